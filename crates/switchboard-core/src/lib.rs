@@ -4,6 +4,14 @@
 
 mod close;
 pub mod codec;
+mod error;
+mod message;
+mod name;
+mod target;
 pub mod ws;
 
 pub use close::{Close, CloseCode};
+pub use error::{Code, Detail, Error, OrInternal};
+pub use message::{Id, Incoming, Request};
+pub use name::{check_event, check_room, is_reserved};
+pub use target::Target;

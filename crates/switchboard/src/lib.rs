@@ -1,0 +1,67 @@
+//! `event → async fn(&self, payload) -> impl IntoReply`: real-time gateways for an axum application.
+//!
+//! | noun | what it is |
+//! |---|---|
+//! | [`Gateway`] | the handlers of one struct, mounted on a path |
+//! | [`Client`] | one connection: `emit`, `join`, `broadcast`, `disconnect` |
+//! | [`Server`] | everyone, from services, axum handlers and background tasks |
+//! | room | a name that clients join; [`Client::to`] and [`Server::to`] send to it |
+//! | [`Error`] | what a client is told when something goes wrong |
+//!
+//! ```
+//! use serde::Deserialize;
+//! use switchboard::{App, Client, Gateway};
+//!
+//! #[derive(Deserialize, serde::Serialize)]
+//! struct Say { room: String, text: String }
+//!
+//! struct Chat;
+//!
+//! impl Chat {
+//!     async fn join(&self, room: String, client: &Client) -> Result<(), switchboard::Error> {
+//!         client.join(&room).await
+//!     }
+//!     async fn say(&self, message: Say, client: &Client) -> usize {
+//!         client.broadcast_to(&message.room, "said", &message).queued
+//!     }
+//! }
+//!
+//! let chat = Gateway::new(Chat).on("join", Chat::join).on("say", Chat::say);
+//! let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", chat));
+//! ```
+//!
+//! It is not an HTTP framework (that is axum), and moves no media.
+
+mod app;
+mod broadcast;
+mod client;
+mod conn;
+mod delivery;
+mod extract;
+mod gateway;
+pub mod handler;
+mod http;
+mod hub;
+mod limits;
+mod log;
+mod raw;
+mod server;
+
+pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
+pub use broadcast::Broadcast;
+pub use client::{Client, ClientId, Joined};
+pub use conn::DisconnectReason;
+pub use delivery::Delivery;
+pub use extract::{ConnState, EventName, Ext, Headers, Valid};
+pub use gateway::Gateway;
+pub use handler::{HandlerDef, Reply};
+pub use http::InvalidNetwork;
+pub use hub::Stats;
+pub use limits::{Limits, VolatilePolicy};
+pub use raw::{Closed, Message, Socket};
+pub use server::Server;
+pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
+pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal};
+
+pub use axum;
+pub use garde;

@@ -1,0 +1,29 @@
+//! The WebSocket protocol (RFC 6455), for server and client, as pure functions over bytes.
+//!
+//! | noun | what it does |
+//! |---|---|
+//! | [`Decoder`] | bytes of the peer → [`Item`]s, or the [`Violation`] that ends the connection |
+//! | [`finish_frame`], [`write_frame`], [`write_control`], [`write_close`] | frames to send |
+//! | [`handshake`] | checks the opening request, names the refusal; builds and checks it on a client |
+//! | [`origin`] | which web pages may open a connection |
+//!
+//! Nothing here reads a clock or a socket: a deadline, an answer to a ping and the closing handshake belong to the caller.
+//! No extension is negotiated, so every reserved bit is a violation.
+
+mod authority;
+mod close;
+mod decoder;
+mod encode;
+mod frame;
+pub mod handshake;
+mod mask;
+mod message;
+pub mod origin;
+mod violation;
+
+pub use close::{PeerClose, close_body};
+pub use decoder::{Decoded, Decoder, Item};
+pub use encode::{HEADER_ROOM, finish_frame, frame_len, write_close, write_control, write_frame};
+pub use frame::{FrameLimits, MAX_CONTROL, Opcode, Role};
+pub use mask::apply_mask;
+pub use violation::Violation;

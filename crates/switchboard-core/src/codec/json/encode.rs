@@ -1,0 +1,158 @@
+//! Server to client: every function appends one frame to a buffer, without an intermediate value.
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::codec::ErrorBody;
+use crate::{Error, Id};
+
+/// Appends a push, `{"event","data"}`; gives the place of the data in `out`, so that other formats can share it.
+///
+/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+pub fn encode_event(out: &mut Vec<u8>, event: &str, data: &(impl Serialize + ?Sized)) -> Result<Range<usize>, Error> {
+    encode_frame(out, event, data, Tail::None)
+}
+
+/// Appends a push whose data is JSON already; gives the place of the data in `out`.
+///
+/// The bytes are not looked at: they must be one JSON value in UTF-8.
+pub fn encode_event_raw(out: &mut Vec<u8>, event: &str, data_json: &[u8]) -> Range<usize> {
+    // The punctuation of the frame, and the name, seldom escaped.
+    out.reserve(data_json.len() + event.len() + 24);
+    open(out, event);
+    let start = out.len();
+    out.extend_from_slice(data_json);
+    let data = start..out.len();
+    close(out, Tail::None);
+    data
+}
+
+/// Appends a reply, `{"event","data","id"?}`; gives the place of the data in `out`. An empty reply has the data `&()`.
+///
+/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+pub fn encode_reply(
+    out: &mut Vec<u8>,
+    event: &str,
+    id: Option<&Id<'_>>,
+    data: &(impl Serialize + ?Sized),
+) -> Result<Range<usize>, Error> {
+    encode_frame(out, event, data, id.map_or(Tail::None, Tail::Id))
+}
+
+/// Appends a request of the server that awaits an answer, `{"event","data","ack":n}`; gives the place of the data in
+/// `out`.
+///
+/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+pub fn encode_request(
+    out: &mut Vec<u8>,
+    event: &str,
+    data: &(impl Serialize + ?Sized),
+    ack: u64,
+) -> Result<Range<usize>, Error> {
+    encode_frame(out, event, data, Tail::Ack(ack))
+}
+
+/// Appends an error as the `exception` event: `{"event":"exception","id"?,"data":{…}}`.
+///
+/// `event` and `id` are those of the request, where they are known.
+pub fn encode_exception(out: &mut Vec<u8>, error: &Error, event: Option<&str>, id: Option<&Id<'_>>) {
+    out.extend_from_slice(br#"{"event":"exception""#);
+    if let Some(id) = id {
+        out.extend_from_slice(br#","id":"#);
+        put(out, id);
+    }
+    out.extend_from_slice(br#","data":"#);
+    encode_error(out, error, event);
+    out.push(b'}');
+}
+
+/// Appends the error object alone, `{"status":"error","code","message","event"?,"details"?,"retryable",
+/// "retry_after_ms"?}`: the data of an `exception`, and what an error acknowledgement holds.
+pub fn encode_error(out: &mut Vec<u8>, error: &Error, event: Option<&str>) {
+    put(out, &ErrorBody::new(error, event));
+}
+
+/// Appends `{"event":"sys.goaway","data":{"code","reason","retryable","retry_after_ms"?}}`, which goes before a close
+/// that the server decides.
+pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool, retry_after_ms: Option<u32>) {
+    #[derive(Serialize)]
+    struct GoAway<'a> {
+        code: u16,
+        reason: &'a str,
+        retryable: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u32>,
+    }
+    open(out, "sys.goaway");
+    put(out, &GoAway { code, reason, retryable, retry_after_ms });
+    close(out, Tail::None);
+}
+
+/// What stands behind the data.
+#[derive(Clone, Copy)]
+enum Tail<'a> {
+    None,
+    Id(&'a Id<'a>),
+    Ack(u64),
+}
+
+fn encode_frame<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    event: &str,
+    data: &T,
+    tail: Tail<'_>,
+) -> Result<Range<usize>, Error> {
+    let draft = Draft { start: out.len(), out };
+    open(draft.out, event);
+    let start = draft.out.len();
+    serde_json::to_writer(&mut *draft.out, data)?;
+    let data = start..draft.out.len();
+    close(draft.out, tail);
+    draft.keep();
+    Ok(data)
+}
+
+fn open(out: &mut Vec<u8>, event: &str) {
+    out.extend_from_slice(br#"{"event":"#);
+    put(out, event);
+    out.extend_from_slice(br#","data":"#);
+}
+
+fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
+    match tail {
+        Tail::None => {}
+        Tail::Id(id) => {
+            out.extend_from_slice(br#","id":"#);
+            put(out, id);
+        }
+        Tail::Ack(ack) => {
+            out.extend_from_slice(br#","ack":"#);
+            put(out, &ack);
+        }
+    }
+    out.push(b'}');
+}
+
+/// Appends one of this module's own values.
+fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(out, value).expect("strings, numbers and structs of them always serialise");
+}
+
+/// A frame in the making. Unless it is kept it is taken back, so that neither an error nor a panic of the user's
+/// `Serialize` leaves half a frame in a write buffer.
+struct Draft<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl Draft<'_> {
+    fn keep(mut self) {
+        self.start = usize::MAX;
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        self.out.truncate(self.start);
+    }
+}

@@ -1,0 +1,24 @@
+//! The native protocol as JSON (`switchboard.v1.json`).
+//!
+//! ```
+//! use switchboard_core::codec::json;
+//! use switchboard_core::{Incoming, Request};
+//!
+//! let text = r#"{"event":"echo","data":{"seq":1},"id":7}"#;
+//! let Ok(Incoming::Request(Request { event, data, id, .. })) = json::decode(text) else { panic!() };
+//! let seq: std::collections::HashMap<String, u32> = json::from_data(data)?;
+//!
+//! let mut out = Vec::new();
+//! json::encode_reply(&mut out, &event, id.as_ref(), &seq)?;
+//! assert_eq!(out, text.as_bytes());
+//! # Ok::<(), switchboard_core::Error>(())
+//! ```
+mod decode;
+mod encode;
+mod payload;
+
+pub use decode::{Rejected, decode};
+pub use encode::{
+    encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply, encode_request,
+};
+pub use payload::from_data;

@@ -1,0 +1,496 @@
+//! The error that a client sees.
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::Close;
+use serde::Serialize;
+use serde_json::Number;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// An error with a place on the wire: the `exception` event, or an error acknowledgement.
+///
+/// A handler returns it, or an error of its own with `impl From<MyError> for Error`. The usual errors of std and serde
+/// (and `anyhow`, by feature) convert to an opaque [`internal`](Error::internal) one with the cause as
+/// [`source`](StdError::source), which is logged and never sent; anything else converts by
+/// [`or_internal`](OrInternal::or_internal).
+///
+/// It does not implement `serde::Serialize`, so a `Result` that holds it cannot be sent as a value by mistake.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    code: Code,
+    message: Cow<'static, str>,
+    details: Vec<Detail>,
+    retryable: bool,
+    retry_after_ms: Option<u32>,
+    close: Option<Close>,
+    source: Option<Source>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal $(, fn $ctor:ident)?;)*) => {
+        /// What went wrong, as a word for programs.
+        ///
+        /// | code | retryable by default |
+        /// |---|---|
+        $(#[doc = concat!("| `", $text, "` | ", $retryable, " |")])*
+        /// | an application's own | false |
+        #[non_exhaustive]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+            /// An application's own.
+            Custom(Cow<'static, str>),
+        }
+
+        impl Code {
+            /// The word on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Code::$name => $text,)*
+                    Code::Custom(text) => text,
+                }
+            }
+
+            /// The word as a label of a closed list: "custom" for an application's own.
+            pub fn label(&self) -> &'static str {
+                match self {
+                    $(Code::$name => $text,)*
+                    Code::Custom(_) => "custom",
+                }
+            }
+
+            /// Whether the same request may succeed later, unless the error says otherwise.
+            pub fn is_retryable(&self) -> bool {
+                match self {
+                    $(Code::$name => $retryable,)*
+                    Code::Custom(_) => false,
+                }
+            }
+
+            /// The code of the table with this word, else one of the application's own.
+            fn from_text(text: Cow<'static, str>) -> Code {
+                match &*text {
+                    $($text => Code::$name,)*
+                    _ => Code::Custom(text),
+                }
+            }
+        }
+
+        impl Error {
+            $($(
+                #[doc = concat!("An error with the code `", $text, "`.")]
+                pub fn $ctor(message: impl Into<Cow<'static, str>>) -> Error {
+                    Error::with_code(Code::$name, message.into())
+                }
+            )?)*
+        }
+    };
+}
+
+codes! {
+    /// The frame or the request makes no sense.
+    BadRequest = "bad_request", retryable: false, fn bad_request;
+    /// No handler has this event name.
+    UnknownEvent = "unknown_event", retryable: false, fn unknown_event;
+    /// The payload does not fit what the handler takes.
+    ValidationFailed = "validation_failed", retryable: false, fn validation_failed;
+    /// It is not known who asks.
+    Unauthenticated = "unauthenticated", retryable: false, fn unauthenticated;
+    /// It is known who asks, and they may not.
+    Forbidden = "forbidden", retryable: false, fn forbidden;
+    /// What is asked for does not exist.
+    NotFound = "not_found", retryable: false, fn not_found;
+    /// It contradicts the present state, for instance an id that is still in flight.
+    Conflict = "conflict", retryable: false, fn conflict;
+    /// Larger than allowed.
+    PayloadTooLarge = "payload_too_large", retryable: false, fn payload_too_large;
+    /// More often than allowed.
+    RateLimited = "rate_limited", retryable: true, fn rate_limited;
+    /// The server has no room for it now.
+    Overloaded = "overloaded", retryable: true, fn overloaded;
+    /// Not ended in time. The work may have been done: retry under the same id.
+    Timeout = "timeout", retryable: true, fn timeout;
+    /// The node is about to leave.
+    Draining = "draining", retryable: true, fn draining;
+    /// The broker between the nodes does not answer.
+    BrokerUnavailable = "broker_unavailable", retryable: true, fn broker_unavailable;
+    /// It was done before.
+    Duplicate = "duplicate", retryable: false, fn duplicate;
+    /// A fault of the server; what it was is not sent.
+    Internal = "internal", retryable: false;
+}
+
+/// A word of the table gives its code, any other one is the application's own.
+impl From<&'static str> for Code {
+    fn from(text: &'static str) -> Code {
+        Code::from_text(Cow::Borrowed(text))
+    }
+}
+
+/// A word of the table gives its code, any other one is the application's own.
+impl From<String> for Code {
+    fn from(text: String) -> Code {
+        Code::from_text(Cow::Owned(text))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    /// The most details that an error carries; more are dropped.
+    pub const MAX_DETAILS: usize = 8;
+
+    /// What is sent in place of the text of an internal error.
+    const OPAQUE: &'static str = "Internal error";
+
+    /// An error with a code of the table, or of the application's own: `Error::new("insufficient_funds", "…")`.
+    ///
+    /// With [`Code::Internal`] the message is kept as the [`source`](StdError::source), for the log.
+    pub fn new(code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Error {
+        // A custom code that spells a word of the table is that code: `internal` stays opaque under any spelling.
+        match code.into() {
+            Code::Custom(text) => Error::with_code(Code::from_text(text), message.into()),
+            code => Error::with_code(code, message.into()),
+        }
+    }
+
+    fn with_code(code: Code, message: Cow<'static, str>) -> Error {
+        if code == Code::Internal {
+            return Error::internal(message);
+        }
+        let retryable = code.is_retryable();
+        Error(Box::new(Inner {
+            code,
+            message,
+            details: Vec::new(),
+            retryable,
+            retry_after_ms: None,
+            close: None,
+            source: None,
+        }))
+    }
+
+    /// An opaque error: the client reads "Internal error", the cause is kept for the log.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error(Box::new(Inner {
+            code: Code::Internal,
+            message: Cow::Borrowed(Self::OPAQUE),
+            details: Vec::new(),
+            retryable: Code::Internal.is_retryable(),
+            retry_after_ms: None,
+            close: None,
+            source: Some(cause.into()),
+        }))
+    }
+
+    /// Whether the same request may succeed later; the default is that of the code.
+    #[must_use]
+    pub fn retryable(mut self, retryable: bool) -> Error {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// Retryable, not before this many milliseconds have passed.
+    #[must_use]
+    pub fn retry_after_ms(mut self, milliseconds: u32) -> Error {
+        self.0.retryable = true;
+        self.0.retry_after_ms = Some(milliseconds);
+        self
+    }
+
+    /// Adds what is wrong at one place of the payload. At most [`Error::MAX_DETAILS`] are kept; an internal error
+    /// keeps none.
+    #[must_use]
+    pub fn detail(mut self, detail: Detail) -> Error {
+        if !self.is_internal() && self.0.details.len() < Self::MAX_DETAILS {
+            self.0.details.push(detail);
+        }
+        self
+    }
+
+    /// The cause, for the log; never sent.
+    #[must_use]
+    pub fn with_source(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.source = Some(cause.into());
+        self
+    }
+
+    /// Closes the connection too, after the error is sent.
+    #[must_use]
+    pub fn closing(mut self, close: impl Into<Close>) -> Error {
+        self.0.close = Some(close.into());
+        self
+    }
+
+    /// How the connection is closed after this error, if it is.
+    pub fn close(&self) -> Option<&Close> {
+        self.0.close.as_ref()
+    }
+
+    /// The cause and the causes behind it, `a: b: c`, for the log; "" where there is none.
+    pub fn source_chain(&self) -> String {
+        let mut chain = String::new();
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            if !chain.is_empty() {
+                chain.push_str(": ");
+            }
+            chain.push_str(&error.to_string());
+            cause = error.source();
+        }
+        chain
+    }
+
+    /// What went wrong, as a word for programs.
+    pub fn code(&self) -> &Code {
+        &self.0.code
+    }
+
+    /// What went wrong, as a sentence for people; it is sent.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What is wrong at which place of the payload.
+    pub fn details(&self) -> &[Detail] {
+        &self.0.details
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// The time before which a retry is useless, in milliseconds.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.0.retry_after_ms
+    }
+
+    /// True for a fault of the server; its cause is worth a log line.
+    pub fn is_internal(&self) -> bool {
+        self.0.code == Code::Internal
+    }
+
+    /// True when the payload does not fit what the handler takes.
+    pub fn is_validation(&self) -> bool {
+        self.0.code == Code::ValidationFailed
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// `code: message`, without the source.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code, self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("code", &self.0.code.as_str()).field("message", &self.0.message);
+        if !self.0.details.is_empty() {
+            out.field("details", &self.0.details);
+        }
+        out.field("retryable", &self.0.retryable);
+        if let Some(milliseconds) = self.0.retry_after_ms {
+            out.field("retry_after_ms", &milliseconds);
+        }
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+/// What is wrong at one place of a payload. It never holds the value that was refused.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Detail {
+    /// A JSON pointer (RFC 6901) into the payload, "" for the whole of it.
+    pub path: String,
+    /// What is wrong, as a word for programs.
+    pub code: Cow<'static, str>,
+    /// What is wrong, as a sentence for people.
+    pub message: String,
+    /// The least that is allowed, where there is such a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<Number>,
+    /// The most that is allowed, where there is such a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<Number>,
+}
+
+impl Detail {
+    /// What is wrong at a place of the payload, without bounds.
+    pub fn new(path: impl Into<String>, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Detail {
+        Detail { path: path.into(), code: code.into(), message: message.into(), min: None, max: None }
+    }
+
+    /// Names the least that is allowed.
+    #[must_use]
+    pub fn min(mut self, bound: impl Into<Number>) -> Detail {
+        self.min = Some(bound.into());
+        self
+    }
+
+    /// Names the most that is allowed.
+    #[must_use]
+    pub fn max(mut self, bound: impl Into<Number>) -> Detail {
+        self.max = Some(bound.into());
+        self
+    }
+}
+
+/// Turns any error into an opaque internal one, the cause kept for the log.
+pub trait OrInternal<T> {
+    /// The value, or [`Error::internal`].
+    fn or_internal(self) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> OrInternal<T> for Result<T, E> {
+    fn or_internal(self) -> Result<T, Error> {
+        self.map_err(Error::internal)
+    }
+}
+
+macro_rules! opaque {
+    ($($cause:ty),* $(,)?) => {
+        $(
+            #[doc = concat!("Opaque: see [`Error::internal`].")]
+            impl From<$cause> for Error {
+                fn from(cause: $cause) -> Error {
+                    Error::internal(cause)
+                }
+            }
+        )*
+    };
+}
+
+opaque! {
+    std::io::Error,
+    fmt::Error,
+    serde_json::Error,
+    std::num::ParseIntError,
+    std::num::ParseFloatError,
+    std::num::TryFromIntError,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
+    std::time::SystemTimeError,
+}
+
+/// An [`Error`] in the box comes out as it went in, anything else is opaque.
+impl From<Box<dyn StdError + Send + Sync>> for Error {
+    fn from(cause: Box<dyn StdError + Send + Sync>) -> Error {
+        match cause.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(cause) => Error::internal(cause),
+        }
+    }
+}
+
+/// An [`Error`] underneath comes out as it went in, anything else is opaque.
+#[cfg(feature = "anyhow")]
+impl From<anyhow::Error> for Error {
+    fn from(cause: anyhow::Error) -> Error {
+        match cause.downcast::<Error>() {
+            Ok(error) => error,
+            Err(cause) => Error::internal(cause),
+        }
+    }
+}
+
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Error {
+        match never {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_internal_error_never_shows_its_cause() {
+        let cause = "password for db is hunter2";
+        for error in [
+            Error::internal(cause),
+            Error::new(Code::Internal, cause),
+            Error::new("internal", cause),
+            Error::new(Code::Custom("internal".into()), cause),
+            std::io::Error::other(cause).into(),
+            Err::<(), _>(cause).or_internal().unwrap_err(),
+        ] {
+            assert!(error.is_internal());
+            assert_eq!(error.message(), "Internal error");
+            assert_eq!(error.to_string(), "internal: Internal error");
+            assert_eq!(error.source().expect("a source").to_string(), cause);
+        }
+        assert!(Error::internal(cause).detail(Detail::new("", "x", cause)).details().is_empty());
+    }
+
+    #[test]
+    fn an_error_that_went_through_a_box_keeps_its_code() {
+        fn inner() -> Result<(), Box<dyn StdError + Send + Sync>> {
+            Err(Error::not_found("No such room"))?
+        }
+        fn outer() -> Result<(), Error> {
+            Ok(inner()?)
+        }
+        assert_eq!(outer().unwrap_err().code(), &Code::NotFound);
+    }
+
+    #[cfg(feature = "anyhow")]
+    #[test]
+    fn an_error_that_went_through_anyhow_keeps_its_code() {
+        let through = anyhow::Error::from(Error::not_found("No such room")).context("while joining");
+        assert_eq!(Error::from(through).code(), &Code::NotFound);
+        let other = Error::from(anyhow::anyhow!("secret"));
+        assert_eq!((other.is_internal(), other.message()), (true, "Internal error"));
+    }
+
+    #[test]
+    fn codes_have_words_and_defaults() {
+        assert_eq!(Code::from("rate_limited"), Code::RateLimited);
+        assert_eq!(Code::from("mine").as_str(), "mine");
+        assert!(Error::overloaded("x").is_retryable());
+        assert!(!Error::conflict("x").is_retryable());
+        assert!(!Error::overloaded("x").retryable(false).is_retryable());
+        let later = Error::conflict("x").retry_after_ms(50);
+        assert_eq!((later.is_retryable(), later.retry_after()), (true, Some(50)));
+    }
+
+    #[test]
+    fn d14_at_most_eight_details() {
+        let error =
+            (0..20).fold(Error::validation_failed("x"), |error, n| error.detail(Detail::new("", "x", "y").max(n)));
+        assert_eq!(error.details().len(), Error::MAX_DETAILS);
+    }
+
+    #[test]
+    fn it_is_send_and_sync_and_not_a_value() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Error>();
+
+        // Two candidates, so ambiguous, as soon as `Error: Serialize`.
+        trait NotSerialize<A> {
+            fn holds() {}
+        }
+        struct Serializable;
+        impl<T: ?Sized> NotSerialize<()> for T {}
+        impl<T: ?Sized + Serialize> NotSerialize<Serializable> for T {}
+        <Error as NotSerialize<_>>::holds();
+    }
+}

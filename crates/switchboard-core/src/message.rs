@@ -1,0 +1,107 @@
+//! The vocabulary of the native protocol, client to server.
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::name::has_control;
+
+/// What a client calls a request by; the answer carries it back exactly as it came.
+///
+/// A number and a text are never equal: `7` and `"7"` are two ids.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Id<'a> {
+    /// 0 to [`Id::MAX_NUMBER`].
+    Number(u64),
+    /// 1 to [`Id::MAX_TEXT`] bytes, no control characters.
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Id<'a> {
+    /// 2^53, the end of what a JavaScript number counts exactly.
+    pub const MAX_NUMBER: u64 = 1 << 53;
+
+    /// The longest text, in bytes.
+    pub const MAX_TEXT: usize = 128;
+
+    /// A number as an id; `None` above [`Id::MAX_NUMBER`].
+    pub fn number(number: u64) -> Option<Id<'a>> {
+        (number <= Self::MAX_NUMBER).then_some(Id::Number(number))
+    }
+
+    /// A text as an id; `None` when it is empty, longer than [`Id::MAX_TEXT`], or has control characters.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Option<Id<'a>> {
+        let text = text.into();
+        let fits = !text.is_empty() && text.len() <= Self::MAX_TEXT && !has_control(&text);
+        fits.then_some(Id::Text(text))
+    }
+
+    /// The same id, owning its text.
+    pub fn into_owned(self) -> Id<'static> {
+        match self {
+            Id::Number(number) => Id::Number(number),
+            Id::Text(text) => Id::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+}
+
+/// A number as a number, a text as a string.
+impl Serialize for Id<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Id::Number(number) => serializer.serialize_u64(*number),
+            Id::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+/// A message for a handler: `{"event","data"?,"id"?,"meta"?}`.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// A name that passes [`check_event`](crate::check_event) and is not [reserved](crate::is_reserved).
+    pub event: Cow<'a, str>,
+    /// The payload, checked to be JSON and parsed late; `None` when missing or null.
+    pub data: Option<&'a RawValue>,
+    /// With an id the request gets exactly one end.
+    pub id: Option<Id<'a>>,
+    /// What travels beside the payload, as `data`.
+    pub meta: Option<&'a RawValue>,
+}
+
+/// A frame from a client, by its kind.
+#[derive(Clone, Debug)]
+pub enum Incoming<'a> {
+    /// A message for a handler.
+    Request(Request<'a>),
+    /// `{"cancel": id}`: stop a running request or stream.
+    Cancel(Id<'a>),
+    /// The answer to a request of the server.
+    Ack {
+        /// The number that the server's request carried; at most [`Id::MAX_NUMBER`].
+        ack: u64,
+        /// `data` (`None` when missing or null), or else `error`.
+        answer: Result<Option<&'a RawValue>, &'a RawValue>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d09_ids_have_bounds() {
+        assert_eq!(Id::number(1 << 53), Some(Id::Number(9_007_199_254_740_992)));
+        assert_eq!(Id::number((1 << 53) + 1), None);
+        assert_eq!(Id::text("a-1"), Some(Id::Text("a-1".into())));
+        assert!(Id::text("x".repeat(128)).is_some());
+        for bad in ["", "a\n", "\u{85}", &"x".repeat(129)] {
+            assert_eq!(Id::text(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_and_its_text_are_two_ids() {
+        assert_ne!(Id::number(7), Id::text("7"));
+        assert_eq!(Id::text("7").map(Id::into_owned), Id::text("7"));
+    }
+}

@@ -1,0 +1,98 @@
+//! `host[:port]`, as it stands in a Host header and in an Origin.
+
+/// A host and its port, if one is written. Syntax only: no IDNA, no percent-encoding, no user information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authority<'a> {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    pub(super) host: &'a str,
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Authority<'a>> {
+        // In "[::1]:80" the colon of the port is the one after the bracket.
+        let name_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
+        let (host, port) = match text[name_end..].split_once(':') {
+            Some((rest, port)) => (&text[..name_end + rest.len()], Some(parse_port(port)?)),
+            None => (text, None),
+        };
+        is_host(host).then_some(Authority { host, port })
+    }
+
+    /// The port that is written, or the default of the scheme.
+    pub(super) fn port_or(&self, default: u16) -> u16 {
+        self.port.unwrap_or(default)
+    }
+}
+
+/// Decimal digits without a leading zero, so that one port has one spelling.
+fn parse_port(port: &str) -> Option<u16> {
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0');
+    if digits { port.parse().ok() } else { None }
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[') {
+        return address.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    }
+    // One trailing dot marks an absolute name; it makes another host of it, so it stays.
+    let name = host.strip_suffix('.').unwrap_or(host);
+    host.len() <= 255 && name.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports() {
+        let parse = |text| Authority::parse(text).map(|found| (found.host, found.port));
+        assert_eq!(parse("a.example"), Some(("a.example", None)));
+        assert_eq!(parse("a.example:8080"), Some(("a.example", Some(8080))));
+        assert_eq!(parse("[::1]:80"), Some(("[::1]", Some(80))));
+        assert_eq!(parse("[::1]"), Some(("[::1]", None)));
+        assert_eq!(parse("127.0.0.1:1"), Some(("127.0.0.1", Some(1))));
+        assert_eq!(parse("a.example."), Some(("a.example.", None)));
+    }
+
+    #[test]
+    fn what_is_not_a_host() {
+        for text in [
+            "",
+            ":80",
+            "a:",
+            "a:+80",
+            "a:080",
+            "a:0",
+            "a:65536",
+            "a:8 0",
+            "a b",
+            "u@a",
+            "a/",
+            "a..b",
+            ".a",
+            ".",
+            "..",
+            "a..",
+            "[::1",
+            "::1",
+            "[]",
+            "[::1]x",
+            "[::1]x:80",
+            "x[::1]",
+            "a%00",
+            "é.example",
+            "a\\b",
+            "a,b",
+            "a:80:80",
+            "*.a",
+            "[1.2.3.4]",
+        ] {
+            assert_eq!(Authority::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Bytes of the peer → messages and control frames.
+//!
+//! A frame that is all there, while nothing is held, is unmasked where it lies and lent out: no copy, no allocation.
+//! Everything else goes through [`Partial`], which exists only while a frame or a message is unfinished.
+use std::borrow::Cow;
+use std::mem;
+
+use super::frame::{Expect, Header, MAX_HEADER};
+use super::mask::apply_mask;
+use super::message::Message;
+use super::{FrameLimits, Opcode, PeerClose, Role, Violation};
+
+/// Decodes the frames of one connection (RFC 6455 §5).
+///
+/// The outcome, items and violation alike, is the same however the stream is cut into calls. Between messages it holds
+/// no heap memory. Text is checked as it arrives: the first byte that cannot be UTF-8 fails, even inside an unfinished frame.
+#[derive(Debug)]
+pub struct Decoder {
+    /// Boxed so that an idle connection pays one pointer.
+    partial: Option<Box<Partial>>,
+    role: Role,
+    /// A close frame or a violation has been returned.
+    ended: bool,
+}
+
+/// The outcome of one call of [`Decoder::decode`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Decoded<'a> {
+    /// How many bytes of the input are done with.
+    pub consumed: usize,
+    /// `None` when all of the input was consumed and more is needed.
+    pub item: Option<Item<'a>>,
+}
+
+/// A message or a control frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A text message, maybe empty.
+    Text(Cow<'a, str>),
+    /// A binary message, maybe empty.
+    Binary(Cow<'a, [u8]>),
+    /// To be answered with a pong of the same payload, at most 125 bytes.
+    Ping(Cow<'a, [u8]>),
+    /// At most 125 bytes; maybe nobody asked for it.
+    Pong(Cow<'a, [u8]>),
+    /// The peer closes; `None` when its close frame has no body. Nothing follows.
+    Close(Option<PeerClose>),
+}
+
+/// What is held of an unfinished frame or message.
+#[derive(Default)]
+struct Partial {
+    /// The first bytes of a header.
+    head: [u8; MAX_HEADER],
+    head_len: usize,
+    /// The frame whose payload is on its way.
+    frame: Option<Open>,
+    /// The message that the frame, or the next continuation, belongs to.
+    message: Option<Message>,
+    /// The payload so far of a control frame; it may stand between the fragments of a message.
+    control: Vec<u8>,
+}
+
+/// A frame whose header is known and whose payload is not all there.
+#[derive(Clone, Copy)]
+struct Open {
+    header: Header,
+    /// Payload bytes that have arrived.
+    at: usize,
+}
+
+impl Decoder {
+    /// A decoder for what the other end sends to us in this role.
+    pub const fn new(role: Role) -> Decoder {
+        Decoder { partial: None, role, ended: false }
+    }
+
+    /// Handles the input up to the first item. Call again with the rest while there is an item.
+    ///
+    /// Payload is unmasked in place, so the consumed part of `input` is overwritten. Items borrow from it where they can.
+    /// After a close frame, or an error, all further input is ignored: consumed, without an item.
+    ///
+    /// # Errors
+    /// The [`Violation`] that ends the connection. What is held is dropped.
+    pub fn decode<'a>(&mut self, input: &'a mut [u8], limits: &FrameLimits) -> Result<Decoded<'a>, Violation> {
+        if self.ended {
+            return Ok(Decoded { consumed: input.len(), item: None });
+        }
+        let decoded = match self.partial {
+            None => self.fresh(input, limits),
+            Some(_) => self.resume(input, limits),
+        };
+        if matches!(decoded, Err(_) | Ok(Decoded { item: Some(Item::Close(_)), .. })) {
+            self.partial = None;
+            self.ended = true;
+        }
+        decoded
+    }
+
+    /// True while an unfinished frame or message is held. A peer that stays here without progress drips.
+    pub const fn is_partial(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// Bytes held for an unfinished frame or message: at most `max_message` + 125.
+    pub fn buffered(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.held())
+    }
+
+    #[inline]
+    fn fresh<'a>(&mut self, input: &'a mut [u8], limits: &FrameLimits) -> Result<Decoded<'a>, Violation> {
+        let expect = Expect { role: self.role, limits, open: None };
+        if let Some((header, at)) = Header::parse(input, &expect)?
+            && header.fin
+            && header.len <= input.len() - at
+        {
+            let consumed = at + header.len;
+            let payload = &mut input[at..consumed];
+            if let Some(key) = header.mask {
+                apply_mask(payload, key, 0);
+            }
+            let item = Item::whole(header.opcode, payload)?;
+            return Ok(Decoded { consumed, item: Some(item) });
+        }
+        if input.is_empty() {
+            return Ok(Decoded { consumed: 0, item: None });
+        }
+        self.resume(input, limits)
+    }
+
+    fn resume<'a>(&mut self, input: &'a mut [u8], limits: &FrameLimits) -> Result<Decoded<'a>, Violation> {
+        let partial = self.partial.get_or_insert_default();
+        let total = input.len();
+        let mut rest = input;
+        let item = loop {
+            let used = partial.read_header(rest, self.role, limits)?;
+            rest = &mut mem::take(&mut rest)[used..];
+            let Some(open) = &mut partial.frame else { break None };
+            let arrived = open.left().min(rest.len());
+            let (payload, after) = mem::take(&mut rest).split_at_mut(arrived);
+            rest = after;
+            let open = open.advance(payload);
+            if let Some(item) = partial.accept(open, payload, limits)? {
+                break Some(item);
+            }
+            if rest.is_empty() {
+                break None;
+            }
+        };
+        let consumed = total - rest.len();
+        if partial.is_empty() {
+            self.partial = None;
+        }
+        Ok(Decoded { consumed, item })
+    }
+}
+
+impl Partial {
+    /// Opens the next frame, unless one is open, and returns how many bytes that took; its header may stay incomplete.
+    fn read_header(&mut self, input: &[u8], role: Role, limits: &FrameLimits) -> Result<usize, Violation> {
+        if self.frame.is_some() {
+            return Ok(0);
+        }
+        let held = self.head_len;
+        let end = MAX_HEADER.min(held + input.len());
+        self.head[held..end].copy_from_slice(&input[..end - held]);
+        let open = self.message.as_ref().map(Message::progress);
+        let Some((header, len)) = Header::parse(&self.head[..end], &Expect { role, limits, open })? else {
+            self.head_len = end;
+            return Ok(end - held);
+        };
+        self.head_len = 0;
+        self.frame = Some(Open { header, at: 0 });
+        Ok(len - held)
+    }
+
+    /// Takes the next piece of payload, which `open` already counts.
+    fn accept<'a>(
+        &mut self,
+        open: Open,
+        payload: &'a [u8],
+        limits: &FrameLimits,
+    ) -> Result<Option<Item<'a>>, Violation> {
+        if open.left() == 0 {
+            self.frame = None;
+        }
+        if open.header.opcode.is_control() { self.control(open, payload) } else { self.data(open, payload, limits) }
+    }
+
+    fn control<'a>(&mut self, open: Open, payload: &'a [u8]) -> Result<Option<Item<'a>>, Violation> {
+        let Header { opcode, len, .. } = open.header;
+        if payload.len() == len {
+            return Item::whole(opcode, payload).map(Some);
+        }
+        // At most 125 bytes, so the declared length may be trusted with memory.
+        self.control.reserve_exact(len - self.control.len());
+        self.control.extend_from_slice(payload);
+        if open.left() > 0 {
+            return Ok(None);
+        }
+        Item::control(opcode, Cow::Owned(mem::take(&mut self.control))).map(Some)
+    }
+
+    fn data<'a>(&mut self, open: Open, payload: &'a [u8], limits: &FrameLimits) -> Result<Option<Item<'a>>, Violation> {
+        let mut message = self.message.take().unwrap_or_else(|| Message::new(open.header.opcode));
+        let ends = open.left() == 0;
+        if ends && open.header.fin {
+            return message.finish(payload).map(Some);
+        }
+        let largest = match open.header.fin {
+            true => message.progress().len + payload.len() + open.left(),
+            false => limits.max_message,
+        };
+        message.push(payload, largest)?;
+        message.fragments += u32::from(ends);
+        self.message = Some(message);
+        Ok(None)
+    }
+
+    fn held(&self) -> usize {
+        self.head_len + self.control.capacity() + self.message.as_ref().map_or(0, Message::held)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+}
+
+impl Open {
+    /// Payload bytes that have not arrived.
+    fn left(&self) -> usize {
+        self.header.len - self.at
+    }
+
+    /// Unmasks and counts the next piece of payload.
+    fn advance(&mut self, payload: &mut [u8]) -> Open {
+        if let Some(key) = self.header.mask {
+            apply_mask(payload, key, self.at);
+        }
+        self.at += payload.len();
+        *self
+    }
+}
+
+impl<'a> Item<'a> {
+    /// The item of a frame that is a message, or a control frame, by itself.
+    #[inline]
+    pub(super) fn whole(opcode: Opcode, payload: &'a [u8]) -> Result<Item<'a>, Violation> {
+        match opcode {
+            Opcode::Text => match simdutf8::basic::from_utf8(payload) {
+                Ok(text) => Ok(Item::Text(Cow::Borrowed(text))),
+                Err(_) => Err(Violation::INVALID_UTF8),
+            },
+            Opcode::Binary => Ok(Item::Binary(Cow::Borrowed(payload))),
+            _ => Item::control(opcode, Cow::Borrowed(payload)),
+        }
+    }
+
+    fn control(opcode: Opcode, payload: Cow<'a, [u8]>) -> Result<Item<'a>, Violation> {
+        match opcode {
+            Opcode::Ping => Ok(Item::Ping(payload)),
+            Opcode::Pong => Ok(Item::Pong(payload)),
+            Opcode::Close => PeerClose::parse(&payload).map(Item::Close),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => Err(Violation::UNEXPECTED_CONTINUATION),
+        }
+    }
+
+    /// The same item, on bytes of its own.
+    pub fn into_owned(self) -> Item<'static> {
+        match self {
+            Item::Text(text) => Item::Text(Cow::Owned(text.into_owned())),
+            Item::Binary(bytes) => Item::Binary(Cow::Owned(bytes.into_owned())),
+            Item::Ping(bytes) => Item::Ping(Cow::Owned(bytes.into_owned())),
+            Item::Pong(bytes) => Item::Pong(Cow::Owned(bytes.into_owned())),
+            Item::Close(close) => Item::Close(close),
+        }
+    }
+}
+
+impl std::fmt::Debug for Partial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partial").field("held", &self.held()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,39 @@
+//! Comma-separated header values (RFC 9110 §5.6.1).
+use http::header::{AsHeaderName, HeaderMap, HeaderValue};
+
+/// The elements of a list, over all headers of that name, without the white space around them. Non-text values are skipped.
+pub(super) fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(trim)
+}
+
+/// True when the list has this element, whatever its case.
+pub(super) fn contains(headers: &HeaderMap, name: impl AsHeaderName, element: &str) -> bool {
+    elements(headers, name).any(|found| found.eq_ignore_ascii_case(element))
+}
+
+/// The value of a header that stands at most once.
+pub(super) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, Repeated> {
+    let mut values = headers.get_all(name).into_iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Repeated),
+    }
+}
+
+/// A header stands more than once that may not.
+pub(super) struct Repeated;
+
+/// Without spaces and tabs at both ends.
+pub(super) fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// True for the characters of a token (RFC 9110 §5.6.2).
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,33 @@
+//! Subprotocols (RFC 6455 §1.9).
+use http::HeaderMap;
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+
+use super::{Refusal, list};
+
+/// The most subprotocols that a client may offer. Reading stops there, so a long list costs no more than a short one.
+pub const MAX_PROTOCOLS: usize = 32;
+
+pub(super) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    list::elements(headers, SEC_WEBSOCKET_PROTOCOL)
+}
+
+/// The first offer that is one of `ours`, once the whole list is well-formed.
+pub(super) fn select(
+    headers: &HeaderMap,
+    ours: &[&'static str],
+    required: bool,
+) -> Result<Option<&'static str>, Refusal> {
+    if headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().any(|value| value.to_str().is_err()) {
+        return Err(Refusal::PROTOCOL_LIST);
+    }
+    let mut seen = [""; MAX_PROTOCOLS];
+    let mut selected = None;
+    for (i, offer) in offers(headers).enumerate() {
+        if i == MAX_PROTOCOLS || !list::is_token(offer) || seen[..i].contains(&offer) {
+            return Err(Refusal::PROTOCOL_LIST);
+        }
+        seen[i] = offer;
+        selected = selected.or_else(|| ours.iter().copied().find(|ours| *ours == offer));
+    }
+    if required && selected.is_none() { Err(Refusal::PROTOCOL_REQUIRED) } else { Ok(selected) }
+}

@@ -1,0 +1,177 @@
+//! Whether a request may become a WebSocket (RFC 6455 §4.2.1).
+//!
+//! HTTP libraries let through more than a handshake may be: two Host headers, an absolute target, a body of two lengths.
+//! All of it is looked at again here.
+use base64::Engine as _;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Method, Uri, Version};
+
+use super::list::{self, Repeated};
+use super::{Refusal, Upgrade, VERSION, accept};
+use crate::ws::authority::Authority;
+
+/// The most extension offers that a request may make.
+pub const MAX_EXTENSIONS: usize = 8;
+
+/// The last character of a key carries four bits that mean nothing; clients exist that do not leave them zero.
+const KEY: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// What the head of a request may be at most. Sizes in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// The number of headers. Default 64.
+    pub max_headers: usize,
+    /// One header, name and value. Default 8 KiB.
+    pub max_header: usize,
+    /// The request line and all headers. Default 16 KiB.
+    pub max_head: usize,
+    /// The request target. Default 4 KiB.
+    pub max_uri: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> HeadLimits {
+        HeadLimits { max_headers: 64, max_header: 8 << 10, max_head: 16 << 10, max_uri: 4 << 10 }
+    }
+}
+
+/// Checks a request head (RFC 6455 §4.2.1). Origins, hosts and subprotocols are checked on the [`Upgrade`].
+///
+/// # Errors
+/// The first [`Refusal`] in this order: sizes, method, HTTP version, target, Host, upgrade, body, WebSocket version, key,
+/// Origin, extensions.
+pub fn check_request<'a>(
+    method: &Method,
+    uri: &Uri,
+    version: Version,
+    headers: &'a HeaderMap,
+    limits: &HeadLimits,
+) -> Result<Upgrade<'a>, Refusal> {
+    check_sizes(method, uri, headers, limits)?;
+    match *method {
+        Method::GET => {}
+        Method::CONNECT => return Err(Refusal::URI),
+        _ => return Err(Refusal::METHOD),
+    }
+    // Before the target: over HTTP/2 every target has a scheme and an authority.
+    if version != Version::HTTP_11 {
+        return Err(Refusal::HTTP_VERSION);
+    }
+    check_target(uri)?;
+    let host = check_host(headers)?;
+    check_upgrade(headers)?;
+    let key = check_key(headers)?;
+    let origin = check_origin(headers)?;
+    check_extensions(headers)?;
+    Ok(Upgrade { accept: accept(key), host, origin, headers })
+}
+
+impl From<Repeated> for Refusal {
+    fn from(_: Repeated) -> Refusal {
+        Refusal::DUP_HEADER
+    }
+}
+
+fn check_sizes(method: &Method, uri: &Uri, headers: &HeaderMap, limits: &HeadLimits) -> Result<(), Refusal> {
+    let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = scheme + authority + uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if target > limits.max_uri {
+        return Err(Refusal::URI_TOO_LONG);
+    }
+    if headers.len() > limits.max_headers {
+        return Err(Refusal::HEADER_SIZE);
+    }
+    let mut head = method.as_str().len() + target + "  HTTP/1.1\r\n\r\n".len();
+    for (name, value) in headers {
+        let size = name.as_str().len() + value.len();
+        head += size + ": \r\n".len();
+        if size > limits.max_header || head > limits.max_head {
+            return Err(Refusal::HEADER_SIZE);
+        }
+    }
+    Ok(())
+}
+
+fn check_target(uri: &Uri) -> Result<(), Refusal> {
+    let plain = uri.scheme().is_none() && uri.authority().is_none() && uri.path().starts_with('/');
+    let nul = uri.path_and_query().is_some_and(|target| target.as_str().contains("%00"));
+    if !plain || nul || uri.path().split('/').any(is_parent) {
+        return Err(Refusal::URI);
+    }
+    Ok(())
+}
+
+/// True for `..`, percent-encoded or not.
+fn is_parent(segment: &str) -> bool {
+    let mut rest = segment;
+    for _ in 0..2 {
+        let Some(after) =
+            rest.strip_prefix('.').or_else(|| rest.strip_prefix("%2e")).or_else(|| rest.strip_prefix("%2E"))
+        else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.is_empty()
+}
+
+fn check_host(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let host = list::single(headers, HOST)?.and_then(|host| host.to_str().ok()).ok_or(Refusal::HOST)?;
+    Authority::parse(host).ok_or(Refusal::HOST)?;
+    Ok(host)
+}
+
+fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !list::contains(headers, UPGRADE, "websocket") {
+        return Err(Refusal::NO_UPGRADE);
+    }
+    if !list::contains(headers, CONNECTION, "upgrade") {
+        return Err(Refusal::NO_CONNECTION_UPGRADE);
+    }
+    if headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Refusal::SMUGGLING);
+    }
+    match list::single(headers, SEC_WEBSOCKET_VERSION)? {
+        Some(version) if version == VERSION => Ok(()),
+        _ => Err(Refusal::WS_VERSION),
+    }
+}
+
+fn check_key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
+    let key = list::single(headers, SEC_WEBSOCKET_KEY)?.ok_or(Refusal::WS_KEY)?.as_bytes();
+    let mut decoded = [0; 18];
+    match KEY.decode_slice(key, &mut decoded) == Ok(16) {
+        true => Ok(key),
+        false => Err(Refusal::WS_KEY),
+    }
+}
+
+fn check_origin(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let origin = list::single(headers, ORIGIN)?;
+    origin.map(|origin| origin.to_str().map_err(|_| Refusal::ORIGIN)).transpose()
+}
+
+/// Counts the offers: the commas outside quotes, and one for each header. What they offer is declined by silence.
+fn check_extensions(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut offers = 0;
+    for value in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
+        let (mut quoted, mut escaped) = (false, false);
+        offers += 1;
+        for &byte in value.as_bytes() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                b',' if !quoted => offers += 1,
+                _ => {}
+            }
+        }
+    }
+    if offers > MAX_EXTENSIONS { Err(Refusal::EXTENSIONS) } else { Ok(()) }
+}

@@ -1,0 +1,300 @@
+//! Frames of a client, by the rows of group D.
+use switchboard_core::codec::json::{self, Rejected};
+use switchboard_core::{Code, Id, Incoming, Request};
+
+fn request(text: &str) -> Request<'_> {
+    match json::decode(text) {
+        Ok(Incoming::Request(request)) => request,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn rejected<'a>(text: &'a str, reason: &str) -> Rejected<'a> {
+    let start = text.get(..80).unwrap_or(text);
+    let Err(rejected) = json::decode(text) else { panic!("accepted: {start}") };
+    assert_eq!(rejected.reason, reason, "{start}");
+    assert_eq!(rejected.error.code(), &Code::BadRequest, "{start}");
+    rejected
+}
+
+fn data<'a>(request: &Request<'a>) -> Option<&'a str> {
+    request.data.map(|data| data.get())
+}
+
+#[test]
+fn a_request_borrows_all_its_parts() {
+    let text = r#" { "event" : "echo", "data" : { "seq":1, "text":"hé" } ,"id":7,"meta":[ 1 ] } "#;
+    let request = request(text);
+    assert!(matches!(request.event, std::borrow::Cow::Borrowed("echo")));
+    assert_eq!(data(&request), Some(r#"{ "seq":1, "text":"hé" }"#));
+    assert_eq!(request.id, Id::number(7));
+    assert_eq!(request.meta.map(|meta| meta.get()), Some("[ 1 ]"));
+}
+
+#[test]
+fn missing_and_null_parts_are_none() {
+    for text in [r#"{"event":"a"}"#, r#"{"event":"a","data":null,"id":null,"meta": null }"#] {
+        let request = request(text);
+        assert!(request.data.is_none() && request.id.is_none() && request.meta.is_none(), "{text}");
+    }
+}
+
+#[test]
+fn escapes_in_keys_event_and_id_are_read() {
+    let text = r#"{"\u0065vent":"a\u002eb\/ü","id":"\ud83d\ude00\"","data":"\n"}"#;
+    let request = request(text);
+    assert_eq!(request.event, "a.b/ü");
+    assert_eq!(request.id, Id::text("😀\""));
+    assert_eq!(data(&request), Some(r#""\n""#));
+    rejected(r#"{"event":"\ud800"}"#, "event_name");
+    rejected(r#"{"event":"a","id":"\udc00"}"#, "id");
+    rejected(r#"{"event":"a\nb"}"#, "event_name");
+}
+
+#[test]
+fn d01_what_is_not_one_json_value_is_rejected() {
+    for text in [
+        "",
+        " ",
+        "hello",
+        "{",
+        "{}}",
+        r#"{"event":"a""#,
+        r#"{"event":"a"} x"#,
+        r#"{"event":"a"}{"event":"b"}"#,
+        r#"{"event":"a",}"#,
+        r#"{"event":"a","data":}"#,
+        r#"{"event":"a","data":01}"#,
+        r#"{"event":"a","data":[1,]}"#,
+        r#"{"event":"a","data":nul}"#,
+        r#"{"event":"a","data":NaN}"#,
+        r#"{"event":"a","x":tru}"#,
+        r#"{'event':'a'}"#,
+        r#"{event:"a"}"#,
+        r#"{1:"a"}"#,
+        "{\"event\":\"a\nb\"}",
+        "\u{feff}{\"event\":\"a\"}",
+    ] {
+        rejected(text, "not_json");
+    }
+}
+
+#[test]
+fn d01_id_and_event_read_before_the_fault_address_the_answer() {
+    let rejected = rejected(r#"{"event":"save","id":"q1","data":{"#, "not_json");
+    assert_eq!((rejected.id, rejected.event.as_deref()), (Id::text("q1"), Some("save")));
+}
+
+#[test]
+fn d02_what_is_not_an_object_is_rejected() {
+    for text in ["[]", "1", "-1", "\"event\"", "null", "true", "false", " [1", r#"[{"event":"a"},{"event":"b"}]"#] {
+        rejected(text, "not_object");
+    }
+}
+
+#[test]
+fn d03_depth_costs_no_stack() {
+    let small_stack = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| {
+        let open = "[".repeat(100_000);
+        let nested = format!("{open}{}", "]".repeat(100_000));
+        let objects = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+        for value in [&nested, &objects] {
+            for text in [format!(r#"{{"event":"a","data":{value}}}"#), format!(r#"{{"event":"a","new":{value}}}"#)] {
+                request(&text);
+            }
+            rejected(&format!(r#"{{"event":{value},"id":1}}"#), "event_name");
+            rejected(&format!(r#"{{"event":"a","id":{value}}}"#), "id");
+        }
+        rejected(&open, "not_object");
+        rejected(&nested, "not_object");
+        rejected(&format!(r#"{{"event":"a","data":{open}"#), "not_json");
+        rejected(&objects, "no_event");
+    });
+    small_stack.expect("a thread").join().expect("no overflow");
+}
+
+#[test]
+fn d04_duplicate_keys_are_rejected() {
+    let event = rejected(r#"{"event":"a","event":"b","id":3}"#, "duplicate_key");
+    assert_eq!((event.id, event.event), (Id::number(3), None));
+    let id = rejected(r#"{"event":"a","id":1,"id":2}"#, "duplicate_key");
+    assert_eq!((id.id, id.event.as_deref()), (None, Some("a")));
+    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"] {
+        rejected(&format!(r#"{{"event":"a","{key}":1,"{key}":1}}"#), "duplicate_key");
+    }
+    rejected(r#"{"event":"a","\u0065vent":"a"}"#, "duplicate_key");
+}
+
+#[test]
+fn d05_unknown_keys_are_ignored() {
+    let request = request(r#"{"v":2,"event":"a","error":{},"kind":"x","url":[{"event":"b"}],"":0,"v":[]}"#);
+    assert_eq!(request.event, "a");
+}
+
+#[test]
+fn d06_event_is_required_and_a_name() {
+    for text in ["{}", r#"{"data":1}"#, r#"{"Event":"a"}"#, r#"{"kind":"message"}"#, r#"{"method":"GET"}"#] {
+        rejected(text, "no_event");
+    }
+    let long = format!(r#""{}""#, "x".repeat(129));
+    let long_escaped = format!(r#""{}""#, r"\u0061".repeat(129));
+    for event in ["\"\"", "1", "null", "true", "{}", "[\"a\"]", r#""\u0000""#, r#""\u0085""#, &long, &long_escaped] {
+        let text = format!(r#"{{"event":{event},"id":5}}"#);
+        let rejected = rejected(&text, "event_name");
+        assert_eq!((rejected.id, rejected.event), (Id::number(5), None), "{text}");
+    }
+    let longest = format!(r#"{{"event":"{}"}}"#, r"\u0061".repeat(128));
+    assert_eq!(request(&longest).event.len(), 128);
+}
+
+#[test]
+fn d08_reserved_names_are_the_servers() {
+    for event in ["exception", "sys.goaway", "sys.", r"sy\u0073.x"] {
+        let text = format!(r#"{{"event":"{event}","id":"a"}}"#);
+        let rejected = rejected(&text, "event_reserved");
+        assert_eq!(rejected.id, Id::text("a"));
+        assert!(rejected.event.is_some());
+    }
+    for event in ["error", "connect", "disconnect", "message", "__proto__", "sys"] {
+        assert_eq!(request(&format!(r#"{{"event":"{event}"}}"#)).event, event);
+    }
+}
+
+#[test]
+fn d09_ids_are_exact_or_rejected() {
+    let longest = format!(r#""{}""#, "x".repeat(128));
+    for (json, id) in [
+        ("0", Id::number(0)),
+        ("9007199254740992", Id::number(1 << 53)),
+        ("\"7\"", Id::text("7")),
+        ("\"00\"", Id::text("00")),
+        (&longest, Id::text("x".repeat(128))),
+        ("null", None),
+    ] {
+        assert_eq!(request(&format!(r#"{{"event":"a","id":{json}}}"#)).id, id, "{json}");
+    }
+    let kib = format!(r#""{}""#, "x".repeat(1024));
+    let digits = "1".repeat(100_000);
+    for json in [
+        "-1",
+        "-0",
+        "9007199254740993",
+        "18446744073709551616",
+        "1.0",
+        "1e3",
+        "1E0",
+        "\"\"",
+        "{}",
+        "[1]",
+        "true",
+        "false",
+        r#""a\u0000""#,
+        &kib,
+        &digits,
+    ] {
+        let text = format!(r#"{{"event":"a","id":{json}}}"#);
+        let rejected = rejected(&text, "id");
+        assert_eq!((rejected.id, rejected.event.as_deref()), (None, Some("a")));
+    }
+}
+
+#[test]
+fn d13_more_than_1024_keys_are_rejected() {
+    let keys = |n: usize| (0..n).map(|n| format!(r#""k{n}":0"#)).collect::<Vec<_>>().join(",");
+    let same = vec![r#""":0"#; 1025].join(",");
+
+    rejected(&format!(r#"{{"event":"a",{}}}"#, keys(1024)), "too_many_keys");
+    request(&format!(r#"{{"event":"a",{}}}"#, keys(1023)));
+    for part in ["data", "meta"] {
+        for big in [keys(1025), same.clone(), keys(100_000)] {
+            for value in [format!("{{{big}}}"), format!(r#"[{{"a":[1,{{{big}}}]}}]"#)] {
+                let text = format!(r#"{{"event":"a","id":1,"{part}":{value}}}"#);
+                let rejected = rejected(&text, "too_many_keys");
+                assert_eq!((rejected.id, rejected.event.as_deref()), (Id::number(1), Some("a")));
+            }
+        }
+    }
+    // The bound is on each object, and colons in strings are none.
+    let two = format!(r#"[{{{0}}},{{"a":{{{0}}},"b":"}}"}}]"#, keys(1024));
+    let colons = format!(r#"{{"\\\"{0}":"{0}\\"}}"#, r#":\":{"#.repeat(2000));
+    for value in [two, colons, format!("[{}]", vec!["{\"\":0}"; 5000].join(","))] {
+        request(&format!(r#"{{"event":"a","data":{value}}}"#));
+    }
+    // After strings with escapes at their end the count goes on.
+    let tricky = format!(r#"{{"a":"\\","b\"":"{{",{same}}}"#);
+    rejected(&format!(r#"{{"event":"a","data":{tricky}}}"#), "too_many_keys");
+    // What is skipped is not counted.
+    request(&format!(r#"{{"event":"a","new":{{{same}}}}}"#));
+}
+
+#[test]
+fn cancel_names_an_id() {
+    for (json, id) in [("7", Id::number(7)), ("\"a\\u0062\"", Id::text("ab"))] {
+        let text = format!(r#"{{"cancel":{json},"data":1,"meta":2,"id":3,"kind":4}}"#);
+        assert!(matches!(json::decode(&text), Ok(Incoming::Cancel(got)) if Some(&got) == id.as_ref()), "{text}");
+    }
+    for json in ["null", "-1", "1.5", "\"\"", "{}", "true"] {
+        rejected(&format!(r#"{{"cancel":{json}}}"#), "cancel");
+    }
+}
+
+#[test]
+fn ack_carries_data_or_an_error() {
+    type Answer<'a> = Result<Option<&'a str>, &'a str>;
+    let cases: [(&str, Answer<'_>); 6] = [
+        (r#"{"ack":9}"#, Ok(None)),
+        (r#"{"ack":9,"data":null}"#, Ok(None)),
+        (r#"{"ack":9,"data":[1]}"#, Ok(Some("[1]"))),
+        (r#"{"ack":9,"data":[1],"error":null}"#, Ok(Some("[1]"))),
+        (r#"{"error":{"code":"x"},"ack":9}"#, Err(r#"{"code":"x"}"#)),
+        (r#"{"ack":9,"data":null,"error":false}"#, Err("false")),
+    ];
+    for (text, expected) in cases {
+        let Ok(Incoming::Ack { ack: 9, answer }) = json::decode(text) else { panic!("{text}") };
+        assert_eq!(answer.map(|data| data.map(|raw| raw.get())).map_err(|raw| raw.get()), expected, "{text}");
+    }
+    for ack in ["null", "-1", "\"9\"", "1.0", "[]", "9007199254740993"] {
+        rejected(&format!(r#"{{"ack":{ack}}}"#), "ack");
+    }
+    rejected(r#"{"ack":9,"data":1,"error":2}"#, "ack");
+}
+
+#[test]
+fn keys_of_two_kinds_are_rejected() {
+    for text in [
+        r#"{"event":"a","cancel":1,"id":4}"#,
+        r#"{"event":"a","ack":1,"id":4}"#,
+        r#"{"cancel":2,"ack":1,"id":4}"#,
+        r#"{"event":"a","kind":"event","pattern":"p","id":4}"#,
+        r#"{"event":"a","method":"GET","url":"/","id":4}"#,
+        r#"{"kind":"event","pattern":"p","method":"GET","url":"/","id":4}"#,
+        r#"{"ack":1,"method":"GET","url":"/","id":4}"#,
+    ] {
+        assert_eq!(rejected(text, "two_kinds").id, Id::number(4), "{text}");
+    }
+}
+
+#[test]
+fn pattern_and_rest_frames_are_named_as_not_taken() {
+    let pattern = rejected(r#"{"kind":"message","pattern":"sum","payload":[1],"id":"x"}"#, "kind_disabled");
+    assert!(pattern.error.message().contains("pattern"));
+    assert_eq!(pattern.id, Id::text("x"));
+    let rest = rejected(r#"{"method":"GET","url":"/users","id":2}"#, "kind_disabled");
+    assert!(rest.error.message().contains("REST"));
+}
+
+#[test]
+fn a_rejection_never_repeats_the_input() {
+    for text in [
+        r#"{"event":"secret\u0000"}"#,
+        r#"{"event":"a","id":{"secret":1}}"#,
+        r#"{"secret":1,"event":["secret"]}"#,
+        r#"secret"#,
+        r#""secret""#,
+        r#"{"cancel":"","secret":1}"#,
+    ] {
+        let Err(rejected) = json::decode(text) else { panic!("{text}") };
+        assert!(!format!("{:?}", rejected.error).contains("secret"), "{text}");
+    }
+}

@@ -1,0 +1,444 @@
+//! The A rows of the limits, as far as they show after an HTTP library has parsed the head.
+use std::time::{Duration, Instant};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode, Uri, Version};
+use switchboard_core::ws::handshake::{
+    ClientRequest, HeadLimits, InvalidTarget, MAX_EXTENSIONS, MAX_PROTOCOLS, Refusal, ResponseError, Upgrade,
+    check_request,
+};
+
+/// A request that is valid until something is changed.
+struct Head {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    headers: HeaderMap,
+}
+
+fn valid() -> Head {
+    let head = Head {
+        method: Method::GET,
+        uri: Uri::from_static("/ws?room=1"),
+        version: Version::HTTP_11,
+        headers: HeaderMap::new(),
+    };
+    head.add("host", "a.example:3005")
+        .add("upgrade", "websocket")
+        .add("connection", "Upgrade")
+        .add("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .add("sec-websocket-version", "13")
+}
+
+impl Head {
+    fn add(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Head {
+        self.headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value.as_ref()).unwrap());
+        self
+    }
+
+    fn set(self, name: &'static str, value: impl AsRef<[u8]>) -> Head {
+        self.without(name).add(name, value)
+    }
+
+    fn without(mut self, name: &'static str) -> Head {
+        self.headers.remove(name);
+        self
+    }
+
+    fn target(mut self, uri: &str) -> Head {
+        self.uri = uri.parse().unwrap();
+        self
+    }
+
+    fn check(&self) -> Result<Upgrade<'_>, Refusal> {
+        check_request(&self.method, &self.uri, self.version, &self.headers, &HeadLimits::default())
+    }
+
+    #[track_caller]
+    fn refused(&self, refusal: Refusal, status: u16, reason: &str) {
+        let found = self.check().expect_err("the request is refused");
+        assert_eq!(found, refusal);
+        assert_eq!((found.status.as_u16(), found.reason), (status, reason));
+    }
+
+    #[track_caller]
+    fn accepted(&self) {
+        if let Err(refusal) = self.check() {
+            panic!("{refusal}");
+        }
+    }
+}
+
+fn header(refusal: Refusal, name: &str) -> Option<String> {
+    let found = refusal.headers().into_iter().find(|(found, _)| found.as_str() == name);
+    found.map(|(_, value)| value.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_valid_request_is_accepted() {
+    let head = valid().add("origin", "https://a.example");
+    let upgrade = head.check().unwrap();
+    // The example of RFC 6455 §1.3.
+    assert_eq!(upgrade.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(upgrade.accept_value(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!((upgrade.host(), upgrade.origin()), ("a.example:3005", Some("https://a.example")));
+    assert_eq!(valid().check().unwrap().origin(), None);
+}
+
+#[test]
+fn a01_another_method_is_405() {
+    for method in [Method::POST, Method::PUT, Method::HEAD, Method::OPTIONS, Method::from_bytes(b"get").unwrap()] {
+        let head = Head { method, ..valid() };
+        head.refused(Refusal::METHOD, 405, "method");
+    }
+    assert_eq!(header(Refusal::METHOD, "allow").as_deref(), Some("GET"));
+}
+
+#[test]
+fn a02_another_http_version_is_426() {
+    for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_2, Version::HTTP_3] {
+        Head { version, ..valid() }.refused(Refusal::HTTP_VERSION, 426, "http_version");
+    }
+    let h2 = Head { version: Version::HTTP_2, ..valid() }.target("https://a.example/ws");
+    h2.refused(Refusal::HTTP_VERSION, 426, "http_version");
+}
+
+#[test]
+fn a03_no_websocket_in_upgrade_is_426() {
+    valid().without("upgrade").refused(Refusal::NO_UPGRADE, 426, "no_upgrade");
+    for value in ["foo", "", "web socket", "websocket2", "websocket/13", "h2c"] {
+        valid().set("upgrade", value).refused(Refusal::NO_UPGRADE, 426, "no_upgrade");
+    }
+    valid().set("upgrade", b"websocket\xFF").refused(Refusal::NO_UPGRADE, 426, "no_upgrade");
+    assert_eq!(header(Refusal::NO_UPGRADE, "upgrade").as_deref(), Some("websocket"));
+    for value in ["WebSocket", "h2c, websocket", "websocket ,h2c"] {
+        valid().set("upgrade", value).accepted();
+    }
+}
+
+#[test]
+fn a04_no_upgrade_in_connection_is_400() {
+    valid().without("connection").refused(Refusal::NO_CONNECTION_UPGRADE, 400, "no_upgrade");
+    for value in ["keep-alive", "", "upgraded", "close"] {
+        valid().set("connection", value).refused(Refusal::NO_CONNECTION_UPGRADE, 400, "no_upgrade");
+    }
+    for value in ["keep-alive, Upgrade", "UPGRADE", "keep-alive,upgrade", ",\tupgrade\t,"] {
+        valid().set("connection", value).accepted();
+    }
+    valid().set("connection", "keep-alive").add("connection", "Upgrade").accepted();
+}
+
+#[test]
+fn a05_another_websocket_version_is_426() {
+    valid().without("sec-websocket-version").refused(Refusal::WS_VERSION, 426, "ws_version");
+    for value in ["8", "14", "13, 8", "013", "", "13.0"] {
+        valid().set("sec-websocket-version", value).refused(Refusal::WS_VERSION, 426, "ws_version");
+    }
+    assert_eq!(header(Refusal::WS_VERSION, "sec-websocket-version").as_deref(), Some("13"));
+}
+
+#[test]
+fn a06_a_bad_key_is_400() {
+    valid().without("sec-websocket-key").refused(Refusal::WS_KEY, 400, "ws_key");
+    for value in [
+        "",
+        "dGhlIHNhbXBsZSBub25jZQ=",
+        "dGhlIHNhbXBsZSBub25jZQ",
+        "dGhlIHNhbXBsZSBub25j",
+        "dGhlIHNhbXBsZSBub25jZSE=",
+        "dGhlIHNhbXBsZSBub25jZSEh",
+        "dGhlIHNhbXBsZSBub25jZQ===",
+        "dGhlIHNhbXBsZSBub25j-_==",
+        "dGhlIHNhbXBs SBub25jZQ==",
+        "========================",
+    ] {
+        valid().set("sec-websocket-key", value).refused(Refusal::WS_KEY, 400, "ws_key");
+    }
+    valid().set("sec-websocket-key", [0xFF; 24]).refused(Refusal::WS_KEY, 400, "ws_key");
+    valid().set("sec-websocket-key", "AQIDBAUGBwgJCgsMDQ4PED==").accepted();
+}
+
+#[test]
+fn a07_a_header_twice_is_400() {
+    for (name, value) in [
+        ("host", "a.example"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-version", "13"),
+        ("origin", "https://a.example"),
+    ] {
+        valid().set(name, value).add(name, value).refused(Refusal::DUP_HEADER, 400, "dup_header");
+    }
+}
+
+#[test]
+fn a08_a_bad_host_is_400() {
+    valid().without("host").refused(Refusal::HOST, 400, "host");
+    for value in ["", "a b", "a/b", "user@a.example", "a:99999", "a.example:", "a\tb", "[::1", "a,b"] {
+        valid().set("host", value).refused(Refusal::HOST, 400, "host");
+    }
+    valid().set("host", b"a\xC3\xA9").refused(Refusal::HOST, 400, "host");
+    for value in ["127.0.0.1", "[::1]:3005", "LOCALHOST", "my_service.internal.:80"] {
+        valid().set("host", value).accepted();
+    }
+}
+
+#[test]
+fn a08_a_host_that_is_not_allowed_is_421() {
+    let check = |host: &str, allowed: &[&str]| valid().set("host", host).check().unwrap().check_host(allowed);
+    for host in ["a.example", "A.EXAMPLE", "a.example:3005", "b.example:80", "[::1]:9"] {
+        check(host, &["a.example", "b.example:80", "[::1]"]).unwrap();
+    }
+    for host in ["evil.example", "a.example.", "x.a.example", "b.example", "b.example:81", "127.0.0.1"] {
+        let refusal = check(host, &["a.example", "b.example:80", "[::1]"]).unwrap_err();
+        assert_eq!((refusal.status.as_u16(), refusal.reason), (421, "host"), "{host}");
+    }
+    check("a.example", &[]).unwrap_err();
+}
+
+#[test]
+fn a09_a_body_is_400_and_the_end_of_the_connection() {
+    valid().add("content-length", "0").refused(Refusal::SMUGGLING, 400, "smuggling");
+    valid().add("transfer-encoding", "chunked").refused(Refusal::SMUGGLING, 400, "smuggling");
+    let both = valid().add("content-length", "5").add("transfer-encoding", "chunked");
+    both.refused(Refusal::SMUGGLING, 400, "smuggling");
+    assert!(Refusal::SMUGGLING.must_close());
+    assert_eq!(header(Refusal::SMUGGLING, "connection").as_deref(), Some("close"));
+}
+
+#[test]
+fn a10_a_large_head_is_431() {
+    let mut many = valid();
+    while many.headers.len() < 64 {
+        many = many.add("x", "");
+    }
+    many.accepted();
+    many.add("x", "").refused(Refusal::HEADER_SIZE, 431, "header_size");
+
+    valid().add("x", "y".repeat(8191)).accepted();
+    valid().add("x", "y".repeat(8192)).refused(Refusal::HEADER_SIZE, 431, "header_size");
+
+    let large = valid().add("x", "y".repeat(8000)).add("x", "y".repeat(8000));
+    large.accepted();
+    large.add("x", "y".repeat(400)).refused(Refusal::HEADER_SIZE, 431, "header_size");
+}
+
+#[test]
+fn a10_the_limits_are_settings() {
+    let head = valid();
+    let check = |limits: HeadLimits| {
+        check_request(&head.method, &head.uri, head.version, &head.headers, &limits).map(|_| ()).map_err(|it| it.status)
+    };
+    let limits = HeadLimits::default();
+    assert_eq!(check(limits), Ok(()));
+    let too_large = Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    assert_eq!(check(HeadLimits { max_headers: 4, ..limits }), too_large);
+    assert_eq!(check(HeadLimits { max_header: 20, ..limits }), too_large);
+    assert_eq!(check(HeadLimits { max_head: 100, ..limits }), too_large);
+    assert_eq!(check(HeadLimits { max_uri: 9, ..limits }), Err(StatusCode::URI_TOO_LONG));
+    assert_eq!(check(HeadLimits { max_uri: 10, ..limits }), Ok(()));
+}
+
+#[test]
+fn a12_a_long_target_is_414() {
+    let target = |len: usize| format!("/{}", "a".repeat(len - 1));
+    valid().target(&target(4096)).accepted();
+    valid().target(&target(4097)).refused(Refusal::URI_TOO_LONG, 414, "uri");
+    valid().target(&format!("/?{}", "a".repeat(4095))).refused(Refusal::URI_TOO_LONG, 414, "uri");
+}
+
+#[test]
+fn a12_a_target_that_is_no_plain_path_is_400() {
+    for target in [
+        "http://a.example/ws",
+        "ws://a.example:3005/ws",
+        "a.example:443",
+        "*",
+        "/a%00b",
+        "/ws?x=%00",
+        "/../ws",
+        "/ws/..",
+        "/a/%2e%2E/ws",
+        "/a/.%2e/ws",
+    ] {
+        valid().target(target).refused(Refusal::URI, 400, "uri");
+    }
+    Head { method: Method::CONNECT, ..valid() }.target("a.example:443").refused(Refusal::URI, 400, "uri");
+    for target in ["/", "/a..b", "/...", "/.well-known/ws", "/ws?back=/../", "/%2e", "/%2e%2e%2e"] {
+        valid().target(target).accepted();
+    }
+}
+
+#[test]
+fn a18_the_clients_first_choice_of_ours_is_selected() {
+    let head = valid().add("sec-websocket-protocol", "v3,v2 , v1");
+    let upgrade = head.check().unwrap();
+    assert_eq!(upgrade.protocols().collect::<Vec<_>>(), ["v3", "v2", "v1"]);
+    assert_eq!(upgrade.select_protocol(&["v1", "v2"], true), Ok(Some("v2")));
+    assert_eq!(upgrade.select_protocol(&["V1"], false), Ok(None), "compared byte for byte");
+    assert_eq!(upgrade.select_protocol(&[], false), Ok(None));
+    let two = valid().add("sec-websocket-protocol", "a").add("sec-websocket-protocol", "b");
+    assert_eq!(two.check().unwrap().select_protocol(&["b"], true), Ok(Some("b")));
+}
+
+#[test]
+fn a18_none_of_ours_is_400_only_when_required() {
+    for head in [valid(), valid().add("sec-websocket-protocol", "other")] {
+        let upgrade = head.check().unwrap();
+        assert_eq!(upgrade.select_protocol(&["v1"], false), Ok(None));
+        let refusal = upgrade.select_protocol(&["v1"], true).unwrap_err();
+        assert_eq!((refusal.status.as_u16(), refusal.reason), (400, "subprotocol"));
+    }
+}
+
+#[test]
+fn a18_a_malformed_list_is_400_even_with_one_of_ours() {
+    let many: Vec<String> = (0..100).map(|i| format!("p{i}")).collect();
+    for list in
+        ["v1, v1", "v1, a b", "v1,,x", "v1,", "", "v1, \"x\"", "v1; q=1", "v1, a/b", &format!("v1,{}", many.join(","))]
+    {
+        for required in [false, true] {
+            let head = valid().add("sec-websocket-protocol", list);
+            let refusal = head.check().unwrap().select_protocol(&["v1"], required).unwrap_err();
+            assert_eq!(refusal, Refusal::PROTOCOL_LIST, "{list}");
+        }
+    }
+    let not_text = valid().add("sec-websocket-protocol", "v1").add("sec-websocket-protocol", b"\xFF");
+    assert_eq!(not_text.check().unwrap().select_protocol(&["v1"], false), Err(Refusal::PROTOCOL_LIST));
+    let most = valid().add("sec-websocket-protocol", many[..MAX_PROTOCOLS].join(","));
+    assert_eq!(most.check().unwrap().select_protocol(&["p31"], true), Ok(Some("p31")));
+    let over = valid().add("sec-websocket-protocol", many[..=MAX_PROTOCOLS].join(","));
+    assert_eq!(over.check().unwrap().select_protocol(&["p1"], true), Err(Refusal::PROTOCOL_LIST));
+}
+
+#[test]
+fn a18_a_64_kib_list_takes_linear_time() {
+    let limits = HeadLimits { max_header: 1 << 20, max_head: 1 << 20, ..HeadLimits::default() };
+    for list in [",".repeat(65_536), "a,".repeat(32_768), "x".repeat(65_536), format!("{0}y,{0}z", "x".repeat(32_000))]
+    {
+        let head = valid().add("sec-websocket-protocol", list);
+        let start = Instant::now();
+        for _ in 0..20 {
+            let upgrade = check_request(&head.method, &head.uri, head.version, &head.headers, &limits).unwrap();
+            let _ = upgrade.select_protocol(&["v1"], false);
+        }
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a19_more_than_eight_extension_offers_are_400() {
+    let offers = |n: usize| vec!["permessage-deflate; client_max_window_bits"; n].join(", ");
+    valid().add("sec-websocket-extensions", offers(MAX_EXTENSIONS)).accepted();
+    valid().add("sec-websocket-extensions", offers(MAX_EXTENSIONS + 1)).refused(Refusal::EXTENSIONS, 400, "extension");
+    let mut split = valid();
+    for _ in 0..=MAX_EXTENSIONS {
+        split = split.add("sec-websocket-extensions", "x");
+    }
+    split.refused(Refusal::EXTENSIONS, 400, "extension");
+    valid().add("sec-websocket-extensions", r#"x; a="1,2,3,4,5,6,\",8,9,10""#).accepted();
+    for odd in ["permessage-deflate; server_max_window_bits=7", "permessage-deflate; server_max_window_bits=\"x", "?"] {
+        valid().add("sec-websocket-extensions", odd).accepted();
+    }
+}
+
+#[test]
+fn a_refusal_tells_what_to_do_and_echoes_nothing() {
+    for refusal in Refusal::ALL {
+        assert!(refusal.status.is_client_error());
+        assert!(refusal.message.ends_with('.') && refusal.message.len() > 20, "{refusal}");
+        if refusal.status == StatusCode::UPGRADE_REQUIRED {
+            assert_eq!(header(*refusal, "sec-websocket-version").as_deref(), Some("13"), "{refusal}");
+        }
+    }
+}
+
+/// What a server with these subprotocols answers to these bytes.
+fn answer(request: &ClientRequest, ours: &[&'static str]) -> HeaderMap {
+    let bytes = request.encode();
+    let text = str::from_utf8(&bytes).unwrap();
+    let mut lines = text.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
+    let first: Vec<&str> = lines.next().unwrap().split(' ').collect();
+    assert_eq!((first[0], first[2]), ("GET", "HTTP/1.1"));
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    let head = Head { method: Method::GET, uri: first[1].parse().unwrap(), version: Version::HTTP_11, headers };
+    let upgrade = head.check().unwrap();
+    let mut answer = HeaderMap::new();
+    answer.insert("upgrade", HeaderValue::from_static("websocket"));
+    answer.insert("connection", HeaderValue::from_static("Upgrade"));
+    answer.insert("sec-websocket-accept", upgrade.accept_value());
+    if let Some(protocol) = upgrade.select_protocol(ours, false).unwrap() {
+        answer.insert("sec-websocket-protocol", HeaderValue::from_static(protocol));
+    }
+    answer
+}
+
+fn request() -> ClientRequest {
+    let request = ClientRequest::new("a.example:3005", "/ws?x=1", *b"the sample nonce").unwrap();
+    let request = request.protocol("v2").unwrap().protocol("v1").unwrap();
+    request.header(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer x"))
+}
+
+#[test]
+fn client_and_server_agree() {
+    const OK: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
+    assert_eq!(request().check_response(OK, &answer(&request(), &["v1", "v2"])), Ok(Some("v2")));
+    assert_eq!(request().check_response(OK, &answer(&request(), &["v1"])), Ok(Some("v1")));
+    assert_eq!(request().check_response(OK, &answer(&request(), &[])), Ok(None));
+}
+
+#[test]
+fn a_client_refuses_an_answer_that_is_not_to_its_request() {
+    const OK: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
+    let good = answer(&request(), &["v1"]);
+    let refused = |headers: &HeaderMap| request().check_response(OK, headers).map(|_| ()).unwrap_err();
+    let without = |name: &'static str| {
+        let mut headers = good.clone();
+        headers.remove(name);
+        refused(&headers)
+    };
+    let with = |name: &'static str, value: &'static str| {
+        let mut headers = good.clone();
+        headers.insert(name, HeaderValue::from_static(value));
+        refused(&headers)
+    };
+    let twice = |name: &'static str, value: &'static str| {
+        let mut headers = good.clone();
+        headers.append(name, HeaderValue::from_static(value));
+        refused(&headers)
+    };
+    assert_eq!(
+        request().check_response(StatusCode::OK, &good),
+        Err(ResponseError::Status(StatusCode::OK)),
+        "a status that is not 101"
+    );
+    assert_eq!(without("upgrade"), ResponseError::Upgrade);
+    assert_eq!(with("upgrade", "h2c"), ResponseError::Upgrade);
+    assert_eq!(without("connection"), ResponseError::Connection);
+    assert_eq!(without("sec-websocket-accept"), ResponseError::Accept);
+    assert_eq!(with("sec-websocket-accept", "AAAAAAAAAAAAAAAAAAAAAAAAAAA="), ResponseError::Accept);
+    assert_eq!(twice("sec-websocket-accept", "AAAAAAAAAAAAAAAAAAAAAAAAAAA="), ResponseError::Accept);
+    assert_eq!(with("sec-websocket-extensions", "permessage-deflate"), ResponseError::Extension);
+    assert_eq!(with("sec-websocket-protocol", "v3"), ResponseError::Protocol);
+    assert_eq!(twice("sec-websocket-protocol", "v2"), ResponseError::Protocol);
+}
+
+#[test]
+fn a_client_cannot_be_made_to_send_another_request() {
+    let new = |host: &str, target: &str| ClientRequest::new(host, target, [0; 16]).map(|_| ());
+    for host in ["", "a\r\nx: y", "a b", "u@a"] {
+        assert!(new(host, "/").is_err(), "{host:?}");
+    }
+    for target in ["", "ws", "/a b", "/a\r\nx: y", "/#f", "http://a/"] {
+        assert!(new("a", target).is_err(), "{target:?}");
+    }
+    let protocol = |name: &str| request().protocol(name).map(|_| ());
+    for name in ["", "a b", "a,b", "a\r\n", "v1"] {
+        let error: InvalidTarget = protocol(name).unwrap_err();
+        assert!(error.to_string().contains("token"), "{name:?}");
+    }
+    protocol("v3").unwrap();
+}

@@ -1,0 +1,71 @@
+//! [`Handle`]: an application from outside.
+use crate::Server;
+use crate::hub::{Hub, Stats};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Shutdown and numbers of an application. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle(pub(super) Arc<Control>);
+
+pub(crate) struct Control {
+    pub(super) hub: Arc<Hub>,
+    /// True once listeners shall stop.
+    pub(super) stop: watch::Sender<bool>,
+    /// True once the shutdown has ended.
+    pub(super) drained: watch::Sender<bool>,
+}
+
+impl Control {
+    pub(super) fn new(hub: Arc<Hub>) -> Control {
+        Control { hub, stop: watch::Sender::new(false), drained: watch::Sender::new(false) }
+    }
+}
+
+/// What a shutdown came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Handlers and hooks that did not end in time and were dropped.
+    pub aborted: u64,
+}
+
+impl Handle {
+    pub(super) fn new(control: Arc<Control>) -> Handle {
+        Handle(control)
+    }
+
+    /// The clients.
+    pub fn server(&self) -> Server {
+        Server::new(self.0.hub.clone())
+    }
+
+    /// Exact numbers while nothing moves.
+    pub fn stats(&self) -> Stats {
+        self.0.hub.stats()
+    }
+
+    /// Ends the application: no connection is accepted any more; messages that have not begun are answered `draining`;
+    /// handlers in flight finish, at most `Limits::shutdown_timeout`; what is queued is sent; every client is closed with
+    /// 1012. Returns when all connections are gone.
+    ///
+    /// A second call waits for the same end, and cuts short what is left of the first one's patience if its own is less.
+    pub async fn shutdown(&self) -> ShutdownReport {
+        self.shutdown_within(self.0.hub.limits().shutdown_timeout).await
+    }
+
+    /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now.
+    pub async fn shutdown_within(&self, patience: Duration) -> ShutdownReport {
+        self.0.stop.send_replace(true);
+        let aborted = self.0.hub.shutdown(patience).await;
+        self.0.drained.send_replace(true);
+        ShutdownReport { aborted }
+    }
+
+    /// Waits for the end of a shutdown that somebody else asked for.
+    pub async fn drained(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.0.drained.subscribe().wait_for(|drained| *drained).await;
+    }
+}

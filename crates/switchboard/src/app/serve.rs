@@ -1,0 +1,169 @@
+//! Listening.
+use super::{App, BootError, Handle};
+use crate::http::{Listening, bind};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Where to listen: a port on all IPv4 addresses, `"host:port"`, or a `SocketAddr`.
+pub trait Address {
+    /// The address. Errors: the text is not one.
+    fn resolve(self) -> io::Result<SocketAddr>;
+}
+
+impl Address for u16 {
+    fn resolve(self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), self))
+    }
+}
+
+impl Address for SocketAddr {
+    fn resolve(self) -> io::Result<SocketAddr> {
+        Ok(self)
+    }
+}
+
+impl Address for &str {
+    fn resolve(self) -> io::Result<SocketAddr> {
+        let missing = || io::Error::new(io::ErrorKind::InvalidInput, "no such host");
+        self.to_socket_addrs()?.next().ok_or_else(missing)
+    }
+}
+
+impl Address for &String {
+    fn resolve(self) -> io::Result<SocketAddr> {
+        self.as_str().resolve()
+    }
+}
+
+impl Address for String {
+    fn resolve(self) -> io::Result<SocketAddr> {
+        self.as_str().resolve()
+    }
+}
+
+/// An application whose address is taken; clients that connect wait until [`Bound::serve`].
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: axum::Router,
+    handle: Handle,
+    signals: bool,
+}
+
+impl App {
+    /// Listens, and serves until [`Handle::shutdown`], SIGTERM or Ctrl-C.
+    ///
+    /// Errors: everything that is wrong with the application, or an address that cannot be had.
+    pub async fn listen(self, address: impl Address + std::fmt::Debug) -> Result<(), BootError> {
+        self.bind(address).await?.serve().await;
+        Ok(())
+    }
+
+    /// The first half of [`App::listen`]: with port 0 the system chooses one, which [`Bound::local_addr`] tells.
+    pub async fn bind(mut self, address: impl Address + std::fmt::Debug) -> Result<Bound, BootError> {
+        let router = self.build()?;
+        let named = format!("{address:?}");
+        let cannot = |error: io::Error| {
+            let fix = match error.kind() {
+                io::ErrorKind::AddrInUse => "another program has it; stop that one, or choose another port",
+                io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another port",
+                _ => "choose another address",
+            };
+            BootError::io(format!("cannot listen on {named}: {error}; {fix}"), error)
+        };
+        let listener = address.resolve().and_then(bind).map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals })
+    }
+}
+
+impl Bound {
+    /// The address.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Shutdown and numbers.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The second half of [`App::listen`]. Returns when a shutdown has ended.
+    pub async fn serve(self) {
+        let control = self.handle.0.clone();
+        let listening = Listening { listener: self.listener, router: self.router, hub: control.hub.clone() };
+        tracing::info!("listening on {}", self.address);
+        let mut signals = Signals::new(self.signals);
+        let run = listening.run(control.stop.subscribe());
+        let mut run = std::pin::pin!(run);
+        tokio::select! {
+            () = run.as_mut() => {}
+            signal = signals.next() => {
+                tracing::info!(signal, "shutting down; once more to end at once");
+                let shutdown = self.handle.shutdown();
+                let both = async { tokio::join!(shutdown, run) };
+                tokio::select! {
+                    (report, ()) = both => tracing::info!(aborted = report.aborted, "shut down"),
+                    _ = signals.next() => {
+                        let report = self.handle.shutdown_within(Duration::ZERO).await;
+                        tracing::warn!(aborted = report.aborted, "ended at once");
+                    }
+                }
+                return;
+            }
+        }
+        self.handle.drained().await;
+    }
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    #[cfg(unix)]
+    terminate: Option<tokio::signal::unix::Signal>,
+    wanted: bool,
+}
+
+impl Signals {
+    fn new(wanted: bool) -> Signals {
+        #[cfg(unix)]
+        let terminate = {
+            use tokio::signal::unix::{SignalKind, signal};
+            if wanted { signal(SignalKind::terminate()).ok() } else { None }
+        };
+        Signals {
+            #[cfg(unix)]
+            terminate,
+            wanted,
+        }
+    }
+
+    /// The next signal; never, where signals are not wanted or cannot be had.
+    async fn next(&mut self) -> &'static str {
+        if !self.wanted {
+            return std::future::pending().await;
+        }
+        let interrupt = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        #[cfg(unix)]
+        let terminate = async {
+            let received = match &mut self.terminate {
+                Some(signal) => signal.recv().await,
+                None => None,
+            };
+            if received.is_none() {
+                std::future::pending::<()>().await;
+            }
+        };
+        #[cfg(not(unix))]
+        let terminate = std::future::pending::<()>();
+        tokio::select! {
+            () = interrupt => "interrupt",
+            () = terminate => "terminate",
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! [`Client`]: one connection, as handlers and services see it.
+mod id;
+mod joined;
+
+pub use id::ClientId;
+pub(crate) use id::IdMap;
+pub use joined::Joined;
+
+use crate::conn::{self, Class, CloseRequest, Conn, DisconnectReason, PendingAck, Pushed};
+use crate::hub::Event;
+use crate::{Broadcast, Delivery, Error};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use switchboard_core::codec::json;
+use switchboard_core::{Close, Target};
+
+/// One connection. Cheap to clone; a clone outlives the connection and then reaches nobody.
+///
+/// What is emitted to one client arrives in the order in which it was emitted, replies included.
+#[derive(Clone)]
+pub struct Client(Arc<Conn>);
+
+impl Client {
+    pub(crate) fn new(conn: Arc<Conn>) -> Client {
+        Client(conn)
+    }
+
+    pub(crate) fn conn(&self) -> &Conn {
+        &self.0
+    }
+
+    pub(crate) fn conn_arc(&self) -> &Arc<Conn> {
+        &self.0
+    }
+
+    /// This connection's id, which is also the name of a room with this client alone in it.
+    pub fn id(&self) -> ClientId {
+        self.0.id
+    }
+
+    /// The address of the peer's socket; that of the proxy where there is one. `None` where the transport has none.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.0.peer
+    }
+
+    /// False once the connection is closing: nothing that is emitted now reaches the client.
+    pub fn is_connected(&self) -> bool {
+        self.0.is_open()
+    }
+
+    /// Sends an event to this client.
+    #[track_caller]
+    pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
+        self.emit_as(Class::Push, event, &data)
+    }
+
+    /// Sends an event that may be dropped: when the client's socket refuses bytes, it is not queued behind them.
+    #[track_caller]
+    pub fn emit_volatile(&self, event: &str, data: impl Serialize) -> Delivery {
+        self.emit_as(Class::Volatile(None), event, &data)
+    }
+
+    #[track_caller]
+    fn emit_as(&self, class: Class<'_>, event: &str, data: &impl Serialize) -> Delivery {
+        let Some(event) = Event::encode(event, data, self.0.table.limits.max_message_out) else {
+            return Delivery::REFUSED;
+        };
+        let mut delivery = Delivery::default();
+        delivery.add(self.0.push(&mut event.frame(), class));
+        delivery
+    }
+
+    /// Sends an event and waits for the client's answer, `{"ack": n, "data": …}`.
+    ///
+    /// It may be awaited in a handler of the same connection: acks are read while handlers run.
+    ///
+    /// Errors: `timeout`; `not_found` when the client has left; `rate_limited` when too many answers are awaited;
+    /// `overloaded` in a handler of the same client while reading from it is paused; `validation_failed` when the answer
+    /// is not a `T`; and what the client answers as an error, with the code and message that it gave.
+    pub async fn emit_with_ack<T: DeserializeOwned>(
+        &self,
+        event: &str,
+        data: impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        let mut pending = PendingAck::new(&self.0)?;
+        let event = Event::encode_request(event, &data, pending.ack, self.0.table.limits.max_message_out)?;
+        if self.0.push(&mut event.frame(), Class::Push) != Pushed::Queued {
+            return Err(left());
+        }
+        drop(event);
+        let answer = match tokio::time::timeout(timeout, &mut pending.answer).await {
+            Err(_) => return Err(Error::timeout("The client did not answer in time")),
+            Ok(Err(_)) => return Err(left()),
+            Ok(Ok(answer)) => answer?,
+        };
+        json::from_data(answer.as_deref())
+    }
+
+    /// Joins a room: from now on what is sent to it reaches this client. Joining twice is joining once.
+    ///
+    /// It takes effect at once. The outcome may be awaited, or ignored: a failure that nobody awaits is sent to the client
+    /// as `exception`. Failures: `validation_failed` for a name that cannot be one; `forbidden` for another client's own
+    /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left.
+    pub fn join(&self, room: impl AsRef<str>) -> Joined {
+        Joined::new(self, crate::hub::join(&self.0, room.as_ref()))
+    }
+
+    /// Leaves a room. False when the client was not in it.
+    pub fn leave(&self, room: impl AsRef<str>) -> bool {
+        crate::hub::leave(&self.0, room.as_ref())
+    }
+
+    /// The rooms that this client has joined, in that order; not the one that is its id.
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        self.0.rooms.lock().names.clone()
+    }
+
+    /// Sends an event to every **other** client in every room that this client is in, each once.
+    #[track_caller]
+    pub fn broadcast(&self, event: &str, data: impl Serialize) -> Delivery {
+        let rooms = self.rooms().iter().map(|room| room.to_string()).collect();
+        Broadcast::new(&self.0.hub, Target { rooms, ..self.others() }).emit(event, data)
+    }
+
+    /// Sends an event to every **other** client in one room, which this client need not be in.
+    #[track_caller]
+    pub fn broadcast_to(&self, room: impl AsRef<str>, event: &str, data: impl Serialize) -> Delivery {
+        self.to(room).emit(event, data)
+    }
+
+    /// Every **other** client in a room; further rooms can be added, and others excepted.
+    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
+        Broadcast::new(&self.0.hub, self.others()).to(room)
+    }
+
+    fn others(&self) -> Target {
+        Target { sender: Some(self.0.id.to_string()), ..Target::default() }
+    }
+
+    /// Closes the connection with 4503 (`kicked`), behind all that was emitted to it.
+    pub fn disconnect(&self) {
+        self.0.close(conn::kicked());
+    }
+
+    /// Closes the connection with a code and reason, behind all that was emitted to it.
+    pub fn close(&self, close: impl Into<Close>) {
+        let close = close.into();
+        let reason = DisconnectReason::Server(close.code);
+        self.0.close(CloseRequest::Graceful { close, reason });
+    }
+
+    /// The gateway's state of this connection, made by `Default` at the first use; the same as the parameter
+    /// [`ConnState<T>`](crate::ConnState).
+    pub fn state<T: Default + Send + 'static>(&self) -> crate::ConnState<T> {
+        crate::ConnState::of(&self.0)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.0.id)
+    }
+}
+
+fn left() -> Error {
+    Error::not_found("The client has left")
+}

@@ -1,0 +1,282 @@
+//! The lane: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
+use super::outbox::{Class, Flushed, Frame, Outbox, Put};
+use super::reason::DisconnectReason;
+use crate::limits::Limits;
+use parking_lot::Mutex;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, Waker};
+use switchboard_core::{Close, CloseCode};
+use tokio::net::tcp::OwnedWriteHalf;
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Queued,
+    Dropped,
+    /// The connection is closing or closed.
+    Gone,
+}
+
+/// Who has to write what was put.
+pub(crate) enum Wake {
+    Nobody,
+    Flusher,
+    Task(Waker),
+}
+
+/// How a connection shall end.
+#[derive(Clone, Debug)]
+pub(crate) enum CloseRequest {
+    /// Behind all that waits in the outbox.
+    Graceful { close: Close, reason: DisconnectReason },
+    /// At once; what waits is thrown away.
+    Abort { close: CloseCode, reason: DisconnectReason },
+    /// After the handler in flight.
+    Shutdown,
+    /// Now, without any answer.
+    Kill,
+}
+
+impl CloseRequest {
+    pub(crate) fn slow_consumer() -> CloseRequest {
+        CloseRequest::Abort { close: CloseCode::SLOW_CONSUMER, reason: DisconnectReason::SlowConsumer }
+    }
+
+    fn urgency(&self) -> u8 {
+        match self {
+            CloseRequest::Shutdown => 0,
+            CloseRequest::Graceful { .. } => 1,
+            CloseRequest::Abort { .. } => 2,
+            CloseRequest::Kill => 3,
+        }
+    }
+}
+
+/// Who writes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Nothing waits.
+    #[default]
+    Idle,
+    /// The flusher, soon.
+    Scheduled,
+    /// The task, at the end of its turn, or when the socket takes bytes again.
+    Task,
+}
+
+/// Writes to a stream that the task owns.
+pub(crate) type Write<'a> = dyn FnMut(&mut Context<'_>, &[IoSlice<'_>]) -> Poll<io::Result<usize>> + 'a;
+
+/// What the task learns at the end of its turn.
+pub(crate) struct TurnEnd {
+    pub(crate) flushed: Option<Flushed>,
+    pub(crate) request: Option<CloseRequest>,
+    /// Bytes that wait.
+    pub(crate) waiting: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Lane(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    outbox: Outbox,
+    /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
+    socket: Option<OwnedWriteHalf>,
+    phase: Phase,
+    /// No frame is taken any more.
+    closed: bool,
+    request: Option<CloseRequest>,
+    waker: Option<Waker>,
+}
+
+impl Lane {
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>) -> Lane {
+        Lane(Mutex::new(State { socket, ..State::default() }))
+    }
+
+    pub(crate) fn push(&self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits, own: bool) -> (Pushed, Wake) {
+        let mut state = self.0.lock();
+        if state.closed {
+            return (Pushed::Gone, Wake::Nobody);
+        }
+        match state.outbox.put(frame, class, limits) {
+            Put::Queued => {}
+            Put::Dropped => return (Pushed::Dropped, Wake::Nobody),
+            Put::Overflow => {
+                state.closed = true;
+                state.ask(CloseRequest::slow_consumer());
+                let wake = state.waker.take().map_or(Wake::Nobody, Wake::Task);
+                return (Pushed::Dropped, wake);
+            }
+        }
+        let wake = match state.phase {
+            Phase::Scheduled | Phase::Task => Wake::Nobody,
+            Phase::Idle if own => {
+                state.phase = Phase::Task;
+                Wake::Nobody
+            }
+            Phase::Idle => {
+                state.phase = Phase::Scheduled;
+                Wake::Flusher
+            }
+        };
+        (Pushed::Queued, wake)
+    }
+
+    /// A reply from the task itself, which writes it at the end of its turn. Returns how many bytes wait then.
+    pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits) -> Result<usize, Pushed> {
+        let mut state = self.0.lock();
+        if state.closed {
+            return Err(Pushed::Gone);
+        }
+        if state.outbox.put(frame, Class::Reply, limits) != Put::Queued {
+            state.closed = true;
+            state.ask(CloseRequest::slow_consumer());
+            return Err(Pushed::Dropped);
+        }
+        state.phase = Phase::Task;
+        Ok(state.outbox.bytes())
+    }
+
+    /// A ping or pong. False when the control lane is full or the connection is closing.
+    pub(crate) fn put_control(&self, frame: &[u8]) -> bool {
+        let mut state = self.0.lock();
+        let put = !state.closed && state.outbox.put_control(frame);
+        if put {
+            state.phase = Phase::Task;
+        }
+        put
+    }
+
+    /// The last frames; nothing is taken after them. With `discard`, nothing waits before them either.
+    /// Returns how many messages were thrown away.
+    pub(crate) fn close(&self, frames: &[u8], discard: bool) -> usize {
+        let mut state = self.0.lock();
+        let dropped = if discard { state.outbox.discard() } else { 0 };
+        state.closed = true;
+        state.outbox.put_close(frames);
+        state.phase = Phase::Task;
+        dropped
+    }
+
+    /// The stream is gone. Returns how many messages were thrown away.
+    pub(crate) fn gone(&self) -> usize {
+        let mut state = self.0.lock();
+        let dropped = state.outbox.messages();
+        state.outbox = Outbox::default();
+        state.socket = None;
+        state.closed = true;
+        state.phase = Phase::Idle;
+        dropped
+    }
+
+    /// Half-closes a bare socket: the peer reads the end after all that was written.
+    pub(crate) fn half_close(&self) {
+        if let Some(socket) = &self.0.lock().socket {
+            // The peer may be gone already, which the next read tells.
+            let _ = socket2::SockRef::from(socket.as_ref()).shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    pub(crate) fn request(&self, request: CloseRequest) -> Option<Waker> {
+        let mut state = self.0.lock();
+        state.ask(request);
+        state.waker.take()
+    }
+
+    pub(crate) fn wake(&self) {
+        let waker = self.0.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !self.0.lock().closed
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.lock().outbox.bytes()
+    }
+
+    /// The end of the task's turn: writes what waits, and leaves the waker for the next turn.
+    ///
+    /// `stream` writes where the task owns the whole stream.
+    pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Write<'_>>) -> TurnEnd {
+        let mut state = self.0.lock();
+        let state = &mut *state;
+        let flushed = if state.outbox.is_empty() {
+            None
+        } else {
+            let flushed = match (&state.socket, stream) {
+                (Some(socket), _) => state.outbox.flush(|bytes| poll_write(socket, cx, bytes)),
+                (None, Some(write)) => state.outbox.flush(|bytes| write(cx, bytes)),
+                (None, None) => Flushed::Failed,
+            };
+            Some(flushed)
+        };
+        state.phase = match flushed {
+            Some(Flushed::Blocked { .. }) => Phase::Task,
+            _ => Phase::Idle,
+        };
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        TurnEnd { flushed, request: state.request.take(), waiting: state.outbox.bytes() }
+    }
+
+    /// Called by the flusher. Returns the task's waker when the task has to act.
+    pub(crate) fn flush_scheduled(&self) -> Option<Waker> {
+        let mut state = self.0.lock();
+        let state = &mut *state;
+        if state.phase != Phase::Scheduled {
+            return None;
+        }
+        let flushed = state.socket.as_ref().map(|socket| state.outbox.flush(|bytes| try_write(socket, bytes)));
+        match flushed {
+            Some(Flushed::Drained) => {
+                state.phase = Phase::Idle;
+                None
+            }
+            // The task registers for the socket's readiness, notices the failure, or owns the stream.
+            Some(Flushed::Blocked { .. } | Flushed::Failed) | None => {
+                state.phase = Phase::Task;
+                state.waker.take()
+            }
+        }
+    }
+}
+
+impl State {
+    fn ask(&mut self, request: CloseRequest) {
+        if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
+            self.request = Some(request);
+        }
+    }
+}
+
+fn try_write(socket: &OwnedWriteHalf, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    let written = match bytes {
+        [one] => socket.try_write(one),
+        many => socket.try_write_vectored(many),
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        written => Poll::Ready(written),
+    }
+}
+
+/// Writes, or registers the task for the moment when the socket takes bytes again.
+fn poll_write(socket: &OwnedWriteHalf, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    loop {
+        if let Poll::Ready(written) = try_write(socket, bytes) {
+            return Poll::Ready(written);
+        }
+        match socket.as_ref().poll_write_ready(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One connection: what others see of it ([`Conn`]) and the task that owns it ([`Task`]).
+//!
+//! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its
+//! [`Lane`]: they put frames into the outbox, or ask for its end.
+mod acks;
+mod buffers;
+mod inbound;
+mod lane;
+mod outbox;
+mod reason;
+mod stream;
+mod task;
+mod timers;
+
+mod closing;
+mod reading;
+mod serving;
+
+pub(crate) use acks::{Acks, PendingAck};
+pub(crate) use buffers::{give, take};
+pub(crate) use lane::{CloseRequest, Lane, Pushed};
+pub(crate) use outbox::{Class, Frame};
+pub use reason::DisconnectReason;
+pub(crate) use stream::Stream;
+pub(crate) use task::Task;
+
+use crate::client::ClientId;
+use crate::gateway::Table;
+use crate::hub::Hub;
+use crate::raw::Port;
+use parking_lot::Mutex;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use switchboard_core::CloseCode;
+
+/// What is kept of the request that opened a connection: what the gateway's handlers declared.
+#[derive(Default)]
+pub(crate) struct Handshake {
+    pub(crate) headers: Option<Arc<http::HeaderMap>>,
+    pub(crate) extensions: http::Extensions,
+}
+
+/// A connection as others see it.
+pub(crate) struct Conn {
+    pub(crate) id: ClientId,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) table: Arc<Table>,
+    pub(crate) lane: Lane,
+    pub(crate) rooms: Mutex<Membership>,
+    pub(crate) attached: Mutex<Option<Box<Attached>>>,
+    pub(crate) handshake: Option<Box<Handshake>>,
+    pub(crate) peer: Option<SocketAddr>,
+    /// Reading has paused because the inbound queue is full.
+    pub(crate) paused: AtomicBool,
+    /// When the task wants to be woken, on the hub's clock.
+    pub(crate) alarm: AtomicU64,
+}
+
+/// The rooms of a connection; `closed` once it may join no more.
+#[derive(Default)]
+pub(crate) struct Membership {
+    pub(crate) names: Vec<Arc<str>>,
+    pub(crate) closed: bool,
+}
+
+/// What few connections have.
+#[derive(Default)]
+pub(crate) struct Attached {
+    pub(crate) state: http::Extensions,
+    pub(crate) acks: Acks,
+    /// The raw gateway's end of this connection.
+    pub(crate) port: Option<Arc<Port>>,
+}
+
+impl Conn {
+    pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> T {
+        work(self.attached.lock().get_or_insert_default())
+    }
+
+    /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
+    pub(crate) fn push(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
+        let (pushed, wake) = self.lane.push(frame, class, &self.table.limits, self.is_current());
+        match wake {
+            lane::Wake::Nobody => {}
+            lane::Wake::Flusher => self.hub.shard(self.id).flush_later(self.clone()),
+            lane::Wake::Task(waker) => waker.wake(),
+        }
+        if pushed == Pushed::Dropped {
+            self.hub.counters.dropped(1);
+        }
+        pushed
+    }
+
+    /// Asks the task to end the connection.
+    pub(crate) fn close(&self, request: CloseRequest) {
+        if let Some(waker) = self.lane.request(request) {
+            waker.wake();
+        }
+    }
+
+    /// Called by the flusher: writes what waits, or wakes the task that has to.
+    pub(crate) fn flush_scheduled(&self) {
+        if let Some(waker) = self.lane.flush_scheduled() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.lane.is_open()
+    }
+
+    /// True inside this connection's own task: what it emits to itself leaves at the end of its turn.
+    pub(crate) fn is_current(&self) -> bool {
+        CURRENT.get() == std::ptr::from_ref(self).addr()
+    }
+
+    pub(crate) fn alarm_is_due(&self, now: u64) -> bool {
+        self.alarm.load(Ordering::Relaxed) <= now
+    }
+}
+
+thread_local! {
+    /// The address of the connection whose task runs on this thread.
+    static CURRENT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Marks a connection as the current one of this thread, until dropped.
+pub(crate) struct Turn(usize);
+
+impl Turn {
+    pub(crate) fn of(conn: &Conn) -> Turn {
+        Turn(CURRENT.replace(std::ptr::from_ref(conn).addr()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+/// What the application says with a close code.
+pub(crate) fn kicked() -> CloseRequest {
+    CloseRequest::Graceful { close: CloseCode::KICKED.into(), reason: DisconnectReason::Server(CloseCode::KICKED) }
+}

@@ -1,0 +1,445 @@
+//! One connection's work: hooks and handlers, one at a time, polled by the connection task.
+use super::closing::Net;
+use super::task::Task;
+use super::timers::NEVER;
+use super::{DisconnectReason, Frame, Pushed, buffers};
+use crate::handler::{HookFuture, Invocation, MessageContext, Outcome, ReplySink};
+use crate::hub::InFlight;
+use crate::{Error, log};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use switchboard_core::codec::json;
+use switchboard_core::ws::{self, Opcode};
+use switchboard_core::{Close, CloseCode};
+use switchboard_core::{Id, Incoming};
+
+/// How far the application is with a connection.
+pub(super) enum Stage {
+    New,
+    /// The on-connect hook runs; messages wait.
+    Connecting(HookFuture),
+    Serving,
+    /// The on-disconnect hook runs.
+    Leaving(HookFuture),
+    Done,
+}
+
+/// What runs while the stage is `Serving`.
+pub(super) enum Running {
+    Handler(Box<Handler>),
+    /// The loop of a raw gateway.
+    Raw(HookFuture),
+}
+
+/// A handler in flight.
+pub(super) struct Handler {
+    invocation: Invocation,
+    event: Arc<str>,
+    pub(super) id: Option<Id<'static>>,
+    _counted: InFlight,
+}
+
+impl Running {
+    pub(super) fn drop_contained(self) {
+        drop_contained(self);
+    }
+}
+
+/// Drops what belongs to the application, whose `Drop` may panic.
+pub(super) fn drop_contained<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        log::panicked("drop", &*panic);
+    }
+}
+
+impl Task {
+    /// Runs hooks and handlers until each waits for something.
+    pub(super) fn poll_work(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let moved = match self.stage {
+                Stage::New => self.connect(),
+                Stage::Connecting(_) => self.poll_connecting(cx),
+                Stage::Serving => self.poll_serving(cx),
+                Stage::Leaving(_) => self.poll_leaving(cx),
+                Stage::Done => false,
+            };
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    /// True when `poll_work` has something to do that nobody will wake it for.
+    pub(super) fn has_work(&self) -> bool {
+        matches!(self.stage, Stage::Serving)
+            && self.running.is_none()
+            && (self.net != Net::Open || (!self.inbound.is_empty() && !self.congested))
+    }
+
+    fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
+        MessageContext { client: &self.client, event: "", data: None, reason }
+    }
+
+    fn work_begins(&mut self) {
+        self.timers.work_by = self.timers.after(self.now(), self.limits().handler_timeout);
+    }
+
+    fn connect(&mut self) -> bool {
+        let table = self.conn().table.clone();
+        let Some(hook) = &table.on_connect else {
+            self.connected();
+            return true;
+        };
+        match contained("on_connect", || hook(&self.hook_context(None))) {
+            Ok(future) => {
+                self.stage = Stage::Connecting(future);
+                self.work_begins();
+            }
+            Err(error) => self.refuse(&error),
+        }
+        true
+    }
+
+    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> bool {
+        let Stage::Connecting(hook) = &mut self.stage else { return false };
+        let Poll::Ready(outcome) = poll_hook("on_connect", hook, cx) else { return false };
+        self.timers.work_by = NEVER;
+        match outcome {
+            Ok(()) => self.connected(),
+            Err(error) => self.refuse(&error),
+        }
+        true
+    }
+
+    fn connected(&mut self) {
+        let table = self.conn().table.clone();
+        let previous = std::mem::replace(&mut self.stage, Stage::Serving);
+        drop_contained(previous);
+        if let Some(raw) = &table.raw {
+            match contained("raw", || raw(&self.hook_context(None))) {
+                Ok(future) => self.running = Some(Running::Raw(future)),
+                Err(error) => self.fail(&error),
+            }
+        }
+        self.close_if_drained();
+    }
+
+    /// The on-connect hook said no, or failed: the client is told, and the on-disconnect hook does not run.
+    fn refuse(&mut self, error: &Error) {
+        let previous = std::mem::replace(&mut self.stage, Stage::Done);
+        drop_contained(previous);
+        self.fail(error);
+    }
+
+    /// Sends the error and closes with the code that belongs to it.
+    fn fail(&mut self, error: &Error) {
+        if self.port.is_none() {
+            self.exception(error, None, None);
+        } else {
+            log::failed(error, "raw", &self.client);
+        }
+        let close = error.close().cloned().unwrap_or_else(|| Close::from(close_code(error)));
+        let reason = match close.code {
+            CloseCode::INTERNAL => DisconnectReason::Fault,
+            code => DisconnectReason::Server(code),
+        };
+        self.close(close, reason);
+    }
+
+    fn poll_serving(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.running.take() {
+            Some(Running::Handler(mut handler)) => {
+                let id = handler.id.take();
+                let event = handler.event.clone();
+                let ready = self.poll_invocation(&mut handler.invocation, &event, id.as_ref(), cx).is_ready();
+                if ready {
+                    self.timers.work_by = NEVER;
+                    drop_contained(handler);
+                    self.close_if_drained();
+                } else {
+                    handler.id = id;
+                    self.running = Some(Running::Handler(handler));
+                }
+                ready
+            }
+            Some(Running::Raw(mut hook)) => match poll_hook("raw", &mut hook, cx) {
+                Poll::Pending => {
+                    self.running = Some(Running::Raw(hook));
+                    false
+                }
+                Poll::Ready(outcome) => {
+                    drop_contained(hook);
+                    match outcome {
+                        Ok(()) => self.close(CloseCode::NORMAL.into(), DisconnectReason::Server(CloseCode::NORMAL)),
+                        Err(error) => self.fail(&error),
+                    }
+                    true
+                }
+            },
+            None => self.serve_next(cx),
+        }
+    }
+
+    fn serve_next(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.congested && self.net == Net::Open {
+            return false;
+        }
+        if let Some(waiting) = self.inbound.pop() {
+            self.dispatch(&waiting.text, cx);
+            return true;
+        }
+        if self.net == Net::Open {
+            return false;
+        }
+        self.leave();
+        true
+    }
+
+    fn leave(&mut self) {
+        let table = self.conn().table.clone();
+        let reason = self.reason.clone().unwrap_or(DisconnectReason::Lost);
+        self.stage = match &table.on_disconnect {
+            None => Stage::Done,
+            Some(hook) => match contained("on_disconnect", || hook(&self.hook_context(Some(&reason)))) {
+                Ok(future) => {
+                    // After a shutdown's patience is over the time that is left is set already.
+                    if self.timers.work_by == NEVER {
+                        self.work_begins();
+                    }
+                    Stage::Leaving(future)
+                }
+                Err(error) => {
+                    log::failed(&error, "on_disconnect", &self.client);
+                    Stage::Done
+                }
+            },
+        };
+    }
+
+    fn poll_leaving(&mut self, cx: &mut Context<'_>) -> bool {
+        let Stage::Leaving(hook) = &mut self.stage else { return false };
+        let Poll::Ready(outcome) = poll_hook("on_disconnect", hook, cx) else { return false };
+        self.timers.work_by = NEVER;
+        if let Err(error) = outcome {
+            log::failed(&error, "on_disconnect", &self.client);
+        }
+        drop_contained(std::mem::replace(&mut self.stage, Stage::Done));
+        true
+    }
+
+    /// The handler or hook that runs has used up its time.
+    pub(super) fn work_timed_out(&mut self) {
+        self.timers.work_by = NEVER;
+        let error = Error::timeout("The handler took too long");
+        match std::mem::replace(&mut self.stage, Stage::Serving) {
+            Stage::Connecting(hook) => {
+                drop_contained(hook);
+                self.stage = Stage::Done;
+                self.fail(&error.closing(CloseCode::INTERNAL));
+            }
+            Stage::Leaving(hook) => {
+                log::failed(&error, "on_disconnect", &self.client);
+                drop_contained(hook);
+                self.stage = Stage::Done;
+            }
+            stage => {
+                self.stage = stage;
+                match self.running.take() {
+                    Some(Running::Handler(handler)) => {
+                        let (event, id) = (handler.event.clone(), handler.id.clone());
+                        drop_contained(handler);
+                        self.exception(&error, Some(&event), id.as_ref());
+                        self.close_if_drained();
+                    }
+                    Some(raw) => raw.drop_contained(),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// One message's life: decode, find, read the parameters, run, reply.
+    pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
+        let request = match json::decode(text) {
+            Ok(Incoming::Request(request)) => request,
+            Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
+            Ok(Incoming::Cancel(id)) => return self.cancel(&id),
+            Err(rejected) => {
+                self.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
+                return self.malformed(rejected.reason);
+            }
+        };
+        let conn = self.client.conn_arc().clone();
+        let id = request.id.as_ref();
+        let Some((event, handler)) = conn.table.find(&request.event) else {
+            conn.hub.rejected("message", "unknown_event");
+            let error = Error::unknown_event("No handler for this event");
+            return self.exception(&error, Some(&request.event), id);
+        };
+        if self.draining {
+            return self.exception(&draining(), Some(event), id);
+        }
+        if conn.hub.is_busy(conn.table.limits.handlers) {
+            let error = Error::overloaded("Too many handlers are running");
+            return self.exception(&error, Some(event), id);
+        }
+        let context = MessageContext { client: &self.client, event, data: request.data, reason: None };
+        let mut invocation = match contained(event, || handler.start(&context)) {
+            Ok(invocation) => invocation,
+            Err(error) => return self.exception(&error, Some(event), id),
+        };
+        if self.poll_invocation(&mut invocation, event, id, cx).is_ready() {
+            return drop_contained(invocation);
+        }
+        let id = request.id.map(Id::into_owned);
+        let counted = InFlight::new(&conn.hub);
+        self.running =
+            Some(Running::Handler(Box::new(Handler { invocation, event: event.clone(), id, _counted: counted })));
+        self.work_begins();
+    }
+
+    fn poll_invocation(
+        &mut self,
+        invocation: &mut Invocation,
+        event: &str,
+        id: Option<&Id<'_>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut out = buffers::take();
+        out.resize(ws::HEADER_ROOM, 0);
+        let mut sink = ReplySink::new(&mut out, event, id);
+        let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
+        let ready = match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(()))) => {
+                if out.len() > ws::HEADER_ROOM {
+                    self.reply(&mut out, event, id);
+                }
+                Poll::Ready(())
+            }
+            Ok(Poll::Ready(Err(error))) => {
+                self.exception(&error, Some(event), id);
+                Poll::Ready(())
+            }
+            Err(panic) => {
+                log::panicked(event, &*panic);
+                self.exception(&log::panic_error(), Some(event), id);
+                Poll::Ready(())
+            }
+        };
+        buffers::give(out);
+        ready
+    }
+
+    fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) {
+        if out.len() - ws::HEADER_ROOM > self.limits().max_message_out {
+            let error = Error::internal("the reply is longer than `max_message_out`");
+            return self.exception(&error, Some(event), id);
+        }
+        let start = ws::finish_frame(out, 0, Opcode::Text);
+        self.send(&out[start..]);
+    }
+
+    fn send(&mut self, frame: &[u8]) {
+        let conn = self.client.conn();
+        match conn.lane.put_reply(&mut Frame::new(frame), &conn.table.limits) {
+            Ok(waiting) if waiting > conn.table.limits.outbound_soft_bytes => self.congested = true,
+            Ok(_) => {}
+            Err(Pushed::Gone) => conn.hub.counters.dropped(1),
+            Err(_) => {
+                conn.hub.counters.dropped(1);
+                self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
+            }
+        }
+    }
+
+    /// Answers with the `exception` event. The cause of an internal error goes to the log alone.
+    pub(super) fn exception(&mut self, error: &Error, event: Option<&str>, id: Option<&Id<'_>>) {
+        log::failed(error, event.unwrap_or(""), &self.client);
+        let mut out = buffers::take();
+        out.resize(ws::HEADER_ROOM, 0);
+        json::encode_exception(&mut out, error, event, id);
+        let start = ws::finish_frame(&mut out, 0, Opcode::Text);
+        self.send(&out[start..]);
+        buffers::give(out);
+        if matches!(self.stage, Stage::Serving)
+            && let Some(close) = error.close()
+        {
+            self.close(close.clone(), DisconnectReason::Server(close.code));
+        }
+    }
+
+    fn malformed(&mut self, reason: &'static str) {
+        let now = self.now();
+        self.conn().hub.rejected("message", reason);
+        if self.timers.malformed(now, &self.client.conn().table.limits) {
+            self.close(CloseCode::TOO_MANY_ERRORS.into(), DisconnectReason::Violation(CloseCode::TOO_MANY_ERRORS));
+        }
+    }
+
+    pub(super) fn refuse_draining(&mut self, text: &str) {
+        if let Ok(Incoming::Request(request)) = json::decode(text) {
+            self.exception(&draining(), Some(&request.event), request.id.as_ref());
+        }
+    }
+
+    /// Stops the request with this id, running or waiting; it is answered `cancelled`.
+    pub(super) fn cancel(&mut self, id: &Id<'_>) {
+        let error = Error::new(switchboard_core::Code::Custom("cancelled".into()), "Cancelled by the client");
+        if let Some(waiting) = self.inbound.remove(id) {
+            if let Ok(Incoming::Request(request)) = json::decode(&waiting.text) {
+                self.exception(&error, Some(&request.event), Some(id));
+            }
+            return;
+        }
+        match self.running.take() {
+            Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {
+                self.timers.work_by = NEVER;
+                let event = handler.event.clone();
+                drop_contained(handler);
+                self.exception(&error, Some(&event), Some(id));
+            }
+            running => {
+                self.running = running;
+                self.conn().hub.rejected("cancel", "unknown_id");
+            }
+        }
+    }
+}
+
+fn draining() -> Error {
+    Error::draining("The server is about to restart")
+}
+
+/// The close code of an error that a hook returned.
+fn close_code(error: &Error) -> CloseCode {
+    use switchboard_core::Code;
+    match error.code() {
+        Code::Internal | Code::Timeout => CloseCode::INTERNAL,
+        Code::Unauthenticated => CloseCode::INVALID_TOKEN,
+        Code::RateLimited => CloseCode::RATE_LIMITED,
+        Code::Overloaded | Code::BrokerUnavailable => CloseCode::TRY_AGAIN_LATER,
+        Code::Draining => CloseCode::SERVICE_RESTART,
+        Code::BadRequest | Code::ValidationFailed => CloseCode::BAD_REQUEST,
+        _ => CloseCode::FORBIDDEN,
+    }
+}
+
+/// Runs code of the application; a panic becomes an internal error.
+fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        log::panicked(place, &*panic);
+        Err(log::panic_error())
+    })
+}
+
+fn poll_hook(place: &str, hook: &mut HookFuture, cx: &mut Context<'_>) -> Poll<Outcome> {
+    match catch_unwind(AssertUnwindSafe(|| hook.as_mut().poll(cx))) {
+        Ok(polled) => polled,
+        Err(panic) => {
+            log::panicked(place, &*panic);
+            Poll::Ready(Err(log::panic_error()))
+        }
+    }
+}

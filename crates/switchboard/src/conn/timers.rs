@@ -1,0 +1,103 @@
+//! What a connection does by the clock. The hub's sweep wakes the task when the earliest of these is due.
+//!
+//! Times are milliseconds on the hub's clock, which moves in steps of `Limits::tick`; a deadline gets one step on top, so
+//! that it is never early.
+use crate::limits::Limits;
+use std::time::Duration;
+
+pub(crate) const NEVER: u64 = u64::MAX;
+
+pub(crate) struct Timers {
+    pub(crate) tick: u64,
+    pub(crate) born: u64,
+    pub(crate) last_read: u64,
+    pub(crate) last_message: u64,
+    pub(crate) ping_at: u64,
+    /// The payload of the last ping: when it was sent.
+    pub(crate) pinged: u64,
+    pub(crate) pong_by: u64,
+    /// The handler or hook that runs must end by then.
+    pub(crate) work_by: u64,
+    /// The socket must have taken bytes by then.
+    pub(crate) write_by: u64,
+    /// The outbox must be under its soft limit by then.
+    pub(crate) soft_by: u64,
+    /// The stream must be gone by then.
+    pub(crate) gone_by: u64,
+    pings: Window,
+    malformed: Window,
+}
+
+/// Events in a span of time.
+#[derive(Default)]
+struct Window {
+    since: u64,
+    count: u32,
+}
+
+impl Window {
+    /// Counts one; true when there are more than `most` in `span`.
+    fn count(&mut self, now: u64, span: u64, most: u32) -> bool {
+        if now >= self.since + span {
+            *self = Window { since: now, count: 0 };
+        }
+        self.count += 1;
+        self.count > most
+    }
+}
+
+impl Timers {
+    /// `random` is any number: it decides when the first ping is sent.
+    pub(crate) fn new(now: u64, random: u64, limits: &Limits) -> Timers {
+        let interval = millis(limits.ping_interval).max(1);
+        Timers {
+            tick: millis(limits.tick()),
+            born: now,
+            last_read: now,
+            last_message: now,
+            ping_at: now + random % interval,
+            pinged: 0,
+            pong_by: NEVER,
+            work_by: NEVER,
+            write_by: NEVER,
+            soft_by: NEVER,
+            gone_by: NEVER,
+            pings: Window::default(),
+            malformed: Window::default(),
+        }
+    }
+
+    pub(crate) fn after(&self, now: u64, duration: Duration) -> u64 {
+        now + millis(duration) + self.tick
+    }
+
+    /// True when the client pings too much.
+    pub(crate) fn ping_received(&mut self, now: u64, limits: &Limits) -> bool {
+        self.pings.count(now, 1000, limits.pings_per_second)
+    }
+
+    /// True when the client has sent too many malformed messages.
+    pub(crate) fn malformed(&mut self, now: u64, limits: &Limits) -> bool {
+        self.malformed.count(now, 10_000, limits.malformed_per_10s)
+    }
+
+    pub(crate) fn partial_by(&self, limits: &Limits) -> u64 {
+        self.after(self.last_read, limits.partial_timeout)
+    }
+
+    /// When an idle or old connection ends.
+    pub(crate) fn expires_at(&self, limits: &Limits) -> u64 {
+        let idle = limits.idle_timeout.map_or(NEVER, |idle| self.after(self.last_message, idle));
+        let old = limits.max_lifetime.map_or(NEVER, |lifetime| self.after(self.born, lifetime));
+        idle.min(old)
+    }
+
+    /// The earliest of all that do not depend on the state of the connection.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.ping_at.min(self.pong_by).min(self.work_by).min(self.write_by).min(self.soft_by).min(self.gone_by)
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(NEVER / 4)
+}

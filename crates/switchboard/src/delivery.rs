@@ -1,0 +1,34 @@
+//! What became of an emit.
+
+/// What became of an emit, at once: nothing waits for the client to read.
+///
+/// `queued` says that a message stands in the client's outbox, in order behind all that was emitted to it before; not
+/// that the client has it. `emit_with_ack` tells that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// How many clients have it in their outbox.
+    pub queued: usize,
+    /// How many clients it was dropped for: a volatile message in front of a full socket, or a client that does not read
+    /// (which is then disconnected with 4001). Clients that have left are in neither number.
+    pub dropped: usize,
+    /// The value could not be serialised, or is longer than `max_message_out`: nobody got it, and the log says why.
+    pub refused: bool,
+}
+
+impl Delivery {
+    pub(crate) const REFUSED: Delivery = Delivery { queued: 0, dropped: 0, refused: true };
+
+    /// True when every client that was meant, and at least one, has it in its outbox.
+    pub fn is_complete(&self) -> bool {
+        self.queued > 0 && self.dropped == 0 && !self.refused
+    }
+
+    pub(crate) fn add(&mut self, pushed: crate::conn::Pushed) {
+        match pushed {
+            crate::conn::Pushed::Queued => self.queued += 1,
+            crate::conn::Pushed::Dropped => self.dropped += 1,
+            crate::conn::Pushed::Gone => {}
+        }
+    }
+}

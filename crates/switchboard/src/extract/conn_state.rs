@@ -1,0 +1,69 @@
+//! State of one connection.
+use crate::Error;
+use crate::conn::Conn;
+use crate::handler::{Context, FromMessage, MessageContext};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// State of one connection, made by `Default` at the first use and dropped with the connection.
+///
+/// ```
+/// use switchboard::ConnState;
+/// #[derive(Default)]
+/// struct Seen(u64);
+/// struct Counter;
+/// impl Counter {
+///     async fn count(&self, seen: ConnState<Seen>) -> u64 {
+///         seen.with(|seen| {
+///             seen.0 += 1;
+///             seen.0
+///         })
+///     }
+/// }
+/// ```
+pub struct ConnState<T>(Arc<Mutex<T>>);
+
+impl<T: Default + Send + 'static> ConnState<T> {
+    pub(crate) fn of(conn: &Conn) -> ConnState<T> {
+        let known = conn.attached(|attached| attached.state.get::<ConnState<T>>().cloned());
+        known.unwrap_or_else(|| {
+            // The application's `Default` runs outside of the lock; the first one that is put in wins.
+            let made = ConnState(Arc::new(Mutex::new(T::default())));
+            conn.attached(|attached| attached.state.get_or_insert(made).clone())
+        })
+    }
+}
+
+impl<T> ConnState<T> {
+    /// Works on the state. Other uses of it wait meanwhile; it cannot be held over an `.await`.
+    pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        work(&mut self.0.lock())
+    }
+
+    /// Replaces the state; returns what it was.
+    pub fn set(&self, value: T) -> T {
+        std::mem::replace(&mut *self.0.lock(), value)
+    }
+
+    /// A copy of the state.
+    pub fn get(&self) -> T
+    where
+        T: Clone,
+    {
+        self.0.lock().clone()
+    }
+}
+
+impl<T> Clone for ConnState<T> {
+    fn clone(&self) -> ConnState<T> {
+        ConnState(self.0.clone())
+    }
+}
+
+impl<T: Default + Send + 'static> FromMessage for ConnState<T> {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<ConnState<T>, Error> {
+        Ok(ConnState::of(cx.conn()))
+    }
+}

@@ -1,0 +1,57 @@
+//! What is kept of the request that opened the connection.
+use crate::Error;
+use crate::handler::{Context, FromMessage, MessageContext, Needs};
+use http::HeaderMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The headers of the request that opened the connection.
+///
+/// They are kept only in gateways with a handler that takes them: they cost memory for as long as a connection lives.
+#[derive(Clone, Debug)]
+pub struct Headers(Arc<HeaderMap>);
+
+impl Deref for Headers {
+    type Target = HeaderMap;
+
+    fn deref(&self) -> &HeaderMap {
+        &self.0
+    }
+}
+
+impl FromMessage for Headers {
+    type Kind = Context;
+
+    fn needs(needs: &mut Needs) {
+        needs.headers();
+    }
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Headers, Error> {
+        let headers = cx.conn().handshake.as_ref().and_then(|handshake| handshake.headers.clone());
+        Ok(Headers(headers.unwrap_or_default()))
+    }
+}
+
+/// A request extension of type `T`, set by a tower layer when the connection was opened.
+///
+/// A message is answered `internal` when there was none: the log says which type is missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Ext<T>(pub T);
+
+impl<T: Clone + Send + Sync + 'static> FromMessage for Ext<T> {
+    type Kind = Context;
+
+    fn needs(needs: &mut Needs) {
+        needs.extension::<T>();
+    }
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Ext<T>, Error> {
+        let handshake = cx.conn().handshake.as_ref();
+        handshake.and_then(|handshake| handshake.extensions.get::<T>()).cloned().map(Ext).ok_or_else(|| {
+            Error::internal(format!(
+                "the request had no extension of type {}; add the tower layer that sets it around the gateway",
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! What is known of the message beside its payload.
+use crate::handler::{Context, FromMessage, MessageContext};
+use crate::{DisconnectReason, Error};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The name of the event that is handled; "" in a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventName(Arc<str>);
+
+impl Deref for EventName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromMessage for EventName {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<EventName, Error> {
+        Ok(EventName(cx.event().into()))
+    }
+}
+
+impl FromMessage for DisconnectReason {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<DisconnectReason, Error> {
+        let reason = cx.reason.cloned();
+        reason.ok_or_else(|| Error::internal("`DisconnectReason` is a parameter of on-disconnect hooks only"))
+    }
+}

@@ -1,0 +1,10 @@
+//! Extractors: parameters that are not the payload.
+mod conn_state;
+mod handshake;
+mod message;
+mod valid;
+
+pub use conn_state::ConnState;
+pub use handshake::{Ext, Headers};
+pub use message::EventName;
+pub use valid::Valid;

@@ -1,0 +1,73 @@
+//! Validated payloads.
+use crate::Error;
+use crate::handler::{FromMessage, MessageContext, Payload};
+use garde::Validate;
+use serde::de::DeserializeOwned;
+use std::ops::{Deref, DerefMut};
+use switchboard_core::{Detail, codec::json};
+
+/// A payload that has been validated by [garde](garde::Validate), with context `()`.
+///
+/// What is not valid is answered `validation_failed`, with at most eight `details` (JSON pointer, code, message); never the
+/// rejected value.
+#[derive(Clone, Copy, Debug)]
+pub struct Valid<T>(pub T);
+
+impl<T> Deref for Valid<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Valid<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> FromMessage for Valid<T>
+where
+    T: DeserializeOwned + Validate<Context = ()> + Send + 'static,
+{
+    type Kind = Payload;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Valid<T>, Error> {
+        let value: T = json::from_data(cx.data())?;
+        match value.validate() {
+            Ok(()) => Ok(Valid(value)),
+            Err(report) => Err(refused(&report)),
+        }
+    }
+}
+
+fn refused(report: &garde::Report) -> Error {
+    let error = Error::validation_failed("The data is not valid");
+    report.iter().take(Error::MAX_DETAILS).fold(error, |error, (path, why)| {
+        error.detail(Detail::new(pointer(&path.to_string()), "invalid", why.message().to_owned()))
+    })
+}
+
+/// garde's path, `users[0].name`, as a JSON pointer (RFC 6901), `/users/0/name`.
+fn pointer(path: &str) -> String {
+    path.split(['.', '[']).filter(|segment| !segment.is_empty()).fold(String::new(), |mut pointer, segment| {
+        let segment = segment.strip_suffix(']').unwrap_or(segment);
+        pointer.push('/');
+        pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        pointer
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pointer;
+
+    #[test]
+    fn a_path_becomes_a_pointer() {
+        assert_eq!(pointer(""), "");
+        assert_eq!(pointer("text"), "/text");
+        assert_eq!(pointer("users[0].a/b"), "/users/0/a~1b");
+        assert_eq!(pointer("[2][3]"), "/2/3");
+    }
+}

@@ -1,0 +1,71 @@
+//! A gateway with its type erased: what a connection looks things up in.
+use crate::Origins;
+use crate::handler::{Hook, Needs, Start};
+use crate::limits::Limits;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    events: HashMap<Arc<str>, Box<dyn Start>>,
+    pub(crate) on_connect: Option<Hook>,
+    pub(crate) on_disconnect: Option<Hook>,
+    pub(crate) raw: Option<Hook>,
+    pub(crate) needs: Needs,
+    pub(crate) cancel_on_disconnect: bool,
+    /// Those of the application, unless the gateway has its own.
+    pub(crate) limits: Limits,
+    own_limits: bool,
+    pub(crate) origins: Option<Origins>,
+}
+
+impl Table {
+    pub(super) fn new(
+        name: &'static str,
+        cancel_on_disconnect: bool,
+        limits: Option<Limits>,
+        origins: Option<Origins>,
+    ) -> Table {
+        Table {
+            name,
+            events: HashMap::new(),
+            on_connect: None,
+            on_disconnect: None,
+            raw: None,
+            needs: Needs::default(),
+            cancel_on_disconnect,
+            own_limits: limits.is_some(),
+            limits: limits.unwrap_or_default(),
+            origins,
+        }
+    }
+
+    pub(super) fn insert(&mut self, event: &str, start: Box<dyn Start>) {
+        self.events.insert(event.into(), start);
+    }
+
+    /// Takes over what the application sets. The node's limits are always the application's.
+    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins) {
+        if self.own_limits {
+            self.limits.handlers = limits.handlers;
+            self.limits.pending_acks_node = limits.pending_acks_node;
+            self.limits.max_connections = limits.max_connections;
+            self.limits.shutdown_timeout = limits.shutdown_timeout;
+        } else {
+            self.limits = limits.clone();
+        }
+        self.origins.get_or_insert_with(|| origins.clone());
+    }
+
+    pub(crate) fn find(&self, event: &str) -> Option<(&Arc<str>, &dyn Start)> {
+        self.events.get_key_value(event).map(|(name, start)| (name, &**start))
+    }
+
+    /// `Chat (7 messages, 2 hooks)`.
+    pub(crate) fn summary(&self) -> String {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let hooks = usize::from(self.on_connect.is_some()) + usize::from(self.on_disconnect.is_some());
+        let messages = if self.raw.is_some() { "raw".to_owned() } else { count(self.events.len(), "message") };
+        format!("{} ({messages}, {})", self.name, count(hooks, "hook"))
+    }
+}

@@ -1,0 +1,134 @@
+//! Parameters of handlers and hooks.
+use crate::conn::Conn;
+use crate::{Client, DisconnectReason, Error};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::any::TypeId;
+use switchboard_core::codec::json;
+
+/// The kind of a parameter that is read from the message's `data`.
+pub enum Payload {}
+/// The kind of a parameter that is read from the connection or the message's surroundings.
+pub enum Context {}
+
+/// [`Payload`] or [`Context`].
+pub trait Kind: sealed::Sealed {}
+impl Kind for Payload {}
+impl Kind for Context {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Payload {}
+    impl Sealed for super::Context {}
+}
+
+/// What a handler's parameters are read from.
+pub struct MessageContext<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) event: &'a str,
+    pub(crate) data: Option<&'a RawValue>,
+    pub(crate) reason: Option<&'a DisconnectReason>,
+}
+
+impl<'a> MessageContext<'a> {
+    /// The connection that sent the message.
+    pub fn client(&self) -> &'a Client {
+        self.client
+    }
+
+    /// The event's name; "" in a hook.
+    pub fn event(&self) -> &'a str {
+        self.event
+    }
+
+    /// The message's `data` as JSON; `None` when it is absent, and in hooks.
+    pub fn data(&self) -> Option<&'a RawValue> {
+        self.data
+    }
+
+    pub(crate) fn conn(&self) -> &'a Conn {
+        self.client.conn()
+    }
+}
+
+/// A parameter of a handler: a payload (every `DeserializeOwned` type is one) or an extractor.
+///
+/// Write your own extractor by implementing this for a type that is not `Deserialize`:
+/// ```
+/// use switchboard::{Error, handler::{Context, FromMessage, MessageContext}};
+/// struct Shouted(String);
+/// impl FromMessage for Shouted {
+///     type Kind = Context;
+///     fn from_message(cx: &MessageContext<'_>) -> Result<Self, Error> {
+///         Ok(Shouted(cx.event().to_uppercase()))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a payload nor an extractor",
+    label = "cannot be a handler's parameter",
+    note = "derive `serde::Deserialize` for a payload, or implement `FromMessage` for an extractor; the client is `&Client`"
+)]
+pub trait FromMessage: Sized + Send + 'static {
+    /// [`Payload`] when it is read from `data`; a handler takes at most one of them.
+    type Kind: Kind;
+
+    /// Declares what must be kept of the handshake. Called once, when the handler is registered.
+    fn needs(_needs: &mut Needs) {}
+
+    /// Reads the parameter. An error is answered with `exception`, and the handler does not run.
+    fn from_message(cx: &MessageContext<'_>) -> Result<Self, Error>;
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromMessage for T {
+    type Kind = Payload;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<T, Error> {
+        json::from_data(cx.data)
+    }
+}
+
+/// What a gateway's handlers need of the handshake; nothing else is kept while the connection lives.
+#[derive(Clone, Default)]
+pub struct Needs {
+    pub(crate) headers: bool,
+    pub(crate) extensions: Vec<Extension>,
+}
+
+/// Copies one type from the request's extensions to the connection's.
+#[derive(Clone, Copy)]
+pub(crate) struct Extension {
+    pub(crate) type_id: TypeId,
+    pub(crate) copy: fn(&http::Extensions, &mut http::Extensions),
+}
+
+impl Needs {
+    /// Keeps a copy of the request's headers.
+    pub fn headers(&mut self) {
+        self.headers = true;
+    }
+
+    /// Keeps the request extension `T`, if there is one.
+    pub fn extension<T: Clone + Send + Sync + 'static>(&mut self) {
+        let type_id = TypeId::of::<T>();
+        if !self.extensions.iter().any(|known| known.type_id == type_id) {
+            self.extensions.push(Extension {
+                type_id,
+                copy: |from, to| {
+                    if let Some(value) = from.get::<T>() {
+                        to.insert(value.clone());
+                    }
+                },
+            });
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Needs) {
+        self.headers |= other.headers;
+        for extension in other.extensions {
+            if !self.extensions.iter().any(|known| known.type_id == extension.type_id) {
+                self.extensions.push(extension);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A registered handler, its type erased: one virtual call to start, one to poll.
+use super::argument::{MessageContext, Needs};
+use super::{Handler, IntoReply, Outcome, ReplySink, Shape};
+use crate::Error;
+use pin_project_lite::pin_project;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A handler that runs.
+pub(crate) type Invocation = Pin<Box<dyn Invoke>>;
+
+/// Polls a handler; when it is ready its reply is written to the sink, or the error returned.
+pub(crate) trait Invoke: Send {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome>;
+}
+
+pin_project! {
+    struct Running<F, Via> {
+        #[pin]
+        future: F,
+        via: PhantomData<fn() -> Via>,
+    }
+}
+
+impl<F, R, Via> Invoke for Running<F, Via>
+where
+    F: Future<Output = R> + Send,
+    R: IntoReply<Via>,
+    R::Err: Into<Error>,
+{
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome> {
+        self.project().future.poll(cx).map(|reply| {
+            reply.into_reply(sink).map_err(Into::into)?;
+            sink.failure.take().map_or(Ok(()), Err)
+        })
+    }
+}
+
+/// Starts a handler: the part that runs on the borrowed message.
+pub(crate) trait Start: Send + Sync {
+    fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error>;
+}
+
+struct Bound<S, H, Args> {
+    state: Arc<S>,
+    handler: H,
+    args: PhantomData<fn() -> Args>,
+}
+
+impl<S, H, Args> Start for Bound<S, H, Args>
+where
+    S: Send + Sync + 'static,
+    H: Handler<S, Args>,
+    H::Err: Into<Error>,
+{
+    fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
+        let args = H::Shape::extract(cx)?;
+        let future = self.handler.call(self.state.clone(), cx.client.clone(), args);
+        Ok(Box::pin(Running::<_, H::Via> { future, via: PhantomData }))
+    }
+}
+
+/// A handler and what is known of it: what `Gateway::on` registers, and what attributes expand to.
+pub struct HandlerDef<S> {
+    pub(crate) needs: Needs,
+    pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Box<dyn Start> + Send>,
+}
+
+impl<S: Send + Sync + 'static> HandlerDef<S> {
+    /// Wraps an `async fn(&S, ..)`.
+    pub fn new<H, Args>(handler: H) -> HandlerDef<S>
+    where
+        H: Handler<S, Args>,
+        H::Err: Into<Error>,
+        Args: 'static,
+    {
+        let mut needs = Needs::default();
+        H::Shape::needs(&mut needs);
+        let bind = move |state| Box::new(Bound { state, handler, args: PhantomData::<fn() -> Args> }) as Box<dyn Start>;
+        HandlerDef { needs, bind: Box::new(bind) }
+    }
+}

@@ -1,0 +1,135 @@
+//! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
+use crate::hub::{Hub, max_connections};
+use crate::limits::Limits;
+use axum::Router;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::Service;
+
+const BACKLOG: u32 = 4096;
+const SEND_BUFFER: usize = 128 << 10;
+const USER_TIMEOUT: Duration = Duration::from_secs(20);
+/// The wait after an accept that failed for want of descriptors or memory.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+/// hyper's smallest.
+const MIN_HEAD: usize = 8 << 10;
+
+/// A request that came through this listener, whose sockets have their options set.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnListener;
+
+/// Errors: the address is taken, or not of this machine.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was just stopped leaves connections in TIME_WAIT.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// No delay for small messages; a peer that is gone, or takes nothing, is noticed by the kernel.
+pub(crate) fn configure(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    // Each of these is an improvement that the connection can live without.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_send_buffer_size(SEND_BUFFER);
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)));
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// An accept loop.
+pub(crate) struct Listening {
+    pub(crate) listener: TcpListener,
+    pub(crate) router: Router,
+    pub(crate) hub: Arc<Hub>,
+}
+
+impl Listening {
+    /// Accepts until `stop` is true; then lets every HTTP request in flight finish, at most `shutdown_timeout`.
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let limits = self.hub.limits().clone();
+        let places = Arc::new(Semaphore::new(max_connections(&limits).min(Semaphore::MAX_PERMITS)));
+        let mut tasks = JoinSet::new();
+        loop {
+            while tasks.try_join_next().is_some() {}
+            let accepted = tokio::select! {
+                accepted = accept(&self.listener, &places) => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let (socket, peer, place) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    crate::log::limited!(warn, %error, "accept failed");
+                    tokio::time::sleep(EXHAUSTED).await;
+                    continue;
+                }
+            };
+            configure(&socket);
+            let serving = serve(socket, peer, self.router.clone(), limits.clone(), stop.clone());
+            tasks.spawn(async move {
+                serving.await;
+                drop(place);
+            });
+        }
+        drop(self.listener);
+        let finished = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits.shutdown_timeout, finished).await.is_err() {
+            tracing::warn!(requests = tasks.len(), "HTTP requests were cut off");
+        }
+        tasks.shutdown().await;
+    }
+}
+
+type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// Waits for a place first: beyond the maximum, connections wait in the kernel's backlog.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, Place)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (socket, peer) = listener.accept().await?;
+    Ok((socket, peer, place))
+}
+
+/// One HTTP connection, until it ends or is upgraded.
+async fn serve(socket: TcpStream, peer: SocketAddr, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(peer));
+        extensions.insert(OwnListener);
+        let mut router = router.clone();
+        async move { router.call(request).await }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake_timeout)
+        .max_headers(limits.max_headers)
+        .max_buf_size(limits.max_head.max(MIN_HEAD));
+    let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let stopped = async move {
+        // The sender lives as long as the application's control.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        crate::log::limited!(debug, %error, "an HTTP connection failed");
+    }
+}

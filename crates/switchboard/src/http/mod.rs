@@ -1,0 +1,9 @@
+//! HTTP: the upgrade, and a listener of our own.
+mod listener;
+mod proxy;
+mod upgrade;
+
+pub(crate) use listener::{Listening, OwnListener, bind};
+pub use proxy::InvalidNetwork;
+pub(crate) use proxy::Proxies;
+pub(crate) use upgrade::Endpoint;

@@ -1,0 +1,27 @@
+//! The hub's clock: milliseconds, moved by the sweep, read for the price of a load.
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::time::Instant;
+
+#[derive(Default)]
+pub(crate) struct Clock {
+    epoch: OnceLock<Instant>,
+    now: AtomicU64,
+}
+
+impl Clock {
+    pub(crate) fn start(&self) {
+        self.epoch.get_or_init(Instant::now);
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// Moves the clock to the present, never back.
+    pub(crate) fn advance(&self) -> u64 {
+        let elapsed = self.epoch.get().map_or(0, |epoch| epoch.elapsed().as_millis());
+        let now = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
+        self.now.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+}

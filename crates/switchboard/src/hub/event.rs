@@ -1,0 +1,72 @@
+//! An event on its way out, encoded once.
+use crate::Error;
+use crate::conn::{Frame, give, take};
+use serde::Serialize;
+use std::panic::Location;
+use switchboard_core::codec::json;
+use switchboard_core::ws::{self, Opcode};
+
+/// A frame of an event: the same bytes for every receiver.
+pub(crate) struct Event {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Event {
+    /// `None`, and a line in the log, when the data cannot be serialised or is too long.
+    #[track_caller]
+    pub(crate) fn encode(event: &str, data: &impl Serialize, most: usize) -> Option<Event> {
+        let place = Location::caller();
+        let refused = |why: &str| {
+            tracing::error!(event, why, file = place.file(), line = place.line(), "an event was not sent");
+            None
+        };
+        match Event::build(|out| json::encode_event(out, event, data).map(drop)) {
+            Err(error) => refused(&error.source_chain()),
+            Ok(built) if built.len() > most => refused("it is longer than `max_message_out`"),
+            Ok(built) => Some(built),
+        }
+    }
+
+    /// An event that awaits an answer.
+    pub(crate) fn encode_request(event: &str, data: &impl Serialize, ack: u64, most: usize) -> Result<Event, Error> {
+        let built = Event::build(|out| json::encode_request(out, event, data, ack).map(drop))?;
+        if built.len() > most {
+            return Err(Error::payload_too_large("The event is longer than `max_message_out`"));
+        }
+        Ok(built)
+    }
+
+    pub(crate) fn exception(error: &Error, event: Option<&str>) -> Event {
+        let mut bytes = take();
+        bytes.resize(ws::HEADER_ROOM, 0);
+        json::encode_exception(&mut bytes, error, event, None);
+        let start = ws::finish_frame(&mut bytes, 0, Opcode::Text);
+        Event { bytes, start }
+    }
+
+    fn build(encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Event, Error> {
+        let mut bytes = take();
+        bytes.resize(ws::HEADER_ROOM, 0);
+        if let Err(error) = encode(&mut bytes) {
+            give(bytes);
+            return Err(error);
+        }
+        let start = ws::finish_frame(&mut bytes, 0, Opcode::Text);
+        Ok(Event { bytes, start })
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        Frame::new(&self.bytes[self.start..])
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        give(std::mem::take(&mut self.bytes));
+    }
+}

@@ -1,0 +1,114 @@
+//! Delivery on this node: from a target to outboxes.
+use super::rooms::Rooms;
+use super::shard::Shard;
+use super::{Event, Stats};
+use crate::Delivery;
+use crate::client::{ClientId, IdMap};
+use crate::conn::{Class, Conn};
+use std::sync::Arc;
+use switchboard_core::Target;
+
+/// The connections and rooms of this node. A cluster calls the same `deliver`.
+pub(crate) struct Local {
+    shards: Box<[Arc<Shard>]>,
+    pub(super) rooms: Rooms,
+}
+
+impl Local {
+    pub(super) fn new() -> Local {
+        let shards = std::thread::available_parallelism().map_or(1, |n| n.get().min(16));
+        Local { shards: (0..shards).map(|_| Arc::default()).collect(), rooms: Rooms::default() }
+    }
+
+    pub(super) fn shards(&self) -> &[Arc<Shard>] {
+        &self.shards
+    }
+
+    pub(super) fn shard(&self, id: ClientId) -> &Arc<Shard> {
+        &self.shards[(id.low() >> 48) as usize % self.shards.len()]
+    }
+
+    /// Puts an event into the outbox of everyone who is meant, each once; encoded once, whoever gets it.
+    ///
+    /// Never waits: a client that does not read is dropped from the room's point of view, not waited for.
+    pub(crate) fn deliver(&self, target: &Target, event: &Event, class: Class<'_>) -> Delivery {
+        let mut frame = event.frame();
+        let mut delivery = Delivery::default();
+        let sender = target.sender.as_deref().and_then(ClientId::parse);
+        let mut push = |conn: &Arc<Conn>| {
+            if Some(conn.id) != sender {
+                delivery.add(conn.push(&mut frame, class));
+            }
+        };
+        match (target.all, &target.rooms[..], &target.except[..]) {
+            (true, _, []) => self.shards.iter().for_each(|shard| shard.for_each(&mut push)),
+            (false, [room], []) => self.for_each_member(room, &mut push),
+            _ => self.union(target).values().for_each(push),
+        }
+        delivery
+    }
+
+    fn union(&self, target: &Target) -> IdMap<Arc<Conn>> {
+        let mut chosen = IdMap::default();
+        let mut choose = |conn: &Arc<Conn>| {
+            chosen.insert(conn.id, conn.clone());
+        };
+        if target.all {
+            self.shards.iter().for_each(|shard| shard.for_each(&mut choose));
+        } else {
+            target.rooms.iter().for_each(|room| self.for_each_member(room, &mut choose));
+        }
+        for room in &target.except {
+            self.for_each_member(room, &mut |conn| {
+                chosen.swap_remove(&conn.id);
+            });
+        }
+        chosen
+    }
+
+    /// The members of a room, or the one client whose id is the room's name.
+    fn for_each_member(&self, room: &str, work: &mut dyn FnMut(&Arc<Conn>)) {
+        match ClientId::parse(room).and_then(|id| self.client(id)) {
+            Some(conn) => work(&conn),
+            None => self.rooms.for_each(room, work),
+        }
+    }
+
+    pub(crate) fn client(&self, id: ClientId) -> Option<Arc<Conn>> {
+        self.shard(id).get(id)
+    }
+
+    pub(crate) fn clients(&self) -> Vec<Arc<Conn>> {
+        let mut clients = Vec::new();
+        for shard in &self.shards {
+            shard.for_each(&mut |conn| clients.push(conn.clone()));
+        }
+        clients
+    }
+
+    pub(crate) fn client_count(&self) -> usize {
+        self.shards.iter().map(|shard| shard.len()).sum()
+    }
+
+    pub(crate) fn members(&self, room: &str) -> Vec<Arc<Conn>> {
+        let mut members = Vec::new();
+        self.for_each_member(room, &mut |conn| members.push(conn.clone()));
+        members
+    }
+
+    pub(crate) fn member_count(&self, room: &str) -> usize {
+        let mut count = 0;
+        self.for_each_member(room, &mut |_| count += 1);
+        count
+    }
+
+    pub(crate) fn room_names(&self) -> Vec<Arc<str>> {
+        self.rooms.names()
+    }
+
+    pub(super) fn add_to(&self, stats: &mut Stats) {
+        stats.connections = self.client_count();
+        (stats.rooms, stats.memberships) = self.rooms.count();
+        stats.queued_bytes = self.clients().iter().map(|conn| conn.lane.bytes()).sum();
+    }
+}

@@ -1,0 +1,183 @@
+//! All connections of an application on this node: who is there, in which rooms, and what reaches them.
+mod clock;
+mod counters;
+mod event;
+mod local;
+mod rooms;
+mod shard;
+mod sweep;
+
+pub use counters::Stats;
+pub(crate) use counters::{Counters, InFlight, Permit, max_connections};
+pub(crate) use event::Event;
+pub(crate) use local::Local;
+pub(crate) use rooms::{join, leave};
+
+use crate::client::{Client, ClientId};
+use crate::conn::{CloseRequest, Conn};
+use crate::limits::Limits;
+use crate::log;
+use clock::Clock;
+use shard::Shard;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+pub(crate) struct Hub {
+    pub(crate) local: Local,
+    pub(crate) counters: Counters,
+    limits: OnceLock<Limits>,
+    clock: Arc<Clock>,
+    draining: AtomicBool,
+    /// A connection ended.
+    left: Notify,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Arc<Hub> {
+        Arc::new(Hub {
+            local: Local::new(),
+            counters: Counters::default(),
+            limits: OnceLock::new(),
+            clock: Arc::default(),
+            draining: AtomicBool::new(false),
+            left: Notify::new(),
+        })
+    }
+
+    /// Sets the limits, once.
+    pub(crate) fn configure(&self, limits: Limits) {
+        // An application is built once.
+        let _ = self.limits.set(limits);
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.limits.get_or_init(Limits::default)
+    }
+
+    /// Milliseconds, in steps.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn shard(&self, id: ClientId) -> &Arc<Shard> {
+        self.local.shard(id)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// True when no further handler may start.
+    pub(crate) fn is_busy(&self, most: usize) -> bool {
+        self.counters.in_flight.load(Ordering::Relaxed) >= most
+    }
+
+    /// Counts something that was refused.
+    pub(crate) fn rejected(&self, stage: &'static str, reason: &'static str) {
+        self.counters.rejected(1);
+        log::limited!(debug, stage, reason, "rejected");
+    }
+
+    /// Starts the flushers and the sweep, where they do not run. Called in the runtime that serves connections.
+    fn start(self: &Arc<Self>) {
+        self.clock.start();
+        for shard in self.local.shards() {
+            shard.start(&self.clock, self.limits().tick());
+        }
+    }
+
+    /// Asks every connection to end after its handler in flight, waits for that at most `patience`, then ends the rest.
+    /// Returns how many handlers and hooks were cut off.
+    pub(crate) async fn shutdown(self: &Arc<Self>, patience: Duration) -> u64 {
+        let before = self.counters.aborted_count();
+        self.draining.store(true, Ordering::Release);
+        self.close_all(&CloseRequest::Shutdown);
+        if tokio::time::timeout(patience, self.emptied()).await.is_err() {
+            self.close_all(&CloseRequest::Kill);
+            let grace = self.limits().linger + Duration::from_secs(1);
+            if tokio::time::timeout(grace, self.emptied()).await.is_err() {
+                tracing::error!(connections = self.local.client_count(), "connections did not end");
+            }
+        }
+        for shard in self.local.shards() {
+            shard.stop();
+        }
+        self.counters.aborted_count() - before
+    }
+
+    fn close_all(&self, request: &CloseRequest) {
+        for conn in self.local.clients() {
+            conn.close(request.clone());
+        }
+    }
+
+    async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.counters.admitted() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// Exact at a moment without traffic; a sum over moving parts otherwise.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.counters.stats();
+        self.local.add_to(&mut stats);
+        stats
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        for shard in self.local.shards() {
+            shard.stop();
+        }
+    }
+}
+
+/// A connection that is known to the hub, until dropped.
+pub(crate) struct Registration {
+    conn: Arc<Conn>,
+    permit: Option<Permit>,
+}
+
+impl Registration {
+    pub(crate) fn new(conn: Arc<Conn>, permit: Permit) -> Registration {
+        conn.hub.start();
+        conn.hub.shard(conn.id).insert(conn.clone());
+        // A shutdown that begins now either sees the connection, or is seen here.
+        if conn.hub.is_draining() {
+            conn.close(CloseRequest::Shutdown);
+        }
+        Registration { conn, permit: Some(permit) }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.conn.clone())
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.conn.lane.gone();
+        rooms::leave_all(&self.conn);
+        if let Some(attached) = self.conn.attached.lock().as_mut() {
+            attached.acks.clear();
+        }
+        self.conn.hub.shard(self.conn.id).remove(self.conn.id);
+        drop(self.permit.take());
+        self.conn.hub.left.notify_waiters();
+    }
+}
+
+/// Ends the wait of a shutdown for an upgrade that came to nothing.
+impl Hub {
+    pub(crate) fn release(&self, permit: Permit) {
+        drop(permit);
+        self.left.notify_waiters();
+    }
+}

@@ -1,0 +1,121 @@
+//! A part of the connections, with a flusher and a sweep of its own.
+use super::clock::Clock;
+use super::sweep;
+use crate::client::{ClientId, IdMap};
+use crate::conn::Conn;
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Connections that are written to before other tasks get their turn.
+const SLICE: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct Shard {
+    conns: RwLock<IdMap<Arc<Conn>>>,
+    /// Connections to which something was pushed; each at most once.
+    dirty: Mutex<Vec<Arc<Conn>>>,
+    wake: Notify,
+    flushing: AtomicBool,
+    sweeping: AtomicBool,
+    stopped: AtomicBool,
+}
+
+impl Shard {
+    pub(super) fn insert(&self, conn: Arc<Conn>) {
+        self.conns.write().insert(conn.id, conn);
+    }
+
+    pub(super) fn remove(&self, id: ClientId) {
+        let mut conns = self.conns.write();
+        conns.swap_remove(&id);
+        if conns.len() < conns.capacity() / 4 {
+            conns.shrink_to_fit();
+        }
+    }
+
+    pub(super) fn get(&self, id: ClientId) -> Option<Arc<Conn>> {
+        self.conns.read().get(&id).cloned()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.conns.read().len()
+    }
+
+    pub(super) fn for_each(&self, work: &mut dyn FnMut(&Arc<Conn>)) {
+        self.conns.read().values().for_each(work);
+    }
+
+    /// The connections `from..` whose alarm is due; the next place to look at, if there is one.
+    pub(super) fn due(&self, from: usize, slice: usize, now: u64, due: &mut Vec<Arc<Conn>>) -> Option<usize> {
+        let conns = self.conns.read();
+        let end = conns.len().min(from + slice);
+        let part = conns.as_slice().get_range(from..end)?;
+        due.extend(part.values().filter(|conn| conn.alarm_is_due(now)).cloned());
+        (end < conns.len()).then_some(end)
+    }
+
+    /// Writes to a connection soon: together with all that is pushed to it until then.
+    pub(crate) fn flush_later(&self, conn: Arc<Conn>) {
+        let first = {
+            let mut dirty = self.dirty.lock();
+            dirty.push(conn);
+            dirty.len() == 1
+        };
+        if first {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Starts the flusher and the sweep in the current runtime, unless they run.
+    pub(super) fn start(self: &Arc<Self>, clock: &Arc<Clock>, tick: Duration) {
+        if self.stopped.load(Ordering::Acquire) {
+            return;
+        }
+        if !self.flushing.swap(true, Ordering::AcqRel) {
+            tokio::spawn(flush(self.clone(), Running(self.clone(), |shard| &shard.flushing)));
+        }
+        if !self.sweeping.swap(true, Ordering::AcqRel) {
+            let running = Running(self.clone(), |shard| &shard.sweeping);
+            tokio::spawn(sweep::run(self.clone(), clock.clone(), tick, running));
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+/// Says that a task of the shard runs; another may start when it has ended, with its runtime perhaps.
+pub(super) struct Running(Arc<Shard>, fn(&Shard) -> &AtomicBool);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        (self.1)(&self.0).store(false, Ordering::Release);
+    }
+}
+
+/// Writes what one turn of the event loop pushed: the yield lets every task that is ready now push first.
+async fn flush(shard: Arc<Shard>, _running: Running) {
+    loop {
+        shard.wake.notified().await;
+        if shard.is_stopped() && shard.dirty.lock().is_empty() {
+            return;
+        }
+        tokio::task::yield_now().await;
+        let dirty = std::mem::take(&mut *shard.dirty.lock());
+        for (at, conn) in dirty.iter().enumerate() {
+            conn.flush_scheduled();
+            if at % SLICE == SLICE - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The sweep: moves the clock, and wakes the connections whose alarm is due.
+use super::clock::Clock;
+use super::shard::{Running, Shard};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+
+/// Connections that are looked at under one lock.
+const SLICE: usize = 1024;
+
+/// One step late is one step late: after a stall there is one tick, not a burst.
+pub(super) async fn run(shard: Arc<Shard>, clock: Arc<Clock>, tick: Duration, _running: Running) {
+    let mut ticks = tokio::time::interval(tick);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut due = Vec::new();
+    while !shard.is_stopped() {
+        ticks.tick().await;
+        let now = clock.advance();
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = shard.due(at, SLICE, now, &mut due);
+            for conn in due.drain(..) {
+                conn.lane.wake();
+            }
+            if from.is_some() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

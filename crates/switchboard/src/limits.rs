@@ -1,0 +1,142 @@
+//! Every limit, typed, with its default.
+use std::time::Duration;
+use switchboard_core::ws::FrameLimits;
+
+/// What a volatile message may do while its receiver's socket refuses bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VolatilePolicy {
+    /// It is dropped.
+    #[default]
+    DropNewest,
+    /// It is queued; when the outbox is full the oldest queued volatile messages make room.
+    DropOldest,
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
+        /// The limits of an application or of one gateway. Sizes are bytes.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use switchboard::Limits;
+        /// let limits = Limits::default().max_message(1 << 20).handler_timeout(Duration::from_secs(5));
+        /// assert_eq!(limits.max_message, 1 << 20);
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct Limits {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Limits {
+                Limits { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            $($(#[$doc])* #[must_use] pub fn $name(mut self, $name: $type) -> Limits {
+                self.$name = $name;
+                self
+            })*
+        }
+    };
+}
+
+const KIB: usize = 1024;
+
+limits! {
+    /// The longest message that is accepted, fragments together. Default 64 KiB; above: close 1009.
+    max_message: usize = 64 * KIB;
+    /// The most fragments of one message. Default 128; above: close 1008.
+    max_fragments: u32 = 128;
+    /// How long an unfinished message may go without a byte. Default 10 s; after: close 1008.
+    partial_timeout: Duration = Duration::from_secs(10);
+    /// The most pings of a client that are answered in a second. Default 100; above: close 1008.
+    pings_per_second: u32 = 100;
+    /// The most malformed messages in ten seconds. Default 100; above: close 4507.
+    malformed_per_10s: u32 = 100;
+
+    /// The most messages that wait while a handler of the connection runs. Default 16; then reading pauses.
+    inbound_messages: usize = 16;
+    /// The most bytes of messages that wait. Default 256 KiB; then reading pauses.
+    inbound_bytes: usize = 256 * KIB;
+    /// How long a handler or hook may run. Default 30 s; after: it is dropped and answered `timeout`.
+    handler_timeout: Duration = Duration::from_secs(30);
+    /// The most handlers in flight on this node. Default 4,096; above: `overloaded`.
+    handlers: usize = 4096;
+
+    /// The most messages that wait for one client to read. Default 1,024; above: close 4001.
+    outbound_messages: usize = 1024;
+    /// The most bytes that wait for one client to read. Default 1 MiB; above: close 4001.
+    outbound_bytes: usize = 1024 * KIB;
+    /// How many of `outbound_messages` only replies and errors may use. Default 32.
+    outbound_reserved: usize = 32;
+    /// The longest message that is sent. Default 16 MiB; longer than `outbound_bytes` only to a client that has read all.
+    max_message_out: usize = 16 * KIB * KIB;
+    /// A client with more bytes than this waiting … Default 256 KiB.
+    outbound_soft_bytes: usize = 256 * KIB;
+    /// … for longer than this is a slow consumer. Default 10 s; after: close 4001.
+    outbound_soft_time: Duration = Duration::from_secs(10);
+    /// How long a write may go without progress. Default 10 s; after: the connection ends (4001).
+    write_timeout: Duration = Duration::from_secs(10);
+    /// What a volatile message does in front of a full socket. Default: it is dropped.
+    volatile: VolatilePolicy = VolatilePolicy::DropNewest;
+
+    /// Time between pings. Default 25 s. The first one comes at a random point of it.
+    ping_interval: Duration = Duration::from_secs(25);
+    /// How long a ping may go unanswered. Default 20 s; after: close 4002.
+    ping_timeout: Duration = Duration::from_secs(20);
+    /// How long a client may send no message. Default: for ever; after: close 1001.
+    idle_timeout: Option<Duration> = None;
+    /// How long a connection may live. Default: for ever; after: close 1001.
+    max_lifetime: Option<Duration> = None;
+    /// How long a closed connection is kept for the peer's answer. Default 2 s.
+    linger: Duration = Duration::from_secs(2);
+
+    /// The most rooms of one client. Default 128.
+    rooms: usize = 128;
+    /// The most unanswered `emit_with_ack` of one client. Default 64; above: `rate_limited`.
+    pending_acks: usize = 64;
+    /// The most unanswered `emit_with_ack` on this node. Default 100,000; above: `rate_limited`.
+    pending_acks_node: usize = 100_000;
+
+    /// The most connections on this node. Default: what the process may open, less 256; above: 503.
+    max_connections: Option<usize> = None;
+    /// How long a connection may take from its first byte to the end of the upgrade. Default 10 s. Only on [`crate::App::listen`].
+    handshake_timeout: Duration = Duration::from_secs(10);
+    /// The most headers of a request. Default 64; above: 431.
+    max_headers: usize = 64;
+    /// The longest header, name and value. Default 8 KiB; above: 431.
+    max_header: usize = 8 * KIB;
+    /// The longest request head. Default 16 KiB; above: 431.
+    max_head: usize = 16 * KIB;
+    /// The longest URI. Default 4 KiB; above: 414.
+    max_uri: usize = 4 * KIB;
+    /// How long a shutdown waits for handlers in flight. Default 20 s; after: they are dropped.
+    shutdown_timeout: Duration = Duration::from_secs(20);
+}
+
+/// Frames wait in the control lane only while the socket refuses bytes; further pongs are not sent.
+pub(crate) const CONTROL_LANE: u32 = 32;
+
+impl Limits {
+    pub(crate) fn frames(&self) -> FrameLimits {
+        FrameLimits { max_message: self.max_message, max_frame: self.max_message, max_fragments: self.max_fragments }
+    }
+
+    /// The step of the clock that deadlines are held against: a twentieth of the shortest of them, 5 ms to 500 ms.
+    pub(crate) fn tick(&self) -> Duration {
+        let always = [
+            self.partial_timeout,
+            self.handler_timeout,
+            self.outbound_soft_time,
+            self.write_timeout,
+            self.ping_interval,
+            self.ping_timeout,
+        ];
+        let shortest = always.into_iter().chain(self.idle_timeout).chain(self.max_lifetime).min().unwrap_or_default();
+        (shortest / 20).clamp(Duration::from_millis(5), Duration::from_millis(500))
+    }
+}

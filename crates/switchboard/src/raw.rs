@@ -1,0 +1,228 @@
+//! Raw gateways: the gateway owns the socket and writes its own loop.
+use crate::Error;
+use crate::client::Client;
+use crate::conn::{Class, Frame, Pushed, give, take};
+use crate::handler::{Context, FromMessage, MessageContext};
+use crate::limits::Limits;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use switchboard_core::ws::{self, Opcode};
+use switchboard_core::{Close, CloseCode};
+
+/// A message of a raw gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Text, which is UTF-8.
+    Text(String),
+    /// Bytes.
+    Binary(Bytes),
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Message {
+        Message::Text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Message {
+        Message::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Message {
+        Message::Binary(bytes.into())
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Message {
+        Message::Binary(bytes)
+    }
+}
+
+/// The connection is closing or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is closed")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+impl From<Closed> for Error {
+    fn from(closed: Closed) -> Error {
+        Error::internal(closed)
+    }
+}
+
+/// The socket of a raw gateway: a parameter of the function given to [`crate::Gateway::raw`].
+///
+/// When the function returns the connection is closed with 1000; when it returns an error, with the code of that error.
+pub struct Socket {
+    client: Client,
+    port: Arc<Port>,
+}
+
+impl Socket {
+    /// The next message; `None` when the peer has closed or is gone, and all that it sent has been received.
+    ///
+    /// Cancel-safe. While nothing is received at most `inbound_messages` wait; then the peer is not read any more.
+    pub async fn recv(&mut self) -> Option<Message> {
+        poll_fn(|cx| self.port.poll_recv(cx, &self.client)).await
+    }
+
+    /// Sends a message; waits while more than `outbound_soft_bytes` wait for the peer to read.
+    ///
+    /// Cancel-safe: a message is queued whole or not at all. Errors: the connection is closed.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+        let message = message.into();
+        poll_fn(|cx| self.port.poll_writable(cx, &self.client)).await?;
+        let (opcode, payload) = match &message {
+            Message::Text(text) => (Opcode::Text, text.as_bytes()),
+            Message::Binary(bytes) => (Opcode::Binary, &bytes[..]),
+        };
+        let mut frame = take();
+        frame.resize(ws::HEADER_ROOM, 0);
+        frame.extend_from_slice(payload);
+        let start = ws::finish_frame(&mut frame, 0, opcode);
+        let pushed = self.client.conn_arc().push(&mut Frame::new(&frame[start..]), Class::Reply);
+        give(frame);
+        if pushed == Pushed::Queued { Ok(()) } else { Err(Closed) }
+    }
+
+    /// The client, as other gateways see it: rooms, state, `disconnect`.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Closes behind all that was sent.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.client.close(Close::new(code, reason.to_owned()));
+    }
+}
+
+impl FromMessage for Socket {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Socket, Error> {
+        let port = cx.conn().attached.lock().as_ref().and_then(|attached| attached.port.clone());
+        let port = port.ok_or_else(|| Error::internal("`Socket` is a parameter of raw gateways only"))?;
+        Ok(Socket { client: cx.client().clone(), port })
+    }
+}
+
+/// The two ends of a raw socket meet here: the connection task puts messages in, the gateway takes them out.
+#[derive(Default)]
+pub(crate) struct Port(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Message>,
+    bytes: usize,
+    closed: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl State {
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.queue.len() >= limits.inbound_messages || self.bytes >= limits.inbound_bytes
+    }
+}
+
+fn len(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+    }
+}
+
+impl Port {
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.0.lock().is_full(limits)
+    }
+
+    pub(crate) fn receive(&self, message: Message) {
+        let reader = {
+            let mut state = self.0.lock();
+            state.bytes += len(&message);
+            state.queue.push_back(message);
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// No more messages come, and none can be sent.
+    pub(crate) fn close(&self) {
+        let (reader, writer) = {
+            let mut state = self.0.lock();
+            state.closed = true;
+            (state.reader.take(), state.writer.take())
+        };
+        for waker in reader.into_iter().chain(writer) {
+            waker.wake();
+        }
+    }
+
+    /// The outbox has room again.
+    pub(crate) fn writable(&self) {
+        let writer = self.0.lock().writer.take();
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+    }
+
+    fn poll_recv(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Option<Message>> {
+        let limits = &client.conn().table.limits;
+        let (message, resume) = {
+            let mut state = self.0.lock();
+            let was_full = state.is_full(limits);
+            match state.queue.pop_front() {
+                Some(message) => {
+                    state.bytes -= len(&message);
+                    (message, was_full && !state.is_full(limits))
+                }
+                None if state.closed => return Poll::Ready(None),
+                None => {
+                    state.reader = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        };
+        if resume && !client.conn().is_current() {
+            client.conn().lane.wake();
+        }
+        Poll::Ready(Some(message))
+    }
+
+    fn poll_writable(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Result<(), Closed>> {
+        let conn = client.conn();
+        {
+            let mut state = self.0.lock();
+            if state.closed {
+                return Poll::Ready(Err(Closed));
+            }
+            if conn.lane.bytes() <= conn.table.limits.outbound_soft_bytes {
+                return Poll::Ready(Ok(()));
+            }
+            state.writer = Some(cx.waker().clone());
+        }
+        // The task tells when there is room; it may not know yet that somebody waits.
+        if !conn.is_current() {
+            conn.lane.wake();
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,113 @@
+//! The table of parts, in the order they run. A part is a name, a budget and a function.
+
+use std::time::Duration;
+
+use crate::Options;
+use crate::run::{Job, Outcome, Stop};
+use crate::{fuzz, snippets, tools};
+
+/// One part of `cargo xtask test`.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    /// One line for `--help`.
+    pub(crate) about: &'static str,
+    /// How long it may take on two cores from a clean tree. Over it is reported; at [`PATIENCE`] times it, the part is
+    /// stopped.
+    pub(crate) budget: fn(&Options) -> Duration,
+    /// Packages, by their name in [`tools::TOOLS`], without which the part cannot run.
+    pub(crate) needs: &'static [&'static str],
+    pub(crate) run: fn(&mut Job<'_>) -> Outcome,
+}
+
+/// A part still running after this many times its budget hangs, and is stopped.
+pub(crate) const PATIENCE: u32 = 4;
+
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        name: "tools",
+        about: "installs what is missing: Debian packages, e2e/node_modules",
+        budget: |_| Duration::from_secs(240),
+        needs: &[],
+        run: tools::install,
+    },
+    Part { name: "fmt", about: "cargo fmt --check", budget: |_| Duration::from_secs(15), needs: &[], run: fmt },
+    Part {
+        name: "clippy",
+        about: "cargo clippy, warnings denied",
+        budget: |_| Duration::from_secs(240),
+        needs: &[],
+        run: |job| job.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+    },
+    Part {
+        name: "test",
+        about: "cargo test: unit, integration and doc tests of every crate but e2e",
+        budget: |_| Duration::from_secs(600),
+        needs: &[],
+        run: |job| cargo_test(job, &["--workspace", "--exclude", "e2e"]),
+    },
+    Part {
+        name: "docs",
+        about: "cargo doc, warnings denied",
+        budget: |_| Duration::from_secs(180),
+        needs: &[],
+        run: docs,
+    },
+    Part {
+        name: "snippets",
+        about: "every Rust block in README.md and docs/ is in a file that some crate's doc tests compile",
+        budget: |_| Duration::from_secs(5),
+        needs: &[],
+        run: snippets::check,
+    },
+    Part {
+        name: "browser",
+        about: "the e2e crate: real clients, Chromium among them",
+        budget: |_| Duration::from_secs(240),
+        needs: &["chromium", "nodejs", "npm", "procps"],
+        run: browser,
+    },
+    Part {
+        name: "fuzz",
+        about: "each fuzzer, 10 s or --fuzz-seconds N",
+        budget: |options| {
+            let running = options.fuzz_seconds * fuzz::targets(&options.root).len() as u64;
+            Duration::from_secs(150 + running)
+        },
+        needs: &["g++"],
+        run: fuzz::all,
+    },
+];
+
+/// The fuzzers are a workspace of their own.
+fn fmt(job: &mut Job<'_>) -> Outcome {
+    for what in [["--all"].as_slice(), &["--manifest-path", "fuzz/Cargo.toml"]] {
+        let mut command = job.cargo_command(&["fmt", "--check"]);
+        command.args(what).args(["--", "--color", "never"]);
+        job.run(&mut command)?;
+    }
+    Ok(())
+}
+
+/// `cargo test`, with the names of the test binaries and their summaries shown as they come.
+fn cargo_test(job: &mut Job<'_>, selection: &[&str]) -> Outcome {
+    let mut command = job.cargo_command(&["test", "--locked", "--no-fail-fast"]);
+    command.args(selection);
+    job.run_showing(&mut command, |line| {
+        let line = line.trim_start();
+        ["Running ", "Doc-tests ", "test result: "].iter().any(|start| line.starts_with(start))
+            || line.starts_with("test ") && line.ends_with("FAILED")
+    })
+}
+
+fn docs(job: &mut Job<'_>) -> Outcome {
+    let mut command = job.cargo_command(&["doc", "--workspace", "--no-deps", "--locked"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    job.run(&mut command)
+}
+
+fn browser(job: &mut Job<'_>) -> Outcome {
+    if !tools::node_modules_are_current(job.options()) {
+        return Err(Stop::CannotRun("e2e/node_modules is missing or old: `cargo xtask test tools` installs it".into()));
+    }
+    cargo_test(job, &["-p", "e2e"])
+}

@@ -1,0 +1,114 @@
+//! What the machine must have, and installing what it lacks.
+
+use std::fs;
+use std::process::Command;
+
+use crate::Options;
+use crate::run::{Job, Outcome, Stop, on_path};
+
+/// A program that some part needs.
+pub(crate) struct Tool {
+    /// The Debian package that brings it. Parts name it in `needs`.
+    pub(crate) package: &'static str,
+    /// Any of these on `PATH` will do.
+    programs: &'static [&'static str],
+    /// What it is for.
+    pub(crate) purpose: &'static str,
+}
+
+/// To have another package installed, add a row.
+#[rustfmt::skip]
+pub(crate) const TOOLS: &[Tool] = &[
+    Tool { package: "chromium", programs: &["chromium"], purpose: "the browser of the browser tests" },
+    Tool { package: "nodejs", programs: &["node"], purpose: "runs the JavaScript clients" },
+    Tool { package: "npm", programs: &["npm"], purpose: "installs the JavaScript clients" },
+    Tool { package: "procps", programs: &["kill"], purpose: "`kill`: sends servers their signals" },
+    Tool { package: "g++", programs: &["g++", "c++", "clang++"], purpose: "compiles libFuzzer" },
+];
+
+pub(crate) fn is_installed(package: &str) -> bool {
+    let tool = TOOLS.iter().find(|tool| tool.package == package);
+    tool.expect("a part's needs are in TOOLS").programs.iter().any(|program| on_path(program))
+}
+
+/// The `tools` part.
+pub(crate) fn install(job: &mut Job<'_>) -> Outcome {
+    check_components(job)?;
+    install_packages(job)?;
+    install_node_modules(job)
+}
+
+/// Rustup's own components; there is no package for them.
+fn check_components(job: &mut Job<'_>) -> Outcome {
+    for component in ["fmt", "clippy"] {
+        if job.cargo(&[component, "--version"]).is_err() {
+            let fix = "`rustup component add rustfmt clippy` installs it";
+            return Err(Stop::CannotRun(format!("cargo {component} is missing: {fix}")));
+        }
+    }
+    Ok(())
+}
+
+fn install_packages(job: &mut Job<'_>) -> Outcome {
+    let missing: Vec<&str> = TOOLS.iter().map(|tool| tool.package).filter(|package| !is_installed(package)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing_list = missing.join(" ");
+    let Some(sudo) = root_prefix() else {
+        let why = "no apt-get, or neither root nor a sudo that asks no password";
+        return Err(Stop::CannotRun(format!("{missing_list} must be installed by hand ({why})")));
+    };
+    job.say(&format!("installing {missing_list}"));
+    let apt = |args: &[&str]| {
+        let mut words = sudo.to_vec();
+        words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]);
+        words.extend(args);
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        command
+    };
+    job.run(&mut apt(&["update"])).map_err(Stop::into_cannot_run)?;
+    let mut install = apt(&["install", "--no-install-recommends"]);
+    install.args(&missing);
+    job.run(&mut install).map_err(Stop::into_cannot_run)?;
+    match missing.iter().find(|package| !is_installed(package)) {
+        Some(package) => Err(Stop::Failed(format!("{package} was installed, and its program is still not on PATH"))),
+        None => Ok(()),
+    }
+}
+
+/// What to put before a command to run it as root: nothing, or `sudo -n`. `None` when that cannot be done.
+fn root_prefix() -> Option<&'static [&'static str]> {
+    let id = Command::new("id").arg("-u").output().ok()?;
+    let sudo_works = || Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|output| output.status.success());
+    match () {
+        () if !on_path("apt-get") => None,
+        () if id.stdout.trim_ascii() == b"0" => Some(&[]),
+        () if sudo_works() => Some(&["sudo", "-n"]),
+        () => None,
+    }
+}
+
+fn install_node_modules(job: &mut Job<'_>) -> Outcome {
+    let options = job.options();
+    if node_modules_are_current(options) {
+        return Ok(());
+    }
+    job.say("npm ci in e2e");
+    job.run(Command::new("npm").args(["ci", "--prefix", "e2e"])).map_err(Stop::into_cannot_run)?;
+    let stamp = options.root.join(STAMP);
+    fs::write(stamp, lock(options)).map_err(|error| Stop::Failed(format!("{STAMP}: {error}")))
+}
+
+/// A copy of the lock file that `npm ci` last installed.
+const STAMP: &str = "e2e/node_modules/.installed-lock.json";
+
+/// Whether `e2e/node_modules` is what the lock file says.
+pub(crate) fn node_modules_are_current(options: &Options) -> bool {
+    fs::read(options.root.join(STAMP)).is_ok_and(|installed| installed == lock(options))
+}
+
+fn lock(options: &Options) -> Vec<u8> {
+    fs::read(options.root.join("e2e/package-lock.json")).unwrap_or_default()
+}

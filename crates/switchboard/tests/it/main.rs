@@ -1,0 +1,4 @@
+//! The engine from a client's side, on every kind of stream.
+mod rig;
+
+mod basics;

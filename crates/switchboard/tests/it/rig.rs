@@ -1,0 +1,289 @@
+//! The test rig: an application on each kind of stream and runtime, and a peer that reads the bytes on the wire.
+use std::borrow::Cow;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+use switchboard::{App, Handle};
+use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_frame};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// How the peer reaches the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// `App::listen`: a bare socket.
+    Listen,
+    /// `axum::serve`: a bare socket below hyper-util.
+    Axum,
+    /// An in-memory stream: the generic path.
+    Memory,
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs a test on each kind of stream, on one worker and on two.
+pub(crate) fn matrix<F, Fut>(test: F)
+where
+    F: Fn(Path) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    for path in [Path::Listen, Path::Axum, Path::Memory] {
+        let mut one = tokio::runtime::Builder::new_current_thread();
+        let mut two = tokio::runtime::Builder::new_multi_thread();
+        for (workers, builder) in [(1, &mut one), (2, two.worker_threads(2))] {
+            let runtime = builder.enable_all().build().unwrap();
+            let bounded = async { tokio::time::timeout(Duration::from_secs(60), test(path)).await };
+            assert!(runtime.block_on(bounded).is_ok(), "{path:?} on {workers} worker(s): no end");
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+/// A running application.
+pub(crate) struct Rig {
+    pub(crate) handle: Handle,
+    reach: Reach,
+}
+
+enum Reach {
+    Tcp(SocketAddr),
+    Memory(axum::Router),
+}
+
+impl Rig {
+    pub(crate) async fn start(path: Path, app: App) -> Rig {
+        let handle = app.handle();
+        let reach = match path {
+            Path::Listen => {
+                let bound = app.signals(false).bind("127.0.0.1:0").await.unwrap();
+                let address = bound.local_addr();
+                tokio::spawn(bound.serve());
+                Reach::Tcp(address)
+            }
+            Path::Axum => {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let router: axum::Router = axum::Router::new().merge(app);
+                tokio::spawn(async move { axum::serve(listener, router).await });
+                Reach::Tcp(address)
+            }
+            Path::Memory => Reach::Memory(app.into_router().unwrap()),
+        };
+        Rig { handle, reach }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        match &self.reach {
+            Reach::Tcp(address) => *address,
+            Reach::Memory(_) => panic!("in memory"),
+        }
+    }
+
+    /// A stream to the HTTP server.
+    pub(crate) async fn stream(&self) -> Box<dyn Stream> {
+        match &self.reach {
+            Reach::Tcp(address) => {
+                let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                Box::new(stream)
+            }
+            Reach::Memory(router) => {
+                let (ours, theirs) = tokio::io::duplex(64 << 10);
+                let service = hyper_util::service::TowerToHyperService::new(router.clone());
+                let io = hyper_util::rt::TokioIo::new(theirs);
+                let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+                tokio::spawn(connection.with_upgrades());
+                Box::new(ours)
+            }
+        }
+    }
+
+    /// A WebSocket client.
+    pub(crate) async fn connect(&self) -> Peer {
+        self.connect_to("/ws").await
+    }
+
+    pub(crate) async fn connect_to(&self, path: &str) -> Peer {
+        Peer::handshake(self.stream().await, path).await
+    }
+
+    /// Waits until nothing is left: connections, rooms, memberships, queues, handlers, acks.
+    pub(crate) async fn expect_empty(&self) {
+        let mut left = String::new();
+        for _ in 0..500 {
+            let stats = self.handle.stats();
+            let counts = [
+                stats.connections,
+                stats.rooms,
+                stats.memberships,
+                stats.queued_bytes,
+                stats.in_flight,
+                stats.pending_acks,
+            ];
+            if counts == [0; 6] {
+                return;
+            }
+            left = format!("{stats:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("something is left: {left}");
+    }
+}
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// What a peer receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Got {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<(u16, String)>),
+    /// The stream ended.
+    End,
+}
+
+/// A client of raw bytes: it sends what it is told, and answers nothing by itself.
+pub(crate) struct Peer {
+    stream: Box<dyn Stream>,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    /// The response's head.
+    pub(crate) head: String,
+}
+
+impl Peer {
+    pub(crate) async fn handshake(mut stream: Box<dyn Stream>, path: &str) -> Peer {
+        let request = ClientRequest::new("test.example", path, [7; 16]).unwrap();
+        stream.write_all(&request.encode()).await.unwrap();
+        let (head, buffer) = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, head }
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+        self.stream.flush().await.unwrap();
+    }
+
+    pub(crate) async fn send_frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, opcode, fin, payload, Some([1, 2, 3, 4]));
+        self.send_bytes(&bytes).await;
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.send_frame(Opcode::Text, true, text.as_bytes()).await;
+    }
+
+    /// Several messages in one segment.
+    pub(crate) async fn send_all<T: AsRef<str>>(&mut self, texts: impl IntoIterator<Item = T>) {
+        let mut bytes = Vec::new();
+        for text in texts {
+            write_frame(&mut bytes, Opcode::Text, true, text.as_ref().as_bytes(), Some([1, 2, 3, 4]));
+        }
+        self.send_bytes(&bytes).await;
+    }
+
+    pub(crate) async fn close(&mut self, code: u16) {
+        self.send_frame(Opcode::Close, true, &code.to_be_bytes()).await;
+    }
+
+    /// Ends our half of the stream.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    pub(crate) async fn recv(&mut self) -> Got {
+        match tokio::time::timeout(PATIENCE, self.next()).await {
+            Ok(got) => got,
+            Err(_) => panic!("nothing came within {PATIENCE:?}"),
+        }
+    }
+
+    async fn next(&mut self) -> Got {
+        let limits = FrameLimits { max_message: 32 << 20, max_frame: 32 << 20, max_fragments: 1 };
+        loop {
+            if !self.buffer.is_empty() {
+                let decoded = self.decoder.decode(&mut self.buffer, &limits).expect("the server sends valid frames");
+                let consumed = decoded.consumed;
+                let got = decoded.item.map(|item| match item {
+                    Item::Text(text) => Got::Text(text.into_owned()),
+                    Item::Binary(bytes) => Got::Binary(bytes.into_owned()),
+                    Item::Ping(bytes) => Got::Ping(bytes.into_owned()),
+                    Item::Pong(bytes) => Got::Pong(bytes.into_owned()),
+                    Item::Close(close) => Got::Close(close.map(|close| (close.code.get(), close.reason))),
+                });
+                self.buffer.drain(..consumed);
+                if let Some(got) = got {
+                    return got;
+                }
+            }
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(n) if n > 0 => {}
+                _ => return Got::End,
+            }
+        }
+    }
+
+    pub(crate) async fn text(&mut self) -> String {
+        match self.recv().await {
+            Got::Text(text) => text,
+            other => panic!("expected a text, got {other:?}"),
+        }
+    }
+
+    pub(crate) async fn expect(&mut self, text: &str) {
+        assert_eq!(self.text().await, text);
+    }
+
+    pub(crate) async fn request(&mut self, text: &str) -> String {
+        self.send(text).await;
+        self.text().await
+    }
+
+    /// Skips what comes before the close frame.
+    pub(crate) async fn expect_close(&mut self) -> u16 {
+        loop {
+            match self.recv().await {
+                Got::Close(close) => return close.map_or(1005, |(code, _)| code),
+                Got::End => panic!("the stream ended without a close frame"),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) async fn expect_end(&mut self) {
+        assert_eq!(self.recv().await, Got::End);
+    }
+
+    /// Nothing comes for a while.
+    pub(crate) async fn expect_silence(&mut self, duration: Duration) {
+        if let Ok(got) = tokio::time::timeout(duration, self.next()).await {
+            panic!("expected silence, got {got:?}");
+        }
+    }
+}
+
+/// An HTTP response's head, and the bytes behind it.
+pub(crate) async fn read_head(stream: &mut Box<dyn Stream>) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let rest = bytes.split_off(end + 4);
+            return (String::from_utf8(bytes).unwrap(), rest);
+        }
+        let read = tokio::time::timeout(Duration::from_secs(15), stream.read_buf(&mut bytes)).await;
+        match read {
+            Ok(Ok(n)) if n > 0 => {}
+            _ => return (String::from_utf8_lossy(&bytes).into_owned(), Vec::new()),
+        }
+    }
+}
+
+/// A short form for assertions: `event(r#"…"#)`.
+pub(crate) fn event(name: &str, data: impl Into<Cow<'static, str>>) -> String {
+    format!(r#"{{"event":"{name}","data":{}}}"#, data.into())
+}

@@ -114,7 +114,8 @@ impl Bound {
                 return;
             }
         }
-        self.handle.drained().await;
+        // Whoever asked for the stop may have given up waiting: the end of it is awaited here.
+        self.handle.shutdown().await;
     }
 }
 

@@ -7,6 +7,8 @@ mod buffers;
 mod inbound;
 mod lane;
 mod outbox;
+#[cfg(test)]
+mod outbox_model;
 mod reason;
 mod stream;
 mod task;

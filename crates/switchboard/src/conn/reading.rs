@@ -122,6 +122,7 @@ impl Task {
         let id = match json::decode(&text) {
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
+            Ok(Incoming::Request(_)) if self.draining => return self.refuse_draining(&text),
             Ok(Incoming::Request(request)) => request.id,
             Err(rejected) => rejected.id,
         };

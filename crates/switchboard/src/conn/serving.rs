@@ -169,6 +169,7 @@ impl Task {
                     false
                 }
                 Poll::Ready(outcome) => {
+                    self.timers.work_by = NEVER;
                     drop_contained(hook);
                     match outcome {
                         Ok(()) => self.close(CloseCode::NORMAL.into(), DisconnectReason::Server(CloseCode::NORMAL)),

@@ -28,8 +28,8 @@ impl<T: Default + Send + 'static> ConnState<T> {
         let known = conn.attached(|attached| attached.state.get::<ConnState<T>>().cloned());
         known.unwrap_or_else(|| {
             // The application's `Default` runs outside of the lock; the first one that is put in wins.
-            let made = ConnState(Arc::new(Mutex::new(T::default())));
-            conn.attached(|attached| attached.state.get_or_insert(made).clone())
+            let made: ConnState<T> = ConnState(Arc::new(Mutex::new(T::default())));
+            conn.attached(|attached| attached.state.get_or_insert(made.clone()).clone())
         })
     }
 }

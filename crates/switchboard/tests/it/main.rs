@@ -2,3 +2,6 @@
 mod rig;
 
 mod basics;
+mod lifecycle;
+mod liveness;
+mod order;

@@ -228,10 +228,14 @@ impl Peer {
         }
     }
 
+    /// The next text; pings, which come when they want, are passed over.
     pub(crate) async fn text(&mut self) -> String {
-        match self.recv().await {
-            Got::Text(text) => text,
-            other => panic!("expected a text, got {other:?}"),
+        loop {
+            match self.recv().await {
+                Got::Text(text) => return text,
+                Got::Ping(_) => {}
+                other => panic!("expected a text, got {other:?}"),
+            }
         }
     }
 

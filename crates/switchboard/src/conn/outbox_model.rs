@@ -1,0 +1,157 @@
+//! The outbox against a model: any sequence of puts, partial writes, control frames and discards.
+use super::outbox::{Class, Flushed, Frame, Outbox, Put};
+use crate::limits::{Limits, VolatilePolicy};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::task::Poll;
+use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_control, write_frame};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put { class: u8, padding: usize },
+    Control,
+    /// The socket takes this many bytes, then refuses.
+    Flush(usize),
+    Discard,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize])
+            .prop_map(|(class, padding)| Step::Put { class, padding }),
+        1 => Just(Step::Control),
+        3 => prop_oneof![0..8usize, 0..400usize, Just(usize::MAX)].prop_map(Step::Flush),
+        1 => Just(Step::Discard),
+    ]
+}
+
+/// What is known of a message that was queued.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Certain,
+    /// Volatile, or thrown away by a discard unless it was half written.
+    Possible,
+}
+
+fn flush(outbox: &mut Outbox, wire: &mut Vec<u8>, mut room: usize) -> Flushed {
+    outbox.flush(|pieces: &[IoSlice<'_>]| {
+        if room == 0 {
+            return Poll::Pending;
+        }
+        let mut taken = 0;
+        for piece in pieces {
+            let n = piece.len().min(room);
+            wire.extend_from_slice(&piece[..n]);
+            taken += n;
+            room -= n;
+        }
+        Poll::Ready(Ok(taken))
+    })
+}
+
+fn check(steps: &[Step], policy: VolatilePolicy) {
+    let limits = Limits::default().outbound_messages(24).outbound_reserved(4).outbound_bytes(6000).volatile(policy);
+    let mut outbox = Outbox::default();
+    let mut wire = Vec::new();
+    let mut fates: BTreeMap<u64, Fate> = BTreeMap::new();
+    let (mut next, mut pongs) = (0u64, 0usize);
+    for step in steps {
+        match step {
+            Step::Put { class, padding } => {
+                let mut bytes = Vec::new();
+                let text = format!("{next}:{}", "x".repeat(*padding));
+                write_frame(&mut bytes, Opcode::Text, true, text.as_bytes(), None);
+                let class = [Class::Reply, Class::Push, Class::Push, Class::Volatile(None), Class::Volatile(Some("k"))]
+                    [usize::from(*class)];
+                let before = (outbox.bytes(), outbox.messages());
+                match outbox.put(&mut Frame::new(&bytes), class, &limits) {
+                    Put::Queued => {
+                        let volatile = matches!(class, Class::Volatile(_));
+                        fates.insert(next, if volatile { Fate::Possible } else { Fate::Certain });
+                    }
+                    Put::Dropped => assert!(matches!(class, Class::Volatile(_)), "only volatile messages are dropped"),
+                    Put::Overflow => {
+                        assert!(!matches!(class, Class::Volatile(_)));
+                        assert_eq!(before, (outbox.bytes(), outbox.messages()));
+                        assert!(before.1 >= 20 || before.0 + bytes.len() > 6000, "overflow at {before:?}");
+                    }
+                }
+                next += 1;
+            }
+            Step::Control => {
+                let mut bytes = Vec::new();
+                write_control(&mut bytes, Opcode::Pong, b"p");
+                pongs += usize::from(outbox.put_control(&bytes));
+            }
+            Step::Flush(room) => {
+                let drained = matches!(flush(&mut outbox, &mut wire, *room), Flushed::Drained);
+                assert_eq!(drained, outbox.is_empty());
+            }
+            Step::Discard => {
+                outbox.discard();
+                assert!(outbox.messages() <= 1);
+                fates.values_mut().for_each(|fate| *fate = Fate::Possible);
+                pongs = 0;
+            }
+        }
+        // One message may stand alone, or a reply go over the soft limit, but nothing else passes the limits.
+        assert!(outbox.messages() <= 24 && outbox.bytes() <= 6000 + 32 * 3 + 720, "{}", outbox.bytes());
+    }
+    assert!(matches!(flush(&mut outbox, &mut wire, usize::MAX), Flushed::Drained));
+    assert_eq!((outbox.bytes(), outbox.messages()), (0, 0));
+    let (mut decoder, mut at, mut seen, mut pongs_seen) = (Decoder::new(Role::Client), 0, Vec::new(), 0);
+    let frame_limits = FrameLimits::default();
+    while at < wire.len() {
+        let decoded = decoder.decode(&mut wire[at..], &frame_limits).expect("whole frames, in any split");
+        at += decoded.consumed;
+        match decoded.item {
+            Some(Item::Text(text)) => seen.push(text.split(':').next().unwrap().parse::<u64>().unwrap()),
+            Some(Item::Pong(_)) => pongs_seen += 1,
+            Some(other) => panic!("{other:?}"),
+            None => {}
+        }
+    }
+    assert!(!decoder.is_partial(), "the stream ends between frames");
+    assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] != pair[1]), "in order, once: {seen:?}");
+    for (id, fate) in &fates {
+        assert!(*fate == Fate::Possible || seen.contains(id), "{id} is lost: {seen:?}");
+    }
+    assert!(seen.iter().all(|id| fates.contains_key(id)), "only what was queued is sent");
+    assert!(pongs_seen >= pongs);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+
+    #[test]
+    fn frames_leave_whole_in_order_and_within_the_limits(steps in prop::collection::vec(step(), 1..120)) {
+        check(&steps, VolatilePolicy::DropNewest);
+        check(&steps, VolatilePolicy::DropOldest);
+    }
+}
+
+/// Without a refusing socket, a volatile message is a message like any other.
+#[test]
+fn volatile_messages_are_queued_while_the_socket_takes_bytes() {
+    let mut outbox = Outbox::default();
+    let limits = Limits::default();
+    assert_eq!(outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Volatile(None), &limits), Put::Queued);
+    let mut wire = Vec::new();
+    assert!(matches!(flush(&mut outbox, &mut wire, 1), Flushed::Blocked { progress: true }));
+    assert_eq!(outbox.put(&mut Frame::new(b"\x81\x01b"), Class::Volatile(None), &limits), Put::Dropped);
+}
+
+#[test]
+fn the_latest_of_a_key_replaces_the_one_that_waits() {
+    let mut outbox = Outbox::default();
+    let limits = Limits::default().volatile(VolatilePolicy::DropOldest);
+    outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Push, &limits);
+    let mut wire = Vec::new();
+    flush(&mut outbox, &mut wire, 1);
+    for payload in [b"\x81\x01b", b"\x81\x01c", b"\x81\x01d"] {
+        assert_eq!(outbox.put(&mut Frame::new(payload), Class::Volatile(Some("k")), &limits), Put::Queued);
+    }
+    flush(&mut outbox, &mut wire, usize::MAX);
+    assert_eq!(wire, b"\x81\x01a\x81\x01d");
+}

@@ -1,0 +1,168 @@
+//! Connections come and go, and nothing is left.
+use crate::rig::{Path, Rig, matrix};
+use std::time::Duration;
+use switchboard::{App, Client, DisconnectReason, Error, Gateway, Server};
+
+struct Lobby;
+
+impl Lobby {
+    async fn joined(&self, client: &Client) {
+        client.join("lobby");
+        client.emit("welcome", 1);
+    }
+    async fn join(&self, room: String, client: &Client) {
+        client.join(room);
+    }
+    async fn left(&self, client: &Client) {
+        client.broadcast("left", client.id());
+    }
+}
+
+/// R02 at the size of CI: ten cycles, every count back to zero.
+#[test]
+fn ten_cycles_of_two_thousand_leave_nothing() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let gateway = Gateway::new(Lobby).on("join", Lobby::join).on_connect(Lobby::joined).on_disconnect(Lobby::left);
+        let rig = Rig::start(Path::Listen, App::new().gateway("/ws", gateway)).await;
+        let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count());
+        let mut before = 0;
+        for cycle in 0..10 {
+            let mut peers = Vec::with_capacity(2000);
+            for at in 0..2000 {
+                let mut peer = rig.connect().await;
+                peer.send(&format!(r#"{{"event":"join","data":"room {}"}}"#, at % 50)).await;
+                peers.push(peer);
+            }
+            while rig.handle.stats().memberships < 4000 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let stats = rig.handle.stats();
+            assert_eq!((stats.connections, stats.rooms), (2000, 51), "cycle {cycle}");
+            for (at, peer) in peers.iter_mut().enumerate() {
+                // Half of them close, half of them vanish.
+                if at % 2 == 0 {
+                    peer.close(1000).await;
+                }
+            }
+            drop(peers);
+            rig.expect_empty().await;
+            if cycle == 0 {
+                before = descriptors();
+            }
+        }
+        assert!(descriptors() <= before + 8, "descriptors: {before} then {}", descriptors());
+    });
+}
+
+/// Every call from every lifecycle hook (a deadlock in another library taught this).
+#[test]
+fn every_call_works_in_every_hook() {
+    struct Everything(Server);
+    impl Everything {
+        async fn call(&self, client: &Client) {
+            let server = &self.0;
+            let _ = client.join("a").await;
+            client.join("b");
+            client.leave("b");
+            client.emit("e", 1);
+            client.emit_volatile("e", 1);
+            client.broadcast("e", 1);
+            client.broadcast_to("a", "e", 1);
+            client.to("a").to("b").except("c").volatile().emit("e", 1);
+            client.to("a").latest("key").emit("e", 1);
+            server.broadcast("e", 1);
+            server.broadcast_to("a", "e", 1);
+            server.to(client.id().to_string()).emit("e", 1);
+            server.except("a").emit("e", 1);
+            let _ = (server.clients(), server.client(client.id()), server.clients_in("a"), server.count_in("a"));
+            let _ = (server.rooms(), server.client_count(), client.rooms(), client.peer_addr());
+            client.state::<u32>().with(|n| *n += 1);
+            let _: Result<u8, Error> = client.emit_with_ack("q", 1, Duration::from_millis(1)).await;
+        }
+        async fn joined(&self, client: &Client) {
+            self.call(client).await;
+        }
+        async fn message(&self, client: &Client) -> u32 {
+            self.call(client).await;
+            client.state::<u32>().get()
+        }
+        async fn left(&self, client: &Client, _reason: DisconnectReason) {
+            self.call(client).await;
+            client.disconnect();
+            self.0.disconnect("a");
+        }
+    }
+    matrix(|path| async move {
+        let app = App::new();
+        let gateway = Gateway::new(Everything(app.server()))
+            .on("message", Everything::message)
+            .on_connect(Everything::joined)
+            .on_disconnect(Everything::left);
+        let rig = Rig::start(path, app.gateway("/ws", gateway)).await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"message","id":1}"#).await;
+        while peer.text().await != r#"{"event":"message","data":2,"id":1}"# {}
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn rooms_exceptions_and_ids() {
+    struct Rooms;
+    impl Rooms {
+        async fn join(&self, room: String, client: &Client) -> Result<String, Error> {
+            client.join(&room).await?;
+            Ok(client.id().to_string())
+        }
+        async fn ignore(&self, room: String, client: &Client) {
+            client.join(&room);
+        }
+        async fn leave(&self, room: String, client: &Client) -> bool {
+            client.leave(&room)
+        }
+    }
+    matrix(|path| async move {
+        let gateway = Gateway::new(Rooms).on("join", Rooms::join).on("ignore", Rooms::ignore).on("leave", Rooms::leave);
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let server = rig.handle.server();
+        let (mut a, mut b, mut c) = (rig.connect().await, rig.connect().await, rig.connect().await);
+        let id = a.request(r#"{"event":"join","data":"one"}"#).await;
+        let id = id.split('"').nth(7).unwrap().to_owned();
+        b.request(r#"{"event":"join","data":"one"}"#).await;
+        b.request(r#"{"event":"join","data":"two"}"#).await;
+        c.request(r#"{"event":"join","data":"two"}"#).await;
+        // A union reaches each once; an exception takes out.
+        assert_eq!(server.to("one").to("two").emit("u", 1).queued, 3);
+        assert_eq!(server.to("one").to("two").except("two").emit("v", 1).queued, 1);
+        assert_eq!(server.except("one").emit("w", 1).queued, 1);
+        assert_eq!(server.to(&id).emit("x", 1).queued, 1);
+        assert_eq!(server.all().except(&id).emit("y", 1).queued, 2);
+        let all = |events: &[&str]| events.iter().map(|e| format!(r#"{{"event":"{e}","data":1}}"#)).collect::<Vec<_>>();
+        for (peer, expected) in
+            [(&mut a, all(&["u", "v", "x"])), (&mut b, all(&["u", "y"])), (&mut c, all(&["u", "w", "y"]))]
+        {
+            for text in expected {
+                peer.expect(&text).await;
+            }
+        }
+        // H02, H03: twice is once; another client's own room is forbidden; a failure that nobody awaits is told.
+        b.request(r#"{"event":"join","data":"one"}"#).await;
+        assert_eq!(server.count_in("one"), 2);
+        let other = b.request(&format!(r#"{{"event":"join","data":"{id}"}}"#)).await;
+        assert!(other.contains(r#""code":"forbidden""#), "{other}");
+        let own = a.request(&format!(r#"{{"event":"join","data":"{id}"}}"#)).await;
+        assert!(own.contains(&id) && !own.contains("exception"), "{own}");
+        let ignored = b.request(r#"{"event":"ignore","data":""}"#).await;
+        assert!(
+            ignored.starts_with(r#"{"event":"exception","data":{"status":"error","code":"validation_failed""#),
+            "{ignored}"
+        );
+        assert_eq!(b.request(r#"{"event":"leave","data":"one"}"#).await, r#"{"event":"leave","data":true}"#);
+        assert_eq!(b.request(r#"{"event":"leave","data":"one"}"#).await, r#"{"event":"leave","data":false}"#);
+        assert_eq!(server.count_in("one"), 1);
+        drop((a, b, c));
+        rig.expect_empty().await;
+    });
+}

@@ -1,0 +1,24 @@
+//! `cargo run -p chat`, then open <http://localhost:3005/> in two tabs.
+//!
+//! `CHAT_ADDR` chooses another address, `RUST_LOG` another log level.
+
+use chat::{app, clock::Clock, rooms::ticks};
+use switchboard::BootError;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> Result<(), BootError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).init();
+
+    let address = std::env::var("CHAT_ADDR").unwrap_or_else(|_| "0.0.0.0:3005".to_owned());
+    let app = app(Clock::system());
+    let server = app.server();
+    let bound = app.bind(address).await?;
+    tracing::info!("open http://localhost:{}/ in two tabs", bound.local_addr().port());
+
+    tokio::select! {
+        () = bound.serve() => Ok(()),
+        never = ticks(server) => match never {},
+    }
+}

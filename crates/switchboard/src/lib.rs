@@ -65,3 +65,7 @@ pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal};
 
 pub use axum;
 pub use garde;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

@@ -214,7 +214,7 @@ impl Port {
             if state.closed {
                 return Poll::Ready(Err(Closed));
             }
-            if conn.lane.bytes() <= conn.table.limits.outbound_soft_bytes {
+            if !conn.lane.is_crowded(&conn.table.limits) {
                 return Poll::Ready(Ok(()));
             }
             state.writer = Some(cx.waker().clone());

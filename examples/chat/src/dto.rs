@@ -36,28 +36,28 @@ impl fmt::Display for Author {
 
 /// The data of `join`: `"garden"`, or `{"room":"garden","author":"ada"}` to be seen there by name.
 #[derive(Debug, Deserialize, Validate)]
-#[serde(untagged)]
-pub enum Join {
-    /// The room alone.
-    Room(#[garde(dive)] Room),
-    /// The room, and who enters it.
-    Named {
-        /// Where to.
-        #[garde(dive)]
-        #[serde(default)]
-        room: Room,
-        /// Who.
-        #[garde(dive)]
-        author: Author,
-    },
+#[serde(from = "JoinForm")]
+pub struct Join {
+    /// Where to.
+    #[garde(dive)]
+    pub room: Room,
+    /// Who.
+    #[garde(dive)]
+    pub author: Option<Author>,
 }
 
-impl Join {
-    /// The room, and who enters it if that is known.
-    pub fn parts(self) -> (Room, Option<Author>) {
-        match self {
-            Join::Room(room) => (room, None),
-            Join::Named { room, author } => (room, Some(author)),
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum JoinForm {
+    Room(Room),
+    Named { room: Option<Room>, author: Option<Author> },
+}
+
+impl From<JoinForm> for Join {
+    fn from(form: JoinForm) -> Join {
+        match form {
+            JoinForm::Room(room) => Join { room, author: None },
+            JoinForm::Named { room, author } => Join { room: room.unwrap_or_default(), author },
         }
     }
 }
@@ -73,8 +73,7 @@ pub struct SendMessage {
     pub text: String,
     /// Where.
     #[garde(dive)]
-    #[serde(default)]
-    pub room: Room,
+    pub room: Option<Room>,
 }
 
 /// The data of `say`, pushed to others as `said` as it is. Without a room it is for all rooms of the speaker.
@@ -189,17 +188,13 @@ struct ExampleData {
     text: &'static str,
 }
 
-impl Welcome {
-    /// The same for everybody.
-    pub fn new() -> Welcome {
-        Welcome {
-            room: LOBBY,
-            events: ["join", "leave", "message", "history", "presence", "typing", "say"],
-            example: Example { event: "message", data: ExampleData { author: "ada", text: "hi" } },
-            hint: "whatever has an id is answered",
-        }
-    }
-}
+/// The same for everybody.
+pub const WELCOME: Welcome = Welcome {
+    room: LOBBY,
+    events: ["join", "leave", "message", "history", "presence", "typing", "say"],
+    example: Example { event: "message", data: ExampleData { author: "ada", text: "hi" } },
+    hint: "whatever has an id is answered",
+};
 
 /// The push `tick`, every half a minute to the lobby.
 #[derive(Debug, Serialize)]

@@ -1,5 +1,5 @@
 //! The gateway: what is done with each message.
-use crate::dto::{Change, ChatMessage, Join, LOBBY, Room, Say, SendMessage, Told, Typing, Welcome};
+use crate::dto::{Change, ChatMessage, Join, LOBBY, Room, Say, SendMessage, Told, Typing, WELCOME};
 use crate::rooms::RoomService;
 use std::sync::Arc;
 use switchboard::{Client, DisconnectReason, Error, Gateway, Valid};
@@ -25,8 +25,9 @@ impl Chat {
     }
 
     async fn arrived(&self, client: &Client) {
+        // Before the join, so that nothing of the lobby comes before it.
+        client.emit("welcome", WELCOME);
         client.join(LOBBY);
-        client.emit("welcome", Welcome::new());
         self.rooms.tell_others(client, LOBBY, None);
     }
 
@@ -41,7 +42,7 @@ impl Chat {
     }
 
     async fn join(&self, join: Valid<Join>, client: &Client) -> Result<(), Error> {
-        let (room, author) = join.0.parts();
+        let Join { room, author } = join.0;
         if let Some(author) = author {
             self.rooms.introduce(client, author);
         }
@@ -65,6 +66,7 @@ impl Chat {
 
     async fn message(&self, message: Valid<SendMessage>, client: &Client) -> Result<(), Error> {
         let SendMessage { author, text, room } = message.0;
+        let room = room.unwrap_or_default();
         members_only(client, &room)?;
         self.rooms.introduce(client, author.clone());
         let message = self.rooms.record(&room, author, text);

@@ -21,6 +21,8 @@ pub struct RoomService {
     clock: Clock,
     /// The room that was spoken in last is last.
     histories: Mutex<VecDeque<History>>,
+    /// Held from looking who is there to queueing the push, so that the last list that a room hears is the newest.
+    telling: Mutex<()>,
 }
 
 struct History {
@@ -37,7 +39,7 @@ struct Person {
 impl RoomService {
     /// A service without history.
     pub fn new(server: Server, clock: Clock) -> RoomService {
-        RoomService { server, clock, histories: Mutex::default() }
+        RoomService { server, clock, histories: Mutex::default(), telling: Mutex::default() }
     }
 
     /// Keeps a message; the oldest of its room makes place for it, and the room of the longest silence for a new room.
@@ -75,7 +77,11 @@ impl RoomService {
 
     /// Who is in a room.
     pub fn people<'a>(&self, room: &'a str) -> People<'a> {
-        People::of(room, &self.server.clients_in(room), None)
+        let members = self.server.clients_in(room);
+        let mut names: Vec<Author> = members.iter().filter_map(|member| self.name_of(member)).collect();
+        names.sort_unstable();
+        names.truncate(LISTED);
+        People { room, count: members.len(), names, change: None }
     }
 
     /// The rooms that somebody is in, the fullest first.
@@ -105,40 +111,27 @@ impl RoomService {
         }
     }
 
-    /// Tells a room who is in it, except for the client that the change is about.
-    pub fn tell_others(&self, client: &Client, room: &str, change: Option<Change>) {
-        self.tell(client, room, &self.server.clients_in(room), change);
-    }
-
-    /// Tells everybody who shared a room with a client that it is gone.
+    /// Takes a client that is gone out of its rooms, and tells the others.
     pub fn gone(&self, client: &Client, reason: &'static str) {
-        let left = self.name_of(client).map(|author| Change::Left { author, reason });
         for room in client.rooms() {
-            let mut members = self.server.clients_in(&room);
-            members.retain(|member| member.id() != client.id());
-            self.tell(client, &room, &members, left.clone());
+            client.leave(&room);
+            let left = self.name_of(client).map(|author| Change::Left { author, reason });
+            self.tell_others(client, &room, left);
         }
     }
 
-    fn tell(&self, client: &Client, room: &str, members: &[Client], change: Option<Change>) {
+    /// Tells a room who is in it, except for the client that the change is about.
+    pub fn tell_others(&self, client: &Client, room: &str, change: Option<Change>) {
         let others = client.to(room);
         // A mere number is soon out of date: a client that is slow to read needs only the last.
         let others = if change.is_none() { others.latest(format!("people {room}")) } else { others };
-        others.emit("people", People::of(room, members, change));
+        let _one_at_a_time = self.telling.lock();
+        others.emit("people", People { change, ..self.people(room) });
     }
 
     /// Tells everybody in the lobby.
     pub fn announce(&self, text: &str) -> Delivery {
         self.server.broadcast_to(LOBBY, "announce", text)
-    }
-}
-
-impl<'a> People<'a> {
-    fn of(room: &'a str, members: &[Client], change: Option<Change>) -> People<'a> {
-        let mut names: Vec<Author> = members.iter().filter_map(|member| member.state::<Person>().get().name).collect();
-        names.sort_unstable();
-        names.truncate(LISTED);
-        People { room, count: members.len(), names, change }
     }
 }
 
@@ -152,5 +145,36 @@ pub async fn ticks(server: Server) -> Infallible {
         interval.tick().await;
         let tick = Tick { uptime_s: started.elapsed().as_secs(), clients: server.client_count() };
         server.to(LOBBY).volatile().emit("tick", tick);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard::App;
+
+    fn author() -> Author {
+        serde_json::from_str("\"ada\"").unwrap()
+    }
+
+    fn room(name: &str) -> Room {
+        serde_json::from_value(name.into()).unwrap()
+    }
+
+    #[test]
+    fn history_is_bounded_and_the_lobby_is_not_forgotten() {
+        let rooms = RoomService::new(App::new().server(), Clock::system());
+        rooms.record(&Room::default(), author(), "first".to_owned());
+        for n in 0..ROOMS + 10 {
+            rooms.record(&room(&format!("room {n}")), author(), "hi".to_owned());
+        }
+        for n in 0..MESSAGES + 5 {
+            rooms.record(&room("busy"), author(), n.to_string());
+        }
+        assert_eq!(rooms.histories.lock().len(), ROOMS);
+        assert_eq!(rooms.history(&Room::default()).len(), 1);
+        assert_eq!(rooms.history(&room("room 0")), []);
+        let busy = rooms.history(&room("busy"));
+        assert_eq!((busy.len(), busy[0].text.as_str()), (MESSAGES, "5"));
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct TurnEnd {
     pub(crate) request: Option<CloseRequest>,
     /// Bytes that wait.
     pub(crate) waiting: usize,
+    /// The client has to read before more of its messages are handled.
+    pub(crate) crowded: bool,
 }
 
 #[derive(Default)]
@@ -124,8 +126,9 @@ impl Lane {
         (Pushed::Queued, wake)
     }
 
-    /// A reply from the task itself, which writes it at the end of its turn. Returns how many bytes wait then.
-    pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits) -> Result<usize, Pushed> {
+    /// A reply from the task itself, which writes it at the end of its turn. Returns whether the outbox is
+    /// crowded then.
+    pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits) -> Result<bool, Pushed> {
         let mut state = self.0.lock();
         if state.closed {
             return Err(Pushed::Gone);
@@ -136,7 +139,7 @@ impl Lane {
             return Err(Pushed::Dropped);
         }
         state.phase = Phase::Task;
-        Ok(state.outbox.bytes())
+        Ok(state.outbox.is_crowded(limits))
     }
 
     /// A ping or pong. False when the control lane is full or the connection is closing.
@@ -196,6 +199,11 @@ impl Lane {
         !self.0.lock().closed
     }
 
+    /// True when a sender that waits for room has to wait.
+    pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
+        self.0.lock().outbox.is_crowded(limits)
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.0.lock().outbox.bytes()
     }
@@ -203,7 +211,7 @@ impl Lane {
     /// The end of the task's turn: writes what waits, and leaves the waker for the next turn.
     ///
     /// `stream` writes where the task owns the whole stream.
-    pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Write<'_>>) -> TurnEnd {
+    pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Write<'_>>, limits: &Limits) -> TurnEnd {
         let mut state = self.0.lock();
         let state = &mut *state;
         let flushed = if state.outbox.is_empty() {
@@ -223,7 +231,8 @@ impl Lane {
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             state.waker = Some(cx.waker().clone());
         }
-        TurnEnd { flushed, request: state.request.take(), waiting: state.outbox.bytes() }
+        let (waiting, crowded) = (state.outbox.bytes(), state.outbox.is_crowded(limits));
+        TurnEnd { flushed, request: state.request.take(), waiting, crowded }
     }
 
     /// Called by the flusher. Returns the task's waker when the task has to act.

@@ -105,6 +105,8 @@ pub(crate) struct Outbox {
     messages: usize,
     /// Control frames since the outbox was last empty.
     control: u32,
+    /// Where in `head` its control frames end: the next one goes behind them.
+    control_end: usize,
     /// The socket refused bytes at the last write.
     blocked: bool,
 }
@@ -120,6 +122,11 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes == 0
+    }
+
+    /// True when no further message of the client should be handled before it has read.
+    pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
+        self.bytes > limits.outbound_soft_bytes || self.messages > limits.outbound_messages / 2
     }
 
     /// Puts a message behind all others.
@@ -166,7 +173,7 @@ impl Outbox {
 
     /// Puts a ping or pong in front of all messages. False when the control lane is full.
     pub(crate) fn put_control(&mut self, frame: &[u8]) -> bool {
-        if self.control >= CONTROL_LANE {
+        if self.blocked && self.control >= CONTROL_LANE {
             return false;
         }
         self.control += 1;
@@ -194,6 +201,7 @@ impl Outbox {
         self.head = first;
         self.rest = VecDeque::new();
         self.head_messages = usize::from(begun);
+        self.control_end = 0;
         self.messages = self.head_messages;
         self.bytes = self.head.len() - self.written;
         before.saturating_sub(self.messages)
@@ -204,10 +212,12 @@ impl Outbox {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
         };
+        // What the socket has not refused does not wait for the client: until then bytes alone are bounded.
+        let few = !self.blocked || self.messages < messages;
         // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
         // little does, because no further message is handled while much does.
         self.is_empty()
-            || (self.messages < messages
+            || (few
                 && (self.bytes + len <= limits.outbound_bytes
                     || (matches!(class, Class::Reply) && self.bytes <= limits.outbound_soft_bytes)))
     }
@@ -222,10 +232,11 @@ impl Outbox {
             return;
         }
         match self.rest.back_mut() {
-            Some(Segment::Copied { bytes, messages }) => {
+            Some(Segment::Copied { bytes, messages }) if *messages > 0 => {
                 bytes.extend_from_slice(frame);
                 *messages += 1;
             }
+            // A segment of control frames stays one: the next of them goes behind it.
             _ => {
                 let mut bytes = buffers::take();
                 bytes.extend_from_slice(frame);
@@ -248,13 +259,18 @@ impl Outbox {
     fn insert_first(&mut self, frame: &[u8]) {
         let at = self.boundary();
         if !self.head.is_empty() {
+            let at = at.max(self.control_end);
             self.head.splice(at..at, frame.iter().copied());
+            self.control_end = at + frame.len();
         } else if self.written > 0 {
-            let bytes = frame.to_vec();
-            self.rest.insert(1, Segment::Copied { bytes, messages: 0 });
+            match self.rest.get_mut(1) {
+                Some(Segment::Copied { bytes, messages: 0 }) => bytes.extend_from_slice(frame),
+                _ => self.rest.insert(1, Segment::Copied { bytes: frame.to_vec(), messages: 0 }),
+            }
         } else {
             self.head = buffers::take();
             self.head.extend_from_slice(frame);
+            self.control_end = frame.len();
         }
     }
 
@@ -317,6 +333,7 @@ impl Outbox {
             self.written -= self.head.len();
             self.messages -= self.head_messages;
             self.head_messages = 0;
+            self.control_end = 0;
             buffers::give(std::mem::take(&mut self.head));
         }
         while let Some(front) = self.rest.front() {

@@ -16,6 +16,9 @@ use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Item, Opcode};
 use switchboard_core::{Id, Incoming};
 
+/// The header of a client's control frame: two bytes and a masking key.
+const CONTROL_HEADER: usize = 6;
+
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
@@ -32,7 +35,6 @@ impl Task {
             match stream.poll_read(cx, buffer) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(n)) if n > 0 => {
-                    self.timers.last_read = self.now();
                     self.parse(&mut buffer[..n], cx);
                     true
                 }
@@ -49,7 +51,7 @@ impl Task {
     }
 
     /// Reading pauses while too much waits to be handled. A paused read is not a missed pong.
-    fn pauses(&mut self) -> bool {
+    pub(super) fn pauses(&mut self) -> bool {
         let full = self.net == Net::Open && self.is_full();
         if full != self.is_paused() {
             self.conn().paused.store(full, Ordering::Relaxed);
@@ -86,6 +88,14 @@ impl Task {
                 Err(violation) => return self.violation(violation.code, violation.reason),
             };
             at += decoded.consumed;
+            // A ping or pong alone is no progress of the message that it stands in.
+            let alone = match &decoded.item {
+                Some(Item::Ping(payload) | Item::Pong(payload)) => decoded.consumed <= CONTROL_HEADER + payload.len(),
+                _ => false,
+            };
+            if !alone {
+                self.timers.last_progress = self.client.conn().hub.now();
+            }
             match decoded.item {
                 None => return,
                 Some(Item::Text(text)) => self.text(text, cx),

@@ -187,6 +187,8 @@ impl Task {
             return false;
         }
         if let Some(waiting) = self.inbound.pop() {
+            // There is room in the queue again: what the handler asks its own client can be answered.
+            self.pauses();
             self.dispatch(&waiting.text, cx);
             return true;
         }
@@ -345,8 +347,7 @@ impl Task {
     fn send(&mut self, frame: &[u8]) {
         let conn = self.client.conn();
         match conn.lane.put_reply(&mut Frame::new(frame), &conn.table.limits) {
-            Ok(waiting) if waiting > conn.table.limits.outbound_soft_bytes => self.congested = true,
-            Ok(_) => {}
+            Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.hub.counters.dropped(1),
             Err(_) => {
                 conn.hub.counters.dropped(1);

@@ -88,18 +88,19 @@ impl Task {
     }
 
     fn end_turn(&mut self, cx: &mut Context<'_>) -> TurnEnd {
-        let lane = &self.client.conn().lane;
+        let conn = self.client.conn();
+        let (lane, limits) = (&conn.lane, &conn.table.limits);
         match &mut self.stream {
             Some(stream @ Stream::Other(_)) => {
                 let mut write = |cx: &mut Context<'_>, bytes: &[IoSlice<'_>]| -> Poll<io::Result<usize>> {
                     stream.poll_write(cx, bytes)
                 };
-                let end = lane.end_turn(cx, Some(&mut write));
+                let end = lane.end_turn(cx, Some(&mut write), limits);
                 // What a TLS stream holds back is its own: a failure shows at the next read or write.
                 let _ = stream.poll_flush(cx);
                 end
             }
-            _ => lane.end_turn(cx, None),
+            _ => lane.end_turn(cx, None, limits),
         }
     }
 
@@ -116,11 +117,14 @@ impl Task {
                     self.half_close();
                 }
             }
-            Some(Flushed::Blocked { progress }) => self.blocked(progress, end.waiting),
+            Some(Flushed::Blocked { progress }) => {
+                self.congested = end.crowded;
+                self.blocked(progress, end.waiting);
+            }
             Some(Flushed::Failed) => self.lost(),
         }
         if let Some(port) = &self.port
-            && end.waiting <= self.limits().outbound_soft_bytes
+            && !end.crowded
         {
             port.writable();
         }
@@ -136,8 +140,7 @@ impl Task {
         if progress || self.timers.write_by == NEVER {
             self.timers.write_by = self.timers.after(now, limits.write_timeout);
         }
-        self.congested = waiting > limits.outbound_soft_bytes;
-        if !self.congested {
+        if waiting <= limits.outbound_soft_bytes {
             self.timers.soft_by = NEVER;
         } else if self.timers.soft_by == NEVER {
             self.timers.soft_by = self.timers.after(now, limits.outbound_soft_time);

@@ -10,7 +10,8 @@ pub(crate) const NEVER: u64 = u64::MAX;
 pub(crate) struct Timers {
     pub(crate) tick: u64,
     pub(crate) born: u64,
-    pub(crate) last_read: u64,
+    /// When bytes of a message, finished or not, last came.
+    pub(crate) last_progress: u64,
     pub(crate) last_message: u64,
     pub(crate) ping_at: u64,
     /// The payload of the last ping: when it was sent.
@@ -53,7 +54,7 @@ impl Timers {
         Timers {
             tick: millis(limits.tick()),
             born: now,
-            last_read: now,
+            last_progress: now,
             last_message: now,
             ping_at: now + random % interval,
             pinged: 0,
@@ -82,7 +83,7 @@ impl Timers {
     }
 
     pub(crate) fn partial_by(&self, limits: &Limits) -> u64 {
-        self.after(self.last_read, limits.partial_timeout)
+        self.after(self.last_progress, limits.partial_timeout)
     }
 
     /// When an idle or old connection ends.

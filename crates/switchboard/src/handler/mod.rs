@@ -26,10 +26,13 @@ use std::sync::Arc;
 /// `Args` is inferred: the shape of the parameter list, the return type and how it becomes a reply.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler for a gateway of `{S}`",
-    label = "not a handler",
-    note = "a handler is `async fn(&self, ..)` of the gateway's own struct, with at most four parameters: `&Client`, one \
-            `Deserialize` payload, and extractors; it returns `()`, a `Serialize` value, `Option`, `Result<_, E>` where \
-            `E: Into<switchboard::Error>`, or `Reply`; and its future must be `Send`"
+    label = "not a handler, hook or raw loop of this gateway",
+    note = "it must be an `async fn(&self, ..)` of `{S}`: not a plain `fn`, not without `&self`, not of another struct",
+    note = "it may have at most four parameters: `&Client` (not `Client`), one payload that owns its data (`String`, not \
+            `&str`) and derives `serde::Deserialize`, and extractors; for `Valid<T>`, `T` derives `garde::Validate` too",
+    note = "it must return something that owns its data: `()`, a type that derives `serde::Serialize`, `Option`, \
+            `Reply`, or `Result<_, E>` of these where `E: Into<switchboard::Error>`",
+    note = "its future must be `Send`: drop each `Rc`, `RefCell` borrow and lock guard before the next `.await`"
 )]
 pub trait Handler<S, Args>: Clone + Send + Sync + 'static {
     /// The parameter list.

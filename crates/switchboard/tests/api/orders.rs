@@ -37,15 +37,15 @@ macro_rules! kind {
     (socket) => { switchboard::Socket };
 }
 
-/// Calls `$register` with an `async fn(&Trace, kinds..)` that awaits while it borrows the trace and each parameter, and
-/// that tells what it was given.
+/// An `async fn(&Trace, kinds..)` that awaits while it borrows the trace and each parameter, and ends with what it was
+/// given, as words.
 macro_rules! traced {
-    ($register:expr, [$($kind:ident)*] -> $out:ty, |$trace:ident, $said:ident| $end:expr) => {{
-        async fn handler($trace: &crate::params::Trace $(, $kind: kind!($kind))*) -> $out {
+    ($name:ident, [$($kind:ident)*] -> $out:ty, |$trace:ident, $said:ident| $end:expr) => {
+        async fn $name($trace: &crate::params::Trace $(, $kind: kind!($kind))*) -> $out {
             $trace.pause().await;
-            let $said: Vec<String> = vec![$($trace.note(&$kind).await),*];
+            let said: Vec<String> = vec![$($trace.note(&$kind).await),*];
+            let $said = said.join(" ");
             $end
         }
-        ($register)(handler)
-    }};
+    };
 }

@@ -291,3 +291,188 @@ pub(crate) async fn read_head(stream: &mut Box<dyn Stream>) -> (String, Vec<u8>)
 pub(crate) fn event(name: &str, data: impl Into<Cow<'static, str>>) -> String {
     format!(r#"{{"event":"{name}","data":{}}}"#, data.into())
 }
+
+/// An HTTP response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// `None` when the stream ended without a whole response.
+    async fn read(stream: &mut Box<dyn Stream>) -> Option<Answer> {
+        let (head, mut body) = read_head(stream).await;
+        let status = head.strip_prefix("HTTP/1.1 ").or(head.strip_prefix("HTTP/1.0 "))?.get(..3)?.parse().ok()?;
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+        let mut answer = Answer { status, headers, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while body.len() < length {
+            let read = tokio::time::timeout(PATIENCE, stream.read_buf(&mut body)).await;
+            assert!(matches!(read, Ok(Ok(n)) if n > 0), "the body is cut: {head}");
+        }
+        answer.body = String::from_utf8(body).unwrap();
+        Some(answer)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Sends a request as it is, and reads the answer.
+pub(crate) async fn http(stream: &mut Box<dyn Stream>, request: &[u8]) -> Option<Answer> {
+    // A server that has seen enough may close before all is written.
+    let _ = stream.write_all(request).await;
+    Answer::read(stream).await
+}
+
+/// Waits for the end of a stream: the server's FIN or RST.
+pub(crate) async fn read_to_end(stream: &mut Box<dyn Stream>, patience: Duration) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let end = async { while matches!(stream.read_buf(&mut bytes).await, Ok(n) if n > 0) {} };
+    assert!(tokio::time::timeout(patience, end).await.is_ok(), "no end within {patience:?}");
+    bytes
+}
+
+/// Runs a test on each kind of stream, on one worker.
+pub(crate) fn paths<F, Fut>(test: F)
+where
+    F: Fn(Path) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    [Path::Listen, Path::Axum, Path::Memory].into_iter().for_each(|path| on(path, &test));
+}
+
+/// Runs a test on one kind of stream, on one worker.
+pub(crate) fn on<F, Fut>(path: Path, test: F)
+where
+    F: Fn(Path) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let bounded = async { tokio::time::timeout(Duration::from_secs(60), test(path)).await };
+    assert!(runtime.block_on(bounded).is_ok(), "{path:?}: no end");
+    runtime.shutdown_timeout(Duration::from_secs(1));
+}
+
+/// Runs a test in memory by a clock that stands still while anything can move, and jumps when nothing can.
+pub(crate) fn paused<Fut: Future<Output = ()>>(test: Fut) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(test);
+}
+
+impl Rig {
+    /// A TCP stream whose receive buffer is small, so that a peer that does not read is soon felt.
+    pub(crate) async fn narrow(&self) -> Box<dyn Stream> {
+        let Reach::Tcp(address) = &self.reach else { return self.stream().await };
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8 << 10).unwrap();
+        Box::new(socket.connect(*address).await.unwrap())
+    }
+
+    /// A WebSocket client that is soon felt when it does not read.
+    pub(crate) async fn connect_narrow(&self) -> Peer {
+        Peer::handshake(self.narrow().await, "/ws").await
+    }
+
+    /// One request on a stream of its own.
+    pub(crate) async fn http(&self, request: &[u8]) -> Option<Answer> {
+        http(&mut self.stream().await, request).await
+    }
+
+    /// Waits until the statistics say so.
+    pub(crate) async fn until(&self, what: impl Fn(&switchboard::Stats) -> bool) {
+        for _ in 0..1000 {
+            if what(&self.handle.stats()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("never: {:?}", self.handle.stats());
+    }
+}
+
+impl Peer {
+    /// Sends a handshake with further bytes behind it, cut in two at `cut`.
+    pub(crate) async fn early(mut stream: Box<dyn Stream>, path: &str, behind: &[u8], cut: usize) -> Peer {
+        let request = ClientRequest::new("test.example", path, [7; 16]).unwrap();
+        let mut bytes = request.encode();
+        bytes.extend_from_slice(behind);
+        let (first, second) = bytes.split_at(cut.min(bytes.len()));
+        stream.write_all(first).await.unwrap();
+        settle().await;
+        stream.write_all(second).await.unwrap();
+        let (head, buffer) = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, head }
+    }
+
+    pub(crate) async fn recv_within(&mut self, patience: Duration) -> Option<Got> {
+        tokio::time::timeout(patience, self.next()).await.ok()
+    }
+
+    /// What comes until nothing has come for a moment.
+    pub(crate) async fn drain(&mut self, moment: Duration) -> Vec<Got> {
+        let mut all = Vec::new();
+        while let Some(got) = self.recv_within(moment).await {
+            let end = got == Got::End;
+            all.push(got);
+            if end {
+                break;
+            }
+        }
+        all
+    }
+
+    /// The close frame that comes next, code and reason.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        match self.recv().await {
+            Got::Close(Some(close)) => close,
+            other => panic!("expected a close frame, got {other:?}"),
+        }
+    }
+
+    /// Writes as much as the server takes, at most for a while. Returns how much that was.
+    pub(crate) async fn flood(&mut self, bytes: &[u8], patience: Duration) -> usize {
+        let mut sent = 0;
+        let all = async {
+            while sent < bytes.len() {
+                match self.stream.write(&bytes[sent..]).await {
+                    Ok(n) if n > 0 => sent += n,
+                    _ => break,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(patience, all).await;
+        sent
+    }
+}
+
+/// Lets all other tasks run until they wait, and a segment reach its socket.
+pub(crate) async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A masked frame with any first byte.
+pub(crate) fn masked(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        len @ 0..126 => bytes.push(0x80 | len as u8),
+        len @ 126..65536 => {
+            bytes.push(0xFE);
+            bytes.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        len => {
+            bytes.push(0xFF);
+            bytes.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&mask);
+    bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
+    bytes
+}

@@ -1,0 +1,393 @@
+//! The native JSON protocol: LIMITS.md group D.
+use crate::rig::{Got, Path, Peer, Rig, on, paths};
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use switchboard::{App, Gateway, Limits, Valid};
+use switchboard_core::ws::Opcode;
+
+struct Desk;
+
+#[derive(Deserialize)]
+struct Small {
+    count: u8,
+    #[serde(default)]
+    kind: Option<Kind>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Red,
+    Green,
+}
+
+#[derive(Deserialize, Validate)]
+struct Form {
+    #[garde(inner(length(chars, max = 3)))]
+    words: Vec<String>,
+}
+
+impl Desk {
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+    async fn any(&self, _: Value) -> &'static str {
+        "taken"
+    }
+    async fn ignores(&self) -> &'static str {
+        "taken"
+    }
+    async fn whole(&self, number: i64) -> i64 {
+        number
+    }
+    async fn float(&self, number: f64) -> bool {
+        number.is_finite()
+    }
+    async fn small(&self, small: Small) -> u8 {
+        small.count + small.kind.map_or(0, |kind| kind as u8)
+    }
+    async fn form(&self, form: Valid<Form>) -> usize {
+        form.words.len()
+    }
+    async fn wait(&self, ms: u64) -> u64 {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        ms
+    }
+    async fn boom(&self) {
+        panic!("the secret of the panic")
+    }
+    async fn huge(&self, len: usize) -> String {
+        "x".repeat(len)
+    }
+}
+
+fn desk(limits: Limits) -> App {
+    let gateway = Gateway::new(Desk)
+        .on("echo", Desk::echo)
+        .on("any", Desk::any)
+        .on("ignores", Desk::ignores)
+        .on("whole", Desk::whole)
+        .on("float", Desk::float)
+        .on("small", Desk::small)
+        .on("form", Desk::form)
+        .on("wait", Desk::wait)
+        .on("boom", Desk::boom)
+        .on("huge", Desk::huge);
+    App::new().gateway("/ws", gateway).limits(limits)
+}
+
+fn roomy() -> Limits {
+    Limits::default().max_message(4 << 20).malformed_per_10s(100_000)
+}
+
+const WELL: &str = r#"{"event":"echo","data":"well"}"#;
+/// What must never come back.
+const SECRET: &str = "s3cr3t";
+
+/// Sends a frame and gives the exception that answers it.
+async fn exception(peer: &mut Peer, sent: &str) -> Value {
+    let text = peer.request(sent).await;
+    let shown: String = sent.chars().take(100).collect();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["event"], "exception", "{shown}: {text}");
+    let data = &answer["data"];
+    assert_eq!(data["status"], "error", "{shown}");
+    assert!(data["message"].as_str().is_some_and(|message| !message.is_empty()), "{shown}");
+    assert!(data["retryable"].is_boolean(), "{shown}");
+    assert!(!text.contains(SECRET), "{shown}: {text}");
+    assert!(text.len() < 2500, "{shown}: an answer of {} bytes", text.len());
+    answer
+}
+
+async fn expect_code(peer: &mut Peer, row: &str, sent: &str, code: &str, id: Value) {
+    let answer = exception(peer, sent).await;
+    assert_eq!(answer["data"]["code"], code, "{row}");
+    assert_eq!(answer.get("id").cloned().unwrap_or(Value::Null), id, "{row}");
+}
+
+#[test]
+fn d01_d02_d04_d05_d06_d08_d09_frames_that_are_no_message() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
+        let long = "e".repeat(129);
+        let kib = "i".repeat(1 << 10);
+        let d09 = [
+            "-1",
+            "9007199254740993",
+            "18446744073709551616",
+            "1.5",
+            "1e3",
+            "1.0",
+            r#""""#,
+            &format!("{kib:?}"),
+            "{}",
+            "[1]",
+            "true",
+            r#""a\n""#,
+        ];
+        let mut rows: Vec<(&str, String)> =
+            d09.iter().map(|id| ("D09", format!(r#"{{"event":"echo","data":"{SECRET}","id":{id}}}"#))).collect();
+        let fixed = [
+            ("D01", SECRET),
+            ("D01", ""),
+            ("D01", " "),
+            ("D01", r#"{"event":"echo""#),
+            ("D01", r#"{"event":"echo","data":"#),
+            ("D01", r#"{"event":"echo","data":"s3cr3t"} x"#),
+            ("D01", r#"{"event":"echo"}{"event":"echo"}"#),
+            ("D01", r#"{'event':'echo'}"#),
+            ("D01", r#"{"event":"echo",}"#),
+            ("D02", "[]"),
+            ("D02", r#"[{"event":"echo"}]"#),
+            ("D02", "7"),
+            ("D02", r#""s3cr3t""#),
+            ("D02", "null"),
+            ("D02", "true"),
+            ("D04", r#"{"event":"echo","event":"echo"}"#),
+            ("D04", r#"{"event":"echo","data":1,"data":"s3cr3t"}"#),
+            ("D06", "{}"),
+            ("D06", r#"{"data":"s3cr3t"}"#),
+            ("D06", r#"{"event":""}"#),
+            ("D06", r#"{"event":null}"#),
+            ("D06", r#"{"event":7}"#),
+            ("D06", r#"{"event":["echo"]}"#),
+            ("D06", r#"{"event":{"toString":"echo"}}"#),
+            ("D06", "{\"event\":\"a\\u0000\"}"),
+            ("D06", "{\"event\":\"a\\n\"}"),
+            ("D06", "{\"event\":\"a\u{85}\"}"),
+            ("D08", r#"{"event":"exception"}"#),
+            ("D08", r#"{"event":"sys.goaway","data":"s3cr3t"}"#),
+            ("D08", r#"{"event":"sys."}"#),
+            ("D08", r#"{"event":"\u0073ys.x"}"#),
+        ];
+        rows.extend(fixed.map(|(row, sent)| (row, sent.to_owned())));
+        rows.push(("D06", format!(r#"{{"event":"{long}"}}"#)));
+        for (row, sent) in rows {
+            expect_code(&mut peer, row, &sent, "bad_request", Value::Null).await;
+        }
+        // What can be read of a rejected frame addresses the answer.
+        expect_code(&mut peer, "D08", r#"{"event":"sys.x","id":7}"#, "bad_request", json!(7)).await;
+        expect_code(&mut peer, "D06", r#"{"id":"a"}"#, "bad_request", json!("a")).await;
+        for known in [WELL, r#"{"event":"echo","x":[{}],"data":"well","meta":{"a":1},"Event":2}"#] {
+            assert_eq!(peer.request(known).await, WELL, "D05");
+        }
+        for id in ["0", "7", "9007199254740992", r#""a""#, r#""007""#, &format!("{:?}", "i".repeat(128))] {
+            let sent = format!(r#"{{"event":"echo","data":"well","id":{id}}}"#);
+            assert_eq!(peer.request(&sent).await, sent, "D09");
+        }
+        assert_eq!(healthy.request(WELL).await, WELL);
+        drop((peer, healthy));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn d07_d08_events_that_nobody_handles() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let mut peer = rig.connect().await;
+        for event in ["s3cr", "error", "connect", "disconnect", "newListener", "__proto__", "toString", "sys", "Echo"] {
+            let sent = format!(r#"{{"event":"{event}","id":"x"}}"#);
+            let answer = exception(&mut peer, &sent).await;
+            assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!("unknown_event"), &json!("x")), "{event}");
+            assert_eq!(answer["data"]["event"], event);
+        }
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn d03_d13_depth_and_keys() {
+    on(Path::Listen, |path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let keys = |count: usize| {
+            let keys: Vec<String> = (0..count).map(|i| format!(r#""k{i}":{i}"#)).collect();
+            format!("{{{}}}", keys.join(","))
+        };
+        let same = format!("{{{}}}", vec![r#""k":1"#; 100_000].join(","));
+        let data = |event: &str, data: &str| format!(r#"{{"event":"{event}","data":{data}}}"#);
+        let taken = |event: &str| data(event, r#""taken""#);
+        assert_eq!(peer.request(&data("any", &nested(120))).await, taken("any"), "D03");
+        expect_code(&mut peer, "D03", &data("any", &nested(129)), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D03", &data("any", &nested(100_000)), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D03", &data("any", &"[".repeat(100_000)), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D03", &"[".repeat(100_000), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D03", &r#"{"a":"#.repeat(100_000), "bad_request", Value::Null).await;
+        // What nobody builds is skipped, at any depth.
+        assert_eq!(peer.request(&data("ignores", &nested(100_000))).await, taken("ignores"), "D03");
+        let unknown = format!(r#"{{"x":{},"event":"ignores"}}"#, nested(100_000));
+        assert_eq!(peer.request(&unknown).await, taken("ignores"), "D03");
+        assert_eq!(peer.request(&data("any", &keys(1024))).await, taken("any"), "D13");
+        expect_code(&mut peer, "D13", &data("any", &keys(1025)), "bad_request", Value::Null).await;
+        let started = Instant::now();
+        expect_code(&mut peer, "D13", &data("any", &keys(100_000)), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D13", &data("any", &same), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D13", &data("any", &format!("[{}]", keys(1025))), "bad_request", Value::Null).await;
+        expect_code(&mut peer, "D13", &keys(100_000), "bad_request", Value::Null).await;
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert_eq!(healthy.request(WELL).await, WELL);
+        drop((peer, healthy));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn d10_an_id_in_flight_is_in_conflict() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let mut peer = rig.connect().await;
+        let mut other = rig.connect().await;
+        let wait = |ms: u64, id: &str| format!(r#"{{"event":"wait","data":{ms},"id":{id}}}"#);
+        peer.send_all([wait(100, "1"), wait(1, "2"), wait(2, "1"), wait(3, "2"), wait(4, r#""1""#)]).await;
+        // Ids belong to a connection.
+        assert_eq!(other.request(&wait(1, "1")).await, wait(1, "1"));
+        for id in [1, 2] {
+            let conflict: Value = serde_json::from_str(&peer.text().await).unwrap();
+            assert_eq!((&conflict["data"]["code"], &conflict["id"]), (&json!("conflict"), &json!(id)));
+        }
+        for answer in [wait(100, "1"), wait(1, "2"), wait(4, r#""1""#)] {
+            peer.expect(&answer).await;
+        }
+        assert_eq!(peer.request(&wait(1, "1")).await, wait(1, "1"), "free again");
+        drop((peer, other));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn d11_d12_d14_payloads_that_do_not_fit() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
+        let digits = "9".repeat(100_000);
+        let huge = format!(r#"{{"count":"{}{SECRET}"}}"#, "x".repeat(1 << 20));
+        let rows = [
+            ("D11", "float", "1e400", ""),
+            ("D11", "float", "-1e400", ""),
+            ("D11", "whole", "1e400", ""),
+            ("D11", "whole", &digits, ""),
+            ("D11", "whole", "1.5", ""),
+            ("D11", "whole", "9223372036854775808", ""),
+            ("D12", "small", &huge, "/count"),
+            ("D14", "small", "null", ""),
+            ("D14", "small", "{}", "/count"),
+            ("D14", "small", r#"{"count":"s3cr3t"}"#, "/count"),
+            ("D14", "small", r#"{"count":-1}"#, "/count"),
+            ("D14", "small", r#"{"count":256}"#, "/count"),
+            ("D14", "small", r#"{"count":1,"kind":"s3cr3t"}"#, "/kind"),
+            ("D14", "small", r#"{"count":1,"kind":{"red":1,"green":2}}"#, "/kind"),
+            ("D14", "small", r#"["s3cr3t"]"#, ""),
+            ("D14", "form", r#"{"words":["ok",7]}"#, "/words/1"),
+            ("D14", "form", r#"{"words":["s3cr3t"]}"#, "/words/0"),
+        ];
+        for (row, event, data, pointer) in rows {
+            let shown = format!("{row} {event} {}", &data[..data.len().min(60)]);
+            let answer = exception(&mut peer, &format!(r#"{{"event":"{event}","data":{data},"id":3}}"#)).await;
+            assert_eq!(answer["data"]["code"], "validation_failed", "{shown}");
+            assert_eq!((&answer["id"], &answer["data"]["event"]), (&json!(3), &json!(event)), "{shown}");
+            let details = answer["data"]["details"].as_array().expect("details");
+            let found = details.iter().any(|detail| detail["path"] == pointer || detail["pointer"] == pointer);
+            assert!(found, "{shown}: {details:?}");
+        }
+        let missing = exception(&mut peer, r#"{"event":"small"}"#).await;
+        assert_eq!(missing["data"]["code"], "validation_failed");
+        let many = vec![r#""toolong""#; 100].join(",");
+        let many = exception(&mut peer, &format!(r#"{{"event":"form","data":{{"words":[{many}]}}}}"#)).await;
+        assert_eq!(many["data"]["details"].as_array().map(Vec::len), Some(8), "D14");
+        assert_eq!(peer.request(r#"{"event":"float","data":-0}"#).await, r#"{"event":"float","data":true}"#, "D11");
+        assert_eq!(
+            peer.request(r#"{"event":"small","data":{"count":1,"kind":"green","more":1}}"#).await,
+            r#"{"event":"small","data":2}"#
+        );
+        assert_eq!(
+            peer.request(r#"{"event":"small","data":{"count":1,"kind":"red"}}"#).await,
+            r#"{"event":"small","data":1}"#
+        );
+        assert_eq!(healthy.request(WELL).await, WELL);
+        drop((peer, healthy));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn d16_an_answer_that_nobody_awaits_is_ignored_and_counted() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let mut peer = rig.connect().await;
+        let before = rig.handle.stats().rejected;
+        peer.send_all([r#"{"ack":1,"data":1}"#, r#"{"ack":9007199254740992}"#, r#"{"ack":1,"error":{}}"#]).await;
+        peer.send(r#"{"cancel":5}"#).await;
+        assert_eq!(peer.request(WELL).await, WELL);
+        assert_eq!(rig.handle.stats().rejected - before, 4);
+        for sent in [
+            r#"{"ack":"1"}"#,
+            r#"{"ack":-1}"#,
+            r#"{"ack":1.5}"#,
+            r#"{"ack":1,"data":1,"error":{}}"#,
+            r#"{"ack":1,"event":"echo"}"#,
+        ] {
+            expect_code(&mut peer, "D16", sent, "bad_request", Value::Null).await;
+        }
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn d18_handlers_that_fail() {
+    paths(|path| async move {
+        let limits = roomy().handler_timeout(Duration::from_millis(200)).max_message_out(64 << 10);
+        let rig = Rig::start(path, desk(limits)).await;
+        let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
+        for (sent, code) in [
+            (r#"{"event":"boom","id":1}"#, "internal"),
+            (r#"{"event":"wait","data":60000,"id":1}"#, "timeout"),
+            (r#"{"event":"huge","data":65536,"id":1}"#, "internal"),
+            (r#"{"event":"huge","data":10000000,"id":1}"#, "internal"),
+        ] {
+            let answer = exception(&mut peer, sent).await;
+            assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!(code), &json!(1)), "{sent}");
+            assert!(!answer.to_string().contains("secret") && !answer.to_string().contains("max_message_out"));
+            assert_eq!(peer.request(WELL).await, WELL, "{sent}");
+        }
+        let most = peer.request(r#"{"event":"huge","data":65000}"#).await;
+        assert!(most.len() > 65000);
+        assert_eq!(healthy.request(WELL).await, WELL);
+        drop((peer, healthy));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn more_than_a_hundred_malformed_frames_close_4507() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(Limits::default().linger(Duration::from_millis(250)))).await;
+        let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
+        // Neither an unknown event nor a payload that does not fit is malformed.
+        for _ in 0..150 {
+            assert!(peer.request(r#"{"event":"nobody"}"#).await.contains("unknown_event"));
+            assert!(peer.request(r#"{"event":"whole","data":""}"#).await.contains("validation_failed"));
+        }
+        for _ in 0..100 {
+            assert!(peer.request("{").await.contains("bad_request"));
+        }
+        assert_eq!(peer.request(WELL).await, WELL);
+        peer.send_frame(Opcode::Binary, true, b"\xff").await;
+        peer.send(WELL).await;
+        assert!(peer.text().await.contains("bad_request"));
+        let goaway = peer.text().await;
+        let expected = r#"{"event":"sys.goaway","data":{"code":4507,"reason":"too_many_errors","retryable":false}}"#;
+        assert_eq!(goaway, expected);
+        assert_eq!(peer.recv().await, Got::Close(Some((4507, "too_many_errors".into()))));
+        peer.expect_end().await;
+        assert_eq!(healthy.request(WELL).await, WELL);
+        drop((peer, healthy));
+        rig.expect_empty().await;
+    });
+}

@@ -1,0 +1,538 @@
+//! The handshake as bytes: LIMITS.md group A, admission.
+use crate::frames::{Plain, plain};
+use crate::rig::{Answer, Got, Path, Peer, Rig, Stream, http, masked, on, paths, read_to_end};
+use std::time::{Duration, Instant};
+use switchboard::{App, Gateway, Limits, Origins};
+
+/// A request that can be bent.
+#[derive(Clone)]
+struct Ask {
+    line: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Ask {
+    fn good() -> Ask {
+        let headers = [
+            ("Host", "test.example"),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("Sec-WebSocket-Version", "13"),
+            // No answer may hold this.
+            ("X-Canary", "canary"),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Ask { line: "GET /ws HTTP/1.1".to_owned(), headers }
+    }
+
+    fn line(mut self, line: impl Into<String>) -> Ask {
+        self.line = line.into();
+        self
+    }
+
+    fn without(mut self, name: &str) -> Ask {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    fn add(mut self, name: impl Into<String>, value: impl Into<String>) -> Ask {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    fn set(self, name: &str, value: impl Into<String>) -> Ask {
+        self.without(name).add(name, value)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut text = format!("{}\r\n", self.line);
+        for (name, value) in &self.headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        (text + "\r\n").into_bytes()
+    }
+}
+
+/// The refusal is JSON of our own: a word of the fixed list, and a sentence that holds nothing of the request.
+async fn refused(rig: &Rig, ask: Ask, status: u16, reason: &str) -> Answer {
+    let answer = rig.http(&ask.bytes()).await.unwrap_or_else(|| panic!("no answer to {}", ask.line));
+    assert_eq!(answer.status, status, "{} {:?}", ask.line, ask.headers);
+    let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!(body["error"], reason, "{} {:?}", ask.line, ask.headers);
+    assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()));
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(2));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert!(answer.body.len() < 300 && !answer.body.contains("canary"), "{}", answer.body);
+    answer
+}
+
+/// Refused by the HTTP library, which has no words for it: the status, and the end of the connection.
+async fn refused_below(rig: &Rig, bytes: &[u8], status: u16) {
+    let mut stream = rig.stream().await;
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+    let answer = http(&mut stream, bytes).await.unwrap_or_else(|| panic!("no answer to {shown:?}"));
+    assert_eq!(answer.status, status, "{shown:?}");
+    assert!(!answer.body.contains("canary"));
+    read_to_end(&mut stream, Duration::from_secs(2)).await;
+}
+
+async fn accepted(rig: &Rig, ask: Ask) -> Answer {
+    let answer = rig.http(&ask.bytes()).await.unwrap_or_else(|| panic!("no answer to {}", ask.line));
+    assert_eq!(answer.status, 101, "{} {:?} {}", ask.line, ask.headers, answer.body);
+    assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    assert_eq!(answer.header("sec-websocket-extensions"), None);
+    answer
+}
+
+#[test]
+fn a01_to_a08_what_is_no_upgrade() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let mut healthy = rig.connect().await;
+        let good = Ask::good;
+        for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+            let answer = refused(&rig, good().line(format!("{method} /ws?canary HTTP/1.1")), 405, "method").await;
+            assert_eq!(answer.header("allow"), Some("GET"), "A01 {method}");
+        }
+        let needs_upgrade = |answer: Answer| {
+            assert_eq!(answer.header("upgrade"), Some("websocket"));
+            assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+            assert_eq!(answer.header("connection").map(str::to_lowercase).as_deref(), Some("upgrade"));
+        };
+        // A02: over HTTP/1.0 there is no upgrade, and hyper lets no Connection header through but its own.
+        let answer = refused(&rig, good().line("GET /ws HTTP/1.0"), 426, "http_version").await;
+        assert_eq!(answer.header("sec-websocket-version"), Some("13"), "A02");
+        needs_upgrade(refused(&rig, good().without("Upgrade"), 426, "no_upgrade").await);
+        needs_upgrade(refused(&rig, good().set("Upgrade", "foo"), 426, "no_upgrade").await);
+        refused(&rig, good().without("Connection"), 400, "no_upgrade").await;
+        refused(&rig, good().set("Connection", "keep-alive"), 400, "no_upgrade").await;
+        accepted(&rig, good().set("Connection", "keep-alive, Upgrade")).await;
+        accepted(&rig, good().set("Connection", "keep-alive").add("Connection", "uPGRADE")).await;
+        needs_upgrade(refused(&rig, good().without("Sec-WebSocket-Version"), 426, "ws_version").await);
+        for version in ["8", "14", "13, 8", "", "013", "canary"] {
+            needs_upgrade(refused(&rig, good().set("Sec-WebSocket-Version", version), 426, "ws_version").await);
+        }
+        refused(&rig, good().without("Sec-WebSocket-Key"), 400, "ws_key").await;
+        let keys = ["", "canary", "dGhlIHNhbXBsZQ==", "dGhlIHNhbXBsZSBub25jZTE=", "dGhlIHNhbXBsZSBub25jZ!==", "????"];
+        for key in keys {
+            refused(&rig, good().set("Sec-WebSocket-Key", key), 400, "ws_key").await;
+        }
+        refused(&rig, good().add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), 400, "dup_header").await;
+        refused(&rig, good().add("Sec-WebSocket-Version", "13"), 400, "dup_header").await;
+        refused(&rig, good().add("Host", "test.example"), 400, "dup_header").await;
+        let origins = good().add("Origin", "http://test.example").add("Origin", "http://test.example");
+        refused(&rig, origins, 400, "dup_header").await;
+        refused(&rig, good().without("Host"), 400, "host").await;
+        for host in ["", "a b", "a\tb", "user@test.example", "test.example/canary", "test.example:", "\u{e9}.example"] {
+            refused(&rig, good().set("Host", host), 400, "host").await;
+        }
+        healthy.send(r#"{"event":"echo","data":"well"}"#).await;
+        healthy.expect(r#"{"event":"echo","data":"well"}"#).await;
+        drop(healthy);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a09_a_body_is_smuggling() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let hidden = "GET /ws?hidden HTTP/1.1\r\n\r\n";
+        for (name, value) in [("Content-Length", "28"), ("Content-Length", "0"), ("Transfer-Encoding", "chunked")] {
+            let mut bytes = Ask::good().add(name, value).bytes();
+            bytes.extend_from_slice(hidden.as_bytes());
+            let mut stream = rig.stream().await;
+            let answer = http(&mut stream, &bytes).await.unwrap();
+            assert_eq!(answer.status, 400, "{name}");
+            assert!(answer.body.contains(r#""smuggling""#), "{}", answer.body);
+            assert_eq!(answer.header("connection"), Some("close"), "{name}");
+            // What is hidden behind it is never answered.
+            assert_eq!(read_to_end(&mut stream, Duration::from_secs(2)).await, b"", "{name}");
+        }
+        let both = Ask::good().add("Content-Length", "5").add("Transfer-Encoding", "chunked");
+        let answer = rig.http(&both.bytes()).await.unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (400, Some("close")));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a10_the_size_of_a_head() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let mut many = Ask::good();
+        while many.headers.len() < 64 {
+            let name = format!("X-{}", many.headers.len());
+            many = many.add(name, "canary");
+        }
+        accepted(&rig, many.clone()).await;
+        let long = Ask::good().add("X-Long", "c".repeat(8 << 10));
+        let fits = Ask::good().add("X-Long", "c".repeat((8 << 10) - 6));
+        accepted(&rig, fits).await;
+        let head = Ask::good().add("X-A", "a".repeat(6000)).add("X-B", "b".repeat(6000)).add("X-C", "c".repeat(5000));
+        let late = Ask::good().without("Upgrade").add("X-A", "a".repeat(8100)).add("X-B", "b".repeat(8100));
+        let late = late.add("Upgrade", "websocket");
+        for ask in [many.add("X-65", "canary"), long, head, late] {
+            let answer = rig.http(&ask.bytes()).await.unwrap();
+            assert_eq!(answer.status, 431, "{path:?}");
+            assert!(!answer.body.contains("canary"));
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a10_an_endless_head_is_cut_off() {
+    on(Path::Listen, |path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        for endless in [b"GET /ws HTTP/1.1\r\nX: ".as_slice(), b"GET /", b"\r\n"] {
+            let mut bytes = endless.to_vec();
+            bytes.resize(40 << 10, b'x');
+            refused_or_cut(&rig, &bytes).await;
+        }
+        rig.expect_empty().await;
+    });
+}
+
+/// 400, 414 or 431, or no answer, and the end.
+async fn refused_or_cut(rig: &Rig, bytes: &[u8]) {
+    let mut stream = rig.stream().await;
+    if let Some(answer) = http(&mut stream, bytes).await {
+        assert!(matches!(answer.status, 400 | 414 | 431), "{}", answer.status);
+    }
+    read_to_end(&mut stream, Duration::from_secs(2)).await;
+}
+
+#[test]
+fn a11_the_syntax_of_a_header() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let mut healthy = rig.connect().await;
+        let good = String::from_utf8(Ask::good().bytes()).unwrap();
+        let headers: [&[u8]; 10] = [
+            b"X-A: b\0c\r\n",
+            b"X-A\0: b\r\n",
+            b"X-A: b\rX-B: c\r\n",
+            b"X-A: b\r\n folded\r\n",
+            b"X-A: b\r\n\tfolded\r\n",
+            b"X A: b\r\n",
+            b"X-A : b\r\n",
+            b": b\r\n",
+            b"X-A\r\n",
+            b"X-A: \x01\r\n",
+        ];
+        for header in headers {
+            let mut bytes = good.as_bytes()[..good.len() - 2].to_vec();
+            bytes.extend_from_slice(header);
+            bytes.extend_from_slice(b"\r\n");
+            refused_below(&rig, &bytes, 400).await;
+        }
+        healthy.send(r#"{"event":"echo","data":"well"}"#).await;
+        healthy.expect(r#"{"event":"echo","data":"well"}"#).await;
+        drop(healthy);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a12_the_target() {
+    paths(|path| async move {
+        let gateway = || Gateway::new(Plain).on("echo", Plain::echo);
+        let app = App::new().gateway("/ws", gateway()).gateway("/p/{id}/ws", gateway());
+        let rig = Rig::start(path, app).await;
+        let get = |target: &str| Ask::good().line(format!("GET {target} HTTP/1.1"));
+        refused(&rig, get(&format!("/ws?{}", "c".repeat(5 << 10))), 414, "uri").await;
+        accepted(&rig, get(&format!("/ws?{}", "c".repeat(4000)))).await;
+        for target in [
+            "http://test.example/ws",
+            "http://canary/ws",
+            "/ws?a=%00",
+            "/p/../ws",
+            "/p/%2e%2E/ws",
+            "/p/.%2e/ws",
+            "/p/a%00/ws",
+        ] {
+            refused(&rig, get(target), 400, "uri").await;
+        }
+        // The path of no gateway: the router says so before we look.
+        for target in ["/../ws", "/ws%00", "/ws/../ws", "//ws", "/WS", "/ws/", "ws"] {
+            let answer = rig.http(&get(target).bytes()).await.unwrap();
+            assert!(matches!(answer.status, 400 | 404), "{target}: {}", answer.status);
+        }
+        for line in ["CONNECT test.example:80 HTTP/1.1", "CONNECT /ws HTTP/1.1", "GET * HTTP/1.1", "OPTIONS * HTTP/1.1"]
+        {
+            let answer = rig.http(&Ask::good().line(line).bytes()).await.unwrap();
+            assert!(matches!(answer.status, 400 | 404 | 405), "{line}: {}", answer.status);
+        }
+        for target in ["/w\0s", "/w s", ""] {
+            refused_below(&rig, &get(target).bytes(), 400).await;
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a13_a_slow_head_and_silence_are_cut_off() {
+    on(Path::Listen, |path| async move {
+        const TIMEOUT: Duration = Duration::from_millis(300);
+        let rig = Rig::start(path, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
+        let mut healthy = rig.connect().await;
+        let silent = async {
+            let mut stream = rig.stream().await;
+            ends_in_time(&mut stream, Instant::now(), TIMEOUT).await;
+        };
+        let dripping = async {
+            let mut stream = rig.stream().await;
+            let started = Instant::now();
+            for byte in Ask::good().bytes().chunks(1) {
+                use tokio::io::AsyncWriteExt;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if started.elapsed() > Duration::from_secs(2) || stream.write_all(byte).await.is_err() {
+                    break;
+                }
+            }
+            assert!(started.elapsed() < Duration::from_millis(1200), "{:?}", started.elapsed());
+            ends_in_time(&mut stream, started, TIMEOUT).await;
+        };
+        let all_but_the_end = async {
+            let mut stream = rig.stream().await;
+            let started = Instant::now();
+            let bytes = Ask::good().bytes();
+            assert!(http(&mut stream, &bytes[..bytes.len() - 1]).await.is_none_or(|answer| answer.status == 408));
+            ends_in_time(&mut stream, started, TIMEOUT).await;
+        };
+        let idle_after_a_request = async {
+            let mut stream = rig.stream().await;
+            let answer = http(&mut stream, b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+            assert_eq!(answer.status, 404);
+            ends_in_time(&mut stream, Instant::now(), TIMEOUT).await;
+        };
+        let body_that_never_comes = async {
+            let mut stream = rig.stream().await;
+            let ask = Ask::good().line("POST /ws HTTP/1.1").add("Content-Length", "1000");
+            assert_eq!(http(&mut stream, &ask.bytes()).await.unwrap().status, 405);
+            read_to_end(&mut stream, Duration::from_secs(2)).await;
+        };
+        tokio::join!(silent, dripping, all_but_the_end, idle_after_a_request, body_that_never_comes);
+        // The time is that of the handshake alone.
+        healthy.send(r#"{"event":"echo","data":"well"}"#).await;
+        healthy.expect(r#"{"event":"echo","data":"well"}"#).await;
+        drop(healthy);
+        rig.expect_empty().await;
+    });
+}
+
+async fn ends_in_time(stream: &mut Box<dyn Stream>, started: Instant, timeout: Duration) {
+    let rest = read_to_end(stream, Duration::from_secs(3)).await;
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));
+    let elapsed = started.elapsed();
+    assert!(elapsed > timeout - Duration::from_millis(20) && elapsed < timeout * 4, "{elapsed:?}");
+}
+
+#[test]
+fn a14_frames_behind_the_head_are_handled() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let mut behind = masked(0x81, br#"{"event":"echo","data":"one"}"#, [1, 2, 3, 4]);
+        behind.extend(masked(0x89, b"p", [1, 2, 3, 4]));
+        behind.extend(masked(0x01, br#"{"event":"echo","#, [1, 2, 3, 4]));
+        behind.extend(masked(0x80, br#""data":"two"}"#, [1, 2, 3, 4]));
+        let head = Peer::early(rig.stream().await, "/ws", &[], 0).await;
+        drop(head);
+        let whole = switchboard_core::ws::handshake::ClientRequest::new("test.example", "/ws", [7; 16]).unwrap();
+        let head = whole.encode().len();
+        let step = if path == Path::Memory { 1 } else { 9 };
+        for cut in (head - 3..head + behind.len() + 1).step_by(step).chain([0, usize::MAX]) {
+            let mut peer = Peer::early(rig.stream().await, "/ws", &behind, cut).await;
+            let mut got = vec![peer.recv().await, peer.recv().await, peer.recv().await];
+            // A pong goes in front of what waits.
+            got.sort_by_key(|got| matches!(got, Got::Text(_)));
+            assert_eq!(got[0], Got::Pong(b"p".to_vec()), "cut at {cut}");
+            assert_eq!(got[1], Got::Text(r#"{"event":"echo","data":"one"}"#.into()), "cut at {cut}");
+            assert_eq!(got[2], Got::Text(r#"{"event":"echo","data":"two"}"#.into()), "cut at {cut}");
+        }
+        // Under the same limits as any other data.
+        let mut peer = Peer::early(rig.stream().await, "/ws", &[0x81, 0x01, b'x'], usize::MAX).await;
+        assert_eq!(peer.closed().await, (1002, "unmasked_frame".into()));
+        let long = masked(0x82, &[0; 65537], [0; 4]);
+        let mut peer = Peer::early(rig.stream().await, "/ws", &long[..100], usize::MAX).await;
+        assert_eq!(peer.closed().await, (1009, "frame_too_big".into()));
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a15_a16_origins() {
+    paths(|path| async move {
+        let origins = |origins: Origins| plain(Limits::default()).origins(origins);
+        let same = Rig::start(path, plain(Limits::default())).await;
+        let ask = |origin: &str| Ask::good().add("Origin", origin);
+        accepted(&same, Ask::good()).await;
+        accepted(&same, ask("http://test.example")).await;
+        accepted(&same, ask("https://test.example")).await;
+        accepted(&same, ask("https://test.example:8443").set("Host", "test.example:8443")).await;
+        let twins = [
+            "null",
+            "https://test.example.evil.com",
+            "https://eviltest.example",
+            "https://xn--tst-bma.example",
+            "https://test.example.",
+            "https://test.example:8443",
+            "https://canary.example",
+            "file://",
+        ];
+        for origin in twins {
+            refused(&same, ask(origin), 403, "origin").await;
+            // Nobody's word is taken for the host.
+            refused(&same, ask(origin).add("X-Forwarded-Host", "canary.example"), 403, "origin").await;
+        }
+        let list = Rig::start(path, origins(Origins::list(["https://good.example"]).unwrap())).await;
+        accepted(&list, ask("https://good.example")).await;
+        for origin in [
+            "null",
+            "https://good.example.evil.com",
+            "https://evilgood.example",
+            "http://good.example",
+            "http://test.example",
+        ] {
+            refused(&list, ask(origin), 403, "origin").await;
+        }
+        let required = Rig::start(path, origins(Origins::same().required())).await;
+        refused(&required, Ask::good(), 403, "origin_missing").await;
+        accepted(&required, ask("http://test.example")).await;
+        // A gateway's own choice wins over the application's.
+        let gateway = Gateway::new(Plain).on("echo", Plain::echo).origins(Origins::any());
+        let any = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        accepted(&any, ask("https://anywhere.example")).await;
+        for rig in [same, list, required, any] {
+            rig.expect_empty().await;
+        }
+    });
+}
+
+#[test]
+fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
+    on(Path::Listen, |path| async move {
+        let trusting = Rig::start(path, plain(Limits::default()).trust_proxies(["127.0.0.0/8"]).unwrap()).await;
+        let ask = |origin: &str, forwarded: &str| {
+            Ask::good().set("Host", "10.0.0.7:3005").add("Origin", origin).add("X-Forwarded-Host", forwarded)
+        };
+        accepted(&trusting, ask("https://app.example", "app.example")).await;
+        accepted(&trusting, ask("https://app.example", "evil.example, app.example")).await;
+        refused(&trusting, ask("https://app.example", "app.example, evil.example"), 403, "origin").await;
+        refused(&trusting, ask("https://evil.example", "app.example"), 403, "origin").await;
+        refused(&trusting, ask("https://app.example", ""), 403, "origin").await;
+        let strangers = Rig::start(path, plain(Limits::default()).trust_proxies(["192.0.2.1"]).unwrap()).await;
+        refused(&strangers, ask("https://app.example", "app.example"), 403, "origin").await;
+        accepted(&strangers, ask("http://10.0.0.7:3005", "evil.example")).await;
+        trusting.expect_empty().await;
+        strangers.expect_empty().await;
+    });
+}
+
+#[test]
+fn a18_a19_subprotocols_and_extensions() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let offer = |value: &str| Ask::good().add("Sec-WebSocket-Protocol", value);
+        for (value, chosen) in [
+            ("switchboard.v1.json", Some("switchboard.v1.json")),
+            ("canary, switchboard.v1.json , b", Some("switchboard.v1.json")),
+            ("graphql-ws", None),
+            ("SWITCHBOARD.v1.json", None),
+        ] {
+            let answer = accepted(&rig, offer(value)).await;
+            assert_eq!(answer.header("sec-websocket-protocol"), chosen, "{value}");
+        }
+        assert_eq!(accepted(&rig, Ask::good()).await.header("sec-websocket-protocol"), None);
+        let hundred = (0..100).map(|i| format!("p{i}")).collect::<Vec<_>>().join(",");
+        for value in [&hundred, "a b", "a;b", "canary, canary", "\"quoted\"", "\u{e9}"] {
+            refused(&rig, offer(value), 400, "subprotocol").await;
+        }
+        for value in ["permessage-deflate", "permessage-deflate; server_max_window_bits=7", "x; y=\"z\"", "??"] {
+            accepted(&rig, Ask::good().add("Sec-WebSocket-Extensions", value)).await;
+        }
+        let offers = vec!["permessage-deflate"; 9].join(", ");
+        refused(&rig, Ask::good().add("Sec-WebSocket-Extensions", offers), 400, "extension").await;
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a20_a26_another_request_on_the_same_connection() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default())).await;
+        let mut stream = rig.stream().await;
+        let unknown = Ask::good().line("GET /canary HTTP/1.1").bytes();
+        let answer = http(&mut stream, &unknown).await.unwrap();
+        assert_eq!(answer.status, 404, "A20");
+        assert!(!answer.body.contains("canary"));
+        // Refused requests leave nothing behind: not in their connection either.
+        for ask in
+            [Ask::good().without("Upgrade"), Ask::good().set("Connection", "keep-alive").set("Sec-WebSocket-Key", "x")]
+        {
+            assert_ne!(http(&mut stream, &ask.bytes()).await.unwrap().status, 101);
+        }
+        let mut peer = Peer::handshake(stream, "/ws").await;
+        peer.send(r#"{"event":"echo","data":1}"#).await;
+        peer.send(r#"{"event":"echo","data":"well"}"#).await;
+        assert!(peer.text().await.contains("validation_failed"));
+        peer.expect(r#"{"event":"echo","data":"well"}"#).await;
+        // A second upgrade on an upgraded connection is no request any more, but a frame with reserved bits.
+        peer.send_bytes(&Ask::good().bytes()).await;
+        assert_eq!(peer.closed().await.0, 1002);
+        peer.expect_end().await;
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a23_a_full_node_says_when_to_come_back() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default().max_connections(Some(2)))).await;
+        let mut first = rig.connect().await;
+        let second = rig.connect().await;
+        for _ in 0..3 {
+            let answer = refused(&rig, Ask::good(), 503, "admission").await;
+            let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=10).contains(&after));
+        }
+        first.send(r#"{"event":"echo","data":"well"}"#).await;
+        first.expect(r#"{"event":"echo","data":"well"}"#).await;
+        drop(second);
+        rig.until(|stats| stats.connections == 1).await;
+        let third = rig.connect().await;
+        refused(&rig, Ask::good(), 503, "admission").await;
+        // A place that a failed handshake had is free too.
+        drop((first, third));
+        rig.expect_empty().await;
+        let (a, b) = (rig.connect().await, rig.connect().await);
+        drop((a, b));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a_draining_node_says_so() {
+    for path in [Path::Axum, Path::Memory] {
+        on(path, |path| async move {
+            let rig = Rig::start(path, plain(Limits::default())).await;
+            let mut busy = rig.connect().await;
+            busy.send(r#"{"event":"wait","data":400,"id":1}"#).await;
+            rig.until(|stats| stats.in_flight == 1).await;
+            let handle = rig.handle.clone();
+            let shutdown = tokio::spawn(async move { handle.shutdown().await });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let answer = refused(&rig, Ask::good(), 503, "draining").await;
+            assert!(answer.header("retry-after").is_some());
+            busy.expect(r#"{"event":"wait","data":400,"id":1}"#).await;
+            assert_eq!(busy.expect_close().await, 1012);
+            drop(busy);
+            assert_eq!(shutdown.await.unwrap().aborted, 0);
+            rig.expect_empty().await;
+        });
+    }
+}

@@ -1,0 +1,42 @@
+//! What `docs/features.md` claims to be shown is shown by a test that exists.
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn every_test_that_the_ledger_names_exists() {
+    let ledger = fs::read_to_string(root().join("docs/features.md")).unwrap();
+    let mut named = 0;
+    for cell in ledger.split('`').skip(1).step_by(2).filter(|cell| cell.contains("::")) {
+        let (file, test) = cell.split_once("::").unwrap();
+        let path = ["crates/switchboard/tests", "crates/switchboard-core/tests", "crates", "examples", "e2e/tests"]
+            .iter()
+            .map(|folder| root().join(folder).join(file))
+            .find(|path| path.is_file());
+        let path = path.unwrap_or_else(|| panic!("docs/features.md names {file}, which is no file"));
+        let source = fs::read_to_string(&path).unwrap();
+        assert!(source.contains(&format!("fn {test}(")), "docs/features.md names {test}, which is not in {file}");
+        named += 1;
+    }
+    assert!(named > 20, "the ledger names {named} tests");
+}
+
+#[test]
+fn every_row_says_whether_it_is_there() {
+    let ledger = fs::read_to_string(root().join("docs/features.md")).unwrap();
+    let rows: Vec<&str> = ledger.lines().filter(|line| line.starts_with("| ") && line.split('|').count() == 5).collect();
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    for (group, most) in [("A", 16), ("B", 12), ("C", 15), ("D", 9), ("F", 3), ("I", 3), ("N", 7), ("Q", 6)] {
+        for n in 1..=most {
+            assert!(ids.contains(format!("{group}{n}").as_str()), "row {group}{n} is missing");
+        }
+    }
+    for row in rows {
+        let shown = row.split('|').nth(3).unwrap().trim();
+        assert!(!shown.is_empty(), "this row says nothing: {row}");
+    }
+}

@@ -1,0 +1,67 @@
+// What the tests of the chat share: ordering the server about, and people without a browser.
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { WebSocket } from "ws";
+
+const { CONTROL, WS_URL } = process.env;
+
+/** `term`, `wait` (for the end, answers its status) or `start` (again, on the same port). */
+export function order(what) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(CONTROL), "127.0.0.1", () => socket.write(`${what}\n`));
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text) => (answer += text)).on("error", reject);
+    socket.on("close", () => (answer ? resolve(answer.trimEnd()) : reject(new Error(`${what} was not done`))));
+  });
+}
+
+/** A connection whose frames are taken one by one. */
+export class Person {
+  frames = [];
+  #waiting = [];
+  #lastId = 0;
+
+  static async arrive(url = WS_URL) {
+    const person = new Person();
+    person.socket = new WebSocket(url);
+    person.closed = new Promise((resolve) => person.socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })));
+    person.socket.on("message", (data, binary) => {
+      assert.equal(binary, false);
+      person.frames.push(JSON.parse(data));
+      person.#waiting.splice(0).forEach((look) => look());
+    });
+    await new Promise((resolve, reject) => person.socket.on("open", resolve).on("error", reject));
+    return person;
+  }
+
+  send(event, data, id) {
+    this.socket.send(JSON.stringify({ event, data, id }));
+  }
+
+  /** The first frame that fits, taken away with all before it. */
+  async next(fits = () => true, limit = 5000) {
+    const until = Date.now() + limit;
+    for (;;) {
+      const at = this.frames.findIndex(fits);
+      if (at >= 0) return this.frames.splice(0, at + 1).at(-1);
+      const left = until - Date.now();
+      assert.ok(left > 0, `no such frame: ${fits}; there are ${JSON.stringify(this.frames)}`);
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#waiting.push(() => resolve(clearTimeout(timer)));
+      });
+    }
+  }
+
+  /** The whole frame that answers. */
+  ask(event, data) {
+    const id = ++this.#lastId;
+    this.send(event, data, id);
+    return this.next((frame) => frame.id === id);
+  }
+
+  leave() {
+    this.socket.close(1000);
+    return this.closed;
+  }
+}

@@ -39,7 +39,8 @@ impl Broadcast {
         self
     }
 
-    /// Volatile, and the latest of this key replaces one that still waits for the same client.
+    /// Volatile, and replaces the message of the same key that still waits for the same client, whatever its event and
+    /// room: put both into the key where they matter, as in `"position 7"`.
     pub fn latest(mut self, key: impl Into<String>) -> Broadcast {
         self.volatile = true;
         self.key = Some(key.into());

@@ -2,7 +2,7 @@
 use crate::Error;
 use crate::client::Client;
 use crate::conn::{Class, Frame, Pushed, give, take};
-use crate::handler::{Context, FromMessage, MessageContext};
+use crate::handler::{FromMessage, MessageContext, OwnedSocket};
 use crate::limits::Limits;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -112,7 +112,7 @@ impl Socket {
 }
 
 impl FromMessage for Socket {
-    type Kind = Context;
+    type Kind = OwnedSocket;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Socket, Error> {
         let port = cx.conn().attached.lock().as_ref().and_then(|attached| attached.port.clone());

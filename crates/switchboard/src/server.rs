@@ -1,7 +1,7 @@
 //! [`Server`]: everyone, from anywhere.
 use crate::conn::kicked;
 use crate::hub::Hub;
-use crate::{Broadcast, Client, ClientId, Delivery};
+use crate::{Broadcast, Client, ClientId, Delivery, Stats};
 use serde::Serialize;
 use std::sync::Arc;
 use switchboard_core::Target;
@@ -52,25 +52,30 @@ impl Server {
 
     /// A client by its id, while it is connected.
     pub fn client(&self, id: ClientId) -> Option<Client> {
-        self.0.local.client(id).map(Client::new)
+        self.0.local.client(id).filter(|conn| conn.is_open()).map(Client::new)
     }
 
-    /// Every client. A copy of the list, at one moment.
+    /// Exact numbers while nothing moves.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    /// Every client, less those that are closing. A copy of the list, at one moment.
     pub fn clients(&self) -> Vec<Client> {
-        self.0.local.clients().into_iter().map(Client::new).collect()
+        self.0.local.clients().into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
     }
 
-    /// How many clients there are.
+    /// How many clients there are, less those that are closing.
     pub fn client_count(&self) -> usize {
-        self.0.local.client_count()
+        self.0.local.open_count()
     }
 
-    /// The members of a room. A copy of the list, at one moment.
+    /// The members of a room, less those that are closing. A copy of the list, at one moment.
     pub fn clients_in(&self, room: impl AsRef<str>) -> Vec<Client> {
-        self.0.local.members(room.as_ref()).into_iter().map(Client::new).collect()
+        self.0.local.members(room.as_ref()).into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
     }
 
-    /// How many clients are in a room.
+    /// How many clients are in a room, less those that are closing: in its on-disconnect hook a client is not counted.
     pub fn count_in(&self, room: impl AsRef<str>) -> usize {
         self.0.local.member_count(room.as_ref())
     }

@@ -28,7 +28,8 @@ fn every_test_that_the_ledger_names_exists() {
 #[test]
 fn every_row_says_whether_it_is_there() {
     let ledger = fs::read_to_string(root().join("docs/features.md")).unwrap();
-    let rows: Vec<&str> = ledger.lines().filter(|line| line.starts_with("| ") && line.split('|').count() == 5).collect();
+    let rows: Vec<&str> =
+        ledger.lines().filter(|line| line.starts_with("| ") && line.split('|').count() == 5).collect();
     let ids: BTreeSet<&str> = rows.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
     for (group, most) in [("A", 16), ("B", 12), ("C", 15), ("D", 9), ("F", 3), ("I", 3), ("N", 7), ("Q", 6)] {
         for n in 1..=most {

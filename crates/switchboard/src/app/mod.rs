@@ -155,6 +155,7 @@ impl App {
         let mut router = std::mem::take(&mut self.router);
         for (path, _, mut table) in std::mem::take(&mut self.gateways) {
             table.settle(&self.limits, &self.origins);
+            self.hub.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             let endpoint = Endpoint::new(Arc::new(table), self.hub.clone(), self.proxies.clone());
             router = router.route_service(&path, endpoint);

@@ -43,6 +43,7 @@ impl Address for String {
     }
 }
 
+#[must_use = "nobody is served before `serve`"]
 /// An application whose address is taken; clients that connect wait until [`Bound::serve`].
 pub struct Bound {
     listener: TcpListener,

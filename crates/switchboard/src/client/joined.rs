@@ -9,12 +9,19 @@ use std::future::{Ready, ready};
 ///
 /// Ignored, a failure is sent to the client as `exception`, and counted.
 pub struct Joined {
+    is_new: bool,
     failure: Option<Box<(Client, Error)>>,
 }
 
 impl Joined {
-    pub(super) fn new(client: &Client, outcome: Result<(), Error>) -> Joined {
-        Joined { failure: outcome.err().map(|error| Box::new((client.clone(), error))) }
+    pub(super) fn new(client: &Client, outcome: Result<bool, Error>) -> Joined {
+        let is_new = matches!(outcome, Ok(true));
+        Joined { is_new, failure: outcome.err().map(|error| Box::new((client.clone(), error))) }
+    }
+
+    /// True when the client is in the room now, and was not before.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The outcome, now.

@@ -115,6 +115,12 @@ impl Client {
         crate::hub::leave(&self.0, room.as_ref())
     }
 
+    /// True when this client has joined the room, or it is its own.
+    pub fn is_in(&self, room: impl AsRef<str>) -> bool {
+        let room = room.as_ref();
+        ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().names.iter().any(|name| **name == *room)
+    }
+
     /// The rooms that this client has joined, in that order; not the one that is its id.
     pub fn rooms(&self) -> Vec<Arc<str>> {
         self.0.rooms.lock().names.clone()

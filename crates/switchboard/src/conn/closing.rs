@@ -57,8 +57,12 @@ impl Task {
     /// The peer sent a close frame: it is answered with the same code, and the messages before it are still handled.
     pub(super) fn peer_closed(&mut self, code: Option<u16>) {
         if self.net == Net::Open {
-            let echo = code.and_then(CloseCode::new).unwrap_or(CloseCode::NORMAL);
-            self.say_goodbye(&Close::new(echo, ""), DisconnectReason::Client(code), false, false);
+            let mut bytes = buffers::take();
+            match code.and_then(CloseCode::new) {
+                Some(code) => ws::write_close(&mut bytes, &Close::new(code, "")),
+                None => ws::write_control(&mut bytes, Opcode::Close, &[]),
+            }
+            self.queue_goodbye(bytes, DisconnectReason::Client(code), false);
         }
     }
 
@@ -88,6 +92,10 @@ impl Task {
             bytes.drain(..start);
         }
         ws::write_close(&mut bytes, close);
+        self.queue_goodbye(bytes, reason, discard);
+    }
+
+    fn queue_goodbye(&mut self, bytes: Vec<u8>, reason: DisconnectReason, discard: bool) {
         let dropped = self.conn().lane.close(&bytes, discard);
         buffers::give(bytes);
         self.conn().hub.counters.dropped(dropped);
@@ -122,6 +130,10 @@ impl Task {
 
     /// All is written: the peer reads our end, and has `linger` to send its own.
     pub(super) fn half_close(&mut self) {
+        if matches!(self.reason, Some(DisconnectReason::Client(_))) {
+            // Both close frames are exchanged (RFC 6455 §7.1.1): nothing more is expected.
+            return self.lost();
+        }
         self.net = Net::Lingering;
         self.timers.gone_by = self.now() + super::timers::millis(self.limits().linger);
         self.conn().lane.half_close();

@@ -9,7 +9,10 @@ use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_contr
 
 #[derive(Clone, Debug)]
 enum Step {
-    Put { class: u8, padding: usize },
+    Put {
+        class: u8,
+        padding: usize,
+    },
     Control,
     /// The socket takes this many bytes, then refuses.
     Flush(usize),

@@ -82,7 +82,7 @@ impl Task {
     }
 
     fn work_begins(&mut self) {
-        self.timers.work_by = self.timers.after(self.now(), self.limits().handler_timeout);
+        self.timers.work_by = self.timers.after(self.conn().hub.present(), self.limits().handler_timeout);
     }
 
     fn connect(&mut self) -> bool {

@@ -136,7 +136,7 @@ impl Task {
     }
 
     fn blocked(&mut self, progress: bool, waiting: usize) {
-        let (now, limits) = (self.now(), self.client.conn().table.limits.clone());
+        let (now, limits) = (self.conn().hub.present(), self.client.conn().table.limits.clone());
         if progress || self.timers.write_by == NEVER {
             self.timers.write_by = self.timers.after(now, limits.write_timeout);
         }

@@ -1,5 +1,5 @@
 //! What is known of the message beside its payload.
-use crate::handler::{Context, FromMessage, MessageContext};
+use crate::handler::{Context, FromMessage, MessageContext, Reason};
 use crate::{DisconnectReason, Error};
 use std::fmt;
 use std::ops::Deref;
@@ -32,7 +32,7 @@ impl FromMessage for EventName {
 }
 
 impl FromMessage for DisconnectReason {
-    type Kind = Context;
+    type Kind = Reason;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<DisconnectReason, Error> {
         let reason = cx.reason.cloned();

@@ -21,6 +21,12 @@ impl<T> Deref for Valid<T> {
     }
 }
 
+impl<T: serde::Serialize> serde::Serialize for Valid<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 impl<T> DerefMut for Valid<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0

@@ -3,10 +3,13 @@ mod table;
 
 pub(crate) use table::Table;
 
+use crate::Origins;
 use crate::app::Problem;
-use crate::handler::{AtMostOnePayload, ContextOnly, Handler, HandlerDef, HookDef, IntoOutcome, Needs, Shape, Start};
+use crate::handler::{
+    AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, IntoError, IntoOutcome, IntoReply,
+    Needs, OnConnect, OnDisconnect, RawLoop, Shape, Start,
+};
 use crate::limits::Limits;
-use crate::{Error, Origins};
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
@@ -67,11 +70,13 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     ///
     /// A connection's messages are handled one at a time, in the order of their arrival.
     #[track_caller]
-    pub fn on<H, Args>(self, event: impl Into<Cow<'static, str>>, handler: H) -> Gateway<S>
+    pub fn on<H, Args, Via: 'static>(self, event: impl Into<Cow<'static, str>>, handler: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
-        H::Err: Into<Error>,
-        <H::Shape as Shape>::Kinds: AtMostOnePayload,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
+        H::Reply: IntoReply<Via>,
+        <H::Reply as IntoReply<Via>>::Err: IntoError,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
         Args: 'static,
     {
         self.handler(event, HandlerDef::new(handler))
@@ -92,9 +97,10 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     pub fn on_connect<H, Args>(mut self, hook: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoOutcome,
-        <H::Reply as IntoOutcome>::Err: Into<Error>,
-        <H::Shape as Shape>::Kinds: ContextOnly,
+        <H::Reply as IntoOutcome>::Err: IntoError,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<OnConnect>,
     {
         self.on_connect.push((Location::caller(), HookDef::new(hook)));
         self
@@ -106,9 +112,10 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     pub fn on_disconnect<H, Args>(mut self, hook: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoOutcome,
-        <H::Reply as IntoOutcome>::Err: Into<Error>,
-        <H::Shape as Shape>::Kinds: ContextOnly,
+        <H::Reply as IntoOutcome>::Err: IntoError,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<OnDisconnect>,
     {
         self.on_disconnect.push((Location::caller(), HookDef::new(hook)));
         self
@@ -135,12 +142,18 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     pub fn raw<H, Args>(mut self, run: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoOutcome,
-        <H::Reply as IntoOutcome>::Err: Into<Error>,
-        <H::Shape as Shape>::Kinds: ContextOnly,
+        <H::Reply as IntoOutcome>::Err: IntoError,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<RawLoop>,
     {
         self.raw.push((Location::caller(), HookDef::new(run)));
         self
+    }
+
+    /// The names of the events that have a handler, in the order of their registration.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().map(|(event, _, _)| &**event)
     }
 
     /// Limits of this gateway, instead of the application's. Those of the node stay the application's.

@@ -8,18 +8,52 @@ use switchboard_core::codec::json;
 
 /// The kind of a parameter that is read from the message's `data`.
 pub enum Payload {}
-/// The kind of a parameter that is read from the connection or the message's surroundings.
+/// The kind of a parameter that is read from the connection or the message's surroundings: extractors.
 pub enum Context {}
+/// The kind of [`DisconnectReason`].
+pub enum Reason {}
+/// The kind of [`Socket`](crate::Socket).
+pub enum OwnedSocket {}
 
-/// [`Payload`] or [`Context`].
+/// [`Payload`], [`Context`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
 pub trait Kind: sealed::Sealed {}
-impl Kind for Payload {}
-impl Kind for Context {}
+
+/// `Gateway::on`.
+pub enum Handlers {}
+/// `Gateway::on_connect`.
+pub enum OnConnect {}
+/// `Gateway::on_disconnect`.
+pub enum OnDisconnect {}
+/// `Gateway::raw`.
+pub enum RawLoop {}
+
+/// Holds where a parameter of this kind may stand.
+#[diagnostic::on_unimplemented(
+    message = "a parameter of the kind `{Self}` cannot stand in `{Place}`",
+    label = "a parameter of this function does not belong here",
+    note = "extractors may stand everywhere; a payload only in a handler, for hooks have no message; `DisconnectReason` only in \
+            `on_disconnect`; `Socket` only in `raw`"
+)]
+pub trait AllowedIn<Place>: Kind {}
 
 mod sealed {
     pub trait Sealed {}
-    impl Sealed for super::Payload {}
-    impl Sealed for super::Context {}
+}
+
+macro_rules! kinds {
+    ($($kind:ident in $($place:ident)*;)*) => {
+        $(
+            impl Kind for $kind {}
+            impl sealed::Sealed for $kind {}
+            $(impl AllowedIn<$place> for $kind {})*
+        )*
+    };
+}
+kinds! {
+    Payload in Handlers;
+    Context in Handlers OnConnect OnDisconnect RawLoop;
+    Reason in OnDisconnect;
+    OwnedSocket in RawLoop;
 }
 
 /// What a handler's parameters are read from.

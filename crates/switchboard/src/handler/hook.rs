@@ -1,6 +1,6 @@
 //! Lifecycle hooks and the loop of a raw gateway: functions of the connection, without a message.
 use super::argument::{MessageContext, Needs};
-use super::{Handler, Outcome, Shape};
+use super::{Calls, Handler, IntoError, Outcome, Shape};
 use crate::Error;
 use std::convert::Infallible;
 use std::future::Future;
@@ -50,16 +50,17 @@ impl<S: Send + Sync + 'static> HookDef<S> {
     pub(crate) fn new<H, Args>(hook: H) -> HookDef<S>
     where
         H: Handler<S, Args>,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoOutcome,
-        <H::Reply as IntoOutcome>::Err: Into<Error>,
+        <H::Reply as IntoOutcome>::Err: IntoError,
     {
         let mut needs = Needs::default();
         H::Shape::needs(&mut needs);
         let bind = move |state: Arc<S>| {
             Box::new(move |cx: &MessageContext<'_>| {
                 let args = H::Shape::extract(cx)?;
-                let future = hook.call(state.clone(), cx.client.clone(), args);
-                Ok(Box::pin(async move { future.await.into_outcome().map_err(Into::into) }) as HookFuture)
+                let future = H::Call::call(&hook, state.clone(), cx.client.clone(), args);
+                Ok(Box::pin(async move { future.await.into_outcome().map_err(IntoError::into_error) }) as HookFuture)
             }) as Hook
         };
         HookDef { needs, bind: Box::new(bind) }

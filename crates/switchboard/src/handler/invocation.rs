@@ -1,6 +1,8 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
-use super::{Handler, IntoReply, Outcome, ReplySink, Shape};
+use super::{
+    AtMostOnePayload, Calls, EachAllowedIn, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink, Shape,
+};
 use crate::Error;
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -29,11 +31,11 @@ impl<F, R, Via> Invoke for Running<F, Via>
 where
     F: Future<Output = R> + Send,
     R: IntoReply<Via>,
-    R::Err: Into<Error>,
+    R::Err: IntoError,
 {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome> {
         self.project().future.poll(cx).map(|reply| {
-            reply.into_reply(sink).map_err(Into::into)?;
+            reply.into_reply(sink).map_err(IntoError::into_error)?;
             sink.failure.take().map_or(Ok(()), Err)
         })
     }
@@ -44,22 +46,24 @@ pub(crate) trait Start: Send + Sync {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error>;
 }
 
-struct Bound<S, H, Args> {
+struct Bound<S, H, Args, Via> {
     state: Arc<S>,
     handler: H,
-    args: PhantomData<fn() -> Args>,
+    args: PhantomData<fn() -> (Args, Via)>,
 }
 
-impl<S, H, Args> Start for Bound<S, H, Args>
+impl<S, H, Args, Via: 'static> Start for Bound<S, H, Args, Via>
 where
     S: Send + Sync + 'static,
     H: Handler<S, Args>,
-    H::Err: Into<Error>,
+    H::Call: Calls<H, S, H::Shape, H::Reply>,
+    H::Reply: IntoReply<Via>,
+    <H::Reply as IntoReply<Via>>::Err: IntoError,
 {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
         let args = H::Shape::extract(cx)?;
-        let future = self.handler.call(self.state.clone(), cx.client.clone(), args);
-        Ok(Box::pin(Running::<_, H::Via> { future, via: PhantomData }))
+        let future = H::Call::call(&self.handler, self.state.clone(), cx.client.clone(), args);
+        Ok(Box::pin(Running::<_, Via> { future, via: PhantomData }))
     }
 }
 
@@ -71,15 +75,19 @@ pub struct HandlerDef<S> {
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
     /// Wraps an `async fn(&S, ..)`.
-    pub fn new<H, Args>(handler: H) -> HandlerDef<S>
+    pub fn new<H, Args, Via: 'static>(handler: H) -> HandlerDef<S>
     where
         H: Handler<S, Args>,
-        H::Err: Into<Error>,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
+        H::Reply: IntoReply<Via>,
+        <H::Reply as IntoReply<Via>>::Err: IntoError,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
         Args: 'static,
     {
         let mut needs = Needs::default();
         H::Shape::needs(&mut needs);
-        let bind = move |state| Box::new(Bound { state, handler, args: PhantomData::<fn() -> Args> }) as Box<dyn Start>;
+        let bind =
+            move |state| Box::new(Bound { state, handler, args: PhantomData::<fn() -> (Args, Via)> }) as Box<dyn Start>;
         HandlerDef { needs, bind: Box::new(bind) }
     }
 }

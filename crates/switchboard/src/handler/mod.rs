@@ -9,13 +9,16 @@ mod invocation;
 mod reply;
 mod shape;
 
-pub use argument::{Context, FromMessage, Kind, MessageContext, Needs, Payload};
+pub use argument::{
+    AllowedIn, Context, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect, OwnedSocket,
+    Payload, RawLoop, Reason,
+};
 pub use hook::IntoOutcome;
 pub(crate) use hook::{Hook, HookDef, HookFuture};
 pub use invocation::HandlerDef;
 pub(crate) use invocation::{Invocation, Start};
 pub use reply::{Fallible, IntoReply, Plain, Reply, ReplySink};
-pub use shape::{AtMostOnePayload, ContextOnly, Method, Own, RefClient, Shape};
+pub use shape::{AtMostOnePayload, Called, EachAllowedIn, Method, Own, RefClient, Shape};
 
 use crate::Error;
 use std::future::Future;
@@ -23,34 +26,56 @@ use std::sync::Arc;
 
 /// An `async fn(&S, ..)` that can answer an event. Implemented for functions; never by hand.
 ///
-/// `Args` is inferred: the shape of the parameter list, the return type and how it becomes a reply.
+/// `Args` is inferred: the shape of the parameter list and the return type. What they must be is said by [`Calls`],
+/// [`IntoReply`] and [`IntoError`], apart, so that each has its own message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler for a gateway of `{S}`",
     label = "not a handler, hook or raw loop of this gateway",
     note = "it must be an `async fn(&self, ..)` of `{S}`: not a plain `fn`, not without `&self`, not of another struct",
     note = "it may have at most four parameters: `&Client` (not `Client`), one payload that owns its data (`String`, not \
             `&str`) and derives `serde::Deserialize`, and extractors; for `Valid<T>`, `T` derives `garde::Validate` too",
-    note = "it must return something that owns its data: `()`, a type that derives `serde::Serialize`, `Option`, \
-            `Reply`, or `Result<_, E>` of these where `E: Into<switchboard::Error>`",
-    note = "its future must be `Send`: drop each `Rc`, `RefCell` borrow and lock guard before the next `.await`"
+    note = "what it returns must own its data, and have a name: `String`, not `&str` or `impl Serialize`"
 )]
 pub trait Handler<S, Args>: Clone + Send + Sync + 'static {
     /// The parameter list.
     type Shape: Shape;
-    /// What goes wrong when the handler returns `Err`; `Infallible` where it cannot.
-    type Err;
     /// The return type.
-    type Reply: IntoReply<Self::Via, Err = Self::Err> + 'static;
-    /// How the return type becomes a reply.
-    type Via: 'static;
+    type Reply: 'static;
+    /// How it is called.
+    type Call: 'static;
+}
 
+/// Holds for handlers whose futures are `Send`.
+#[diagnostic::on_unimplemented(
+    message = "the future of this handler is not `Send`",
+    label = "holds something over an `.await` that is not `Send`",
+    note = "`Rc`, `RefCell` borrows and lock guards must be dropped before the `.await`"
+)]
+pub trait Calls<H, S, Sh: Shape, R> {
     /// Calls the function. The future owns all that it needs.
     fn call(
-        &self,
+        handler: &H,
         state: Arc<S>,
         client: crate::Client,
-        args: <Self::Shape as Shape>::Values,
-    ) -> impl Future<Output = Self::Reply> + Send + 'static;
+        args: Sh::Values,
+    ) -> impl Future<Output = R> + Send + 'static;
+}
+
+/// What an `Err` may hold.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what a client is told",
+    label = "this handler's `Err` does not convert into `switchboard::Error`",
+    note = "write `impl From<{Self}> for switchboard::Error`, or end the handler with `.or_internal()`"
+)]
+pub trait IntoError: Sized {
+    /// The error that is sent.
+    fn into_error(self) -> Error;
+}
+#[diagnostic::do_not_recommend]
+impl<E: Into<Error>> IntoError for E {
+    fn into_error(self) -> Error {
+        self.into()
+    }
 }
 
 pub(crate) type Outcome = Result<(), Error>;

@@ -30,6 +30,7 @@ pub trait IntoReply<Via>: Send {
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Self::Err>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + Send + 'static> IntoReply<Plain> for T {
     type Err = Infallible;
 
@@ -72,6 +73,7 @@ where
     }
 }
 
+#[must_use = "a reply is sent by returning it"]
 /// A reply that says more than its value: another event name, or silence.
 pub struct Reply(Kind);
 

@@ -1,6 +1,6 @@
 //! The parameter lists that a handler may have: up to four, one of which may be `&Client`, anywhere.
-use super::argument::{Context, FromMessage, MessageContext, Needs, Payload};
-use super::{Handler, IntoReply};
+use super::argument::{AllowedIn, Context, FromMessage, MessageContext, Needs, Payload};
+use super::{Calls, Handler};
 use crate::{Client, Error};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -28,7 +28,7 @@ pub trait Method<'a, S: 'a, Sh: Shape>: Send + Sync {
     /// The return type.
     type Out;
     /// The future, which may borrow the state and the client.
-    type Fut: Future<Output = Self::Out> + Send + 'a;
+    type Fut: Future<Output = Self::Out> + 'a;
     /// Calls it.
     fn invoke(&self, state: &'a S, client: &'a Client, args: Sh::Values) -> Self::Fut;
 }
@@ -41,24 +41,38 @@ pub trait Method<'a, S: 'a, Sh: Shape>: Send + Sync {
 )]
 pub trait AtMostOnePayload {}
 
-/// Holds for parameter lists without a payload: those of hooks and raw gateways, which have no message.
-#[diagnostic::on_unimplemented(
-    message = "a hook takes no payload",
-    label = "a parameter of this hook is read from the message's `data`, and there is no message",
-    note = "a hook may take `&Client`, `DisconnectReason` and extractors"
-)]
-pub trait ContextOnly {}
+/// Holds for parameter lists whose every parameter may stand in this place: see [`AllowedIn`].
+pub trait EachAllowedIn<Place> {}
 
-macro_rules! kinds {
-    ($($bound:ident: $( ($($kind:ident),*) )*;)*) => { $($( impl $bound for ($($kind,)*) {} )*)* };
+/// See [`Calls`].
+pub enum Called {}
+
+impl<F, S, Sh: Shape, R: 'static> Calls<F, S, Sh, R> for Called
+where
+    S: Send + Sync + 'static,
+    F: for<'a> Method<'a, S, Sh, Out = R> + Clone + Send + Sync + 'static,
+    for<'a> <F as Method<'a, S, Sh>>::Fut: Send,
+{
+    fn call(handler: &F, state: Arc<S>, client: Client, args: Sh::Values) -> impl Future<Output = R> + Send + 'static {
+        let function = handler.clone();
+        async move { function.invoke(&state, &client, args).await }
+    }
 }
-kinds! {
-    ContextOnly: () (Context) (Context, Context) (Context, Context, Context) (Context, Context, Context, Context);
-    AtMostOnePayload: () (Context) (Context, Context) (Context, Context, Context) (Context, Context, Context, Context)
+
+macro_rules! lists {
+    ($( ($($kind:ident),*) )*) => { $( impl<Place, $($kind: AllowedIn<Place>),*> EachAllowedIn<Place> for ($($kind,)*) {} )* };
+}
+lists! { () (A) (A, B) (A, B, C) (A, B, C, D) }
+
+macro_rules! one_payload {
+    ($( ($($kind:ident),*) )*) => { $( impl AtMostOnePayload for ($($kind,)*) {} )* };
+}
+one_payload! {
+    () (Context) (Context, Context) (Context, Context, Context) (Context, Context, Context, Context)
         (Payload) (Payload, Context) (Context, Payload)
         (Payload, Context, Context) (Context, Payload, Context) (Context, Context, Payload)
         (Payload, Context, Context, Context) (Context, Payload, Context, Context)
-        (Context, Context, Payload, Context) (Context, Context, Context, Payload);
+        (Context, Context, Payload, Context) (Context, Context, Context, Payload)
 }
 
 /// `shape!(A, client, B)`: the impls for `fn(&S, A, &Client, B)`.
@@ -89,7 +103,7 @@ macro_rules! shape {
         where
             S: 'a,
             F: Fn(&'a S $(, shape!(@type $arg))*) -> Fut + Send + Sync,
-            Fut: Future + Send + 'a,
+            Fut: Future + 'a,
         {
             type Out = Fut::Output;
             type Fut = Fut;
@@ -100,27 +114,15 @@ macro_rules! shape {
             }
         }
 
-        impl<S, F, R, Via, $($owned: FromMessage),*> Handler<S, (($($shape,)*), R, Via)> for F
+        impl<S, F, R, $($owned: FromMessage),*> Handler<S, (($($shape,)*), R)> for F
         where
             S: Send + Sync + 'static,
             F: for<'a> Method<'a, S, ($($shape,)*), Out = R> + Clone + Send + Sync + 'static,
-            R: IntoReply<Via> + 'static,
-            Via: 'static,
+            R: 'static,
         {
             type Shape = ($($shape,)*);
-            type Err = R::Err;
             type Reply = R;
-            type Via = Via;
-
-            fn call(
-                &self,
-                state: Arc<S>,
-                client: Client,
-                args: <Self::Shape as Shape>::Values,
-            ) -> impl Future<Output = R> + Send + 'static {
-                let function = self.clone();
-                async move { function.invoke(&state, &client, args).await }
-            }
+            type Call = Called;
         }
     };
     (@type client) => { &'a Client };

@@ -90,6 +90,14 @@ impl Local {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 
+    pub(crate) fn open_count(&self) -> usize {
+        let mut count = 0;
+        for shard in &self.shards {
+            shard.for_each(&mut |conn| count += usize::from(conn.is_open()));
+        }
+        count
+    }
+
     pub(crate) fn members(&self, room: &str) -> Vec<Arc<Conn>> {
         let mut members = Vec::new();
         self.for_each_member(room, &mut |conn| members.push(conn.clone()));
@@ -98,7 +106,7 @@ impl Local {
 
     pub(crate) fn member_count(&self, room: &str) -> usize {
         let mut count = 0;
-        self.for_each_member(room, &mut |_| count += 1);
+        self.for_each_member(room, &mut |conn| count += usize::from(conn.is_open()));
         count
     }
 

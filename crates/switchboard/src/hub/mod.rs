@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::log;
 use clock::Clock;
 use shard::Shard;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -28,6 +28,8 @@ pub(crate) struct Hub {
     pub(crate) local: Local,
     pub(crate) counters: Counters,
     limits: OnceLock<Limits>,
+    /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
+    tick: AtomicU64,
     clock: Arc<Clock>,
     draining: AtomicBool,
     /// A connection ended.
@@ -40,6 +42,7 @@ impl Hub {
             local: Local::new(),
             counters: Counters::default(),
             limits: OnceLock::new(),
+            tick: AtomicU64::new(u64::MAX),
             clock: Arc::default(),
             draining: AtomicBool::new(false),
             left: Notify::new(),
@@ -54,6 +57,21 @@ impl Hub {
 
     pub(crate) fn limits(&self) -> &Limits {
         self.limits.get_or_init(Limits::default)
+    }
+
+    /// Holds the clock to the deadlines of a gateway.
+    pub(crate) fn keep_time_for(&self, limits: &Limits) {
+        let tick = u64::try_from(limits.tick().as_millis()).unwrap_or(u64::MAX);
+        self.tick.fetch_min(tick, Ordering::Relaxed);
+    }
+
+    fn tick(&self) -> Duration {
+        self.limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
+    }
+
+    /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
+    pub(crate) fn present(&self) -> u64 {
+        self.clock.advance()
     }
 
     /// Milliseconds, in steps.
@@ -84,7 +102,7 @@ impl Hub {
     fn start(self: &Arc<Self>) {
         self.clock.start();
         for shard in self.local.shards() {
-            shard.start(&self.clock, self.limits().tick());
+            shard.start(&self.clock, self.tick());
         }
     }
 

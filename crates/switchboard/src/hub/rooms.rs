@@ -68,12 +68,13 @@ impl Rooms {
     }
 }
 
-pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<(), Error> {
+/// True when the connection was not in the room before.
+pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
     check_room(room).map_err(Error::validation_failed)?;
     let local = &conn.hub.local;
     if let Some(id) = ClientId::parse(room) {
         if id == conn.id {
-            return Ok(());
+            return Ok(false);
         }
         if local.client(id).is_some() {
             return Err(Error::forbidden("This room belongs to another client"));
@@ -84,14 +85,14 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<(), Error> {
         return Err(Error::not_found("The client has left"));
     }
     if membership.names.iter().any(|name| **name == *room) {
-        return Ok(());
+        return Ok(false);
     }
     if membership.names.len() >= conn.table.limits.rooms {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
     let name = local.rooms.insert(room, conn);
     membership.names.push(name);
-    Ok(())
+    Ok(true)
 }
 
 pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::time::Duration;
-use switchboard::handler::{Handler, Shape};
+use switchboard::handler::{Calls, Handler, IntoError, IntoReply, Shape};
 use switchboard::{
     App, BootError, Bound, Broadcast, Client, ClientId, Close, CloseCode, Code, ConnState, Delivery, Detail,
     DisconnectReason, Error, EventName, Ext, Gateway, Handle, HandlerDef, Headers, Joined, Limits, Message, Origins,
@@ -124,19 +124,23 @@ fn futures_of_handlers_are_send() {
     fn spawnable<S, H, Args>(handler: H) -> impl FnOnce(std::sync::Arc<S>, Client, <H::Shape as Shape>::Values)
     where
         H: Handler<S, Args>,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
         S: Send + Sync + 'static,
         H::Reply: Send,
     {
-        move |state, client, args| drop(tokio::spawn(handler.call(state, client, args)))
+        move |state, client, args| drop(tokio::spawn(H::Call::call(&handler, state, client, args)))
     }
     let _ = spawnable(Plain::handler);
     // Generic code that registers what it is given.
-    fn register<S, H, Args>(gateway: Gateway<S>, handler: H) -> Gateway<S>
+    fn register<S, H, Args, Via: 'static>(gateway: Gateway<S>, handler: H) -> Gateway<S>
     where
         S: Send + Sync + 'static,
         H: Handler<S, Args>,
-        H::Err: Into<Error>,
-        <H::Shape as Shape>::Kinds: switchboard::handler::AtMostOnePayload,
+        H::Call: Calls<H, S, H::Shape, H::Reply>,
+        H::Reply: IntoReply<Via>,
+        <H::Reply as IntoReply<Via>>::Err: IntoError,
+        <H::Shape as Shape>::Kinds: switchboard::handler::EachAllowedIn<switchboard::handler::Handlers>
+            + switchboard::handler::AtMostOnePayload,
         Args: 'static,
     {
         gateway.on("generic", handler)

@@ -171,6 +171,8 @@ fn only_the_pong_of_this_ping_counts() {
             }
             peer.send(WELL).await;
             peer.send_frame(Opcode::Pong, true, b"me").await;
+            // Time stands still while anything moves.
+            tokio::time::sleep(Duration::from_millis(100)).await;
         };
         assert_eq!(close, Got::Close(Some((4002, "no_pong".into()))));
         assert_eq!(pings, 1, "until its pong there is no other");
@@ -255,7 +257,7 @@ async fn beat_until(peer: &mut Peer) -> Got {
 fn idle_timeout_closes_1001() {
     paused(async {
         let idle = Duration::from_secs(60);
-        let rig = start(beating().idle_timeout(Some(idle))).await;
+        let rig = start(beating().ping_timeout(idle).idle_timeout(Some(idle))).await;
         let mut peer = rig.connect().await;
         for _ in 0..5 {
             tokio::time::sleep(idle / 2).await;

@@ -1,13 +1,15 @@
 //! The engine from a client's side, on every kind of stream.
 mod rig;
 
-mod basics;
-mod lifecycle;
-mod liveness;
-mod order;
 mod backpressure;
+mod basics;
+mod clients;
+mod mounting;
 mod envelope;
 mod frames;
 mod handshake;
 mod heartbeat;
+mod lifecycle;
+mod liveness;
+mod order;
 mod raw;

@@ -1,1 +1,315 @@
-//! raw
+//! Raw gateways: the gateway owns the socket.
+use crate::rig::{Got, Path, Rig, masked, matrix, on, paths};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use switchboard::{App, CloseCode, Error, Gateway, Limits, Message, Socket};
+use switchboard_core::ws::Opcode;
+
+const LINGER: Duration = Duration::from_millis(250);
+
+#[derive(Clone, Default)]
+struct Raw {
+    received: Arc<AtomicUsize>,
+    left: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<String>>>,
+    gate: Arc<tokio::sync::Notify>,
+}
+
+impl Raw {
+    /// Rwf's example: whatever comes goes back.
+    async fn echo(&self, mut socket: Socket) {
+        while let Some(message) = socket.recv().await {
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Receives nothing before it is told to.
+    async fn late(&self, mut socket: Socket) {
+        self.gate.notified().await;
+        while let Some(message) = socket.recv().await {
+            self.received.fetch_add(1, Ordering::Relaxed);
+            if let Message::Text(text) = message {
+                self.seen.lock().unwrap().push(text);
+            }
+        }
+        assert!(socket.send("nobody").await.is_err());
+        assert!(socket.recv().await.is_none(), "and stays so");
+        self.left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sends as fast as it may.
+    async fn pour(&self, mut socket: Socket) {
+        let Some(Message::Text(plan)) = socket.recv().await else { return };
+        let (count, len) = plan.split_once(' ').unwrap();
+        let (count, len): (usize, usize) = (count.parse().unwrap(), len.parse().unwrap());
+        for at in 0..count {
+            if socket.send(format!("{at}:{}", "x".repeat(len))).await.is_err() {
+                return;
+            }
+            self.received.store(at + 1, Ordering::Relaxed);
+        }
+        self.left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn by_word(&self, mut socket: Socket) -> Result<(), Error> {
+        let Some(Message::Text(word)) = socket.recv().await else { return Ok(()) };
+        match word.as_str() {
+            "ok" => Ok(()),
+            "close" => {
+                socket.close(CloseCode::new(4321).unwrap(), "of my own");
+                std::future::pending().await
+            }
+            "forbidden" => Err(Error::forbidden("No")),
+            "internal" => Err(Error::internal("the secret cause")),
+            "busy" => Err(Error::overloaded("Later").closing(CloseCode::TRY_AGAIN_LATER)),
+            "panic" => panic!("the secret of a raw loop"),
+            _ => Err(Error::bad_request("What?")),
+        }
+    }
+
+    /// Hands the socket to a task of its own, and waits for its end.
+    async fn moved(&self, socket: Socket) {
+        let left = self.left.clone();
+        let echo = tokio::spawn(async move {
+            let mut socket = socket;
+            while let Some(message) = socket.recv().await {
+                if socket.send(message).await.is_err() {
+                    break;
+                }
+            }
+            left.fetch_add(1, Ordering::Relaxed);
+        });
+        echo.await.unwrap();
+    }
+}
+
+fn raw(state: &Raw, limits: Limits) -> App {
+    App::new()
+        .gateway("/ws", Gateway::new(state.clone()).raw(Raw::echo))
+        .gateway("/late", Gateway::new(state.clone()).raw(Raw::late))
+        .gateway("/pour", Gateway::new(state.clone()).raw(Raw::pour))
+        .gateway("/word", Gateway::new(state.clone()).raw(Raw::by_word))
+        .gateway("/moved", Gateway::new(state.clone()).raw(Raw::moved))
+        .limits(limits.linger(LINGER))
+}
+
+#[test]
+fn text_and_binary_come_back_whole() {
+    matrix(|path| async move {
+        let rig = Rig::start(path, raw(&Raw::default(), Limits::default())).await;
+        for place in ["/ws", "/moved"] {
+            let mut peer = rig.connect_to(place).await;
+            for text in ["hello", "", "{\"event\":\"echo\"}", "€𝄞"] {
+                assert_eq!(peer.request(text).await, text);
+            }
+            for len in [0usize, 1, 125, 126, 65_535, 65_536] {
+                let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
+                peer.send_frame(Opcode::Binary, true, &bytes).await;
+                assert_eq!(peer.recv().await, Got::Binary(bytes), "{len} {path:?}");
+            }
+            // Fragments are one message; control frames stand between them.
+            let mask = [9, 8, 7, 6];
+            let parts = [
+                masked(0x02, b"one ", mask),
+                masked(0x89, b"p", mask),
+                masked(0x00, b"", mask),
+                masked(0x80, b"two", mask),
+            ];
+            peer.send_bytes(&parts.concat()).await;
+            let mut got = [peer.recv().await, peer.recv().await];
+            got.sort_by_key(|got| matches!(got, Got::Binary(_)));
+            assert_eq!(got, [Got::Pong(b"p".to_vec()), Got::Binary(b"one two".to_vec())]);
+            peer.send_bytes(&masked(0x81, b"\xff", mask)).await;
+            assert_eq!(peer.closed().await, (1007, "invalid_utf8".into()));
+            peer.expect_end().await;
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a_burst_to_a_client_that_reads_is_no_slow_consumer() {
+    matrix(|path| async move {
+        let state = Raw::default();
+        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        for (count, len) in [(5000, 1), (300, 20_000)] {
+            let mut peer = rig.connect_to("/pour").await;
+            peer.send(&format!("{count} {len}")).await;
+            for at in 0..count {
+                let text = peer.text().await;
+                assert!(text.starts_with(&format!("{at}:")) && text.len() > len, "{at} {path:?}");
+            }
+            assert_eq!(peer.closed().await.0, 1000);
+            peer.expect_end().await;
+        }
+        assert_eq!(state.left.load(Ordering::Relaxed), 2);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn sending_waits_for_a_client_that_does_not_read() {
+    paths(|path| async move {
+        let state = Raw::default();
+        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        for (count, len) in [(60_000, 8), (400, 20_000)] {
+            let mut healthy = rig.connect().await;
+            let mut peer = rig.connect_to("/pour").await;
+            peer.send(&format!("{count} {len}")).await;
+            let mut before = usize::MAX;
+            while before != state.received.load(Ordering::Relaxed) || before == 0 {
+                before = state.received.load(Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            let queued = rig.handle.stats().queued_bytes;
+            assert!(queued <= (256 << 10) + len + 14, "{queued}");
+            assert_eq!(healthy.request("well").await, "well");
+            assert!(before < count && state.left.load(Ordering::Relaxed) == 0, "{before} of {count}");
+            for at in 0..count {
+                let text = peer.text().await;
+                assert!(text.starts_with(&format!("{at}:")), "{at} {path:?}: {text:.20}");
+            }
+            assert_eq!(peer.closed().await.0, 1000);
+            state.received.store(0, Ordering::Relaxed);
+            state.left.store(0, Ordering::Relaxed);
+            drop((peer, healthy));
+            rig.expect_empty().await;
+        }
+    });
+}
+
+#[test]
+fn a_gateway_that_does_not_receive_pauses_its_client() {
+    paths(|path| async move {
+        let state = Raw::default();
+        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        let mut healthy = rig.connect().await;
+        let mut peer = crate::rig::Peer::handshake(rig.narrow().await, "/late").await;
+        // The ping before the pause is answered, though nothing is received yet.
+        peer.send_frame(Opcode::Ping, true, b"p").await;
+        assert_eq!(peer.recv().await, Got::Pong(b"p".to_vec()));
+        let message = masked(0x81, "x".repeat(60_000).as_bytes(), [1, 2, 3, 4]);
+        let all = message.repeat(200);
+        let sent = peer.flood(&all, Duration::from_millis(300)).await;
+        assert!(sent < all.len(), "12 MB went to a gateway that receives nothing");
+        assert_eq!(healthy.request("well").await, "well");
+        state.gate.notify_one();
+        assert_eq!(peer.flood(&all[sent..], Duration::from_secs(10)).await, all.len() - sent);
+        peer.close(1000).await;
+        assert_eq!(peer.closed().await.0, 1000);
+        peer.expect_end().await;
+        while state.left.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(state.received.load(Ordering::Relaxed), 200);
+        drop((peer, healthy));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn what_was_sent_before_the_close_is_received_after_it() {
+    paths(|path| async move {
+        for ending in ["close", "fin", "violation", "drop"] {
+            let state = Raw::default();
+            let rig = Rig::start(path, raw(&state, Limits::default())).await;
+            let mut peer = rig.connect_to("/late").await;
+            peer.send_all((0..10).map(|i| i.to_string())).await;
+            match ending {
+                "close" => {
+                    peer.close(1001).await;
+                    assert_eq!(peer.closed().await.0, 1001);
+                    peer.expect_end().await;
+                }
+                "fin" => peer.finish().await,
+                "violation" => {
+                    peer.send_bytes(&[0xFF, 0xFF]).await;
+                    assert_eq!(peer.closed().await.0, 1002);
+                }
+                _ => {}
+            }
+            drop(peer);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(state.received.load(Ordering::Relaxed), 0);
+            state.gate.notify_one();
+            rig.expect_empty().await;
+            let expected: Vec<String> = (0..10).map(|i| i.to_string()).collect();
+            assert_eq!(*state.seen.lock().unwrap(), expected, "{ending} {path:?}");
+            assert_eq!(state.left.load(Ordering::Relaxed), 1, "{ending}");
+        }
+    });
+}
+
+#[test]
+fn how_a_loop_ends_is_how_the_connection_closes() {
+    paths(|path| async move {
+        let rig = Rig::start(path, raw(&Raw::default(), Limits::default())).await;
+        let mut healthy = rig.connect().await;
+        for (word, code, reason) in [
+            ("ok", 1000, "normal"),
+            ("close", 4321, "of my own"),
+            ("forbidden", 4505, "forbidden"),
+            ("internal", 1011, "internal"),
+            ("busy", 1013, "try_again_later"),
+            ("panic", 1011, "internal"),
+            ("other", 4500, "bad_request"),
+        ] {
+            let mut peer = rig.connect_to("/word").await;
+            peer.send(word).await;
+            // Nothing but the close frame: a raw gateway has no events.
+            if word == "close" {
+                assert_eq!(peer.closed().await, (code, reason.into()), "{word}");
+                peer.finish().await;
+                drop(peer);
+                continue;
+            }
+            assert_eq!(peer.closed().await, (code, reason.into()), "{word}");
+            peer.expect_end().await;
+        }
+        assert_eq!(healthy.request("well").await, "well");
+        drop(healthy);
+        // The loop that waits for ever after its own close has the handler's time; a shutdown ends it.
+        rig.handle.shutdown_within(Duration::from_millis(50)).await;
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a_socket_in_another_task_ends_with_its_connection() {
+    paths(|path| async move {
+        let state = Raw::default();
+        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        let mut peer = rig.connect_to("/moved").await;
+        assert_eq!(peer.request("here").await, "here");
+        drop(peer);
+        rig.expect_empty().await;
+        assert_eq!(state.left.load(Ordering::Relaxed), 1);
+        let mut peer = rig.connect_to("/moved").await;
+        assert_eq!(peer.request("again").await, "again");
+        rig.handle.shutdown().await;
+        assert_eq!(peer.recv().await, Got::Close(Some((1012, "service_restart".into()))));
+        rig.expect_empty().await;
+        assert_eq!(state.left.load(Ordering::Relaxed), 2);
+    });
+}
+
+#[test]
+fn the_limits_of_frames_hold_for_raw_gateways() {
+    on(Path::Listen, |path| async move {
+        let limits = Limits::default().max_message(1000).partial_timeout(Duration::from_millis(200));
+        let rig = Rig::start(path, raw(&Raw::default(), limits)).await;
+        let mut peer = rig.connect().await;
+        peer.send_frame(Opcode::Binary, true, &[1; 1000]).await;
+        assert_eq!(peer.recv().await, Got::Binary(vec![1; 1000]));
+        peer.send_bytes(&masked(0x82, &[1; 1001], [0; 4])).await;
+        assert_eq!(peer.closed().await, (1009, "frame_too_big".into()));
+        let mut peer = rig.connect().await;
+        peer.send_bytes(&[0x82]).await;
+        assert_eq!(peer.closed().await, (1008, "drip".into()));
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}

@@ -414,19 +414,6 @@ impl Peer {
         tokio::time::timeout(patience, self.next()).await.ok()
     }
 
-    /// What comes until nothing has come for a moment.
-    pub(crate) async fn drain(&mut self, moment: Duration) -> Vec<Got> {
-        let mut all = Vec::new();
-        while let Some(got) = self.recv_within(moment).await {
-            let end = got == Got::End;
-            all.push(got);
-            if end {
-                break;
-            }
-        }
-        all
-    }
-
     /// The close frame that comes next, code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         match self.recv().await {

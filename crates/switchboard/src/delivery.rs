@@ -4,7 +4,7 @@
 ///
 /// `queued` says that a message stands in the client's outbox, in order behind all that was emitted to it before; not
 /// that the client has it. `emit_with_ack` tells that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
     /// How many clients have it in their outbox.

@@ -49,7 +49,7 @@ mod server;
 
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
 pub use broadcast::Broadcast;
-pub use client::{Client, ClientId, Joined};
+pub use client::{Answer, Client, ClientId, Joined, Joining};
 pub use conn::DisconnectReason;
 pub use delivery::Delivery;
 pub use extract::{ConnState, EventName, Ext, Headers, Valid};
@@ -58,7 +58,7 @@ pub use handler::{HandlerDef, Reply};
 pub use http::InvalidNetwork;
 pub use hub::Stats;
 pub use limits::{Limits, VolatilePolicy};
-pub use raw::{Closed, Message, Socket};
+pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal};

@@ -126,6 +126,37 @@ impl Limits {
         FrameLimits { max_message: self.max_message, max_frame: self.max_message, max_fragments: self.max_fragments }
     }
 
+    /// What makes no sense, each with the fix (LIMITS J02).
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut positive = |name: &str, is_zero: bool| {
+            if is_zero {
+                problems.push(format!("`{name}` is 0, with which nothing works; set it to 1 or more"));
+            }
+        };
+        positive("max_message", self.max_message == 0);
+        positive("max_fragments", self.max_fragments == 0);
+        positive("inbound_messages", self.inbound_messages == 0);
+        positive("inbound_bytes", self.inbound_bytes == 0);
+        positive("handlers", self.handlers == 0);
+        positive("outbound_bytes", self.outbound_bytes == 0);
+        positive("max_message_out", self.max_message_out == 0);
+        positive("max_connections", self.max_connections == Some(0));
+        positive("handler_timeout", self.handler_timeout.is_zero());
+        positive("write_timeout", self.write_timeout.is_zero());
+        positive("partial_timeout", self.partial_timeout.is_zero());
+        positive("ping_interval", self.ping_interval.is_zero());
+        positive("ping_timeout", self.ping_timeout.is_zero());
+        positive("handshake_timeout", self.handshake_timeout.is_zero());
+        if self.outbound_reserved >= self.outbound_messages {
+            problems.push("`outbound_reserved` leaves nothing of `outbound_messages` for pushes; make it less".into());
+        }
+        if self.outbound_soft_bytes > self.outbound_bytes {
+            problems.push("`outbound_soft_bytes` is more than `outbound_bytes`; make it less".into());
+        }
+        problems
+    }
+
     /// The step of the clock that deadlines are held against: a twentieth of the shortest of them, 5 ms to 500 ms.
     pub(crate) fn tick(&self) -> Duration {
         let always = [

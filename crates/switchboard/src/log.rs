@@ -1,37 +1,51 @@
-//! Log lines that a client can cause: at most one a second for each place, with the count of those held back.
+//! Log lines that a client can cause: at most one a second for each reason, with the count of those held back.
 use crate::{Client, Error};
+use parking_lot::Mutex;
 use std::any::Any;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Lets one line a second pass.
-pub(crate) struct Gate {
-    second: AtomicU64,
-    held: AtomicU64,
+/// Reasons that are told apart at a time.
+const REASONS: usize = 256;
+
+struct Reason {
+    hash: u64,
+    second: u64,
+    held: u64,
 }
 
-impl Gate {
-    pub(crate) const fn new() -> Gate {
-        Gate { second: AtomicU64::new(0), held: AtomicU64::new(0) }
-    }
+static GATES: Mutex<Vec<Reason>> = Mutex::new(Vec::new());
 
-    /// `Some(n)`: log now, and say that `n` lines were held back.
-    pub(crate) fn pass(&self) -> Option<u64> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        if self.second.swap(now, Ordering::Relaxed) == now {
-            self.held.fetch_add(1, Ordering::Relaxed);
+/// `Some(n)`: log now, and say that `n` lines of this reason were held back.
+pub(crate) fn pass(reason: impl Hash) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    reason.hash(&mut hasher);
+    let hash = hasher.finish();
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut gates = GATES.lock();
+    if let Some(known) = gates.iter_mut().find(|known| known.hash == hash) {
+        if known.second == second {
+            known.held += 1;
             return None;
         }
-        Some(self.held.swap(0, Ordering::Relaxed))
+        known.second = second;
+        return Some(std::mem::take(&mut known.held));
     }
+    if gates.len() >= REASONS {
+        // The one that was silent for longest makes room.
+        let oldest = gates.iter().enumerate().min_by_key(|(_, known)| known.second).map(|(at, _)| at);
+        oldest.map(|at| gates.swap_remove(at));
+    }
+    gates.push(Reason { hash, second, held: 0 });
+    Some(0)
 }
 
-/// `limited!(warn, field = value, "message")`.
+/// `limited!(warn, reason, field = value, "message")`.
 macro_rules! limited {
-    ($level:ident, $($rest:tt)*) => {{
-        static GATE: $crate::log::Gate = $crate::log::Gate::new();
+    ($level:ident, $reason:expr, $($rest:tt)*) => {{
         if tracing::enabled!($crate::log::level::$level)
-            && let Some(held) = GATE.pass()
+            && let Some(held) = $crate::log::pass((file!(), line!(), $reason))
         {
             tracing::$level!(held_back = held, $($rest)*);
         }
@@ -53,7 +67,7 @@ pub(crate) fn panicked(place: &str, panic: &(dyn Any + Send)) {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(no message)");
-    tracing::error!(event = place, panic = message, "panicked");
+    limited!(error, place, event = place, panic = message, "panicked");
 }
 
 /// The error that stands for a panic, which is logged already.
@@ -61,12 +75,14 @@ pub(crate) fn panic_error() -> Error {
     Error::internal(Logged)
 }
 
+const PANICKED: &str = "panicked";
+
 #[derive(Debug)]
 struct Logged;
 
 impl std::fmt::Display for Logged {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("panicked")
+        f.write_str(PANICKED)
     }
 }
 
@@ -74,12 +90,14 @@ impl std::error::Error for Logged {}
 
 /// An error that is answered to a client: an internal one with its cause, which nobody else is told.
 pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
-    if error.is_internal() {
-        let cause = error.source_chain();
-        if cause != "panicked" {
-            limited!(error, event, client = %client.id(), cause, "internal error");
-        }
-    } else {
-        limited!(debug, event, client = %client.id(), code = error.code().as_str(), "refused");
+    if !error.is_internal() {
+        limited!(debug, error.code().label(), event, client = %client.id(), code = error.code().as_str(), "refused");
+        return;
+    }
+    // The cause is the application's: its text may be made by code that panics.
+    let cause = catch_unwind(AssertUnwindSafe(|| error.source_chain()));
+    let cause = cause.as_deref().unwrap_or("(its text cannot be made: that panics)");
+    if cause != PANICKED {
+        limited!(error, event, event, client = %client.id(), cause, "internal error");
     }
 }

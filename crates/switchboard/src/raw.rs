@@ -47,21 +47,33 @@ impl From<Bytes> for Message {
     }
 }
 
-/// The connection is closing or closed.
+/// Why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is closing or closed.
+    Closed,
+    /// The message is longer than `Limits::max_message_out`.
+    TooLong,
+}
 
-impl fmt::Display for Closed {
+impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is closed")
+        f.write_str(match self {
+            SendError::Closed => "the connection is closed",
+            SendError::TooLong => "the message is longer than `max_message_out`",
+        })
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for SendError {}
 
-impl From<Closed> for Error {
-    fn from(closed: Closed) -> Error {
-        Error::internal(closed)
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Error {
+        match error {
+            SendError::Closed => crate::conn::left(),
+            SendError::TooLong => Error::internal(error),
+        }
     }
 }
 
@@ -83,21 +95,24 @@ impl Socket {
 
     /// Sends a message; waits while more than `outbound_soft_bytes` wait for the peer to read.
     ///
-    /// Cancel-safe: a message is queued whole or not at all. Errors: the connection is closed.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+    /// Cancel-safe: a message is queued whole or not at all. Errors: the connection is closed, or the message too long.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         let message = message.into();
         poll_fn(|cx| self.port.poll_writable(cx, &self.client)).await?;
         let (opcode, payload) = match &message {
             Message::Text(text) => (Opcode::Text, text.as_bytes()),
             Message::Binary(bytes) => (Opcode::Binary, &bytes[..]),
         };
+        if payload.len() > self.client.conn().table.limits.max_message_out {
+            return Err(SendError::TooLong);
+        }
         let mut frame = take();
         frame.resize(ws::HEADER_ROOM, 0);
         frame.extend_from_slice(payload);
         let start = ws::finish_frame(&mut frame, 0, opcode);
         let pushed = self.client.conn_arc().push(&mut Frame::new(&frame[start..]), Class::Reply);
         give(frame);
-        if pushed == Pushed::Queued { Ok(()) } else { Err(Closed) }
+        if pushed == Pushed::Queued { Ok(()) } else { Err(SendError::Closed) }
     }
 
     /// The client, as other gateways see it: rooms, state, `disconnect`.
@@ -207,12 +222,12 @@ impl Port {
         Poll::Ready(Some(message))
     }
 
-    fn poll_writable(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Result<(), Closed>> {
+    fn poll_writable(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Result<(), SendError>> {
         let conn = client.conn();
         {
             let mut state = self.0.lock();
             if state.closed {
-                return Poll::Ready(Err(Closed));
+                return Poll::Ready(Err(SendError::Closed));
             }
             if !conn.lane.is_crowded(&conn.table.limits) {
                 return Poll::Ready(Ok(()));

@@ -35,7 +35,7 @@ impl Chat {
         let reason = match reason {
             // Everybody leaves: there is nobody to tell.
             DisconnectReason::Shutdown => return,
-            DisconnectReason::Client(_) => "closed",
+            DisconnectReason::Client { .. } => "closed",
             _ => "lost",
         };
         self.rooms.gone(client, reason);

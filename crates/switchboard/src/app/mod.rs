@@ -18,7 +18,7 @@ use axum::body::Body;
 use handle::Control;
 use http::{Request, Response};
 use std::convert::Infallible;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::Service;
@@ -82,9 +82,13 @@ impl App {
         let table = gateway.build(&mut self.problems);
         match path::normal(path.as_ref()) {
             Ok(path) => {
-                if let Some((_, first, other)) = self.gateways.iter().find(|(known, _, _)| *known == path) {
+                let same = |known: &str| path::shape(known) == path::shape(&path);
+                if let Some((_, first, other)) = self.gateways.iter().find(|(known, _, _)| same(known)) {
                     let message = format!("{} and {} are both mounted on {path}; move one", other.name, table.name);
                     self.problems.push(Problem::new(message, &[first, place]));
+                }
+                for why in table.limits.problems() {
+                    self.problems.push(Problem::new(format!("the limits of {}: {why}", table.name), &[place]));
                 }
                 self.gateways.push((path, place, table));
             }
@@ -148,19 +152,30 @@ impl App {
     }
 
     fn build(&mut self) -> Result<Router, BootError> {
+        for why in self.limits.problems() {
+            self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
+        }
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));
         }
         self.hub.configure(self.limits.clone());
         let mut router = std::mem::take(&mut self.router);
-        for (path, _, mut table) in std::mem::take(&mut self.gateways) {
+        let mut overlaps = Vec::new();
+        for (path, place, mut table) in std::mem::take(&mut self.gateways) {
             table.settle(&self.limits, &self.origins);
             self.hub.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             let endpoint = Endpoint::new(Arc::new(table), self.hub.clone(), self.proxies.clone());
-            router = router.route_service(&path, endpoint);
+            // axum says by a panic that a mounted route has this path already.
+            let name = endpoint.name();
+            let before = router.clone();
+            router = catch_unwind(AssertUnwindSafe(|| router.route_service(&path, endpoint))).unwrap_or_else(|_| {
+                let message = format!("a mounted route has the path {path} of {name}, or overlaps it; move one");
+                overlaps.push(Problem::new(message, &[place]));
+                before
+            });
         }
-        Ok(router)
+        if overlaps.is_empty() { Ok(router) } else { Err(BootError::new(overlaps)) }
     }
 }
 

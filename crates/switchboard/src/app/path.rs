@@ -23,9 +23,21 @@ pub(super) fn normal(path: &str) -> Result<String, &'static str> {
     Ok(format!("/{trimmed}"))
 }
 
+/// The path with its parameters' names taken out: two paths of one shape are one path.
+pub(super) fn shape(path: &str) -> String {
+    let blank = |segment| if str::starts_with(segment, '{') { "{}" } else { segment };
+    path.split('/').map(blank).collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use super::{normal, shape};
+
+    #[test]
+    fn names_of_parameters_make_no_other_path() {
+        assert_eq!(shape("/a/{id}/ws"), shape("/a/{name}/ws"));
+        assert_ne!(shape("/a/{id}"), shape("/a/id"));
+    }
 
     #[test]
     fn a2_the_default_path_and_its_spellings() {

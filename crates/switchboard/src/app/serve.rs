@@ -2,44 +2,53 @@
 use super::{App, BootError, Handle};
 use crate::http::{Listening, bind};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Where to listen: a port on all IPv4 addresses, `"host:port"`, or a `SocketAddr`.
-pub trait Address {
-    /// The address. Errors: the text is not one.
-    fn resolve(self) -> io::Result<SocketAddr>;
-}
+pub trait Address: sealed::Address {}
 
-impl Address for u16 {
-    fn resolve(self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), self))
+mod sealed {
+    pub trait Address: std::fmt::Debug {
+        fn into_place(self) -> super::Place;
     }
 }
 
-impl Address for SocketAddr {
-    fn resolve(self) -> io::Result<SocketAddr> {
-        Ok(self)
-    }
+/// An address, or a name that has to be looked up.
+#[doc(hidden)]
+pub enum Place {
+    Known(SocketAddr),
+    Named(String),
 }
 
-impl Address for &str {
-    fn resolve(self) -> io::Result<SocketAddr> {
-        let missing = || io::Error::new(io::ErrorKind::InvalidInput, "no such host");
-        self.to_socket_addrs()?.next().ok_or_else(missing)
-    }
+macro_rules! address {
+    ($($type:ty: $self:ident => $place:expr;)*) => {
+        $(
+            impl Address for $type {}
+            impl sealed::Address for $type {
+                fn into_place($self) -> Place {
+                    $place
+                }
+            }
+        )*
+    };
+}
+address! {
+    u16: self => Place::Known(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), self));
+    SocketAddr: self => Place::Known(self);
+    &str: self => Place::Named(self.to_owned());
+    &String: self => Place::Named(self.clone());
+    String: self => Place::Named(self);
 }
 
-impl Address for &String {
-    fn resolve(self) -> io::Result<SocketAddr> {
-        self.as_str().resolve()
-    }
-}
-
-impl Address for String {
-    fn resolve(self) -> io::Result<SocketAddr> {
-        self.as_str().resolve()
+async fn resolve(place: Place) -> io::Result<SocketAddr> {
+    match place {
+        Place::Known(address) => Ok(address),
+        Place::Named(name) => {
+            let missing = || io::Error::new(io::ErrorKind::InvalidInput, "no such host");
+            tokio::net::lookup_host(name).await?.next().ok_or_else(missing)
+        }
     }
 }
 
@@ -57,13 +66,13 @@ impl App {
     /// Listens, and serves until [`Handle::shutdown`], SIGTERM or Ctrl-C.
     ///
     /// Errors: everything that is wrong with the application, or an address that cannot be had.
-    pub async fn listen(self, address: impl Address + std::fmt::Debug) -> Result<(), BootError> {
+    pub async fn listen(self, address: impl Address) -> Result<(), BootError> {
         self.bind(address).await?.serve().await;
         Ok(())
     }
 
     /// The first half of [`App::listen`]: with port 0 the system chooses one, which [`Bound::local_addr`] tells.
-    pub async fn bind(mut self, address: impl Address + std::fmt::Debug) -> Result<Bound, BootError> {
+    pub async fn bind(mut self, address: impl Address) -> Result<Bound, BootError> {
         let router = self.build()?;
         let named = format!("{address:?}");
         let cannot = |error: io::Error| {
@@ -74,7 +83,7 @@ impl App {
             };
             BootError::io(format!("cannot listen on {named}: {error}; {fix}"), error)
         };
-        let listener = address.resolve().and_then(bind).map_err(cannot)?;
+        let listener = resolve(address.into_place()).await.and_then(bind).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals })
     }
@@ -99,24 +108,28 @@ impl Bound {
         let mut signals = Signals::new(self.signals);
         let run = listening.run(control.stop.subscribe());
         let mut run = std::pin::pin!(run);
-        tokio::select! {
-            () = run.as_mut() => {}
-            signal = signals.next() => {
-                tracing::info!(signal, "shutting down; once more to end at once");
-                let shutdown = self.handle.shutdown();
-                let both = async { tokio::join!(shutdown, run) };
-                tokio::select! {
-                    (report, ()) = both => tracing::info!(aborted = report.aborted, "shut down"),
-                    _ = signals.next() => {
-                        let report = self.handle.shutdown_within(Duration::ZERO).await;
-                        tracing::warn!(aborted = report.aborted, "ended at once");
-                    }
-                }
-                return;
-            }
+        let asked = tokio::select! {
+            () = run.as_mut() => None,
+            signal = signals.next() => Some(signal),
+        };
+        if let Some(signal) = asked {
+            tracing::info!(signal, "shutting down; once more to end at once");
         }
         // Whoever asked for the stop may have given up waiting: the end of it is awaited here.
-        self.handle.shutdown().await;
+        let shutdown = async {
+            let report = self.handle.shutdown().await;
+            if asked.is_some() {
+                run.await;
+            }
+            report
+        };
+        tokio::select! {
+            report = shutdown => tracing::info!(aborted = report.aborted, "shut down"),
+            _ = signals.next() => {
+                let report = self.handle.shutdown_within(Duration::ZERO).await;
+                tracing::warn!(aborted = report.aborted, "ended at once");
+            }
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use crate::Error;
 use crate::conn::Class;
 use crate::hub::Event;
 use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// The outcome of [`Client::join`]: await it, ask it, or ignore it.
 ///
@@ -24,18 +26,29 @@ impl Joined {
         self.is_new
     }
 
-    /// The outcome, now.
-    pub fn result(mut self) -> Result<(), Error> {
+    fn result(mut self) -> Result<(), Error> {
         self.failure.take().map_or(Ok(()), |failure| Err(failure.1))
     }
 }
 
 impl IntoFuture for Joined {
     type Output = Result<(), Error>;
-    type IntoFuture = Ready<Result<(), Error>>;
+    type IntoFuture = Joining;
 
-    fn into_future(self) -> Self::IntoFuture {
-        ready(self.result())
+    fn into_future(self) -> Joining {
+        Joining(ready(self.result()))
+    }
+}
+
+/// The future of a [`Joined`].
+#[must_use = "await it"]
+pub struct Joining(Ready<Result<(), Error>>);
+
+impl Future for Joining {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 
@@ -45,7 +58,7 @@ impl Drop for Joined {
             let (client, error) = *failure;
             client.conn().hub.rejected("join", error.code().label());
             let event = Event::exception(&error, None);
-            client.conn_arc().push(&mut event.frame(), Class::Reply);
+            client.conn_arc().push_event(&mut event.frame(), Class::Reply);
         }
     }
 }

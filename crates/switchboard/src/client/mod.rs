@@ -1,10 +1,12 @@
 //! [`Client`]: one connection, as handlers and services see it.
+mod answer;
 mod id;
 mod joined;
 
+pub use answer::Answer;
 pub use id::ClientId;
 pub(crate) use id::IdMap;
-pub use joined::Joined;
+pub use joined::{Joined, Joining};
 
 use crate::conn::{self, Class, CloseRequest, Conn, DisconnectReason, PendingAck, Pushed};
 use crate::hub::Event;
@@ -42,7 +44,8 @@ impl Client {
         self.0.id
     }
 
-    /// The address of the peer's socket; that of the proxy where there is one. `None` where the transport has none.
+    /// The address of the peer's socket. Behind a trusted proxy (`App::trust_proxies`) it is what that says of the client, with
+    /// port 0. `None` where the transport has none.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer
     }
@@ -70,35 +73,42 @@ impl Client {
             return Delivery::REFUSED;
         };
         let mut delivery = Delivery::default();
-        delivery.add(self.0.push(&mut event.frame(), class));
+        delivery.add(self.0.push_event(&mut event.frame(), class));
         delivery
     }
 
-    /// Sends an event and waits for the client's answer, `{"ack": n, "data": …}`.
+    /// Sends an event at once, and waits for the client's answer, `{"ack": n, "data": …}`.
     ///
     /// It may be awaited in a handler of the same connection: acks are read while handlers run.
     ///
     /// Errors: `timeout`; `not_found` when the client has left; `rate_limited` when too many answers are awaited;
     /// `overloaded` in a handler of the same client while reading from it is paused; `validation_failed` when the answer
     /// is not a `T`; and what the client answers as an error, with the code and message that it gave.
-    pub async fn emit_with_ack<T: DeserializeOwned>(
+    pub fn emit_with_ack<T: DeserializeOwned + 'static>(
         &self,
         event: &str,
         data: impl Serialize,
         timeout: Duration,
-    ) -> Result<T, Error> {
-        let mut pending = PendingAck::new(&self.0)?;
-        let event = Event::encode_request(event, &data, pending.ack, self.0.table.limits.max_message_out)?;
-        if self.0.push(&mut event.frame(), Class::Push) != Pushed::Queued {
-            return Err(left());
+    ) -> Answer<T> {
+        let asked = self.ask(event, &data);
+        Answer::new(async move {
+            let mut pending = asked?;
+            let answer = match tokio::time::timeout(timeout, &mut pending.answer).await {
+                Err(_) => return Err(Error::timeout("The client did not answer in time")),
+                Ok(Err(_)) => return Err(conn::left()),
+                Ok(Ok(answer)) => answer?,
+            };
+            json::from_data(answer.as_deref())
+        })
+    }
+
+    fn ask(&self, event: &str, data: &impl Serialize) -> Result<PendingAck, Error> {
+        let pending = PendingAck::new(&self.0)?;
+        let event = Event::encode_request(event, data, pending.ack, self.0.table.limits.max_message_out)?;
+        match self.0.push_event(&mut event.frame(), Class::Push) {
+            Pushed::Queued => Ok(pending),
+            Pushed::Dropped | Pushed::Gone => Err(conn::left()),
         }
-        drop(event);
-        let answer = match tokio::time::timeout(timeout, &mut pending.answer).await {
-            Err(_) => return Err(Error::timeout("The client did not answer in time")),
-            Ok(Err(_)) => return Err(left()),
-            Ok(Ok(answer)) => answer?,
-        };
-        json::from_data(answer.as_deref())
     }
 
     /// Joins a room: from now on what is sent to it reaches this client. Joining twice is joining once.
@@ -156,7 +166,7 @@ impl Client {
     /// Closes the connection with a code and reason, behind all that was emitted to it.
     pub fn close(&self, close: impl Into<Close>) {
         let close = close.into();
-        let reason = DisconnectReason::Server(close.code);
+        let reason = DisconnectReason::Server { code: close.code };
         self.0.close(CloseRequest::Graceful { close, reason });
     }
 
@@ -171,8 +181,4 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({})", self.0.id)
     }
-}
-
-fn left() -> Error {
-    Error::not_found("The client has left")
 }

@@ -16,29 +16,33 @@ pub(crate) struct Acks {
     pending: HashMap<u64, Waiting>,
 }
 
-struct Waiting {
+/// One that waits. It is settled, or dropped, outside of the lock that it is kept under: that runs a waker.
+pub(crate) struct Waiting {
     answer: oneshot::Sender<Answer>,
     /// Awaited by a handler of the same connection, which reading may depend on.
     own: bool,
 }
 
+impl Waiting {
+    /// False when nobody waits any more.
+    pub(crate) fn settle(self, answer: Answer) -> bool {
+        self.answer.send(answer).is_ok()
+    }
+}
+
 impl Acks {
-    /// Settles one. False when nobody waits for it.
-    pub(crate) fn settle(&mut self, ack: u64, answer: Answer) -> bool {
-        self.pending.remove(&ack).is_some_and(|waiting| waiting.answer.send(answer).is_ok())
+    pub(crate) fn remove(&mut self, ack: u64) -> Option<Waiting> {
+        self.pending.remove(&ack)
     }
 
-    /// Fails those that a handler of the same connection awaits: reading has paused, so that no answer can come.
-    pub(crate) fn fail_own(&mut self) {
-        let own: Vec<u64> = self.pending.iter().filter(|(_, waiting)| waiting.own).map(|(ack, _)| *ack).collect();
-        for ack in own {
-            self.settle(ack, Err(paused()));
-        }
+    /// Those that a handler of the same connection awaits. While reading pauses no answer to them can come.
+    pub(crate) fn take_own(&mut self) -> Vec<Waiting> {
+        self.pending.extract_if(|_, waiting| waiting.own).map(|(_, waiting)| waiting).collect()
     }
 
-    /// Nobody answers any more: each waiting future learns it by its sender's end.
-    pub(crate) fn clear(&mut self) {
-        self.pending = HashMap::new();
+    /// All of them. Nobody answers any more: each waiting future learns it by its sender's end.
+    pub(crate) fn take(&mut self) -> HashMap<u64, Waiting> {
+        std::mem::take(&mut self.pending)
     }
 }
 
@@ -78,10 +82,10 @@ impl PendingAck {
             Some(acks.last)
         });
         match ack {
-            Some(ack) => Ok(PendingAck { conn: conn.clone(), ack, answer }),
-            None => {
+            Some(Some(ack)) => Ok(PendingAck { conn: conn.clone(), ack, answer }),
+            refused => {
                 node.fetch_sub(1, Ordering::Relaxed);
-                Err(too_many())
+                Err(if refused.is_some() { too_many() } else { left() })
             }
         }
     }
@@ -89,9 +93,14 @@ impl PendingAck {
 
 impl Drop for PendingAck {
     fn drop(&mut self) {
-        self.conn.attached(|attached| attached.acks.pending.remove(&self.ack));
+        let waiting = self.conn.attached.lock().as_mut().and_then(|attached| attached.acks.remove(self.ack));
+        drop(waiting);
         self.conn.hub.counters.pending_acks.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+pub(crate) fn left() -> Error {
+    Error::not_found("The client has left")
 }
 
 fn too_many() -> Error {

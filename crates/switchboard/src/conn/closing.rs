@@ -1,9 +1,9 @@
 //! The end of a connection: close frames, half-close, and what is still owed to the application.
 use super::serving::{Running, Stage, drop_contained};
 use super::task::Task;
-use super::timers::NEVER;
-use super::{CloseRequest, DisconnectReason, buffers};
-use crate::log;
+use super::timers::{NEVER, millis};
+use super::{CloseRequest, DisconnectReason, Stream, buffers};
+use crate::{Error, log};
 use std::task::Context;
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
@@ -50,33 +50,33 @@ impl Task {
     pub(super) fn violation(&mut self, code: CloseCode, reason: &'static str) {
         if self.net == Net::Open {
             self.conn().hub.rejected("frame", reason);
-            self.say_goodbye(&Close::new(code, reason), DisconnectReason::Violation(code), false, false);
+            self.say_goodbye(&Close::new(code, reason), DisconnectReason::Violation { code }, false, false);
         }
     }
 
     /// The peer sent a close frame: it is answered with the same code, and the messages before it are still handled.
-    pub(super) fn peer_closed(&mut self, code: Option<u16>) {
+    pub(super) fn peer_closed(&mut self, code: Option<u16>, reason: String) {
         if self.net == Net::Open {
             let mut bytes = buffers::take();
             match code.and_then(CloseCode::new) {
                 Some(code) => ws::write_close(&mut bytes, &Close::new(code, "")),
                 None => ws::write_control(&mut bytes, Opcode::Close, &[]),
             }
-            self.queue_goodbye(bytes, DisconnectReason::Client(code), false);
+            self.queue_goodbye(bytes, DisconnectReason::Client { code, reason }, false);
         }
     }
 
-    /// The stream has ended or broken.
+    /// The stream is at its end, in order or not.
     pub(super) fn lost(&mut self) {
         if self.net == Net::Gone {
             return;
         }
         self.net = Net::Gone;
         self.stream = None;
+        self.unread = Vec::new();
         self.timers.gone_by = NEVER;
         self.reason.get_or_insert(DisconnectReason::Lost);
         let dropped = self.conn().lane.gone();
-        // A close frame that the peer did not wait for is no loss.
         self.conn().hub.counters.dropped(dropped);
         self.app_loses_connection();
     }
@@ -102,103 +102,123 @@ impl Task {
         self.net = Net::Closing;
         self.unread = Vec::new();
         self.reason.get_or_insert(reason);
-        let limits = self.limits();
-        let patience = if discard { limits.linger } else { limits.write_timeout.max(limits.linger) };
-        self.timers.gone_by = self.now() + super::timers::millis(patience);
+        let (now, limits) = (self.present(), &self.client.conn().table.limits);
+        // What waits is sent as long as the peer takes it; what is thrown away needs no time.
+        let (patience, at_last) = match discard {
+            true => (limits.linger, limits.linger),
+            false => (limits.write_timeout.max(limits.linger), (limits.write_timeout * 3).max(limits.linger)),
+        };
+        self.timers.gone_by = now + millis(patience);
+        self.timers.gone_at_last = now + millis(at_last);
         self.app_loses_connection();
     }
 
-    /// The application learns that the connection ends, where it waits for nothing else.
+    /// The application learns that the connection ends, and gets a last time for what it still does.
     fn app_loses_connection(&mut self) {
-        let conn = self.client.conn_arc().clone();
-        if let Some(attached) = conn.attached.lock().as_mut() {
-            attached.acks.clear();
+        let acks = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take());
+        drop(acks);
+        if self.timers.finish_by == NEVER {
+            self.timers.finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
         }
         if let Some(port) = &self.port {
             port.close();
-            if self.timers.work_by == NEVER {
-                self.timers.work_by = self.timers.after(self.now(), self.limits().handler_timeout);
-            }
+            self.timers.work_by = self.timers.work_by.min(self.timers.finish_by);
         }
-        if conn.table.cancel_on_disconnect
-            && let Some(running) = self.running.take()
-        {
-            self.timers.work_by = NEVER;
-            running.drop_contained();
+        if self.conn().table.cancel_on_disconnect {
+            self.drop_inbound();
+            if let Some(running) = self.running.take() {
+                self.timers.work_by = NEVER;
+                running.drop_contained();
+            }
         }
     }
 
     /// All is written: the peer reads our end, and has `linger` to send its own.
     pub(super) fn half_close(&mut self) {
-        if matches!(self.reason, Some(DisconnectReason::Client(_))) {
-            // Both close frames are exchanged (RFC 6455 §7.1.1): nothing more is expected.
-            return self.lost();
-        }
         self.net = Net::Lingering;
-        self.timers.gone_by = self.now() + super::timers::millis(self.limits().linger);
-        self.conn().lane.half_close();
+        self.timers.gone_by = self.present() + millis(self.limits().linger);
+        if matches!(self.stream, Some(Stream::Tcp(_))) {
+            if self.is_closed_by_both() {
+                return self.lost();
+            }
+            self.conn().lane.half_close();
+        }
     }
 
     /// Where the task owns the stream, half-closing it may take several turns.
     pub(super) fn poll_goodbye(&mut self, cx: &mut Context<'_>) {
         if self.net == Net::Lingering
             && let Some(stream) = &mut self.stream
+            && stream.poll_shutdown(cx).is_ready()
+            && self.is_closed_by_both()
         {
-            // A failure shows at the next read; until then `linger` bounds it.
-            let _ = stream.poll_shutdown(cx);
+            // A failure of the shutdown is an end too.
+            self.lost();
         }
     }
 
-    /// Answers what has not begun with `draining`, and closes after what has.
+    /// Both close frames are exchanged (RFC 6455 §7.1.1): nothing more is expected of the peer.
+    fn is_closed_by_both(&self) -> bool {
+        matches!(self.reason, Some(DisconnectReason::Client { .. }))
+    }
+
+    /// Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
     fn drain(&mut self) {
         self.draining = true;
         while let Some(waiting) = self.inbound.pop() {
             self.refuse_draining(&waiting.text);
         }
-        self.close_if_drained();
+        if matches!(self.running, Some(Running::Raw(_))) {
+            self.close_for_restart();
+        }
     }
 
-    pub(super) fn close_if_drained(&mut self) {
-        let idle = match (&self.stage, &self.running) {
-            (Stage::New | Stage::Connecting(_), _) | (_, Some(Running::Handler(_))) => false,
-            (_, Some(Running::Raw(_)) | None) => true,
-        };
-        if self.draining && idle && self.net == Net::Open {
+    pub(super) fn close_for_restart(&mut self) {
+        if self.net == Net::Open {
             self.say_goodbye(&CloseCode::SERVICE_RESTART.into(), DisconnectReason::Shutdown, true, false);
         }
     }
 
-    /// The shutdown's patience is over.
+    /// The shutdown's patience is over: what runs is cut off, its caller told, the client closed, all within `linger`.
     fn kill(&mut self) {
-        self.reason.get_or_insert(DisconnectReason::Shutdown);
         self.drop_inbound();
-        self.lost();
+        let stage = std::mem::replace(&mut self.stage, Stage::Serving);
+        let cut_off = match stage {
+            Stage::New => Stage::Done,
+            Stage::Connecting(hook) | Stage::Leaving(hook) => {
+                self.conn().hub.counters.aborted();
+                drop_contained(hook);
+                Stage::Done
+            }
+            Stage::Serving => Stage::Serving,
+            Stage::Done => Stage::Done,
+        };
+        self.stage = cut_off;
         if let Some(running) = self.running.take() {
             self.conn().hub.counters.aborted();
+            if let Running::Handler(handler) = &running {
+                let (event, id) = handler.request();
+                self.exception(
+                    &Error::draining("The server restarts; the handler was cut off"),
+                    Some(&event),
+                    id.as_ref(),
+                );
+            }
             running.drop_contained();
         }
-        match std::mem::replace(&mut self.stage, Stage::Serving) {
-            Stage::Connecting(hook) => {
-                self.conn().hub.counters.aborted();
-                drop_contained(hook);
-                self.stage = Stage::Done;
-            }
-            Stage::New => self.stage = Stage::Done,
-            Stage::Leaving(hook) => {
-                self.conn().hub.counters.aborted();
-                drop_contained(hook);
-                self.stage = Stage::Done;
-            }
-            stage => self.stage = stage,
-        }
-        self.timers.work_by = self.now() + super::timers::millis(self.limits().linger);
+        self.close_for_restart();
+        let last = self.present() + millis(self.limits().linger);
+        self.timers.finish_by = last;
+        self.timers.work_by = last;
+        self.timers.gone_by = self.timers.gone_by.min(last);
+        self.timers.gone_at_last = last;
     }
 
-    fn drop_inbound(&mut self) {
+    pub(super) fn drop_inbound(&mut self) {
         let dropped = self.inbound.clear();
         if dropped > 0 {
             self.conn().hub.counters.dropped_inbound(dropped);
-            log::limited!(debug, "messages that waited were dropped, because the server closed the connection");
+            log::limited!(debug, (), "messages that waited were dropped, because the connection ends");
         }
     }
 }

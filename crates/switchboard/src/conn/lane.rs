@@ -1,6 +1,7 @@
 //! The lane: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
 use super::outbox::{Class, Flushed, Frame, Outbox, Put};
 use super::reason::DisconnectReason;
+use super::stream::Stream;
 use crate::limits::Limits;
 use parking_lot::Mutex;
 use std::io::{self, IoSlice};
@@ -64,13 +65,12 @@ enum Phase {
     Task,
 }
 
-/// Writes to a stream that the task owns.
-pub(crate) type Write<'a> = dyn FnMut(&mut Context<'_>, &[IoSlice<'_>]) -> Poll<io::Result<usize>> + 'a;
-
 /// What the task learns at the end of its turn.
 pub(crate) struct TurnEnd {
     pub(crate) flushed: Option<Flushed>,
     pub(crate) request: Option<CloseRequest>,
+    /// There is something to do at once.
+    pub(crate) again: bool,
     /// Bytes that wait.
     pub(crate) waiting: usize,
     /// The client has to read before more of its messages are handled.
@@ -90,6 +90,10 @@ struct State {
     closed: bool,
     request: Option<CloseRequest>,
     waker: Option<Waker>,
+    /// Somebody wanted to wake the task while it had left no waker.
+    woken: bool,
+    /// The stream was written to, and has not handed all of it on.
+    unflushed: bool,
 }
 
 impl Lane {
@@ -97,22 +101,25 @@ impl Lane {
         Lane(Mutex::new(State { socket, ..State::default() }))
     }
 
-    pub(crate) fn push(&self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits, own: bool) -> (Pushed, Wake) {
+    /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written.
+    /// Returns how many volatile messages made room, too.
+    pub(crate) fn push(
+        &self,
+        frame: &mut Frame<'_>,
+        class: Class<'_>,
+        limits: &Limits,
+        own: bool,
+    ) -> (Pushed, Wake, usize) {
         let mut state = self.0.lock();
-        if state.closed {
-            return (Pushed::Gone, Wake::Nobody);
-        }
-        match state.outbox.put(frame, class, limits) {
-            Put::Queued => {}
-            Put::Dropped => return (Pushed::Dropped, Wake::Nobody),
-            Put::Overflow => {
-                state.closed = true;
-                state.ask(CloseRequest::slow_consumer());
-                let wake = state.waker.take().map_or(Wake::Nobody, Wake::Task);
-                return (Pushed::Dropped, wake);
+        let evicted = match state.put(frame, class, limits) {
+            Ok(evicted) => evicted,
+            Err(refused) => {
+                let wake = if state.request.is_some() { state.wake_task() } else { Wake::Nobody };
+                return (refused, wake, 0);
             }
-        }
+        };
         let wake = match state.phase {
+            _ if state.outbox.bytes() > limits.outbound_bytes && !state.outbox.is_blocked() => state.write_now(),
             Phase::Scheduled | Phase::Task => Wake::Nobody,
             Phase::Idle if own => {
                 state.phase = Phase::Task;
@@ -123,21 +130,14 @@ impl Lane {
                 Wake::Flusher
             }
         };
-        (Pushed::Queued, wake)
+        (Pushed::Queued, wake, evicted)
     }
 
     /// A reply from the task itself, which writes it at the end of its turn. Returns whether the outbox is
     /// crowded then.
     pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits) -> Result<bool, Pushed> {
         let mut state = self.0.lock();
-        if state.closed {
-            return Err(Pushed::Gone);
-        }
-        if state.outbox.put(frame, Class::Reply, limits) != Put::Queued {
-            state.closed = true;
-            state.ask(CloseRequest::slow_consumer());
-            return Err(Pushed::Dropped);
-        }
+        state.put(frame, Class::Reply, limits)?;
         state.phase = Phase::Task;
         Ok(state.outbox.is_crowded(limits))
     }
@@ -185,11 +185,11 @@ impl Lane {
     pub(crate) fn request(&self, request: CloseRequest) -> Option<Waker> {
         let mut state = self.0.lock();
         state.ask(request);
-        state.waker.take()
+        state.take_waker()
     }
 
     pub(crate) fn wake(&self) {
-        let waker = self.0.lock().waker.take();
+        let waker = self.0.lock().take_waker();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -210,19 +210,15 @@ impl Lane {
 
     /// The end of the task's turn: writes what waits, and leaves the waker for the next turn.
     ///
-    /// `stream` writes where the task owns the whole stream.
-    pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Write<'_>>, limits: &Limits) -> TurnEnd {
+    /// `stream` is the one that the task owns whole, if it does.
+    pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Stream>, limits: &Limits) -> TurnEnd {
         let mut state = self.0.lock();
         let state = &mut *state;
-        let flushed = if state.outbox.is_empty() {
-            None
-        } else {
-            let flushed = match (&state.socket, stream) {
-                (Some(socket), _) => state.outbox.flush(|bytes| poll_write(socket, cx, bytes)),
-                (None, Some(write)) => state.outbox.flush(|bytes| write(cx, bytes)),
-                (None, None) => Flushed::Failed,
-            };
-            Some(flushed)
+        let flushed = match (&state.socket, stream) {
+            (Some(_), _) | (None, None) if state.outbox.is_empty() => None,
+            (Some(socket), _) => Some(state.outbox.flush(|bytes| poll_write(socket, cx, bytes))),
+            (None, Some(stream)) => state.flush_stream(cx, stream),
+            (None, None) => Some(Flushed::Failed),
         };
         state.phase = match flushed {
             Some(Flushed::Blocked { .. }) => Phase::Task,
@@ -231,8 +227,14 @@ impl Lane {
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             state.waker = Some(cx.waker().clone());
         }
-        let (waiting, crowded) = (state.outbox.bytes(), state.outbox.is_crowded(limits));
-        TurnEnd { flushed, request: state.request.take(), waiting, crowded }
+        let request = state.request.take();
+        TurnEnd {
+            flushed,
+            again: std::mem::take(&mut state.woken) || request.is_some(),
+            request,
+            waiting: state.outbox.bytes(),
+            crowded: state.outbox.is_crowded(limits),
+        }
     }
 
     /// Called by the flusher. Returns the task's waker when the task has to act.
@@ -251,7 +253,7 @@ impl Lane {
             // The task registers for the socket's readiness, notices the failure, or owns the stream.
             Some(Flushed::Blocked { .. } | Flushed::Failed) | None => {
                 state.phase = Phase::Task;
-                state.waker.take()
+                state.take_waker()
             }
         }
     }
@@ -261,6 +263,68 @@ impl State {
     fn ask(&mut self, request: CloseRequest) {
         if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
             self.request = Some(request);
+        }
+    }
+
+    fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Result<usize, Pushed> {
+        if self.closed {
+            return Err(Pushed::Gone);
+        }
+        match self.outbox.put(frame, class, limits) {
+            Put::Queued { evicted } => Ok(evicted),
+            Put::Dropped => Err(Pushed::Dropped),
+            Put::Overflow => {
+                self.closed = true;
+                self.ask(CloseRequest::slow_consumer());
+                Err(Pushed::Dropped)
+            }
+        }
+    }
+
+    /// The task's waker. Without one the task is in its turn, at whose end it looks again.
+    fn take_waker(&mut self) -> Option<Waker> {
+        let waker = self.waker.take();
+        self.woken |= waker.is_none();
+        waker
+    }
+
+    fn wake_task(&mut self) -> Wake {
+        self.take_waker().map_or(Wake::Nobody, Wake::Task)
+    }
+
+    /// Writes to a stream that may hold bytes back itself (TLS): all is written only when it has handed them on.
+    fn flush_stream(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Option<Flushed> {
+        if !self.outbox.is_empty() {
+            self.unflushed = true;
+            match self.outbox.flush(|bytes| stream.poll_write(cx, bytes)) {
+                Flushed::Drained => {}
+                // What was taken may be handed on already; the write that is refused wakes the task.
+                blocked => return Some(blocked),
+            }
+        }
+        if !self.unflushed {
+            return None;
+        }
+        match stream.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                Some(Flushed::Drained)
+            }
+            Poll::Ready(Err(_)) => Some(Flushed::Failed),
+            Poll::Pending => Some(Flushed::Blocked { progress: false }),
+        }
+    }
+
+    /// Much was put before anything was written: a bare socket is tried at once, so that a client that reads is not taken
+    /// for one that does not.
+    fn write_now(&mut self) -> Wake {
+        let Some(socket) = &self.socket else { return Wake::Nobody };
+        match self.outbox.flush(|bytes| try_write(socket, bytes)) {
+            Flushed::Drained => Wake::Nobody,
+            Flushed::Blocked { .. } | Flushed::Failed => {
+                self.phase = Phase::Task;
+                self.wake_task()
+            }
         }
     }
 }

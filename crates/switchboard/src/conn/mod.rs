@@ -18,7 +18,7 @@ mod closing;
 mod reading;
 mod serving;
 
-pub(crate) use acks::{Acks, PendingAck};
+pub(crate) use acks::{Acks, PendingAck, left};
 pub(crate) use buffers::{give, take};
 pub(crate) use lane::{CloseRequest, Lane, Pushed};
 pub(crate) use outbox::{Class, Frame};
@@ -54,6 +54,8 @@ pub(crate) struct Conn {
     pub(crate) attached: Mutex<Option<Box<Attached>>>,
     pub(crate) handshake: Option<Box<Handshake>>,
     pub(crate) peer: Option<SocketAddr>,
+    /// The task has ended; changed under the lock of `attached`.
+    pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
     /// When the task wants to be woken, on the hub's clock.
@@ -77,22 +79,37 @@ pub(crate) struct Attached {
 }
 
 impl Conn {
-    pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> T {
-        work(self.attached.lock().get_or_insert_default())
+    /// What is attached; `None` once the connection has ended.
+    pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> Option<T> {
+        let mut attached = self.attached.lock();
+        if self.ended.load(Ordering::Relaxed) { None } else { Some(work(attached.get_or_insert_default())) }
+    }
+
+    /// Drops what is attached: state of the application, which may hold this very connection, and acks that wait.
+    pub(crate) fn end(&self) {
+        let attached = {
+            let mut attached = self.attached.lock();
+            self.ended.store(true, Ordering::Relaxed);
+            attached.take()
+        };
+        serving::drop_contained(attached);
     }
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
     pub(crate) fn push(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
-        let (pushed, wake) = self.lane.push(frame, class, &self.table.limits, self.is_current());
+        let (pushed, wake, evicted) = self.lane.push(frame, class, &self.table.limits, self.is_current());
         match wake {
             lane::Wake::Nobody => {}
             lane::Wake::Flusher => self.hub.shard(self.id).flush_later(self.clone()),
             lane::Wake::Task(waker) => waker.wake(),
         }
-        if pushed == Pushed::Dropped {
-            self.hub.counters.dropped(1);
-        }
+        self.hub.counters.dropped(evicted + usize::from(pushed == Pushed::Dropped));
         pushed
+    }
+
+    /// Puts an event into the outbox. A raw gateway speaks a protocol of its own: no event reaches its clients.
+    pub(crate) fn push_event(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
+        if self.table.raw.is_some() { Pushed::Gone } else { self.push(frame, class) }
     }
 
     /// Asks the task to end the connection.
@@ -123,6 +140,13 @@ impl Conn {
     }
 }
 
+impl Drop for Conn {
+    fn drop(&mut self) {
+        // Extensions of the request are the application's.
+        serving::drop_contained(self.handshake.take());
+    }
+}
+
 thread_local! {
     /// The address of the connection whose task runs on this thread.
     static CURRENT: Cell<usize> = const { Cell::new(0) };
@@ -145,5 +169,8 @@ impl Drop for Turn {
 
 /// What the application says with a close code.
 pub(crate) fn kicked() -> CloseRequest {
-    CloseRequest::Graceful { close: CloseCode::KICKED.into(), reason: DisconnectReason::Server(CloseCode::KICKED) }
+    CloseRequest::Graceful {
+        close: CloseCode::KICKED.into(),
+        reason: DisconnectReason::Server { code: CloseCode::KICKED },
+    }
 }

@@ -12,7 +12,11 @@ use switchboard_core::ws;
 
 /// Up to this length a message is copied behind the one before it, so that both leave in one piece of memory; a longer
 /// one is shared between all that get it.
-pub(crate) const COPIED: usize = 512;
+const COPIED: usize = 512;
+/// A piece of copied messages takes no further one from this length on, so that what is written is soon free again.
+const PACKED: usize = 16 << 10;
+/// So many times `outbound_bytes` may stand in the outbox of a stream that was not tried yet.
+const UNTRIED: usize = 4;
 /// The most pieces of one write.
 const PIECES: usize = 64;
 
@@ -46,7 +50,10 @@ pub(crate) enum Class<'a> {
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Put {
-    Queued,
+    /// In its place, and so many volatile messages made room for it.
+    Queued {
+        evicted: usize,
+    },
     Dropped,
     /// The limit is passed and nothing may be dropped in silence: the client has to go.
     Overflow,
@@ -64,7 +71,8 @@ pub(crate) enum Flushed {
 }
 
 enum Segment {
-    Copied { bytes: Vec<u8>, messages: usize },
+    /// Frames one behind the other.
+    Packed(Vec<u8>),
     Shared(Bytes),
     Volatile(Box<Volatile>),
 }
@@ -77,36 +85,34 @@ struct Volatile {
 impl Segment {
     fn bytes(&self) -> &[u8] {
         match self {
-            Segment::Copied { bytes, .. } => bytes,
+            Segment::Packed(bytes) => bytes,
             Segment::Shared(bytes) => bytes,
             Segment::Volatile(volatile) => &volatile.bytes,
         }
     }
-
-    fn messages(&self) -> usize {
-        match self {
-            Segment::Copied { messages, .. } => *messages,
-            Segment::Shared(_) | Segment::Volatile(_) => 1,
-        }
-    }
 }
 
-/// The frames that wait for the socket.
+/// The frames that wait for the socket. It holds whole frames only, but for the front of the one that is being written.
 #[derive(Default)]
 pub(crate) struct Outbox {
     /// What leaves first: frames one behind the other.
     head: Vec<u8>,
-    head_messages: usize,
     /// What leaves after it.
     rest: VecDeque<Segment>,
     /// How much of the first piece (`head`, else the front of `rest`) is written already.
     written: usize,
+    /// Where in the first piece the frame begins that is not yet written whole.
+    frame: usize,
+    /// Where in the first piece its control frames end: the next one goes behind them.
+    control_end: usize,
+    /// The same of the second piece, where the first one is shared with others.
+    second_end: usize,
+    /// Bytes that are not written.
     bytes: usize,
+    /// Messages that are not written whole.
     messages: usize,
     /// Control frames since the outbox was last empty.
     control: u32,
-    /// Where in `head` its control frames end: the next one goes behind them.
-    control_end: usize,
     /// The socket refused bytes at the last write.
     blocked: bool,
 }
@@ -124,6 +130,10 @@ impl Outbox {
         self.bytes == 0
     }
 
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// True when no further message of the client should be handled before it has read.
     pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
         self.bytes > limits.outbound_soft_bytes || self.messages > limits.outbound_messages / 2
@@ -132,43 +142,47 @@ impl Outbox {
     /// Puts a message behind all others.
     pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Put {
         let len = frame.bytes.len();
-        if let (Class::Volatile(Some(key)), true) = (class, self.blocked) {
-            self.remove_key(key);
-        }
-        if !self.has_room(len, class, limits) {
-            match class {
-                Class::Reply | Class::Push => return Put::Overflow,
-                Class::Volatile(_) if limits.volatile == VolatilePolicy::DropNewest => return Put::Dropped,
-                Class::Volatile(_) => {
-                    while !self.has_room(len, class, limits) {
-                        if !self.remove_volatile(|_| true) {
-                            return Put::Dropped;
-                        }
-                    }
-                }
-            }
-        }
-        match class {
-            Class::Volatile(None) if self.blocked && limits.volatile == VolatilePolicy::DropNewest => {
+        let mut evicted = 0;
+        if let Class::Volatile(key) = class {
+            if self.blocked && key.is_none() && limits.volatile == VolatilePolicy::DropNewest {
                 return Put::Dropped;
             }
+            let replaced = key.and_then(|key| self.find_volatile(|volatile| volatile.key.as_deref() == Some(key)));
+            let freed = replaced.map_or(0, |at| self.rest[at].bytes().len());
+            let fits = |outbox: &Outbox| outbox.has_room(len.saturating_sub(freed), class, limits);
+            if let Some(at) = replaced.filter(|_| fits(self)) {
+                self.remove(at);
+                evicted += 1;
+            }
+            while !self.has_room(len, class, limits) {
+                let oldest = match limits.volatile {
+                    VolatilePolicy::DropNewest => None,
+                    VolatilePolicy::DropOldest => self.find_volatile(|_| true),
+                };
+                let Some(at) = oldest else { return Put::Dropped };
+                self.remove(at);
+                evicted += 1;
+            }
+        } else if !self.has_room(len, class, limits) {
+            return Put::Overflow;
+        }
+        match class {
             Class::Volatile(key) if self.blocked => {
                 let volatile = Volatile { bytes: frame.bytes.to_vec(), key: key.map(Into::into) };
                 self.rest.push_back(Segment::Volatile(Box::new(volatile)));
             }
-            _ if len <= COPIED => self.copy(frame.bytes),
+            _ if len <= COPIED => self.pack(frame.bytes),
             _ => self.rest.push_back(Segment::Shared(frame.share())),
         }
         self.bytes += len;
         self.messages += 1;
-        Put::Queued
+        Put::Queued { evicted }
     }
 
-    /// Puts a close frame behind all others, whatever the limits say.
-    pub(crate) fn put_close(&mut self, frame: &[u8]) {
-        self.copy(frame);
-        self.bytes += frame.len();
-        self.messages += 1;
+    /// Puts the last frames behind all others, whatever the limits say. They are not counted as messages.
+    pub(crate) fn put_close(&mut self, frames: &[u8]) {
+        self.rest.push_back(Segment::Packed(frames.to_vec()));
+        self.bytes += frames.len();
     }
 
     /// Puts a ping or pong in front of all messages. False when the control lane is full.
@@ -185,25 +199,17 @@ impl Outbox {
     /// Throws away all but the frame that is half written. Returns how many messages that were.
     pub(crate) fn discard(&mut self) -> usize {
         let before = self.messages;
-        let boundary = self.boundary();
-        let begun = boundary > self.written;
-        let mut first = if self.head.is_empty() {
-            match self.rest.pop_front() {
-                Some(Segment::Copied { bytes, .. }) => bytes,
-                Some(segment) => segment.bytes().to_vec(),
-                None => Vec::new(),
-            }
-        } else {
-            std::mem::take(&mut self.head)
-        };
-        first.truncate(if begun { boundary } else { 0 });
-        self.written = if begun { self.written } else { 0 };
-        self.head = first;
-        self.rest = VecDeque::new();
-        self.head_messages = usize::from(begun);
+        let half = self.frame..self.boundary();
+        let mut head = buffers::take();
+        head.extend_from_slice(&self.first()[half]);
+        self.written = if head.is_empty() { 0 } else { self.written - self.frame };
+        self.frame = 0;
         self.control_end = 0;
-        self.messages = self.head_messages;
-        self.bytes = self.head.len() - self.written;
+        self.second_end = 0;
+        self.bytes = head.len() - self.written;
+        self.messages = data_frames(&head);
+        self.head = head;
+        self.rest = VecDeque::new();
         before.saturating_sub(self.messages)
     }
 
@@ -212,83 +218,93 @@ impl Outbox {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
         };
-        // What the socket has not refused does not wait for the client: until then bytes alone are bounded.
+        // What the socket has not refused does not wait for the client: until then messages are not counted, and there may
+        // be more bytes.
         let few = !self.blocked || self.messages < messages;
+        let most = if self.blocked { limits.outbound_bytes } else { limits.outbound_bytes.saturating_mul(UNTRIED) };
         // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
         // little does, because no further message is handled while much does.
         self.is_empty()
             || (few
-                && (self.bytes + len <= limits.outbound_bytes
+                && (self.bytes + len <= most
                     || (matches!(class, Class::Reply) && self.bytes <= limits.outbound_soft_bytes)))
     }
 
-    fn copy(&mut self, frame: &[u8]) {
-        if self.rest.is_empty() {
-            if self.head.capacity() == 0 {
-                self.head = buffers::take();
+    fn pack(&mut self, frame: &[u8]) {
+        let last = match self.rest.back_mut() {
+            None if self.head.len() < PACKED => {
+                if self.head.capacity() == 0 {
+                    self.head = buffers::take();
+                }
+                Some(&mut self.head)
             }
-            self.head.extend_from_slice(frame);
-            self.head_messages += 1;
-            return;
-        }
-        match self.rest.back_mut() {
-            Some(Segment::Copied { bytes, messages }) if *messages > 0 => {
-                bytes.extend_from_slice(frame);
-                *messages += 1;
-            }
-            // A segment of control frames stays one: the next of them goes behind it.
-            _ => {
+            Some(Segment::Packed(bytes)) if bytes.len() < PACKED => Some(bytes),
+            _ => None,
+        };
+        match last {
+            Some(bytes) => bytes.extend_from_slice(frame),
+            None => {
                 let mut bytes = buffers::take();
                 bytes.extend_from_slice(frame);
-                self.rest.push_back(Segment::Copied { bytes, messages: 1 });
+                self.rest.push_back(Segment::Packed(bytes));
             }
         }
     }
 
-    /// Where in the first piece the next frame begins that is not yet begun.
+    fn first(&self) -> &[u8] {
+        if self.head.is_empty() { self.rest.front().map_or(&[], Segment::bytes) } else { &self.head }
+    }
+
+    /// Where in the first piece the next frame begins of which nothing is written.
     fn boundary(&self) -> usize {
-        let first = if self.head.is_empty() { self.rest.front().map_or(&[][..], Segment::bytes) } else { &self.head };
-        let mut at = 0;
-        while at < self.written {
-            // The outbox holds whole frames only, so that each has a length.
-            at += ws::frame_len(&first[at..]).unwrap_or(first.len() - at);
+        if self.written == self.frame {
+            return self.frame;
         }
-        at
+        let first = self.first();
+        ws::frame_len(&first[self.frame..]).map_or(first.len(), |len| self.frame + len)
     }
 
     fn insert_first(&mut self, frame: &[u8]) {
-        let at = self.boundary();
-        if !self.head.is_empty() {
-            let at = at.max(self.control_end);
-            self.head.splice(at..at, frame.iter().copied());
-            self.control_end = at + frame.len();
-        } else if self.written > 0 {
-            match self.rest.get_mut(1) {
-                Some(Segment::Copied { bytes, messages: 0 }) => bytes.extend_from_slice(frame),
-                _ => self.rest.insert(1, Segment::Copied { bytes: frame.to_vec(), messages: 0 }),
+        let at = self.boundary().max(self.control_end);
+        if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Packed(_))) {
+            // The first piece is one frame, begun, which others may share.
+            if !matches!(self.rest.get(1), Some(Segment::Packed(_))) {
+                self.rest.insert(1, Segment::Packed(buffers::take()));
             }
-        } else {
-            self.head = buffers::take();
-            self.head.extend_from_slice(frame);
-            self.control_end = frame.len();
+            if let Some(Segment::Packed(bytes)) = self.rest.get_mut(1) {
+                bytes.splice(self.second_end..self.second_end, frame.iter().copied());
+                self.second_end += frame.len();
+            }
+            return;
         }
+        if self.head.is_empty() {
+            self.head = match self.rest.front_mut() {
+                Some(Segment::Packed(bytes)) if self.written > 0 => std::mem::take(bytes),
+                _ => buffers::take(),
+            };
+            if self.written > 0 {
+                self.rest.pop_front();
+            }
+        }
+        self.head.splice(at..at, frame.iter().copied());
+        self.control_end = at + frame.len();
     }
 
-    fn remove_key(&mut self, key: &str) {
-        self.remove_volatile(|volatile| volatile.key.as_deref() == Some(key));
-    }
-
-    /// Removes the oldest volatile message that `matches` and is not begun.
-    fn remove_volatile(&mut self, matches: impl Fn(&Volatile) -> bool) -> bool {
+    /// The oldest volatile message that `matches` and is not begun.
+    fn find_volatile(&self, matches: impl Fn(&Volatile) -> bool) -> Option<usize> {
         let begun = usize::from(self.head.is_empty() && self.written > 0);
         let found = self.rest.iter().skip(begun).position(|segment| match segment {
             Segment::Volatile(volatile) => matches(volatile),
             _ => false,
         });
-        let Some(segment) = found.and_then(|at| self.rest.remove(begun + at)) else { return false };
-        self.bytes -= segment.bytes().len();
-        self.messages -= 1;
-        true
+        found.map(|at| begun + at)
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(segment) = self.rest.remove(at) {
+            self.bytes -= segment.bytes().len();
+            self.messages -= 1;
+        }
     }
 
     /// Writes until all is written or the socket refuses.
@@ -318,37 +334,65 @@ impl Outbox {
                 }
             }
         }
-        self.blocked = false;
-        self.control = 0;
         Flushed::Drained
     }
 
     fn advance(&mut self, n: usize) {
         self.bytes -= n;
+        if self.bytes == 0 {
+            return self.drained();
+        }
         self.written += n;
-        if !self.head.is_empty() {
-            if self.written < self.head.len() {
+        loop {
+            let first = self.first();
+            let (mut frame, mut messages) = (self.frame, 0);
+            while let Some(len) = first.get(frame..).and_then(ws::frame_len) {
+                if frame + len > self.written {
+                    break;
+                }
+                messages += usize::from(is_data(first[frame]));
+                frame += len;
+            }
+            let len = first.len();
+            // Only goodbyes are not counted, and nothing is behind them.
+            self.messages = self.messages.saturating_sub(messages);
+            self.frame = frame;
+            if self.written < len {
                 return;
             }
-            self.written -= self.head.len();
-            self.messages -= self.head_messages;
-            self.head_messages = 0;
-            self.control_end = 0;
-            buffers::give(std::mem::take(&mut self.head));
-        }
-        while let Some(front) = self.rest.front() {
-            let len = front.bytes().len();
-            if self.written < len {
-                break;
-            }
             self.written -= len;
-            self.messages -= front.messages();
-            if let Some(Segment::Copied { bytes, .. }) = self.rest.pop_front() {
+            self.frame = 0;
+            self.control_end = std::mem::take(&mut self.second_end);
+            if !self.head.is_empty() {
+                buffers::give(std::mem::take(&mut self.head));
+            } else if let Some(Segment::Packed(bytes)) = self.rest.pop_front() {
                 buffers::give(bytes);
             }
         }
-        if self.rest.is_empty() {
-            self.rest = VecDeque::new();
-        }
     }
+
+    /// All is written.
+    fn drained(&mut self) {
+        buffers::give(std::mem::take(&mut self.head));
+        for segment in std::mem::take(&mut self.rest) {
+            if let Segment::Packed(bytes) = segment {
+                buffers::give(bytes);
+            }
+        }
+        *self = Outbox::default();
+    }
+}
+
+/// True for the first byte of a frame that carries data (RFC 6455 §5.2: control frames have the top bit of the opcode).
+fn is_data(first: u8) -> bool {
+    first & 0x08 == 0
+}
+
+fn data_frames(mut frames: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some(len) = ws::frame_len(frames).filter(|len| *len <= frames.len()) {
+        count += usize::from(is_data(frames[0]));
+        frames = &frames[len..];
+    }
+    count
 }

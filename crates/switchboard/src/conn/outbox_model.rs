@@ -37,6 +37,39 @@ enum Fate {
     Possible,
 }
 
+/// What has arrived whole.
+struct Sent {
+    decoder: Decoder,
+    at: usize,
+    texts: Vec<u64>,
+    pongs: usize,
+}
+
+impl Default for Sent {
+    fn default() -> Sent {
+        Sent { decoder: Decoder::new(Role::Client), at: 0, texts: Vec::new(), pongs: 0 }
+    }
+}
+
+impl Sent {
+    fn read(&mut self, wire: &[u8]) {
+        let mut bytes = wire[self.at..].to_vec();
+        let mut at = 0;
+        while at < bytes.len() {
+            let decoded = self.decoder.decode(&mut bytes[at..], &FrameLimits::default());
+            let decoded = decoded.expect("whole frames, in any split");
+            at += decoded.consumed;
+            match decoded.item {
+                Some(Item::Text(text)) => self.texts.push(text.split(':').next().unwrap().parse().unwrap()),
+                Some(Item::Pong(_)) => self.pongs += 1,
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            }
+        }
+        self.at += at;
+    }
+}
+
 fn flush(outbox: &mut Outbox, wire: &mut Vec<u8>, mut room: usize) -> Flushed {
     outbox.flush(|pieces: &[IoSlice<'_>]| {
         if room == 0 {
@@ -54,13 +87,21 @@ fn flush(outbox: &mut Outbox, wire: &mut Vec<u8>, mut room: usize) -> Flushed {
 }
 
 fn check(steps: &[Step], policy: VolatilePolicy) {
-    let limits = Limits::default().outbound_messages(24).outbound_reserved(4).outbound_bytes(6000).volatile(policy);
+    let limits = Limits::default()
+        .outbound_messages(24)
+        .outbound_reserved(4)
+        .outbound_bytes(6000)
+        .outbound_soft_bytes(3000)
+        .volatile(policy);
     let mut outbox = Outbox::default();
     let mut wire = Vec::new();
     let mut fates: BTreeMap<u64, Fate> = BTreeMap::new();
     let (mut next, mut pongs) = (0u64, 0usize);
+    let mut sent = Sent::default();
+    // Messages that were queued, and neither evicted nor discarded.
+    let mut queued = 0;
     // The socket refuses bytes; the most messages when it began to.
-    let (mut blocked, mut waiting) = (false, 0);
+    let (mut blocked, mut waiting) = (false, (0, 0));
     for step in steps {
         match step {
             Step::Put { class, padding } => {
@@ -71,7 +112,8 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
                     [usize::from(*class)];
                 let before = (outbox.bytes(), outbox.messages());
                 match outbox.put(&mut Frame::new(&bytes), class, &limits) {
-                    Put::Queued => {
+                    Put::Queued { evicted } => {
+                        queued += 1 - evicted as isize;
                         let volatile = matches!(class, Class::Volatile(_));
                         fates.insert(next, if volatile { Fate::Possible } else { Fate::Certain });
                     }
@@ -92,34 +134,27 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
             Step::Flush(room) => {
                 let drained = matches!(flush(&mut outbox, &mut wire, *room), Flushed::Drained);
                 assert_eq!(drained, outbox.is_empty());
+                sent.read(&wire);
                 blocked = !drained;
-                waiting = outbox.messages();
+                waiting = (outbox.messages(), outbox.bytes());
             }
             Step::Discard => {
-                outbox.discard();
+                queued -= outbox.discard() as isize;
                 assert!(outbox.messages() <= 1);
                 fates.values_mut().for_each(|fate| *fate = Fate::Possible);
                 pongs = 0;
             }
         }
+        assert_eq!(outbox.messages() as isize, queued - sent.texts.len() as isize, "what waits is what is counted");
         // One message may stand alone, or a reply go over the soft limit, but nothing else passes the limits.
-        assert!(!blocked || outbox.messages() <= waiting.max(24), "{}", outbox.messages());
-        assert!(outbox.bytes() <= 6000 + pongs.max(32) * 3 + 720, "{}", outbox.bytes());
+        let most = if blocked { (waiting.0.max(24), waiting.1.max(6000 + 720)) } else { (usize::MAX, 4 * 6000 + 720) };
+        let control = pongs.max(32) * 3;
+        assert!(outbox.messages() <= most.0 && outbox.bytes() <= most.1 + control, "{most:?}: {}", outbox.bytes());
     }
     assert!(matches!(flush(&mut outbox, &mut wire, usize::MAX), Flushed::Drained));
     assert_eq!((outbox.bytes(), outbox.messages()), (0, 0));
-    let (mut decoder, mut at, mut seen, mut pongs_seen) = (Decoder::new(Role::Client), 0, Vec::new(), 0);
-    let frame_limits = FrameLimits::default();
-    while at < wire.len() {
-        let decoded = decoder.decode(&mut wire[at..], &frame_limits).expect("whole frames, in any split");
-        at += decoded.consumed;
-        match decoded.item {
-            Some(Item::Text(text)) => seen.push(text.split(':').next().unwrap().parse::<u64>().unwrap()),
-            Some(Item::Pong(_)) => pongs_seen += 1,
-            Some(other) => panic!("{other:?}"),
-            None => {}
-        }
-    }
+    sent.read(&wire);
+    let (decoder, seen, pongs_seen) = (sent.decoder, sent.texts, sent.pongs);
     assert!(!decoder.is_partial(), "the stream ends between frames");
     assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] != pair[1]), "in order, once: {seen:?}");
     for (id, fate) in &fates {
@@ -144,7 +179,7 @@ proptest! {
 fn volatile_messages_are_queued_while_the_socket_takes_bytes() {
     let mut outbox = Outbox::default();
     let limits = Limits::default();
-    assert_eq!(outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Volatile(None), &limits), Put::Queued);
+    assert_eq!(outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Volatile(None), &limits), Put::Queued { evicted: 0 });
     let mut wire = Vec::new();
     assert!(matches!(flush(&mut outbox, &mut wire, 1), Flushed::Blocked { progress: true }));
     assert_eq!(outbox.put(&mut Frame::new(b"\x81\x01b"), Class::Volatile(None), &limits), Put::Dropped);
@@ -157,8 +192,8 @@ fn the_latest_of_a_key_replaces_the_one_that_waits() {
     outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Push, &limits);
     let mut wire = Vec::new();
     flush(&mut outbox, &mut wire, 1);
-    for payload in [b"\x81\x01b", b"\x81\x01c", b"\x81\x01d"] {
-        assert_eq!(outbox.put(&mut Frame::new(payload), Class::Volatile(Some("k")), &limits), Put::Queued);
+    for (payload, evicted) in [(b"\x81\x01b", 0), (b"\x81\x01c", 1), (b"\x81\x01d", 1)] {
+        assert_eq!(outbox.put(&mut Frame::new(payload), Class::Volatile(Some("k")), &limits), Put::Queued { evicted });
     }
     flush(&mut outbox, &mut wire, usize::MAX);
     assert_eq!(wire, b"\x81\x01a\x81\x01d");

@@ -56,8 +56,9 @@ impl Task {
         if full != self.is_paused() {
             self.conn().paused.store(full, Ordering::Relaxed);
             if full {
-                if let Some(attached) = self.conn().attached.lock().as_mut() {
-                    attached.acks.fail_own();
+                let own = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take_own());
+                for waiting in own.into_iter().flatten() {
+                    waiting.settle(Err(super::acks::paused()));
                 }
                 if self.timers.pong_by != NEVER {
                     self.timers.pong_by = NEVER;
@@ -102,7 +103,10 @@ impl Task {
                 Some(Item::Binary(bytes)) => self.binary(bytes, cx),
                 Some(Item::Ping(payload)) => self.pinged(&payload),
                 Some(Item::Pong(payload)) => self.ponged(&payload),
-                Some(Item::Close(close)) => self.peer_closed(close.map(|close| close.code.get())),
+                Some(Item::Close(close)) => match close {
+                    Some(close) => self.peer_closed(Some(close.code.get()), close.reason),
+                    None => self.peer_closed(None, String::new()),
+                },
             }
         }
     }
@@ -164,11 +168,9 @@ impl Task {
             Ok(data) => Ok(data.map(RawValue::to_owned)),
             Err(error) => Err(client_error(error)),
         };
-        let settled = match self.conn().attached.lock().as_mut() {
-            Some(attached) => attached.acks.settle(ack, answer),
-            None => false,
-        };
-        if !settled {
+        let waiting = self.conn().attached.lock().as_mut().and_then(|attached| attached.acks.remove(ack));
+        // The waker behind it runs without our lock.
+        if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
             self.conn().hub.rejected("ack", "unknown_ack");
         }
     }
@@ -194,7 +196,8 @@ impl Task {
     }
 
     /// Sends a ping; until its pong there is no other.
-    pub(super) fn ping(&mut self, now: u64) {
+    pub(super) fn ping(&mut self) {
+        let now = self.present();
         let mut frame = Vec::with_capacity(10);
         ws::write_control(&mut frame, Opcode::Ping, &now.to_be_bytes());
         if !self.is_paused() && self.conn().lane.put_control(&frame) {

@@ -40,6 +40,13 @@ pub(super) struct Handler {
     _counted: InFlight,
 }
 
+impl Handler {
+    /// The event and the id of the request.
+    pub(super) fn request(&self) -> (Arc<str>, Option<Id<'static>>) {
+        (self.event.clone(), self.id.clone())
+    }
+}
+
 impl Running {
     pub(super) fn drop_contained(self) {
         drop_contained(self);
@@ -96,7 +103,7 @@ impl Task {
                 self.stage = Stage::Connecting(future);
                 self.work_begins();
             }
-            Err(error) => self.refuse(&error),
+            Err(error) => self.refuse(error),
         }
         true
     }
@@ -107,7 +114,7 @@ impl Task {
         self.timers.work_by = NEVER;
         match outcome {
             Ok(()) => self.connected(),
-            Err(error) => self.refuse(&error),
+            Err(error) => self.refuse(error),
         }
         true
     }
@@ -116,33 +123,32 @@ impl Task {
         let table = self.conn().table.clone();
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
-        if let Some(raw) = &table.raw {
-            match contained("raw", || raw(&self.hook_context(None))) {
-                Ok(future) => self.running = Some(Running::Raw(future)),
-                Err(error) => self.fail(&error),
-            }
+        let Some(raw) = table.raw.as_ref().filter(|_| self.net == Net::Open && !self.draining) else { return };
+        match contained("raw", || raw(&self.hook_context(None))) {
+            Ok(future) => self.running = Some(Running::Raw(future)),
+            Err(error) => self.fail(error),
         }
-        self.close_if_drained();
     }
 
     /// The on-connect hook said no, or failed: the client is told, and the on-disconnect hook does not run.
-    fn refuse(&mut self, error: &Error) {
+    fn refuse(&mut self, error: Error) {
         let previous = std::mem::replace(&mut self.stage, Stage::Done);
         drop_contained(previous);
         self.fail(error);
     }
 
     /// Sends the error and closes with the code that belongs to it.
-    fn fail(&mut self, error: &Error) {
+    fn fail(&mut self, error: Error) {
         if self.port.is_none() {
-            self.exception(error, None, None);
+            self.exception(&error, None, None);
         } else {
-            log::failed(error, "raw", &self.client);
+            log::failed(&error, "raw", &self.client);
         }
-        let close = error.close().cloned().unwrap_or_else(|| Close::from(close_code(error)));
+        let close = error.close().cloned().unwrap_or_else(|| Close::from(close_code(&error)));
+        drop_contained(error);
         let reason = match close.code {
             CloseCode::INTERNAL => DisconnectReason::Fault,
-            code => DisconnectReason::Server(code),
+            code => DisconnectReason::Server { code },
         };
         self.close(close, reason);
     }
@@ -156,7 +162,6 @@ impl Task {
                 if ready {
                     self.timers.work_by = NEVER;
                     drop_contained(handler);
-                    self.close_if_drained();
                 } else {
                     handler.id = id;
                     self.running = Some(Running::Handler(handler));
@@ -172,8 +177,10 @@ impl Task {
                     self.timers.work_by = NEVER;
                     drop_contained(hook);
                     match outcome {
-                        Ok(()) => self.close(CloseCode::NORMAL.into(), DisconnectReason::Server(CloseCode::NORMAL)),
-                        Err(error) => self.fail(&error),
+                        Ok(()) => {
+                            self.close(CloseCode::NORMAL.into(), DisconnectReason::Server { code: CloseCode::NORMAL })
+                        }
+                        Err(error) => self.fail(error),
                     }
                     true
                 }
@@ -186,6 +193,9 @@ impl Task {
         if self.congested && self.net == Net::Open {
             return false;
         }
+        if self.net != Net::Open && self.now() >= self.timers.finish_by {
+            self.drop_inbound();
+        }
         if let Some(waiting) = self.inbound.pop() {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
@@ -193,6 +203,9 @@ impl Task {
             return true;
         }
         if self.net == Net::Open {
+            if self.draining && self.unread.is_empty() {
+                self.close_for_restart();
+            }
             return false;
         }
         self.leave();
@@ -214,6 +227,7 @@ impl Task {
                 }
                 Err(error) => {
                     log::failed(&error, "on_disconnect", &self.client);
+                    drop_contained(error);
                     Stage::Done
                 }
             },
@@ -226,6 +240,7 @@ impl Task {
         self.timers.work_by = NEVER;
         if let Err(error) = outcome {
             log::failed(&error, "on_disconnect", &self.client);
+            drop_contained(error);
         }
         drop_contained(std::mem::replace(&mut self.stage, Stage::Done));
         true
@@ -239,9 +254,12 @@ impl Task {
             Stage::Connecting(hook) => {
                 drop_contained(hook);
                 self.stage = Stage::Done;
-                self.fail(&error.closing(CloseCode::INTERNAL));
+                self.fail(error.closing(CloseCode::INTERNAL));
             }
             Stage::Leaving(hook) => {
+                if self.draining {
+                    self.conn().hub.counters.aborted();
+                }
                 log::failed(&error, "on_disconnect", &self.client);
                 drop_contained(hook);
                 self.stage = Stage::Done;
@@ -253,7 +271,6 @@ impl Task {
                         let (event, id) = (handler.event.clone(), handler.id.clone());
                         drop_contained(handler);
                         self.exception(&error, Some(&event), id.as_ref());
-                        self.close_if_drained();
                     }
                     Some(raw) => raw.drop_contained(),
                     None => {}
@@ -290,7 +307,10 @@ impl Task {
         let context = MessageContext { client: &self.client, event, data: request.data, reason: None };
         let mut invocation = match contained(event, || handler.start(&context)) {
             Ok(invocation) => invocation,
-            Err(error) => return self.exception(&error, Some(event), id),
+            Err(error) => {
+                self.exception(&error, Some(event), id);
+                return drop_contained(error);
+            }
         };
         if self.poll_invocation(&mut invocation, event, id, cx).is_ready() {
             return drop_contained(invocation);
@@ -300,6 +320,9 @@ impl Task {
         self.running =
             Some(Running::Handler(Box::new(Handler { invocation, event: event.clone(), id, _counted: counted })));
         self.work_begins();
+        if self.net != Net::Open {
+            self.timers.work_by = self.timers.work_by.min(self.timers.finish_by);
+        }
     }
 
     fn poll_invocation(
@@ -323,10 +346,12 @@ impl Task {
             }
             Ok(Poll::Ready(Err(error))) => {
                 self.exception(&error, Some(event), id);
+                drop_contained(error);
                 Poll::Ready(())
             }
             Err(panic) => {
                 log::panicked(event, &*panic);
+                drop_contained(panic);
                 self.exception(&log::panic_error(), Some(event), id);
                 Poll::Ready(())
             }
@@ -368,7 +393,7 @@ impl Task {
         if matches!(self.stage, Stage::Serving)
             && let Some(close) = error.close()
         {
-            self.close(close.clone(), DisconnectReason::Server(close.code));
+            self.close(close.clone(), DisconnectReason::Server { code: close.code });
         }
     }
 
@@ -376,7 +401,10 @@ impl Task {
         let now = self.now();
         self.conn().hub.rejected("message", reason);
         if self.timers.malformed(now, &self.client.conn().table.limits) {
-            self.close(CloseCode::TOO_MANY_ERRORS.into(), DisconnectReason::Violation(CloseCode::TOO_MANY_ERRORS));
+            self.close(
+                CloseCode::TOO_MANY_ERRORS.into(),
+                DisconnectReason::Violation { code: CloseCode::TOO_MANY_ERRORS },
+            );
         }
     }
 

@@ -1,17 +1,17 @@
 //! The connection task: one turn reads, handles and writes, and never waits for any of them.
 use super::closing::Net;
 use super::inbound::Inbound;
-use super::lane::{CloseRequest, TurnEnd};
 use super::outbox::Flushed;
-use super::serving::{Running, Stage};
+use super::serving::{Running, Stage, drop_contained};
 use super::timers::{NEVER, Timers};
 use super::{Conn, DisconnectReason, Stream, Turn};
 use crate::Client;
 use crate::hub::Registration;
 use crate::limits::Limits;
+use crate::log;
 use crate::raw::Port;
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,6 +42,8 @@ pub(crate) struct Task {
     /// The server shuts down: nothing new is handled.
     pub(super) draining: bool,
     pub(super) reason: Option<DisconnectReason>,
+    /// A turn panicked.
+    faulty: bool,
     /// Leaves all rooms and the hub when dropped, however the task ends.
     _registration: Registration,
 }
@@ -66,6 +68,7 @@ impl Task {
             congested: false,
             draining: false,
             reason: None,
+            faulty: false,
             client,
             _registration: registration,
         }
@@ -87,26 +90,16 @@ impl Task {
         self.conn().hub.now()
     }
 
-    fn end_turn(&mut self, cx: &mut Context<'_>) -> TurnEnd {
-        let conn = self.client.conn();
-        let (lane, limits) = (&conn.lane, &conn.table.limits);
-        match &mut self.stream {
-            Some(stream @ Stream::Other(_)) => {
-                let mut write = |cx: &mut Context<'_>, bytes: &[IoSlice<'_>]| -> Poll<io::Result<usize>> {
-                    stream.poll_write(cx, bytes)
-                };
-                let end = lane.end_turn(cx, Some(&mut write), limits);
-                // What a TLS stream holds back is its own: a failure shows at the next read or write.
-                let _ = stream.poll_flush(cx);
-                end
-            }
-            _ => lane.end_turn(cx, None, limits),
-        }
+    /// This moment, where a deadline begins; `now` is the last step of the clock.
+    pub(super) fn present(&self) -> u64 {
+        self.conn().hub.present()
     }
 
     /// Writes what waits. True when there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
-        let end = self.end_turn(cx);
+        let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
+        let conn = self.client.conn();
+        let end = conn.lane.end_turn(cx, whole, &conn.table.limits);
         let was_congested = self.congested;
         match end.flushed {
             None | Some(Flushed::Drained) => {
@@ -128,17 +121,20 @@ impl Task {
         {
             port.writable();
         }
-        let asked = end.request.is_some();
         if let Some(request) = end.request {
             self.obey(request);
         }
-        asked || (was_congested && !self.congested)
+        end.again || (was_congested && !self.congested)
     }
 
     fn blocked(&mut self, progress: bool, waiting: usize) {
-        let (now, limits) = (self.conn().hub.present(), self.client.conn().table.limits.clone());
+        let now = self.present();
+        let limits = &self.client.conn().table.limits;
         if progress || self.timers.write_by == NEVER {
             self.timers.write_by = self.timers.after(now, limits.write_timeout);
+        }
+        if progress && self.net == Net::Closing {
+            self.timers.gone_by = self.timers.write_by.min(self.timers.gone_at_last);
         }
         if waiting <= limits.outbound_soft_bytes {
             self.timers.soft_by = NEVER;
@@ -147,48 +143,80 @@ impl Task {
         }
     }
 
-    /// Acts on what is due.
-    fn check_timers(&mut self) {
+    fn is_due(&self) -> bool {
+        self.now() >= self.conn().alarm.load(Ordering::Relaxed)
+    }
+
+    /// Ends the work, and the stream, whose time is over.
+    fn check_own_time(&mut self) {
         let now = self.now();
-        if now < self.conn().alarm.load(Ordering::Relaxed) {
-            return;
-        }
         if now >= self.timers.work_by {
             self.work_timed_out();
         }
         if now >= self.timers.gone_by {
             self.lost();
         }
+    }
+
+    /// Judges the peer by the clock, after all that it sent was read. True when something was done.
+    fn check_peers_time(&mut self) -> bool {
         if self.net != Net::Open {
-            return;
+            return false;
         }
+        let now = self.now();
         if now >= self.timers.write_by || now >= self.timers.soft_by {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
-        } else if self.decoder.is_partial() && !self.is_paused() && now >= self.timers.partial_by(self.limits()) {
+        } else if now >= self.partial_by() {
             self.violation(CloseCode::POLICY, "drip");
         } else if now >= self.timers.expires_at(self.limits()) {
-            self.obey(CloseRequest::Graceful {
-                close: CloseCode::GOING_AWAY.into(),
-                reason: DisconnectReason::Expired,
-            });
+            self.close(CloseCode::GOING_AWAY.into(), DisconnectReason::Expired);
         } else if now >= self.timers.ping_at {
-            self.ping(now);
+            self.ping();
+        } else {
+            return false;
         }
+        true
+    }
+
+    /// When an unfinished message is given up; a paused read is no fault of the peer.
+    fn partial_by(&self) -> u64 {
+        if self.decoder.is_partial() && !self.is_paused() { self.timers.partial_by(self.limits()) } else { NEVER }
     }
 
     fn set_alarm(&self) {
-        let mut alarm = self.timers.earliest();
-        if self.net == Net::Open {
-            alarm = alarm.min(self.timers.expires_at(self.limits()));
-            if self.decoder.is_partial() {
-                alarm = alarm.min(self.timers.partial_by(self.limits()));
-            }
-        } else {
-            alarm = self.timers.work_by.min(self.timers.gone_by);
-        }
+        let own = self.timers.work_by.min(self.timers.gone_by);
+        let alarm = match self.net {
+            Net::Open => own.min(self.timers.peers()).min(self.timers.expires_at(self.limits())).min(self.partial_by()),
+            _ => own,
+        };
         self.conn().alarm.store(alarm, Ordering::Relaxed);
+    }
+
+    /// One turn: handle, read, write, until each waits for something.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = self.is_due();
+        if due {
+            self.check_own_time();
+        }
+        for _ in 0..READS {
+            self.poll_work(cx);
+            let read = self.poll_read(cx);
+            let again = self.finish_turn(cx);
+            self.poll_goodbye(cx);
+            if self.net == Net::Gone && matches!(self.stage, Stage::Done) {
+                return Poll::Ready(());
+            }
+            if read || again || self.has_work() || (due && self.check_peers_time()) {
+                continue;
+            }
+            self.set_alarm();
+            return Poll::Pending;
+        }
+        self.set_alarm();
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -199,22 +227,17 @@ impl Future for Task {
         let this = self.get_mut();
         let client = this.client.clone();
         let _turn = Turn::of(client.conn());
-        this.check_timers();
-        for _ in 0..READS {
-            this.poll_work(cx);
-            let read = this.poll_read(cx);
-            let again = this.finish_turn(cx);
-            this.poll_goodbye(cx);
-            if this.net == Net::Gone && matches!(this.stage, Stage::Done) {
+        catch_unwind(AssertUnwindSafe(|| this.turn(cx))).unwrap_or_else(|panic| {
+            // The application's code is contained where it is called: this is a fault of ours. Without its stream the
+            // connection ends as any other, once.
+            log::panicked("connection", &*panic);
+            drop_contained(panic);
+            if std::mem::replace(&mut this.faulty, true) {
                 return Poll::Ready(());
             }
-            if !read && !again && !this.has_work() {
-                this.set_alarm();
-                return Poll::Pending;
-            }
-        }
-        this.set_alarm();
-        cx.waker().wake_by_ref();
-        Poll::Pending
+            this.lost();
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
     }
 }

@@ -23,8 +23,12 @@ pub(crate) struct Timers {
     pub(crate) write_by: u64,
     /// The outbox must be under its soft limit by then.
     pub(crate) soft_by: u64,
-    /// The stream must be gone by then.
+    /// The stream must be gone by then …
     pub(crate) gone_by: u64,
+    /// … which progress may move, but not beyond this.
+    pub(crate) gone_at_last: u64,
+    /// What the application still does after the end of the stream must end by then.
+    pub(crate) finish_by: u64,
     pings: Window,
     malformed: Window,
 }
@@ -63,6 +67,8 @@ impl Timers {
             write_by: NEVER,
             soft_by: NEVER,
             gone_by: NEVER,
+            gone_at_last: NEVER,
+            finish_by: NEVER,
             pings: Window::default(),
             malformed: Window::default(),
         }
@@ -93,9 +99,9 @@ impl Timers {
         idle.min(old)
     }
 
-    /// The earliest of all that do not depend on the state of the connection.
-    pub(crate) fn earliest(&self) -> u64 {
-        self.ping_at.min(self.pong_by).min(self.work_by).min(self.write_by).min(self.soft_by).min(self.gone_by)
+    /// The earliest of those by which the peer is judged.
+    pub(crate) fn peers(&self) -> u64 {
+        self.ping_at.min(self.pong_by).min(self.write_by).min(self.soft_by)
     }
 }
 

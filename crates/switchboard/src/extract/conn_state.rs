@@ -25,11 +25,12 @@ pub struct ConnState<T>(Arc<Mutex<T>>);
 
 impl<T: Default + Send + 'static> ConnState<T> {
     pub(crate) fn of(conn: &Conn) -> ConnState<T> {
-        let known = conn.attached(|attached| attached.state.get::<ConnState<T>>().cloned());
+        let known = conn.attached(|attached| attached.state.get::<ConnState<T>>().cloned()).flatten();
         known.unwrap_or_else(|| {
             // The application's `Default` runs outside of the lock; the first one that is put in wins.
             let made: ConnState<T> = ConnState(Arc::new(Mutex::new(T::default())));
-            conn.attached(|attached| attached.state.get_or_insert(made.clone()).clone())
+            // After the end of the connection nothing is kept: a state that held the client would hold itself.
+            conn.attached(|attached| attached.state.get_or_insert(made.clone()).clone()).unwrap_or(made)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
-use crate::hub::{Hub, max_connections};
+use super::upgrade;
+use crate::hub::{Hub, max_handshakes};
 use crate::limits::Limits;
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -11,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use switchboard_core::ws::handshake::check_head;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -60,7 +62,7 @@ impl Listening {
     /// Accepts until `stop` is true; then lets every HTTP request in flight finish, at most `shutdown_timeout`.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let limits = self.hub.limits().clone();
-        let places = Arc::new(Semaphore::new(max_connections(&limits).min(Semaphore::MAX_PERMITS)));
+        let places = Arc::new(Semaphore::new(max_handshakes()));
         let mut tasks = JoinSet::new();
         loop {
             while tasks.try_join_next().is_some() {}
@@ -71,7 +73,7 @@ impl Listening {
             let (socket, peer, place) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    crate::log::limited!(warn, %error, "accept failed");
+                    crate::log::limited!(warn, (), %error, "accept failed");
                     tokio::time::sleep(EXHAUSTED).await;
                     continue;
                 }
@@ -94,7 +96,7 @@ impl Listening {
 
 type Place = tokio::sync::OwnedSemaphorePermit;
 
-/// Waits for a place first: beyond the maximum, connections wait in the kernel's backlog.
+/// Waits for a place first: beyond the maximum of handshakes, connections wait in the kernel's backlog.
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, Place)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (socket, peer) = listener.accept().await?;
@@ -103,12 +105,19 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(
 
 /// One HTTP connection, until it ends or is upgraded.
 async fn serve(socket: TcpStream, peer: SocketAddr, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
+    let head = upgrade::head_limits(&limits);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let checked = check_head(request.method(), request.uri(), request.headers(), &head);
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(peer));
         extensions.insert(OwnListener);
         let mut router = router.clone();
-        async move { router.call(request).await }
+        async move {
+            match checked {
+                Ok(()) => router.call(request).await,
+                Err(refusal) => Ok(upgrade::refuse(refusal)),
+            }
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
@@ -130,6 +139,6 @@ async fn serve(socket: TcpStream, peer: SocketAddr, router: Router, limits: Limi
         }
     };
     if let Err(error) = ended {
-        crate::log::limited!(debug, %error, "an HTTP connection failed");
+        crate::log::limited!(debug, (), %error, "an HTTP connection failed");
     }
 }

@@ -5,6 +5,7 @@ use crate::client::ClientId;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
 use crate::gateway::Table;
 use crate::hub::{Hub, Permit, Registration};
+use crate::limits::Limits;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
@@ -40,6 +41,12 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    pub(crate) fn name(&self) -> &'static str {
+        self.0.table.name
+    }
+}
+
 impl tower::Service<Request<Body>> for Endpoint {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -67,13 +74,7 @@ impl Inner {
     }
 
     fn accept(&self, request: &Request<Body>, on_upgrade: Option<OnUpgrade>) -> Result<Response<Body>, Refused> {
-        let limits = &self.table.limits;
-        let head = HeadLimits {
-            max_headers: limits.max_headers,
-            max_header: limits.max_header,
-            max_head: limits.max_head,
-            max_uri: limits.max_uri,
-        };
+        let head = head_limits(&self.table.limits);
         let headers = request.headers();
         let socket = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let upgrade = check_request(request.method(), request.uri(), request.version(), headers, &head)?;
@@ -82,11 +83,13 @@ impl Inner {
         self.table.origins.as_ref().unwrap_or(&same).check(upgrade.origin(), host)?;
         let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
         let protocol = upgrade.select_protocol(ours, false)?;
+        let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
+        let permit = Permit::new(&self.hub);
+        // After the permit is taken: see `Hub::shutdown`.
         if self.hub.is_draining() {
             return Err(Refused::DRAINING);
         }
-        let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
-        let permit = Permit::new(&self.hub).ok_or(Refused::FULL)?;
+        let permit = permit.ok_or(Refused::FULL)?;
         let id = ClientId::random().map_err(|_| Refused::NO_RANDOM)?;
         let opening = Opening {
             id,
@@ -115,6 +118,20 @@ impl Inner {
         }
         Some(Box::new(handshake))
     }
+}
+
+pub(super) fn head_limits(limits: &Limits) -> HeadLimits {
+    HeadLimits {
+        max_headers: limits.max_headers,
+        max_header: limits.max_header,
+        max_head: limits.max_head,
+        max_uri: limits.max_uri,
+    }
+}
+
+/// The answer to a request that is not served.
+pub(super) fn refuse(refusal: Refusal) -> Response<Body> {
+    Refused::from(refusal).response()
 }
 
 fn deep_copy(headers: &HeaderMap) -> HeaderMap {
@@ -158,10 +175,7 @@ async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, hub: Arc<
         Ok(Ok(upgraded)) => {
             tokio::spawn(opening.connect(upgraded, permit, hub));
         }
-        Ok(Err(_)) | Err(_) => {
-            hub.rejected("handshake", "upgrade");
-            hub.release(permit);
-        }
+        Ok(Err(_)) | Err(_) => hub.rejected("handshake", "upgrade"),
     }
 }
 
@@ -199,6 +213,7 @@ impl Opening {
             attached: Mutex::new(attached),
             handshake: self.handshake,
             peer,
+            ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
         };

@@ -1,11 +1,12 @@
 //! What is counted.
 use super::Hub;
 use crate::limits::Limits;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, LazyLock};
 
 /// The state of an application on this node, from [`Handle::stats`](crate::Handle::stats).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Connections, until the on-disconnect hook has ended and the socket is closed.
@@ -65,7 +66,7 @@ impl Counters {
     }
 
     pub(crate) fn admitted(&self) -> usize {
-        self.admitted.load(std::sync::atomic::Ordering::Acquire)
+        self.admitted.load(SeqCst)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -105,8 +106,8 @@ impl Permit {
     pub(crate) fn new(hub: &Arc<Hub>) -> Option<Permit> {
         let most = max_connections(hub.limits());
         let admitted = &hub.counters.admitted;
-        if admitted.fetch_add(1, std::sync::atomic::Ordering::AcqRel) >= most {
-            admitted.fetch_sub(1, std::sync::atomic::Ordering::AcqRel);
+        if admitted.fetch_add(1, SeqCst) >= most {
+            admitted.fetch_sub(1, SeqCst);
             return None;
         }
         Some(Permit(hub.clone()))
@@ -115,23 +116,33 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.counters.admitted.fetch_sub(1, std::sync::atomic::Ordering::AcqRel);
+        self.0.counters.admitted.fetch_sub(1, SeqCst);
+        self.0.left.notify_waiters();
     }
 }
 
 /// Descriptors that are left for everything else.
 const RESERVE: usize = 256;
+/// The most HTTP connections that are not upgraded yet.
+const HANDSHAKES: usize = 512;
 
-/// The node's maximum: what is configured, and not more than the process may open.
-pub(crate) fn max_connections(limits: &Limits) -> usize {
-    static OPEN_FILES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    let possible = OPEN_FILES.get_or_init(|| open_files().unwrap_or(usize::MAX).saturating_sub(RESERVE).max(1));
-    limits.max_connections.map_or(*possible, |most| most.min(*possible))
+/// How many descriptors connections may have. RLIMIT_NOFILE, where the system tells it in a file, less the reserve.
+fn descriptors() -> usize {
+    static OPEN_FILES: LazyLock<Option<usize>> = LazyLock::new(|| {
+        let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        line.split_whitespace().next()?.parse().ok()
+    });
+    OPEN_FILES.unwrap_or(usize::MAX).saturating_sub(RESERVE).max(2)
 }
 
-/// RLIMIT_NOFILE, where the system tells it in a file.
-fn open_files() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// How many HTTP connections our listener has at once; WebSockets are not among them.
+pub(crate) fn max_handshakes() -> usize {
+    HANDSHAKES.min(descriptors() / 8).max(1)
+}
+
+/// The node's maximum of WebSockets: what is configured, and not more than the process may open beside the handshakes.
+fn max_connections(limits: &Limits) -> usize {
+    let possible = descriptors() - max_handshakes();
+    limits.max_connections.map_or(possible, |most| most.min(possible))
 }

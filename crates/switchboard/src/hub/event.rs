@@ -1,6 +1,6 @@
 //! An event on its way out, encoded once.
-use crate::Error;
 use crate::conn::{Frame, give, take};
+use crate::{Error, log};
 use serde::Serialize;
 use std::panic::Location;
 use switchboard_core::codec::json;
@@ -18,7 +18,15 @@ impl Event {
     pub(crate) fn encode(event: &str, data: &impl Serialize, most: usize) -> Option<Event> {
         let place = Location::caller();
         let refused = |why: &str| {
-            tracing::error!(event, why, file = place.file(), line = place.line(), "an event was not sent");
+            log::limited!(
+                error,
+                (place.file(), place.line()),
+                event,
+                why,
+                file = place.file(),
+                line = place.line(),
+                "an event was not sent"
+            );
             None
         };
         match Event::build(|out| json::encode_event(out, event, data).map(drop)) {

@@ -37,7 +37,7 @@ impl Local {
         let sender = target.sender.as_deref().and_then(ClientId::parse);
         let mut push = |conn: &Arc<Conn>| {
             if Some(conn.id) != sender {
-                delivery.add(conn.push(&mut frame, class));
+                delivery.add(conn.push_event(&mut frame, class));
             }
         };
         match (target.all, &target.rooms[..], &target.except[..]) {

@@ -8,7 +8,7 @@ mod shard;
 mod sweep;
 
 pub use counters::Stats;
-pub(crate) use counters::{Counters, InFlight, Permit, max_connections};
+pub(crate) use counters::{Counters, InFlight, Permit, max_handshakes};
 pub(crate) use event::Event;
 pub(crate) use local::Local;
 pub(crate) use rooms::{join, leave};
@@ -20,7 +20,7 @@ use crate::log;
 use clock::Clock;
 use shard::Shard;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -32,7 +32,7 @@ pub(crate) struct Hub {
     tick: AtomicU64,
     clock: Arc<Clock>,
     draining: AtomicBool,
-    /// A connection ended.
+    /// A permit became free.
     left: Notify,
 }
 
@@ -56,7 +56,8 @@ impl Hub {
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        self.limits.get_or_init(Limits::default)
+        static DEFAULT: LazyLock<Limits> = LazyLock::new(Limits::default);
+        self.limits.get().unwrap_or(&DEFAULT)
     }
 
     /// Holds the clock to the deadlines of a gateway.
@@ -84,7 +85,7 @@ impl Hub {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.draining.load(Ordering::SeqCst)
     }
 
     /// True when no further handler may start.
@@ -95,7 +96,7 @@ impl Hub {
     /// Counts something that was refused.
     pub(crate) fn rejected(&self, stage: &'static str, reason: &'static str) {
         self.counters.rejected(1);
-        log::limited!(debug, stage, reason, "rejected");
+        log::limited!(debug, (stage, reason), stage, reason, "rejected");
     }
 
     /// Starts the flushers and the sweep, where they do not run. Called in the runtime that serves connections.
@@ -110,7 +111,8 @@ impl Hub {
     /// Returns how many handlers and hooks were cut off.
     pub(crate) async fn shutdown(self: &Arc<Self>, patience: Duration) -> u64 {
         let before = self.counters.aborted_count();
-        self.draining.store(true, Ordering::Release);
+        // A permit is taken before this is read: a connection that comes now is seen below, or sees it and turns back.
+        self.draining.store(true, Ordering::SeqCst);
         self.close_all(&CloseRequest::Shutdown);
         if tokio::time::timeout(patience, self.emptied()).await.is_err() {
             self.close_all(&CloseRequest::Kill);
@@ -160,7 +162,8 @@ impl Drop for Hub {
 /// A connection that is known to the hub, until dropped.
 pub(crate) struct Registration {
     conn: Arc<Conn>,
-    permit: Option<Permit>,
+    /// Free again when the connection is not registered any more.
+    _permit: Permit,
 }
 
 impl Registration {
@@ -171,7 +174,7 @@ impl Registration {
         if conn.hub.is_draining() {
             conn.close(CloseRequest::Shutdown);
         }
-        Registration { conn, permit: Some(permit) }
+        Registration { conn, _permit: permit }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -183,19 +186,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         self.conn.lane.gone();
         rooms::leave_all(&self.conn);
-        if let Some(attached) = self.conn.attached.lock().as_mut() {
-            attached.acks.clear();
-        }
+        self.conn.end();
         self.conn.hub.shard(self.conn.id).remove(self.conn.id);
-        drop(self.permit.take());
-        self.conn.hub.left.notify_waiters();
-    }
-}
-
-/// Ends the wait of a shutdown for an upgrade that came to nothing.
-impl Hub {
-    pub(crate) fn release(&self, permit: Permit) {
-        drop(permit);
-        self.left.notify_waiters();
     }
 }

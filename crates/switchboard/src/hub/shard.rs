@@ -15,7 +15,7 @@ const SLICE: usize = 64;
 #[derive(Default)]
 pub(crate) struct Shard {
     conns: RwLock<IdMap<Arc<Conn>>>,
-    /// Connections to which something was pushed; each at most once.
+    /// Connections to which something was pushed.
     dirty: Mutex<Vec<Arc<Conn>>>,
     wake: Notify,
     flushing: AtomicBool,
@@ -74,10 +74,10 @@ impl Shard {
         if self.stopped.load(Ordering::Acquire) {
             return;
         }
-        if !self.flushing.swap(true, Ordering::AcqRel) {
+        if !self.flushing.load(Ordering::Acquire) && !self.flushing.swap(true, Ordering::AcqRel) {
             tokio::spawn(flush(self.clone(), Running(self.clone(), |shard| &shard.flushing)));
         }
-        if !self.sweeping.swap(true, Ordering::AcqRel) {
+        if !self.sweeping.load(Ordering::Acquire) && !self.sweeping.swap(true, Ordering::AcqRel) {
             let running = Running(self.clone(), |shard| &shard.sweeping);
             tokio::spawn(sweep::run(self.clone(), clock.clone(), tick, running));
         }
@@ -106,9 +106,6 @@ impl Drop for Running {
 async fn flush(shard: Arc<Shard>, _running: Running) {
     loop {
         shard.wake.notified().await;
-        if shard.is_stopped() && shard.dirty.lock().is_empty() {
-            return;
-        }
         tokio::task::yield_now().await;
         let dirty = std::mem::take(&mut *shard.dirty.lock());
         for (at, conn) in dirty.iter().enumerate() {
@@ -116,6 +113,9 @@ async fn flush(shard: Arc<Shard>, _running: Running) {
             if at % SLICE == SLICE - 1 {
                 tokio::task::yield_now().await;
             }
+        }
+        if shard.is_stopped() {
+            return;
         }
     }
 }

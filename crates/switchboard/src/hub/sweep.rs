@@ -15,6 +15,8 @@ pub(super) async fn run(shard: Arc<Shard>, clock: Arc<Clock>, tick: Duration, _r
     let mut due = Vec::new();
     while !shard.is_stopped() {
         ticks.tick().await;
+        // After a stall, what peers have sent meanwhile is noticed before they are judged: a yield lets the driver look.
+        tokio::task::yield_now().await;
         let now = clock.advance();
         let mut from = Some(0);
         while let Some(at) = from {

@@ -41,9 +41,9 @@ fn types() {
     key::<ClientId>();
     fn copied<T: Copy + Eq + Debug + Send + Sync + 'static>() {}
     copied::<CloseCode>();
-    copied::<Delivery>();
+    shared::<Delivery>();
     copied::<ShutdownReport>();
-    copied::<Stats>();
+    shared::<Stats>();
 
     // Moved to the thread or task that serves; its state is any `Send + Sync` type.
     send::<Gateway<Count>>();
@@ -57,7 +57,7 @@ fn types() {
 
     error::<Error>();
     error::<BootError>();
-    error::<switchboard::Closed>();
+    error::<switchboard::SendError>();
     error::<switchboard::InvalidOrigin>();
     error::<switchboard::InvalidNetwork>();
 

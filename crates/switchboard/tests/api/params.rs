@@ -76,7 +76,7 @@ impl Seen for EventName {
 
 impl Seen for DisconnectReason {
     fn seen(&self) -> String {
-        word("reason", *self == DisconnectReason::Client(Some(1000)))
+        word("reason", matches!(self, DisconnectReason::Client { code: Some(1000), .. }))
     }
 }
 

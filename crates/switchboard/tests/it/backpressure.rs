@@ -28,6 +28,10 @@ impl Press {
     async fn ask(&self, client: &Client, n: u64) -> Result<Value, Error> {
         client.emit_with_ack("question", n, Duration::from_secs(5)).await
     }
+    async fn ask_late(&self, client: &Client, n: u64) -> Result<Value, Error> {
+        self.gate.acquire().await.unwrap().forget();
+        client.emit_with_ack("question", n, Duration::from_secs(5)).await
+    }
     async fn join(&self, rooms: Vec<String>, client: &Client) -> Result<usize, Error> {
         for room in &rooms {
             client.join(room).await?;
@@ -40,14 +44,20 @@ impl Press {
 }
 
 impl Press {
+    /// Closed connections are kept for a short time only, because many tests wait for it.
     fn app(&self, limits: Limits) -> App {
+        self.lingering(limits.linger(Duration::from_millis(250)))
+    }
+
+    fn lingering(&self, limits: Limits) -> App {
         let gateway = Gateway::new(self.clone())
             .on("echo", Press::echo)
             .on("hold", Press::hold)
             .on("ask", Press::ask)
+            .on("ask_late", Press::ask_late)
             .on("join", Press::join)
             .on("big", Press::big);
-        App::new().gateway("/ws", gateway).limits(limits.linger(Duration::from_millis(250)))
+        App::new().gateway("/ws", gateway).limits(limits)
     }
 }
 
@@ -135,17 +145,21 @@ fn as_many_bytes_wait_then_reading_pauses() {
         peer.send_frame(Opcode::Ping, true, b"before").await;
         assert_eq!(peer.recv().await, Got::Pong(b"before".to_vec()));
         peer.send_bytes(&frame).await;
+        // 300 KiB wait in five messages: not even a ping is read now.
+        peer.send_frame(Opcode::Ping, true, b"after").await;
+        peer.expect_silence(Duration::from_millis(60)).await;
         let all = frame.repeat(200);
         let sent = peer.flood(&all, Duration::from_millis(300)).await;
         assert!(sent < all.len(), "12 MB are taken from a client whose handler hangs");
         assert_eq!(healthy.request(WELL).await, WELL);
         press.gate.add_permits(1);
-        peer.expect(&hold(1)).await;
+        assert_eq!(texts(&mut peer, 1).await, [hold(1)]);
         let (mut answers, mut at) = (0, sent);
         while answers < 205 {
             at += peer.flood(&all[at..], Duration::from_millis(1)).await;
             match peer.recv_within(Duration::from_secs(5)).await {
                 Some(Got::Text(answer)) => assert_eq!(answer.len(), large.len()),
+                Some(Got::Pong(_)) => continue,
                 other => panic!("{other:?} after {answers}"),
             }
             answers += 1;
@@ -211,6 +225,40 @@ fn what_its_own_handler_asks_fails_at_once_while_reading_is_paused() {
         drop((peer, other));
         rig.expect_empty().await;
     });
+}
+
+#[test]
+fn what_its_own_handler_asks_after_reading_has_paused_fails_at_once() {
+    paths(|path| async move {
+        let press = Press::new();
+        let rig = Rig::start(path, press.app(Limits::default())).await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"ask_late","data":1,"id":1}"#).await;
+        peer.send_all([WELL; 20]).await;
+        peer.send_frame(Opcode::Ping, true, b"").await;
+        peer.expect_silence(Duration::from_millis(30)).await;
+        let began = Instant::now();
+        press.gate.add_permits(1);
+        let error = texts(&mut peer, 1).await.remove(0);
+        assert!(error.contains(r#""id":1,"#) && error.contains(r#""code":"overloaded""#), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        let mut answers = texts(&mut peer, 20).await;
+        answers.dedup();
+        assert_eq!(answers, [WELL]);
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+/// The next texts, whatever else comes between them.
+async fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    while texts.len() < count {
+        if let Got::Text(text) = peer.recv().await {
+            texts.push(text);
+        }
+    }
+    texts
 }
 
 #[test]
@@ -333,7 +381,8 @@ fn more_messages_than_may_wait_close_4001_and_replies_have_places_of_their_own()
 #[test]
 fn the_longest_message_is_taken_when_nothing_waits() {
     paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+        // The frame that is begun is finished before the close frame, and takes its time.
+        let rig = Rig::start(path, Press::new().lingering(Limits::default().linger(Duration::from_secs(8)))).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         join(&mut peer, "stopped").await;
         let long = "x".repeat(15 << 20);

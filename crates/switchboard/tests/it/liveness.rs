@@ -125,7 +125,7 @@ fn pings_pushes_and_close_pass_a_slow_handler() {
         // The handler finishes, then what was sent before the close frame is handled, then the hook runs.
         story.expect(&["begins"]).await;
         go.notify_one();
-        story.expect(&["begins", "ends", r#"left Client(Some(1000)) ["room"]"#]).await;
+        story.expect(&["begins", "ends", r#"left Client { code: Some(1000), reason: "" } ["room"]"#]).await;
         drop(peer);
         rig.expect_empty().await;
     });
@@ -406,7 +406,7 @@ fn b10_a_kick_says_why_behind_all_that_was_emitted() {
         assert_eq!(peer.recv().await, Got::Close(Some((4503, "kicked".into()))));
         peer.expect_end().await;
         drop(peer);
-        story.expect(&[r#"left Server(4503 kicked) ["room"]"#]).await;
+        story.expect(&[r#"left Server { code: 4503 kicked } ["room"]"#]).await;
         rig.expect_empty().await;
         assert_eq!(client.emit("gone", 1), switchboard::Delivery::default());
         assert!(client.join("room").await.unwrap_err().code().as_str() == "not_found");

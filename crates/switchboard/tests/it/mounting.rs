@@ -46,7 +46,7 @@ async fn get_text(router: &mut Router, path: &str) -> (u16, String) {
     let request = Request::builder().uri(path).body(Body::empty()).unwrap();
     let response = router.as_service().ready().await.unwrap().call(request).await.unwrap();
     let status = response.status().as_u16();
-    let body = switchboard::axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
@@ -56,7 +56,7 @@ async fn a10_merged_mounted_and_as_a_service() {
     let app = App::new().gateway("/ws", named("merged"));
     let (server, handle) = (app.server(), app.handle());
     let mut router: Router = Router::new()
-        .route("/announce", get(|state: switchboard::axum::extract::State<Server>| announce(state.0)))
+        .route("/announce", get(|state: axum::extract::State<Server>| announce(state.0)))
         .merge(app)
         .with_state(server);
     assert_eq!(get_text(&mut router, "/announce").await, (200, "reached 0".into()));
@@ -82,7 +82,7 @@ async fn a10_merged_mounted_and_as_a_service() {
     let nested: Router = Router::new().nest("/api/v1", Router::from(App::new().gateway("/ws", named("nested"))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { switchboard::axum::serve(listener, nested).await });
+    tokio::spawn(async move { axum::serve(listener, nested).await });
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut peer = crate::rig::Peer::handshake(Box::new(stream), "/api/v1/ws").await;
     assert!(peer.request(r#"{"event":"name"}"#).await.contains("nested"));
@@ -100,7 +100,7 @@ async fn a12_layers_run_on_the_upgrade() {
     let router = Router::new().merge(App::new().gateway("/ws", named("inside"))).layer(middleware::from_fn(door));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { switchboard::axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(listener, router).await });
     let url = format!("ws://{address}/ws");
     let refused = tokio_tungstenite::connect_async(&url).await.unwrap_err();
     assert!(matches!(refused, tokio_tungstenite::tungstenite::Error::Http(response) if response.status() == 401));

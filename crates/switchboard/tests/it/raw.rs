@@ -64,7 +64,8 @@ impl Raw {
             }
             "forbidden" => Err(Error::forbidden("No")),
             "internal" => Err(Error::internal("the secret cause")),
-            "busy" => Err(Error::overloaded("Later").closing(CloseCode::TRY_AGAIN_LATER)),
+            "busy" => Err(Error::overloaded("Later")),
+            "chosen" => Err(Error::forbidden("No").closing(CloseCode::REPLACED)),
             "panic" => panic!("the secret of a raw loop"),
             _ => Err(Error::bad_request("What?")),
         }
@@ -254,6 +255,7 @@ fn how_a_loop_ends_is_how_the_connection_closes() {
             ("forbidden", 4505, "forbidden"),
             ("internal", 1011, "internal"),
             ("busy", 1013, "try_again_later"),
+            ("chosen", 4508, "replaced"),
             ("panic", 1011, "internal"),
             ("other", 4500, "bad_request"),
         ] {

@@ -1,5 +1,4 @@
 //! The test rig: an application on each kind of stream and runtime, and a peer that reads the bytes on the wire.
-use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -285,11 +284,6 @@ pub(crate) async fn read_head(stream: &mut Box<dyn Stream>) -> (String, Vec<u8>)
             _ => return (String::from_utf8_lossy(&bytes).into_owned(), Vec::new()),
         }
     }
-}
-
-/// A short form for assertions: `event(r#"…"#)`.
-pub(crate) fn event(name: &str, data: impl Into<Cow<'static, str>>) -> String {
-    format!(r#"{{"event":"{name}","data":{}}}"#, data.into())
 }
 
 /// An HTTP response.

@@ -18,7 +18,7 @@ use sha1::{Digest as _, Sha1};
 pub use client::{ClientRequest, InvalidTarget, ResponseError};
 pub use protocol::MAX_PROTOCOLS;
 pub use refusal::Refusal;
-pub use request::{HeadLimits, MAX_EXTENSIONS, check_request};
+pub use request::{HeadLimits, MAX_EXTENSIONS, check_head, check_request};
 pub use upgrade::Upgrade;
 
 /// The version that both ends speak (RFC 6455 §4.1).

@@ -40,6 +40,15 @@ impl Default for HeadLimits {
     }
 }
 
+/// Checks the sizes and the target of any request head, for a server that answers other requests too.
+///
+/// # Errors
+/// [`Refusal::URI_TOO_LONG`], [`Refusal::HEADER_SIZE`], or [`Refusal::URI`].
+pub fn check_head(method: &Method, uri: &Uri, headers: &HeaderMap, limits: &HeadLimits) -> Result<(), Refusal> {
+    check_sizes(method, uri, headers, limits)?;
+    if *method == Method::CONNECT { Err(Refusal::URI) } else { check_target(uri) }
+}
+
 /// Checks a request head (RFC 6455 §4.2.1). Origins, hosts and subprotocols are checked on the [`Upgrade`].
 ///
 /// # Errors

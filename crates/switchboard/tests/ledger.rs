@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 fn every_test_that_the_ledger_names_exists() {
     let ledger = fs::read_to_string(root().join("docs/features.md")).unwrap();
     let mut named = 0;
-    for cell in ledger.split('`').skip(1).step_by(2).filter(|cell| cell.contains("::")) {
+    for cell in ledger.split('`').skip(1).step_by(2).filter(|cell| cell.contains(".rs::")) {
         let (file, test) = cell.split_once("::").unwrap();
         let path = ["crates/switchboard/tests", "crates/switchboard-core/tests", "crates", "examples", "e2e/tests"]
             .iter()

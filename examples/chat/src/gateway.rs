@@ -46,9 +46,10 @@ impl Chat {
         if let Some(author) = author {
             self.rooms.introduce(client, author);
         }
-        let known = is_member(client, &room);
-        client.join(&room).await?;
-        if !known {
+        let joined = client.join(&room);
+        let is_new = joined.is_new();
+        joined.await?;
+        if is_new {
             let joined = self.rooms.name_of(client).map(|author| Change::Joined { author });
             self.rooms.tell_others(client, room.as_ref(), joined);
         }
@@ -105,10 +106,6 @@ impl Chat {
     }
 }
 
-fn is_member(client: &Client, room: &Room) -> bool {
-    client.rooms().iter().any(|joined| **joined == *room.as_ref())
-}
-
 fn members_only(client: &Client, room: &Room) -> Result<(), Error> {
-    if is_member(client, room) { Ok(()) } else { Err(Error::forbidden("Join the room before you speak in it")) }
+    if client.is_in(room) { Ok(()) } else { Err(Error::forbidden("Join the room before you speak in it")) }
 }

@@ -148,18 +148,20 @@ impl Outbox {
                 return Put::Dropped;
             }
             let replaced = key.and_then(|key| self.find_volatile(|volatile| volatile.key.as_deref() == Some(key)));
-            let freed = replaced.map_or(0, |at| self.rest[at].bytes().len());
-            let fits = |outbox: &Outbox| outbox.has_room(len.saturating_sub(freed), class, limits);
-            if let Some(at) = replaced.filter(|_| fits(self)) {
+            // What would make room, all of it; nothing goes unless that is enough.
+            let (bytes, messages) = match limits.volatile {
+                VolatilePolicy::DropNewest => replaced.map_or((0, 0), |at| (self.rest[at].bytes().len(), 1)),
+                VolatilePolicy::DropOldest => self.volatile(),
+            };
+            if !self.has_room_without(bytes, messages, len, class, limits) {
+                return Put::Dropped;
+            }
+            if let Some(at) = replaced {
                 self.remove(at);
                 evicted += 1;
             }
             while !self.has_room(len, class, limits) {
-                let oldest = match limits.volatile {
-                    VolatilePolicy::DropNewest => None,
-                    VolatilePolicy::DropOldest => self.find_volatile(|_| true),
-                };
-                let Some(at) = oldest else { return Put::Dropped };
+                let Some(at) = self.find_volatile(|_| true) else { return Put::Dropped };
                 self.remove(at);
                 evicted += 1;
             }
@@ -214,20 +216,24 @@ impl Outbox {
     }
 
     fn has_room(&self, len: usize, class: Class<'_>, limits: &Limits) -> bool {
+        self.has_room_without(0, 0, len, class, limits)
+    }
+
+    /// Whether there is room once so many bytes and messages are gone.
+    fn has_room_without(&self, bytes: usize, gone: usize, len: usize, class: Class<'_>, limits: &Limits) -> bool {
+        let bytes = self.bytes - bytes;
         let messages = match class {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
         };
         // What the socket has not refused does not wait for the client: until then messages are not counted, and there may
         // be more bytes.
-        let few = !self.blocked || self.messages < messages;
+        let few = !self.blocked || self.messages - gone < messages;
         let most = if self.blocked { limits.outbound_bytes } else { limits.outbound_bytes.saturating_mul(UNTRIED) };
         // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
         // little does, because no further message is handled while much does.
-        self.is_empty()
-            || (few
-                && (self.bytes + len <= most
-                    || (matches!(class, Class::Reply) && self.bytes <= limits.outbound_soft_bytes)))
+        bytes == 0
+            || (few && (bytes + len <= most || (matches!(class, Class::Reply) && bytes <= limits.outbound_soft_bytes)))
     }
 
     fn pack(&mut self, frame: &[u8]) {
@@ -278,16 +284,25 @@ impl Outbox {
             return;
         }
         if self.head.is_empty() {
-            self.head = match self.rest.front_mut() {
-                Some(Segment::Packed(bytes)) if self.written > 0 => std::mem::take(bytes),
-                _ => buffers::take(),
+            self.head = match self.rest.pop_front() {
+                Some(Segment::Packed(bytes)) => bytes,
+                // Nothing of it is written: the control frames go into a piece in front of it.
+                Some(other) => {
+                    self.rest.push_front(other);
+                    buffers::take()
+                }
+                None => buffers::take(),
             };
-            if self.written > 0 {
-                self.rest.pop_front();
-            }
         }
         self.head.splice(at..at, frame.iter().copied());
         self.control_end = at + frame.len();
+    }
+
+    /// Bytes and number of the volatile messages that are not begun.
+    fn volatile(&self) -> (usize, usize) {
+        let begun = usize::from(self.head.is_empty() && self.written > 0);
+        let volatile = self.rest.iter().skip(begun).filter(|segment| matches!(segment, Segment::Volatile(_)));
+        volatile.fold((0, 0), |(bytes, count), segment| (bytes + segment.bytes().len(), count + 1))
     }
 
     /// The oldest volatile message that `matches` and is not begun.

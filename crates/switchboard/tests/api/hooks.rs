@@ -144,7 +144,7 @@ async fn what_hooks_return() {
 
     for (path, rooms) in [("/joins", "lobby"), ("/aliased", "lobby"), ("/io", "")] {
         served.connect(path).await.close().await;
-        assert_eq!(next(&mut seen).await, format!("Client(Some(1000)) {rooms}"), "{path}");
+        assert_eq!(next(&mut seen).await, format!(r#"Client {{ code: Some(1000), reason: "" }} {rooms}"#), "{path}");
     }
 
     let full =
@@ -160,7 +160,7 @@ async fn what_hooks_return() {
     }
     peer.close().await;
     // The refused ones had no on-disconnect.
-    assert_eq!(next(&mut seen).await, "Client(Some(1000)) lobby,spoke");
+    assert_eq!(next(&mut seen).await, r#"Client { code: Some(1000), reason: "" } lobby,spoke"#);
 
     let mut peer = served.connect("/greets").await;
     assert_eq!(peer.recv().await, Message::text("hello"));

@@ -119,7 +119,7 @@ impl Lane {
             }
         };
         let wake = match state.phase {
-            _ if state.outbox.bytes() > limits.outbound_bytes && !state.outbox.is_blocked() => state.write_now(),
+            _ if state.is_overdue(limits) => state.write_now(),
             Phase::Scheduled | Phase::Task => Wake::Nobody,
             Phase::Idle if own => {
                 state.phase = Phase::Task;
@@ -315,8 +315,12 @@ impl State {
         }
     }
 
-    /// Much was put before anything was written: a bare socket is tried at once, so that a client that reads is not taken
-    /// for one that does not.
+    /// True when much was put into the outbox of a bare socket before it was tried.
+    fn is_overdue(&self, limits: &Limits) -> bool {
+        self.socket.is_some() && !self.outbox.is_blocked() && self.outbox.bytes() > limits.outbound_bytes
+    }
+
+    /// Tries the socket, so that a client that reads is not taken for one that does not.
     fn write_now(&mut self) -> Wake {
         let Some(socket) = &self.socket else { return Wake::Nobody };
         match self.outbox.flush(|bytes| try_write(socket, bytes)) {

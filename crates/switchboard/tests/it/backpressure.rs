@@ -468,7 +468,8 @@ fn drop_oldest_keeps_the_newest_volatile_messages() {
 fn one_of_fifty_stops_reading_and_nobody_else_notices() {
     paths(|path| async move {
         const TIME: Duration = Duration::from_millis(500);
-        let rig = start(path, roomy().write_timeout(TIME).ping_interval(Duration::from_millis(300))).await;
+        let limits = roomy().write_timeout(TIME).ping_interval(Duration::from_millis(300));
+        let rig = start(path, limits).await.hearing_pings();
         let mut stopped = rig.connect_narrow().await;
         join(&mut stopped, "stopped").await;
         join(&mut stopped, "all").await;

@@ -54,7 +54,9 @@ fn beating() -> Limits {
 }
 
 async fn start(limits: Limits) -> Rig {
-    Rig::start(Path::Memory, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits)).await
+    Rig::start(Path::Memory, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits))
+        .await
+        .hearing_pings()
 }
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -329,7 +331,7 @@ fn the_limits_of_a_gateway_keep_their_own_time() {
     paused(async {
         let time = Duration::from_millis(100);
         let gateway = gateway(&Clocked::default()).limits(Limits::default().handler_timeout(time));
-        let rig = Rig::start(Path::Memory, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(Path::Memory, App::new().gateway("/ws", gateway)).await.hearing_pings();
         let mut peer = rig.connect().await;
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(37)).await;
@@ -353,7 +355,7 @@ fn hooks_have_their_time_too() {
         let time = Duration::from_secs(2);
         let hangs = Clocked { hooks: (LONG, Duration::ZERO), ..Clocked::default() };
         let app = App::new().gateway("/ws", gateway(&hangs)).limits(beating().handler_timeout(time));
-        let rig = Rig::start(Path::Memory, app).await;
+        let rig = Rig::start(Path::Memory, app).await.hearing_pings();
         let mut peer = rig.connect().await;
         let began = Instant::now();
         peer.send(WELL).await;
@@ -368,7 +370,7 @@ fn hooks_have_their_time_too() {
 
         let hangs = Clocked { hooks: (Duration::ZERO, LONG), ..Clocked::default() };
         let app = App::new().gateway("/ws", gateway(&hangs)).limits(beating().handler_timeout(time));
-        let rig = Rig::start(Path::Memory, app).await;
+        let rig = Rig::start(Path::Memory, app).await.hearing_pings();
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(WELL).await, WELL);
         assert_eq!(rig.handle.stats().memberships, 1);
@@ -387,7 +389,9 @@ fn hooks_have_their_time_too() {
 fn a_stall_is_not_counted_against_a_handler_that_begins_after_it() {
     on(Path::Listen, |path| async move {
         let limits = Limits::default().handler_timeout(Duration::from_millis(200));
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits)).await;
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits))
+            .await
+            .hearing_pings();
         let (mut blocking, mut peer) = (rig.connect().await, rig.connect().await);
         for _ in 0..5 {
             blocking.send(r#"{"event":"block","data":300}"#).await;

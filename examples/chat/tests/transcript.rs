@@ -25,19 +25,32 @@ async fn the_session_of_the_readme() {
             socket.send(Message::text(message)).await.unwrap();
             typed += 1;
         } else {
-            let frame = timeout(LIMIT, socket.next()).await.unwrap_or_else(|_| panic!("nothing came, but\n{line}"));
-            assert_eq!(frame.unwrap().unwrap(), Message::text(line));
+            let next = timeout(LIMIT, heard(&mut socket)).await;
+            assert_eq!(next.unwrap_or_else(|_| panic!("nothing came, but\n{line}")), Message::text(line));
             received += 1;
         }
     }
     assert!(typed >= 6 && received >= 6, "{typed} lines typed, {received} received: is that the session?");
 
     socket.close(None).await.unwrap();
-    let last = timeout(LIMIT, socket.next()).await.unwrap();
-    assert!(matches!(last, Some(Ok(Message::Close(_)))), "the session does not show {last:?}");
+    let last = timeout(LIMIT, heard(&mut socket)).await.unwrap();
+    assert!(matches!(last, Message::Close(_)), "the session does not show {last:?}");
     drop(socket);
     assert_eq!(handle.shutdown().await.aborted, 0);
     serving.await.unwrap();
+}
+
+/// The next frame but pings, which come when they want.
+async fn heard<S>(socket: &mut S) -> Message
+where
+    S: futures_util::Stream<Item = Result<Message, tokio_tungstenite::tungstenite::Error>> + Unpin,
+{
+    loop {
+        match socket.next().await.expect("the connection is open").unwrap() {
+            Message::Ping(_) => {}
+            frame => return frame,
+        }
+    }
 }
 
 /// The `text` block between the markers, which is the same in every file that has them.

@@ -47,7 +47,14 @@ impl Peer {
     }
 
     pub(crate) async fn recv(&mut self) -> Message {
-        tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message in time").expect("a message").unwrap()
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message in time");
+            // The server pings when it wants.
+            match message.expect("a message").unwrap() {
+                Message::Ping(_) => {}
+                message => return message,
+            }
+        }
     }
 
     pub(crate) async fn text(&mut self) -> String {

@@ -92,7 +92,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// Runs for every new connection, before its first message is handled. Messages wait for it.
     ///
     /// An error refuses the connection: the client gets it as `exception`, and a close code that belongs to it
-    /// ([`Error::closing`] chooses another). Then the on-disconnect hook does not run.
+    /// ([`Error::closing`](crate::Error::closing) chooses another). Then the on-disconnect hook does not run.
     #[track_caller]
     pub fn on_connect<H, Args>(mut self, hook: H) -> Gateway<S>
     where

@@ -15,6 +15,7 @@ mod task;
 mod timers;
 
 mod closing;
+mod dispatch;
 mod reading;
 mod serving;
 

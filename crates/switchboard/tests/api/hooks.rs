@@ -43,7 +43,7 @@ fn every_order() -> Vec<(&'static str, Made)> {
     all
 }
 
-async fn next(seen: &mut mpsc::UnboundedReceiver<String>) -> String {
+async fn next(seen: &mut mpsc::Receiver<String>) -> String {
     tokio::time::timeout(Duration::from_secs(10), seen.recv()).await.expect("in time").expect("a hook")
 }
 
@@ -64,7 +64,7 @@ async fn every_order_of_none_to_four_parameters() {
     }
 }
 
-struct Hooks(mpsc::UnboundedSender<String>);
+struct Hooks(mpsc::Sender<String>);
 
 type Aliased = Result<(), Error>;
 
@@ -128,7 +128,7 @@ async fn refusal(served: &Served, path: &str) -> (String, u16) {
 
 #[tokio::test]
 async fn what_hooks_return() {
-    let (sender, mut seen) = mpsc::unbounded_channel();
+    let (sender, mut seen) = mpsc::channel(1 << 12);
     let hooks = Arc::new(Hooks(sender));
     let gateway = || Gateway::shared(hooks.clone());
     let app = App::new()

@@ -88,12 +88,12 @@ impl Seen for Socket {
 
 /// The state of the gateways: handlers borrow it over their awaits.
 pub(crate) struct Trace {
-    pub(crate) hooks: mpsc::UnboundedSender<String>,
+    pub(crate) hooks: mpsc::Sender<String>,
 }
 
 impl Trace {
-    pub(crate) fn new() -> (Trace, mpsc::UnboundedReceiver<String>) {
-        let (hooks, seen) = mpsc::unbounded_channel();
+    pub(crate) fn new() -> (Trace, mpsc::Receiver<String>) {
+        let (hooks, seen) = mpsc::channel(1 << 12);
         (Trace { hooks }, seen)
     }
 

@@ -1,0 +1,177 @@
+//! One message's life: decode, find, read the parameters, run, reply.
+use super::closing::Net;
+use super::serving::{Handler, Running, Stage, contained, drop_contained};
+use super::task::Task;
+use super::timers::NEVER;
+use super::{DisconnectReason, Frame, Pushed, buffers};
+use crate::handler::{Invocation, MessageContext, ReplySink};
+use crate::hub::InFlight;
+use crate::{Error, log};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+use switchboard_core::codec::json;
+use switchboard_core::ws::{self, Opcode};
+use switchboard_core::{CloseCode, Code, Id, Incoming};
+
+impl Task {
+    /// One message's life: decode, find, read the parameters, run, reply.
+    pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
+        let request = match json::decode(text) {
+            Ok(Incoming::Request(request)) => request,
+            Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
+            Ok(Incoming::Cancel(id)) => return self.cancel(&id),
+            Err(rejected) => {
+                self.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
+                return self.malformed(rejected.reason);
+            }
+        };
+        let conn = self.client.conn_arc().clone();
+        let id = request.id.as_ref();
+        let Some((event, handler)) = conn.table.find(&request.event) else {
+            conn.hub.rejected("message", "unknown_event");
+            let error = Error::unknown_event("No handler for this event");
+            return self.exception(&error, Some(&request.event), id);
+        };
+        if self.draining {
+            return self.exception(&draining(), Some(event), id);
+        }
+        if conn.hub.is_busy(conn.table.limits.handlers) {
+            let error = Error::overloaded("Too many handlers are running");
+            return self.exception(&error, Some(event), id);
+        }
+        let context = MessageContext { client: &self.client, event, data: request.data, reason: None };
+        let mut invocation = match contained(event, || handler.start(&context)) {
+            Ok(invocation) => invocation,
+            Err(error) => {
+                self.exception(&error, Some(event), id);
+                return drop_contained(error);
+            }
+        };
+        if self.poll_invocation(&mut invocation, event, id, cx).is_ready() {
+            return drop_contained(invocation);
+        }
+        let id = request.id.map(Id::into_owned);
+        let counted = InFlight::new(&conn.hub);
+        self.running = Some(Running::Handler(Box::new(Handler { invocation, event: event.clone(), id, counted })));
+        self.work_begins();
+        if self.net != Net::Open {
+            self.timers.work_by = self.timers.work_by.min(self.timers.finish_by);
+        }
+    }
+
+    pub(super) fn poll_invocation(
+        &mut self,
+        invocation: &mut Invocation,
+        event: &str,
+        id: Option<&Id<'_>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut out = buffers::take();
+        out.resize(ws::HEADER_ROOM, 0);
+        let mut sink = ReplySink::new(&mut out, event, id);
+        let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
+        let ready = match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(()))) => {
+                if out.len() > ws::HEADER_ROOM {
+                    self.reply(&mut out, event, id);
+                }
+                Poll::Ready(())
+            }
+            Ok(Poll::Ready(Err(error))) => {
+                self.exception(&error, Some(event), id);
+                drop_contained(error);
+                Poll::Ready(())
+            }
+            Err(panic) => {
+                log::panicked(event, &*panic);
+                drop_contained(panic);
+                self.exception(&log::panic_error(), Some(event), id);
+                Poll::Ready(())
+            }
+        };
+        buffers::give(out);
+        ready
+    }
+
+    fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) {
+        if out.len() - ws::HEADER_ROOM > self.limits().max_message_out {
+            let error = Error::internal("the reply is longer than `max_message_out`");
+            return self.exception(&error, Some(event), id);
+        }
+        let start = ws::finish_frame(out, 0, Opcode::Text);
+        self.send(&out[start..]);
+    }
+
+    fn send(&mut self, frame: &[u8]) {
+        let conn = self.client.conn();
+        match conn.lane.put_reply(&mut Frame::new(frame), &conn.table.limits) {
+            Ok(crowded) => self.congested |= crowded,
+            Err(Pushed::Gone) => conn.hub.counters.dropped(1),
+            Err(_) => {
+                conn.hub.counters.dropped(1);
+                self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
+            }
+        }
+    }
+
+    /// Answers with the `exception` event. The cause of an internal error goes to the log alone.
+    pub(super) fn exception(&mut self, error: &Error, event: Option<&str>, id: Option<&Id<'_>>) {
+        log::failed(error, event.unwrap_or(""), &self.client);
+        let mut out = buffers::take();
+        out.resize(ws::HEADER_ROOM, 0);
+        json::encode_exception(&mut out, error, event, id);
+        let start = ws::finish_frame(&mut out, 0, Opcode::Text);
+        self.send(&out[start..]);
+        buffers::give(out);
+        if matches!(self.stage, Stage::Serving)
+            && let Some(close) = error.close()
+        {
+            self.close(close.clone(), DisconnectReason::Server { code: close.code });
+        }
+    }
+
+    fn malformed(&mut self, reason: &'static str) {
+        let now = self.now();
+        self.conn().hub.rejected("message", reason);
+        if self.timers.malformed(now, &self.client.conn().table.limits) {
+            self.close(
+                CloseCode::TOO_MANY_ERRORS.into(),
+                DisconnectReason::Violation { code: CloseCode::TOO_MANY_ERRORS },
+            );
+        }
+    }
+
+    pub(super) fn refuse_draining(&mut self, text: &str) {
+        if let Ok(Incoming::Request(request)) = json::decode(text) {
+            self.exception(&draining(), Some(&request.event), request.id.as_ref());
+        }
+    }
+
+    /// Stops the request with this id, running or waiting; it is answered `cancelled`.
+    pub(super) fn cancel(&mut self, id: &Id<'_>) {
+        let error = Error::new(Code::Custom("cancelled".into()), "Cancelled by the client");
+        if let Some(waiting) = self.inbound.remove(id) {
+            if let Ok(Incoming::Request(request)) = json::decode(&waiting.text) {
+                self.exception(&error, Some(&request.event), Some(id));
+            }
+            return;
+        }
+        match self.running.take() {
+            Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {
+                self.timers.work_by = NEVER;
+                let event = handler.event.clone();
+                drop_contained(handler);
+                self.exception(&error, Some(&event), Some(id));
+            }
+            running => {
+                self.running = running;
+                self.conn().hub.rejected("cancel", "unknown_id");
+            }
+        }
+    }
+}
+
+fn draining() -> Error {
+    Error::draining("The server is about to restart")
+}

@@ -51,8 +51,8 @@ impl Task {
             return drop_contained(invocation);
         }
         let id = request.id.map(Id::into_owned);
-        let counted = InFlight::new(&conn.hub);
-        self.running = Some(Running::Handler(Box::new(Handler { invocation, event: event.clone(), id, counted })));
+        let handler = Handler::new(invocation, event.clone(), id, InFlight::new(&conn.hub));
+        self.running = Some(Running::Handler(Box::new(handler)));
         self.work_begins();
         if self.net != Net::Open {
             self.timers.work_by = self.timers.work_by.min(self.timers.finish_by);

@@ -35,10 +35,14 @@ pub(super) struct Handler {
     pub(super) invocation: Invocation,
     pub(super) event: Arc<str>,
     pub(super) id: Option<Id<'static>>,
-    pub(super) counted: InFlight,
+    _counted: InFlight,
 }
 
 impl Handler {
+    pub(super) fn new(invocation: Invocation, event: Arc<str>, id: Option<Id<'static>>, counted: InFlight) -> Handler {
+        Handler { invocation, event, id, _counted: counted }
+    }
+
     /// The event and the id of the request.
     pub(super) fn request(&self) -> (Arc<str>, Option<Id<'static>>) {
         (self.event.clone(), self.id.clone())

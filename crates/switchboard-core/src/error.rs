@@ -16,6 +16,24 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// [`source`](StdError::source), which is logged and never sent; anything else converts by
 /// [`or_internal`](OrInternal::or_internal).
 ///
+/// ```
+/// use switchboard_core::Error;
+///
+/// enum BidError {
+///     TooLow(u64),
+///     Closed,
+/// }
+///
+/// impl From<BidError> for Error {
+///     fn from(error: BidError) -> Error {
+///         match error {
+///             BidError::TooLow(least) => Error::new("too_low", format!("Bid at least {least}")),
+///             BidError::Closed => Error::not_found("The auction has ended"),
+///         }
+///     }
+/// }
+/// ```
+///
 /// It does not implement `serde::Serialize`, so a `Result` that holds it cannot be sent as a value by mistake.
 pub struct Error(Box<Inner>);
 
@@ -117,6 +135,8 @@ codes! {
     Draining = "draining", retryable: true, fn draining;
     /// The broker between the nodes does not answer.
     BrokerUnavailable = "broker_unavailable", retryable: true, fn broker_unavailable;
+    /// The client cancelled the request.
+    Cancelled = "cancelled", retryable: false, fn cancelled;
     /// It was done before.
     Duplicate = "duplicate", retryable: false, fn duplicate;
     /// A fault of the server; what it was is not sent.

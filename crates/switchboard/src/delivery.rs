@@ -12,7 +12,8 @@ pub struct Delivery {
     /// How many clients it was dropped for: a volatile message in front of a full socket, or a client that does not read
     /// (which is then disconnected with 4001). Clients that have left are in neither number.
     pub dropped: usize,
-    /// The value could not be serialised, or is longer than `max_message_out`: nobody got it, and the log says why.
+    /// The value could not be serialised, or is longer than `max_message_out`, or the event's name is none that an application
+    /// may send (1 to 128 bytes, no control characters, not `exception` nor `sys.…`): nobody got it, and the log says why.
     pub refused: bool,
 }
 

@@ -102,9 +102,11 @@ limits! {
     /// The most unanswered `emit_with_ack` on this node. Default 100,000; above: `rate_limited`.
     pending_acks_node: usize = 100_000;
 
-    /// The most connections on this node. Default: what the process may open, less 256; above: 503.
+    /// The most connections on this node. Default, and at most: what the process may open, less 256 and less up to 512 for
+    /// connections that are not upgraded yet; no limit where `/proc/self/limits` does not tell. Above: 503.
     max_connections: Option<usize> = None;
-    /// How long a connection may take from its first byte to the end of the upgrade. Default 10 s. Only on [`crate::App::listen`].
+    /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on
+    /// [`App::listen`](crate::App::listen).
     handshake_timeout: Duration = Duration::from_secs(10);
     /// The most headers of a request. Default 64; above: 431.
     max_headers: usize = 64;
@@ -126,7 +128,7 @@ impl Limits {
         FrameLimits { max_message: self.max_message, max_frame: self.max_message, max_fragments: self.max_fragments }
     }
 
-    /// What makes no sense, each with the fix (LIMITS J02).
+    /// What makes no sense, each with the fix.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut positive = |name: &str, is_zero: bool| {
@@ -142,6 +144,8 @@ impl Limits {
         positive("outbound_bytes", self.outbound_bytes == 0);
         positive("max_message_out", self.max_message_out == 0);
         positive("max_connections", self.max_connections == Some(0));
+        positive("idle_timeout", self.idle_timeout == Some(Duration::ZERO));
+        positive("max_lifetime", self.max_lifetime == Some(Duration::ZERO));
         positive("handler_timeout", self.handler_timeout.is_zero());
         positive("write_timeout", self.write_timeout.is_zero());
         positive("partial_timeout", self.partial_timeout.is_zero());

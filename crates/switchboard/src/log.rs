@@ -44,10 +44,10 @@ pub(crate) fn pass(reason: impl Hash) -> Option<u64> {
 /// `limited!(warn, reason, field = value, "message")`.
 macro_rules! limited {
     ($level:ident, $reason:expr, $($rest:tt)*) => {{
-        if tracing::enabled!($crate::log::level::$level)
+        if tracing::enabled!(target: "switchboard", $crate::log::level::$level)
             && let Some(held) = $crate::log::pass((file!(), line!(), $reason))
         {
-            tracing::$level!(held_back = held, $($rest)*);
+            tracing::$level!(target: "switchboard", held_back = (held > 0).then_some(held), $($rest)*);
         }
     }};
 }

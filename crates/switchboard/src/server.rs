@@ -9,6 +9,17 @@ use switchboard_core::Target;
 /// The clients of an application, from services, axum handlers and background tasks. Cheap to clone.
 ///
 /// It exists before the application is mounted: [`App::server`](crate::App::server).
+/// ```
+/// use axum::{Router, extract::State, routing::post};
+/// use switchboard::{App, Server};
+///
+/// async fn announce(State(server): State<Server>, text: String) -> String {
+///     format!("reached {}", server.broadcast_to("lobby", "announce", text).queued)
+/// }
+///
+/// let app = App::new();
+/// let router: Router = Router::new().route("/announce", post(announce)).with_state(app.server()).merge(app);
+/// ```
 #[derive(Clone)]
 pub struct Server(Arc<Hub>);
 

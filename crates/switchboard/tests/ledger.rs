@@ -41,3 +41,18 @@ fn every_row_says_whether_it_is_there() {
         assert!(!shown.is_empty(), "this row says nothing: {row}");
     }
 }
+
+#[test]
+fn every_test_that_the_limits_name_exists() {
+    let limits = fs::read_to_string(root().join("docs/limits.md")).unwrap();
+    let mut named = 0;
+    for cell in limits.split('`').filter(|cell| cell.contains(".rs::") && !cell.contains(' ')) {
+        let (file, test) = cell.split_once("::").unwrap();
+        let paths = ["crates/switchboard/tests", "crates/switchboard-core/tests", "crates"];
+        let path = paths.iter().map(|folder| root().join(folder).join(file)).find(|path| path.is_file());
+        let path = path.unwrap_or_else(|| panic!("docs/limits.md names {file}, which is no file"));
+        assert!(fs::read_to_string(&path).unwrap().contains(&format!("fn {test}(")), "{file} has no {test}");
+        named += 1;
+    }
+    assert!(named > 60, "the limits name {named} tests");
+}

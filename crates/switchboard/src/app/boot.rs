@@ -1,4 +1,5 @@
 //! What goes wrong at boot: everything at once, each with its place.
+use crate::{InvalidNetwork, InvalidOrigin};
 use std::fmt;
 use std::io;
 use std::panic::Location;
@@ -49,6 +50,18 @@ impl BootError {
     /// Everything that is wrong.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+}
+
+impl From<InvalidNetwork> for BootError {
+    fn from(error: InvalidNetwork) -> BootError {
+        BootError::new(vec![Problem::new(error.to_string(), &[])])
+    }
+}
+
+impl From<InvalidOrigin> for BootError {
+    fn from(error: InvalidOrigin) -> BootError {
+        BootError::new(vec![Problem::new(error.to_string(), &[])])
     }
 }
 

@@ -6,6 +6,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Shutdown and numbers of an application. Cheap to clone.
+///
+/// In an application that calls `axum::serve`, which does not wait for WebSockets:
+/// ```
+/// # async fn run(listener: tokio::net::TcpListener, routes: axum::Router, chat: switchboard::Gateway<()>) -> std::io::Result<()> {
+/// let app = switchboard::App::new().gateway("/ws", chat);
+/// let handle = app.handle();
+/// axum::serve(listener, routes.merge(app))
+///     .with_graceful_shutdown(async move {
+///         tokio::signal::ctrl_c().await.ok();
+///         handle.shutdown().await;
+///     })
+///     .await
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Handle(pub(super) Arc<Control>);
 

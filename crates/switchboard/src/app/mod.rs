@@ -33,8 +33,8 @@ use tower::Service;
 /// let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", chat));
 /// ```
 ///
-/// Served by `axum::serve`, everything works but the limits before the upgrade: the time and size of a request head, and
-/// the handshake's time. [`App::listen`] has them.
+/// Served by `axum::serve`, everything works but the limits before the upgrade: the size of a head is checked only after the
+/// HTTP server has read it, and its time is not limited. [`App::listen`] has both.
 #[must_use = "an application serves nobody before it is merged, mounted or listening"]
 pub struct App {
     gateways: Vec<(String, &'static Location<'static>, Table)>,
@@ -75,7 +75,9 @@ impl App {
 
     /// Mounts a gateway on a path: `/ws`, or `ws` for the same; "" and "/" mean `/ws`.
     ///
-    /// Two gateways on one path are a problem that `listen` reports, with all others.
+    /// All gateways of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two gateways on one path, two
+    /// handlers of one event, …) is reported with all other problems: by [`App::listen`] and [`App::into_router`] as an error,
+    /// by a merge as a panic.
     #[track_caller]
     pub fn gateway<S: Send + Sync + 'static>(mut self, path: impl AsRef<str>, gateway: Gateway<S>) -> App {
         let place = Location::caller();

@@ -6,6 +6,12 @@ pub(super) fn normal(path: &str) -> Result<String, &'static str> {
     if trimmed.is_empty() {
         return Ok("/ws".to_owned());
     }
+    if trimmed.split('/').any(|segment| segment.starts_with(':')) {
+        return Err("has a segment that begins with ':'; write {id}");
+    }
+    if trimmed.contains("{*") {
+        return Err("has a catch-all parameter, which a gateway cannot have; name its segments");
+    }
     if trimmed.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*')) {
         return Err("has a character that no path has; use letters, digits, '-', '_', '.' and {parameters}");
     }
@@ -48,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for path in ["/a b", "/a?b", "/a//b", "/../a", "/a/{", "/a/x{id}", "/{}", "/*"] {
+        for path in ["/:id", "/{*rest}", "/a b", "/a?b", "/a//b", "/../a", "/a/{", "/a/x{id}", "/{}", "/*"] {
             assert!(normal(path).is_err(), "{path:?}");
         }
     }

@@ -79,6 +79,7 @@ impl App {
             let fix = match error.kind() {
                 io::ErrorKind::AddrInUse => "another program has it; stop that one, or choose another port",
                 io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another port",
+                io::ErrorKind::InvalidInput => "write host:port, as in \"127.0.0.1:3005\"",
                 _ => "choose another address",
             };
             BootError::io(format!("cannot listen on {named}: {error}; {fix}"), error)

@@ -2,11 +2,12 @@
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-/// 128 random bits: one connection. Written as 22 characters of base64url.
+/// 128 random bits: one connection. Written as `~` and 22 characters of base64url; no room but a client's own has such a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientId(u128);
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const MARK: u8 = b'~';
 const LEN: usize = 22;
 
 impl ClientId {
@@ -19,9 +20,7 @@ impl ClientId {
 
     /// The id that `text` spells; `None` for any other text.
     pub fn parse(text: &str) -> Option<ClientId> {
-        if text.len() != LEN {
-            return None;
-        }
+        let text = text.strip_prefix(char::from(MARK)).filter(|text| text.len() == LEN)?;
         let mut bits = 0u128;
         for (at, byte) in text.bytes().enumerate() {
             let value = match byte {
@@ -48,8 +47,8 @@ impl ClientId {
 
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; LEN];
-        for (at, byte) in text.iter_mut().enumerate() {
+        let mut text = [MARK; LEN + 1];
+        for (at, byte) in text[1..].iter_mut().enumerate() {
             let value = if at + 1 < LEN { self.0 >> (122 - 6 * at) } else { self.0 << 4 };
             *byte = ALPHABET[(value & 63) as usize];
         }
@@ -111,7 +110,9 @@ mod tests {
 
     #[test]
     fn other_text_is_no_id() {
-        for text in ["", "lobby", "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAAAA"] {
+        for text in
+            ["", "lobby", "~", "AAAAAAAAAAAAAAAAAAAAAA", "~AAAAAAAAAAAAAAAAAAAAAB", "~AAAAAAAAAAAAAAAAAAAAA!", "~é"]
+        {
             assert_eq!(ClientId::parse(text), None, "{text}");
         }
     }

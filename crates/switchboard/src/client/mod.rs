@@ -83,7 +83,20 @@ impl Client {
     ///
     /// Errors: `timeout`; `not_found` when the client has left; `rate_limited` when too many answers are awaited;
     /// `overloaded` in a handler of the same client while reading from it is paused; `validation_failed` when the answer
-    /// is not a `T`; and what the client answers as an error, with the code and message that it gave.
+    /// is not a `T`; and what the client answers as an error, with the code and message that it gave (`client_error` where it
+    /// gave none). That is the answering client's word: map it before you return it to somebody else.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use switchboard::{Client, Error};
+    /// # struct Game;
+    /// impl Game {
+    ///     async fn start(&self, client: &Client) -> Result<String, Error> {
+    ///         let name: String = client.emit_with_ack("name?", (), Duration::from_secs(5)).await?;
+    ///         Ok(format!("welcome, {name}"))
+    ///     }
+    /// }
+    /// ```
     pub fn emit_with_ack<T: DeserializeOwned + 'static>(
         &self,
         event: &str,
@@ -112,6 +125,9 @@ impl Client {
     }
 
     /// Joins a room: from now on what is sent to it reaches this client. Joining twice is joining once.
+    ///
+    /// A room's name has 1 to 255 bytes, no control character and none of `*`, `>`, `{`, `}`; and a client's id is the name of that
+    /// client's own room alone.
     ///
     /// It takes effect at once. The outcome may be awaited, or ignored: a failure that nobody awaits is sent to the client
     /// as `exception`. Failures: `validation_failed` for a name that cannot be one; `forbidden` for another client's own

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
-use switchboard_core::{CloseCode, Code, Id, Incoming};
+use switchboard_core::{CloseCode, Id, Incoming};
 
 impl Task {
     /// One message's life: decode, find, read the parameters, run, reply.
@@ -150,7 +150,7 @@ impl Task {
 
     /// Stops the request with this id, running or waiting; it is answered `cancelled`.
     pub(super) fn cancel(&mut self, id: &Id<'_>) {
-        let error = Error::new(Code::Custom("cancelled".into()), "Cancelled by the client");
+        let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
             if let Ok(Incoming::Request(request)) = json::decode(&waiting.text) {
                 self.exception(&error, Some(&request.event), Some(id));

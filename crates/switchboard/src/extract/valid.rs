@@ -8,6 +8,26 @@ use switchboard_core::{Detail, codec::json};
 
 /// A payload that has been validated by [garde](garde::Validate), with context `()`.
 ///
+/// The derive macro is garde's own, so your crate depends on `garde` with the feature `derive` too.
+/// ```
+/// use garde::Validate;
+/// use serde::Deserialize;
+/// use switchboard::Valid;
+///
+/// #[derive(Deserialize, Validate)]
+/// struct Say {
+///     #[garde(length(chars, min = 1, max = 500))]
+///     text: String,
+/// }
+///
+/// struct Chat;
+/// impl Chat {
+///     async fn say(&self, say: Valid<Say>) -> usize {
+///         say.text.len()
+///     }
+/// }
+/// ```
+///
 /// What is not valid is answered `validation_failed`, with at most eight `details` (JSON pointer, code, message); never the
 /// rejected value.
 #[derive(Clone, Copy, Debug)]

@@ -68,7 +68,11 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 
     /// Answers an event with an `async fn(&S, ..)`: see [`Handler`].
     ///
-    /// A connection's messages are handled one at a time, in the order of their arrival.
+    /// A connection's messages are handled one at a time, in the order of their arrival. An `id` must be unused among those in
+    /// flight, else the request is answered `conflict`.
+    ///
+    /// "Cannot infer type for `Via`" means that the handler returns a `Result` whose both sides are `Serialize`, such as
+    /// `Result<T, String>`: return `Result<T, switchboard::Error>`, so that an `Err` is never sent as a success.
     #[track_caller]
     pub fn on<H, Args, Via: 'static>(self, event: impl Into<Cow<'static, str>>, handler: H) -> Gateway<S>
     where
@@ -93,6 +97,16 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     ///
     /// An error refuses the connection: the client gets it as `exception`, and a close code that belongs to it
     /// ([`Error::closing`](crate::Error::closing) chooses another). Then the on-disconnect hook does not run.
+    ///
+    /// | error | close code |
+    /// |---|---|
+    /// | `internal`, `timeout`, a panic | 1011 |
+    /// | `unauthenticated` | 4501 |
+    /// | `bad_request`, `validation_failed` | 4500 |
+    /// | `rate_limited` | 4003 |
+    /// | `overloaded`, `broker_unavailable` | 1013 |
+    /// | `draining` | 1012 |
+    /// | any other | 4505 |
     #[track_caller]
     pub fn on_connect<H, Args>(mut self, hook: H) -> Gateway<S>
     where
@@ -156,7 +170,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.events.iter().map(|(event, _, _)| &**event)
     }
 
-    /// Limits of this gateway, instead of the application's. Those of the node stay the application's.
+    /// Limits of this gateway, instead of the application's. Those of the node stay the application's: `handlers`,
+    /// `pending_acks_node`, `max_connections`, `shutdown_timeout`.
     pub fn limits(mut self, limits: Limits) -> Gateway<S> {
         self.limits = Some(limits);
         self
@@ -188,7 +203,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         let mut places: Vec<(Cow<'static, str>, &'static Location<'static>)> = Vec::new();
         for (event, place, handler) in self.events {
             if let Err(why) = check_event(&event) {
-                problems.push(Problem::new(format!("the event name {event:?} of {name} {why}"), &[place]));
+                problems.push(Problem::new(format!("the event name {event:?} of {name} is refused: {why}"), &[place]));
             } else if is_reserved(&event) {
                 let message = format!("the event name {event:?} of {name} belongs to the server; choose another");
                 problems.push(Problem::new(message, &[place]));

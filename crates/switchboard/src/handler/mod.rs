@@ -1,5 +1,8 @@
 //! `event → async fn(&self, payload) -> impl IntoReply`: what a handler may take and give.
 //!
+//! What users write against: [`FromMessage`] for an extractor of their own, [`Reply`], [`HandlerDef`]. The rest carries the
+//! types from the function to the gateway.
+//!
 //! A handler is any `async fn` of the gateway's struct with up to four parameters, in any order: `&Client`, one payload
 //! (any `Deserialize` type), and extractors ([`FromMessage`]). The future must be `Send`.
 
@@ -34,6 +37,8 @@ use std::sync::Arc;
     note = "it must be an `async fn(&self, ..)` of `{S}`: not a plain `fn`, not without `&self`, not of another struct",
     note = "it may have at most four parameters: `&Client` (not `Client`), one payload that owns its data (`String`, not \
             `&str`) and derives `serde::Deserialize`, and extractors; for `Valid<T>`, `T` derives `garde::Validate` too",
+    note = "axum's extractors (`State`, `Json`) do not stand here: the gateway's struct is the state, and a payload is its plain \
+            type; `ConnState<T>` needs `T: Default`; write `Valid<Option<T>>`, not `Option<Valid<T>>`",
     note = "what it returns must own its data, and have a name: `String`, not `&str` or `impl Serialize`"
 )]
 pub trait Handler<S, Args>: Clone + Send + Sync + 'static {

@@ -1,5 +1,6 @@
 //! Return values of handlers.
 use crate::Error;
+use crate::hub::check_name;
 use serde::Serialize;
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -84,9 +85,12 @@ enum Kind {
 }
 
 impl Reply {
-    /// A reply under another event name; it keeps the request's `id`.
+    /// A reply under another event name; it keeps the request's `id`. A name that belongs to the server (`exception`, `sys.…`),
+    /// or is none, is answered `internal`, with the reason in the log.
     pub fn event(name: impl Into<Cow<'static, str>>, data: impl Serialize) -> Reply {
-        Reply(Kind::Event { name: name.into(), data: encode(&data) })
+        let name = name.into();
+        let data = check_name(&name).map_err(Error::internal).and_then(|()| encode(&data));
+        Reply(Kind::Event { name, data })
     }
 
     /// The same as returning the value itself.

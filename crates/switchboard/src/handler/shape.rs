@@ -1,5 +1,5 @@
 //! The parameter lists that a handler may have: up to four, one of which may be `&Client`, anywhere.
-use super::argument::{AllowedIn, Context, FromMessage, MessageContext, Needs, Payload};
+use super::argument::{AllowedIn, Context, FromMessage, MessageContext, Needs, OwnedSocket, Payload, Reason};
 use super::{Calls, Handler};
 use crate::{Client, Error};
 use std::future::Future;
@@ -68,7 +68,7 @@ macro_rules! one_payload {
     ($( ($($kind:ident),*) )*) => { $( impl AtMostOnePayload for ($($kind,)*) {} )* };
 }
 one_payload! {
-    () (Context) (Context, Context) (Context, Context, Context) (Context, Context, Context, Context)
+    () (Reason) (OwnedSocket) (Context) (Context, Context) (Context, Context, Context) (Context, Context, Context, Context)
         (Payload) (Payload, Context) (Context, Payload)
         (Payload, Context, Context) (Context, Payload, Context) (Context, Context, Payload)
         (Payload, Context, Context, Context) (Context, Payload, Context, Context)

@@ -25,7 +25,8 @@ pub struct Stats {
     pub dropped: u64,
     /// Messages of clients that were dropped because the server closed the connection, since the start.
     pub dropped_inbound: u64,
-    /// Frames, messages, acks and requests that were refused, since the start.
+    /// Malformed frames, unknown events, acks and cancels of nothing, failed joins that nobody awaited, and upgrades refused,
+    /// since the start. Not payloads that do not fit, nor errors of handlers.
     pub rejected: u64,
     /// Handlers and hooks that a shutdown cut off.
     pub aborted: u64,

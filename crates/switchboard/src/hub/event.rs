@@ -5,6 +5,7 @@ use serde::Serialize;
 use std::panic::Location;
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
+use switchboard_core::{check_event, is_reserved};
 
 /// A frame of an event: the same bytes for every receiver.
 pub(crate) struct Event {
@@ -29,6 +30,9 @@ impl Event {
             );
             None
         };
+        if let Err(why) = check_name(event) {
+            return refused(why);
+        }
         match Event::build(|out| json::encode_event(out, event, data).map(drop)) {
             Err(error) => refused(&error.source_chain()),
             Ok(built) if built.len() > most => refused("it is longer than `max_message_out`"),
@@ -38,6 +42,7 @@ impl Event {
 
     /// An event that awaits an answer.
     pub(crate) fn encode_request(event: &str, data: &impl Serialize, ack: u64, most: usize) -> Result<Event, Error> {
+        check_name(event).map_err(Error::internal)?;
         let built = Event::build(|out| json::encode_request(out, event, data, ack).map(drop))?;
         if built.len() > most {
             return Err(Error::payload_too_large("The event is longer than `max_message_out`"));
@@ -71,6 +76,12 @@ impl Event {
     pub(crate) fn frame(&self) -> Frame<'_> {
         Frame::new(&self.bytes[self.start..])
     }
+}
+
+/// The names that an application may send: those that it may handle.
+pub(crate) fn check_name(event: &str) -> Result<(), &'static str> {
+    check_event(event)?;
+    if is_reserved(event) { Err("its name belongs to the server") } else { Ok(()) }
 }
 
 impl Drop for Event {

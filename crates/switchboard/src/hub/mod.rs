@@ -9,7 +9,7 @@ mod sweep;
 
 pub use counters::Stats;
 pub(crate) use counters::{Counters, InFlight, Permit, max_handshakes};
-pub(crate) use event::Event;
+pub(crate) use event::{Event, check_name};
 pub(crate) use local::Local;
 pub(crate) use rooms::{join, leave};
 

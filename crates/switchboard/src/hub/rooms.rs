@@ -71,14 +71,11 @@ impl Rooms {
 /// True when the connection was not in the room before.
 pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
     check_room(room).map_err(Error::validation_failed)?;
-    let local = &conn.hub.local;
-    if let Some(id) = ClientId::parse(room) {
-        if id == conn.id {
-            return Ok(false);
-        }
-        if local.client(id).is_some() {
-            return Err(Error::forbidden("This room belongs to another client"));
-        }
+    // Also when that client has left: who sends to its id means nobody else.
+    match ClientId::parse(room) {
+        Some(id) if id == conn.id => return Ok(false),
+        Some(_) => return Err(Error::forbidden("This room belongs to another client")),
+        None => {}
     }
     let mut membership = conn.rooms.lock();
     if membership.closed {
@@ -90,7 +87,7 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
     if membership.names.len() >= conn.table.limits.rooms {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
-    let name = local.rooms.insert(room, conn);
+    let name = conn.hub.local.rooms.insert(room, conn);
     membership.names.push(name);
     Ok(true)
 }

@@ -42,7 +42,7 @@ impl Seen for Valid<Data> {
 
 impl Seen for &Client {
     fn seen(&self) -> String {
-        word("client", self.id().to_string().len() == 22)
+        word("client", self.id().to_string().len() == 23)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Connections come and go, and nothing is left.
 use crate::rig::{Path, Rig, matrix};
 use std::time::Duration;
-use switchboard::{App, Client, DisconnectReason, Error, Gateway, Server};
+use switchboard::{App, Client, DisconnectReason, Error, Gateway, Reply, Server};
 
 struct Lobby;
 
@@ -18,7 +18,7 @@ impl Lobby {
     }
 }
 
-/// R02 at the size of CI: ten cycles, every count back to zero.
+/// Ten cycles, and every count is back at zero.
 #[test]
 fn ten_cycles_of_two_thousand_leave_nothing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -55,7 +55,7 @@ fn ten_cycles_of_two_thousand_leave_nothing() {
     });
 }
 
-/// Every call from every lifecycle hook (a deadlock in another library taught this).
+/// Every call from every lifecycle hook: none of them may hold what another one needs.
 #[test]
 fn every_call_works_in_every_hook() {
     struct Everything(Server);
@@ -122,9 +122,16 @@ fn rooms_exceptions_and_ids() {
         async fn leave(&self, room: String, client: &Client) -> bool {
             client.leave(&room)
         }
+        async fn tell(&self, text: String, client: &Client) -> usize {
+            client.broadcast("told", text).queued
+        }
     }
     matrix(|path| async move {
-        let gateway = Gateway::new(Rooms).on("join", Rooms::join).on("ignore", Rooms::ignore).on("leave", Rooms::leave);
+        let gateway = Gateway::new(Rooms)
+            .on("join", Rooms::join)
+            .on("ignore", Rooms::ignore)
+            .on("leave", Rooms::leave)
+            .on("tell", Rooms::tell);
         let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
         let server = rig.handle.server();
         let (mut a, mut b, mut c) = (rig.connect().await, rig.connect().await, rig.connect().await);
@@ -162,7 +169,53 @@ fn rooms_exceptions_and_ids() {
         assert_eq!(b.request(r#"{"event":"leave","data":"one"}"#).await, r#"{"event":"leave","data":true}"#);
         assert_eq!(b.request(r#"{"event":"leave","data":"one"}"#).await, r#"{"event":"leave","data":false}"#);
         assert_eq!(server.count_in("one"), 1);
-        drop((a, b, c));
+        // Every other client in every room that the sender is in, each once.
+        for room in ["one", "two"] {
+            a.request(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
+            b.request(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
+        }
+        assert_eq!(a.request(r#"{"event":"tell","data":"hi"}"#).await, r#"{"event":"tell","data":2}"#);
+        assert_eq!(server.broadcast("end", 1).queued, 3);
+        for peer in [&mut b, &mut c] {
+            peer.expect(r#"{"event":"told","data":"hi"}"#).await;
+            peer.expect(r#"{"event":"end","data":1}"#).await;
+        }
+        a.expect(r#"{"event":"end","data":1}"#).await;
+        // A client's own room is nobody else's when the client has left, either.
+        drop(a);
+        rig.until(|stats| stats.connections == 2).await;
+        let gone = b.request(&format!(r#"{{"event":"join","data":"{id}"}}"#)).await;
+        assert!(gone.contains(r#""code":"forbidden""#), "{gone}");
+        assert_eq!(server.to(&id).emit("secret", 1).queued, 0);
+        drop((b, c));
         rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn events_have_names_that_an_application_may_send() {
+    struct Names;
+    impl Names {
+        async fn reply(&self, name: String) -> Reply {
+            Reply::event(name, 1)
+        }
+    }
+    matrix(|path| async move {
+        let gateway = Gateway::new(Names).on("reply", Names::reply);
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let mut peer = rig.connect().await;
+        assert_eq!(peer.request(r#"{"event":"reply","data":"fine"}"#).await, r#"{"event":"fine","data":1}"#);
+        let server = rig.handle.server();
+        let client = server.clients().remove(0);
+        let long = "x".repeat(129);
+        for name in ["exception", "sys.goaway", "", "a\nb", &long] {
+            assert!(client.emit(name, 1).refused && server.broadcast(name, 1).refused, "{name:?}");
+            let asked: Result<u8, Error> = client.emit_with_ack(name, 1, Duration::from_secs(1)).await;
+            assert!(asked.unwrap_err().is_internal());
+            let sent = serde_json::json!({ "event": "reply", "data": name }).to_string();
+            assert!(peer.request(&sent).await.contains(r#""code":"internal""#));
+        }
+        assert!(client.emit("sysadmin", 1).is_complete());
+        peer.expect(r#"{"event":"sysadmin","data":1}"#).await;
     });
 }

@@ -17,7 +17,7 @@ struct Raw {
 }
 
 impl Raw {
-    /// Rwf's example: whatever comes goes back.
+    /// Whatever comes goes back.
     async fn echo(&self, mut socket: Socket) {
         while let Some(message) = socket.recv().await {
             if socket.send(message).await.is_err() {

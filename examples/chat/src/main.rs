@@ -3,13 +3,14 @@
 //! `CHAT_ADDR` chooses another address, `RUST_LOG` another log level.
 
 use chat::{app, clock::Clock, rooms::ticks};
+use std::io::IsTerminal;
 use switchboard::BootError;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Result<(), BootError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stdout().is_terminal()).init();
 
     let address = std::env::var("CHAT_ADDR").unwrap_or_else(|_| "0.0.0.0:3005".to_owned());
     let app = app(Clock::system());

@@ -86,6 +86,7 @@ impl App {
         };
         let listener = resolve(address.into_place()).await.and_then(bind).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        tracing::info!("listening on {address}");
         Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals })
     }
 }
@@ -105,7 +106,6 @@ impl Bound {
     pub async fn serve(self) {
         let control = self.handle.0.clone();
         let listening = Listening { listener: self.listener, router: self.router, hub: control.hub.clone() };
-        tracing::info!("listening on {}", self.address);
         let mut signals = Signals::new(self.signals);
         let run = listening.run(control.stop.subscribe());
         let mut run = std::pin::pin!(run);

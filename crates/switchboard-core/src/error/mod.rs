@@ -1,11 +1,17 @@
 //! The error that a client sees.
+mod code;
+mod convert;
+mod detail;
+
+pub use code::Code;
+pub use convert::OrInternal;
+pub use detail::Detail;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
 use crate::Close;
-use serde::Serialize;
-use serde_json::Number;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -45,122 +51,6 @@ struct Inner {
     retry_after_ms: Option<u32>,
     close: Option<Close>,
     source: Option<Source>,
-}
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal $(, fn $ctor:ident)?;)*) => {
-        /// What went wrong, as a word for programs.
-        ///
-        /// | code | retryable by default |
-        /// |---|---|
-        $(#[doc = concat!("| `", $text, "` | ", $retryable, " |")])*
-        /// | an application's own | false |
-        #[non_exhaustive]
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $name,)*
-            /// An application's own.
-            Custom(Cow<'static, str>),
-        }
-
-        impl Code {
-            /// The word on the wire.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Code::$name => $text,)*
-                    Code::Custom(text) => text,
-                }
-            }
-
-            /// The word as a label of a closed list: "custom" for an application's own.
-            pub fn label(&self) -> &'static str {
-                match self {
-                    $(Code::$name => $text,)*
-                    Code::Custom(_) => "custom",
-                }
-            }
-
-            /// Whether the same request may succeed later, unless the error says otherwise.
-            pub fn is_retryable(&self) -> bool {
-                match self {
-                    $(Code::$name => $retryable,)*
-                    Code::Custom(_) => false,
-                }
-            }
-
-            /// The code of the table with this word, else one of the application's own.
-            fn from_text(text: Cow<'static, str>) -> Code {
-                match &*text {
-                    $($text => Code::$name,)*
-                    _ => Code::Custom(text),
-                }
-            }
-        }
-
-        impl Error {
-            $($(
-                #[doc = concat!("An error with the code `", $text, "`.")]
-                pub fn $ctor(message: impl Into<Cow<'static, str>>) -> Error {
-                    Error::with_code(Code::$name, message.into())
-                }
-            )?)*
-        }
-    };
-}
-
-codes! {
-    /// The frame or the request makes no sense.
-    BadRequest = "bad_request", retryable: false, fn bad_request;
-    /// No handler has this event name.
-    UnknownEvent = "unknown_event", retryable: false, fn unknown_event;
-    /// The payload does not fit what the handler takes.
-    ValidationFailed = "validation_failed", retryable: false, fn validation_failed;
-    /// It is not known who asks.
-    Unauthenticated = "unauthenticated", retryable: false, fn unauthenticated;
-    /// It is known who asks, and they may not.
-    Forbidden = "forbidden", retryable: false, fn forbidden;
-    /// What is asked for does not exist.
-    NotFound = "not_found", retryable: false, fn not_found;
-    /// It contradicts the present state, for instance an id that is still in flight.
-    Conflict = "conflict", retryable: false, fn conflict;
-    /// Larger than allowed.
-    PayloadTooLarge = "payload_too_large", retryable: false, fn payload_too_large;
-    /// More often than allowed.
-    RateLimited = "rate_limited", retryable: true, fn rate_limited;
-    /// The server has no room for it now.
-    Overloaded = "overloaded", retryable: true, fn overloaded;
-    /// Not ended in time. The work may have been done: retry under the same id.
-    Timeout = "timeout", retryable: true, fn timeout;
-    /// The node is about to leave.
-    Draining = "draining", retryable: true, fn draining;
-    /// The broker between the nodes does not answer.
-    BrokerUnavailable = "broker_unavailable", retryable: true, fn broker_unavailable;
-    /// The client cancelled the request.
-    Cancelled = "cancelled", retryable: false, fn cancelled;
-    /// It was done before.
-    Duplicate = "duplicate", retryable: false, fn duplicate;
-    /// A fault of the server; what it was is not sent.
-    Internal = "internal", retryable: false;
-}
-
-/// A word of the table gives its code, any other one is the application's own.
-impl From<&'static str> for Code {
-    fn from(text: &'static str) -> Code {
-        Code::from_text(Cow::Borrowed(text))
-    }
-}
-
-/// A word of the table gives its code, any other one is the application's own.
-impl From<String> for Code {
-    fn from(text: String) -> Code {
-        Code::from_text(Cow::Owned(text))
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl Error {
@@ -335,109 +225,6 @@ impl fmt::Debug for Error {
     }
 }
 
-/// What is wrong at one place of a payload. It never holds the value that was refused.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Detail {
-    /// A JSON pointer (RFC 6901) into the payload, "" for the whole of it.
-    pub path: String,
-    /// What is wrong, as a word for programs.
-    pub code: Cow<'static, str>,
-    /// What is wrong, as a sentence for people.
-    pub message: String,
-    /// The least that is allowed, where there is such a bound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<Number>,
-    /// The most that is allowed, where there is such a bound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<Number>,
-}
-
-impl Detail {
-    /// What is wrong at a place of the payload, without bounds.
-    pub fn new(path: impl Into<String>, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Detail {
-        Detail { path: path.into(), code: code.into(), message: message.into(), min: None, max: None }
-    }
-
-    /// Names the least that is allowed.
-    #[must_use]
-    pub fn min(mut self, bound: impl Into<Number>) -> Detail {
-        self.min = Some(bound.into());
-        self
-    }
-
-    /// Names the most that is allowed.
-    #[must_use]
-    pub fn max(mut self, bound: impl Into<Number>) -> Detail {
-        self.max = Some(bound.into());
-        self
-    }
-}
-
-/// Turns any error into an opaque internal one, the cause kept for the log.
-pub trait OrInternal<T> {
-    /// The value, or [`Error::internal`].
-    fn or_internal(self) -> Result<T, Error>;
-}
-
-impl<T, E: Into<Box<dyn StdError + Send + Sync>>> OrInternal<T> for Result<T, E> {
-    fn or_internal(self) -> Result<T, Error> {
-        self.map_err(Error::internal)
-    }
-}
-
-macro_rules! opaque {
-    ($($cause:ty),* $(,)?) => {
-        $(
-            #[doc = concat!("Opaque: see [`Error::internal`].")]
-            impl From<$cause> for Error {
-                fn from(cause: $cause) -> Error {
-                    Error::internal(cause)
-                }
-            }
-        )*
-    };
-}
-
-opaque! {
-    std::io::Error,
-    fmt::Error,
-    serde_json::Error,
-    std::num::ParseIntError,
-    std::num::ParseFloatError,
-    std::num::TryFromIntError,
-    std::str::Utf8Error,
-    std::string::FromUtf8Error,
-    std::time::SystemTimeError,
-}
-
-/// An [`Error`] in the box comes out as it went in, anything else is opaque.
-impl From<Box<dyn StdError + Send + Sync>> for Error {
-    fn from(cause: Box<dyn StdError + Send + Sync>) -> Error {
-        match cause.downcast::<Error>() {
-            Ok(error) => *error,
-            Err(cause) => Error::internal(cause),
-        }
-    }
-}
-
-/// An [`Error`] underneath comes out as it went in, anything else is opaque.
-#[cfg(feature = "anyhow")]
-impl From<anyhow::Error> for Error {
-    fn from(cause: anyhow::Error) -> Error {
-        match cause.downcast::<Error>() {
-            Ok(error) => error,
-            Err(cause) => Error::internal(cause),
-        }
-    }
-}
-
-impl From<std::convert::Infallible> for Error {
-    fn from(never: std::convert::Infallible) -> Error {
-        match never {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -510,7 +297,7 @@ mod tests {
         }
         struct Serializable;
         impl<T: ?Sized> NotSerialize<()> for T {}
-        impl<T: ?Sized + Serialize> NotSerialize<Serializable> for T {}
+        impl<T: ?Sized + serde::Serialize> NotSerialize<Serializable> for T {}
         <Error as NotSerialize<_>>::holds();
     }
 }

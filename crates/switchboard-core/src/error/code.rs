@@ -1,0 +1,120 @@
+//! Codes, as a table.
+use super::Error;
+use std::borrow::Cow;
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal $(, fn $ctor:ident)?;)*) => {
+        /// What went wrong, as a word for programs.
+        ///
+        /// | code | retryable by default |
+        /// |---|---|
+        $(#[doc = concat!("| `", $text, "` | ", $retryable, " |")])*
+        /// | an application's own | false |
+        #[non_exhaustive]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+            /// An application's own.
+            Custom(Cow<'static, str>),
+        }
+
+        impl Code {
+            /// The word on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Code::$name => $text,)*
+                    Code::Custom(text) => text,
+                }
+            }
+
+            /// The word as a label of a closed list: "custom" for an application's own.
+            pub fn label(&self) -> &'static str {
+                match self {
+                    $(Code::$name => $text,)*
+                    Code::Custom(_) => "custom",
+                }
+            }
+
+            /// Whether the same request may succeed later, unless the error says otherwise.
+            pub fn is_retryable(&self) -> bool {
+                match self {
+                    $(Code::$name => $retryable,)*
+                    Code::Custom(_) => false,
+                }
+            }
+
+            /// The code of the table with this word, else one of the application's own.
+            pub(super) fn from_text(text: Cow<'static, str>) -> Code {
+                match &*text {
+                    $($text => Code::$name,)*
+                    _ => Code::Custom(text),
+                }
+            }
+        }
+
+        impl Error {
+            $($(
+                #[doc = concat!("An error with the code `", $text, "`.")]
+                pub fn $ctor(message: impl Into<Cow<'static, str>>) -> Error {
+                    Error::with_code(Code::$name, message.into())
+                }
+            )?)*
+        }
+    };
+}
+
+codes! {
+    /// The frame or the request makes no sense.
+    BadRequest = "bad_request", retryable: false, fn bad_request;
+    /// No handler has this event name.
+    UnknownEvent = "unknown_event", retryable: false, fn unknown_event;
+    /// The payload does not fit what the handler takes.
+    ValidationFailed = "validation_failed", retryable: false, fn validation_failed;
+    /// It is not known who asks.
+    Unauthenticated = "unauthenticated", retryable: false, fn unauthenticated;
+    /// It is known who asks, and they may not.
+    Forbidden = "forbidden", retryable: false, fn forbidden;
+    /// What is asked for does not exist.
+    NotFound = "not_found", retryable: false, fn not_found;
+    /// It contradicts the present state, for instance an id that is still in flight.
+    Conflict = "conflict", retryable: false, fn conflict;
+    /// Larger than allowed.
+    PayloadTooLarge = "payload_too_large", retryable: false, fn payload_too_large;
+    /// More often than allowed.
+    RateLimited = "rate_limited", retryable: true, fn rate_limited;
+    /// The server has no room for it now.
+    Overloaded = "overloaded", retryable: true, fn overloaded;
+    /// Not ended in time. The work may have been done: retry under the same id.
+    Timeout = "timeout", retryable: true, fn timeout;
+    /// The node is about to leave.
+    Draining = "draining", retryable: true, fn draining;
+    /// The broker between the nodes does not answer.
+    BrokerUnavailable = "broker_unavailable", retryable: true, fn broker_unavailable;
+    /// The client cancelled the request.
+    Cancelled = "cancelled", retryable: false, fn cancelled;
+    /// It was done before.
+    Duplicate = "duplicate", retryable: false, fn duplicate;
+    /// A fault of the server; what it was is not sent.
+    Internal = "internal", retryable: false;
+}
+
+/// A word of the table gives its code, any other one is the application's own.
+impl From<&'static str> for Code {
+    fn from(text: &'static str) -> Code {
+        Code::from_text(Cow::Borrowed(text))
+    }
+}
+
+/// A word of the table gives its code, any other one is the application's own.
+impl From<String> for Code {
+    fn from(text: String) -> Code {
+        Code::from_text(Cow::Owned(text))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

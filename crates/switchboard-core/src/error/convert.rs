@@ -1,0 +1,67 @@
+//! What becomes an [`Error`], and how: opaque, unless it is one already.
+use super::Error;
+use std::error::Error as StdError;
+
+/// Turns any error into an opaque internal one, the cause kept for the log.
+pub trait OrInternal<T> {
+    /// The value, or [`Error::internal`].
+    fn or_internal(self) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> OrInternal<T> for Result<T, E> {
+    fn or_internal(self) -> Result<T, Error> {
+        self.map_err(Error::internal)
+    }
+}
+
+macro_rules! opaque {
+    ($($cause:ty),* $(,)?) => {
+        $(
+            #[doc = concat!("Opaque: see [`Error::internal`].")]
+            impl From<$cause> for Error {
+                fn from(cause: $cause) -> Error {
+                    Error::internal(cause)
+                }
+            }
+        )*
+    };
+}
+
+opaque! {
+    std::io::Error,
+    std::fmt::Error,
+    serde_json::Error,
+    std::num::ParseIntError,
+    std::num::ParseFloatError,
+    std::num::TryFromIntError,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
+    std::time::SystemTimeError,
+}
+
+/// An [`Error`] in the box comes out as it went in, anything else is opaque.
+impl From<Box<dyn StdError + Send + Sync>> for Error {
+    fn from(cause: Box<dyn StdError + Send + Sync>) -> Error {
+        match cause.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(cause) => Error::internal(cause),
+        }
+    }
+}
+
+/// An [`Error`] underneath comes out as it went in, anything else is opaque.
+#[cfg(feature = "anyhow")]
+impl From<anyhow::Error> for Error {
+    fn from(cause: anyhow::Error) -> Error {
+        match cause.downcast::<Error>() {
+            Ok(error) => error,
+            Err(cause) => Error::internal(cause),
+        }
+    }
+}
+
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Error {
+        match never {}
+    }
+}

@@ -67,13 +67,16 @@ limits! {
     /// The most handlers in flight on this node. Default 4,096; above: `overloaded`.
     handlers: usize = 4096;
 
-    /// The most messages that wait for one client to read. Default 1,024; above: close 4001.
+    /// The most messages that wait for one client to read, counted once its socket has refused bytes. Default 1,024; above:
+    /// close 4001.
     outbound_messages: usize = 1024;
-    /// The most bytes that wait for one client to read. Default 1 MiB; above: close 4001.
+    /// The most bytes that wait for one client to read. Default 1 MiB; above: close 4001. Four times as many may stand in the
+    /// outbox until its socket was tried.
     outbound_bytes: usize = 1024 * KIB;
     /// How many of `outbound_messages` only replies and errors may use. Default 32.
     outbound_reserved: usize = 32;
-    /// The longest message that is sent. Default 16 MiB; longer than `outbound_bytes` only to a client that has read all.
+    /// The longest message that is sent. Default 16 MiB. One longer than `outbound_bytes` goes only to a client that has read all,
+    /// or, as a reply, to one with at most `outbound_soft_bytes` waiting.
     max_message_out: usize = 16 * KIB * KIB;
     /// A client with more bytes than this waiting … Default 256 KiB.
     outbound_soft_bytes: usize = 256 * KIB;

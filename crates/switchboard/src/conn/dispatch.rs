@@ -14,7 +14,7 @@ use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{CloseCode, Id, Incoming};
 
 impl Task {
-    /// One message's life: decode, find, read the parameters, run, reply.
+    /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
         let request = match json::decode(text) {
             Ok(Incoming::Request(request)) => request,

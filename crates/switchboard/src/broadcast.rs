@@ -1,24 +1,24 @@
 //! A choice of receivers, and what is sent to them.
 use crate::Delivery;
 use crate::conn::Class;
-use crate::hub::{Event, Hub};
+use crate::hub::{Event, Space};
 use serde::Serialize;
 use std::sync::Arc;
 use switchboard_core::Target;
 
-/// A choice of receivers: the union of rooms, less exceptions; each client once.
+/// A choice of receivers: the union of rooms, less exceptions; each client once. All of one namespace.
 #[must_use = "nothing is sent before `emit`"]
 #[derive(Clone)]
 pub struct Broadcast {
-    hub: Arc<Hub>,
+    space: Arc<Space>,
     target: Target,
     volatile: bool,
     key: Option<String>,
 }
 
 impl Broadcast {
-    pub(crate) fn new(hub: &Arc<Hub>, target: Target) -> Broadcast {
-        Broadcast { hub: hub.clone(), target, volatile: false, key: None }
+    pub(crate) fn new(space: &Arc<Space>, target: Target) -> Broadcast {
+        Broadcast { space: space.clone(), target, volatile: false, key: None }
     }
 
     /// The members of this room too. A client's id is a room with that client alone in it.
@@ -50,10 +50,10 @@ impl Broadcast {
     /// Sends an event. Nothing waits for the clients to read.
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
-        let Some(event) = Event::encode(event, &data, self.hub.limits().max_message_out) else {
+        let Some(event) = Event::encode(event, &data, self.space.node.limits().max_message_out) else {
             return Delivery::REFUSED;
         };
         let class = if self.volatile { Class::Volatile(self.key.as_deref()) } else { Class::Push };
-        self.hub.local.deliver(&self.target, &event, class)
+        self.space.local.deliver(&self.target, &event, class)
     }
 }

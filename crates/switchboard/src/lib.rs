@@ -6,6 +6,7 @@
 //! | [`Client`] | one connection: `emit`, `join`, `broadcast`, `disconnect` |
 //! | [`Server`] | everyone, from services, axum handlers and background tasks |
 //! | room | a name that clients join; [`Client::to`] and [`Server::to`] send to it |
+//! | [`Namespace`] | which clients and rooms know each other |
 //! | [`Error`] | what a client is told when something goes wrong |
 //!
 //! ```
@@ -44,6 +45,7 @@ mod http;
 mod hub;
 mod limits;
 mod log;
+mod namespace;
 mod raw;
 mod server;
 
@@ -58,6 +60,7 @@ pub use handler::{HandlerDef, Reply};
 pub use http::InvalidNetwork;
 pub use hub::Stats;
 pub use limits::{Limits, VolatilePolicy};
+pub use namespace::{Namespace, Root};
 pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};

@@ -1,11 +1,11 @@
 //! [`Handle`]: an application from outside.
-use crate::Server;
 use crate::hub::{Hub, Stats};
+use crate::{Namespace, Server};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Shutdown and numbers of an application. Cheap to clone.
+/// Shutdown and numbers of an application, over all its namespaces. Cheap to clone.
 ///
 /// In an application that calls `axum::serve`, which does not wait for WebSockets:
 /// ```
@@ -50,12 +50,17 @@ impl Handle {
         Handle(control)
     }
 
-    /// The clients.
+    /// The clients of the default namespace.
     pub fn server(&self) -> Server {
-        Server::new(self.0.hub.clone())
+        self.server_of()
     }
 
-    /// Exact numbers while nothing moves.
+    /// The clients of a namespace; nobody, while no gateway is in it.
+    pub fn server_of<N: Namespace>(&self) -> Server<N> {
+        Server::new(&self.0.hub)
+    }
+
+    /// The numbers of all namespaces together. Exact while nothing moves.
     pub fn stats(&self) -> Stats {
         self.0.hub.stats()
     }
@@ -66,7 +71,7 @@ impl Handle {
     ///
     /// A second call waits for the same end, and cuts short what is left of the first one's patience if its own is less.
     pub async fn shutdown(&self) -> ShutdownReport {
-        self.shutdown_within(self.0.hub.limits().shutdown_timeout).await
+        self.shutdown_within(self.0.hub.node.limits().shutdown_timeout).await
     }
 
     /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now.

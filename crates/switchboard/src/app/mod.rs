@@ -12,7 +12,8 @@ use crate::gateway::{Gateway, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
 use crate::limits::Limits;
-use crate::{Origins, Server};
+use crate::namespace::Marker;
+use crate::{Namespace, Origins, Server};
 use axum::Router;
 use axum::body::Body;
 use handle::Control;
@@ -38,6 +39,8 @@ use tower::Service;
 #[must_use = "an application serves nobody before it is merged, mounted or listening"]
 pub struct App {
     gateways: Vec<(String, &'static Location<'static>, Table)>,
+    /// The namespaces that have gateways, each with the place that first named it.
+    namespaces: Vec<(Marker, &'static Location<'static>)>,
     problems: Vec<Problem>,
     router: Router,
     limits: Limits,
@@ -61,6 +64,7 @@ impl App {
         let hub = Hub::new();
         App {
             gateways: Vec::new(),
+            namespaces: Vec::new(),
             problems: Vec::new(),
             router: Router::new(),
             limits: Limits::default(),
@@ -75,13 +79,15 @@ impl App {
 
     /// Mounts a gateway on a path: `/ws`, or `ws` for the same; "" and "/" mean `/ws`.
     ///
-    /// All gateways of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two gateways on one path, two
+    /// All gateways of one namespace of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two gateways on one path, two
     /// handlers of one event, …) is reported with all other problems: by [`App::listen`] and [`App::into_router`] as an error,
     /// by a merge as a panic.
     #[track_caller]
     pub fn gateway<S: Send + Sync + 'static>(mut self, path: impl AsRef<str>, gateway: Gateway<S>) -> App {
         let place = Location::caller();
+        let named_at = gateway.named_at().unwrap_or(place);
         let table = gateway.build(&mut self.problems);
+        self.settle_namespace(table.namespace, named_at);
         match path::normal(path.as_ref()) {
             Ok(path) => {
                 let same = |known: &str| path::shape(known) == path::shape(&path);
@@ -100,6 +106,24 @@ impl App {
             }
         }
         self
+    }
+
+    /// One type for each name, and a name that can be one.
+    fn settle_namespace(&mut self, marker: Marker, place: &'static Location<'static>) {
+        if self.namespaces.iter().any(|(known, _)| *known == marker) {
+            return;
+        }
+        if let Err(why) = marker.check() {
+            let message = format!("the namespace {}: its name {why}", marker.path);
+            self.problems.push(Problem::new(message, &[place]));
+        } else if let Some((other, first)) = self.namespaces.iter().find(|(known, _)| known.name == marker.name) {
+            let message = format!(
+                "{} and {} are two namespaces of one name, {}; use one of them, or rename one",
+                other.path, marker.path, marker.name
+            );
+            self.problems.push(Problem::new(message, &[first, place]));
+        }
+        self.namespaces.push((marker, place));
     }
 
     /// Serves these routes beside the gateways.
@@ -141,9 +165,14 @@ impl App {
         Handle::new(self.control.clone())
     }
 
-    /// The clients, for services and background tasks that exist before the application.
+    /// The clients of the default namespace, for services and background tasks that exist before the application.
     pub fn server(&self) -> Server {
-        Server::new(self.hub.clone())
+        self.server_of()
+    }
+
+    /// The clients of a namespace; nobody, while no gateway is in it.
+    pub fn server_of<N: Namespace>(&self) -> Server<N> {
+        Server::new(&self.hub)
     }
 
     /// The routes of all gateways and of the mounted router.
@@ -160,14 +189,15 @@ impl App {
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));
         }
-        self.hub.configure(self.limits.clone());
+        self.hub.node.configure(self.limits.clone());
         let mut router = std::mem::take(&mut self.router);
         let mut overlaps = Vec::new();
         for (path, place, mut table) in std::mem::take(&mut self.gateways) {
             table.settle(&self.limits, &self.origins);
-            self.hub.keep_time_for(&table.limits);
+            self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
-            let endpoint = Endpoint::new(Arc::new(table), self.hub.clone(), self.proxies.clone());
+            let space = self.hub.space(table.namespace);
+            let endpoint = Endpoint::new(Arc::new(table), space, self.proxies.clone());
             // axum says by a panic that a mounted route has this path already.
             let name = endpoint.name();
             let before = router.clone();

@@ -105,7 +105,7 @@ impl Bound {
     /// The second half of [`App::listen`]. Returns when a shutdown has ended.
     pub async fn serve(self) {
         let control = self.handle.0.clone();
-        let listening = Listening { listener: self.listener, router: self.router, hub: control.hub.clone() };
+        let listening = Listening { listener: self.listener, router: self.router, node: control.hub.node.clone() };
         let mut signals = Signals::new(self.signals);
         let run = listening.run(control.stop.subscribe());
         let mut run = std::pin::pin!(run);

@@ -56,7 +56,7 @@ impl Drop for Joined {
     fn drop(&mut self) {
         if let Some(failure) = self.failure.take() {
             let (client, error) = *failure;
-            client.conn().hub.rejected("join", error.code().label());
+            client.conn().node().rejected("join", error.code().label());
             let event = Event::exception(&error, None);
             client.conn_arc().push_event(&mut event.frame(), Class::Reply);
         }

@@ -156,7 +156,7 @@ impl Client {
     #[track_caller]
     pub fn broadcast(&self, event: &str, data: impl Serialize) -> Delivery {
         let rooms = self.rooms().iter().map(|room| room.to_string()).collect();
-        Broadcast::new(&self.0.hub, Target { rooms, ..self.others() }).emit(event, data)
+        Broadcast::new(&self.0.space, Target { rooms, ..self.others() }).emit(event, data)
     }
 
     /// Sends an event to every **other** client in one room, which this client need not be in.
@@ -167,7 +167,7 @@ impl Client {
 
     /// Every **other** client in a room; further rooms can be added, and others excepted.
     pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
-        Broadcast::new(&self.0.hub, self.others()).to(room)
+        Broadcast::new(&self.0.space, self.others()).to(room)
     }
 
     fn others(&self) -> Target {

@@ -66,7 +66,7 @@ impl PendingAck {
             return Err(paused());
         }
         let limits = &conn.table.limits;
-        let node = &conn.hub.counters.pending_acks;
+        let node = &conn.node().counters.pending_acks;
         if node.fetch_add(1, Ordering::Relaxed) >= limits.pending_acks_node {
             node.fetch_sub(1, Ordering::Relaxed);
             return Err(too_many());
@@ -95,7 +95,7 @@ impl Drop for PendingAck {
     fn drop(&mut self) {
         let waiting = self.conn.attached.lock().as_mut().and_then(|attached| attached.acks.remove(self.ack));
         drop(waiting);
-        self.conn.hub.counters.pending_acks.fetch_sub(1, Ordering::Relaxed);
+        self.conn.node().counters.pending_acks.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -49,7 +49,7 @@ impl Task {
     /// The peer broke the protocol or passed a limit. Messages before that are still handled.
     pub(super) fn violation(&mut self, code: CloseCode, reason: &'static str) {
         if self.net == Net::Open {
-            self.conn().hub.rejected("frame", reason);
+            self.conn().node().rejected("frame", reason);
             self.say_goodbye(&Close::new(code, reason), DisconnectReason::Violation { code }, false, false);
         }
     }
@@ -77,7 +77,7 @@ impl Task {
         self.timers.gone_by = NEVER;
         self.reason.get_or_insert(DisconnectReason::Lost);
         let dropped = self.conn().lane.gone();
-        self.conn().hub.counters.dropped(dropped);
+        self.conn().node().counters.dropped(dropped);
         self.app_loses_connection();
     }
 
@@ -98,7 +98,7 @@ impl Task {
     fn queue_goodbye(&mut self, bytes: Vec<u8>, reason: DisconnectReason, discard: bool) {
         let dropped = self.conn().lane.close(&bytes, discard);
         buffers::give(bytes);
-        self.conn().hub.counters.dropped(dropped);
+        self.conn().node().counters.dropped(dropped);
         self.net = Net::Closing;
         self.unread = Vec::new();
         self.reason.get_or_insert(reason);
@@ -186,7 +186,7 @@ impl Task {
         let cut_off = match stage {
             Stage::New => Stage::Done,
             Stage::Connecting(hook) | Stage::Leaving(hook) => {
-                self.conn().hub.counters.aborted();
+                self.conn().node().counters.aborted();
                 drop_contained(hook);
                 Stage::Done
             }
@@ -195,7 +195,7 @@ impl Task {
         };
         self.stage = cut_off;
         if let Some(running) = self.running.take() {
-            self.conn().hub.counters.aborted();
+            self.conn().node().counters.aborted();
             if let Running::Handler(handler) = &running {
                 let (event, id) = handler.request();
                 self.exception(
@@ -217,7 +217,7 @@ impl Task {
     pub(super) fn drop_inbound(&mut self) {
         let dropped = self.inbound.clear();
         if dropped > 0 {
-            self.conn().hub.counters.dropped_inbound(dropped);
+            self.conn().node().counters.dropped_inbound(dropped);
             log::limited!(debug, (), "messages that waited were dropped, because the connection ends");
         }
     }

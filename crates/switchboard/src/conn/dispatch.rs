@@ -28,14 +28,14 @@ impl Task {
         let conn = self.client.conn_arc().clone();
         let id = request.id.as_ref();
         let Some((event, handler)) = conn.table.find(&request.event) else {
-            conn.hub.rejected("message", "unknown_event");
+            conn.node().rejected("message", "unknown_event");
             let error = Error::unknown_event("No handler for this event");
             return self.exception(&error, Some(&request.event), id);
         };
         if self.draining {
             return self.exception(&draining(), Some(event), id);
         }
-        if conn.hub.is_busy(conn.table.limits.handlers) {
+        if conn.node().is_busy(conn.table.limits.handlers) {
             let error = Error::overloaded("Too many handlers are running");
             return self.exception(&error, Some(event), id);
         }
@@ -51,7 +51,7 @@ impl Task {
             return drop_contained(invocation);
         }
         let id = request.id.map(Id::into_owned);
-        let handler = Handler::new(invocation, event.clone(), id, InFlight::new(&conn.hub));
+        let handler = Handler::new(invocation, event.clone(), id, InFlight::new(conn.node()));
         self.running = Some(Running::Handler(Box::new(handler)));
         self.work_begins();
         if self.net != Net::Open {
@@ -107,9 +107,9 @@ impl Task {
         let conn = self.client.conn();
         match conn.lane.put_reply(&mut Frame::new(frame), &conn.table.limits) {
             Ok(crowded) => self.congested |= crowded,
-            Err(Pushed::Gone) => conn.hub.counters.dropped(1),
+            Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {
-                conn.hub.counters.dropped(1);
+                conn.node().counters.dropped(1);
                 self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
             }
         }
@@ -133,7 +133,7 @@ impl Task {
 
     fn malformed(&mut self, reason: &'static str) {
         let now = self.now();
-        self.conn().hub.rejected("message", reason);
+        self.conn().node().rejected("message", reason);
         if self.timers.malformed(now, &self.client.conn().table.limits) {
             self.close(
                 CloseCode::TOO_MANY_ERRORS.into(),
@@ -166,7 +166,7 @@ impl Task {
             }
             running => {
                 self.running = running;
-                self.conn().hub.rejected("cancel", "unknown_id");
+                self.conn().node().rejected("cancel", "unknown_id");
             }
         }
     }

@@ -29,7 +29,7 @@ pub(crate) use task::Task;
 
 use crate::client::ClientId;
 use crate::gateway::Table;
-use crate::hub::Hub;
+use crate::hub::{Node, Space};
 use crate::raw::Port;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -48,7 +48,7 @@ pub(crate) struct Handshake {
 /// A connection as others see it.
 pub(crate) struct Conn {
     pub(crate) id: ClientId,
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) space: Arc<Space>,
     pub(crate) table: Arc<Table>,
     pub(crate) lane: Lane,
     pub(crate) rooms: Mutex<Membership>,
@@ -59,7 +59,7 @@ pub(crate) struct Conn {
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
-    /// When the task wants to be woken, on the hub's clock.
+    /// When the task wants to be woken, on the node's clock.
     pub(crate) alarm: AtomicU64,
 }
 
@@ -80,6 +80,10 @@ pub(crate) struct Attached {
 }
 
 impl Conn {
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.space.node
+    }
+
     /// What is attached; `None` once the connection has ended.
     pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> Option<T> {
         let mut attached = self.attached.lock();
@@ -101,10 +105,13 @@ impl Conn {
         let (pushed, wake, evicted) = self.lane.push(frame, class, &self.table.limits, self.is_current());
         match wake {
             lane::Wake::Nobody => {}
-            lane::Wake::Flusher => self.hub.shard(self.id).flush_later(self.clone()),
+            lane::Wake::Flusher => self.space.shard(self.id).flush_later(self.clone()),
             lane::Wake::Task(waker) => waker.wake(),
         }
-        self.hub.counters.dropped(evicted + usize::from(pushed == Pushed::Dropped));
+        let dropped = evicted + usize::from(pushed == Pushed::Dropped);
+        if dropped > 0 {
+            self.node().counters.dropped(dropped);
+        }
         pushed
     }
 

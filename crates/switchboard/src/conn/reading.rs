@@ -95,7 +95,7 @@ impl Task {
                 _ => false,
             };
             if !alone {
-                self.timers.last_progress = self.client.conn().hub.now();
+                self.timers.last_progress = self.client.conn().node().now();
             }
             match decoded.item {
                 None => return,
@@ -171,7 +171,7 @@ impl Task {
         let waiting = self.conn().attached.lock().as_mut().and_then(|attached| attached.acks.remove(ack));
         // The waker behind it runs without our lock.
         if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
-            self.conn().hub.rejected("ack", "unknown_ack");
+            self.conn().node().rejected("ack", "unknown_ack");
         }
     }
 
@@ -183,7 +183,7 @@ impl Task {
         let mut frame = Vec::with_capacity(payload.len() + 2);
         ws::write_control(&mut frame, Opcode::Pong, payload);
         if !self.conn().lane.put_control(&frame) {
-            self.conn().hub.rejected("frame", "control_lane_full");
+            self.conn().node().rejected("frame", "control_lane_full");
         }
     }
 

@@ -91,7 +91,7 @@ impl Task {
     }
 
     pub(super) fn work_begins(&mut self) {
-        self.timers.work_by = self.timers.after(self.conn().hub.present(), self.limits().handler_timeout);
+        self.timers.work_by = self.timers.after(self.conn().node().present(), self.limits().handler_timeout);
     }
 
     fn connect(&mut self) -> bool {
@@ -260,7 +260,7 @@ impl Task {
             }
             Stage::Leaving(hook) => {
                 if self.draining {
-                    self.conn().hub.counters.aborted();
+                    self.conn().node().counters.aborted();
                 }
                 log::failed(&error, "on_disconnect", &self.client);
                 drop_contained(hook);

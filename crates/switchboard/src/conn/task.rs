@@ -44,7 +44,7 @@ pub(crate) struct Task {
     pub(super) reason: Option<DisconnectReason>,
     /// A turn panicked.
     faulty: bool,
-    /// Leaves all rooms and the hub when dropped, however the task ends.
+    /// Leaves all rooms and the namespace when dropped, however the task ends.
     _registration: Registration,
 }
 
@@ -53,7 +53,7 @@ impl Task {
     pub(crate) fn new(registration: Registration, stream: Stream, early: Vec<u8>) -> Task {
         let client = registration.client();
         let conn = client.conn();
-        let timers = Timers::new(conn.hub.now(), conn.id.low() >> 20, &conn.table.limits);
+        let timers = Timers::new(conn.node().now(), conn.id.low() >> 20, &conn.table.limits);
         let port = conn.attached.lock().as_ref().and_then(|attached| attached.port.clone());
         Task {
             stream: Some(stream),
@@ -87,12 +87,12 @@ impl Task {
     }
 
     pub(super) fn now(&self) -> u64 {
-        self.conn().hub.now()
+        self.conn().node().now()
     }
 
     /// This moment, where a deadline begins; `now` is the last step of the clock.
     pub(super) fn present(&self) -> u64 {
-        self.conn().hub.present()
+        self.conn().node().present()
     }
 
     /// Writes what waits. True when there is something to do at once.

@@ -1,6 +1,6 @@
-//! What a connection does by the clock. The hub's sweep wakes the task when the earliest of these is due.
+//! What a connection does by the clock. The sweep wakes the task when the earliest of these is due.
 //!
-//! Times are milliseconds on the hub's clock, which moves in steps of `Limits::tick`; a deadline gets one step on top, so
+//! Times are milliseconds on the node's clock, which moves in steps of `Limits::tick`; a deadline gets one step on top, so
 //! that it is never early.
 use crate::limits::Limits;
 use std::time::Duration;

@@ -3,13 +3,14 @@ mod table;
 
 pub(crate) use table::Table;
 
-use crate::Origins;
 use crate::app::Problem;
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, IntoError, IntoOutcome, IntoReply,
     Needs, OnConnect, OnDisconnect, RawLoop, Shape, Start,
 };
 use crate::limits::Limits;
+use crate::namespace::Marker;
+use crate::{Namespace, Origins, Root};
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Gateway<S> {
     limits: Option<Limits>,
     origins: Option<Origins>,
     cancel_on_disconnect: bool,
+    namespace: Marker,
+    named_at: Option<&'static Location<'static>>,
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
@@ -63,6 +66,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             limits: None,
             origins: None,
             cancel_on_disconnect: false,
+            namespace: Marker::of::<Root>(),
+            named_at: None,
         }
     }
 
@@ -189,11 +194,24 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
+    /// Which clients and rooms this gateway's clients are among; the last call counts. Default: [`Root`].
+    #[track_caller]
+    pub fn namespace<N: Namespace>(mut self) -> Gateway<S> {
+        self.namespace = Marker::of::<N>();
+        self.named_at = Some(Location::caller());
+        self
+    }
+
+    /// Where the namespace was chosen, if it was.
+    pub(crate) fn named_at(&self) -> Option<&'static Location<'static>> {
+        self.named_at
+    }
+
     /// Erases the type. What is wrong is added to `problems`.
     pub(crate) fn build(self, problems: &mut Vec<Problem>) -> Table {
         let name = short_name(std::any::type_name::<S>());
         let mut needs = Needs::default();
-        let mut table = Table::new(name, self.cancel_on_disconnect, self.limits, self.origins);
+        let mut table = Table::new(name, self.namespace, self.cancel_on_disconnect, self.limits, self.origins);
         if let (Some((at, _)), Some((_, raw, _))) = (self.raw.first(), self.events.first()) {
             problems.push(Problem::new(
                 format!("the gateway {name} has a raw loop and events; a raw gateway owns its socket alone"),

@@ -2,10 +2,12 @@
 use crate::Origins;
 use crate::handler::{Hook, Needs, Start};
 use crate::limits::Limits;
+use crate::namespace::Marker;
 use std::sync::Arc;
 
 pub(crate) struct Table {
     pub(crate) name: &'static str,
+    pub(crate) namespace: Marker,
     /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
     events: Vec<(Arc<str>, Box<dyn Start>)>,
     pub(crate) on_connect: Option<Hook>,
@@ -22,12 +24,14 @@ pub(crate) struct Table {
 impl Table {
     pub(super) fn new(
         name: &'static str,
+        namespace: Marker,
         cancel_on_disconnect: bool,
         limits: Option<Limits>,
         origins: Option<Origins>,
     ) -> Table {
         Table {
             name,
+            namespace,
             events: Vec::new(),
             on_connect: None,
             on_disconnect: None,
@@ -63,11 +67,15 @@ impl Table {
         self.events.get(at).map(|(name, start)| (name, &**start))
     }
 
-    /// `Chat (7 messages, 2 hooks)`.
+    /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.
     pub(crate) fn summary(&self) -> String {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let hooks = usize::from(self.on_connect.is_some()) + usize::from(self.on_disconnect.is_some());
         let messages = if self.raw.is_some() { "raw".to_owned() } else { count(self.events.len(), "message") };
-        format!("{} ({messages}, {})", self.name, count(hooks, "hook"))
+        let namespace = match self.namespace {
+            default if default.is_default() => String::new(),
+            other => format!(", namespace {}", other.name),
+        };
+        format!("{} ({messages}, {}{namespace})", self.name, count(hooks, "hook"))
     }
 }

@@ -1,6 +1,6 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
 use super::upgrade;
-use crate::hub::{Hub, max_handshakes};
+use crate::hub::{Node, max_handshakes};
 use crate::limits::Limits;
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -55,13 +55,13 @@ pub(crate) fn configure(socket: &TcpStream) {
 pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) router: Router,
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) node: Arc<Node>,
 }
 
 impl Listening {
     /// Accepts until `stop` is true; then lets every HTTP request in flight finish, at most `shutdown_timeout`.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let limits = self.hub.limits().clone();
+        let limits = self.node.limits().clone();
         let places = Arc::new(Semaphore::new(max_handshakes()));
         let mut tasks = JoinSet::new();
         loop {

@@ -4,7 +4,7 @@ use crate::Origins;
 use crate::client::ClientId;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
 use crate::gateway::Table;
-use crate::hub::{Hub, Permit, Registration};
+use crate::hub::{Permit, Registration, Space};
 use crate::limits::Limits;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -31,13 +31,13 @@ pub(crate) struct Endpoint(Arc<Inner>);
 
 struct Inner {
     table: Arc<Table>,
-    hub: Arc<Hub>,
+    space: Arc<Space>,
     proxies: Proxies,
 }
 
 impl Endpoint {
-    pub(crate) fn new(table: Arc<Table>, hub: Arc<Hub>, proxies: Proxies) -> Endpoint {
-        Endpoint(Arc::new(Inner { table, hub, proxies }))
+    pub(crate) fn new(table: Arc<Table>, space: Arc<Space>, proxies: Proxies) -> Endpoint {
+        Endpoint(Arc::new(Inner { table, space, proxies }))
     }
 }
 
@@ -67,7 +67,7 @@ impl Inner {
         match self.accept(&request, on_upgrade) {
             Ok(response) => response,
             Err(refused) => {
-                self.hub.rejected("handshake", refused.reason);
+                self.space.node.rejected("handshake", refused.reason);
                 refused.response()
             }
         }
@@ -84,9 +84,9 @@ impl Inner {
         let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
         let protocol = upgrade.select_protocol(ours, false)?;
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
-        let permit = Permit::new(&self.hub);
+        let permit = Permit::new(&self.space.node);
         // After the permit is taken: see `Hub::shutdown`.
-        if self.hub.is_draining() {
+        if self.space.node.is_draining() {
             return Err(Refused::DRAINING);
         }
         let permit = permit.ok_or(Refused::FULL)?;
@@ -99,7 +99,7 @@ impl Inner {
             configured: request.extensions().get::<OwnListener>().is_some(),
         };
         let accept = upgrade.accept_value();
-        tokio::spawn(open(opening, on_upgrade, permit, self.hub.clone()));
+        tokio::spawn(open(opening, on_upgrade, permit, self.space.clone()));
         Ok(switching(accept, protocol))
     }
 
@@ -169,18 +169,18 @@ struct Opening {
 }
 
 /// Waits for the stream behind the 101, then starts the connection's task. Ends within the handshake's time.
-async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, hub: Arc<Hub>) {
+async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, space: Arc<Space>) {
     let timeout = opening.table.limits.handshake_timeout;
     match tokio::time::timeout(timeout, on_upgrade).await {
         Ok(Ok(upgraded)) => {
-            tokio::spawn(opening.connect(upgraded, permit, hub));
+            tokio::spawn(opening.connect(upgraded, permit, space));
         }
-        Ok(Err(_)) | Err(_) => hub.rejected("handshake", "upgrade"),
+        Ok(Err(_)) | Err(_) => space.node.rejected("handshake", "upgrade"),
     }
 }
 
 impl Opening {
-    fn connect(self, upgraded: Upgraded, permit: Permit, hub: Arc<Hub>) -> Task {
+    fn connect(self, upgraded: Upgraded, permit: Permit, space: Arc<Space>) -> Task {
         match into_tcp(upgraded) {
             Ok((socket, early)) => {
                 if !self.configured {
@@ -188,25 +188,25 @@ impl Opening {
                 }
                 let peer = self.peer.or_else(|| socket.peer_addr().ok());
                 let (read, write) = socket.into_split();
-                let registration = self.register(hub, permit, Lane::new(Some(write)), peer);
+                let registration = self.register(space, permit, Lane::new(Some(write)), peer);
                 Task::new(registration, Stream::Tcp(read), early)
             }
             Err(upgraded) => {
                 let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
                 let peer = self.peer;
-                Task::new(self.register(hub, permit, Lane::new(None), peer), stream, Vec::new())
+                Task::new(self.register(space, permit, Lane::new(None), peer), stream, Vec::new())
             }
         }
     }
 
-    fn register(self, hub: Arc<Hub>, permit: Permit, lane: Lane, peer: Option<SocketAddr>) -> Registration {
+    fn register(self, space: Arc<Space>, permit: Permit, lane: Lane, peer: Option<SocketAddr>) -> Registration {
         let attached = self.table.raw.is_some().then(|| {
             let port = Some(Arc::default());
             Box::new(Attached { port, ..Attached::default() })
         });
         let conn = Conn {
             id: self.id,
-            hub,
+            space,
             table: self.table,
             lane,
             rooms: Mutex::default(),

@@ -1,9 +1,11 @@
-//! The hub's clock: milliseconds, moved by the sweep, read for the price of a load.
+//! The node's clock: milliseconds, moved by the sweep, read for the price of a load.
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
+/// Read in every turn: not on a line of the cache with what is counted.
 #[derive(Default)]
+#[repr(align(128))]
 pub(crate) struct Clock {
     epoch: OnceLock<Instant>,
     now: AtomicU64,

@@ -1,11 +1,11 @@
 //! What is counted.
-use super::Hub;
+use super::Node;
 use crate::limits::Limits;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, LazyLock};
 
-/// The state of an application on this node, from [`Handle::stats`](crate::Handle::stats).
+/// The state of an application on this node, over all its namespaces, from [`Handle::stats`](crate::Handle::stats).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -84,12 +84,12 @@ impl Counters {
 }
 
 /// A handler that waits for something; counted until dropped.
-pub(crate) struct InFlight(Arc<Hub>);
+pub(crate) struct InFlight(Arc<Node>);
 
 impl InFlight {
-    pub(crate) fn new(hub: &Arc<Hub>) -> InFlight {
-        hub.counters.in_flight.fetch_add(1, Relaxed);
-        InFlight(hub.clone())
+    pub(crate) fn new(node: &Arc<Node>) -> InFlight {
+        node.counters.in_flight.fetch_add(1, Relaxed);
+        InFlight(node.clone())
     }
 }
 
@@ -100,18 +100,18 @@ impl Drop for InFlight {
 }
 
 /// A place among the connections of this node; free again when dropped.
-pub(crate) struct Permit(Arc<Hub>);
+pub(crate) struct Permit(Arc<Node>);
 
 impl Permit {
     /// `None` when the node is full.
-    pub(crate) fn new(hub: &Arc<Hub>) -> Option<Permit> {
-        let most = max_connections(hub.limits());
-        let admitted = &hub.counters.admitted;
+    pub(crate) fn new(node: &Arc<Node>) -> Option<Permit> {
+        let most = max_connections(node.limits());
+        let admitted = &node.counters.admitted;
         if admitted.fetch_add(1, SeqCst) >= most {
             admitted.fetch_sub(1, SeqCst);
             return None;
         }
-        Some(Permit(hub.clone()))
+        Some(Permit(node.clone()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::conn::{Class, Conn};
 use std::sync::Arc;
 use switchboard_core::Target;
 
-/// The connections and rooms of this node. A cluster calls the same `deliver`.
+/// The connections and rooms of one namespace on this node. A cluster calls the same `deliver`.
 pub(crate) struct Local {
     shards: Box<[Arc<Shard>]>,
     pub(super) rooms: Rooms,
@@ -115,8 +115,21 @@ impl Local {
     }
 
     pub(super) fn add_to(&self, stats: &mut Stats) {
-        stats.connections = self.client_count();
-        (stats.rooms, stats.memberships) = self.rooms.count();
-        stats.queued_bytes = self.clients().iter().map(|conn| conn.lane.bytes()).sum();
+        let (rooms, memberships) = self.rooms.count();
+        stats.connections += self.client_count();
+        stats.rooms += rooms;
+        stats.memberships += memberships;
+        stats.queued_bytes += self.clients().iter().map(|conn| conn.lane.bytes()).sum::<usize>();
+    }
+
+    /// Ends the flushers and the sweeps.
+    pub(super) fn stop(&self) {
+        self.shards.iter().for_each(|shard| shard.stop());
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
     if membership.names.len() >= conn.table.limits.rooms {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
-    let name = conn.hub.local.rooms.insert(room, conn);
+    let name = conn.space.local.rooms.insert(room, conn);
     membership.names.push(name);
     Ok(true)
 }
@@ -96,7 +96,7 @@ pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
     let mut membership = conn.rooms.lock();
     let Some(at) = membership.names.iter().position(|name| **name == *room) else { return false };
     membership.names.remove(at);
-    conn.hub.local.rooms.remove(room, conn.id);
+    conn.space.local.rooms.remove(room, conn.id);
     true
 }
 
@@ -105,6 +105,6 @@ pub(super) fn leave_all(conn: &Arc<Conn>) {
     let mut membership = conn.rooms.lock();
     membership.closed = true;
     for name in std::mem::take(&mut membership.names) {
-        conn.hub.local.rooms.remove(&name, conn.id);
+        conn.space.local.rooms.remove(&name, conn.id);
     }
 }

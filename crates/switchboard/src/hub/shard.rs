@@ -1,12 +1,10 @@
 //! A part of the connections, with a flusher and a sweep of its own.
-use super::clock::Clock;
-use super::sweep;
+use super::{Node, sweep};
 use crate::client::{ClientId, IdMap};
 use crate::conn::Conn;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Connections that are written to before other tasks get their turn.
@@ -70,7 +68,7 @@ impl Shard {
     }
 
     /// Starts the flusher and the sweep in the current runtime, unless they run.
-    pub(super) fn start(self: &Arc<Self>, clock: &Arc<Clock>, tick: Duration) {
+    pub(super) fn start(self: &Arc<Self>, node: &Arc<Node>) {
         if self.stopped.load(Ordering::Acquire) {
             return;
         }
@@ -79,7 +77,7 @@ impl Shard {
         }
         if !self.sweeping.load(Ordering::Acquire) && !self.sweeping.swap(true, Ordering::AcqRel) {
             let running = Running(self.clone(), |shard| &shard.sweeping);
-            tokio::spawn(sweep::run(self.clone(), clock.clone(), tick, running));
+            tokio::spawn(sweep::run(self.clone(), node.clone(), running));
         }
     }
 

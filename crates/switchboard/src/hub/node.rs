@@ -1,0 +1,95 @@
+//! What all namespaces of an application share on this node: its limits, numbers and clock.
+use super::clock::Clock;
+use super::counters::Counters;
+use crate::limits::Limits;
+use crate::log;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// It knows no connection: those know it.
+pub(crate) struct Node {
+    pub(crate) counters: Counters,
+    limits: OnceLock<Limits>,
+    /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
+    tick: AtomicU64,
+    pub(super) clock: Clock,
+    draining: AtomicBool,
+    /// A permit became free.
+    pub(super) left: Notify,
+}
+
+impl Node {
+    pub(super) fn new() -> Node {
+        Node {
+            counters: Counters::default(),
+            limits: OnceLock::new(),
+            tick: AtomicU64::new(u64::MAX),
+            clock: Clock::default(),
+            draining: AtomicBool::new(false),
+            left: Notify::new(),
+        }
+    }
+
+    /// Sets the limits, once.
+    pub(crate) fn configure(&self, limits: Limits) {
+        // An application is built once.
+        let _ = self.limits.set(limits);
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        static DEFAULT: LazyLock<Limits> = LazyLock::new(Limits::default);
+        self.limits.get().unwrap_or(&DEFAULT)
+    }
+
+    /// Holds the clock to the deadlines of a gateway.
+    pub(crate) fn keep_time_for(&self, limits: &Limits) {
+        let tick = u64::try_from(limits.tick().as_millis()).unwrap_or(u64::MAX);
+        self.tick.fetch_min(tick, Ordering::Relaxed);
+    }
+
+    pub(super) fn tick(&self) -> Duration {
+        self.limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
+    }
+
+    /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
+    pub(crate) fn present(&self) -> u64 {
+        self.clock.advance()
+    }
+
+    /// Milliseconds, in steps.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// True when no further handler may start.
+    pub(crate) fn is_busy(&self, most: usize) -> bool {
+        self.counters.in_flight.load(Ordering::Relaxed) >= most
+    }
+
+    /// Counts something that was refused.
+    pub(crate) fn rejected(&self, stage: &'static str, reason: &'static str) {
+        self.counters.rejected(1);
+        log::limited!(debug, (stage, reason), stage, reason, "rejected");
+    }
+
+    /// Waits until no connection has a permit.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.counters.admitted() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}

@@ -21,7 +21,7 @@ use std::any::TypeId;
 /// admin.broadcast("news", "to those in /admin alone");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the name of a namespace",
+    message = "`{Self}` is not a namespace",
     note = "write `impl switchboard::Namespace for {Self} {{ const NAME: &'static str = \"/name\"; }}`"
 )]
 pub trait Namespace: Send + Sync + 'static {

@@ -12,5 +12,6 @@ mod heartbeat;
 mod lifecycle;
 mod liveness;
 mod mounting;
+mod namespaces;
 mod order;
 mod raw;

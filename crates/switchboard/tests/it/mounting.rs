@@ -6,7 +6,7 @@ use switchboard::axum::extract::Request;
 use switchboard::axum::middleware::{self, Next};
 use switchboard::axum::response::{IntoResponse, Response};
 use switchboard::axum::{Router, body::Body, routing::get};
-use switchboard::{App, Client, Gateway, Server};
+use switchboard::{App, Client, Gateway, Namespace, Server};
 use tower::{Service, ServiceExt};
 
 struct Named(&'static str);
@@ -162,6 +162,11 @@ impl Write for Lines {
     }
 }
 
+enum Admin {}
+impl Namespace for Admin {
+    const NAME: &'static str = "/admin";
+}
+
 #[test]
 fn p1_the_startup_log() {
     let lines = Lines::default();
@@ -170,7 +175,10 @@ fn p1_the_startup_log() {
     tracing::subscriber::with_default(subscriber, || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let app = App::new().signals(false).gateway("/ws", named("log").on("more", Named::name));
+            let app = App::new()
+                .signals(false)
+                .gateway("/ws", named("log").on("more", Named::name))
+                .gateway("/admin/ws", named("admin").namespace::<Admin>());
             let bound = app.bind("127.0.0.1:0").await.unwrap();
             let (address, handle) = (bound.local_addr(), bound.handle());
             let serving = tokio::spawn(bound.serve());
@@ -178,7 +186,8 @@ fn p1_the_startup_log() {
             handle.shutdown().await;
             serving.await.unwrap();
             let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-            assert!(text.contains("GET /ws → Named (2 messages, 1 hook)"), "{text}");
+            assert!(text.contains("GET /ws → Named (2 messages, 1 hook)\n"), "{text}");
+            assert!(text.contains("GET /admin/ws → Named (1 message, 1 hook, namespace /admin)\n"), "{text}");
             assert!(text.contains(&format!("listening on {address}")), "{text}");
         });
     });

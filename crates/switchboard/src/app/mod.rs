@@ -79,9 +79,9 @@ impl App {
 
     /// Mounts a gateway on a path: `/ws`, or `ws` for the same; "" and "/" mean `/ws`.
     ///
-    /// All gateways of one namespace of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two gateways on one path, two
-    /// handlers of one event, …) is reported with all other problems: by [`App::listen`] and [`App::into_router`] as an error,
-    /// by a merge as a panic.
+    /// All gateways of one [`Namespace`] of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two
+    /// gateways on one path, two handlers of one event, …) is reported with all other problems: by [`App::listen`] and
+    /// [`App::into_router`] as an error, by a merge as a panic.
     #[track_caller]
     pub fn gateway<S: Send + Sync + 'static>(mut self, path: impl AsRef<str>, gateway: Gateway<S>) -> App {
         let place = Location::caller();

@@ -38,8 +38,9 @@ mod broadcast;
 mod client;
 mod conn;
 mod delivery;
+pub mod di;
 mod extract;
-mod gateway;
+pub mod gateway;
 pub mod handler;
 mod http;
 mod hub;
@@ -48,13 +49,15 @@ mod log;
 mod namespace;
 mod raw;
 mod server;
+mod text;
 
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
 pub use broadcast::Broadcast;
 pub use client::{Answer, Client, ClientId, Joined, Joining};
 pub use conn::DisconnectReason;
 pub use delivery::Delivery;
-pub use extract::{ConnState, EventName, Ext, Headers, Valid};
+pub use di::Inject;
+pub use extract::{ConnState, EventName, Ext, Headers, Unchecked, Valid};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
 pub use http::InvalidNetwork;
@@ -65,6 +68,10 @@ pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal};
+
+pub use switchboard_macros::{
+    after_init, gateway, inject, injectable, messages, module, on_connect, on_disconnect, raw, subscribe_message,
+};
 
 pub use axum;
 pub use garde;

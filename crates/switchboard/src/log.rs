@@ -60,13 +60,15 @@ pub(crate) mod level {
     pub(crate) const error: tracing::Level = tracing::Level::ERROR;
 }
 
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
+}
+
 /// A panic in the application's code.
 pub(crate) fn panicked(place: &str, panic: &(dyn Any + Send)) {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no message)");
+    let message = panic_text(panic);
     limited!(error, place, event = place, panic = message, "panicked");
 }
 

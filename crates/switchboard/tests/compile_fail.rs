@@ -5,5 +5,7 @@
 
 #[test]
 fn what_must_not_compile() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/*.rs");
+    cases.compile_fail("tests/ui/attributes/*.rs");
 }

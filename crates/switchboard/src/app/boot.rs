@@ -43,6 +43,10 @@ impl BootError {
         BootError { problems, source: None }
     }
 
+    pub(crate) fn one(message: String) -> BootError {
+        BootError::new(vec![Problem::new(message, &[])])
+    }
+
     pub(super) fn io(message: String, source: io::Error) -> BootError {
         BootError { problems: vec![Problem::new(message, &[])], source: Some(source) }
     }
@@ -55,13 +59,13 @@ impl BootError {
 
 impl From<InvalidNetwork> for BootError {
     fn from(error: InvalidNetwork) -> BootError {
-        BootError::new(vec![Problem::new(error.to_string(), &[])])
+        BootError::one(error.to_string())
     }
 }
 
 impl From<InvalidOrigin> for BootError {
     fn from(error: InvalidOrigin) -> BootError {
-        BootError::new(vec![Problem::new(error.to_string(), &[])])
+        BootError::one(error.to_string())
     }
 }
 

@@ -1,6 +1,8 @@
 //! [`Handle`]: an application from outside.
+use crate::di::Teardown;
 use crate::hub::{Hub, Stats};
 use crate::{Namespace, Server};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -27,13 +29,15 @@ pub(crate) struct Control {
     pub(super) hub: Arc<Hub>,
     /// True once listeners shall stop.
     pub(super) stop: watch::Sender<bool>,
+    /// The shutdown hooks of the application, until they run.
+    pub(super) teardown: Mutex<Option<Teardown>>,
     /// True once the shutdown has ended.
     pub(super) drained: watch::Sender<bool>,
 }
 
 impl Control {
     pub(super) fn new(hub: Arc<Hub>) -> Control {
-        Control { hub, stop: watch::Sender::new(false), drained: watch::Sender::new(false) }
+        Control { hub, teardown: Mutex::default(), stop: watch::Sender::new(false), drained: watch::Sender::new(false) }
     }
 }
 
@@ -41,7 +45,7 @@ impl Control {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Handlers and hooks that did not end in time and were dropped.
+    /// Handlers and hooks that did not end in time and were dropped, and shutdown hooks that failed.
     pub aborted: u64,
 }
 
@@ -77,7 +81,11 @@ impl Handle {
     /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now.
     pub async fn shutdown_within(&self, patience: Duration) -> ShutdownReport {
         self.0.stop.send_replace(true);
-        let aborted = self.0.hub.shutdown(patience).await;
+        let mut aborted = self.0.hub.shutdown(patience).await;
+        let teardown = self.0.teardown.lock().take();
+        if let Some(teardown) = teardown {
+            aborted += teardown.run().await;
+        }
         self.0.drained.send_replace(true);
         ShutdownReport { aborted }
     }

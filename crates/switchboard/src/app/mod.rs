@@ -8,12 +8,13 @@ pub use boot::{BootError, Problem};
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
-use crate::gateway::{Gateway, Table};
+use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Teardown, run_hook};
+use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::namespace::Marker;
-use crate::{Namespace, Origins, Server};
+use crate::{Namespace, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
 use handle::Control;
@@ -22,6 +23,7 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tower::Service;
 
 /// Gateways on paths: merge it into an axum `Router`, or let it listen.
@@ -38,7 +40,13 @@ use tower::Service;
 /// HTTP server has read it, and its time is not limited. [`App::listen`] has both.
 #[must_use = "an application serves nobody before it is merged, mounted or listening"]
 pub struct App {
-    gateways: Vec<(String, &'static Location<'static>, Table)>,
+    gateways: Vec<Mounted>,
+    /// Paths that are taken, with whose they are.
+    taken: Vec<(String, &'static Location<'static>, String)>,
+    after_init: Vec<(String, &'static Location<'static>, InitHook)>,
+    pub(crate) patience: Duration,
+    pub(crate) container: Container,
+    pub(crate) graph: Graph,
     /// The namespaces that have gateways, each with the place that first named it.
     namespaces: Vec<(Marker, &'static Location<'static>)>,
     problems: Vec<Problem>,
@@ -52,6 +60,13 @@ pub struct App {
     built: Option<Router>,
 }
 
+/// A gateway on its path.
+struct Mounted {
+    path: String,
+    place: &'static Location<'static>,
+    table: Table,
+}
+
 impl Default for App {
     fn default() -> App {
         App::new()
@@ -62,16 +77,22 @@ impl App {
     /// An application without gateways.
     pub fn new() -> App {
         let hub = Hub::new();
+        let control = Arc::new(Control::new(hub.clone()));
         App {
             gateways: Vec::new(),
             namespaces: Vec::new(),
+            taken: Vec::new(),
+            after_init: Vec::new(),
+            patience: Boot::PATIENCE,
+            container: Container::new(std::iter::empty(), Handle::new(control.clone())),
+            graph: Graph::default(),
             problems: Vec::new(),
             router: Router::new(),
             limits: Limits::default(),
             origins: Origins::same(),
             proxies: Proxies::default(),
             signals: true,
-            control: Arc::new(Control::new(hub.clone())),
+            control,
             hub,
             built: None,
         }
@@ -85,45 +106,129 @@ impl App {
     #[track_caller]
     pub fn gateway<S: Send + Sync + 'static>(mut self, path: impl AsRef<str>, gateway: Gateway<S>) -> App {
         let place = Location::caller();
-        let named_at = gateway.named_at().unwrap_or(place);
-        let table = gateway.build(&mut self.problems);
-        self.settle_namespace(table.namespace, named_at);
-        match path::normal(path.as_ref()) {
-            Ok(path) => {
-                let same = |known: &str| path::shape(known) == path::shape(&path);
-                if let Some((_, first, other)) = self.gateways.iter().find(|(known, _, _)| same(known)) {
-                    let message = format!("{} and {} are both mounted on {path}; move one", other.name, table.name);
-                    self.problems.push(Problem::new(message, &[first, place]));
-                }
-                for why in table.limits.problems() {
-                    self.problems.push(Problem::new(format!("the limits of {}: {why}", table.name), &[place]));
-                }
-                self.gateways.push((path, place, table));
-            }
-            Err(why) => {
-                let message = format!("the path {:?} of {} {why}", path.as_ref(), table.name);
-                self.problems.push(Problem::new(message, &[place]));
-            }
+        gateway.check(&mut self.problems);
+        for asked in gateway.dependencies() {
+            let asks = asked.asked_by(&gateway.name());
+            let message = format!("{asks}, but there is no module: make the application by `App::create`");
+            self.problems.push(Problem::new(message, &[asked.place]));
         }
+        let (marker, named_at) = gateway.namespace_at().unwrap_or((Marker::of::<Root>(), place));
+        let namespace = self.settle_namespace(marker, named_at).err();
+        let path = path.as_ref();
+        let taken = self.reserve(path, place, &gateway.name()).err();
+        self.problems.extend(namespace.into_iter().chain(taken));
+        let Some((table, after_init)) = gateway.build(None) else { return self };
+        self.put(path, place, table, after_init);
         self
     }
 
-    /// One type for each name, and a name that can be one.
-    fn settle_namespace(&mut self, marker: Marker, place: &'static Location<'static>) {
+    /// Takes a path for a gateway. Errors: why it cannot have it.
+    pub(crate) fn reserve(&mut self, path: &str, place: &'static Location<'static>, name: &str) -> Result<(), Problem> {
+        let path =
+            path::normal(path).map_err(|why| Problem::new(format!("the path {path:?} of {name} {why}"), &[place]))?;
+        let same = |known: &str| path::shape(known) == path::shape(&path);
+        if let Some((_, first, other)) = self.taken.iter().find(|(known, _, _)| same(known)) {
+            let message = format!("{other} and {name} are both mounted on {path}; move one");
+            return Err(Problem::new(message, &[first, place]));
+        }
+        self.taken.push((path, place, name.to_owned()));
+        Ok(())
+    }
+
+    /// Mounts a gateway on a path that was taken for it.
+    pub(crate) fn put(
+        &mut self,
+        path: &str,
+        place: &'static Location<'static>,
+        table: Table,
+        after_init: Option<InitHook>,
+    ) {
+        self.after_init.extend(after_init.map(|hook| (table.name.clone(), place, hook)));
+        if let Ok(path) = path::normal(path) {
+            self.gateways.push(Mounted { path, place, table });
+        }
+    }
+
+    pub(crate) fn keep_teardown(&mut self, teardown: Teardown) {
+        *self.control.teardown.lock() = Some(teardown);
+    }
+
+    /// The application that a module describes: everything is made, init hooks have run.
+    ///
+    /// Errors: everything that is wrong, at once: who asks for what nobody provides or exports, cycles, duplicates, events and
+    /// paths that are taken, each with its place; then whatever fails to be made.
+    ///
+    /// ```no_run
+    /// use switchboard::{App, BootError, module};
+    /// #[module]
+    /// struct ChatModule;
+    /// #[tokio::main]
+    /// async fn main() -> Result<(), BootError> {
+    ///     App::create::<ChatModule>().await?.listen(3005).await
+    /// }
+    /// ```
+    pub async fn create<M: Module>() -> Result<App, BootError> {
+        App::boot::<M>().create().await
+    }
+
+    /// [`create`](App::create) in steps: to replace providers first.
+    pub fn boot<M: Module>() -> Boot {
+        Boot::of::<M>()
+    }
+
+    /// [`boot`](App::boot) of a module that is made of values.
+    pub fn boot_def(module: ModuleDef) -> Boot {
+        Boot::of_def(module)
+    }
+
+    /// What a module provides, for routes and background tasks.
+    ///
+    /// Errors: nobody provides it. `?` makes it a [`BootError`].
+    pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, NotProvided> {
+        self.container.resolve()
+    }
+
+    /// Modules, providers and gateways, to look at. Empty where there is no module.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Runs the after-init hooks of gateways. `create` and [`bind`](App::bind) do; call it before an application that is made by
+    /// hand is merged into another.
+    ///
+    /// Errors: the hooks that failed.
+    pub async fn init(&mut self) -> Result<(), BootError> {
+        let mut problems = Vec::new();
+        for (name, place, hook) in std::mem::take(&mut self.after_init) {
+            let container = self.container.clone();
+            let what = format!("the after-init hook of {name}");
+            if let Err(why) = run_hook(&what, self.patience, || hook(container)).await {
+                problems.push(Problem::new(format!("{what} failed: {why}"), &[place]));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(BootError::new(problems)) }
+    }
+
+    /// One type for each name, and a name that can be one. Errors: what is wrong, told once a type.
+    pub(crate) fn settle_namespace(
+        &mut self,
+        marker: Marker,
+        place: &'static Location<'static>,
+    ) -> Result<(), Problem> {
         if self.namespaces.iter().any(|(known, _)| *known == marker) {
-            return;
+            return Ok(());
         }
-        if let Err(why) = marker.check() {
-            let message = format!("the namespace {}: its name {why}", marker.path);
-            self.problems.push(Problem::new(message, &[place]));
-        } else if let Some((other, first)) = self.namespaces.iter().find(|(known, _)| known.name == marker.name) {
-            let message = format!(
-                "{} and {} are two namespaces of one name, {}; use one of them, or rename one",
-                other.path, marker.path, marker.name
-            );
-            self.problems.push(Problem::new(message, &[first, place]));
-        }
+        let first = self.namespaces.iter().find(|(known, _)| known.name == marker.name).copied();
         self.namespaces.push((marker, place));
+        if let Err(why) = marker.check() {
+            return Err(Problem::new(format!("the namespace {}: its name {why}", marker.path), &[place]));
+        }
+        let Some((other, first)) = first else { return Ok(()) };
+        let message = format!(
+            "{} and {} are two namespaces of one name, {}; use one of them, or rename one",
+            other.path, marker.path, marker.name
+        );
+        Err(Problem::new(message, &[first, place]))
     }
 
     /// Serves these routes beside the gateways.
@@ -186,20 +291,29 @@ impl App {
         for why in self.limits.problems() {
             self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
         }
+        for (name, place, _) in std::mem::take(&mut self.after_init) {
+            let message = format!(
+                "{name} has an after-init hook, which is async: await `App::init` before the application is merged"
+            );
+            self.problems.push(Problem::new(message, &[place]));
+        }
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));
         }
         self.hub.node.configure(self.limits.clone());
         let mut router = std::mem::take(&mut self.router);
         let mut overlaps = Vec::new();
-        for (path, place, mut table) in std::mem::take(&mut self.gateways) {
-            table.settle(&self.limits, &self.origins);
+        for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
+            table.settle(&self.limits, &self.origins, &self.container);
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
+            for note in table.notes() {
+                tracing::info!("    {note}");
+            }
             let space = self.hub.space(table.namespace);
             let endpoint = Endpoint::new(Arc::new(table), space, self.proxies.clone());
             // axum says by a panic that a mounted route has this path already.
-            let name = endpoint.name();
+            let name = endpoint.name().to_owned();
             let before = router.clone();
             router = catch_unwind(AssertUnwindSafe(|| router.route_service(&path, endpoint))).unwrap_or_else(|_| {
                 let message = format!("a mounted route has the path {path} of {name}, or overlaps it; move one");

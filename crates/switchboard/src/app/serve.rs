@@ -73,6 +73,7 @@ impl App {
 
     /// The first half of [`App::listen`]: with port 0 the system chooses one, which [`Bound::local_addr`] tells.
     pub async fn bind(mut self, address: impl Address) -> Result<Bound, BootError> {
+        self.init().await?;
         let router = self.build()?;
         let named = format!("{address:?}");
         let cannot = |error: io::Error| {

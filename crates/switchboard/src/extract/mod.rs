@@ -7,4 +7,5 @@ mod valid;
 pub use conn_state::ConnState;
 pub use handshake::{Ext, Headers};
 pub use message::EventName;
-pub use valid::Valid;
+pub(crate) use valid::validate;
+pub use valid::{Unchecked, Valid};

@@ -1,6 +1,6 @@
 //! Validated payloads.
 use crate::Error;
-use crate::handler::{FromMessage, MessageContext, Payload};
+use crate::handler::{Decided, FromMessage, MessageContext, Needs};
 use garde::Validate;
 use serde::de::DeserializeOwned;
 use std::ops::{Deref, DerefMut};
@@ -57,15 +57,61 @@ impl<T> FromMessage for Valid<T>
 where
     T: DeserializeOwned + Validate<Context = ()> + Send + 'static,
 {
-    type Kind = Payload;
+    type Kind = Decided;
+
+    fn needs(needs: &mut Needs) {
+        needs.payload::<T>(true);
+    }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Valid<T>, Error> {
         let value: T = json::from_data(cx.data())?;
-        match value.validate() {
-            Ok(()) => Ok(Valid(value)),
-            Err(report) => Err(refused(&report)),
-        }
+        validate(&value)?;
+        Ok(Valid(value))
     }
+}
+
+/// A payload that is taken as it is, though its type could be validated.
+///
+/// Attributes validate every payload whose type implements garde's `Validate` with context `()`. This is for those that shall
+/// not be, or cannot: a type with another context, or one that is a generic parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Unchecked<T>(pub T);
+
+impl<T> Deref for Unchecked<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Unchecked<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: serde::Serialize> serde::Serialize for Unchecked<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromMessage for Unchecked<T> {
+    type Kind = Decided;
+
+    fn needs(needs: &mut Needs) {
+        needs.payload::<T>(false);
+    }
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Unchecked<T>, Error> {
+        json::from_data(cx.data()).map(Unchecked)
+    }
+}
+
+/// What is not valid is `validation_failed`, with at most eight details.
+pub(crate) fn validate<T: Validate<Context = ()>>(value: &T) -> Result<(), Error> {
+    value.validate().map_err(|report| refused(&report))
 }
 
 fn refused(report: &garde::Report) -> Error {

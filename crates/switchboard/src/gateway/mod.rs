@@ -1,17 +1,25 @@
 //! [`Gateway`]: the table of handlers of one struct.
+mod mount;
 mod table;
 
+pub(crate) use mount::ModuleGateway;
+pub use mount::{Messages, Mount};
+use table::Note;
 pub(crate) use table::Table;
 
-use crate::app::Problem;
+use crate::app::{Handle, Problem};
+use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, cause, late};
 use crate::handler::{
-    AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, IntoError, IntoOutcome, IntoReply,
-    Needs, OnConnect, OnDisconnect, RawLoop, Shape, Start,
+    AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
+    IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
 };
 use crate::limits::Limits;
 use crate::namespace::Marker;
-use crate::{Namespace, Origins, Root};
+use crate::text::short_name;
+use crate::{Namespace, Origins, Root, Server};
+use std::any::{TypeId, type_name};
 use std::borrow::Cow;
+use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use switchboard_core::{check_event, is_reserved};
@@ -37,16 +45,67 @@ use switchboard_core::{check_event, is_reserved};
 /// ```
 #[must_use = "a gateway serves nobody before it is mounted with `App::gateway`"]
 pub struct Gateway<S> {
-    state: Arc<S>,
+    /// None while it is described: a module gives it then.
+    state: Option<Arc<S>>,
     events: Vec<(Cow<'static, str>, &'static Location<'static>, HandlerDef<S>)>,
-    on_connect: Vec<(&'static Location<'static>, HookDef<S>)>,
-    on_disconnect: Vec<(&'static Location<'static>, HookDef<S>)>,
-    raw: Vec<(&'static Location<'static>, HookDef<S>)>,
+    hooks: Hooks<S>,
+    after_init: Vec<(&'static Location<'static>, AfterInit<S>)>,
+    /// What handlers and hooks ask the container for.
+    dependencies: Vec<Dependency>,
     limits: Option<Limits>,
     origins: Option<Origins>,
     cancel_on_disconnect: bool,
-    namespace: Marker,
-    named_at: Option<&'static Location<'static>>,
+    namespace: Option<Chosen>,
+}
+
+/// A namespace, where it was chosen.
+#[derive(Clone, Copy)]
+struct Chosen {
+    marker: Marker,
+    place: &'static Location<'static>,
+    server: Given,
+}
+
+/// An `Arc<Server<N>>`, which the container gives without a provider.
+#[derive(Clone, Copy)]
+pub(crate) struct Given {
+    pub(crate) type_id: TypeId,
+    pub(crate) make: fn(&Handle) -> Instance,
+}
+
+impl Given {
+    pub(crate) fn server_of<N: Namespace>() -> Given {
+        Given {
+            type_id: TypeId::of::<Server<N>>(),
+            make: |handle| Box::new(Arc::new(handle.server_of::<N>())) as Instance,
+        }
+    }
+}
+
+type AfterInit<S> = Box<dyn FnOnce(Arc<S>, Container) -> BoxFuture<Result<(), BoxError>> + Send>;
+
+/// An after-init hook with its gateway.
+pub(crate) type InitHook = Box<dyn FnOnce(Container) -> BoxFuture<Result<(), BoxError>> + Send>;
+
+impl<S: Messages> Gateway<S> {
+    /// A gateway with the handlers that `#[messages]` lists, over a state that is made by hand.
+    ///
+    /// ```
+    /// use switchboard::{App, Gateway, messages};
+    /// #[derive(Default)]
+    /// struct Echo;
+    /// #[messages]
+    /// impl Echo {
+    ///     #[subscribe_message("echo")]
+    ///     async fn echo(&self, text: String) -> String {
+    ///         text
+    ///     }
+    /// }
+    /// let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", Gateway::of(Echo::default())));
+    /// ```
+    pub fn of(state: S) -> Gateway<S> {
+        S::messages(Gateway::new(state))
+    }
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
@@ -57,17 +116,21 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 
     /// A gateway over state that others hold too.
     pub fn shared(state: Arc<S>) -> Gateway<S> {
+        Gateway { state: Some(state), ..Gateway::described() }
+    }
+
+    /// A gateway whose state a module gives.
+    fn described() -> Gateway<S> {
         Gateway {
-            state,
+            state: None,
             events: Vec::new(),
-            on_connect: Vec::new(),
-            on_disconnect: Vec::new(),
-            raw: Vec::new(),
+            hooks: Hooks::default(),
+            after_init: Vec::new(),
+            dependencies: Vec::new(),
             limits: None,
             origins: None,
             cancel_on_disconnect: false,
-            namespace: Marker::of::<Root>(),
-            named_at: None,
+            namespace: None,
         }
     }
 
@@ -94,7 +157,62 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// Registers a handler that is made already.
     #[track_caller]
     pub fn handler(mut self, event: impl Into<Cow<'static, str>>, handler: HandlerDef<S>) -> Gateway<S> {
-        self.events.push((event.into(), Location::caller(), handler));
+        let (event, place) = (event.into(), Location::caller());
+        self.ask(&handler.needs, &format!("`{event}`"), place);
+        self.events.push((event, place, handler));
+        self
+    }
+
+    /// Registers a hook, or the loop of a raw gateway, that is made already.
+    #[track_caller]
+    pub fn hook<Place: HookPlace>(mut self, hook: HookDef<S, Place>) -> Gateway<S> {
+        let place = Location::caller();
+        self.ask(&hook.needs, "a hook", place);
+        Place::put(hook, &mut self.hooks, place);
+        self
+    }
+
+    fn ask(&mut self, needs: &Needs, who: &str, place: &'static Location<'static>) {
+        let asked = needs.dependencies.iter().cloned();
+        self.dependencies.extend(asked.map(|asked| Dependency { label: who.to_owned().into(), place, ..asked }));
+    }
+
+    /// Runs once, when the application starts: after everything is made, before anybody connects.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use switchboard::{Gateway, Server, di::Container};
+    /// struct Chat;
+    /// impl Chat {
+    ///     async fn ready(&self, server: Server) { server.broadcast("hello", ()); }
+    /// }
+    /// let chat = Gateway::new(Chat).after_init(|this: Arc<Chat>, container: Container| async move {
+    ///     this.ready(container.server()).await;
+    /// });
+    /// ```
+    ///
+    /// An error keeps the application from starting. It is awaited by `App::create`, [`App::bind`](crate::App::bind) and
+    /// [`App::init`](crate::App::init); an application that is merged without one of these does not boot.
+    #[track_caller]
+    pub fn after_init<F, Fut>(mut self, hook: F) -> Gateway<S>
+    where
+        F: FnOnce(Arc<S>, Container) -> Fut + Send + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoOutcome,
+        <Fut::Output as IntoOutcome>::Err: IntoError,
+    {
+        let hook: AfterInit<S> = Box::new(move |state, container| {
+            let future = hook(state, container);
+            Box::pin(async move { future.await.into_outcome().map_err(|error| cause(error.into_error())) })
+        });
+        self.after_init.push((Location::caller(), hook));
+        self
+    }
+
+    /// Declares what an after-init hook asks the container for, so that boot can tell what is missing.
+    #[track_caller]
+    pub fn asks_for<T: FromContainer>(mut self) -> Gateway<S> {
+        late::<T>(&mut self.dependencies, Location::caller());
         self
     }
 
@@ -113,7 +231,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// | `draining` | 1012 |
     /// | any other | 4505 |
     #[track_caller]
-    pub fn on_connect<H, Args>(mut self, hook: H) -> Gateway<S>
+    pub fn on_connect<H, Args>(self, hook: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
         H::Call: Calls<H, S, H::Shape, H::Reply>,
@@ -121,14 +239,13 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         <H::Reply as IntoOutcome>::Err: IntoError,
         <H::Shape as Shape>::Kinds: EachAllowedIn<OnConnect>,
     {
-        self.on_connect.push((Location::caller(), HookDef::new(hook)));
-        self
+        self.hook(HookDef::<S, OnConnect>::new(hook))
     }
 
     /// Runs once for every connection whose on-connect hook succeeded, when it has ended: the handler in flight has
     /// finished, and the rooms are still there. It may take the [`DisconnectReason`](crate::DisconnectReason).
     #[track_caller]
-    pub fn on_disconnect<H, Args>(mut self, hook: H) -> Gateway<S>
+    pub fn on_disconnect<H, Args>(self, hook: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
         H::Call: Calls<H, S, H::Shape, H::Reply>,
@@ -136,8 +253,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         <H::Reply as IntoOutcome>::Err: IntoError,
         <H::Shape as Shape>::Kinds: EachAllowedIn<OnDisconnect>,
     {
-        self.on_disconnect.push((Location::caller(), HookDef::new(hook)));
-        self
+        self.hook(HookDef::<S, OnDisconnect>::new(hook))
     }
 
     /// Gives the socket to the gateway, which writes its own loop over a [`Socket`](crate::Socket). There are no events
@@ -158,7 +274,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// let echo = Gateway::new(Echo).raw(Echo::run);
     /// ```
     #[track_caller]
-    pub fn raw<H, Args>(mut self, run: H) -> Gateway<S>
+    pub fn raw<H, Args>(self, run: H) -> Gateway<S>
     where
         H: Handler<S, Args>,
         H::Call: Calls<H, S, H::Shape, H::Reply>,
@@ -166,8 +282,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         <H::Reply as IntoOutcome>::Err: IntoError,
         <H::Shape as Shape>::Kinds: EachAllowedIn<RawLoop>,
     {
-        self.raw.push((Location::caller(), HookDef::new(run)));
-        self
+        self.hook(HookDef::<S, RawLoop>::new(run))
     }
 
     /// The names of the events that have a handler, in the order of their registration.
@@ -197,63 +312,99 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// Which clients and rooms this gateway's clients are among; the last call counts. Default: [`Root`].
     #[track_caller]
     pub fn namespace<N: Namespace>(mut self) -> Gateway<S> {
-        self.namespace = Marker::of::<N>();
-        self.named_at = Some(Location::caller());
+        let (marker, place, server) = (Marker::of::<N>(), Location::caller(), Given::server_of::<N>());
+        self.namespace = Some(Chosen { marker, place, server });
         self
     }
 
-    /// Where the namespace was chosen, if it was.
-    pub(crate) fn named_at(&self) -> Option<&'static Location<'static>> {
-        self.named_at
+    /// The namespace that was chosen, and where.
+    pub(crate) fn namespace_at(&self) -> Option<(Marker, &'static Location<'static>)> {
+        self.namespace.map(|chosen| (chosen.marker, chosen.place))
     }
 
-    /// Erases the type. What is wrong is added to `problems`.
-    pub(crate) fn build(self, problems: &mut Vec<Problem>) -> Table {
-        let name = short_name(std::any::type_name::<S>());
-        let mut needs = Needs::default();
-        let mut table = Table::new(name, self.namespace, self.cancel_on_disconnect, self.limits, self.origins);
-        if let (Some((at, _)), Some((_, raw, _))) = (self.raw.first(), self.events.first()) {
+    /// The server of the namespace that was chosen.
+    pub(crate) fn server(&self) -> Option<Given> {
+        self.namespace.map(|chosen| chosen.server)
+    }
+
+    /// What handlers and hooks ask the container for.
+    pub(crate) fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
+    /// The struct's.
+    pub(crate) fn name(&self) -> String {
+        short_name(type_name::<S>())
+    }
+
+    /// Adds what is wrong.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        let name = self.name();
+        if let (Some((at, _)), Some((_, raw, _))) = (self.hooks.raw.first(), self.events.first()) {
             problems.push(Problem::new(
                 format!("the gateway {name} has a raw loop and events; a raw gateway owns its socket alone"),
                 &[at, raw],
             ));
         }
-        let mut places: Vec<(Cow<'static, str>, &'static Location<'static>)> = Vec::new();
-        for (event, place, handler) in self.events {
-            if let Err(why) = check_event(&event) {
+        for (at, (event, place, _)) in self.events.iter().enumerate() {
+            if let Err(why) = check_event(event) {
                 problems.push(Problem::new(format!("the event name {event:?} of {name} is refused: {why}"), &[place]));
-            } else if is_reserved(&event) {
+            } else if is_reserved(event) {
                 let message = format!("the event name {event:?} of {name} belongs to the server; choose another");
                 problems.push(Problem::new(message, &[place]));
             }
-            if let Some((_, first)) = places.iter().find(|(known, _)| *known == event) {
+            if let Some((_, first, _)) = self.events[..at].iter().find(|(known, _, _)| known == event) {
                 let message = format!("the event {event:?} of {name} has two handlers; remove one");
                 problems.push(Problem::new(message, &[first, place]));
             }
-            places.push((event.clone(), place));
-            needs.merge(handler.needs);
-            let start: Box<dyn Start> = (handler.bind)(self.state.clone());
-            table.insert(&event, start);
         }
-        let mut hook = |hooks: Vec<(&'static Location<'static>, HookDef<S>)>, what: &str| {
-            if let [(first, _), (second, _), ..] = &hooks[..] {
+        let mut one = |places: Vec<&'static Location<'static>>, what: &str| {
+            if let [first, second, ..] = places[..] {
                 problems.push(Problem::new(format!("{name} has two {what}; remove one"), &[first, second]));
             }
-            hooks.into_iter().next().map(|(_, hook)| {
-                needs.merge(hook.needs);
-                (hook.bind)(self.state.clone())
-            })
         };
-        table.on_connect = hook(self.on_connect, "on-connect hooks");
-        table.on_disconnect = hook(self.on_disconnect, "on-disconnect hooks");
-        table.raw = hook(self.raw, "raw loops");
-        table.needs = needs;
-        table
+        one(self.hooks.on_connect.iter().map(|(at, _)| *at).collect(), "on-connect hooks");
+        one(self.hooks.on_disconnect.iter().map(|(at, _)| *at).collect(), "on-disconnect hooks");
+        one(self.hooks.raw.iter().map(|(at, _)| *at).collect(), "raw loops");
+        one(self.after_init.iter().map(|(at, _)| *at).collect(), "after-init hooks");
+        if let Some(limits) = &self.limits {
+            let place = self.events.first().map(|(_, at, _)| *at);
+            for why in limits.problems() {
+                problems.push(Problem::new(format!("the limits of {name}: {why}"), place.as_slice()));
+            }
+        }
     }
-}
 
-/// `crate::chat::Chat<u8>` → `Chat<u8>`.
-fn short_name(full: &'static str) -> &'static str {
-    let end = full.find('<').unwrap_or(full.len());
-    full[..end].rfind("::").map_or(full, |at| &full[at + 2..])
+    /// Erases the type, over the gateway's own state or the one that is given.
+    pub(crate) fn build(self, state: Option<Arc<S>>) -> Option<(Table, Option<InitHook>)> {
+        let mut needs = Needs::default();
+        let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
+        let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
+        let state = self.state.or(state)?;
+        for (event, _, handler) in self.events {
+            table.note(Note::event(&event, handler.needs.payload));
+            needs.merge(handler.needs);
+            table.insert(&event, (handler.bind)(state.clone()));
+        }
+        if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
+            table.note(Note::hook("on connect"));
+            needs.merge(hook.needs);
+            table.on_connect = Some((hook.bind)(state.clone()));
+        }
+        if let Some((_, hook)) = self.hooks.on_disconnect.into_iter().next() {
+            table.note(Note::hook("on disconnect"));
+            needs.merge(hook.needs);
+            table.on_disconnect = Some((hook.bind)(state.clone()));
+        }
+        if let Some((_, hook)) = self.hooks.raw.into_iter().next() {
+            needs.merge(hook.needs);
+            table.raw = Some((hook.bind)(state.clone()));
+        }
+        table.needs = needs;
+        let after_init = self.after_init.into_iter().next().map(|(_, hook)| {
+            table.note(Note::hook("after init"));
+            Box::new(move |container| hook(state, container)) as InitHook
+        });
+        Some((table, after_init))
+    }
 }

@@ -1,13 +1,19 @@
 //! A gateway with its type erased: what a connection looks things up in.
 use crate::Origins;
-use crate::handler::{Hook, Needs, Start};
+use crate::di::Container;
+use crate::handler::{Hook, Needs, PayloadNote, Start};
 use crate::limits::Limits;
 use crate::namespace::Marker;
+use crate::text::{count, short_name};
+use std::fmt;
 use std::sync::Arc;
 
 pub(crate) struct Table {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) namespace: Marker,
+    notes: Vec<Note>,
+    /// Set when the application is built.
+    pub(crate) container: Option<Container>,
     /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
     events: Vec<(Arc<str>, Box<dyn Start>)>,
     pub(crate) on_connect: Option<Hook>,
@@ -23,7 +29,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(super) fn new(
-        name: &'static str,
+        name: String,
         namespace: Marker,
         cancel_on_disconnect: bool,
         limits: Option<Limits>,
@@ -32,6 +38,8 @@ impl Table {
         Table {
             name,
             namespace,
+            notes: Vec::new(),
+            container: None,
             events: Vec::new(),
             on_connect: None,
             on_disconnect: None,
@@ -44,13 +52,22 @@ impl Table {
         }
     }
 
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    pub(crate) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
     pub(super) fn insert(&mut self, event: &str, start: Box<dyn Start>) {
         let at = self.events.partition_point(|(name, _)| **name < *event);
         self.events.insert(at, (event.into(), start));
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
-    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins) {
+    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container) {
+        self.container = Some(container.clone());
         if self.own_limits {
             self.limits.handlers = limits.handlers;
             self.limits.pending_acks_node = limits.pending_acks_node;
@@ -69,13 +86,46 @@ impl Table {
 
     /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.
     pub(crate) fn summary(&self) -> String {
-        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        let hooks = usize::from(self.on_connect.is_some()) + usize::from(self.on_disconnect.is_some());
+        let hooks = self.notes.iter().filter(|note| matches!(note, Note::Hook(_))).count();
         let messages = if self.raw.is_some() { "raw".to_owned() } else { count(self.events.len(), "message") };
         let namespace = match self.namespace {
             default if default.is_default() => String::new(),
             other => format!(", namespace {}", other.name),
         };
         format!("{} ({messages}, {}{namespace})", self.name, count(hooks, "hook"))
+    }
+}
+
+/// A line of the startup log.
+#[derive(Debug)]
+pub(crate) enum Note {
+    Event { event: String, payload: Option<PayloadNote> },
+    Hook(&'static str),
+}
+
+impl Note {
+    pub(super) fn event(event: &str, payload: Option<PayloadNote>) -> Note {
+        Note::Event { event: event.to_owned(), payload }
+    }
+
+    pub(super) fn hook(what: &'static str) -> Note {
+        Note::Hook(what)
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Hook(what) => write!(f, "({what})"),
+            Note::Event { event, payload: None } => f.write_str(event),
+            Note::Event { event, payload: Some(payload) } => {
+                write!(
+                    f,
+                    "{event}: {}{}",
+                    short_name(payload.name),
+                    if payload.validated { " (validated)" } else { "" }
+                )
+            }
+        }
     }
 }

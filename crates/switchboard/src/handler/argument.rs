@@ -1,13 +1,17 @@
 //! Parameters of handlers and hooks.
 use crate::conn::Conn;
+use crate::di::{Dependency, FromContainer, late};
 use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::any::TypeId;
+use std::panic::Location;
 use switchboard_core::codec::json;
 
 /// The kind of a parameter that is read from the message's `data`.
 pub enum Payload {}
+/// The kind of a payload that says itself whether it is validated: `Valid<T>`, `Unchecked<T>`.
+pub enum Decided {}
 /// The kind of a parameter that is read from the connection or the message's surroundings: extractors.
 pub enum Context {}
 /// The kind of [`DisconnectReason`].
@@ -15,8 +19,11 @@ pub enum Reason {}
 /// The kind of [`Socket`](crate::Socket).
 pub enum OwnedSocket {}
 
-/// [`Payload`], [`Context`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
-pub trait Kind: sealed::Sealed {}
+/// [`Payload`], [`Decided`], [`Context`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
+pub trait Kind: sealed::Sealed {
+    /// The kind without the difference between [`Payload`] and [`Decided`].
+    type Plain: Kind;
+}
 
 /// `Gateway::on`.
 pub enum Handlers {}
@@ -41,19 +48,22 @@ mod sealed {
 }
 
 macro_rules! kinds {
-    ($($kind:ident in $($place:ident)*;)*) => {
+    ($($kind:ident: $plain:ident in $($place:ident)*;)*) => {
         $(
-            impl Kind for $kind {}
+            impl Kind for $kind {
+                type Plain = $plain;
+            }
             impl sealed::Sealed for $kind {}
             $(impl AllowedIn<$place> for $kind {})*
         )*
     };
 }
 kinds! {
-    Payload in Handlers;
-    Context in Handlers OnConnect OnDisconnect RawLoop;
-    Reason in OnDisconnect;
-    OwnedSocket in RawLoop;
+    Payload: Payload in Handlers;
+    Decided: Payload in Handlers;
+    Context: Context in Handlers OnConnect OnDisconnect RawLoop;
+    Reason: Reason in OnDisconnect;
+    OwnedSocket: OwnedSocket in RawLoop;
 }
 
 /// What a handler's parameters are read from.
@@ -114,19 +124,34 @@ pub trait FromMessage: Sized + Send + 'static {
     fn from_message(cx: &MessageContext<'_>) -> Result<Self, Error>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Send + 'static> FromMessage for T {
     type Kind = Payload;
+
+    fn needs(needs: &mut Needs) {
+        needs.payload::<T>(false);
+    }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<T, Error> {
         json::from_data(cx.data)
     }
 }
 
-/// What a gateway's handlers need of the handshake; nothing else is kept while the connection lives.
+/// What a handler's parameters need: of the handshake, of which nothing else is kept while the connection lives, and of the
+/// container.
 #[derive(Clone, Default)]
 pub struct Needs {
     pub(crate) headers: bool,
     pub(crate) extensions: Vec<Extension>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) payload: Option<PayloadNote>,
+}
+
+/// What the startup log says of a payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PayloadNote {
+    pub(crate) name: &'static str,
+    pub(crate) validated: bool,
 }
 
 /// Copies one type from the request's extensions to the connection's.
@@ -157,7 +182,19 @@ impl Needs {
         }
     }
 
+    /// Insists on something of the container.
+    #[track_caller]
+    pub fn injected<T: FromContainer>(&mut self) {
+        late::<T>(&mut self.dependencies, Location::caller());
+    }
+
+    /// Says what the message's `data` is, for the startup log.
+    pub fn payload<T>(&mut self, validated: bool) {
+        self.payload = Some(PayloadNote { name: std::any::type_name::<T>(), validated });
+    }
+
     pub(crate) fn merge(&mut self, other: Needs) {
+        self.dependencies.extend(other.dependencies);
         self.headers |= other.headers;
         for extension in other.extensions {
             if !self.extensions.iter().any(|known| known.type_id == extension.type_id) {

@@ -1,9 +1,12 @@
 //! Lifecycle hooks and the loop of a raw gateway: functions of the connection, without a message.
-use super::argument::{MessageContext, Needs};
-use super::{Calls, Handler, IntoError, Outcome, Shape};
+use super::argument::{MessageContext, Needs, OnConnect, OnDisconnect, RawLoop};
+use super::parts::{Parameters, Returned};
+use super::{Calls, EachAllowedIn, Handler, IntoError, Outcome, Shape};
 use crate::Error;
 use std::convert::Infallible;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -41,14 +44,74 @@ impl<E> IntoOutcome for Result<(), E> {
     }
 }
 
-pub(crate) struct HookDef<S> {
+/// A hook, or the loop of a raw gateway, and what is known of it. `Place` is where it stands: [`OnConnect`], [`OnDisconnect`]
+/// or [`RawLoop`].
+pub struct HookDef<S, Place> {
     pub(crate) needs: Needs,
     pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Hook + Send>,
+    place: PhantomData<fn() -> Place>,
 }
 
-impl<S: Send + Sync + 'static> HookDef<S> {
-    pub(crate) fn new<H, Args>(hook: H) -> HookDef<S>
+/// A place where a hook stands.
+pub trait HookPlace: sealed::Sealed + Sized {
+    #[doc(hidden)]
+    fn put<S>(hook: HookDef<S, Self>, hooks: &mut Hooks<S>, at: &'static Location<'static>);
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+type Placed<S, Place> = Vec<(&'static Location<'static>, HookDef<S, Place>)>;
+
+/// The hooks of a gateway, each with where it was written.
+#[doc(hidden)]
+pub struct Hooks<S> {
+    pub(crate) on_connect: Placed<S, OnConnect>,
+    pub(crate) on_disconnect: Placed<S, OnDisconnect>,
+    pub(crate) raw: Placed<S, RawLoop>,
+}
+
+impl<S> Default for Hooks<S> {
+    fn default() -> Hooks<S> {
+        Hooks { on_connect: Vec::new(), on_disconnect: Vec::new(), raw: Vec::new() }
+    }
+}
+
+macro_rules! places {
+    ($($place:ident $field:ident;)*) => {
+        $(
+            impl sealed::Sealed for $place {}
+            impl HookPlace for $place {
+                fn put<S>(hook: HookDef<S, $place>, hooks: &mut Hooks<S>, at: &'static Location<'static>) {
+                    hooks.$field.push((at, hook));
+                }
+            }
+        )*
+    };
+}
+places! { OnConnect on_connect; OnDisconnect on_disconnect; RawLoop raw; }
+
+impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
+    /// Puts a hook together from parts that are checked one by one: see [`parts`](super::parts).
+    pub fn from_parts<Data, F, Fut, T>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
     where
+        F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
+        Fut: Future<Output = Result<Returned<T>, Error>> + Send + 'static,
+    {
+        let bind = move |state: Arc<S>| {
+            Box::new(move |cx: &MessageContext<'_>| {
+                let future = start(state.clone(), cx)?;
+                Ok(Box::pin(async move { future.await.map(drop) }) as HookFuture)
+            }) as Hook
+        };
+        HookDef { needs: parameters.needs, bind: Box::new(bind), place: PhantomData }
+    }
+
+    /// Wraps an `async fn(&S, ..)`.
+    pub fn new<H, Args>(hook: H) -> HookDef<S, Place>
+    where
+        <H::Shape as Shape>::Kinds: EachAllowedIn<Place>,
         H: Handler<S, Args>,
         H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoOutcome,
@@ -63,6 +126,6 @@ impl<S: Send + Sync + 'static> HookDef<S> {
                 Ok(Box::pin(async move { future.await.into_outcome().map_err(IntoError::into_error) }) as HookFuture)
             }) as Hook
         };
-        HookDef { needs, bind: Box::new(bind) }
+        HookDef { needs, bind: Box::new(bind), place: PhantomData }
     }
 }

@@ -1,5 +1,6 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
+use super::parts::{Parameters, Returned};
 use super::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink, Shape,
 };
@@ -41,6 +42,26 @@ where
     }
 }
 
+pin_project! {
+    /// A handler put together from parts: its reply is checked already.
+    struct RunningParts<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F, T> Invoke for RunningParts<F>
+where
+    F: Future<Output = Result<Returned<T>, Error>> + Send,
+{
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome> {
+        self.project().future.poll(cx).map(|returned| {
+            returned?.write(sink);
+            sink.failure.take().map_or(Ok(()), Err)
+        })
+    }
+}
+
 /// Starts a handler: the part that runs on the borrowed message.
 pub(crate) trait Start: Send + Sync {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error>;
@@ -67,6 +88,24 @@ where
     }
 }
 
+struct Assembled<S, F> {
+    state: Arc<S>,
+    start: F,
+}
+
+impl<S, F, Fut, T> Start for Assembled<S, F>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync,
+    Fut: Future<Output = Result<Returned<T>, Error>> + Send + 'static,
+    T: 'static,
+{
+    fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
+        let future = (self.start)(self.state.clone(), cx)?;
+        Ok(Box::pin(RunningParts { future }))
+    }
+}
+
 /// A handler and what is known of it: what `Gateway::on` registers, and what attributes expand to.
 pub struct HandlerDef<S> {
     pub(crate) needs: Needs,
@@ -89,5 +128,18 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         let bind =
             move |state| Box::new(Bound { state, handler, args: PhantomData::<fn() -> (Args, Via)> }) as Box<dyn Start>;
         HandlerDef { needs, bind: Box::new(bind) }
+    }
+
+    /// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
+    ///
+    /// `start` reads the parameters from the borrowed message, and returns a future that owns what it needs.
+    pub fn from_parts<Data, F, Fut, T>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>
+    where
+        F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
+        Fut: Future<Output = Result<Returned<T>, Error>> + Send + 'static,
+        T: 'static,
+    {
+        let bind = move |state| Box::new(Assembled { state, start }) as Box<dyn Start>;
+        HandlerDef { needs: parameters.needs, bind: Box::new(bind) }
     }
 }

@@ -9,15 +9,17 @@
 mod argument;
 mod hook;
 mod invocation;
+pub mod parts;
 mod reply;
 mod shape;
 
+pub(crate) use argument::PayloadNote;
 pub use argument::{
-    AllowedIn, Context, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect, OwnedSocket,
-    Payload, RawLoop, Reason,
+    AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
+    OwnedSocket, Payload, RawLoop, Reason,
 };
-pub use hook::IntoOutcome;
-pub(crate) use hook::{Hook, HookDef, HookFuture};
+pub(crate) use hook::{Hook, HookFuture, Hooks};
+pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;
 pub(crate) use invocation::{Invocation, Start};
 pub use reply::{Fallible, IntoReply, Plain, Reply, ReplySink};

@@ -1,5 +1,5 @@
 //! The parameter lists that a handler may have: up to four, one of which may be `&Client`, anywhere.
-use super::argument::{AllowedIn, Context, FromMessage, MessageContext, Needs, OwnedSocket, Payload, Reason};
+use super::argument::{AllowedIn, Context, FromMessage, Kind, MessageContext, Needs, OwnedSocket, Payload, Reason};
 use super::{Calls, Handler};
 use crate::{Client, Error};
 use std::future::Future;
@@ -88,7 +88,7 @@ macro_rules! shape {
     (@split [$($shape:ty,)*] [$($owned:ident)*] [$(($arg:ident))*]) => {
         impl<$($owned: FromMessage),*> Shape for ($($shape,)*) {
             type Values = ($($owned,)*);
-            type Kinds = ($($owned::Kind,)*);
+            type Kinds = ($(<$owned::Kind as Kind>::Plain,)*);
 
             fn extract(_cx: &MessageContext<'_>) -> Result<Self::Values, Error> {
                 Ok(($($owned::from_message(_cx)?,)*))

@@ -42,8 +42,8 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn name(&self) -> &'static str {
-        self.0.table.name
+    pub(crate) fn name(&self) -> &str {
+        &self.0.table.name
     }
 }
 

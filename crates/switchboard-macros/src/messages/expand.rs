@@ -1,0 +1,173 @@
+//! `impl Messages`: one call of the builder a method.
+use super::model::{Method, Parameter, Role};
+use crate::emit::{at, moved, ours};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{GenericArgument, Ident, ItemImpl, Path, PathArguments, ReturnType, Type, WherePredicate, parse_quote};
+
+/// The handlers and hooks, registered.
+pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> TokenStream {
+    let registered = methods.iter().map(|method| register(krate, method));
+    implement(
+        krate,
+        block,
+        &ours! {
+            #[allow(unused_imports)]
+            use #krate::handler::parts::{ByNothing as _, ByValidate as _, PlainShape as _, ResultShape as _};
+            #(#registered)*
+        },
+    )
+}
+
+/// A table without handlers: keeps an error from becoming two.
+pub(super) fn stub(krate: &Path, block: &ItemImpl) -> TokenStream {
+    if block.trait_.is_some() { TokenStream::new() } else { implement(krate, block, &TokenStream::new()) }
+}
+
+fn implement(krate: &Path, block: &ItemImpl, body: &TokenStream) -> TokenStream {
+    let ty = &block.self_ty;
+    let mut generics = block.generics.clone();
+    if generics.type_params().next().is_some() {
+        let holds: WherePredicate = parse_quote!(#ty: ::core::marker::Send + ::core::marker::Sync + 'static);
+        generics.make_where_clause().predicates.push(holds);
+    }
+    let (impl_generics, _, conditions) = generics.split_for_impl();
+    ours! {
+        #[automatically_derived]
+        impl #impl_generics #krate::gateway::Messages for #ty #conditions {
+            fn messages(gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
+                #body
+                gateway
+            }
+        }
+    }
+}
+
+fn register(krate: &Path, method: &Method) -> TokenStream {
+    let conditions = &method.conditions;
+    let call = match &method.role {
+        Role::Event(event) => {
+            let here = at(event.span());
+            let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
+            quote_spanned!(here=> gateway.handler(#event, #handler))
+        }
+        Role::OnConnect(span) => hook(krate, method, *span, "of_on_connect"),
+        Role::OnDisconnect(span) => hook(krate, method, *span, "of_on_disconnect"),
+        Role::Raw(span) => hook(krate, method, *span, "of_raw"),
+        Role::AfterInit(span) => after_init(krate, method, *span),
+    };
+    ours!(#(#conditions)* let gateway = #call;)
+}
+
+fn hook(krate: &Path, method: &Method, span: Span, place: &str) -> TokenStream {
+    let def = def(krate, method, &ours!(HookDef::<Self, _>), place, "nothing");
+    quote_spanned!(at(span)=> gateway.hook(#def))
+}
+
+/// A `HandlerDef` or `HookDef`, put together from parts.
+fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &str) -> TokenStream {
+    let parts = ours!(#krate::handler::parts);
+    let place = Ident::new(place, Span::mixed_site());
+    let (mut plans, mut reads, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
+    for (nth, parameter) in method.parameters.iter().enumerate() {
+        let variable = format_ident!("__argument{nth}", span = Span::mixed_site());
+        match parameter {
+            Parameter::Lent(ty) => {
+                let here = at(ty.span());
+                reads.push(quote_spanned!(here=> let #variable = #parts::lent::<#ty>(__cx);));
+                arguments.push(quote_spanned!(here=> #variable.get()));
+            }
+            Parameter::Owned { ty, generic } => {
+                plans.push(plan(&parts, ty, *generic, &variable));
+                reads.push(ours!(let #variable = #variable.read(__cx)?;));
+                arguments.push(ours!(#variable));
+            }
+        }
+    }
+    let name = &method.name;
+    let here = at(name.span());
+    let reply = reply(&method.output, returns);
+    let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
+    quote_spanned! {here=> {
+        let __parameters = #parts::Parameters::#place();
+        #(#plans)*
+        #from_parts(
+            __parameters,
+            move |__this: ::std::sync::Arc<Self>, __cx: &#krate::handler::MessageContext<'_>| {
+                #(#reads)*
+                ::core::result::Result::Ok(async move {
+                    let __reply = Self::#name(&__this, #(#arguments),*).await;
+                    #reply
+                })
+            },
+        )
+    }}
+}
+
+fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> TokenStream {
+    let here = at(ty.span());
+    let parts = moved(parts.clone(), here);
+    if generic {
+        return quote_spanned!(here=> let (#variable, __parameters) = __parameters.generic::<#ty, _, _>(););
+    }
+    quote_spanned! {here=>
+        let __validation = (&&#parts::Probe::<#ty>::new()).validation().without_context();
+        let (#variable, __parameters) = __parameters.checked::<#ty, _, _, _>(__validation);
+    }
+}
+
+/// The checks of what is returned, each on the type that it concerns.
+fn reply(output: &ReturnType, returns: &str) -> TokenStream {
+    let (value, error) = match output {
+        ReturnType::Default => (Span::mixed_site(), Span::mixed_site()),
+        ReturnType::Type(_, ty) => sides(ty),
+    };
+    let check = Ident::new(returns, at(value));
+    let checked = quote_spanned! {at(value)=>
+        let __shape = (&__reply).shape();
+        let __shape = __shape.#check();
+    };
+    let error = quote_spanned!(at(error)=> let __shape = __shape.error(););
+    ours!(#checked #error __shape.finish(__reply))
+}
+
+/// Where the two sides of a `Result` stand, if they can be seen: for the place of an error, not for its meaning.
+fn sides(ty: &Type) -> (Span, Span) {
+    let whole = (ty.span(), ty.span());
+    let Type::Path(path) = ty else { return whole };
+    let Some(last) = path.path.segments.last() else { return whole };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return whole };
+    let types: Vec<&GenericArgument> = arguments.args.iter().collect();
+    match types[..] {
+        [value, error] => (value.span(), error.span()),
+        [value] if last.ident == "Result" => (value.span(), ty.span()),
+        _ => whole,
+    }
+}
+
+fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
+    let here = at(span);
+    let name = &method.name;
+    let (mut asks, mut takes, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
+    for (nth, parameter) in method.parameters.iter().enumerate() {
+        let variable = format_ident!("__argument{nth}", span = Span::mixed_site());
+        let (ty, lent) = match parameter {
+            Parameter::Lent(ty) => (ty, true),
+            Parameter::Owned { ty, .. } => (ty, false),
+        };
+        let here = at(ty.span());
+        asks.push(quote_spanned!(here=> .asks_for::<#ty>()));
+        takes.push(quote_spanned!(here=> let #variable = #krate::handler::parts::taken::<#ty>(&__container)?;));
+        arguments.push(if lent { ours!(&#variable) } else { ours!(#variable) });
+    }
+    let reply = reply(&method.output, "nothing");
+    quote_spanned! {here=>
+        gateway #(#asks)* .after_init(|__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
+            #(#takes)*
+            let __reply = Self::#name(&__this, #(#arguments),*).await;
+            let __returned = { #reply };
+            __returned.map(::core::mem::drop)
+        })
+    }
+}

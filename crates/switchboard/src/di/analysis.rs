@@ -1,0 +1,338 @@
+//! What is wrong with the modules, found without making anything: everything at once.
+use super::dependency::{Dependency, Strength};
+use super::module::{Export, ModuleDef, ModuleHook};
+use super::provider::Erased;
+use crate::Root;
+use crate::app::Problem;
+use crate::gateway::{Given, ModuleGateway};
+use crate::text::short_name;
+use std::any::TypeId;
+use std::collections::{HashMap, HashSet};
+use std::panic::Location;
+
+/// The modules of an application in one list, those that are imported before those that import them.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) modules: Vec<PlannedModule>,
+    pub(super) providers: Vec<PlannedProvider>,
+    pub(super) gateways: Vec<PlannedGateway>,
+    /// Providers in an order in which they can be made.
+    pub(super) order: Vec<usize>,
+    pub(super) problems: Vec<Problem>,
+    by_type: HashMap<TypeId, usize>,
+}
+
+pub(super) struct PlannedModule {
+    pub(super) name: String,
+    pub(super) place: &'static Location<'static>,
+    pub(super) imports: Vec<usize>,
+    exports: Vec<Export>,
+    pub(super) global: bool,
+    pub(super) on_init: Option<ModuleHook>,
+    pub(super) on_shutdown: Option<ModuleHook>,
+    /// The types that those who import it may ask for.
+    pub(super) exported: HashSet<TypeId>,
+}
+
+pub(super) struct PlannedProvider {
+    pub(super) module: usize,
+    pub(super) provider: Erased,
+}
+
+pub(super) struct PlannedGateway {
+    pub(super) module: usize,
+    pub(super) gateway: ModuleGateway,
+}
+
+impl Plan {
+    pub(super) fn of(root: ModuleDef, overrides: Vec<Erased>) -> Plan {
+        let mut plan = Plan::default();
+        let mut walk = Walk::default();
+        walk.enter(&mut plan, root, None);
+        plan.index();
+        plan.replace(overrides);
+        plan.exports(&walk.keys);
+        plan.check_dependencies();
+        plan.sort();
+        plan
+    }
+
+    pub(super) fn provider(&self, type_id: TypeId) -> Option<&PlannedProvider> {
+        self.by_type.get(&type_id).map(|&at| &self.providers[at])
+    }
+
+    fn problem(&mut self, message: String, places: &[&'static Location<'static>]) {
+        self.problems.push(Problem::new(message, places));
+    }
+
+    /// One type, one provider: the first one counts.
+    fn index(&mut self) {
+        for at in 0..self.providers.len() {
+            let provider = &self.providers[at].provider;
+            let Some(&first) = self.by_type.get(&provider.type_id) else {
+                self.by_type.insert(provider.type_id, at);
+                continue;
+            };
+            let (a, b) = (&self.providers[first], &self.providers[at]);
+            let (name, places) = (provider.name.clone(), [a.provider.place, b.provider.place]);
+            let (a, b) = (&self.modules[a.module].name, &self.modules[b.module].name);
+            let message = if a == b {
+                format!("{name} is provided twice in {a}; remove one")
+            } else {
+                format!(
+                    "{name} is provided by {a} and by {b}; let one provide and export it, and the other import that module"
+                )
+            };
+            self.problem(message, &places);
+        }
+    }
+
+    fn replace(&mut self, overrides: Vec<Erased>) {
+        for by in overrides {
+            match self.by_type.get(&by.type_id) {
+                Some(&at) => self.providers[at].provider.replace(by),
+                None => {
+                    let message = format!("the override of {} replaces nothing: nobody provides it", by.name);
+                    self.problem(message, &[by.place]);
+                }
+            }
+        }
+    }
+
+    /// Imported modules come first in the list, so that what they export is known.
+    fn exports(&mut self, keys: &HashMap<TypeId, usize>) {
+        for at in 0..self.modules.len() {
+            let mut exported = HashSet::new();
+            for export in std::mem::take(&mut self.modules[at].exports) {
+                let module = &self.modules[at];
+                let own = self.by_type.get(&export.type_id).is_some_and(|&by| self.providers[by].module == at);
+                let imported = module.imports.iter().any(|&from| self.modules[from].exported.contains(&export.type_id));
+                let whole = keys.get(&export.type_id).filter(|from| module.imports.contains(from));
+                if let Some(&whole) = whole {
+                    exported.extend(self.modules[whole].exported.iter().copied());
+                } else if own || imported {
+                    exported.insert(export.type_id);
+                } else {
+                    let (module, name) = (&module.name, short_name(export.name));
+                    let message = format!(
+                        "{module} exports {name}, which it neither provides nor imports; add it to its providers"
+                    );
+                    self.problem(message, &[export.place]);
+                }
+            }
+            self.modules[at].exported = exported;
+        }
+    }
+
+    fn visible(&self, type_id: TypeId, from: usize) -> bool {
+        let Some(provider) = self.provider(type_id) else { return false };
+        let exports = |module: usize| self.modules[module].exported.contains(&type_id);
+        provider.module == from
+            || self.modules[from].imports.iter().any(|&import| exports(import))
+            || (0..self.modules.len()).any(|module| self.modules[module].global && exports(module))
+    }
+
+    /// What is there without a provider: the servers of the namespaces that have gateways.
+    pub(super) fn given(&self) -> Vec<Given> {
+        let chosen = self.gateways.iter().filter_map(|planned| planned.gateway.server);
+        [Given::server_of::<Root>()].into_iter().chain(chosen).collect()
+    }
+
+    fn check_dependencies(&mut self) {
+        let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
+        let mut problems = Vec::new();
+        let asking = self.providers.iter().map(|planned| {
+            (planned.module, planned.provider.name.as_str(), planned.provider.place, &planned.provider.dependencies)
+        });
+        let late = self.gateways.iter().map(|planned| {
+            (planned.module, planned.gateway.name.as_str(), planned.gateway.place, &planned.gateway.dependencies)
+        });
+        for (module, who, place, dependencies) in asking.chain(late) {
+            for dependency in dependencies {
+                let ask = Ask { module, who, place, dependency };
+                problems.extend(match dependency.strength {
+                    Strength::Default => self.forgotten(&ask),
+                    Strength::Optional => None,
+                    Strength::Required | Strength::Late if given.contains(&dependency.type_id) => None,
+                    Strength::Required | Strength::Late => self.unanswered(&ask),
+                });
+            }
+        }
+        self.problems.extend(problems);
+    }
+
+    /// A field that is made by `Default` although its type is provided.
+    fn forgotten(&self, ask: &Ask<'_>) -> Option<Problem> {
+        let Ask { who, dependency, .. } = ask;
+        let provider = self.providers.iter().find(|planned| planned.provider.arc_type_id == dependency.type_id)?;
+        let message = format!(
+            "the field `{}` of {who} would be a {} of its own, not the one that is provided; write #[inject] in front of it",
+            dependency.label, provider.provider.name
+        );
+        Some(Problem::new(message, &[dependency.place, provider.provider.place]))
+    }
+
+    fn unanswered(&self, ask: &Ask<'_>) -> Option<Problem> {
+        let Ask { module, dependency, .. } = ask;
+        if self.visible(dependency.type_id, *module) {
+            return None;
+        }
+        let here = &self.modules[*module].name;
+        let (asks, name) = (ask.dependency.asked_by(ask.who), short_name(dependency.name));
+        let Some(provider) = self.provider(dependency.type_id) else {
+            let message = format!("{asks}, which nobody provides; add it to the providers of {here}");
+            return Some(Problem::new(message, &ask.places()));
+        };
+        let from = &self.modules[provider.module];
+        let message = if from.exported.contains(&dependency.type_id) {
+            format!("{asks}, which {} exports; add {0} to the imports of {here}", from.name)
+        } else if self.modules[*module].imports.contains(&provider.module) {
+            format!("{asks}, which {} provides but does not export; add {name} to its exports", from.name)
+        } else {
+            format!(
+                "{asks}, which {} provides but does not export; add {name} to its exports, and {0} to the imports of {here}",
+                from.name
+            )
+        };
+        let mut places = ask.places();
+        places.push(provider.provider.place);
+        Some(Problem::new(message, &places))
+    }
+
+    /// Puts providers behind what they ask for. Each cycle is told once, as a path.
+    fn sort(&mut self) {
+        let mut search = Search {
+            plan: self,
+            state: vec![State::Unseen; self.providers.len()],
+            path: Vec::new(),
+            order: Vec::new(),
+            cycles: Vec::new(),
+        };
+        for at in 0..search.plan.providers.len() {
+            search.visit(at);
+        }
+        let Search { order, cycles, .. } = search;
+        self.order = order;
+        self.problems.extend(cycles);
+    }
+
+    /// The providers that this one asks for, each with the dependency that says so.
+    pub(super) fn asked_for(&self, at: usize) -> impl Iterator<Item = (usize, &Dependency)> {
+        let dependencies = self.providers[at].provider.dependencies.iter();
+        let before =
+            dependencies.filter(|dependency| matches!(dependency.strength, Strength::Required | Strength::Optional));
+        before.filter_map(|dependency| self.by_type.get(&dependency.type_id).map(|&at| (at, dependency)))
+    }
+}
+
+/// Who asks for what.
+struct Ask<'a> {
+    module: usize,
+    who: &'a str,
+    place: &'static Location<'static>,
+    dependency: &'a Dependency,
+}
+
+impl Ask<'_> {
+    fn places(&self) -> Vec<&'static Location<'static>> {
+        let asked = self.dependency.place;
+        if asked == self.place { vec![asked] } else { vec![asked, self.place] }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Unseen,
+    OnPath,
+    Done,
+}
+
+struct Search<'a> {
+    plan: &'a Plan,
+    state: Vec<State>,
+    path: Vec<(usize, &'static Location<'static>)>,
+    order: Vec<usize>,
+    cycles: Vec<Problem>,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, at: usize) {
+        if self.state[at] != State::Unseen {
+            return;
+        }
+        self.state[at] = State::OnPath;
+        let asked: Vec<_> = self.plan.asked_for(at).map(|(next, dependency)| (next, dependency.place)).collect();
+        for (next, place) in asked {
+            self.path.push((at, place));
+            if self.state[next] == State::OnPath {
+                self.cycle(next);
+            } else {
+                self.visit(next);
+            }
+            self.path.pop();
+        }
+        self.state[at] = State::Done;
+        self.order.push(at);
+    }
+
+    fn cycle(&mut self, first: usize) {
+        let from = self.path.iter().position(|(at, _)| *at == first).unwrap_or(0);
+        let around = &self.path[from..];
+        let name = |at: usize| self.plan.providers[at].provider.name.as_str();
+        let mut names: Vec<&str> = around.iter().map(|(at, _)| name(*at)).collect();
+        names.push(name(first));
+        let message = format!(
+            "these ask for each other: {}; let one of them resolve the other later, by `Container::resolve` in an on-init hook",
+            names.join(" → ")
+        );
+        let places: Vec<_> = around.iter().map(|(_, place)| *place).collect();
+        self.cycles.push(Problem::new(message, &places));
+    }
+}
+
+/// The way through the imports.
+#[derive(Default)]
+struct Walk {
+    keys: HashMap<TypeId, usize>,
+    path: Vec<(Option<TypeId>, String)>,
+}
+
+impl Walk {
+    fn enter(&mut self, plan: &mut Plan, def: ModuleDef, key: Option<TypeId>) -> usize {
+        self.path.push((key, def.name.clone()));
+        let mut imports = Vec::new();
+        for import in def.imports {
+            if let Some(&known) = import.key.as_ref().and_then(|key| self.keys.get(key)) {
+                imports.push(known);
+                continue;
+            }
+            if let Some(from) = self.path.iter().position(|(key, _)| key.is_some() && *key == import.key) {
+                let mut names: Vec<&str> = self.path[from..].iter().map(|(_, name)| name.as_str()).collect();
+                names.push(names[0]);
+                let message =
+                    format!("these modules import each other: {}; move what both need into a third", names.join(" → "));
+                plan.problem(message, &[import.place]);
+                continue;
+            }
+            imports.push(self.enter(plan, (import.def)(), import.key));
+        }
+        self.path.pop();
+        let at = plan.modules.len();
+        plan.modules.push(PlannedModule {
+            name: def.name,
+            place: def.place,
+            imports,
+            exports: def.exports,
+            global: def.global,
+            on_init: def.on_init,
+            on_shutdown: def.on_shutdown,
+            exported: HashSet::new(),
+        });
+        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider { module: at, provider }));
+        plan.gateways.extend(def.gateways.into_iter().map(|gateway| PlannedGateway { module: at, gateway }));
+        if let Some(key) = key {
+            self.keys.insert(key, at);
+        }
+        at
+    }
+}

@@ -1,0 +1,236 @@
+//! [`Boot`]: from a module to an application.
+use super::analysis::Plan;
+use super::container::Container;
+use super::module::{Module, ModuleDef};
+use super::provider::{BoxError, Erased};
+use super::{Graph, Provider};
+use crate::app::{App, Problem};
+use crate::namespace::Marker;
+use crate::{BootError, Root, log};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// After this long, and then again and again, the log says who is waited for.
+const STILL: Duration = Duration::from_secs(5);
+
+/// An application in the making: a module, and what is replaced in it.
+///
+/// ```
+/// # use switchboard::{App, BootError, di::{Module, ModuleDef}};
+/// # struct Config { name: String }
+/// # struct ChatModule;
+/// # impl Module for ChatModule { fn module() -> ModuleDef { ModuleDef::new("Chat").value(Config { name: String::new() }) } }
+/// # async fn run() -> Result<(), BootError> {
+/// let app = App::boot::<ChatModule>().override_value(Config { name: "test".into() }).create().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is made before `create`"]
+pub struct Boot {
+    root: ModuleDef,
+    overrides: Vec<Erased>,
+    patience: Duration,
+}
+
+impl Boot {
+    /// How long a provider may take to be made, or a hook to run, unless [`Boot::patience`] says otherwise.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Of a module and all that it imports.
+    pub fn of<M: Module>() -> Boot {
+        Boot::of_def(M::module())
+    }
+
+    /// Of a module that is made of values.
+    pub fn of_def(root: ModuleDef) -> Boot {
+        Boot { root, overrides: Vec::new(), patience: Boot::PATIENCE }
+    }
+
+    /// Puts a value in the place of a provider, wherever that is: for tests.
+    #[track_caller]
+    pub fn override_value<T: Send + Sync + 'static>(self, value: T) -> Boot {
+        self.override_provider(Provider::value(value))
+    }
+
+    /// Puts another provider of the same type in the place of one.
+    pub fn override_provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> Boot {
+        self.overrides.push(provider.erase());
+        self
+    }
+
+    /// How long one provider may take to be made, and one hook to run. Default: a minute.
+    pub fn patience(mut self, patience: Duration) -> Boot {
+        self.patience = patience;
+        self
+    }
+
+    /// Makes everything, in the order of dependencies, and runs the init hooks.
+    ///
+    /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory and hook
+    /// that fails. What has been initialised by then is shut down again.
+    pub async fn create(self) -> Result<App, BootError> {
+        let mut plan = Plan::of(self.root, self.overrides);
+        let mut app = App::new();
+        let mut problems = std::mem::take(&mut plan.problems);
+        for planned in &mut plan.gateways {
+            let gateway = &mut planned.gateway;
+            problems.append(&mut gateway.problems);
+            let (marker, named_at) = gateway.namespace.unwrap_or((Marker::of::<Root>(), gateway.place));
+            problems.extend(app.settle_namespace(marker, named_at).err());
+            problems.extend(app.reserve(gateway.path, gateway.place, &gateway.name).err());
+        }
+        fail(problems)?;
+        app.graph = Graph::from_plan(&plan);
+        let types = plan.providers.iter().map(|planned| planned.provider.type_id);
+        let given = plan.given();
+        let container = Container::new(types.chain(given.iter().map(|given| given.type_id)), app.handle());
+        for given in given {
+            container.keep(given.type_id, (given.make)(&app.handle()));
+        }
+        fail(make_all(&mut plan, &container, self.patience).await)?;
+        app.container = container.clone();
+        for planned in std::mem::take(&mut plan.gateways) {
+            let gateway = planned.gateway;
+            match (gateway.build)(&container) {
+                Ok((table, after_init)) => app.put(gateway.path, gateway.place, table, after_init),
+                Err(missing) => return Err(missing.into()),
+            }
+        }
+        let mut teardown = Teardown { container, hooks: Vec::new(), patience: self.patience };
+        if let Err(problem) = init_all(&mut plan, &mut teardown).await {
+            teardown.run().await;
+            return Err(BootError::new(vec![problem]));
+        }
+        app.keep_teardown(teardown);
+        app.patience = self.patience;
+        app.init().await?;
+        for line in app.graph.summary() {
+            tracing::info!("{line}");
+        }
+        Ok(app)
+    }
+}
+
+fn fail(problems: Vec<Problem>) -> Result<(), BootError> {
+    if problems.is_empty() { Ok(()) } else { Err(BootError::new(problems)) }
+}
+
+/// Makes the providers; what asks for one that has failed is not made, nor told.
+async fn make_all(plan: &mut Plan, container: &Container, patience: Duration) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for at in plan.order.clone() {
+        if plan.asked_for(at).any(|(other, _)| !container.has(plan.providers[other].provider.type_id)) {
+            continue;
+        }
+        let provider = &mut plan.providers[at].provider;
+        let Some(make) = provider.make.take() else { continue };
+        let what = format!("{} ({})", provider.name, provider.how);
+        let given = container.clone();
+        match run_hook(&what, patience, move || make(given)).await {
+            Ok(instance) => {
+                container.keep(provider.type_id, instance);
+            }
+            Err(why) => problems.push(Problem::new(format!("{what} cannot be made: {why}"), &[provider.place])),
+        }
+    }
+    problems
+}
+
+/// Runs the init hooks: of providers behind those that they ask for, then of modules behind those that they import.
+async fn init_all(plan: &mut Plan, teardown: &mut Teardown) -> Result<(), Problem> {
+    let (container, patience) = (teardown.container.clone(), teardown.patience);
+    for at in plan.order.clone() {
+        let provider = &mut plan.providers[at].provider;
+        let what = format!("the init hook of {}", provider.name);
+        if let Some(hook) = provider.on_init.take() {
+            let result = run_hook(&what, patience, || {
+                let future = hook(&container);
+                async move { if let Some(future) = future { future.await } else { Ok(()) } }
+            });
+            result.await.map_err(|why| Problem::new(format!("{what} failed: {why}"), &[provider.place]))?;
+        }
+        if let Some(hook) = provider.on_shutdown.take() {
+            let run = move |container: Container| match hook(&container) {
+                Some(future) => future,
+                None => Box::pin(std::future::ready(Ok(()))),
+            };
+            teardown.hooks.push((format!("the shutdown hook of {}", provider.name), Box::new(run)));
+        }
+    }
+    for module in &mut plan.modules {
+        if let Some(hook) = module.on_init.take() {
+            let what = format!("the init hook of {}", module.name);
+            let result = run_hook(&what, patience, || hook(container.clone()));
+            result.await.map_err(|why| Problem::new(format!("{what} failed: {why}"), &[module.place]))?;
+        }
+        if let Some(hook) = module.on_shutdown.take() {
+            teardown.hooks.push((format!("the shutdown hook of {}", module.name), hook));
+        }
+    }
+    Ok(())
+}
+
+/// Runs code of the application: a panic is an error, and so is a wait without end. The log tells who is waited for.
+pub(crate) async fn run_hook<T, Fut>(what: &str, patience: Duration, start: impl FnOnce() -> Fut) -> Result<T, String>
+where
+    Fut: Future<Output = Result<T, BoxError>>,
+{
+    let contained = async {
+        let future = catch_unwind(AssertUnwindSafe(start))?;
+        let mut future = pin!(future);
+        std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        })
+        .await
+    };
+    let mut contained = pin!(contained);
+    let started = tokio::time::Instant::now();
+    loop {
+        let left = patience.saturating_sub(started.elapsed());
+        match tokio::time::timeout(left.min(STILL), contained.as_mut()).await {
+            Ok(Ok(Ok(value))) => return Ok(value),
+            Ok(Ok(Err(error))) => return Err(chain(&*error)),
+            Ok(Err(panic)) => return Err(format!("it panicked: {}", log::panic_text(&*panic))),
+            Err(_) if left <= STILL => return Err(format!("it did not end within {patience:?}")),
+            Err(_) => tracing::info!("still waiting for {what}, for {} s now", started.elapsed().as_secs()),
+        }
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The shutdown hooks of an application, in the order in which it was initialised; they run the other way round.
+pub(crate) struct Teardown {
+    container: Container,
+    hooks: Vec<(String, super::module::ModuleHook)>,
+    patience: Duration,
+}
+
+impl Teardown {
+    /// Runs the hooks. Returns how many did not end well; the log says which.
+    pub(crate) async fn run(self) -> u64 {
+        let mut failed = 0;
+        for (what, hook) in self.hooks.into_iter().rev() {
+            let container = self.container.clone();
+            if let Err(why) = run_hook(&what, self.patience, || hook(container)).await {
+                tracing::error!("{what} failed: {why}");
+                failed += 1;
+            }
+        }
+        failed
+    }
+}

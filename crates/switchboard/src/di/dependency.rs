@@ -1,0 +1,215 @@
+//! What somebody asks the container for.
+use super::{Container, NotProvided};
+use crate::app::Handle;
+use crate::namespace::Namespace;
+use crate::server::Server;
+use crate::text::short_name;
+use std::any::{TypeId, type_name};
+use std::borrow::Cow;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// What a service, a gateway or a factory may ask for: `Arc<T>` of anything that is provided, `Option<Arc<T>>` of what may be,
+/// and handles: [`Server`], `Server<N>`, [`Handle`], [`Container`].
+///
+/// Implement it for a handle of your own: a type that is made of provided ones.
+/// ```
+/// use std::sync::Arc;
+/// use switchboard::di::{Container, FromContainer, NotProvided, Wanted};
+/// struct Pool;
+/// struct Users(Arc<Pool>);
+/// impl FromContainer for Users {
+///     fn wants(wanted: &mut Wanted) {
+///         wanted.provider::<Pool>();
+///     }
+///     fn from_container(container: &Container) -> Result<Users, NotProvided> {
+///         Ok(Users(container.resolve()?))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be injected",
+    label = "nothing that the container gives",
+    note = "ask for `Arc<T>` of a provider, `Option<Arc<T>>`, or a handle such as `Server`; a field without `#[inject]` is made by \
+            `Default`"
+)]
+pub trait FromContainer: Sized + Send + Sync + 'static {
+    /// Declares what is asked for, so that boot can tell what is missing.
+    fn wants(wanted: &mut Wanted);
+
+    /// Takes it. Called when all that was declared is there.
+    fn from_container(container: &Container) -> Result<Self, NotProvided>;
+}
+
+impl<T: ?Sized + Send + Sync + 'static> FromContainer for Arc<T> {
+    fn wants(wanted: &mut Wanted) {
+        wanted.provider::<T>();
+    }
+
+    fn from_container(container: &Container) -> Result<Arc<T>, NotProvided> {
+        container.resolve()
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> FromContainer for Option<Arc<T>> {
+    fn wants(wanted: &mut Wanted) {
+        wanted.optional::<T>();
+    }
+
+    fn from_container(container: &Container) -> Result<Option<Arc<T>>, NotProvided> {
+        Ok(container.resolve().ok())
+    }
+}
+
+impl<N: Namespace> FromContainer for Server<N> {
+    fn wants(_: &mut Wanted) {}
+
+    fn from_container(container: &Container) -> Result<Server<N>, NotProvided> {
+        Ok(container.server())
+    }
+}
+
+/// A service that keeps the handle of its own application keeps it alive until its shutdown.
+impl FromContainer for Handle {
+    fn wants(_: &mut Wanted) {}
+
+    fn from_container(container: &Container) -> Result<Handle, NotProvided> {
+        Ok(container.handle())
+    }
+}
+
+/// A service that keeps the container it is in lives as long as the process.
+impl FromContainer for Container {
+    fn wants(_: &mut Wanted) {}
+
+    fn from_container(container: &Container) -> Result<Container, NotProvided> {
+        Ok(container.clone())
+    }
+}
+
+/// What one [`FromContainer`] type asks for.
+pub struct Wanted<'a> {
+    list: &'a mut Vec<Dependency>,
+    label: Cow<'static, str>,
+    place: &'static Location<'static>,
+}
+
+impl Wanted<'_> {
+    pub(crate) fn new<'a>(
+        list: &'a mut Vec<Dependency>,
+        label: Cow<'static, str>,
+        place: &'static Location<'static>,
+    ) -> Wanted<'a> {
+        Wanted { list, label, place }
+    }
+
+    /// A provider of `T`, which boot insists on.
+    pub fn provider<T: ?Sized + 'static>(&mut self) {
+        self.push::<T>(Strength::Required);
+    }
+
+    /// A provider of `T`, if there is one.
+    pub fn optional<T: ?Sized + 'static>(&mut self) {
+        self.push::<T>(Strength::Optional);
+    }
+
+    fn push<T: ?Sized + 'static>(&mut self, strength: Strength) {
+        let (type_id, name) = (TypeId::of::<T>(), type_name::<T>());
+        self.list.push(Dependency { type_id, name, label: self.label.clone(), place: self.place, strength });
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strength {
+    Required,
+    Optional,
+    /// Asked for once everything is made, so that it makes no cycle: a parameter of a handler or a hook.
+    Late,
+    /// Not asked for: a field that is made by `Default`. Its type is the field's, not what is in an `Arc`.
+    Default,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub(crate) type_id: TypeId,
+    pub(crate) name: &'static str,
+    /// The field, or whose parameter it is; "" where it has no name.
+    pub(crate) label: Cow<'static, str>,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) strength: Strength,
+}
+
+impl Dependency {
+    /// `who` asks for this.
+    pub(crate) fn asked_by(&self, who: &str) -> String {
+        let name = short_name(self.name);
+        match &*self.label {
+            "" => format!("{who} asks for {name}"),
+            label => format!("{who} ({label}) asks for {name}"),
+        }
+    }
+}
+
+/// What is asked for once everything is made.
+pub(crate) fn late<T: FromContainer>(list: &mut Vec<Dependency>, place: &'static Location<'static>) {
+    let before = list.len();
+    T::wants(&mut Wanted::new(list, Cow::Borrowed(""), place));
+    for dependency in &mut list[before..] {
+        if dependency.strength == Strength::Required {
+            dependency.strength = Strength::Late;
+        }
+    }
+}
+
+/// What a struct asks for, field by field.
+#[derive(Default)]
+pub struct Dependencies {
+    pub(crate) list: Vec<Dependency>,
+}
+
+impl Dependencies {
+    /// A field that the container gives.
+    #[track_caller]
+    pub fn inject<T: FromContainer>(&mut self, field: &'static str) -> Injected<T> {
+        T::wants(&mut Wanted::new(&mut self.list, format!("`{field}`").into(), Location::caller()));
+        Injected { take: T::from_container }
+    }
+
+    /// A field that is made by `Default`. Boot refuses an `Arc<T>` here where `T` is provided: an `#[inject]` was forgotten.
+    #[track_caller]
+    pub fn defaulted<T: DefaultField>(&mut self, field: &'static str) -> Injected<T> {
+        let (type_id, name) = (TypeId::of::<T>(), type_name::<T>());
+        let place = Location::caller();
+        self.list.push(Dependency { type_id, name, label: field.into(), place, strength: Strength::Default });
+        Injected { take: |_| Ok(T::make()) }
+    }
+}
+
+/// How one field is made, once everything that it asks for is there.
+pub struct Injected<T> {
+    take: fn(&Container) -> Result<T, NotProvided>,
+}
+
+impl<T> Injected<T> {
+    /// The field's value.
+    pub fn get(&self, container: &Container) -> Result<T, NotProvided> {
+        (self.take)(container)
+    }
+}
+
+/// A field without `#[inject]`: any type with a `Default`.
+#[diagnostic::on_unimplemented(
+    message = "this field of type `{Self}` is neither injected nor has it a `Default`",
+    label = "who shall make this?",
+    note = "write `#[inject]` in front of the field if the container gives it; otherwise it is made by `Default`"
+)]
+pub trait DefaultField: 'static {
+    /// Makes it.
+    fn make() -> Self;
+}
+#[diagnostic::do_not_recommend]
+impl<T: Default + 'static> DefaultField for T {
+    fn make() -> T {
+        T::default()
+    }
+}

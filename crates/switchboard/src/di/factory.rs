@@ -1,0 +1,39 @@
+//! Functions whose parameters the container gives.
+use super::{Container, FromContainer, NotProvided, Wanted};
+
+/// A function of up to eight parameters that the container gives: see [`FromContainer`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a factory",
+    label = "not a function of things that the container gives",
+    note = "it takes up to eight parameters: `Arc<T>` of providers, `Option<Arc<T>>`, or handles such as `Server`"
+)]
+pub trait Factory<Args>: Send + 'static {
+    /// What it returns.
+    type Out;
+    /// Declares what it asks for.
+    fn wants(wanted: &mut Wanted<'_>);
+    /// Calls it.
+    fn call(self, container: &Container) -> Result<Self::Out, NotProvided>;
+}
+
+macro_rules! factories {
+    ($( ($($arg:ident)*) )*) => {
+        $(
+            impl<F, R, $($arg: FromContainer),*> Factory<($($arg,)*)> for F
+            where
+                F: FnOnce($($arg),*) -> R + Send + 'static,
+            {
+                type Out = R;
+
+                fn wants(_wanted: &mut Wanted<'_>) {
+                    $($arg::wants(_wanted);)*
+                }
+
+                fn call(self, _container: &Container) -> Result<R, NotProvided> {
+                    Ok(self($($arg::from_container(_container)?),*))
+                }
+            }
+        )*
+    };
+}
+factories! { () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E G) (A B C D E G H) (A B C D E G H I) }

@@ -1,0 +1,55 @@
+//! [`Inject`]: a provider, as a parameter.
+use super::Container;
+use crate::Error;
+use crate::handler::{Context, FromMessage, MessageContext, Needs};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// What a module provides, as a parameter of a handler or a hook. Boot makes sure that it is there.
+///
+/// ```
+/// use switchboard::Inject;
+/// struct Rooms { names: Vec<String> }
+/// struct Chat;
+/// impl Chat {
+///     async fn rooms(&self, rooms: Inject<Rooms>) -> Vec<String> {
+///         rooms.names.clone()
+///     }
+/// }
+/// ```
+pub struct Inject<T: ?Sized>(pub Arc<T>);
+
+impl<T: ?Sized> Deref for Inject<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> Clone for Inject<T> {
+    fn clone(&self) -> Inject<T> {
+        Inject(self.0.clone())
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> FromMessage for Inject<T> {
+    type Kind = Context;
+
+    fn needs(needs: &mut Needs) {
+        needs.injected::<Arc<T>>();
+    }
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Inject<T>, Error> {
+        Ok(Inject(Container::from_message(cx)?.resolve()?))
+    }
+}
+
+impl FromMessage for Container {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Container, Error> {
+        let container = cx.conn().table.container.clone();
+        container.ok_or_else(|| Error::internal("the gateway is not mounted"))
+    }
+}

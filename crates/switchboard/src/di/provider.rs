@@ -1,0 +1,242 @@
+//! [`Provider`]: how one thing is made, and what happens to it when the application starts and ends.
+use super::container::{Container, Instance};
+use super::dependency::{Dependencies, Dependency, Wanted};
+use super::{Factory, NotProvided};
+use crate::handler::{IntoError, IntoOutcome};
+use crate::text::short_name;
+use std::any::{TypeId, type_name};
+use std::error::Error as StdError;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Make<T> = Box<dyn FnOnce(Container) -> BoxFuture<Result<Arc<T>, BoxError>> + Send>;
+type Hook<T> = Box<dyn FnOnce(Arc<T>) -> BoxFuture<Result<(), BoxError>> + Send>;
+
+/// A type that says how it is made. `#[injectable]` and `#[gateway]` implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how it is made",
+    label = "not an injectable type",
+    note = "write `#[injectable]` on the struct, or provide it as `value(..)` or by `factory(..)`"
+)]
+pub trait Injectable: Sized + Send + Sync + 'static {
+    /// How it is made.
+    fn provider() -> Provider<Self>;
+}
+
+/// How one thing is made: once, at boot, after all that it asks for.
+#[must_use = "a provider provides nothing before it is in a module"]
+pub struct Provider<T: ?Sized> {
+    dependencies: Vec<Dependency>,
+    place: &'static Location<'static>,
+    how: &'static str,
+    make: Make<T>,
+    on_init: Option<Hook<T>>,
+    on_shutdown: Option<Hook<T>>,
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
+    #[track_caller]
+    fn new(
+        how: &'static str,
+        dependencies: Vec<Dependency>,
+        make: impl FnOnce(Container) -> BoxFuture<Result<Arc<T>, BoxError>> + Send + 'static,
+    ) -> Provider<T> {
+        let place = Location::caller();
+        Provider { dependencies, place, how, make: Box::new(make), on_init: None, on_shutdown: None }
+    }
+
+    #[track_caller]
+    fn calling<F, Args>(
+        how: &'static str,
+        factory: F,
+        make: impl FnOnce(F::Out) -> BoxFuture<Result<Arc<T>, BoxError>> + Send + 'static,
+    ) -> Provider<T>
+    where
+        F: Factory<Args>,
+    {
+        let mut dependencies = Vec::new();
+        F::wants(&mut Wanted::new(&mut dependencies, "".into(), Location::caller()));
+        Provider::new(how, dependencies, move |container| match factory.call(&container) {
+            Ok(out) => make(out),
+            Err(missing) => ready(Err(missing.into())),
+        })
+    }
+
+    /// What a function returns as an `Arc`: the way to provide a trait object, `Arc<dyn Repository>`.
+    #[track_caller]
+    pub fn shared<F, Args>(factory: F) -> Provider<T>
+    where
+        F: Factory<Args, Out = Arc<T>>,
+    {
+        Provider::calling("factory", factory, |made| ready(Ok(made)))
+    }
+
+    /// Runs once everything is made, after the hooks of all that this asks for; an error keeps the application from starting.
+    pub fn on_init<F, Fut>(mut self, hook: F) -> Provider<T>
+    where
+        F: FnOnce(Arc<T>) -> Fut + Send + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoOutcome,
+        <Fut::Output as IntoOutcome>::Err: IntoError,
+    {
+        self.on_init = Some(boxed(hook));
+        self
+    }
+
+    /// Runs when the application shuts down: after the connections are gone, before the hooks of all that this asks for. An
+    /// error is logged.
+    pub fn on_shutdown<F, Fut>(mut self, hook: F) -> Provider<T>
+    where
+        F: FnOnce(Arc<T>) -> Fut + Send + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoOutcome,
+        <Fut::Output as IntoOutcome>::Err: IntoError,
+    {
+        self.on_shutdown = Some(boxed(hook));
+        self
+    }
+
+    pub(crate) fn erase(self) -> Erased {
+        let make = self.make;
+        let hook = |hook: Hook<T>| -> ErasedHook { Box::new(move |container| container.resolve::<T>().ok().map(hook)) };
+        Erased {
+            type_id: TypeId::of::<T>(),
+            arc_type_id: TypeId::of::<Arc<T>>(),
+            name: short_name(type_name::<T>()),
+            how: self.how,
+            place: self.place,
+            dependencies: self.dependencies,
+            make: Some(Box::new(move |container| {
+                let made = make(container);
+                Box::pin(async move { made.await.map(|made| Box::new(made) as Instance) })
+            })),
+            on_init: self.on_init.map(hook),
+            on_shutdown: self.on_shutdown.map(hook),
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Provider<T> {
+    /// A struct of fields. `plan` declares them; what it returns makes the struct.
+    ///
+    /// ```
+    /// use switchboard::{Server, di::Provider};
+    /// struct Announcer { server: Server, sent: std::sync::atomic::AtomicU64 }
+    /// let provider = Provider::fields(|fields| {
+    ///     let server = fields.inject::<Server>("server");
+    ///     move |container| Ok(Announcer { server: server.get(container)?, sent: Default::default() })
+    /// });
+    /// # let _ = provider;
+    /// ```
+    #[track_caller]
+    pub fn fields<M>(plan: impl FnOnce(&mut Dependencies) -> M) -> Provider<T>
+    where
+        M: FnOnce(&Container) -> Result<T, NotProvided> + Send + 'static,
+    {
+        let mut dependencies = Dependencies::default();
+        let make = plan(&mut dependencies);
+        Provider::new("struct", dependencies.list, move |container| {
+            ready(make(&container).map(Arc::new).map_err(BoxError::from))
+        })
+    }
+
+    /// A value that exists already.
+    #[track_caller]
+    pub fn value(value: T) -> Provider<T> {
+        Provider::new("value", Vec::new(), move |_| ready(Ok(Arc::new(value))))
+    }
+
+    /// What a function returns.
+    #[track_caller]
+    pub fn factory<F, Args>(factory: F) -> Provider<T>
+    where
+        F: Factory<Args, Out = T>,
+    {
+        Provider::calling("factory", factory, |made| ready(Ok(Arc::new(made))))
+    }
+
+    /// What a function returns that may fail; the error keeps the application from starting.
+    #[track_caller]
+    pub fn try_factory<F, Args, E>(factory: F) -> Provider<T>
+    where
+        F: Factory<Args, Out = Result<T, E>>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Provider::calling("factory", factory, |made: Result<T, E>| ready(made.map(Arc::new).map_err(Into::into)))
+    }
+
+    /// What an async function returns. Boot waits for it, at most the time that [`Boot::patience`](super::Boot::patience) says.
+    #[track_caller]
+    pub fn async_factory<F, Args>(factory: F) -> Provider<T>
+    where
+        F: Factory<Args>,
+        F::Out: Future<Output = T> + Send + 'static,
+    {
+        Provider::calling("async factory", factory, |made| Box::pin(async move { Ok(Arc::new(made.await)) }))
+    }
+
+    /// What an async function returns that may fail.
+    #[track_caller]
+    pub fn try_async_factory<F, Args, E>(factory: F) -> Provider<T>
+    where
+        F: Factory<Args>,
+        F::Out: Future<Output = Result<T, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Provider::calling("async factory", factory, |made| {
+            Box::pin(async move { made.await.map(Arc::new).map_err(Into::into) })
+        })
+    }
+}
+
+/// What the log and the list of problems say of an error: its cause, where a client would be told nothing.
+pub(crate) fn cause(error: crate::Error) -> BoxError {
+    let chain = error.source_chain();
+    if chain.is_empty() { error.into() } else { chain.into() }
+}
+
+fn ready<T: Send + 'static>(value: T) -> BoxFuture<T> {
+    Box::pin(std::future::ready(value))
+}
+
+fn boxed<T, F, Fut>(hook: F) -> Hook<T>
+where
+    T: ?Sized + Send + Sync + 'static,
+    F: FnOnce(Arc<T>) -> Fut + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: IntoOutcome,
+    <Fut::Output as IntoOutcome>::Err: IntoError,
+{
+    Box::new(move |this| {
+        let future = hook(this);
+        Box::pin(async move { future.await.into_outcome().map_err(|error| cause(error.into_error())) })
+    })
+}
+
+type ErasedMake = Box<dyn FnOnce(Container) -> BoxFuture<Result<Instance, BoxError>> + Send>;
+pub(crate) type ErasedHook = Box<dyn FnOnce(&Container) -> Option<BoxFuture<Result<(), BoxError>>> + Send>;
+
+/// A provider, its type erased.
+pub(crate) struct Erased {
+    pub(crate) type_id: TypeId,
+    /// That of `Arc<T>`.
+    pub(crate) arc_type_id: TypeId,
+    pub(crate) name: String,
+    pub(crate) how: &'static str,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) make: Option<ErasedMake>,
+    pub(crate) on_init: Option<ErasedHook>,
+    pub(crate) on_shutdown: Option<ErasedHook>,
+}
+
+impl Erased {
+    /// Takes over how it is made, and what that asks for.
+    pub(crate) fn replace(&mut self, by: Erased) {
+        *self = Erased { place: self.place, how: "override", ..by };
+    }
+}

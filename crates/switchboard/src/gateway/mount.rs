@@ -1,0 +1,94 @@
+//! Gateways that a module mounts.
+use super::{Gateway, Given, InitHook, Table};
+use crate::app::Problem;
+use crate::di::{Container, Dependency, Injectable, NotProvided};
+use crate::namespace::Marker;
+use crate::text::short_name;
+use std::any::{TypeId, type_name};
+use std::panic::Location;
+
+/// A struct whose handlers `#[messages]` lists.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no messages",
+    label = "this gateway handles nothing",
+    note = "write `#[messages]` on its `impl` block, with `#[subscribe_message(\"..\")]` on the handlers"
+)]
+pub trait Messages: Send + Sync + Sized + 'static {
+    /// Registers the handlers and hooks.
+    fn messages(gateway: Gateway<Self>) -> Gateway<Self>;
+}
+
+/// A gateway that says where it is mounted. `#[gateway(..)]` implements it.
+///
+/// By hand, a gateway that a module makes and mounts:
+/// ```
+/// use switchboard::di::{Injectable, ModuleDef, Provider};
+/// use switchboard::gateway::{Messages, Mount};
+/// use switchboard::{Gateway, Server};
+///
+/// struct Clock { server: Server }
+/// impl Clock {
+///     async fn clients(&self) -> usize { self.server.client_count() }
+/// }
+/// impl Injectable for Clock {
+///     fn provider() -> Provider<Clock> { Provider::factory(|server: Server| Clock { server }) }
+/// }
+/// impl Messages for Clock {
+///     fn messages(gateway: Gateway<Clock>) -> Gateway<Clock> { gateway.on("clients", Clock::clients) }
+/// }
+/// impl Mount for Clock {
+///     const PATH: &'static str = "/clock";
+/// }
+/// let module = ModuleDef::new("Time").gateway::<Clock>();
+/// # let _ = module;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gateway that a module can mount",
+    label = "not a gateway",
+    note = "write `#[gateway(path = \"/ws\")]` on the struct, and `#[messages]` on its `impl` block"
+)]
+pub trait Mount: Injectable + Messages {
+    /// Where it is mounted: as in [`App::gateway`](crate::App::gateway).
+    const PATH: &'static str = "/ws";
+
+    /// Limits, origins and whatever else is set on a gateway.
+    fn settings(gateway: Gateway<Self>) -> Gateway<Self> {
+        gateway
+    }
+}
+
+type Build = Box<dyn FnOnce(&Container) -> Result<(Table, Option<InitHook>), NotProvided> + Send>;
+
+/// A gateway in a module, its type erased; what is made of it waits for its state.
+pub(crate) struct ModuleGateway {
+    pub(crate) type_id: TypeId,
+    pub(crate) name: String,
+    pub(crate) path: &'static str,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) namespace: Option<(Marker, &'static Location<'static>)>,
+    pub(crate) server: Option<Given>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) build: Build,
+}
+
+impl ModuleGateway {
+    #[track_caller]
+    pub(crate) fn of<G: Mount>() -> ModuleGateway {
+        let mut gateway = G::settings(G::messages(Gateway::described()));
+        let mut problems = Vec::new();
+        gateway.check(&mut problems);
+        let missing = NotProvided(type_name::<G>());
+        ModuleGateway {
+            type_id: TypeId::of::<G>(),
+            name: short_name(type_name::<G>()),
+            path: G::PATH,
+            place: Location::caller(),
+            dependencies: std::mem::take(&mut gateway.dependencies),
+            namespace: gateway.namespace_at(),
+            server: gateway.server(),
+            problems,
+            build: Box::new(move |container| gateway.build(Some(container.resolve::<G>()?)).ok_or(missing)),
+        }
+    }
+}

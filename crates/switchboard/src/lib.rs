@@ -46,6 +46,8 @@ mod limits;
 mod log;
 mod raw;
 mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
 pub use broadcast::Broadcast;

@@ -21,12 +21,12 @@ use tokio::sync::watch;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Handle(pub(super) Arc<Control>);
+pub struct Handle(pub(crate) Arc<Control>);
 
 pub(crate) struct Control {
-    pub(super) hub: Arc<Hub>,
+    pub(crate) hub: Arc<Hub>,
     /// True once listeners shall stop.
-    pub(super) stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<bool>,
     /// True once the shutdown has ended.
     pub(super) drained: watch::Sender<bool>,
 }

@@ -341,6 +341,12 @@ async fn an_idle_limit_without_waiting() {
     app.expect_empty().await;
 }
 
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "a paused clock does not wait for sockets: use `TestApp::new`")]
+async fn a_paused_clock_is_not_for_sockets() {
+    TestApp::listen(lab()).await;
+}
+
 #[tokio::test]
 #[should_panic(expected = "the clock runs: write #[tokio::test(start_paused = true)]")]
 async fn a_clock_that_runs_is_not_advanced() {

@@ -49,12 +49,15 @@ impl TestApp {
     /// The application on a port of loopback that the system chooses, with real sockets.
     ///
     /// # Panics
-    /// With everything that is wrong with the application; when there is no port.
+    /// With everything that is wrong with the application; when there is no port, or the clock is paused.
     #[track_caller]
     pub fn listen(app: App) -> impl Future<Output = TestApp> {
         let place = Location::caller();
         async move {
             let (logs, capturing) = capture();
+            if is_paused() {
+                Failure { place, logs: &logs }.fail("a paused clock does not wait for sockets: use `TestApp::new`");
+            }
             let handle = app.handle();
             TestApp::over(place, Reach::socket(app).await, handle, logs, capturing)
         }

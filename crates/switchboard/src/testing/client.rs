@@ -46,7 +46,8 @@ impl TestClient {
         self.protocol.as_deref()
     }
 
-    /// Sends `{"event","data"}`. Without an id, so that only an error or a value is answered.
+    /// Sends `{"event","data"}`, without an id: a value that the handler returns comes as a push of the same event, and `()`
+    /// as nothing.
     #[track_caller]
     pub fn send(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = ()> {
         let place = Location::caller();

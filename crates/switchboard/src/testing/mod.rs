@@ -3,6 +3,7 @@
 //! ```toml
 //! [dev-dependencies]
 //! switchboard = { path = "switchboard/crates/switchboard", features = ["testing"] }
+//! serde_json = "1"
 //! tokio = { version = "1", features = ["macros", "rt"] }
 //! ```
 //!
@@ -67,11 +68,13 @@
 //! # Time
 //! With `#[tokio::test(start_paused = true)]` the clock stands still while anything can move, and jumps to the next timer
 //! when nothing can. [`TestApp::advance`] lets an hour pass at once, and a wait for something that never comes ends at
-//! once too. That is for applications in memory, [`TestApp::new`]: a clock that jumps does not wait for a socket.
+//! once too. That is for applications in memory, [`TestApp::new`]: a clock that jumps does not wait for a socket, so
+//! [`TestApp::listen`] needs one that runs.
 //!
 //! # The log
 //! [`TestApp::logs`] has the `tracing` events of the thread that made the `TestApp`, from then until it is dropped. With
-//! `#[tokio::test]` everything runs on that thread; with `flavor = "multi_thread"`, what other threads log is not there.
+//! `#[tokio::test]` everything runs on that thread; with `flavor = "multi_thread"`, what other threads log is not there, and
+//! the `TestApp` is to be dropped on the thread that made it.
 //! A subscriber that the test has set gets everything that it would get otherwise.
 mod app;
 mod call;

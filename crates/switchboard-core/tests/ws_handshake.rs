@@ -364,6 +364,9 @@ fn answer(request: &ClientRequest, ours: &[&'static str]) -> HeaderMap {
         let (name, value) = line.split_once(": ").unwrap();
         headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
     }
+    let same = request.to_request();
+    assert_eq!((same.method(), same.uri().to_string().as_str()), (&Method::GET, first[1]));
+    assert_eq!(same.headers(), &headers);
     let head = Head { method: Method::GET, uri: first[1].parse().unwrap(), version: Version::HTTP_11, headers };
     let upgrade = head.check().unwrap();
     let mut answer = HeaderMap::new();

@@ -49,6 +49,8 @@ mod log;
 mod namespace;
 mod raw;
 mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};

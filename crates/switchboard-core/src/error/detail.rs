@@ -1,11 +1,11 @@
 //! What is wrong at one place of a payload.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use std::borrow::Cow;
 
 /// What is wrong at one place of a payload. It never holds the value that was refused.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Detail {
     /// A JSON pointer (RFC 6901) into the payload, "" for the whole of it.
     pub path: String,

@@ -23,12 +23,12 @@ use tokio::sync::watch;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Handle(pub(super) Arc<Control>);
+pub struct Handle(pub(crate) Arc<Control>);
 
 pub(crate) struct Control {
-    pub(super) hub: Arc<Hub>,
+    pub(crate) hub: Arc<Hub>,
     /// True once listeners shall stop.
-    pub(super) stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<bool>,
     /// The shutdown hooks of the application, until they run.
     pub(super) teardown: Mutex<Option<Teardown>>,
     /// True once the shutdown has ended.

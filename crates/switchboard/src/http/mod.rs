@@ -1,5 +1,5 @@
 //! HTTP: the upgrade, and a listener of our own.
-mod listener;
+pub(crate) mod listener;
 mod proxy;
 mod upgrade;
 

@@ -2,7 +2,10 @@
 //! Nothing is changed but the names of the crate and of its types.
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
+use switchboard::testing::TestApp;
 use switchboard::{Client, Namespace, Server, gateway, injectable, messages, module};
 
 #[derive(Debug, Clone, Deserialize, Serialize, garde::Validate)]
@@ -138,9 +141,35 @@ impl AdminGateway {
 struct ChatModule;
 
 #[tokio::test]
-async fn boots() {
-    tracing_subscriber::fmt().init();
-    let app = switchboard::App::create::<ChatModule>().await.unwrap();
-    println!("{}\n{}", app.graph(), app.graph().dot());
-    let _ = app.into_router().unwrap();
+async fn the_seed_serves_its_clients() {
+    let app = TestApp::of::<ChatModule>().start().await;
+    let (mut ada, mut bob) = (app.connect("/ws").await, app.connect("/ws").await);
+    assert_eq!(ada.request::<usize>("presence", ()).await, 2);
+
+    let hi = json!({ "author": "ada", "text": "hi" });
+    ada.request::<()>("message", &hi).await;
+    assert_eq!(bob.request::<Value>("history", ()).await, json!([hi]));
+    let refused = ada.request_error("message", json!({ "author": "", "text": "hi" })).await;
+    assert_eq!(refused.code, "validation_failed", "validated without a wrapper");
+
+    ada.send("typing", &hi).await;
+    assert_eq!(bob.expect::<Value>("typing").await, hi);
+    bob.request::<()>("join", "garden").await;
+    ada.request::<()>("join", "garden").await;
+    ada.request::<()>("say", &hi).await;
+    // Once for all rooms that they share, once for the lobby.
+    assert_eq!(bob.expect::<Value>("said").await, hi);
+    assert_eq!(bob.expect::<Value>("said").await, hi);
+
+    let mut admin = app.connect("/admin").await;
+    admin.request::<()>("announce", "tea").await;
+    assert_eq!(admin.expect::<String>("announced").await, "tea");
+    assert_eq!(ada.expect::<String>("announce").await, "tea");
+    assert_eq!(bob.expect::<String>("announce").await, "tea");
+    assert_eq!((app.server().client_count(), app.server_of::<Admin>().client_count()), (2, 1));
+
+    ada.close().await;
+    bob.request::<()>("leave", "garden").await;
+    while bob.request::<usize>("presence", ()).await != 1 {}
+    bob.expect_silence(Duration::from_millis(20)).await;
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 
 use super::{VERSION, accept, list};
 use crate::ws::authority::Authority;
@@ -88,6 +88,26 @@ impl ClientRequest {
         }
         head.extend_from_slice(b"\r\n");
         head
+    }
+
+    /// The same for an HTTP client: what [`ClientRequest::encode`] writes.
+    ///
+    /// # Panics
+    /// Never: what could not stand in a request was refused before.
+    pub fn to_request(&self) -> Request<()> {
+        let mut request = Request::get(&self.target)
+            .header(HOST, &self.host)
+            .header(UPGRADE, "websocket")
+            .header(CONNECTION, "Upgrade")
+            .header(SEC_WEBSOCKET_KEY, &self.key)
+            .header(SEC_WEBSOCKET_VERSION, VERSION);
+        if !self.protocols.is_empty() {
+            request = request.header(SEC_WEBSOCKET_PROTOCOL, self.protocols.join(", "));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.body(()).expect("checked when it was given")
     }
 
     /// Checks the answer (RFC 6455 §4.1) and returns the subprotocol that the server selected, one of those offered.

@@ -1,0 +1,284 @@
+//! [`TestApp`]: an application under test.
+use super::capture::Capturing;
+use super::client::TestClient;
+use super::connecting::{Connecting, Refused};
+use super::failure::Failure;
+use super::logs::Logs;
+use super::reach::{Reach, Stream};
+use crate::di::Container;
+use crate::{App, BootError, Handle, Namespace, Server, ShutdownReport, Stats};
+use axum::body::Body;
+use http::header::HOST;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A deadline beyond this could not be computed.
+const MOST_PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The longest body of a response.
+const MOST_BODY: usize = 64 << 20;
+
+/// An application under test, and everything that it logs.
+///
+/// See [the module](super) for an example. Dropped, it accepts nobody any more; [`TestApp::shutdown`] ends it in order.
+pub struct TestApp {
+    reach: Reach,
+    handle: Handle,
+    container: Container,
+    patience: Duration,
+    logs: Logs,
+    _capturing: Capturing,
+}
+
+impl TestApp {
+    /// The application in memory: no port, and a clock that can be paused. A client's address is 127.0.0.1 with a port of its
+    /// own.
+    ///
+    /// # Panics
+    /// With everything that is wrong with the application.
+    #[track_caller]
+    pub fn new(app: App) -> TestApp {
+        let (logs, capturing) = capture();
+        let failing = logs.clone();
+        let place = Location::caller();
+        TestApp::memory(app, logs, capturing).unwrap_or_else(|error| Failure { place, logs: &failing }.fail(error))
+    }
+
+    /// The application on a port of loopback that the system chooses, with real sockets.
+    ///
+    /// # Panics
+    /// With everything that is wrong with the application; when there is no port, or the clock is paused.
+    #[track_caller]
+    pub fn listen(app: App) -> impl Future<Output = TestApp> {
+        let place = Location::caller();
+        async move {
+            let (logs, capturing) = capture();
+            TestApp::socket(app, place, logs, capturing).await
+        }
+    }
+
+    pub(super) fn memory(app: App, logs: Logs, _capturing: Capturing) -> Result<TestApp, BootError> {
+        let (handle, container) = (app.handle(), app.container.clone());
+        let reach = Reach::memory(app)?;
+        Ok(TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing })
+    }
+
+    pub(super) async fn socket(
+        app: App,
+        place: &'static Location<'static>,
+        logs: Logs,
+        _capturing: Capturing,
+    ) -> TestApp {
+        let failure = Failure { place, logs: &logs };
+        if is_paused() {
+            failure.fail("a paused clock does not wait for sockets: keep the application in memory");
+        }
+        let (handle, container) = (app.handle(), app.container.clone());
+        let reach = Reach::socket(app).await.unwrap_or_else(|error| failure.fail(error));
+        TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing }
+    }
+
+    /// What a module provides.
+    ///
+    /// # Panics
+    /// When nobody provides it.
+    #[track_caller]
+    pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Arc<T> {
+        match self.container.resolve() {
+            Ok(provided) => provided,
+            Err(missing) => self.failure(Location::caller()).fail(missing),
+        }
+    }
+
+    /// How long a wait may take, of this application and of clients that connect from now on. Default 5 s.
+    pub fn patience(mut self, patience: Duration) -> TestApp {
+        self.patience = patience.min(MOST_PATIENCE);
+        self
+    }
+
+    /// Connects a client.
+    ///
+    /// # Panics
+    /// As [`Connecting::connect`].
+    #[track_caller]
+    pub fn connect(&self, path: &str) -> impl Future<Output = TestClient> {
+        self.connecting(path).connect()
+    }
+
+    /// Connects a client, unless the server refuses.
+    ///
+    /// # Panics
+    /// As [`Connecting::try_connect`].
+    #[track_caller]
+    pub fn try_connect(&self, path: &str) -> impl Future<Output = Result<TestClient, Refused>> {
+        self.connecting(path).try_connect()
+    }
+
+    /// Connects a client that says more than the path: headers, a token, subprotocols.
+    pub fn connecting(&self, path: &str) -> Connecting<'_> {
+        Connecting::new(self, path)
+    }
+
+    /// A plain HTTP request, on a connection of its own. What is not UTF-8 in the body is replaced.
+    ///
+    /// # Panics
+    /// When there is no whole response, or one of more than 64 MiB.
+    #[track_caller]
+    pub fn request(&self, request: Request<Body>) -> impl Future<Output = Response<String>> {
+        let place = Location::caller();
+        async move {
+            let response = self.exchange(place, request).await;
+            self.whole(place, response).await
+        }
+    }
+
+    /// [`TestApp::request`] with GET.
+    ///
+    /// # Panics
+    /// As [`TestApp::request`]; when the path cannot stand in a request.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> impl Future<Output = Response<String>> {
+        match Request::get(path).body(Body::empty()) {
+            Ok(request) => self.request(request),
+            Err(error) => panic!("GET {path}: {error}"),
+        }
+    }
+
+    /// The clients of the default namespace.
+    pub fn server(&self) -> Server {
+        self.handle.server()
+    }
+
+    /// The clients of a namespace.
+    pub fn server_of<N: Namespace>(&self) -> Server<N> {
+        self.handle.server_of()
+    }
+
+    /// Shutdown and numbers.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The numbers at this moment.
+    pub fn stats(&self) -> Stats {
+        self.handle.stats()
+    }
+
+    /// The log so far, and from now on.
+    pub fn logs(&self) -> Logs {
+        self.logs.clone()
+    }
+
+    /// Where [`TestApp::listen`] listens; `None` in memory.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.reach.address()
+    }
+
+    /// Waits until nothing is left: connections, rooms, memberships, queued bytes, handlers, unanswered requests.
+    ///
+    /// # Panics
+    /// With the numbers, when something stays.
+    #[track_caller]
+    pub fn expect_empty(&self) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        async move {
+            let deadline = Instant::now() + self.patience;
+            loop {
+                let stats = self.stats();
+                let left = [
+                    stats.connections,
+                    stats.rooms,
+                    stats.memberships,
+                    stats.queued_bytes,
+                    stats.in_flight,
+                    stats.pending_acks,
+                ];
+                if left == [0; 6] {
+                    return;
+                }
+                if Instant::now() >= deadline {
+                    self.failure(place).expected("nothing to be left", format_args!("there is {stats:?}"));
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// Lets this much time go by at once, each timer in its order; and a millisecond more, after which everything that it set
+    /// off has come to rest.
+    ///
+    /// # Panics
+    /// When the clock is not paused: `#[tokio::test(start_paused = true)]`.
+    #[track_caller]
+    pub fn advance(&self, duration: Duration) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        async move {
+            if !is_paused() {
+                self.failure(place).fail("the clock runs: write #[tokio::test(start_paused = true)]");
+            }
+            tokio::time::sleep(duration).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// [`Handle::shutdown`].
+    pub async fn shutdown(&self) -> ShutdownReport {
+        self.handle.shutdown().await
+    }
+
+    pub(super) fn failure(&self, place: &'static Location<'static>) -> Failure<'_> {
+        Failure { place, logs: &self.logs }
+    }
+
+    pub(super) fn client(&self, stream: impl Stream, protocol: Option<String>) -> TestClient {
+        TestClient::new(stream, protocol, self.patience, self.logs.clone())
+    }
+
+    /// The head of the response.
+    pub(super) async fn exchange(
+        &self,
+        place: &'static Location<'static>,
+        mut request: Request<Body>,
+    ) -> Response<Incoming> {
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost"));
+        let what = format!("{} {}", request.method(), request.uri());
+        match tokio::time::timeout(self.patience, self.reach.exchange(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => self.failure(place).fail(format_args!("{what}: {error}")),
+            Err(_) => self.failure(place).fail(format_args!("{what}: no HTTP response within {:?}", self.patience)),
+        }
+    }
+
+    /// The response with its body.
+    pub(super) async fn whole(
+        &self,
+        place: &'static Location<'static>,
+        response: Response<Incoming>,
+    ) -> Response<String> {
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(Body::new(body), MOST_BODY);
+        match tokio::time::timeout(self.patience, body).await {
+            Ok(Ok(bytes)) => Response::from_parts(head, String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(Err(error)) => self.failure(place).fail(format_args!("no whole body: {error}")),
+            Err(_) => self.failure(place).fail(format_args!("no whole body within {:?}", self.patience)),
+        }
+    }
+}
+
+pub(super) fn capture() -> (Logs, Capturing) {
+    let logs = Logs::default();
+    let capturing = Capturing::start(&logs);
+    (logs, capturing)
+}
+
+/// tokio does not tell; but a paused clock stands still while the real one moves.
+fn is_paused() -> bool {
+    let (paused, real) = (Instant::now(), std::time::Instant::now());
+    while std::time::Instant::now() == real {}
+    Instant::now() == paused
+}

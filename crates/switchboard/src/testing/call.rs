@@ -1,0 +1,108 @@
+//! Requests in both directions: [`Call`] and [`ServerRequest`].
+use super::failure::Failure;
+use super::logs::Logs;
+use super::received::Message;
+use super::wire::{Stuck, Wire};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::panic::Location;
+use switchboard_core::ws::Opcode;
+
+/// A request that has begun: [`TestClient::begin`](super::TestClient::begin).
+#[derive(Debug)]
+#[must_use = "it is for `expect_reply` or `expect_error`"]
+pub struct Call {
+    event: String,
+    id: String,
+}
+
+impl Call {
+    /// A text, so that it is not the number of a request that a test wrote itself.
+    pub(super) fn new(event: &str, number: u64) -> Call {
+        Call { event: event.to_owned(), id: format!("test-{number}") }
+    }
+
+    /// The event.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The id on the wire.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// A request of the server, `emit_with_ack`: [`TestClient::expect_request`](super::TestClient::expect_request). Dropped, it is
+/// not answered.
+#[must_use = "the server waits for `answer` or `refuse`"]
+pub struct ServerRequest {
+    message: Message,
+    wire: Wire,
+    logs: Logs,
+}
+
+impl ServerRequest {
+    pub(super) fn new(message: Message, wire: Wire, logs: Logs) -> ServerRequest {
+        ServerRequest { message, wire, logs }
+    }
+
+    /// What the server sent with it.
+    ///
+    /// # Panics
+    /// When it is no `T`.
+    #[track_caller]
+    pub fn data<T: DeserializeOwned>(&self) -> T {
+        match self.message.data() {
+            Ok(data) => data,
+            Err(error) => {
+                let (message, wanted) = (&self.message, std::any::type_name::<T>());
+                self.failure(Location::caller()).fail(format_args!("the data of {message} is no {wanted}: {error}"))
+            }
+        }
+    }
+
+    /// Sends `{"ack","data"}`.
+    ///
+    /// # Panics
+    /// When the value cannot be serialised, or the server takes nothing.
+    #[track_caller]
+    pub fn answer(self, value: impl Serialize) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        let value = match serde_json::to_value(value) {
+            Ok(value) => value,
+            Err(error) => self.failure(place).fail(format_args!("the answer cannot be serialised: {error}")),
+        };
+        let text = serde_json::json!({ "ack": self.message.ack(), "data": value }).to_string();
+        self.put(place, text)
+    }
+
+    /// Sends `{"ack","error":{"code","message"}}`.
+    ///
+    /// # Panics
+    /// When the server takes nothing.
+    #[track_caller]
+    pub fn refuse(self, code: &str, message: &str) -> impl Future<Output = ()> {
+        let error = serde_json::json!({ "code": code, "message": message });
+        let text = serde_json::json!({ "ack": self.message.ack(), "error": error }).to_string();
+        self.put(Location::caller(), text)
+    }
+
+    async fn put(self, place: &'static Location<'static>, text: String) {
+        if let Err(Stuck) = self.wire.send(Opcode::Text, text.as_bytes()).await {
+            let patience = self.wire.patience;
+            self.failure(place).fail(format_args!("the server did not take the answer within {patience:?}"));
+        }
+    }
+
+    fn failure(&self, place: &'static Location<'static>) -> Failure<'_> {
+        Failure { place, logs: &self.logs }
+    }
+}
+
+impl fmt::Debug for ServerRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.message, f)
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Capture`]: the subscriber that fills [`Logs`], and passes everything on to the one that was there.
+use super::logs::{LogLine, Logs};
+use crate::log::Unlimited;
+use std::fmt::Debug;
+use std::sync::LazyLock;
+use tracing::dispatcher::{self, DefaultGuard};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing_core::span::Current;
+
+/// The longest value of a field.
+const MOST: usize = 4 << 10;
+
+/// The log of this thread goes to [`Logs`] too, until dropped.
+pub(super) struct Capturing {
+    _default: DefaultGuard,
+    _unlimited: Unlimited,
+}
+
+struct Capture {
+    logs: Logs,
+    /// Whoever had the log of this thread before, or nobody.
+    below: Dispatch,
+}
+
+/// While `tracing` knows of one subscriber only, it asks the thread that first comes to a line whether the line is wanted at
+/// all: a thread without one would switch it off for the others. This is the second.
+static SECOND: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(Capture { logs: Logs::default(), below: Dispatch::none() }));
+
+impl Capturing {
+    pub(super) fn start(logs: &Logs) -> Capturing {
+        LazyLock::force(&SECOND);
+        let capture = Capture { logs: logs.clone(), below: dispatcher::get_default(Clone::clone) };
+        Capturing { _default: dispatcher::set_default(&Dispatch::new(capture)), _unlimited: Unlimited::new() }
+    }
+}
+
+/// Events are captured; spans are only passed on.
+impl Subscriber for Capture {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        !metadata.is_span() || self.below.enabled(metadata)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        if self.below.enabled(metadata) {
+            self.below.event(event);
+        }
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        self.logs.push(LogLine {
+            level: *metadata.level(),
+            target: metadata.target().to_owned(),
+            message: fields.message,
+            fields: fields.others,
+        });
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        self.below.new_span(span)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        self.below.record(span, values);
+    }
+
+    fn record_follows_from(&self, span: &Id, follows: &Id) {
+        self.below.record_follows_from(span, follows);
+    }
+
+    fn enter(&self, span: &Id) {
+        self.below.enter(span);
+    }
+
+    fn exit(&self, span: &Id) {
+        self.below.exit(span);
+    }
+
+    fn clone_span(&self, id: &Id) -> Id {
+        self.below.clone_span(id)
+    }
+
+    fn try_close(&self, id: Id) -> bool {
+        self.below.try_close(id)
+    }
+
+    fn current_span(&self) -> Current {
+        self.below.current_span()
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Vec<(&'static str, String)>,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let value = value[..value.floor_char_boundary(MOST)].to_owned();
+        match field.name() {
+            "message" => self.message = value,
+            name => self.others.push((name, value)),
+        }
+    }
+}

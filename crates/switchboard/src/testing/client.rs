@@ -1,0 +1,220 @@
+//! [`TestClient`]: one connection, from the client's side.
+use super::call::Call;
+use super::failure::Failure;
+use super::inbox::{Inbox, Missing};
+use super::logs::Logs;
+use super::reach::Stream;
+use super::received::{Message, Received};
+use super::wire::{Stuck, Wire};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+use switchboard_core::Id;
+use switchboard_core::codec::json;
+use switchboard_core::ws::Opcode;
+use tokio::time::Instant;
+
+/// A client of a [`TestApp`](super::TestApp): it sends what it is told, and checks what it gets.
+///
+/// Dropped, it is gone without a close frame, as a client whose network fails. What is sent on a connection that has ended
+/// is thrown away, as in a browser; the next wait says how it ended.
+///
+/// # Panics
+/// Its methods panic when something else comes than what the test expects, or nothing within the
+/// [patience](super::TestApp::patience); and those that send, when the server takes nothing for as long, or when the data
+/// cannot be serialised.
+pub struct TestClient {
+    pub(super) wire: Wire,
+    pub(super) inbox: Arc<Inbox>,
+    logs: Logs,
+    protocol: Option<String>,
+    /// Requests so far.
+    calls: u64,
+}
+
+impl TestClient {
+    pub(super) fn new(stream: impl Stream, protocol: Option<String>, patience: Duration, logs: Logs) -> TestClient {
+        let inbox = Arc::new(Inbox::new());
+        TestClient { wire: Wire::new(stream, inbox.clone(), patience), inbox, logs, protocol, calls: 0 }
+    }
+
+    /// The subprotocol that the server selected.
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
+    }
+
+    /// Sends `{"event","data"}`, without an id: a value that the handler returns comes as a push of the same event, and `()`
+    /// as nothing.
+    #[track_caller]
+    pub fn send(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        let message = self.encode(place, event, None, &data);
+        async move { self.put(place, Opcode::Text, &message).await }
+    }
+
+    /// Sends a text message as it is: a malformed one, say, or one for a raw gateway.
+    #[track_caller]
+    pub fn send_text(&mut self, text: impl AsRef<str>) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        async move { self.put(place, Opcode::Text, text.as_ref().as_bytes()).await }
+    }
+
+    /// Sends a binary message.
+    #[track_caller]
+    pub fn send_binary(&mut self, bytes: impl AsRef<[u8]>) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        async move { self.put(place, Opcode::Binary, bytes.as_ref()).await }
+    }
+
+    /// Sends `{"event","data","id"}` with an id of its own, for
+    /// [`expect_reply`](TestClient::expect_reply) or [`expect_error`](TestClient::expect_error). The halves of
+    /// [`request`](TestClient::request), for a test that does something in between.
+    #[track_caller]
+    pub fn begin(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = Call> {
+        let place = Location::caller();
+        let (call, message) = self.call(place, event, &data);
+        async move {
+            self.put(place, Opcode::Text, &message).await;
+            call
+        }
+    }
+
+    /// Sends `{"cancel"}` for a request that has begun.
+    #[track_caller]
+    pub fn cancel(&mut self, call: &Call) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        let message = serde_json::json!({ "cancel": call.id() }).to_string();
+        async move { self.put(place, Opcode::Text, message.as_bytes()).await }
+    }
+
+    /// Reads nothing and answers no ping, until [`read_again`](TestClient::read_again): a client that hangs. Some 64 KiB go
+    /// into the stream before the server feels it.
+    pub fn stop_reading(&mut self) {
+        self.inbox.set_reads(false);
+    }
+
+    /// Reads again: first what has piled up.
+    pub fn read_again(&mut self) {
+        self.inbox.set_reads(true);
+    }
+
+    /// Whether pings are answered. Default: yes.
+    pub fn answer_pings(&mut self, answer: bool) {
+        self.inbox.set_answers_pings(answer);
+    }
+
+    /// Closes with 1000, and waits for the server's answer. What still comes before that is dropped.
+    ///
+    /// # Panics
+    /// When the connection does not end.
+    #[track_caller]
+    pub fn close(self) -> impl Future<Output = ()> {
+        self.close_with(1000)
+    }
+
+    /// [`close`](TestClient::close) with another code, also one that no client may send.
+    ///
+    /// # Panics
+    /// When the connection does not end.
+    #[track_caller]
+    pub fn close_with(self, code: u16) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        async move {
+            self.inbox.set_reads(true);
+            self.put(place, Opcode::Close, &code.to_be_bytes()).await;
+            let deadline = self.deadline();
+            loop {
+                match self.inbox.next(deadline).await {
+                    Ok(received) if received.is_last() => return,
+                    Ok(_) => {}
+                    Err(Missing::Ended(_)) => return,
+                    Err(missing) => self.failure(place).expected("an answer to our close frame", missing),
+                }
+            }
+        }
+    }
+
+    /// A new request, and its message.
+    pub(super) fn call(
+        &mut self,
+        place: &'static Location<'static>,
+        event: &str,
+        data: &impl Serialize,
+    ) -> (Call, Vec<u8>) {
+        self.calls += 1;
+        let call = Call::new(event, self.calls);
+        let message = self.encode(place, event, Some(&call), data);
+        (call, message)
+    }
+
+    fn encode(
+        &self,
+        place: &'static Location<'static>,
+        event: &str,
+        call: Option<&Call>,
+        data: &impl Serialize,
+    ) -> Vec<u8> {
+        let mut message = Vec::new();
+        let id = call.map(|call| Id::Text(call.id().into()));
+        // A request has the form of its reply.
+        match json::encode_reply(&mut message, event, id.as_ref(), data) {
+            Ok(_) => message,
+            Err(error) => {
+                let why = error.source_chain();
+                self.failure(place).fail(format_args!("the data of {event:?} cannot be serialised: {why}"))
+            }
+        }
+    }
+
+    pub(super) async fn put(&self, place: &'static Location<'static>, opcode: Opcode, payload: &[u8]) {
+        if let Err(Stuck) = self.wire.send(opcode, payload).await {
+            let patience = self.wire.patience;
+            self.failure(place).fail(format_args!("the server did not take what was sent within {patience:?}"));
+        }
+    }
+
+    pub(super) fn failure(&self, place: &'static Location<'static>) -> Failure<'_> {
+        Failure { place, logs: &self.logs }
+    }
+
+    pub(super) fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.wire.patience
+    }
+
+    /// The next that comes, or a panic.
+    pub(super) async fn next(&self, place: &'static Location<'static>, expected: impl fmt::Display) -> Received {
+        match self.inbox.next(self.deadline()).await {
+            Ok(received) => received,
+            Err(missing) => self.failure(place).expected(expected, missing),
+        }
+    }
+
+    pub(super) fn data<T: DeserializeOwned>(&self, place: &'static Location<'static>, message: &Message) -> T {
+        match message.data() {
+            Ok(data) => data,
+            Err(error) => {
+                let wanted = std::any::type_name::<T>();
+                self.failure(place).fail(format_args!("the data of {message} is no {wanted}: {error}"))
+            }
+        }
+    }
+}
+
+impl Drop for TestClient {
+    fn drop(&mut self) {
+        self.wire.cut();
+    }
+}
+
+impl fmt::Debug for TestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TestClient")
+    }
+}

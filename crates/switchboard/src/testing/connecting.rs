@@ -1,0 +1,148 @@
+//! [`Connecting`]: a handshake to be.
+use super::app::TestApp;
+use super::client::TestClient;
+use axum::body::Body;
+use hyper_util::rt::TokioIo;
+use std::fmt;
+use std::panic::Location;
+use switchboard_core::ws::handshake::ClientRequest;
+
+/// What a client says in its handshake: [`TestApp::connecting`].
+///
+/// ```no_run
+/// # async fn test(app: switchboard::testing::TestApp) {
+/// let ada = app.connecting("/ws").bearer("t0k3n").origin("https://chat.example").connect().await;
+/// # }
+/// ```
+#[must_use = "it is for `connect` or `try_connect`"]
+pub struct Connecting<'a> {
+    app: &'a TestApp,
+    path: String,
+    host: String,
+    protocols: Vec<String>,
+    headers: Vec<(http::HeaderName, http::HeaderValue)>,
+}
+
+/// The answer to a handshake that was refused.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The status, not 101. `assert_eq!(refused.status, 403)` works.
+    pub status: http::StatusCode,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body; what is not UTF-8 is replaced.
+    pub body: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused with {}: {}", self.status, self.body)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl<'a> Connecting<'a> {
+    pub(super) fn new(app: &'a TestApp, path: &str) -> Connecting<'a> {
+        let host = "localhost".to_owned();
+        Connecting { app, path: path.to_owned(), host, protocols: Vec::new(), headers: Vec::new() }
+    }
+
+    /// Adds a header.
+    ///
+    /// # Panics
+    /// When the name or value cannot be a header.
+    #[track_caller]
+    pub fn header(mut self, name: &str, value: &str) -> Connecting<'a> {
+        let header = name.parse().ok().zip(value.parse().ok());
+        let Some(header) = header else { panic!("{name:?}: {value:?} cannot be a header") };
+        self.headers.push(header);
+        self
+    }
+
+    /// `Authorization: Bearer …`.
+    ///
+    /// # Panics
+    /// When it cannot stand in a header.
+    #[track_caller]
+    pub fn bearer(self, token: &str) -> Connecting<'a> {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// `Origin: …`, as a web page's browser sends it.
+    ///
+    /// # Panics
+    /// When it cannot stand in a header.
+    #[track_caller]
+    pub fn origin(self, origin: &str) -> Connecting<'a> {
+        self.header("origin", origin)
+    }
+
+    /// Offers a subprotocol, after those offered before.
+    pub fn protocol(mut self, protocol: &str) -> Connecting<'a> {
+        self.protocols.push(protocol.to_owned());
+        self
+    }
+
+    /// `Host: …`. Default: `localhost`, in memory and over a socket.
+    pub fn host(mut self, host: &str) -> Connecting<'a> {
+        self.host = host.to_owned();
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Panics
+    /// With the status and body, when the server refuses; when the path, host or a subprotocol cannot stand in a request; when
+    /// there is no answer, or one that no server may give.
+    #[track_caller]
+    pub fn connect(self) -> impl Future<Output = TestClient> {
+        let place = Location::caller();
+        async move {
+            match self.handshake(place).await {
+                Ok(client) => client,
+                Err(refused) => self.app.failure(place).fail(format_args!("GET {} was {refused}", self.path)),
+            }
+        }
+    }
+
+    /// Connects, unless the server refuses.
+    ///
+    /// # Panics
+    /// When the path, host or a subprotocol cannot stand in a request; when there is no answer, or one that no server may
+    /// give.
+    #[track_caller]
+    pub fn try_connect(self) -> impl Future<Output = Result<TestClient, Refused>> {
+        let place = Location::caller();
+        async move { self.handshake(place).await }
+    }
+
+    async fn handshake(&self, place: &'static Location<'static>) -> Result<TestClient, Refused> {
+        let failure = self.app.failure(place);
+        let mut asked = ClientRequest::new(&self.host, &self.path, [7; 16]);
+        for protocol in &self.protocols {
+            asked = asked.and_then(|request| request.protocol(protocol));
+        }
+        let mut asked = match asked {
+            Ok(asked) => asked,
+            Err(invalid) => failure.fail(format_args!("GET {}: {invalid}", self.path)),
+        };
+        for (name, value) in &self.headers {
+            asked = asked.header(name.clone(), value.clone());
+        }
+        let response = self.app.exchange(place, asked.to_request().map(|()| Body::empty())).await;
+        if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            let (head, body) = self.app.whole(place, response).await.into_parts();
+            return Err(Refused { status: head.status, headers: head.headers, body });
+        }
+        let protocol = match asked.check_response(response.status(), response.headers()) {
+            Ok(protocol) => protocol.map(str::to_owned),
+            Err(error) => failure.fail(format_args!("GET {}: {error}", self.path)),
+        };
+        match hyper::upgrade::on(response).await {
+            Ok(upgraded) => Ok(self.app.client(TokioIo::new(upgraded), protocol)),
+            Err(error) => failure.fail(format_args!("GET {}: no stream behind the 101: {error}", self.path)),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! [`Failure`]: the panic of a test that did not get what it must.
+use super::logs::Logs;
+use std::fmt::{Display, Write};
+use std::panic::Location;
+
+/// Lines of the log that a panic shows.
+const LINES: usize = 5;
+
+/// Where a test waits. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Failure<'a> {
+    pub(super) place: &'static Location<'static>,
+    pub(super) logs: &'a Logs,
+}
+
+impl Failure<'_> {
+    /// # Panics
+    /// Always.
+    pub(super) fn expected(self, expected: impl Display, instead: impl Display) -> ! {
+        self.fail(format_args!("expected {expected}, but {instead}"))
+    }
+
+    /// # Panics
+    /// Always.
+    pub(super) fn fail(self, message: impl Display) -> ! {
+        let mut text = format!("{message}\n  at {}:{}", self.place.file(), self.place.line());
+        let lines = self.logs.at_least(tracing::Level::WARN);
+        for line in &lines[lines.len().saturating_sub(LINES)..] {
+            // Into a String.
+            let _ = write!(text, "\n  log: {line}");
+        }
+        panic!("{text}")
+    }
+}

@@ -1,0 +1,155 @@
+//! [`Inbox`]: what a client has received and the test has not taken.
+use super::received::Received;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Messages that a client keeps.
+const MOST: usize = 1024;
+/// Bytes that a client keeps; one message more may pass them.
+const MOST_BYTES: usize = 64 << 20;
+
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    /// For the test: something came.
+    arrived: Notify,
+    /// For the task that fills it: there is room, or the test wants something else.
+    changed: Notify,
+}
+
+struct State {
+    queue: VecDeque<Received>,
+    bytes: usize,
+    reads: bool,
+    answers_pings: bool,
+    /// How the connection ended.
+    ended: Option<String>,
+}
+
+impl State {
+    fn is_full(&self) -> bool {
+        self.queue.len() >= MOST || self.bytes >= MOST_BYTES
+    }
+}
+
+/// Why a wait ended without what it waited for.
+pub(super) enum Missing {
+    TimedOut { after: Duration, waiting: usize, first: Option<String>, full: bool },
+    Ended(String),
+    NotReading,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Inbox {
+        let state = State { queue: VecDeque::new(), bytes: 0, reads: true, answers_pings: true, ended: None };
+        Inbox { state: Mutex::new(state), arrived: Notify::new(), changed: Notify::new() }
+    }
+
+    pub(super) fn push(&self, received: Received) {
+        let mut state = self.state.lock();
+        if received.is_last() {
+            state.ended = Some(received.to_string());
+        }
+        state.bytes += received.len();
+        state.queue.push_back(received);
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    pub(super) fn wants_more(&self) -> bool {
+        let state = self.state.lock();
+        state.reads && !state.is_full()
+    }
+
+    pub(super) fn answers_pings(&self) -> bool {
+        self.state.lock().answers_pings
+    }
+
+    pub(super) fn set_reads(&self, reads: bool) {
+        self.state.lock().reads = reads;
+        self.changed.notify_one();
+    }
+
+    pub(super) fn set_answers_pings(&self, answers: bool) {
+        self.state.lock().answers_pings = answers;
+    }
+
+    /// Waits until [`Inbox::wants_more`] may be another.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Takes the next that comes until `deadline`.
+    pub(super) async fn next(&self, deadline: Instant) -> Result<Received, Missing> {
+        self.find(deadline, |_| true).await
+    }
+
+    /// Takes the first that is wanted; what came before it stays.
+    pub(super) async fn find(
+        &self,
+        deadline: Instant,
+        wanted: impl Fn(&Received) -> bool,
+    ) -> Result<Received, Missing> {
+        let started = Instant::now();
+        // What was looked at already is not wanted.
+        let mut seen = 0;
+        let search = async {
+            loop {
+                if let Some(outcome) = self.look(&mut seen, &wanted) {
+                    return outcome;
+                }
+                self.arrived.notified().await;
+            }
+        };
+        match tokio::time::timeout_at(deadline, search).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let state = self.state.lock();
+                Err(Missing::TimedOut {
+                    after: started.elapsed(),
+                    waiting: state.queue.len(),
+                    first: state.queue.front().map(ToString::to_string),
+                    full: state.is_full(),
+                })
+            }
+        }
+    }
+
+    fn look(&self, seen: &mut usize, wanted: impl Fn(&Received) -> bool) -> Option<Result<Received, Missing>> {
+        let mut state = self.state.lock();
+        let found = state.queue.iter().skip(*seen).position(wanted);
+        if let Some(received) = found.and_then(|at| state.queue.remove(*seen + at)) {
+            state.bytes -= received.len();
+            drop(state);
+            self.changed.notify_one();
+            return Some(Ok(received));
+        }
+        *seen = state.queue.len();
+        if let Some(ended) = &state.ended {
+            return Some(Err(Missing::Ended(ended.clone())));
+        }
+        (!state.reads).then_some(Err(Missing::NotReading))
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::TimedOut { after, waiting, first, full } => {
+                write!(f, "nothing came within {after:?}")?;
+                if let Some(first) = first {
+                    write!(f, "; {waiting} message(s) wait to be taken, first {first}")?;
+                }
+                if *full {
+                    f.write_str("; the client keeps no more, and has stopped reading")?;
+                }
+                Ok(())
+            }
+            Missing::Ended(how) => write!(f, "the connection has ended: {how}"),
+            Missing::NotReading => f.write_str("the client does not read; call `read_again` first"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Tests of gateways that read as the protocol: what a client sends, and what it must get.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! switchboard = { path = "switchboard/crates/switchboard", features = ["testing"] }
+//! serde_json = "1"
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
+//!
+//! ```
+//! use serde_json::json;
+//! use std::time::Duration;
+//! use switchboard::testing::TestApp;
+//! use switchboard::{App, Client, Error, Gateway};
+//!
+//! struct Chat;
+//!
+//! impl Chat {
+//!     async fn join(&self, room: String, client: &Client) -> Result<(), Error> {
+//!         client.join(&room).await
+//!     }
+//!     async fn say(&self, text: String, client: &Client) -> Result<usize, Error> {
+//!         if text.is_empty() {
+//!             return Err(Error::new("empty", "Say something"));
+//!         }
+//!         Ok(client.broadcast_to("lobby", "said", &text).queued)
+//!     }
+//! }
+//!
+//! # fn main() {
+//! #     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(said());
+//! # }
+//! # const TEST: &str = stringify! {
+//! #[tokio::test(start_paused = true)]
+//! # };
+//! async fn said() {
+//!     let chat = Gateway::new(Chat).on("join", Chat::join).on("say", Chat::say);
+//!     let app = TestApp::new(App::new().gateway("/ws", chat));
+//!
+//!     let mut ada = app.connect("/ws").await;
+//!     let mut bob = app.connect("/ws").await;
+//!     bob.request::<()>("join", "lobby").await;
+//!
+//!     let reached: usize = ada.request("say", "hi").await;
+//!     assert_eq!(reached, 1);
+//!     assert_eq!(bob.expect::<String>("said").await, "hi");
+//!
+//!     assert_eq!(ada.request_error("say", "").await.code, "empty");
+//!     ada.send("nonsense", json!({ "any": "data" })).await;
+//!     ada.expect_exception("unknown_event").await;
+//!     bob.expect_silence(Duration::from_millis(50)).await;
+//!
+//!     ada.close().await;
+//!     bob.close().await;
+//!     app.expect_empty().await;
+//! }
+//! ```
+//!
+//! # What a test can rely on
+//! - **Order.** A client's messages wait in the order in which they came. An `expect…` takes the next one, and panics when it
+//!   is another; [`TestClient::request`] takes its own answer, and leaves what came before it to later `expect…`s.
+//! - **Panics** say what was awaited, what came instead, where in the test, and the last warnings and errors of the log.
+//! - **Patience.** Every wait ends, after 5 s unless [`TestApp::patience`] says otherwise.
+//! - **Pings** are answered by a task of each client, whatever the test does meanwhile.
+//! - **Bounds.** A client keeps at most 1,024 messages, or 64 MiB, that the test has not taken; then it reads no more, as if by
+//!   [`TestClient::stop_reading`]. The log keeps its last 10,000 lines.
+//!
+//! # Time
+//! With `#[tokio::test(start_paused = true)]` the clock stands still while anything can move, and jumps to the next timer
+//! when nothing can. [`TestApp::advance`] lets an hour pass at once, and a wait for something that never comes ends at
+//! once too. That is for applications in memory, [`TestApp::new`]: a clock that jumps does not wait for a socket, so
+//! [`TestApp::listen`] needs one that runs.
+//!
+//! # The log
+//! [`TestApp::logs`] has the `tracing` events of the thread that made the `TestApp`, from then until it is dropped. With
+//! `#[tokio::test]` everything runs on that thread; with `flavor = "multi_thread"`, what other threads log is not there, and
+//! the `TestApp` is to be dropped on the thread that made it.
+//! A subscriber that the test has set gets everything that it would get otherwise.
+mod app;
+mod call;
+mod capture;
+mod client;
+mod connecting;
+mod error;
+mod expect;
+mod failure;
+mod inbox;
+mod logs;
+mod reach;
+mod received;
+mod starting;
+mod wire;
+
+pub use app::TestApp;
+pub use call::{Call, ServerRequest};
+pub use client::TestClient;
+pub use connecting::{Connecting, Refused};
+pub use error::WireError;
+pub use logs::{LogLine, Logs};
+pub use starting::Starting;

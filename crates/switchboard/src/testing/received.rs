@@ -1,0 +1,165 @@
+//! [`Received`]: something that a test client has got, and how a panic shows it.
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+
+/// How much of a message a panic shows.
+const SHOWN: usize = 1000;
+
+pub(super) enum Received {
+    Message(Message),
+    /// A text that is no envelope.
+    Text(String),
+    Binary(Vec<u8>),
+    /// Nothing comes after this or the following two.
+    Close {
+        code: u16,
+        reason: String,
+    },
+    /// The stream ended without a close frame.
+    End,
+    /// Bytes that no server may send.
+    Invalid(&'static str),
+}
+
+/// A message with an event. Its data stays in the text until somebody says which type it is.
+pub(super) struct Message {
+    text: String,
+    envelope: Envelope,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    event: String,
+    id: Option<serde_json::Value>,
+    ack: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Push,
+    Reply,
+    Exception,
+    Request,
+}
+
+impl Message {
+    pub(super) fn kind(&self) -> Kind {
+        match &self.envelope {
+            Envelope { ack: Some(_), .. } => Kind::Request,
+            Envelope { event, .. } if event == "exception" => Kind::Exception,
+            Envelope { id: Some(_), .. } => Kind::Reply,
+            _ => Kind::Push,
+        }
+    }
+
+    pub(super) fn event(&self) -> &str {
+        &self.envelope.event
+    }
+
+    /// The number of a server's request.
+    pub(super) fn ack(&self) -> Option<u64> {
+        self.envelope.ack
+    }
+
+    /// The answer, or the exception, to the request with this id.
+    pub(super) fn answers(&self, id: &str) -> bool {
+        self.envelope.id.as_ref().and_then(serde_json::Value::as_str) == Some(id)
+    }
+
+    /// Errors: why it is not a `T`.
+    pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Body<T> {
+            data: T,
+        }
+        serde_json::from_str(&self.text).map(|Body { data }| data)
+    }
+}
+
+impl Received {
+    pub(super) fn text(text: String) -> Received {
+        match serde_json::from_str(&text) {
+            Ok(envelope) => Received::Message(Message { text, envelope }),
+            Err(_) => Received::Text(text),
+        }
+    }
+
+    /// The message, if it is of this kind.
+    pub(super) fn as_kind(&self, kind: Kind) -> Option<&Message> {
+        self.as_message().filter(|message| message.kind() == kind)
+    }
+
+    pub(super) fn as_message(&self) -> Option<&Message> {
+        match self {
+            Received::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The text of a text message, whatever it is.
+    pub(super) fn into_text(self) -> Result<String, Received> {
+        match self {
+            Received::Message(Message { text, .. }) | Received::Text(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+
+    pub(super) fn is_goaway(&self) -> bool {
+        self.as_kind(Kind::Push).is_some_and(|message| message.event() == "sys.goaway")
+    }
+
+    /// True for the last thing that is received.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Received::Close { .. } | Received::End | Received::Invalid(_))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Received::Message(Message { text, .. }) | Received::Text(text) => text.len(),
+            Received::Binary(bytes) => bytes.len(),
+            Received::Close { .. } | Received::End | Received::Invalid(_) => 0,
+        }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind() {
+            Kind::Push => "push",
+            Kind::Reply => "reply",
+            Kind::Exception => "exception",
+            Kind::Request => "server's request",
+        };
+        write!(f, "the {kind} {}", Cut(&self.text))
+    }
+}
+
+impl fmt::Display for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Received::Message(message) => fmt::Display::fmt(message, f),
+            Received::Text(text) => write!(f, "the text {}", Cut(text)),
+            Received::Binary(bytes) => {
+                let shown = bytes[..bytes.len().min(SHOWN)].escape_ascii();
+                write!(f, "{} bytes of binary, b\"{shown}\"", bytes.len())
+            }
+            Received::Close { code, reason } => write!(f, "close {code} ({reason})"),
+            Received::End => f.write_str("the end of the stream, without a close frame"),
+            Received::Invalid(reason) => write!(f, "bytes that no server may send ({reason})"),
+        }
+    }
+}
+
+/// The beginning of a long text.
+struct Cut<'a>(&'a str);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.len() <= SHOWN {
+            return f.write_str(self.0);
+        }
+        let shown = &self.0[..self.0.floor_char_boundary(SHOWN)];
+        write!(f, "{shown}… ({} bytes)", self.0.len())
+    }
+}

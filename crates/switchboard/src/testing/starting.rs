@@ -1,0 +1,103 @@
+//! [`Starting`]: a module, and what a test replaces in it.
+use super::TestApp;
+use super::capture::Capturing;
+use super::failure::Failure;
+use super::logs::Logs;
+use crate::di::{Boot, Module, Provider};
+use crate::{App, BootError};
+use std::future::Future;
+use std::panic::Location;
+
+/// An application of a module, before it is under test.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use switchboard::{gateway, messages, module, testing::TestApp};
+/// struct Clock { now: fn() -> u64 }
+///
+/// #[gateway(path = "/ws")]
+/// struct Time { #[inject] clock: Arc<Clock> }
+///
+/// #[messages]
+/// impl Time {
+///     #[subscribe_message("now")]
+///     async fn now(&self) -> u64 { (self.clock.now)() }
+/// }
+///
+/// #[module(providers(value(Clock { now: || 42 })), gateways(Time))]
+/// struct TimeModule;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app = TestApp::of::<TimeModule>().override_value(Clock { now: || 7 }).start().await;
+/// let mut ada = app.connect("/ws").await;
+/// assert_eq!(ada.request::<u64>("now", ()).await, 7);
+/// # }
+/// ```
+#[must_use = "nothing is made before `start` or `listen`"]
+pub struct Starting {
+    boot: Boot,
+    settings: Vec<Box<dyn FnOnce(App) -> App>>,
+    place: &'static Location<'static>,
+    logs: Logs,
+    capturing: Capturing,
+}
+
+impl TestApp {
+    /// An application that a module describes, parts of which may be replaced. The log is captured from here on.
+    #[track_caller]
+    pub fn of<M: Module>() -> Starting {
+        let (logs, capturing) = super::app::capture();
+        Starting { boot: Boot::of::<M>(), settings: Vec::new(), place: Location::caller(), logs, capturing }
+    }
+}
+
+impl Starting {
+    /// Puts a value in the place of a provider, wherever that is.
+    #[track_caller]
+    pub fn override_value<T: Send + Sync + 'static>(self, value: T) -> Starting {
+        self.override_provider(Provider::value(value))
+    }
+
+    /// Puts another provider of the same type in the place of one.
+    pub fn override_provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> Starting {
+        self.boot = self.boot.override_provider(provider);
+        self
+    }
+
+    /// Changes the application before it is served: `.with(|app| app.limits(..).mount(routes))`.
+    pub fn with(mut self, change: impl FnOnce(App) -> App + 'static) -> Starting {
+        self.settings.push(Box::new(change));
+        self
+    }
+
+    /// In memory: see [`TestApp::new`].
+    ///
+    /// # Panics
+    /// With everything that is wrong with the application.
+    #[track_caller]
+    pub fn start(self) -> impl Future<Output = TestApp> {
+        let place = Location::caller();
+        async move {
+            let logs = self.logs.clone();
+            self.try_start().await.unwrap_or_else(|error| Failure { place, logs: &logs }.fail(error))
+        }
+    }
+
+    /// In memory, or everything that is wrong with the application.
+    pub async fn try_start(self) -> Result<TestApp, BootError> {
+        let app = self.settings.into_iter().fold(self.boot.create().await?, |app, change| change(app));
+        TestApp::memory(app, self.logs, self.capturing)
+    }
+
+    /// Over a real socket: see [`TestApp::listen`].
+    ///
+    /// # Panics
+    /// With everything that is wrong with the application; when there is no port, or the clock is paused.
+    pub async fn listen(self) -> TestApp {
+        let failure = Failure { place: self.place, logs: &self.logs };
+        let app = self.boot.create().await.unwrap_or_else(|error| failure.fail(error));
+        let app = self.settings.into_iter().fold(app, |app, change| change(app));
+        TestApp::socket(app, self.place, self.logs, self.capturing).await
+    }
+}

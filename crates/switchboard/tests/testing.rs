@@ -1,0 +1,612 @@
+//! `switchboard::testing`: each method in use, and what each says when it fails.
+use axum::body::Body;
+use axum::routing::{get, post};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use switchboard::testing::TestApp;
+use switchboard::{App, Client, Detail, Error, Gateway, Headers, Limits, Origins, Socket};
+
+const SHORT: Duration = Duration::from_millis(50);
+
+struct Lab;
+
+impl Lab {
+    async fn echo(&self, value: Value) -> Value {
+        value
+    }
+    /// So many pushes, then the reply.
+    async fn count(&self, to: u32, client: &Client) -> u32 {
+        for n in 1..=to {
+            client.emit("tick", n);
+        }
+        to
+    }
+    async fn push(&self, value: Value, client: &Client) {
+        client.emit("pushed", value);
+    }
+    async fn forbid(&self) -> Result<(), Error> {
+        let error = Error::forbidden("Not here").retryable(true).retry_after_ms(20);
+        Err(error.detail(Detail::new("/room", "closed", "It is closed")))
+    }
+    async fn fail(&self) -> Result<(), Error> {
+        Err(Error::internal("the disk is full"))
+    }
+    async fn name(&self, client: &Client) -> Result<String, Error> {
+        client.emit("before", ());
+        let name: String = client.emit_with_ack("name?", "please", Duration::from_secs(60)).await?;
+        Ok(format!("welcome, {name}"))
+    }
+    async fn kick(&self, client: &Client) {
+        client.disconnect();
+    }
+    async fn wait(&self, ms: u64) {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    async fn join(&self, room: String, client: &Client) -> Result<(), Error> {
+        client.join(room).await
+    }
+    async fn header(&self, name: String, headers: Headers) -> Option<String> {
+        headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+    async fn address(&self, client: &Client) -> Option<String> {
+        client.peer_addr().map(|address| address.ip().to_string())
+    }
+    async fn raw(&self, mut socket: Socket) {
+        while let Some(message) = socket.recv().await {
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn lab() -> App {
+    let gateway = Gateway::new(Lab)
+        .on("echo", Lab::echo)
+        .on("count", Lab::count)
+        .on("push", Lab::push)
+        .on("forbid", Lab::forbid)
+        .on("fail", Lab::fail)
+        .on("name", Lab::name)
+        .on("kick", Lab::kick)
+        .on("wait", Lab::wait)
+        .on("join", Lab::join)
+        .on("header", Lab::header)
+        .on("address", Lab::address);
+    let routes = axum::Router::new()
+        .route("/health", get(|| async { "well" }))
+        .route("/echo", post(|body: String| async move { body }));
+    App::new().gateway("/ws", gateway).gateway("/raw", Gateway::new(Lab).raw(Lab::raw)).mount(routes)
+}
+
+/// In memory.
+fn memory() -> TestApp {
+    TestApp::new(lab())
+}
+
+macro_rules! in_memory_and_over_a_socket {
+    ($($name:ident)*) => {
+        mod in_memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::memory()).await;
+            })*
+        }
+        mod over_a_socket {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(switchboard::testing::TestApp::listen(super::lab()).await).await;
+            })*
+        }
+    };
+}
+
+in_memory_and_over_a_socket! {
+    messages_in_both_directions
+    pushes_before_a_reply_wait
+    skip_until_drops_what_comes_before
+    errors_as_a_client_gets_them
+    a_request_of_the_server
+    a_call_in_two_halves
+    closes_that_the_server_decides
+    closes_that_the_client_decides
+    a_dropped_client_is_gone
+    what_a_client_says_in_its_handshake
+    a_refused_handshake
+    a_raw_gateway
+    plain_http
+    a_client_that_does_not_read
+    everybody_from_outside
+    the_log
+    a_shutdown
+}
+
+async fn messages_in_both_directions(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    ada.send("push", json!({ "n": 1 })).await;
+    assert_eq!(ada.expect::<Value>("pushed").await, json!({ "n": 1 }));
+    ada.send_text(r#"{"event":"echo","data":"as it is","id":7}"#).await;
+    assert_eq!(ada.expect_text().await, r#"{"event":"echo","data":"as it is","id":7}"#);
+    let echoed: Vec<String> = ada.request("echo", ["a", "b"]).await;
+    assert_eq!(echoed, ["a", "b"]);
+    ada.request::<()>("wait", 0).await;
+    ada.expect_silence(SHORT).await;
+}
+
+async fn pushes_before_a_reply_wait(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    assert_eq!(ada.request::<u32>("count", 3).await, 3);
+    assert_eq!(ada.request::<u32>("count", 1).await, 1);
+    for n in [1, 2, 3, 1] {
+        assert_eq!(ada.expect::<u32>("tick").await, n);
+    }
+    ada.expect_silence(SHORT).await;
+}
+
+async fn skip_until_drops_what_comes_before(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    ada.send("count", 5).await;
+    ada.send("push", "here").await;
+    assert_eq!(ada.skip_until::<String>("pushed").await, "here");
+    ada.expect_silence(SHORT).await;
+}
+
+async fn errors_as_a_client_gets_them(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    let error = ada.request_error("forbid", ()).await;
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("forbidden", "Not here"));
+    assert_eq!(error.details, [Detail::new("/room", "closed", "It is closed")]);
+    assert_eq!((error.retryable, error.retry_after_ms), (true, Some(20)));
+    assert_eq!(error.event.as_deref(), Some("forbid"));
+    assert_eq!(error.to_string(), "forbidden: Not here");
+    ada.send("forbid", ()).await;
+    assert_eq!(ada.expect_exception("forbidden").await, error);
+    ada.send_text("no JSON").await;
+    ada.expect_exception("bad_request").await;
+}
+
+async fn a_request_of_the_server(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    let call = ada.begin("name", ()).await;
+    ada.expect::<()>("before").await;
+    let asked = ada.expect_request("name?").await;
+    assert_eq!(asked.data::<String>(), "please");
+    asked.answer("ada").await;
+    assert_eq!(ada.expect_reply::<String>(call).await, "welcome, ada");
+
+    let call = ada.begin("name", ()).await;
+    ada.expect::<()>("before").await;
+    ada.expect_request("name?").await.refuse("shy", "I do not say").await;
+    let error = ada.expect_error(call).await;
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("shy", "I do not say"));
+    app.server().broadcast("over", ());
+    ada.expect::<()>("over").await;
+}
+
+async fn a_call_in_two_halves(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    let long = ada.begin("wait", 60_000).await;
+    assert_eq!((long.event(), long.id()), ("wait", "test-1"));
+    let next = ada.begin("echo", 1).await;
+    ada.cancel(&long).await;
+    assert_eq!(ada.expect_reply::<u8>(next).await, 1);
+    assert_eq!(ada.expect_error(long).await.code, "cancelled");
+}
+
+async fn closes_that_the_server_decides(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    ada.send("kick", ()).await;
+    assert_eq!(ada.expect_close(4503).await, "kicked");
+    // As in a browser, what is sent now goes nowhere.
+    ada.send("echo", ()).await;
+    app.expect_empty().await;
+}
+
+async fn closes_that_the_client_decides(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    ada.send("count", 3).await;
+    ada.close().await;
+    app.connect("/ws").await.close_with(4000).await;
+    app.connect("/ws").await.close_with(99).await;
+    let mut eve = app.connect("/ws").await;
+    eve.stop_reading();
+    eve.close().await;
+    app.expect_empty().await;
+}
+
+async fn a_dropped_client_is_gone(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    ada.request::<()>("join", "lobby").await;
+    assert_eq!((app.stats().connections, app.stats().rooms), (1, 1));
+    drop(ada);
+    app.expect_empty().await;
+}
+
+async fn what_a_client_says_in_its_handshake(app: TestApp) {
+    let connecting = app.connecting("/ws?a=b").header("cookie", "a=b").bearer("t0k3n").origin("http://chat.example");
+    let mut ada = connecting.host("chat.example").protocol("other").protocol("switchboard.v1.json").connect().await;
+    assert_eq!(ada.protocol(), Some("switchboard.v1.json"));
+    assert_eq!(ada.request::<String>("header", "cookie").await, "a=b");
+    assert_eq!(ada.request::<String>("header", "authorization").await, "Bearer t0k3n");
+    assert_eq!(ada.request::<String>("header", "host").await, "chat.example");
+    assert_eq!(ada.request::<String>("address", ()).await, "127.0.0.1");
+    let mut bob = app.connecting("/ws").origin("http://localhost").try_connect().await.unwrap();
+    assert_eq!(bob.protocol(), None);
+    assert_eq!(bob.request::<String>("header", "host").await, "localhost");
+}
+
+async fn a_refused_handshake(app: TestApp) {
+    let refused = app.connecting("/ws").origin("https://evil.example").try_connect().await.unwrap_err();
+    assert_eq!(refused.status, 403);
+    assert_eq!(refused.headers["content-type"], "application/json");
+    assert!(refused.body.contains("origin"), "{refused}");
+    assert_eq!(app.try_connect("/nowhere").await.unwrap_err().status, 404);
+    app.expect_empty().await;
+}
+
+async fn a_raw_gateway(app: TestApp) {
+    let mut ada = app.connect("/raw").await;
+    ada.send_text("hello").await;
+    assert_eq!(ada.expect_text().await, "hello");
+    let long = vec![7; 60_000];
+    ada.send_binary(&long).await;
+    assert_eq!(ada.expect_binary().await, long);
+}
+
+async fn plain_http(app: TestApp) {
+    let health = app.get("/health").await;
+    assert_eq!((health.status().as_u16(), health.body().as_str()), (200, "well"));
+    let request = http::Request::post("/echo").body(Body::from("x".repeat(100_000))).unwrap();
+    assert_eq!(app.request(request).await.into_body().len(), 100_000);
+    assert_eq!(app.get("/ws").await.status(), 426);
+}
+
+async fn a_client_that_does_not_read(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    let mut bob = app.connect("/ws").await;
+    ada.stop_reading();
+    ada.send("count", 2).await;
+    bob.request::<u32>("count", 1).await;
+    ada.read_again();
+    assert_eq!(ada.expect::<u32>("tick").await, 1);
+    assert_eq!(ada.expect::<u32>("tick").await, 2);
+}
+
+async fn everybody_from_outside(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    let mut bob = app.connect("/ws").await;
+    ada.request::<()>("join", "lobby").await;
+    assert_eq!(app.server().broadcast_to("lobby", "news", 1).queued, 1);
+    assert_eq!(app.handle().server().broadcast("all", 2).queued, 2);
+    assert_eq!(ada.expect::<u8>("news").await, 1);
+    assert_eq!(ada.expect::<u8>("all").await, 2);
+    ada.expect_silence(SHORT).await;
+    bob.expect::<IgnoredAny>("all").await;
+}
+
+async fn the_log(app: TestApp) {
+    assert!(app.logs().contains("GET /ws → Lab (11 messages, 0 hooks)"), "{:?}", app.logs());
+    let mut ada = app.connect("/ws").await;
+    for _ in 0..3 {
+        assert_eq!(ada.request_error("fail", ()).await.code, "internal");
+    }
+    tracing::warn!(target: "mine", answer = 42, "look");
+    let logs = app.logs();
+    // None is held back, and none is another test's.
+    assert_eq!(logs.errors().len(), 3, "{logs:?}");
+    assert_eq!(logs.errors()[0].field("cause"), Some("the disk is full"));
+    assert_eq!(logs.warnings().last().map(ToString::to_string).as_deref(), Some("WARN mine: look answer=42"));
+    assert_eq!(logs.lines().last().map(|line| line.target.clone()).as_deref(), Some("mine"));
+    assert_eq!(logs.dropped(), 0);
+}
+
+async fn a_shutdown(app: TestApp) {
+    let mut ada = app.connect("/ws").await;
+    ada.request::<()>("join", "lobby").await;
+    assert_eq!(app.shutdown().await.aborted, 0);
+    assert_eq!(ada.expect_close(1012).await, "service_restart");
+    app.expect_empty().await;
+}
+
+// The clock.
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_without_waiting() {
+    let app = TestApp::new(lab());
+    let (mut ada, mut bob, mut eve) = (app.connect("/ws").await, app.connect("/ws").await, app.connect("/ws").await);
+    bob.answer_pings(false);
+    eve.stop_reading();
+    let started = Instant::now();
+    app.advance(Duration::from_secs(3600)).await;
+    assert_eq!(app.stats().connections, 1);
+    assert_eq!(bob.expect_close(4002).await, "no_pong");
+    eve.read_again();
+    assert_eq!(eve.expect_close(4002).await, "no_pong");
+    ada.expect_silence(Duration::from_secs(3600)).await;
+    assert_eq!(ada.request::<u8>("echo", 1).await, 1);
+    assert!(started.elapsed() < Duration::from_secs(20), "two hours took {:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_limit_without_waiting() {
+    let limits = Limits::default().idle_timeout(Some(Duration::from_secs(600)));
+    let app = TestApp::new(lab().limits(limits)).patience(Duration::from_secs(60));
+    let mut ada = app.connect("/ws").await;
+    app.advance(Duration::from_secs(590)).await;
+    ada.request::<()>("wait", 0).await;
+    app.advance(Duration::from_secs(590)).await;
+    ada.expect_silence(Duration::ZERO).await;
+    ada.expect_close(1001).await;
+    app.expect_empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "a paused clock does not wait for sockets: keep the application in memory")]
+async fn a_paused_clock_is_not_for_sockets() {
+    TestApp::listen(lab()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the clock runs: write #[tokio::test(start_paused = true)]")]
+async fn a_clock_that_runs_is_not_advanced() {
+    memory().advance(SHORT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_without_a_close_frame_is_1006() {
+    let app = memory();
+    let mut ada = app.connect("/ws").await;
+    ada.stop_reading();
+    app.server().broadcast("long", "x".repeat(500_000));
+    app.advance(Duration::from_secs(60)).await;
+    ada.read_again();
+    assert_eq!(ada.expect_close(1006).await, "");
+    app.expect_empty().await;
+}
+
+#[tokio::test]
+async fn an_address_is_of_a_socket() {
+    assert_eq!(memory().address(), None);
+    let app = TestApp::listen(lab()).await;
+    let address = app.address().unwrap();
+    assert!(address.ip().is_loopback());
+    tokio::net::TcpStream::connect(address).await.unwrap();
+    drop(app);
+    tokio::task::yield_now().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+// Bounds.
+
+#[tokio::test(start_paused = true)]
+async fn a_client_keeps_so_much_and_then_reads_no_more() {
+    let limits = Limits::default().outbound_messages(100).write_timeout(Duration::from_secs(3600));
+    let app = TestApp::new(lab().limits(limits));
+    let mut ada = app.connect("/ws").await;
+    let text = "x".repeat(1000);
+    let mut sent = 0;
+    while sent < 3000 && app.server().broadcast("flood", &text).queued == 1 {
+        sent += 1;
+        tokio::task::yield_now().await;
+        app.advance(Duration::ZERO).await;
+    }
+    assert!((1024..2000).contains(&sent), "{sent}");
+    for _ in 0..1024 {
+        ada.expect::<IgnoredAny>("flood").await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_keeps_its_last_lines() {
+    let app = memory();
+    for n in 0..12_000 {
+        tracing::trace!(n);
+    }
+    let logs = app.logs();
+    assert_eq!(logs.lines().len(), 10_000);
+    assert_eq!(logs.lines().last().and_then(|line| line.field("n").map(str::to_owned)).as_deref(), Some("11999"));
+    assert!(logs.dropped() >= 2000);
+    tracing::info!(long = "é".repeat(10_000), "cut");
+    assert_eq!(logs.lines().last().unwrap().field("long").unwrap().len(), 4096);
+}
+
+#[test]
+fn a_line_that_another_thread_reached_first_is_there() {
+    fn line() {
+        tracing::warn!("reached");
+    }
+    let app = memory();
+    std::thread::spawn(line).join().unwrap();
+    assert!(!app.logs().contains("reached"));
+    line();
+    assert!(app.logs().contains("reached"));
+}
+
+#[test]
+fn another_subscriber_gets_what_it_would_get() {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter("warn,mine=info")
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let app = memory();
+        let span = tracing::info_span!(target: "mine", "span", inside = true);
+        span.in_scope(|| tracing::warn!("one"));
+        assert_eq!(span.in_scope(tracing::Span::current).id(), span.id());
+        tracing::info!("two");
+        assert!(app.logs().contains("one") && app.logs().contains("two"));
+        drop(app);
+        tracing::warn!("three");
+    });
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let said: Vec<&str> = text.lines().filter_map(|line| line.split_once("WARN ")).map(|(_, said)| said).collect();
+    assert_eq!(said, ["span{inside=true}: testing: one", "testing: three"], "{text}");
+}
+
+// What is said when it fails.
+
+macro_rules! panics {
+    ($($name:ident($app:ident, $ada:ident): $expected:literal, $body:expr;)*) => {
+        $(#[tokio::test(start_paused = true)]
+        #[should_panic(expected = $expected)]
+        async fn $name() {
+            let $app = memory();
+            let mut $ada = $app.connect("/ws").await;
+            let _ = (&$app, &mut $ada);
+            $body;
+        })*
+    };
+}
+
+panics! {
+    request_shows_the_exception(app, ada):
+        r#"expected the reply to "forbid", but there came the exception {"event":"exception","id":"test-1","data":{"status":"error","code":"forbidden""#,
+        ada.request::<()>("forbid", ()).await;
+    request_shows_the_log(app, ada):
+        "\n  log: ERROR switchboard: internal error event=fail client=",
+        ada.request::<()>("fail", ()).await;
+    request_shows_what_is_no_t(app, ada):
+        r#"the data of the reply {"event":"echo","data":"x","id":"test-1"} is no u32: invalid type: string "x", expected u32"#,
+        ada.request::<u32>("echo", "x").await;
+    request_shows_the_close(app, ada):
+        r#"expected the reply to "kick", but the connection has ended: close 4503 (kicked)"#,
+        { ada.send("kick", ()).await; ada.request::<()>("kick", ()).await };
+    request_shows_what_waits(app, ada):
+        r#"expected the reply to "wait", but nothing came within 5s; 1 message(s) wait to be taken, first the push {"event":"pushed","data":1}"#,
+        { ada.send("push", 1).await; ada.request::<()>("wait", 10_000).await };
+    request_error_shows_the_reply(app, ada):
+        r#"expected an error that answers "echo", but there came the reply {"event":"echo","data":1,"id":"test-1"}"#,
+        ada.request_error("echo", 1).await;
+    expect_reply_shows_the_exception(app, ada):
+        r#"expected the reply to "forbid", but there came the exception"#,
+        { let call = ada.begin("forbid", ()).await; ada.expect_reply::<()>(call).await };
+    expect_error_shows_the_reply(app, ada):
+        r#"expected an error that answers "echo", but there came the reply"#,
+        { let call = ada.begin("echo", ()).await; ada.expect_error(call).await };
+    expect_shows_another_push(app, ada):
+        r#"expected the push "pushed", but there came the push {"event":"tick","data":1}"#,
+        { ada.send("count", 1).await; ada.expect::<u8>("pushed").await };
+    expect_shows_the_exception(app, ada):
+        r#"expected the push "tick", but there came the exception {"event":"exception","data":{"status":"error","code":"unknown_event""#,
+        { ada.send("typo", ()).await; ada.expect::<u8>("tick").await };
+    expect_shows_the_place(app, ada):
+        "but nothing came within 5s\n  at crates/switchboard/tests/testing.rs:",
+        ada.expect::<u8>("tick").await;
+    expect_shows_what_is_no_t(app, ada):
+        r#"the data of the push {"event":"tick","data":1} is no alloc::string::String"#,
+        { ada.send("count", 1).await; ada.expect::<String>("tick").await };
+    expect_says_that_the_client_does_not_read(app, ada):
+        "but the client does not read; call `read_again` first",
+        { ada.stop_reading(); ada.expect::<u8>("tick").await };
+    a_long_message_is_cut(app, ada):
+        "xxx… (20028 bytes)",
+        { ada.send("push", "x".repeat(20_000)).await; ada.expect::<u8>("tick").await };
+    skip_until_counts_what_it_skipped(app, ada):
+        r#"expected the push "end" after 4 skipped message(s), but nothing came within 5s"#,
+        // The value of "count" is answered without an id, as three ticks before it.
+        { ada.send("count", 3).await; ada.skip_until::<u8>("end").await };
+    skip_until_shows_the_close(app, ada):
+        r#"expected the push "end" after 1 skipped message(s), but the connection has ended: close 4503 (kicked)"#,
+        { ada.send("kick", ()).await; ada.skip_until::<u8>("end").await };
+    expect_exception_shows_the_push(app, ada):
+        r#"expected the exception "forbidden", but there came the push {"event":"tick","data":1}"#,
+        { ada.send("count", 1).await; ada.expect_exception("forbidden").await };
+    expect_exception_shows_another_code(app, ada):
+        r#"expected the exception "not_found", but there came the exception {"event":"exception","data":{"status":"error","code":"forbidden""#,
+        { ada.send("forbid", ()).await; ada.expect_exception("not_found").await };
+    expect_request_shows_the_push(app, ada):
+        r#"expected the server's request "name?", but there came the push {"event":"before","data":null}"#,
+        { ada.send("name", ()).await; drop(ada.expect_request("name?").await) };
+    expect_shows_the_servers_request(app, ada):
+        r#"expected the push "before", but there came the server's request {"event":"name?","data":"please","ack":"#,
+        { ada.send("name", ()).await; ada.expect::<()>("before").await; ada.expect::<()>("before").await };
+    the_data_of_a_request_is_no_t(app, ada):
+        r#"the data of the server's request {"event":"name?""#,
+        { ada.send("name", ()).await; ada.expect::<()>("before").await; ada.expect_request("name?").await.data::<u8>() };
+    expect_text_shows_the_binary(app, ada):
+        r#"expected a text message, but there came 3 bytes of binary, b"\x00a\xff""#,
+        { let mut raw = app.connect("/raw").await; raw.send_binary([0, 97, 255]).await; raw.expect_text().await };
+    expect_binary_shows_the_text(app, ada):
+        "expected a binary message, but there came the text hello",
+        { let mut raw = app.connect("/raw").await; raw.send_text("hello").await; raw.expect_binary().await };
+    expect_silence_shows_the_noise(app, ada):
+        r#"expected silence for 50ms, but there came the push {"event":"tick","data":1}"#,
+        { ada.send("count", 1).await; ada.expect_silence(SHORT).await };
+    expect_silence_is_no_end(app, ada):
+        "expected silence for 50ms, but there came the push {\"event\":\"sys.goaway\"",
+        { ada.send("kick", ()).await; ada.expect_silence(SHORT).await };
+    expect_close_shows_another_code(app, ada):
+        "expected close 1000, but there came close 4503 (kicked)",
+        { ada.send("kick", ()).await; ada.expect_close(1000).await };
+    expect_close_shows_the_push(app, ada):
+        r#"expected close 4503, but there came the push {"event":"tick","data":1}"#,
+        { ada.send("count", 1).await; ada.expect_close(4503).await };
+    connect_shows_the_refusal(app, ada):
+        "GET /nowhere was refused with 404 Not Found: ",
+        app.connect("/nowhere").await;
+    connect_shows_a_bad_path(app, ada):
+        "GET nowhere: the path must begin with /",
+        app.connect("nowhere").await;
+    a_header_that_cannot_be(app, ada):
+        r#""a b": "c" cannot be a header"#,
+        app.connecting("/ws").header("a b", "c").connect().await;
+    data_that_cannot_be_serialised(app, ada):
+        r#"the data of "echo" cannot be serialised: key must be a string"#,
+        ada.send("echo", std::collections::BTreeMap::from([((), ())])).await;
+    a_server_that_takes_nothing(app, ada):
+        "the server did not take what was sent within 5s",
+        { ada.send("wait", 20_000).await; for _ in 0..100 { ada.send("push", "x".repeat(50_000)).await } };
+    expect_empty_shows_what_is_left(app, ada):
+        "expected nothing to be left, but there is Stats { connections: 1,",
+        app.expect_empty().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the application cannot start: 2 problems")]
+async fn an_app_that_cannot_boot() {
+    let gateway = || Gateway::new(Lab).on("echo", Lab::echo);
+    let app = App::new().gateway("/a", gateway()).gateway("/a", gateway()).gateway("/:id", gateway());
+    TestApp::new(app.origins(Origins::same()));
+}
+
+#[tokio::test]
+#[should_panic(expected = "the application cannot start: 1 problem\n  1. the path")]
+async fn an_app_that_cannot_boot_over_a_socket() {
+    TestApp::listen(App::new().gateway("/:id", Gateway::new(Lab).on("echo", Lab::echo))).await;
+}
+
+/// A client and an application can be moved to another task, and to another thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads() {
+    let app = memory();
+    let mut clients = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let mut client = app.connect("/ws").await;
+        clients.spawn(async move {
+            for _ in 0..20 {
+                assert_eq!(client.request::<u32>("echo", n).await, n);
+            }
+            client.close().await;
+        });
+    }
+    clients.join_all().await;
+    app.expect_empty().await;
+    tokio::spawn(async move { app.get("/health").await }).await.unwrap();
+}

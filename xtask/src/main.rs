@@ -90,7 +90,7 @@ fn help() -> String {
     text += &bench::help();
     text += "\npackages that `tools` installs:\n";
     for tool in tools::TOOLS {
-        text += &format!("  {:<9} {}\n", tool.package, tool.purpose);
+        text += &format!("  {:<10} {}\n", tool.package, tool.purpose);
     }
     text
 }

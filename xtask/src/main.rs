@@ -3,6 +3,7 @@
 //! `parts.rs` is the table of parts; to add one, add a row there. `tools.rs` is the table of what the machine must
 //! have; to add a package, add a row there.
 
+mod bench;
 mod fuzz;
 mod parts;
 mod report;
@@ -19,12 +20,16 @@ use parts::PARTS;
 const USAGE: &str = "\
 usage: cargo xtask test [PART…] [--keep-going] [--fuzz-seconds N]
        cargo xtask fuzz TARGET [INPUT…] [--seconds N]
+       cargo xtask bench [--quick] [--only NAME…]
 
 test    Runs the parts named, or all of them in order, and stops at the first that fails.
         --keep-going      run the later parts too
         --fuzz-seconds N  how long each fuzzer runs (10)
 fuzz    Runs one fuzzer until it finds something, or for N seconds.
         INPUT…            only run these inputs, to see a finding again
+bench   Measures Switchboard and its peers, and writes bench/README.md's table and bench/plot.svg (about half an hour).
+        --quick           3 short rounds instead of 7: under 3 minutes, and less exact
+        --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
 ";
 
 /// What was asked for on the command line, and where the repository is.
@@ -61,6 +66,7 @@ fn main() -> ExitCode {
     let passed = match args[0].as_str() {
         "test" => test(&args[1..]),
         "fuzz" => fuzz_one(&args[1..]),
+        "bench" => bench::run(&Options::from_env(), &args[1..]),
         other => Err(format!("no command `{other}`")),
     };
     match passed {
@@ -81,9 +87,10 @@ fn help() -> String {
         text += &format!("  {:<9} {} (budget {budget} s)\n", part.name, part.about);
     }
     text += &format!("\nfuzzers:  {}\n", fuzz::targets(&options.root).join(", "));
+    text += &bench::help();
     text += "\npackages that `tools` installs:\n";
     for tool in tools::TOOLS {
-        text += &format!("  {:<9} {}\n", tool.package, tool.purpose);
+        text += &format!("  {:<10} {}\n", tool.package, tool.purpose);
     }
     text
 }

@@ -84,9 +84,10 @@ fn clippy(job: &mut Job<'_>) -> Outcome {
     job.cargo(&["clippy", "-p", "switchboard", "--locked", "--", "-D", "warnings"])
 }
 
-/// The fuzzers are a workspace of their own.
+/// The fuzzers and the benchmarks' peers are workspaces of their own.
 fn fmt(job: &mut Job<'_>) -> Outcome {
-    for what in [["--all"].as_slice(), &["--manifest-path", "fuzz/Cargo.toml"]] {
+    let [fuzz, bench] = ["fuzz/Cargo.toml", "bench/Cargo.toml"].map(|manifest| ["--all", "--manifest-path", manifest]);
+    for what in [["--all"].as_slice(), &fuzz, &bench] {
         let mut command = job.cargo_command(&["fmt", "--check"]);
         command.args(what).args(["--", "--color", "never"]);
         job.run(&mut command)?;
@@ -112,7 +113,7 @@ fn docs(job: &mut Job<'_>) -> Outcome {
 }
 
 fn browser(job: &mut Job<'_>) -> Outcome {
-    if !tools::node_modules_are_current(job.options()) {
+    if !tools::node_modules_are_current(job.options(), "e2e") {
         return Err(Stop::CannotRun("e2e/node_modules is missing or old: `cargo xtask test tools` installs it".into()));
     }
     cargo_test(job, &["-p", "e2e"])

@@ -1,6 +1,7 @@
 //! What the machine must have, and installing what it lacks.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Options;
@@ -23,6 +24,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool { package: "nodejs", programs: &["node"], purpose: "runs the JavaScript clients" },
     Tool { package: "npm", programs: &["npm"], purpose: "installs the JavaScript clients" },
     Tool { package: "procps", programs: &["kill"], purpose: "`kill`: sends servers their signals" },
+    Tool { package: "util-linux", programs: &["setpriv"], purpose: "`setpriv`, `taskset`: place what is measured" },
     Tool { package: "g++", programs: &["g++", "c++", "clang++"], purpose: "compiles libFuzzer" },
 ];
 
@@ -34,8 +36,8 @@ pub(crate) fn is_installed(package: &str) -> bool {
 /// The `tools` part.
 pub(crate) fn install(job: &mut Job<'_>) -> Outcome {
     check_components(job)?;
-    install_packages(job)?;
-    install_node_modules(job)
+    install_packages(job, &TOOLS.iter().map(|tool| tool.package).collect::<Vec<_>>())?;
+    install_node_modules(job, "e2e")
 }
 
 /// Rustup's own components; there is no package for them.
@@ -49,8 +51,9 @@ fn check_components(job: &mut Job<'_>) -> Outcome {
     Ok(())
 }
 
-fn install_packages(job: &mut Job<'_>) -> Outcome {
-    let missing: Vec<&str> = TOOLS.iter().map(|tool| tool.package).filter(|package| !is_installed(package)).collect();
+/// Installs those of the packages, by their names in [`TOOLS`], that are missing.
+pub(crate) fn install_packages(job: &mut Job<'_>, packages: &[&str]) -> Outcome {
+    let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -90,25 +93,28 @@ fn root_prefix() -> Option<&'static [&'static str]> {
     }
 }
 
-fn install_node_modules(job: &mut Job<'_>) -> Outcome {
+/// Installs what the lock file in a directory of the repository says, where it is not there yet.
+pub(crate) fn install_node_modules(job: &mut Job<'_>, directory: &str) -> Outcome {
     let options = job.options();
-    if node_modules_are_current(options) {
+    if node_modules_are_current(options, directory) {
         return Ok(());
     }
-    job.say("npm ci in e2e");
-    job.run(Command::new("npm").args(["ci", "--prefix", "e2e"])).map_err(Stop::into_cannot_run)?;
-    let stamp = options.root.join(STAMP);
-    fs::write(stamp, lock(options)).map_err(|error| Stop::Failed(format!("{STAMP}: {error}")))
+    job.say(&format!("npm ci in {directory}"));
+    job.run(Command::new("npm").args(["ci", "--prefix", directory])).map_err(Stop::into_cannot_run)?;
+    let stamp = stamp(options, directory);
+    fs::write(&stamp, lock(options, directory)).map_err(|error| Stop::Failed(format!("{}: {error}", stamp.display())))
+}
+
+/// Whether a directory's `node_modules` is what its lock file says.
+pub(crate) fn node_modules_are_current(options: &Options, directory: &str) -> bool {
+    fs::read(stamp(options, directory)).is_ok_and(|installed| installed == lock(options, directory))
 }
 
 /// A copy of the lock file that `npm ci` last installed.
-const STAMP: &str = "e2e/node_modules/.installed-lock.json";
-
-/// Whether `e2e/node_modules` is what the lock file says.
-pub(crate) fn node_modules_are_current(options: &Options) -> bool {
-    fs::read(options.root.join(STAMP)).is_ok_and(|installed| installed == lock(options))
+fn stamp(options: &Options, directory: &str) -> PathBuf {
+    options.root.join(directory).join("node_modules/.installed-lock.json")
 }
 
-fn lock(options: &Options) -> Vec<u8> {
-    fs::read(options.root.join("e2e/package-lock.json")).unwrap_or_default()
+fn lock(options: &Options, directory: &str) -> Vec<u8> {
+    fs::read(options.root.join(directory).join("package-lock.json")).unwrap_or_default()
 }

@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::Result;
+use crate::dialect::Dialect;
+
+pub(crate) const USAGE: &str = "\
+usage: bench-load MODE --addr 127.0.0.1:PORT [options]
+
+modes
+  echo         every connection has requests in flight, each answered with what it carries
+  fanout       all connections are in one room; some publish, all get everything in order
+  handshakes   connections that are opened and reset
+  idle         opens connections, uses each once, and reads the server's memory (needs --pid)
+
+options
+  --dialect D       json | sio (Socket.IO over WebSocket) | raw (the same bytes, no handshake)   [json]
+  --connections N   [64]; handshakes: how many at once
+  --in-flight N     requests per connection, publishes in all   [1]
+  --publishers N    fanout: members that publish in turn, at most 256   [1]
+  --text N          characters of the payload's text   [23]
+  --warmup S        seconds before what is measured   [0.5]
+  --secs S          seconds that are measured   [2]
+  --count N         instead of a time: until N messages came; handshakes: how many   [handshakes: 10000]
+  --pid PID         the server's process: adds its CPU time
+  --allocations     asks the server for its allocations before and after (event `allocations`)
+";
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    Echo,
+    Fanout,
+    Handshakes,
+    Idle,
+}
+
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) addr: SocketAddr,
+    pub(crate) dialect: Dialect,
+    pub(crate) connections: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) publishers: usize,
+    pub(crate) text: usize,
+    pub(crate) warmup: Duration,
+    pub(crate) secs: Duration,
+    pub(crate) count: Option<u64>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) allocations: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Options> {
+        let mode = match args.next().as_deref() {
+            Some("echo") => Mode::Echo,
+            Some("fanout") => Mode::Fanout,
+            Some("handshakes") => Mode::Handshakes,
+            Some("idle") => Mode::Idle,
+            other => return Err(format!("no mode {:?}", other.unwrap_or_default())),
+        };
+        let mut options = Options {
+            mode,
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            dialect: Dialect::Json,
+            connections: 64,
+            in_flight: 1,
+            publishers: 1,
+            text: 23,
+            warmup: Duration::from_millis(500),
+            secs: Duration::from_secs(2),
+            count: None,
+            pid: None,
+            allocations: false,
+        };
+        while let Some(flag) = args.next() {
+            if flag == "--allocations" {
+                options.allocations = true;
+                continue;
+            }
+            let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
+            match flag.as_str() {
+                "--addr" => options.addr = parse(&flag, &value)?,
+                "--dialect" => options.dialect = parse(&flag, &value)?,
+                "--connections" => options.connections = positive(&flag, &value)?,
+                "--in-flight" => options.in_flight = positive(&flag, &value)?,
+                "--publishers" => options.publishers = positive(&flag, &value)?,
+                "--text" => options.text = positive(&flag, &value)?,
+                "--warmup" => options.warmup = seconds(&flag, &value)?,
+                "--secs" => options.secs = seconds(&flag, &value)?,
+                "--count" => options.count = Some(parse(&flag, &value)?),
+                "--pid" => options.pid = Some(parse(&flag, &value)?),
+                _ => return Err(format!("no option {flag}")),
+            }
+        }
+        if !options.addr.ip().is_loopback() || options.addr.port() == 0 {
+            return Err("--addr must be a port of this machine".into());
+        }
+        if options.publishers > options.connections.min(256) {
+            return Err("--publishers are members, and at most 256".into());
+        }
+        Ok(options)
+    }
+}
+
+fn parse<T: FromStr>(flag: &str, value: &str) -> Result<T> {
+    value.parse().map_err(|_| format!("{flag} cannot be {value:?}"))
+}
+
+fn positive(flag: &str, value: &str) -> Result<usize> {
+    parse(flag, value).and_then(|number| if number > 0 { Ok(number) } else { Err(format!("{flag} cannot be 0")) })
+}
+
+fn seconds(flag: &str, value: &str) -> Result<Duration> {
+    Duration::try_from_secs_f64(parse(flag, value)?).map_err(|why| format!("{flag}: {why}"))
+}

@@ -1,0 +1,42 @@
+//! The application that is measured: `/ws` for the load generator, `/echo` for protocol suites.
+//!
+//! It listens on 127.0.0.1 at `PORT` (0, the default: one that is free) and prints the address. `WORKERS=1` is
+//! tokio's current-thread runtime, any other number that many workers; without it there is one a core. `MAX_MESSAGE` (bytes) and
+//! `MAX_FRAGMENTS` raise the limits of `/echo`.
+
+#[cfg(feature = "count-allocations")]
+mod allocations;
+mod gateway;
+mod raw;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+use gateway::Bench;
+use raw::Echo;
+use switchboard::{App, BootError, module};
+use tokio::runtime::Builder;
+
+#[module(gateways(Bench, Echo))]
+struct BenchModule;
+
+fn main() -> Result<(), BootError> {
+    let runtime = match number("WORKERS") {
+        Some(1) => Builder::new_current_thread().enable_all().build(),
+        Some(workers) => Builder::new_multi_thread().worker_threads(workers).enable_all().build(),
+        None => Builder::new_multi_thread().enable_all().build(),
+    };
+    runtime.expect("a runtime").block_on(async {
+        let port = number("PORT").unwrap_or(0);
+        let bound = App::create::<BenchModule>().await?.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+        println!("{}", bound.local_addr());
+        bound.serve().await;
+        Ok(())
+    })
+}
+
+/// A number from the environment.
+fn number<T: FromStr>(name: &str) -> Option<T> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is {value:?}, which is not a number it can be")))
+}

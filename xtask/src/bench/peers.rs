@@ -33,7 +33,7 @@ impl Peer {
 #[rustfmt::skip]
 pub(crate) const PEERS: &[Peer] = &[
     Peer { name: "raw-tcp", label: "raw TCP", program: Program::Rust("bench-raw-tcp"), env: &[], dialect: "raw", colour: "#8c959f" },
-    Peer { name: "switchboard", label: "Switchboard", program: Program::Rust("switchboard-bench"), env: &[], dialect: "json", colour: "#d1242f" },
+    Peer { name: "switchboard", label: "Switchboard", program: Program::Rust("switchboard-bench"), env: &[("WORKERS", "1")], dialect: "json", colour: "#d1242f" },
     Peer { name: "sketch", label: "sketch", program: Program::Rust("bench-sketch"), env: &[], dialect: "json", colour: "#e8894a" },
     Peer { name: "axum-tuned", label: "axum, tuned", program: Program::Rust("bench-axum-ws"), env: &[("TUNED", "1")], dialect: "json", colour: "#2f81f7" },
     Peer { name: "axum", label: "axum", program: Program::Rust("bench-axum-ws"), env: &[], dialect: "json", colour: "#76b0fb" },

@@ -3,13 +3,20 @@ use std::cell::{Cell, RefCell};
 
 /// One read takes at most this many bytes.
 pub(crate) const READ: usize = 64 << 10;
-/// Buffers that are kept for the next use, and the largest that is.
-const KEPT: usize = 64;
+/// The largest buffer that is kept for the next use, and how many, and how many bytes they may hold together: enough for a
+/// broadcast of a short message to some ten thousand clients.
 const KEPT_CAPACITY: usize = 64 << 10;
+const KEPT: usize = 16 << 10;
+const KEPT_BYTES: usize = 4 << 20;
+
+struct Pool {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
 
 thread_local! {
     static READ_BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
-    static WRITE_BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static WRITE_BUFFERS: RefCell<Pool> = const { RefCell::new(Pool { buffers: Vec::new(), bytes: 0 }) };
 }
 
 /// Lends the thread's read buffer. A nested call gets one of its own.
@@ -22,20 +29,28 @@ pub(crate) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
 
 /// An empty buffer, which may have capacity.
 pub(crate) fn take() -> Vec<u8> {
-    WRITE_BUFFERS.try_with(|kept| kept.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+    let taken = WRITE_BUFFERS.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        let buffer = kept.buffers.pop()?;
+        kept.bytes -= buffer.capacity();
+        Some(buffer)
+    });
+    taken.ok().flatten().unwrap_or_default()
 }
 
 /// Gives a buffer back.
 pub(crate) fn give(mut buffer: Vec<u8>) {
-    if buffer.capacity() == 0 || buffer.capacity() > KEPT_CAPACITY {
+    let capacity = buffer.capacity();
+    if capacity == 0 || capacity > KEPT_CAPACITY {
         return;
     }
     buffer.clear();
     // A thread that ends has no buffers any more.
     let _ = WRITE_BUFFERS.try_with(|kept| {
         let mut kept = kept.borrow_mut();
-        if kept.len() < KEPT {
-            kept.push(buffer);
+        if kept.buffers.len() < KEPT && kept.bytes + capacity <= KEPT_BYTES {
+            kept.bytes += capacity;
+            kept.buffers.push(buffer);
         }
     });
 }

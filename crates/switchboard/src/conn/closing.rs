@@ -73,12 +73,17 @@ impl Task {
         }
         self.net = Net::Gone;
         self.stream = None;
-        self.unread = Vec::new();
-        self.timers.gone_by = NEVER;
-        self.reason.get_or_insert(DisconnectReason::Lost);
+        self.unread = None;
+        self.timers.seldom_mut().gone_by = NEVER;
+        self.ends_for(DisconnectReason::Lost);
         let dropped = self.conn().lane.gone();
         self.conn().node().counters.dropped(dropped);
         self.app_loses_connection();
+    }
+
+    /// Why the connection ends: the first reason is the one.
+    fn ends_for(&mut self, reason: DisconnectReason) {
+        self.reason.get_or_insert_with(|| Box::new(reason));
     }
 
     fn say_goodbye(&mut self, close: &Close, reason: DisconnectReason, goaway: bool, discard: bool) {
@@ -100,16 +105,17 @@ impl Task {
         buffers::give(bytes);
         self.conn().node().counters.dropped(dropped);
         self.net = Net::Closing;
-        self.unread = Vec::new();
-        self.reason.get_or_insert(reason);
+        self.unread = None;
+        self.ends_for(reason);
         let (now, limits) = (self.present(), &self.client.conn().table.limits);
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
             true => (limits.linger, limits.linger),
             false => (limits.write_timeout.max(limits.linger), (limits.write_timeout * 3).max(limits.linger)),
         };
-        self.timers.gone_by = now + millis(patience);
-        self.timers.gone_at_last = now + millis(at_last);
+        let seldom = self.timers.seldom_mut();
+        seldom.gone_by = now + millis(patience);
+        seldom.gone_at_last = now + millis(at_last);
         self.app_loses_connection();
     }
 
@@ -117,12 +123,12 @@ impl Task {
     fn app_loses_connection(&mut self) {
         let acks = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take());
         drop(acks);
-        if self.timers.finish_by == NEVER {
-            self.timers.finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
+        if self.timers.seldom().finish_by == NEVER {
+            self.timers.seldom_mut().finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
         }
         if let Some(port) = &self.port {
             port.close();
-            self.timers.work_by = self.timers.work_by.min(self.timers.finish_by);
+            self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
         }
         if self.conn().table.cancel_on_disconnect {
             self.drop_inbound();
@@ -136,7 +142,7 @@ impl Task {
     /// All is written: the peer reads our end, and has `linger` to send its own.
     pub(super) fn half_close(&mut self) {
         self.net = Net::Lingering;
-        self.timers.gone_by = self.present() + millis(self.limits().linger);
+        self.timers.seldom_mut().gone_by = self.present() + millis(self.limits().linger);
         if matches!(self.stream, Some(Stream::Tcp(_))) {
             if self.is_closed_by_both() {
                 return self.lost();
@@ -159,7 +165,7 @@ impl Task {
 
     /// Both close frames are exchanged (RFC 6455 §7.1.1): nothing more is expected of the peer.
     fn is_closed_by_both(&self) -> bool {
-        matches!(self.reason, Some(DisconnectReason::Client { .. }))
+        matches!(self.reason.as_deref(), Some(DisconnectReason::Client { .. }))
     }
 
     /// Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
@@ -208,10 +214,11 @@ impl Task {
         }
         self.close_for_restart();
         let last = self.present() + millis(self.limits().linger);
-        self.timers.finish_by = last;
         self.timers.work_by = last;
-        self.timers.gone_by = self.timers.gone_by.min(last);
-        self.timers.gone_at_last = last;
+        let seldom = self.timers.seldom_mut();
+        seldom.finish_by = last;
+        seldom.gone_by = seldom.gone_by.min(last);
+        seldom.gone_at_last = last;
     }
 
     pub(super) fn drop_inbound(&mut self) {

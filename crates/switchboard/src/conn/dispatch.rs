@@ -1,12 +1,15 @@
 //! One message's life: decode, find, read the parameters, run, reply.
+use super::Conn;
 use super::closing::Net;
 use super::serving::{Handler, Running, Stage, contained, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, buffers};
-use crate::handler::{Invocation, MessageContext, ReplySink};
+use crate::gateway::Entry;
+use crate::handler::{Data, Invocation, MessageContext, ReplySink};
 use crate::hub::InFlight;
 use crate::{Error, log};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
@@ -16,6 +19,14 @@ use switchboard_core::{CloseCode, Id, Incoming};
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
+        let conn = self.client.conn_arc().clone();
+        if let Some(glance) = json::glance(text)
+            && let Some(entry) = conn.table.find(glance.event)
+            && entry.reads_payload
+        {
+            let data = Data::Unread { text: glance.data, frame: text };
+            return self.begin(&conn, entry, data, glance.id, cx);
+        }
         let request = match json::decode(text) {
             Ok(Incoming::Request(request)) => request,
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
@@ -25,13 +36,18 @@ impl Task {
                 return self.malformed(rejected.reason);
             }
         };
-        let conn = self.client.conn_arc().clone();
-        let id = request.id.as_ref();
-        let Some((event, handler)) = conn.table.find(&request.event) else {
+        let Some(entry) = conn.table.find(&request.event) else {
             conn.node().rejected("message", "unknown_event");
             let error = Error::unknown_event("No handler for this event");
-            return self.exception(&error, Some(&request.event), id);
+            return self.exception(&error, Some(&request.event), request.id.as_ref());
         };
+        self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
+    }
+
+    /// Starts a handler, and polls it once.
+    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) {
+        let Entry { event, start, .. } = entry;
+        let id = id.as_ref();
         if self.draining {
             return self.exception(&draining(), Some(event), id);
         }
@@ -39,10 +55,14 @@ impl Task {
             let error = Error::overloaded("Too many handlers are running");
             return self.exception(&error, Some(event), id);
         }
-        let context = MessageContext { client: &self.client, event, data: request.data, reason: None };
-        let mut invocation = match contained(event, || handler.start(&context)) {
+        let context = MessageContext { client: &self.client, event, data, reason: None, rejected: Cell::new(None) };
+        let mut invocation = match contained(event, || start.start(&context)) {
             Ok(invocation) => invocation,
             Err(error) => {
+                if let Some(rejected) = context.rejected.into_inner() {
+                    self.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
+                    return self.malformed(rejected.reason);
+                }
                 self.exception(&error, Some(event), id);
                 return drop_contained(error);
             }
@@ -50,12 +70,12 @@ impl Task {
         if self.poll_invocation(&mut invocation, event, id, cx).is_ready() {
             return drop_contained(invocation);
         }
-        let id = request.id.map(Id::into_owned);
+        let id = id.cloned().map(Id::into_owned);
         let handler = Handler::new(invocation, event.clone(), id, InFlight::new(conn.node()));
         self.running = Some(Running::Handler(Box::new(handler)));
         self.work_begins();
         if self.net != Net::Open {
-            self.timers.work_by = self.timers.work_by.min(self.timers.finish_by);
+            self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
         }
     }
 

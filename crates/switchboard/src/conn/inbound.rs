@@ -9,53 +9,63 @@ pub(crate) struct Waiting {
     pub(crate) id: Option<Id<'static>>,
 }
 
-/// A bounded queue, in arrival order.
+/// A bounded queue, in arrival order. Empty, it has no memory.
 #[derive(Default)]
-pub(crate) struct Inbound {
-    queue: VecDeque<Waiting>,
+pub(crate) struct Inbound(Option<Box<Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Waiting>,
     bytes: usize,
 }
 
 impl Inbound {
     /// True when reading has to pause.
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
-        self.queue.len() >= limits.inbound_messages || self.bytes >= limits.inbound_bytes
+        let full =
+            |queue: &Queue| queue.messages.len() >= limits.inbound_messages || queue.bytes >= limits.inbound_bytes;
+        self.0.as_deref().is_some_and(full)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.0.is_none()
     }
 
     pub(crate) fn push(&mut self, waiting: Waiting) {
-        self.bytes += waiting.text.len();
-        self.queue.push_back(waiting);
+        let queue = self.0.get_or_insert_default();
+        queue.bytes += waiting.text.len();
+        queue.messages.push_back(waiting);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
-        let waiting = self.queue.pop_front()?;
-        self.bytes -= waiting.text.len();
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
-        }
-        Some(waiting)
+        self.take_at(0)
     }
 
     pub(crate) fn contains(&self, id: &Id<'_>) -> bool {
-        self.queue.iter().any(|waiting| waiting.id.as_ref() == Some(id))
+        self.position(id).is_some()
     }
 
     /// Takes a waiting message out.
     pub(crate) fn remove(&mut self, id: &Id<'_>) -> Option<Waiting> {
-        let at = self.queue.iter().position(|waiting| waiting.id.as_ref() == Some(id))?;
-        let waiting = self.queue.remove(at)?;
-        self.bytes -= waiting.text.len();
-        Some(waiting)
+        self.take_at(self.position(id)?)
     }
 
     /// Throws all away. Returns how many there were.
     pub(crate) fn clear(&mut self) -> usize {
-        let count = self.queue.len();
-        *self = Inbound::default();
-        count
+        self.0.take().map_or(0, |queue| queue.messages.len())
+    }
+
+    fn position(&self, id: &Id<'_>) -> Option<usize> {
+        self.0.as_deref()?.messages.iter().position(|waiting| waiting.id.as_ref() == Some(id))
+    }
+
+    fn take_at(&mut self, at: usize) -> Option<Waiting> {
+        let queue = self.0.as_deref_mut()?;
+        let waiting = queue.messages.remove(at)?;
+        queue.bytes -= waiting.text.len();
+        if queue.messages.is_empty() {
+            self.0 = None;
+        }
+        Some(waiting)
     }
 }

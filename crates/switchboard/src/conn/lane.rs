@@ -88,7 +88,7 @@ struct State {
     phase: Phase,
     /// No frame is taken any more.
     closed: bool,
-    request: Option<CloseRequest>,
+    request: Option<Box<CloseRequest>>,
     waker: Option<Waker>,
     /// Somebody wanted to wake the task while it had left no waker.
     woken: bool,
@@ -227,7 +227,7 @@ impl Lane {
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             state.waker = Some(cx.waker().clone());
         }
-        let request = state.request.take();
+        let request = state.request.take().map(|request| *request);
         TurnEnd {
             flushed,
             again: std::mem::take(&mut state.woken) || request.is_some(),
@@ -262,7 +262,7 @@ impl Lane {
 impl State {
     fn ask(&mut self, request: CloseRequest) {
         if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
-            self.request = Some(request);
+            self.request = Some(Box::new(request));
         }
     }
 

@@ -25,8 +25,7 @@ impl Task {
         if self.net == Net::Gone || self.pauses() {
             return false;
         }
-        if !self.unread.is_empty() {
-            let mut bytes = std::mem::take(&mut self.unread);
+        if let Some(mut bytes) = self.unread.take() {
             self.parse(&mut bytes, cx);
             return true;
         }
@@ -81,7 +80,7 @@ impl Task {
         let mut at = 0;
         while at < bytes.len() && self.net == Net::Open {
             if self.pauses() {
-                self.unread = bytes[at..].to_vec();
+                self.unread = Some(bytes[at..].into());
                 return;
             }
             let decoded = match self.decoder.decode(&mut bytes[at..], &limits) {

@@ -3,9 +3,10 @@ use super::DisconnectReason;
 use super::closing::Net;
 use super::task::Task;
 use super::timers::NEVER;
-use crate::handler::{HookFuture, Invocation, MessageContext, Outcome};
+use crate::handler::{Data, HookFuture, Invocation, MessageContext, Outcome};
 use crate::hub::InFlight;
 use crate::{Error, log};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -87,7 +88,7 @@ impl Task {
     }
 
     fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
-        MessageContext { client: &self.client, event: "", data: None, reason }
+        MessageContext { client: &self.client, event: "", data: Data::Json(None), reason, rejected: Cell::new(None) }
     }
 
     pub(super) fn work_begins(&mut self) {
@@ -195,7 +196,7 @@ impl Task {
         if self.congested && self.net == Net::Open {
             return false;
         }
-        if self.net != Net::Open && self.now() >= self.timers.finish_by {
+        if self.net != Net::Open && self.now() >= self.timers.seldom().finish_by {
             self.drop_inbound();
         }
         if let Some(waiting) = self.inbound.pop() {
@@ -205,7 +206,7 @@ impl Task {
             return true;
         }
         if self.net == Net::Open {
-            if self.draining && self.unread.is_empty() {
+            if self.draining && self.unread.is_none() {
                 self.close_for_restart();
             }
             return false;
@@ -216,7 +217,7 @@ impl Task {
 
     fn leave(&mut self) {
         let table = self.conn().table.clone();
-        let reason = self.reason.clone().unwrap_or(DisconnectReason::Lost);
+        let reason = self.reason.as_deref().cloned().unwrap_or(DisconnectReason::Lost);
         self.stage = match &table.on_disconnect {
             None => Stage::Done,
             Some(hook) => match contained("on_disconnect", || hook(&self.hook_context(Some(&reason)))) {

@@ -30,7 +30,7 @@ pub(crate) struct Task {
     pub(super) net: Net,
     pub(super) decoder: Decoder,
     /// Bytes that were read while the inbound queue became full.
-    pub(super) unread: Vec<u8>,
+    pub(super) unread: Option<Box<[u8]>>,
     pub(super) inbound: Inbound,
     pub(super) stage: Stage,
     pub(super) running: Option<Running>,
@@ -41,7 +41,7 @@ pub(crate) struct Task {
     pub(super) congested: bool,
     /// The server shuts down: nothing new is handled.
     pub(super) draining: bool,
-    pub(super) reason: Option<DisconnectReason>,
+    pub(super) reason: Option<Box<DisconnectReason>>,
     /// A turn panicked.
     faulty: bool,
     /// Leaves all rooms and the namespace when dropped, however the task ends.
@@ -59,7 +59,7 @@ impl Task {
             stream: Some(stream),
             net: Net::Open,
             decoder: Decoder::new(Role::Server),
-            unread: early,
+            unread: (!early.is_empty()).then(|| early.into_boxed_slice()),
             inbound: Inbound::default(),
             stage: Stage::New,
             running: None,
@@ -103,8 +103,7 @@ impl Task {
         let was_congested = self.congested;
         match end.flushed {
             None | Some(Flushed::Drained) => {
-                self.timers.write_by = NEVER;
-                self.timers.soft_by = NEVER;
+                self.timers.drained();
                 self.congested = false;
                 if self.net == Net::Closing {
                     self.half_close();
@@ -130,16 +129,19 @@ impl Task {
     fn blocked(&mut self, progress: bool, waiting: usize) {
         let now = self.present();
         let limits = &self.client.conn().table.limits;
-        if progress || self.timers.write_by == NEVER {
-            self.timers.write_by = self.timers.after(now, limits.write_timeout);
+        let write_by = self.timers.after(now, limits.write_timeout);
+        let soft_by = self.timers.after(now, limits.outbound_soft_time);
+        let seldom = self.timers.seldom_mut();
+        if progress || seldom.write_by == NEVER {
+            seldom.write_by = write_by;
         }
         if progress && self.net == Net::Closing {
-            self.timers.gone_by = self.timers.write_by.min(self.timers.gone_at_last);
+            seldom.gone_by = seldom.write_by.min(seldom.gone_at_last);
         }
         if waiting <= limits.outbound_soft_bytes {
-            self.timers.soft_by = NEVER;
-        } else if self.timers.soft_by == NEVER {
-            self.timers.soft_by = self.timers.after(now, limits.outbound_soft_time);
+            seldom.soft_by = NEVER;
+        } else if seldom.soft_by == NEVER {
+            seldom.soft_by = soft_by;
         }
     }
 
@@ -153,7 +155,7 @@ impl Task {
         if now >= self.timers.work_by {
             self.work_timed_out();
         }
-        if now >= self.timers.gone_by {
+        if now >= self.timers.seldom().gone_by {
             self.lost();
         }
     }
@@ -164,7 +166,8 @@ impl Task {
             return false;
         }
         let now = self.now();
-        if now >= self.timers.write_by || now >= self.timers.soft_by {
+        let seldom = self.timers.seldom();
+        if now >= seldom.write_by || now >= seldom.soft_by {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
@@ -186,7 +189,7 @@ impl Task {
     }
 
     fn set_alarm(&self) {
-        let own = self.timers.work_by.min(self.timers.gone_by);
+        let own = self.timers.work_by.min(self.timers.seldom().gone_by);
         let alarm = match self.net {
             Net::Open => own.min(self.timers.peers()).min(self.timers.expires_at(self.limits())).min(self.partial_by()),
             _ => own,

@@ -19,6 +19,11 @@ pub(crate) struct Timers {
     pub(crate) pong_by: u64,
     /// The handler or hook that runs must end by then.
     pub(crate) work_by: u64,
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What a connection that does well never needs: an idle one has no memory for it.
+pub(crate) struct Seldom {
     /// The socket must have taken bytes by then.
     pub(crate) write_by: u64,
     /// The outbox must be under its soft limit by then.
@@ -33,8 +38,19 @@ pub(crate) struct Timers {
     malformed: Window,
 }
 
+impl Seldom {
+    const NONE: Seldom = Seldom {
+        write_by: NEVER,
+        soft_by: NEVER,
+        gone_by: NEVER,
+        gone_at_last: NEVER,
+        finish_by: NEVER,
+        pings: Window { since: 0, count: 0 },
+        malformed: Window { since: 0, count: 0 },
+    };
+}
+
 /// Events in a span of time.
-#[derive(Default)]
 struct Window {
     since: u64,
     count: u32,
@@ -64,13 +80,23 @@ impl Timers {
             pinged: 0,
             pong_by: NEVER,
             work_by: NEVER,
-            write_by: NEVER,
-            soft_by: NEVER,
-            gone_by: NEVER,
-            gone_at_last: NEVER,
-            finish_by: NEVER,
-            pings: Window::default(),
-            malformed: Window::default(),
+            seldom: None,
+        }
+    }
+
+    pub(crate) fn seldom(&self) -> &Seldom {
+        self.seldom.as_deref().unwrap_or(&Seldom::NONE)
+    }
+
+    pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_with(|| Box::new(Seldom::NONE))
+    }
+
+    /// Nothing waits for the socket.
+    pub(crate) fn drained(&mut self) {
+        if let Some(seldom) = &mut self.seldom {
+            seldom.write_by = NEVER;
+            seldom.soft_by = NEVER;
         }
     }
 
@@ -80,12 +106,12 @@ impl Timers {
 
     /// True when the client pings too much.
     pub(crate) fn ping_received(&mut self, now: u64, limits: &Limits) -> bool {
-        self.pings.count(now, 1000, limits.pings_per_second)
+        self.seldom_mut().pings.count(now, 1000, limits.pings_per_second)
     }
 
     /// True when the client has sent too many malformed messages.
     pub(crate) fn malformed(&mut self, now: u64, limits: &Limits) -> bool {
-        self.malformed.count(now, 10_000, limits.malformed_per_10s)
+        self.seldom_mut().malformed.count(now, 10_000, limits.malformed_per_10s)
     }
 
     pub(crate) fn partial_by(&self, limits: &Limits) -> u64 {
@@ -101,7 +127,8 @@ impl Timers {
 
     /// The earliest of those by which the peer is judged.
     pub(crate) fn peers(&self) -> u64 {
-        self.ping_at.min(self.pong_by).min(self.write_by).min(self.soft_by)
+        let seldom = self.seldom();
+        self.ping_at.min(self.pong_by).min(seldom.write_by).min(seldom.soft_by)
     }
 }
 

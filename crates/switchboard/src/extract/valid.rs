@@ -4,7 +4,7 @@ use crate::handler::{Decided, FromMessage, MessageContext, Needs};
 use garde::Validate;
 use serde::de::DeserializeOwned;
 use std::ops::{Deref, DerefMut};
-use switchboard_core::{Detail, codec::json};
+use switchboard_core::Detail;
 
 /// A payload that has been validated by [garde](garde::Validate), with context `()`.
 ///
@@ -64,7 +64,7 @@ where
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Valid<T>, Error> {
-        let value: T = json::from_data(cx.data())?;
+        let value: T = cx.payload()?;
         validate(&value)?;
         Ok(Valid(value))
     }
@@ -105,7 +105,7 @@ impl<T: DeserializeOwned + Send + 'static> FromMessage for Unchecked<T> {
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Unchecked<T>, Error> {
-        json::from_data(cx.data()).map(Unchecked)
+        cx.payload().map(Unchecked)
     }
 }
 

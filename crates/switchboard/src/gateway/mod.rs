@@ -5,7 +5,7 @@ mod table;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 use table::Note;
-pub(crate) use table::Table;
+pub(crate) use table::{Entry, Table};
 
 use crate::app::{Handle, Problem};
 use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, cause, late};
@@ -383,8 +383,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         let state = self.state.or(state)?;
         for (event, _, handler) in self.events {
             table.note(Note::event(&event, handler.needs.payload));
+            let reads_payload = handler.needs.payload.is_some();
             needs.merge(handler.needs);
-            table.insert(&event, (handler.bind)(state.clone()));
+            table.insert(&event, reads_payload, (handler.bind)(state.clone()));
         }
         if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
             table.note(Note::hook("on connect"));

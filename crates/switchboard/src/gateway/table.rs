@@ -15,7 +15,7 @@ pub(crate) struct Table {
     /// Set when the application is built.
     pub(crate) container: Option<Container>,
     /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
-    events: Vec<(Arc<str>, Box<dyn Start>)>,
+    events: Vec<Entry>,
     pub(crate) on_connect: Option<Hook>,
     pub(crate) on_disconnect: Option<Hook>,
     pub(crate) raw: Option<Hook>,
@@ -25,6 +25,14 @@ pub(crate) struct Table {
     pub(crate) limits: Limits,
     own_limits: bool,
     pub(crate) origins: Option<Origins>,
+}
+
+/// An event and its handler.
+pub(crate) struct Entry {
+    pub(crate) event: Arc<str>,
+    /// The handler parses the payload, which shows whether it is JSON.
+    pub(crate) reads_payload: bool,
+    pub(crate) start: Box<dyn Start>,
 }
 
 impl Table {
@@ -60,9 +68,9 @@ impl Table {
         &self.notes
     }
 
-    pub(super) fn insert(&mut self, event: &str, start: Box<dyn Start>) {
-        let at = self.events.partition_point(|(name, _)| **name < *event);
-        self.events.insert(at, (event.into(), start));
+    pub(super) fn insert(&mut self, event: &str, reads_payload: bool, start: Box<dyn Start>) {
+        let at = self.events.partition_point(|entry| *entry.event < *event);
+        self.events.insert(at, Entry { event: event.into(), reads_payload, start });
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
@@ -79,9 +87,9 @@ impl Table {
         self.origins.get_or_insert_with(|| origins.clone());
     }
 
-    pub(crate) fn find(&self, event: &str) -> Option<(&Arc<str>, &dyn Start)> {
-        let at = self.events.binary_search_by(|(name, _)| (**name).cmp(event)).ok()?;
-        self.events.get(at).map(|(name, start)| (name, &**start))
+    pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
+        let at = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).ok()?;
+        self.events.get(at)
     }
 
     /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.

@@ -88,6 +88,10 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
     let name = conn.space.local.rooms.insert(room, conn);
+    // Most clients are in one room.
+    if membership.names.is_empty() {
+        membership.names.reserve_exact(1);
+    }
     membership.names.push(name);
     Ok(true)
 }

@@ -11,7 +11,7 @@ use crate::{Error, Id, Incoming, Request, check_event, is_reserved};
 const MAX_KEYS: usize = 1024;
 
 /// Fewer bytes than this cannot hold an object of more than [`MAX_KEYS`] keys: `"":0` and a comma each, and braces.
-const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
+pub(super) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
 
 /// A frame that is answered with an `exception`, and all that is known for addressing the answer.
 #[derive(Debug)]

@@ -15,10 +15,12 @@
 //! ```
 mod decode;
 mod encode;
+mod glance;
 mod payload;
 
 pub use decode::{Rejected, decode};
 pub use encode::{
     encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply, encode_request,
 };
-pub use payload::from_data;
+pub use glance::{Glance, glance};
+pub use payload::{from_data, from_text};

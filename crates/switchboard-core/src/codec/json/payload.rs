@@ -11,6 +11,12 @@ const MAX_PATH: usize = 256;
 /// The longest text about what was expected: a schema may have very many variants.
 const MAX_EXPECTED: usize = 256;
 
+/// Parses a payload that is not known to be JSON. `None` where that fails: then it is for
+/// [`decode`](super::decode()) and [`from_data`] to say why.
+pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
+}
+
 /// Parses a payload; a missing one is null.
 ///
 /// Errors: `validation_failed` with one [`Detail`], whose code is one of `missing`, `type`, `value`, `length`, `variant`,

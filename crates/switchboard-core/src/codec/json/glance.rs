@@ -1,0 +1,93 @@
+//! Client to server, the common case: a message as `JSON.stringify` writes it, its payload not looked at.
+use crate::{Id, is_reserved};
+
+use super::decode::SCAN_FROM;
+
+/// A message whose payload is not known to be JSON.
+///
+/// It is this message if `data` is one JSON value: parse it into the handler's type, and where that fails ask
+/// [`decode`](super::decode()) what the frame is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance<'a> {
+    /// A name that passes [`check_event`](crate::check_event) and is not [reserved](crate::is_reserved).
+    pub event: &'a str,
+    /// The text of the payload; "null" where there is none.
+    pub data: &'a str,
+    /// The id of the request.
+    pub id: Option<Id<'a>>,
+}
+
+/// Looks at a frame's keys without reading its payload. `None`: ask [`decode`](super::decode()).
+///
+/// Taken are `event` first, then `data` and `id` in either order, without white space, names of ASCII without escapes, and
+/// fewer bytes than could hold an object with too many keys.
+pub fn glance(text: &str) -> Option<Glance<'_>> {
+    if text.len() >= SCAN_FROM {
+        return None;
+    }
+    let (event, rest) = plain_text(text.strip_prefix(r#"{"event":"#)?)?;
+    if event.is_empty() || event.len() > 128 || is_reserved(event) {
+        return None;
+    }
+    if let Some(rest) = rest.strip_prefix(r#","data":"#) {
+        let rest = rest.strip_suffix('}')?;
+        let (data, id) = match trailing_id(rest) {
+            Some((data, id)) => (data, Some(id)),
+            None => (rest, None),
+        };
+        return Some(Glance { event, data, id });
+    }
+    if let Some(rest) = rest.strip_prefix(r#","id":"#) {
+        let (id, rest) = leading_id(rest)?;
+        let data = match rest.strip_prefix(r#","data":"#) {
+            Some(rest) => rest.strip_suffix('}')?,
+            None if rest == "}" => "null",
+            None => return None,
+        };
+        return Some(Glance { event, data, id: Some(id) });
+    }
+    (rest == "}").then_some(Glance { event, data: "null", id: None })
+}
+
+/// A JSON string of printable ASCII without escapes, and what is behind it.
+fn plain_text(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| byte == b'"' || !is_plain(byte))?;
+    (inner.as_bytes()[end] == b'"').then(|| (&inner[..end], &inner[end + 1..]))
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'\\'
+}
+
+fn leading_id(text: &str) -> Option<(Id<'_>, &str)> {
+    if text.starts_with('"') {
+        let (id, rest) = plain_text(text)?;
+        return Some((Id::text(id)?, rest));
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    Some((number(&text[..digits])?, &text[digits..]))
+}
+
+/// `,"id":7` or `,"id":"a"` at the end, and what is in front of it.
+fn trailing_id(text: &str) -> Option<(&str, Id<'_>)> {
+    const KEY: &str = r#","id":"#;
+    if let Some(inner) = text.strip_suffix('"') {
+        let tail = inner.bytes().rev().take(Id::MAX_TEXT + 1);
+        let length = tail.take_while(|byte| *byte != b'"' && is_plain(*byte)).count();
+        let (front, id) = inner.split_at(inner.len() - length);
+        return Some((front.strip_suffix('"')?.strip_suffix(KEY)?, Id::text(id)?));
+    }
+    let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return None;
+    }
+    let (front, id) = text.split_at(text.len() - digits);
+    Some((front.strip_suffix(KEY)?, number(id)?))
+}
+
+/// A JSON number of digits alone.
+fn number(digits: &str) -> Option<Id<'static>> {
+    let is_json = digits.len() == 1 || !digits.starts_with('0');
+    if is_json && digits.len() <= 16 { digits.parse().ok().and_then(Id::number) } else { None }
+}

@@ -22,7 +22,7 @@ fn node_speaks_to_the_same_gateway() {
 fn run(script: &str, limit: Duration) {
     let chat = Server::start("chat");
     let (url, ws) = (chat.url("/"), chat.ws_url("/ws"));
-    chat.wait_for_log("GET /ws → Chat (7 messages, 2 hooks)", Duration::from_secs(5));
+    chat.wait_for_log("GET /ws → ChatGateway (7 messages, 2 hooks)", Duration::from_secs(5));
     let chat = Arc::new(Mutex::new(chat));
     let control = serve_control(Arc::downgrade(&chat));
     let output = NodeScript::new(script).env("URL", url).env("WS_URL", ws).env("CONTROL", control).limit(limit).run();

@@ -54,7 +54,7 @@ pub(crate) const PARTS: &[Part] = &[
     },
     Part {
         name: "snippets",
-        about: "every Rust block in README.md and docs/ is in a file that some crate's doc tests compile",
+        about: "every Rust block in README.md and docs/ is in a file that some crate's doc tests compile; no link is dead",
         budget: |_| Duration::from_secs(5),
         needs: &[],
         run: snippets::check,

@@ -58,16 +58,16 @@ impl Settings {
         let name = &injected.item.ident;
         let generics = bounded(&injected.item.generics, name);
         let (impl_generics, types, conditions) = generics.split_for_impl();
-        let path = self.path.as_ref().map(|path| ours!(const PATH: &'static str = #path;));
+        let path = self.path.as_ref().map(|path| ours!(const PATH: &'static ::core::primitive::str = #path;));
         let set = |method: &str, value: &Option<Expr>| {
             let value = value.as_ref()?;
             let here = at(value.span());
             let method = syn::Ident::new(method, here);
-            Some(quote_spanned!(here=> let gateway = gateway.#method(#value);))
+            Some(quote_spanned!(here=> let __gateway = __gateway.#method(#value);))
         };
         let namespace = self.namespace.as_ref().map(|namespace| {
             let here = at(namespace.span());
-            quote_spanned!(here=> let gateway = gateway.namespace::<#namespace>();)
+            quote_spanned!(here=> let __gateway = __gateway.namespace::<#namespace>();)
         });
         let settings = [
             namespace,
@@ -78,9 +78,9 @@ impl Settings {
         let settings: Vec<TokenStream> = settings.into_iter().flatten().collect();
         let settings = (!settings.is_empty()).then(|| {
             ours! {
-                fn settings(gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
+                fn settings(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
                     #(#settings)*
-                    gateway
+                    __gateway
                 }
             }
         });

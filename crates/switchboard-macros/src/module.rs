@@ -103,7 +103,7 @@ impl Model {
         let of_type = |method: &str, ty: &Type| {
             let here = at(ty.span());
             let method = Ident::new(method, here);
-            quote_spanned!(here=> let module = module.#method::<#ty>();)
+            quote_spanned!(here=> let __module = __module.#method::<#ty>();)
         };
         let imports = self.imports.iter().map(|ty| of_type("import", ty));
         let providers = self.providers.iter().map(|provided| match provided {
@@ -111,23 +111,23 @@ impl Model {
             Provided::Call { method, argument } => {
                 let here = at(argument.span());
                 let method = Ident::new(&method.to_string(), here);
-                quote_spanned!(here=> let module = module.#method(#argument);)
+                quote_spanned!(here=> let __module = __module.#method(#argument);)
             }
         });
         let gateways = self.gateways.iter().map(|ty| of_type("gateway", ty));
         let exports = self.exports.iter().map(|ty| of_type("export", ty));
-        let global = self.global.map(|span| quote_spanned!(at(span)=> let module = module.global();));
+        let global = self.global.map(|span| quote_spanned!(at(span)=> let __module = __module.global();));
         let hook = |method: &str, hook: &Option<Expr>| {
             let hook = hook.as_ref()?;
             let here = at(hook.span());
             let method = Ident::new(method, here);
-            Some(quote_spanned!(here=> let module = module.#method(#hook);))
+            Some(quote_spanned!(here=> let __module = __module.#method(#hook);))
         };
         let (on_init, on_shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
         let label = name.to_string();
         let new = Ident::new("new", at(name.span()));
         ours! {
-            let module = #krate::di::ModuleDef::#new(#label);
+            let __module = #krate::di::ModuleDef::#new(#label);
             #(#imports)*
             #(#providers)*
             #(#gateways)*
@@ -135,7 +135,7 @@ impl Model {
             #global
             #on_init
             #on_shutdown
-            module
+            __module
         }
     }
 }

@@ -81,3 +81,14 @@ pub use garde;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
+
+/// The chapters of the guide: their Rust is tested.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/guide/src/five-nouns.md")]
+    mod five_nouns {}
+    #[doc = include_str!("../../../docs/guide/src/container.md")]
+    mod container {}
+    #[doc = include_str!("../../../docs/guide/src/from-nestrs.md")]
+    mod from_nestrs {}
+}

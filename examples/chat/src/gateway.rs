@@ -2,28 +2,18 @@
 use crate::dto::{Change, ChatMessage, Join, LOBBY, Room, Say, SendMessage, Told, Typing, WELCOME};
 use crate::rooms::RoomService;
 use std::sync::Arc;
-use switchboard::{Client, DisconnectReason, Error, Gateway, Valid};
+use switchboard::{Client, DisconnectReason, Error, gateway, messages};
 
 /// The handlers, over the service that they share with the routes.
-pub struct Chat {
+#[gateway(path = "/ws")]
+pub struct ChatGateway {
+    #[inject]
     rooms: Arc<RoomService>,
 }
 
-impl Chat {
-    /// Which event is handled by which function.
-    pub fn gateway(rooms: Arc<RoomService>) -> Gateway<Chat> {
-        Gateway::new(Chat { rooms })
-            .on_connect(Chat::arrived)
-            .on("join", Chat::join)
-            .on("leave", Chat::leave)
-            .on("message", Chat::message)
-            .on("history", Chat::history)
-            .on("presence", Chat::presence)
-            .on("typing", Chat::typing)
-            .on("say", Chat::say)
-            .on_disconnect(Chat::left)
-    }
-
+#[messages]
+impl ChatGateway {
+    #[on_connect]
     async fn arrived(&self, client: &Client) {
         // Before the join, so that nothing of the lobby comes before it.
         client.emit("welcome", WELCOME);
@@ -31,6 +21,7 @@ impl Chat {
         self.rooms.tell_others(client, LOBBY, None);
     }
 
+    #[on_disconnect]
     async fn left(&self, client: &Client, reason: DisconnectReason) {
         let reason = match reason {
             // Everybody leaves: there is nobody to tell.
@@ -41,8 +32,9 @@ impl Chat {
         self.rooms.gone(client, reason);
     }
 
-    async fn join(&self, join: Valid<Join>, client: &Client) -> Result<(), Error> {
-        let Join { room, author } = join.0;
+    #[subscribe_message("join")]
+    async fn join(&self, join: Join, client: &Client) -> Result<(), Error> {
+        let Join { room, author } = join;
         if let Some(author) = author {
             self.rooms.introduce(client, author);
         }
@@ -57,16 +49,18 @@ impl Chat {
         Ok(())
     }
 
-    async fn leave(&self, room: Valid<Option<Room>>, client: &Client) {
-        let room = room.0.unwrap_or_default();
+    #[subscribe_message("leave")]
+    async fn leave(&self, room: Option<Room>, client: &Client) {
+        let room = room.unwrap_or_default();
         if client.leave(&room) {
             let left = self.rooms.name_of(client).map(|author| Change::Left { author, reason: "left" });
             self.rooms.tell_others(client, room.as_ref(), left);
         }
     }
 
-    async fn message(&self, message: Valid<SendMessage>, client: &Client) -> Result<(), Error> {
-        let SendMessage { author, text, room } = message.0;
+    #[subscribe_message("message")]
+    async fn message(&self, message: SendMessage, client: &Client) -> Result<(), Error> {
+        let SendMessage { author, text, room } = message;
         let room = room.unwrap_or_default();
         members_only(client, &room)?;
         self.rooms.introduce(client, author.clone());
@@ -75,31 +69,35 @@ impl Chat {
         Ok(())
     }
 
-    async fn history(&self, room: Valid<Option<Room>>) -> Vec<ChatMessage> {
-        self.rooms.history(&room.0.unwrap_or_default())
+    #[subscribe_message("history")]
+    async fn history(&self, room: Option<Room>) -> Vec<ChatMessage> {
+        self.rooms.history(&room.unwrap_or_default())
     }
 
-    async fn presence(&self, room: Valid<Option<Room>>) -> usize {
-        self.rooms.present(&room.0.unwrap_or_default())
+    #[subscribe_message("presence")]
+    async fn presence(&self, room: Option<Room>) -> usize {
+        self.rooms.present(&room.unwrap_or_default())
     }
 
-    async fn typing(&self, typing: Valid<Typing>, client: &Client) -> Result<(), Error> {
+    #[subscribe_message("typing")]
+    async fn typing(&self, typing: Typing, client: &Client) -> Result<(), Error> {
         match &typing.room {
-            None => client.broadcast("typing", &*typing),
+            None => client.broadcast("typing", &typing),
             Some(room) => {
                 members_only(client, room)?;
-                client.broadcast_to(room, "typing", &*typing)
+                client.broadcast_to(room, "typing", &typing)
             }
         };
         Ok(())
     }
 
-    async fn say(&self, say: Valid<Say>, client: &Client) -> Result<(), Error> {
+    #[subscribe_message("say")]
+    async fn say(&self, say: Say, client: &Client) -> Result<(), Error> {
         match &say.room {
-            None => client.broadcast("said", &*say),
+            None => client.broadcast("said", &say),
             Some(room) => {
                 members_only(client, room)?;
-                client.broadcast_to(room, "said", &*say)
+                client.broadcast_to(room, "said", &say)
             }
         };
         Ok(())

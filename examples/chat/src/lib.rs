@@ -2,7 +2,7 @@
 //!
 //! | to see | open |
 //! |---|---|
-//! | how messages are handled | [`gateway`](gateway::Chat) |
+//! | how messages are handled | [`gateway`](gateway::ChatGateway) |
 //! | how a service pushes without being asked | [`rooms`](rooms::RoomService) |
 //! | what is on the wire | [`dto`] |
 //! | a push from an axum handler | [`routes`] |
@@ -16,14 +16,10 @@ pub mod rooms;
 pub mod routes;
 
 use clock::Clock;
-use gateway::Chat;
+use gateway::ChatGateway;
 use rooms::RoomService;
-use std::sync::Arc;
-use switchboard::App;
+use switchboard::module;
 
-/// The application: the gateway on `/ws`, and beside it the page and the routes.
-pub fn app(clock: Clock) -> App {
-    let app = App::new();
-    let rooms = Arc::new(RoomService::new(app.server(), clock));
-    app.gateway("/ws", Chat::gateway(rooms.clone())).mount(page::routes()).mount(routes::routes(rooms))
-}
+/// The gateway on `/ws`, and what it is made of.
+#[module(providers(RoomService, value(Clock::system())), gateways(ChatGateway))]
+pub struct ChatModule;

@@ -2,9 +2,9 @@
 //!
 //! `CHAT_ADDR` chooses another address, `RUST_LOG` another log level.
 
-use chat::{app, clock::Clock, rooms::ticks};
+use chat::{ChatModule, page, rooms::RoomService, routes};
 use std::io::IsTerminal;
-use switchboard::BootError;
+use switchboard::{App, BootError};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -13,13 +13,13 @@ async fn main() -> Result<(), BootError> {
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stdout().is_terminal()).init();
 
     let address = std::env::var("CHAT_ADDR").unwrap_or_else(|_| "0.0.0.0:3005".to_owned());
-    let app = app(Clock::system());
-    let server = app.server();
-    let bound = app.bind(address).await?;
+    let app = App::create::<ChatModule>().await?;
+    let rooms = app.resolve::<RoomService>()?;
+    let bound = app.mount(page::routes()).mount(routes::routes(rooms.clone())).bind(address).await?;
     tracing::info!("open http://localhost:{}/ in two tabs", bound.local_addr().port());
 
     tokio::select! {
         () = bound.serve() => Ok(()),
-        never = ticks(server) => match never {},
+        never = rooms.tick() => match never {},
     }
 }

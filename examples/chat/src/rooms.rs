@@ -4,8 +4,10 @@ use crate::dto::{Author, Change, ChatMessage, LOBBY, OpenRoom, People, Room, Tic
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
-use switchboard::{Client, Delivery, Server};
+use std::sync::Arc;
+use std::time::Duration;
+use switchboard::{Client, Delivery, Server, injectable};
+use tokio::time::{Instant, interval};
 
 /// The messages that are kept of a room.
 const MESSAGES: usize = 100;
@@ -15,10 +17,13 @@ const ROOMS: usize = 64;
 const LISTED: usize = 100;
 const TICK: Duration = Duration::from_secs(30);
 
-/// History and presence. Shared by the gateway and the routes.
+/// History and presence. Shared by the gateway, the routes and a background task.
+#[injectable]
 pub struct RoomService {
+    #[inject]
     server: Server,
-    clock: Clock,
+    #[inject]
+    clock: Arc<Clock>,
     /// The room that was spoken in last is last.
     histories: Mutex<VecDeque<History>>,
     /// Held from looking who is there to queueing the push, so that the last list that a room hears is the newest.
@@ -37,11 +42,6 @@ struct Person {
 }
 
 impl RoomService {
-    /// A service without history.
-    pub fn new(server: Server, clock: Clock) -> RoomService {
-        RoomService { server, clock, histories: Mutex::default(), telling: Mutex::default() }
-    }
-
     /// Keeps a message; the oldest of its room makes place for it, and the room of the longest silence for a new room.
     pub fn record(&self, room: &Room, author: Author, text: String) -> ChatMessage {
         let message = ChatMessage { author, text, at: self.clock.now() };
@@ -133,25 +133,26 @@ impl RoomService {
     pub fn announce(&self, text: &str) -> Delivery {
         self.server.broadcast_to(LOBBY, "announce", text)
     }
-}
 
-/// Tells the lobby every half a minute that the server is there; a client that is slow to read is spared.
-pub async fn ticks(server: Server) -> Infallible {
-    let started = Instant::now();
-    let mut interval = tokio::time::interval(TICK);
-    // The first one comes at once.
-    interval.tick().await;
-    loop {
+    /// Tells the lobby every half a minute that the server is there; a client that is slow to read is spared.
+    pub async fn tick(&self) -> Infallible {
+        let started = Instant::now();
+        let mut interval = interval(TICK);
+        // The first one comes at once.
         interval.tick().await;
-        let tick = Tick { uptime_s: started.elapsed().as_secs(), clients: server.client_count() };
-        server.to(LOBBY).volatile().emit("tick", tick);
+        loop {
+            interval.tick().await;
+            let tick = Tick { uptime_s: started.elapsed().as_secs(), clients: self.server.client_count() };
+            self.server.to(LOBBY).volatile().emit("tick", tick);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard::App;
+    use crate::ChatModule;
+    use switchboard::testing::TestApp;
 
     fn author() -> Author {
         serde_json::from_str("\"ada\"").unwrap()
@@ -161,9 +162,9 @@ mod tests {
         serde_json::from_value(name.into()).unwrap()
     }
 
-    #[test]
-    fn history_is_bounded_and_the_lobby_is_not_forgotten() {
-        let rooms = RoomService::new(App::new().server(), Clock::system());
+    #[tokio::test]
+    async fn history_is_bounded_and_the_lobby_is_not_forgotten() {
+        let rooms = TestApp::of::<ChatModule>().start().await.resolve::<RoomService>();
         rooms.record(&Room::default(), author(), "first".to_owned());
         for n in 0..ROOMS + 10 {
             rooms.record(&room(&format!("room {n}")), author(), "hi".to_owned());

@@ -36,9 +36,9 @@ fn implement(krate: &Path, block: &ItemImpl, body: &TokenStream) -> TokenStream 
     ours! {
         #[automatically_derived]
         impl #impl_generics #krate::gateway::Messages for #ty #conditions {
-            fn messages(gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
+            fn messages(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
                 #body
-                gateway
+                __gateway
             }
         }
     }
@@ -50,19 +50,19 @@ fn register(krate: &Path, method: &Method) -> TokenStream {
         Role::Event(event) => {
             let here = at(event.span());
             let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
-            quote_spanned!(here=> gateway.handler(#event, #handler))
+            quote_spanned!(here=> __gateway.handler(#event, #handler))
         }
         Role::OnConnect(span) => hook(krate, method, *span, "of_on_connect"),
         Role::OnDisconnect(span) => hook(krate, method, *span, "of_on_disconnect"),
         Role::Raw(span) => hook(krate, method, *span, "of_raw"),
         Role::AfterInit(span) => after_init(krate, method, *span),
     };
-    ours!(#(#conditions)* let gateway = #call;)
+    ours!(#(#conditions)* let __gateway = #call;)
 }
 
 fn hook(krate: &Path, method: &Method, span: Span, place: &str) -> TokenStream {
     let def = def(krate, method, &ours!(HookDef::<Self, _>), place, "nothing");
-    quote_spanned!(at(span)=> gateway.hook(#def))
+    quote_spanned!(at(span)=> __gateway.hook(#def))
 }
 
 /// A `HandlerDef` or `HookDef`, put together from parts.
@@ -163,7 +163,7 @@ fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
     }
     let reply = reply(&method.output, "nothing");
     quote_spanned! {here=>
-        gateway #(#asks)* .after_init(|__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
+        __gateway #(#asks)* .after_init(|__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
             #(#takes)*
             let __reply = Self::#name(&__this, #(#arguments),*).await;
             let __returned = { #reply };

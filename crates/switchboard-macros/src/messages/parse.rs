@@ -3,7 +3,7 @@ use super::model::{Marked, Role};
 use crate::emit::Errors;
 use proc_macro2::TokenStream;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ImplItem, Item, ItemImpl, Meta};
+use syn::{Attribute, Expr, ImplItem, Item, ItemImpl, Meta, parse_quote};
 
 const NAMES: &[&str] = &["subscribe_message", "on_connect", "on_disconnect", "after_init", "raw"];
 
@@ -37,6 +37,8 @@ pub(super) fn methods(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Marked> 
         let Some(role) = role(attribute, errors) else { continue };
         let is_condition = |attribute: &&Attribute| attribute.path().is_ident("cfg");
         let conditions = method.attrs.iter().filter(is_condition).cloned().collect();
+        // It is `async` because we ask for it.
+        method.attrs.push(parse_quote!(#[allow(clippy::unused_async)]));
         marked.push(Marked { role, signature: method.sig.clone(), conditions });
     }
     marked

@@ -3,6 +3,7 @@ use crate::di::Teardown;
 use crate::hub::{Hub, Stats};
 use crate::{Namespace, Server};
 use parking_lot::Mutex;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -15,10 +16,7 @@ use tokio::sync::watch;
 /// let app = switchboard::App::new().gateway("/ws", chat);
 /// let handle = app.handle();
 /// axum::serve(listener, routes.merge(app))
-///     .with_graceful_shutdown(async move {
-///         tokio::signal::ctrl_c().await.ok();
-///         handle.shutdown().await;
-///     })
+///     .with_graceful_shutdown(handle.shutdown_after(tokio::signal::ctrl_c()))
 ///     .await
 /// # }
 /// ```
@@ -88,6 +86,12 @@ impl Handle {
         }
         self.0.drained.send_replace(true);
         ShutdownReport { aborted }
+    }
+
+    /// Waits for a signal, and then for [`Handle::shutdown`]: what `axum::serve(..).with_graceful_shutdown(..)` wants.
+    pub async fn shutdown_after(self, signal: impl Future) {
+        let _ = signal.await;
+        self.shutdown().await;
     }
 
     /// Waits for the end of a shutdown that somebody else asked for.

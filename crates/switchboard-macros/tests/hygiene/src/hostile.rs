@@ -1,0 +1,39 @@
+//! Names that mean something else here. An item of a module hides what the prelude has under its name.
+#![expect(non_camel_case_types, non_upper_case_globals, reason = "names that are somebody else's")]
+
+macro_rules! types {
+    ($($name:ident)*) => { $(#[doc = "Not what it is elsewhere."] #[derive(Debug)] pub struct $name(());)* };
+}
+types! {
+    Result Option String Vec Box Arc Send Sync Copy Clone Default Drop Fn FnMut FnOnce From Into Iterator IntoIterator ToString
+    ToOwned AsRef TryFrom TryInto Extend PartialEq Sized Future Self_ str bool usize u8
+    Gateway Messages Mount Injectable Provider Dependencies Container Module ModuleDef HandlerDef HookDef MessageContext
+    Parameters Probe ByValidate ByNothing ResultShape PlainShape Server Client Error
+}
+
+macro_rules! values {
+    ($($name:ident)*) => { $(#[doc = "Not what it is elsewhere."] pub const $name: () = ();)* };
+}
+values! { Some None Ok Err drop }
+
+macro_rules! statics {
+    ($($name:ident)*) => { $(#[doc = "A name that the expansion might have chosen."] pub static $name: () = ();)* };
+}
+statics! {
+    gateway module container fields reply message parameters client server this cx handler hook handle provider injected
+    value error shape validation room data
+}
+
+macro_rules! modules {
+    ($($name:ident)*) => { $(#[doc = "Not the crate of that name."] pub mod $name {})* };
+}
+modules! { std core alloc switchboard switchboard_macros di testing }
+
+/// A macro that the expansion might use.
+#[macro_export]
+macro_rules! hostile_unreachable {
+    () => {
+        compile_error!("the expansion means its own")
+    };
+}
+pub use hostile_unreachable as unreachable;

@@ -1,0 +1,36 @@
+//! What is expanded among hostile names serves as anywhere.
+use hygiene::bare::Bare;
+use hygiene::payload::Text;
+use hygiene::shadowed::{Journal, Lobby, Shadowed};
+use sb::testing::TestApp;
+
+fn text(text: &str) -> Text {
+    Text { text: text.to_owned() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn among_hostile_names() {
+    let app = TestApp::of::<Shadowed>().start().await;
+    assert_eq!(app.resolve::<Journal>().state(), [1, 0, 1], "its init hook has run");
+    let (mut ada, mut bob) = (app.connect("/every").await, app.connect("/every").await);
+    assert_eq!(ada.request::<String>("say", text("hi")).await, "hi");
+    assert_eq!(bob.expect::<Text>("said").await.text, "hi");
+    assert_eq!(ada.request_error("say", text("")).await.code, "validation_failed");
+    assert_eq!(ada.request::<usize>("count", ()).await, 7);
+    ada.request::<()>("gateway", "x").await;
+    assert_eq!(ada.request::<[usize; 3]>("state", ()).await, [1, 2, 1]);
+    assert_eq!(app.server_of::<Lobby>().client_count(), 2);
+
+    let mut raw = app.connect("/echo").await;
+    raw.send_text("as it is").await;
+    assert_eq!(raw.expect_text().await, "as it is");
+    assert_eq!(app.shutdown().await.aborted, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_prelude() {
+    let app = TestApp::of::<Bare>().start().await;
+    let mut ada = app.connect("/bare").await;
+    assert_eq!(ada.request::<(String, usize)>("greet", text("hi")).await, ("hi".to_owned(), 0));
+    assert_eq!(ada.request::<(String, usize)>("greet", text("hi")).await, ("hi".to_owned(), 1));
+}

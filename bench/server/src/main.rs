@@ -1,7 +1,8 @@
 //! The application that is measured: `/ws` for the load generator, `/echo` for protocol suites.
 //!
 //! It listens on 127.0.0.1 at `PORT` (0, the default: one that is free) and prints the address. `WORKERS=1` is
-//! tokio's current-thread runtime, any other number that many workers; without it there is one a core. `MAX_MESSAGE` (bytes) and
+//! tokio's current-thread runtime, any other number that many workers; without it there is one a core. `THREADS`
+//! is how many threads with a runtime of their own serve the connections in its place. `MAX_MESSAGE` (bytes) and
 //! `MAX_FRAGMENTS` raise the limits of `/echo`.
 
 #[cfg(feature = "count-allocations")]
@@ -28,7 +29,8 @@ fn main() -> Result<(), BootError> {
     };
     runtime.expect("a runtime").block_on(async {
         let port = number("PORT").unwrap_or(0);
-        let bound = App::create::<BenchModule>().await?.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+        let app = App::create::<BenchModule>().await?.threads(number("THREADS").unwrap_or(0));
+        let bound = app.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         println!("{}", bound.local_addr());
         bound.serve().await;
         Ok(())

@@ -5,6 +5,7 @@ use std::fs;
 use crate::Options;
 use crate::bench::counts;
 use crate::bench::results::{Cell, Results, Row};
+use crate::bench::workers::Workers;
 
 const PAGE: &str = "bench/README.md";
 const PLOT: &str = "bench/plot.svg";
@@ -34,8 +35,9 @@ pub(crate) fn table(results: &Results) -> String {
             text += &line(&row.title, cells);
         }
     }
-    if let Some(ratio) = results.workers {
-        text += &format!("\nSwitchboard with two workers against one, four busy connections: {ratio:.2}×.\n");
+    if let Some(Workers { two, threads }) = results.workers {
+        text += &format!("\nSwitchboard, four busy connections, against one worker: two workers {two:.2}×, ");
+        text += &format!("two threads with a runtime each (`App::threads(2)`) {threads:.2}×.\n");
     }
     text
 }

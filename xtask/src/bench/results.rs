@@ -3,6 +3,7 @@
 use crate::bench::counts::Counts;
 use crate::bench::measurements::{Kind, Measurement};
 use crate::bench::peers::Peer;
+use crate::bench::workers::Workers;
 
 pub(crate) struct Results {
     /// How and where it was measured.
@@ -10,8 +11,8 @@ pub(crate) struct Results {
     pub(crate) peers: Vec<&'static Peer>,
     pub(crate) rows: Vec<Row>,
     pub(crate) counts: Option<Counts>,
-    /// Two workers against one.
-    pub(crate) workers: Option<f64>,
+    /// Two workers, and two threads, against one.
+    pub(crate) workers: Option<Workers>,
     pub(crate) holes: Holes,
 }
 

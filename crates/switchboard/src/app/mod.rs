@@ -55,6 +55,7 @@ pub struct App {
     origins: Origins,
     proxies: Proxies,
     signals: bool,
+    threads: usize,
     hub: Arc<Hub>,
     control: Arc<Control>,
     built: Option<Router>,
@@ -92,6 +93,7 @@ impl App {
             origins: Origins::same(),
             proxies: Proxies::default(),
             signals: true,
+            threads: 0,
             control,
             hub,
             built: None,
@@ -262,6 +264,16 @@ impl App {
     /// Whether SIGTERM and Ctrl-C end [`App::listen`] by a shutdown, and a second one at once. Default: yes.
     pub fn signals(mut self, signals: bool) -> App {
         self.signals = signals;
+        self
+    }
+
+    /// Serves the connections of [`App::listen`] on so many threads of their own, each with a runtime of one thread, in place of
+    /// the runtime that it is awaited in. Default: 0, that runtime.
+    ///
+    /// Connections do not move between cores then: faster where handlers do little, and no help where they do much, for a handler
+    /// that blocks its thread stalls every connection on it.
+    pub fn threads(mut self, threads: usize) -> App {
+        self.threads = threads;
         self
     }
 

@@ -1,8 +1,9 @@
 //! Listening.
 use super::{App, BootError, Handle};
-use crate::http::{Listening, bind};
+use crate::http::{Listening, Threads, bind};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -60,6 +61,7 @@ pub struct Bound {
     router: axum::Router,
     handle: Handle,
     signals: bool,
+    threads: Option<Arc<Threads>>,
 }
 
 impl App {
@@ -87,8 +89,14 @@ impl App {
         };
         let listener = resolve(address.into_place()).await.and_then(bind).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        let threads = match self.threads {
+            0 => None,
+            count => Some(Arc::new(Threads::start(count).map_err(|error| {
+                BootError::io(format!("cannot start {count} threads: {error}; ask for fewer"), error)
+            })?)),
+        };
         tracing::info!("listening on {address}");
-        Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals })
+        Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals, threads })
     }
 }
 
@@ -106,7 +114,10 @@ impl Bound {
     /// The second half of [`App::listen`]. Returns when a shutdown has ended.
     pub async fn serve(self) {
         let control = self.handle.0.clone();
-        let listening = Listening { listener: self.listener, router: self.router, node: control.hub.node.clone() };
+        let node = control.hub.node.clone();
+        // Kept to the end of the shutdown: connections outlive the accept loop.
+        let threads = self.threads;
+        let listening = Listening { listener: self.listener, router: self.router, node, threads: threads.clone() };
         let mut signals = Signals::new(self.signals);
         let run = listening.run(control.stop.subscribe());
         let mut run = std::pin::pin!(run);
@@ -132,6 +143,7 @@ impl Bound {
                 tracing::warn!(aborted = report.aborted, "ended at once");
             }
         }
+        drop(threads);
     }
 }
 

@@ -1,5 +1,5 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
-use super::upgrade;
+use super::{Threads, upgrade};
 use crate::hub::{Node, max_handshakes};
 use crate::limits::Limits;
 use axum::Router;
@@ -57,6 +57,8 @@ pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) router: Router,
     pub(crate) node: Arc<Node>,
+    /// Where connections are served, if not in the runtime that accepts them.
+    pub(crate) threads: Option<Arc<Threads>>,
 }
 
 impl Listening {
@@ -80,11 +82,23 @@ impl Listening {
                 }
             };
             configure(&socket);
-            let serving = serve(socket, peer, self.router.clone(), limits.clone(), stop.clone());
-            tasks.spawn(async move {
-                serving.await;
-                drop(place);
-            });
+            let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
+            match &self.threads {
+                None => tasks.spawn(async move {
+                    serve(socket, peer, router, limits, stop).await;
+                    drop(place);
+                }),
+                Some(threads) => tasks.spawn_on(
+                    async move {
+                        match moved(socket) {
+                            Ok(socket) => serve(socket, peer, router, limits, stop).await,
+                            Err(error) => crate::log::limited!(warn, (), %error, "a connection was lost on the way"),
+                        }
+                        drop(place);
+                    },
+                    threads.next(),
+                ),
+            };
         }
         drop(self.listener);
         let finished = async { while tasks.join_next().await.is_some() {} };
@@ -93,6 +107,11 @@ impl Listening {
         }
         tasks.shutdown().await;
     }
+}
+
+/// Registers a socket with the runtime that this is called in.
+fn moved(socket: TcpStream) -> io::Result<TcpStream> {
+    TcpStream::from_std(socket.into_std()?)
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

@@ -1,9 +1,11 @@
 //! HTTP: the upgrade, and a listener of our own.
 pub(crate) mod listener;
 mod proxy;
+mod threads;
 mod upgrade;
 
 pub(crate) use listener::{Listening, OwnListener, bind};
 pub use proxy::InvalidNetwork;
 pub(crate) use proxy::Proxies;
+pub(crate) use threads::Threads;
 pub(crate) use upgrade::Endpoint;

@@ -15,3 +15,4 @@ mod mounting;
 mod namespaces;
 mod order;
 mod raw;
+mod threads;

@@ -1,6 +1,12 @@
 //! What is shared by all expansions: spans, errors, paths.
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::{Error, Path, parse_quote};
+
+/// `quote!` for code that is ours: its local names do not meet the user's.
+macro_rules! ours {
+    ($($code:tt)*) => { quote::quote_spanned!(proc_macro2::Span::mixed_site()=> $($code)*) };
+}
+pub(crate) use ours;
 
 /// Errors, gathered so that all are told.
 #[derive(Default)]
@@ -42,13 +48,29 @@ pub(crate) fn moved(tokens: TokenStream, place: Span) -> TokenStream {
     tokens.into_iter().map(at_place).collect()
 }
 
+/// `.method::<types>(arguments)` at the place of a user's token. Boot tells where a call stands; of code that is ours it would
+/// tell the line of the attribute.
+pub(crate) fn call(place: Span, method: &str, types: Option<TokenStream>, arguments: TokenStream) -> TokenStream {
+    let method = Ident::new(method, place);
+    let types = types.map(|types| ours!(::<#types>));
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(place);
+    ours!(.#method #types #arguments)
+}
+
+/// [`call`] of a function: `path(arguments)`.
+pub(crate) fn call_path(place: Span, path: TokenStream, arguments: TokenStream) -> TokenStream {
+    let at_place = |mut token: TokenTree| {
+        token.set_span(place);
+        token
+    };
+    let path: TokenStream = path.into_iter().map(at_place).collect();
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(place);
+    ours!(#path #arguments)
+}
+
 /// Where the crate is.
 pub(crate) fn default_crate() -> Path {
     parse_quote!(::switchboard)
 }
-
-/// `quote!` for code that is ours: its local names do not meet the user's.
-macro_rules! ours {
-    ($($code:tt)*) => { quote::quote_spanned!(proc_macro2::Span::mixed_site()=> $($code)*) };
-}
-pub(crate) use ours;

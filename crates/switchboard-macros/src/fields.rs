@@ -1,9 +1,11 @@
 //! A struct that the container makes: its model, and how it is made.
-use crate::emit::{Errors, at, ours};
+use crate::emit::{Errors, at, call, call_path, ours};
+use crate::generics::{conditions, holds, mentions};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, Generics, Ident, ItemStruct, Member, Path, Type, WherePredicate, parse_quote};
+use syn::{Attribute, Expr, Generics, Ident, ItemStruct, Member, Path, Type, parse_quote_spanned};
 
 /// One field.
 struct Field {
@@ -11,6 +13,8 @@ struct Field {
     label: String,
     ty: Type,
     injected: bool,
+    /// `#[cfg]`s, which hold for its making too.
+    conditions: Vec<Attribute>,
 }
 
 /// A struct whose `#[inject]`s have been taken out.
@@ -19,9 +23,10 @@ pub(crate) struct Injected {
     fields: Vec<Field>,
 }
 
-/// The hooks that a struct names.
+/// What is said of a provider: the hooks that its struct names, and whether it is a gateway.
 #[derive(Default)]
 pub(crate) struct Hooks {
+    pub(crate) gateway: bool,
     pub(crate) on_init: Option<Expr>,
     pub(crate) on_shutdown: Option<Expr>,
 }
@@ -33,10 +38,10 @@ impl Injected {
         for (member, field) in members.into_iter().zip(&mut item.fields) {
             let injected = take_inject(&mut field.attrs, errors);
             let label = match &member {
-                Member::Named(name) => name.to_string(),
+                Member::Named(name) => name.unraw().to_string(),
                 Member::Unnamed(index) => index.index.to_string(),
             };
-            fields.push(Field { member, label, ty: field.ty.clone(), injected });
+            fields.push(Field { member, label, ty: field.ty.clone(), injected, conditions: conditions(&field.attrs) });
         }
         if let Some(lifetime) = item.generics.lifetimes().next() {
             errors.at(lifetime, "what the container makes lives as long as the application: it cannot borrow");
@@ -47,40 +52,59 @@ impl Injected {
     /// `impl Injectable`.
     pub(crate) fn provider(&self, krate: &Path, hooks: &Hooks) -> TokenStream {
         let name = &self.item.ident;
-        let generics = bounded(&self.item.generics, name);
+        let generics = self.generics(krate);
         let (impl_generics, types, conditions) = generics.split_for_impl();
         let (mut plans, mut inits) = (Vec::new(), Vec::new());
         for (nth, field) in self.fields.iter().enumerate() {
-            let Field { member, label, ty, injected } = field;
-            let here = at(ty.span());
+            let Field { member, label, ty, injected, conditions } = field;
             let variable = format_ident!("__field{nth}", span = Span::mixed_site());
-            let how = Ident::new(if *injected { "inject" } else { "defaulted" }, here);
-            plans.push(quote_spanned!(here=> let #variable = __fields.#how::<#ty>(#label);));
-            inits.push(ours!(#member: #variable.get(__container)?));
+            let how = if *injected { "inject" } else { "defaulted" };
+            let how = call(ty.span(), how, Some(ours!(#ty)), ours!(#label));
+            plans.push(ours!(#(#conditions)* let #variable = __fields #how;));
+            inits.push(ours!(#(#conditions)* #member: #variable.get(__container)?));
         }
         let hooks = hooks.tokens();
-        let here = at(name.span());
-        let fields_of = Ident::new("fields", here);
+        let plan = ours! {
+            |__fields| {
+                #(#plans)*
+                move |__container: &#krate::di::Container| {
+                    ::core::result::Result::Ok(Self { #(#inits),* })
+                }
+            }
+        };
+        let provider = call_path(name.span(), ours!(#krate::di::Provider::<Self>::fields), plan);
         ours! {
             #[automatically_derived]
+            #[allow(unused_qualifications)]
             impl #impl_generics #krate::di::Injectable for #name #types #conditions {
                 fn provider() -> #krate::di::Provider<Self> {
-                    #krate::di::Provider::<Self>::#fields_of(|__fields| {
-                        #(#plans)*
-                        move |__container: &#krate::di::Container| {
-                            ::core::result::Result::Ok(Self { #(#inits),* })
-                        }
-                    })
-                    #hooks
+                    #provider #hooks
                 }
             }
         }
     }
 
+    /// The type's own generics, that the container can hold it, and that it gives the fields whose types are generic.
+    pub(crate) fn generics(&self, krate: &Path) -> Generics {
+        let mut generics = self.item.generics.clone();
+        if generics.type_params().next().is_none() {
+            return generics;
+        }
+        holds(&mut generics, &self.item.ident);
+        for Field { ty, injected, .. } in self.fields.iter().filter(|field| field.conditions.is_empty()) {
+            if mentions(ty, &self.item.generics) {
+                let by = Ident::new(if *injected { "FromContainer" } else { "DefaultField" }, Span::mixed_site());
+                let gives = parse_quote_spanned!(at(ty.span())=> #ty: #krate::di::#by);
+                generics.make_where_clause().predicates.push(gives);
+            }
+        }
+        generics
+    }
+
     /// `impl Injectable` that is never run: keeps an error from becoming two.
     pub(crate) fn stub(&self, krate: &Path) -> TokenStream {
         let name = &self.item.ident;
-        let generics = bounded(&self.item.generics, name);
+        let generics = self.generics(krate);
         let (impl_generics, types, conditions) = generics.split_for_impl();
         ours! {
             impl #impl_generics #krate::di::Injectable for #name #types #conditions {
@@ -106,37 +130,30 @@ impl Hooks {
             Some(quote_spanned!(here=> .#name(|__this: ::std::sync::Arc<Self>| async move { #method(&*__this).await })))
         };
         let (init, shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
-        ours!(#init #shutdown)
+        let gateway = self.gateway.then(|| ours!(.to_be_mounted()));
+        ours!(#init #shutdown #gateway)
     }
-}
-
-/// The type's own generics, and that the container can hold it.
-pub(crate) fn bounded(generics: &Generics, name: &Ident) -> Generics {
-    let mut generics = generics.clone();
-    if generics.type_params().next().is_some() {
-        let (_, types, _) = generics.split_for_impl();
-        let holds: WherePredicate = parse_quote!(#name #types: ::core::marker::Send + ::core::marker::Sync + 'static);
-        generics.make_where_clause().predicates.push(holds);
-    }
-    generics
 }
 
 fn take_inject(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> bool {
-    let before = attributes.len();
+    let mut found = false;
     attributes.retain(|attribute| {
-        let is_inject = attribute.path().segments.last().is_some_and(|last| last.ident == "inject");
-        if is_inject && let Err(error) = attribute.meta.require_path_only() {
+        if attribute.path().segments.last().is_none_or(|last| last.ident != "inject") {
+            return true;
+        }
+        if found {
+            errors.at(attribute, "a field is injected once; remove one");
+        }
+        found = true;
+        if let Err(error) = attribute.meta.require_path_only() {
             errors.push(syn::Error::new(
                 error.span(),
                 "`#[inject]` takes nothing: the field's type says what is injected",
             ));
         }
-        !is_inject
+        false
     });
-    if before > attributes.len() + 1 {
-        errors.push(syn::Error::new(Span::call_site(), "a field is injected once"));
-    }
-    before > attributes.len()
+    found
 }
 
 /// A struct, or an error that says that it must be one.

@@ -1,11 +1,10 @@
 //! `#[gateway]`.
-use crate::emit::{Errors, at, ours};
-use crate::fields::{self, Hooks, Injected, bounded};
+use crate::emit::{Errors, call, ours};
+use crate::fields::{self, Hooks, Injected};
 use crate::keys;
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
 use syn::spanned::Spanned;
-use syn::{Expr, Path, Type};
+use syn::{Expr, Path, Type, parse_quote};
 
 /// What the attribute says beside how the struct is made.
 #[derive(Default)]
@@ -43,6 +42,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         return ours!(#errors #item);
     };
     let injected = Injected::of(item_struct, &mut errors);
+    hooks.gateway = true;
     let made = if errors.is_empty() { injected.provider(&krate, &hooks) } else { injected.stub(&krate) };
     if !errors.is_empty() {
         settings = Settings::default();
@@ -56,18 +56,22 @@ impl Settings {
     /// `impl Mount`.
     fn mount(&self, injected: &Injected, krate: &Path) -> TokenStream {
         let name = &injected.item.ident;
-        let generics = bounded(&injected.item.generics, name);
+        let mut generics = injected.generics(krate);
+        if generics.type_params().next().is_some() {
+            let (_, types, _) = injected.item.generics.split_for_impl();
+            let handles = parse_quote!(#name #types: #krate::gateway::Messages);
+            generics.make_where_clause().predicates.push(handles);
+        }
         let (impl_generics, types, conditions) = generics.split_for_impl();
         let path = self.path.as_ref().map(|path| ours!(const PATH: &'static ::core::primitive::str = #path;));
         let set = |method: &str, value: &Option<Expr>| {
             let value = value.as_ref()?;
-            let here = at(value.span());
-            let method = syn::Ident::new(method, here);
-            Some(quote_spanned!(here=> let __gateway = __gateway.#method(#value);))
+            let set = call(value.span(), method, None, ours!(#value));
+            Some(ours!(let __gateway = __gateway #set;))
         };
         let namespace = self.namespace.as_ref().map(|namespace| {
-            let here = at(namespace.span());
-            quote_spanned!(here=> let __gateway = __gateway.namespace::<#namespace>();)
+            let set = call(namespace.span(), "namespace", Some(ours!(#namespace)), TokenStream::new());
+            ours!(let __gateway = __gateway #set;)
         });
         let settings = [
             namespace,

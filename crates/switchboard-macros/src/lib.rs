@@ -7,6 +7,7 @@
 mod emit;
 mod fields;
 mod gateway;
+mod generics;
 mod injectable;
 mod keys;
 mod messages;
@@ -106,7 +107,7 @@ pub fn gateway(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///                 let (text, client) = (text.read(cx)?, lent::<Client>(cx));
 ///                 Ok(async move {
 ///                     let reply = Chat::shout(&this, text, client.get()).await;
-///                     (&reply).shape().value().error().finish(reply)
+///                     (&&type_of(&reply)).shape().value().error().finish(reply)
 ///                 })
 ///             })
 ///         });

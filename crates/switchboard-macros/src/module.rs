@@ -1,8 +1,9 @@
 //! `#[module]`.
-use crate::emit::{Errors, at, ours};
+use crate::emit::{Errors, at, call, call_path, ours};
 use crate::keys;
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -23,7 +24,14 @@ const CALLS: &[&str] = &["value", "factory", "try_factory", "async_factory", "tr
 impl Parse for Provided {
     fn parse(input: ParseStream<'_>) -> syn::Result<Provided> {
         if !(input.peek(Ident) && input.peek2(syn::token::Paren)) {
-            return input.parse().map(Provided::Type);
+            let ty: Type = input.parse()?;
+            if let Some(function) = function(&ty) {
+                let message = format!(
+                    "`{function}` is a function: write `factory(..)` around it, or `value(..)` around what it returns"
+                );
+                return Err(Error::new_spanned(ty, message));
+            }
+            return Ok(Provided::Type(ty));
         }
         let method: Ident = input.parse()?;
         if !CALLS.contains(&method.to_string().as_str()) {
@@ -38,6 +46,13 @@ impl Parse for Provided {
         }
         Ok(Provided::Call { method, argument })
     }
+}
+
+/// The name, where a type is none by its looks.
+fn function(ty: &Type) -> Option<&Ident> {
+    let Type::Path(path) = ty else { return None };
+    let name = &path.path.segments.last()?.ident;
+    name.to_string().starts_with(|first: char| first.is_lowercase()).then_some(name)
 }
 
 #[derive(Default)]
@@ -81,6 +96,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let module = item_struct.generics.params.is_empty().then(|| {
         ours! {
             #[automatically_derived]
+            #[allow(unused_qualifications)]
             impl #krate::di::Module for #name {
                 fn module() -> #krate::di::ModuleDef {
                     #body
@@ -101,17 +117,15 @@ fn list<T: Parse>(input: ParseStream<'_>) -> syn::Result<Vec<T>> {
 impl Model {
     fn body(&self, krate: &Path, name: &Ident) -> TokenStream {
         let of_type = |method: &str, ty: &Type| {
-            let here = at(ty.span());
-            let method = Ident::new(method, here);
-            quote_spanned!(here=> let __module = __module.#method::<#ty>();)
+            let listed = call(ty.span(), method, Some(ours!(#ty)), TokenStream::new());
+            ours!(let __module = __module #listed;)
         };
         let imports = self.imports.iter().map(|ty| of_type("import", ty));
         let providers = self.providers.iter().map(|provided| match provided {
             Provided::Type(ty) => of_type("provide", ty),
             Provided::Call { method, argument } => {
-                let here = at(argument.span());
-                let method = Ident::new(&method.to_string(), here);
-                quote_spanned!(here=> let __module = __module.#method(#argument);)
+                let listed = call(argument.span(), &method.to_string(), None, ours!(#argument));
+                ours!(let __module = __module #listed;)
             }
         });
         let gateways = self.gateways.iter().map(|ty| of_type("gateway", ty));
@@ -119,15 +133,14 @@ impl Model {
         let global = self.global.map(|span| quote_spanned!(at(span)=> let __module = __module.global();));
         let hook = |method: &str, hook: &Option<Expr>| {
             let hook = hook.as_ref()?;
-            let here = at(hook.span());
-            let method = Ident::new(method, here);
-            Some(quote_spanned!(here=> let __module = __module.#method(#hook);))
+            let set = call(hook.span(), method, None, ours!(#hook));
+            Some(ours!(let __module = __module #set;))
         };
         let (on_init, on_shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
-        let label = name.to_string();
-        let new = Ident::new("new", at(name.span()));
+        let label = name.unraw().to_string();
+        let new = call_path(name.span(), ours!(#krate::di::ModuleDef::new), ours!(#label));
         ours! {
-            let __module = #krate::di::ModuleDef::#new(#label);
+            let __module = #new;
             #(#imports)*
             #(#providers)*
             #(#gateways)*

@@ -11,7 +11,7 @@ pub(crate) fn short_name(full: &str) -> String {
             rest = behind;
             continue;
         }
-        if !first.is_alphanumeric() && first != '_' {
+        if !first.is_alphanumeric() && !matches!(first, '_' | '{' | '}' | '#') {
             word = short.len() + first.len_utf8();
         }
         short.push(first);
@@ -33,6 +33,7 @@ mod tests {
     fn paths_go_names_stay() {
         for (full, short) in [
             ("u8", "u8"),
+            ("chat::main::{{closure}}::Local<a::main::{{closure}}::X>", "Local<X>"),
             ("chat::gateway::Chat", "Chat"),
             ("core::option::Option<alloc::vec::Vec<chat::Room>>", "Option<Vec<Room>>"),
             ("dyn chat::Repo", "dyn Repo"),

@@ -1,6 +1,6 @@
 //! `impl Messages`: one call of the builder a method.
 use super::model::{Method, Parameter, Role};
-use crate::emit::{at, moved, ours};
+use crate::emit::{at, call, moved, ours};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::spanned::Spanned;
@@ -46,23 +46,22 @@ fn implement(krate: &Path, block: &ItemImpl, body: &TokenStream) -> TokenStream 
 
 fn register(krate: &Path, method: &Method) -> TokenStream {
     let conditions = &method.conditions;
-    let call = match &method.role {
+    let registered = match &method.role {
         Role::Event(event) => {
-            let here = at(event.span());
             let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
-            quote_spanned!(here=> __gateway.handler(#event, #handler))
+            call(event.span(), "handler", None, ours!(#event, #handler))
         }
         Role::OnConnect(span) => hook(krate, method, *span, "of_on_connect"),
         Role::OnDisconnect(span) => hook(krate, method, *span, "of_on_disconnect"),
         Role::Raw(span) => hook(krate, method, *span, "of_raw"),
         Role::AfterInit(span) => after_init(krate, method, *span),
     };
-    ours!(#(#conditions)* let __gateway = #call;)
+    ours!(#(#conditions)* let __gateway = __gateway #registered;)
 }
 
 fn hook(krate: &Path, method: &Method, span: Span, place: &str) -> TokenStream {
     let def = def(krate, method, &ours!(HookDef::<Self, _>), place, "nothing");
-    quote_spanned!(at(span)=> __gateway.hook(#def))
+    call(span, "hook", None, def)
 }
 
 /// A `HandlerDef` or `HookDef`, put together from parts.
@@ -79,7 +78,8 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
                 arguments.push(quote_spanned!(here=> #variable.get()));
             }
             Parameter::Owned { ty, generic } => {
-                plans.push(plan(&parts, ty, *generic, &variable));
+                let in_hook = !matches!(method.role, Role::Event(_));
+                plans.push(if in_hook { plan_in_hook(ty, &variable) } else { plan(&parts, ty, *generic, &variable) });
                 reads.push(ours!(let #variable = #variable.read(__cx)?;));
                 arguments.push(ours!(#variable));
             }
@@ -87,7 +87,7 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
     }
     let name = &method.name;
     let here = at(name.span());
-    let reply = reply(&method.output, returns);
+    let reply = reply(&parts, &method.output, returns);
     let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
     quote_spanned! {here=> {
         let __parameters = #parts::Parameters::#place();
@@ -117,15 +117,20 @@ fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> Toke
     }
 }
 
+/// A hook has no payload: nothing is validated.
+fn plan_in_hook(ty: &Type, variable: &Ident) -> TokenStream {
+    quote_spanned!(at(ty.span())=> let (#variable, __parameters) = __parameters.in_hook::<#ty>();)
+}
+
 /// The checks of what is returned, each on the type that it concerns.
-fn reply(output: &ReturnType, returns: &str) -> TokenStream {
+fn reply(parts: &TokenStream, output: &ReturnType, returns: &str) -> TokenStream {
     let (value, error) = match output {
         ReturnType::Default => (Span::mixed_site(), Span::mixed_site()),
         ReturnType::Type(_, ty) => sides(ty),
     };
     let check = Ident::new(returns, at(value));
     let checked = quote_spanned! {at(value)=>
-        let __shape = (&__reply).shape();
+        let __shape = (&&#parts::type_of(&__reply)).shape();
         let __shape = __shape.#check();
     };
     let error = quote_spanned!(at(error)=> let __shape = __shape.error(););
@@ -157,17 +162,19 @@ fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
             Parameter::Owned { ty, .. } => (ty, false),
         };
         let here = at(ty.span());
-        asks.push(quote_spanned!(here=> .asks_for::<#ty>()));
+        asks.push(call(ty.span(), "asks_for", Some(ours!(#ty)), TokenStream::new()));
         takes.push(quote_spanned!(here=> let #variable = #krate::handler::parts::taken::<#ty>(&__container)?;));
         arguments.push(if lent { ours!(&#variable) } else { ours!(#variable) });
     }
-    let reply = reply(&method.output, "nothing");
-    quote_spanned! {here=>
-        __gateway #(#asks)* .after_init(|__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
+    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing");
+    let hook = quote_spanned! {here=>
+        |__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
             #(#takes)*
             let __reply = Self::#name(&__this, #(#arguments),*).await;
             let __returned = { #reply };
             __returned.map(::core::mem::drop)
-        })
-    }
+        }
+    };
+    let after_init = call(span, "after_init", None, hook);
+    ours!(#(#asks)* #after_init)
 }

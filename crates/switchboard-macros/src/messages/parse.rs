@@ -1,6 +1,7 @@
 //! Takes our attributes out of an `impl` block.
 use super::model::{Marked, Role};
 use crate::emit::Errors;
+use crate::generics::conditions;
 use proc_macro2::TokenStream;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ImplItem, Item, ItemImpl, Meta, parse_quote};
@@ -35,8 +36,7 @@ pub(super) fn methods(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Marked> 
         }
         let Some(attribute) = ours.first() else { continue };
         let Some(role) = role(attribute, errors) else { continue };
-        let is_condition = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-        let conditions = method.attrs.iter().filter(is_condition).cloned().collect();
+        let conditions = conditions(&method.attrs);
         // It is `async` because we ask for it.
         method.attrs.push(parse_quote!(#[allow(clippy::unused_async)]));
         marked.push(Marked { role, signature: method.sig.clone(), conditions });

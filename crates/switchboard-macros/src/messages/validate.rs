@@ -1,15 +1,20 @@
 //! The form that methods must have, as far as it can be seen; the rest is left to the types.
 use super::model::{Marked, Method, Parameter, Role};
 use crate::emit::Errors;
+use crate::generics::{borrows, mentions};
 use proc_macro2::Span;
 use std::collections::HashSet;
 use syn::spanned::Spanned;
-use syn::visit::Visit;
-use syn::{Error, Expr, ExprLit, FnArg, Generics, Ident, ItemImpl, Lit, LitStr, ReceiverKind, Signature, Type};
+use syn::{Error, Expr, ExprLit, FnArg, GenericParam, Generics, ItemImpl, Lit, LitStr, ReceiverKind, Signature, Type};
 
 pub(super) fn methods(marked: Vec<Marked>, block: &ItemImpl, errors: &mut Errors) -> Vec<Method> {
     if let Some((of_trait, _)) = &block.trait_ {
         errors.at(of_trait, "`#[messages]` stands on the struct's own `impl` block, not on that of a trait");
+    }
+    for marked in &marked {
+        if let Role::Event(event) = &marked.role {
+            event_name(event, errors);
+        }
     }
     roles(&marked, errors);
     marked.into_iter().filter_map(|marked| method(marked, &block.generics, errors)).collect()
@@ -24,17 +29,16 @@ fn roles(marked: &[Marked], errors: &mut Errors) {
             errors.push(Error::new(span, format!("there is another `#[{name}]` in this block; a gateway has one")));
         }
     };
-    for marked in marked {
+    // Of those that are compiled in or not, boot knows which are there.
+    for marked in marked.iter().filter(|marked| marked.conditions.is_empty()) {
         match &marked.role {
             Role::Event(Expr::Lit(ExprLit { lit: Lit::Str(event), .. })) => {
-                event_name(event, errors);
                 if events.iter().any(|known| known.value() == event.value()) {
                     let message = format!("the event {:?} has two handlers in this block; remove one", event.value());
                     errors.at(event, message);
                 }
                 events.push(event.clone());
             }
-            Role::Event(Expr::Lit(literal)) => errors.at(literal, "the name of an event is a string"),
             Role::Event(_) => {}
             Role::OnConnect(span) => one("on_connect", *span, errors),
             Role::OnDisconnect(span) => one("on_disconnect", *span, errors),
@@ -45,7 +49,12 @@ fn roles(marked: &[Marked], errors: &mut Errors) {
 }
 
 /// What boot would refuse, told earlier. Boot knows the other names that cannot be.
-fn event_name(event: &LitStr, errors: &mut Errors) {
+fn event_name(event: &Expr, errors: &mut Errors) {
+    let Expr::Lit(literal) = event else { return };
+    let Lit::Str(event) = &literal.lit else {
+        errors.at(literal, "the name of an event is a string");
+        return;
+    };
     let name = event.value();
     if name.is_empty() {
         errors.at(event, "an event has a name");
@@ -68,7 +77,8 @@ fn method(marked: Marked, generics: &Generics, errors: &mut Errors) -> Option<Me
     if let Some(error) = receiver(&signature, noun) {
         wrong(error);
     }
-    if let Some(parameter) = signature.generics.params.first() {
+    let is_lifetime = |parameter: &&GenericParam| matches!(parameter, GenericParam::Lifetime(_));
+    if let Some(parameter) = signature.generics.params.iter().find(|parameter| !is_lifetime(parameter)) {
         wrong(Error::new_spanned(parameter, format!("a {noun} cannot be generic: name its types")));
     }
     let mut parameters = Vec::new();
@@ -83,6 +93,9 @@ fn method(marked: Marked, generics: &Generics, errors: &mut Errors) -> Option<Me
             }
             Type::Reference(reference) => parameters.push(Parameter::Lent((*reference.elem).clone())),
             Type::ImplTrait(of) => wrong(Error::new_spanned(of, format!("a {noun} cannot be generic: name its types"))),
+            ty if borrows(ty, &signature.generics) => {
+                wrong(Error::new_spanned(ty, format!("what a {noun} takes owns its data: it cannot borrow")));
+            }
             ty => parameters.push(Parameter::Owned { ty: ty.clone(), generic: mentions(ty, generics) }),
         }
     }
@@ -100,22 +113,4 @@ fn receiver(signature: &Signature, noun: &str) -> Option<Error> {
     let message =
         "all connections share the gateway: take `&self`, and keep what changes in a lock, an atomic, or `ConnState`";
     Some(Error::new(receiver.span(), message))
-}
-
-/// True when a type names a generic parameter of the block.
-fn mentions(ty: &Type, generics: &Generics) -> bool {
-    struct Search<'a> {
-        names: Vec<&'a Ident>,
-        found: bool,
-    }
-    impl Visit<'_> for Search<'_> {
-        fn visit_ident(&mut self, ident: &Ident) {
-            self.found |= self.names.contains(&ident);
-        }
-    }
-    let mut search = Search { names: generics.type_params().map(|parameter| &parameter.ident).collect(), found: false };
-    if !search.names.is_empty() {
-        search.visit_type(ty);
-    }
-    search.found
 }

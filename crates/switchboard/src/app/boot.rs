@@ -1,7 +1,9 @@
 //! What goes wrong at boot: everything at once, each with its place.
+use crate::text::count;
 use crate::{InvalidNetwork, InvalidOrigin};
+use std::ffi::OsStr;
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::panic::Location;
 
 /// One thing that is wrong, where it was written, and what to do.
@@ -13,7 +15,13 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(message: impl Into<String>, places: &[&'static Location<'static>]) -> Problem {
-        Problem { message: message.into(), places: places.to_vec() }
+        let mut told: Vec<&'static Location<'static>> = Vec::new();
+        for place in places {
+            if !told.iter().any(|known| (known.file(), known.line()) == (place.file(), place.line())) {
+                told.push(place);
+            }
+        }
+        Problem { message: message.into(), places: told }
     }
 
     /// What is wrong, and the fix.
@@ -24,15 +32,45 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &Paint::PLAIN)
+    }
+}
+
+impl Problem {
+    fn write(&self, f: &mut fmt::Formatter<'_>, paint: &Paint) -> fmt::Result {
         f.write_str(&self.message)?;
         for place in &self.places {
-            write!(f, "\n     at {}:{}", place.file(), place.line())?;
+            write!(f, "\n     {}at {}:{}{}", paint.place, place.file(), place.line(), paint.end)?;
         }
         Ok(())
     }
 }
 
-/// The application cannot start. Its `Debug` is the printed list, so that a `main` that returns it shows the list.
+/// What is put in front of each part on a terminal, and behind it.
+struct Paint {
+    header: &'static str,
+    number: &'static str,
+    place: &'static str,
+    end: &'static str,
+}
+
+impl Paint {
+    const PLAIN: Paint = Paint { header: "", number: "", place: "", end: "" };
+    const COLOURED: Paint = Paint { header: "\x1b[1;31m", number: "\x1b[1m", place: "\x1b[2m", end: "\x1b[0m" };
+
+    /// That of standard error, where `main` prints what it returns.
+    fn of_stderr() -> Paint {
+        Paint::choose(io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
+    }
+
+    /// <https://no-color.org>: any value but the empty one.
+    fn choose(is_terminal: bool, no_color: Option<&OsStr>) -> Paint {
+        if is_terminal && no_color.is_none_or(OsStr::is_empty) { Paint::COLOURED } else { Paint::PLAIN }
+    }
+}
+
+/// The application cannot start. Its `Debug` is the printed list, so that a `main` that returns it shows the list; in colours
+/// where standard error is a terminal, unless the environment has `NO_COLOR`. Its `Display` is the list without colours.
 pub struct BootError {
     problems: Vec<Problem>,
     source: Option<io::Error>,
@@ -55,6 +93,16 @@ impl BootError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, paint: &Paint) -> fmt::Result {
+        let Paint { header, number, end, .. } = paint;
+        write!(f, "{header}the application cannot start: {}{end}", count(self.problems.len(), "problem"))?;
+        for (at, problem) in self.problems.iter().enumerate() {
+            write!(f, "\n  {number}{}.{end} ", at + 1)?;
+            problem.write(f, paint)?;
+        }
+        Ok(())
+    }
 }
 
 impl From<InvalidNetwork> for BootError {
@@ -71,23 +119,52 @@ impl From<InvalidOrigin> for BootError {
 
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.problems.len();
-        write!(f, "the application cannot start: {count} problem{}", if count == 1 { "" } else { "s" })?;
-        for (at, problem) in self.problems.iter().enumerate() {
-            write!(f, "\n  {}. {problem}", at + 1)?;
-        }
-        Ok(())
+        self.write(f, &Paint::PLAIN)
     }
 }
 
 impl fmt::Debug for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        self.write(f, &Paint::of_stderr())
     }
 }
 
 impl std::error::Error for BootError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Printed<'a>(&'a BootError, Paint);
+
+    impl fmt::Display for Printed<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write(f, &self.1)
+        }
+    }
+
+    #[test]
+    fn colours_are_for_terminals() {
+        let place = Location::caller();
+        let error = BootError::new(vec![Problem::new("no room; make one", &[place])]);
+        let (file, line) = (place.file(), place.line());
+        let plain = format!("the application cannot start: 1 problem\n  1. no room; make one\n     at {file}:{line}");
+        let coloured = format!(
+            "\x1b[1;31mthe application cannot start: 1 problem\x1b[0m\n  \x1b[1m1.\x1b[0m no room; make one\n     \
+             \x1b[2mat {file}:{line}\x1b[0m"
+        );
+        let printed = |is_terminal, no_color: Option<&str>| {
+            Printed(&error, Paint::choose(is_terminal, no_color.map(OsStr::new))).to_string()
+        };
+        assert_eq!(printed(true, None), coloured);
+        assert_eq!(printed(true, Some("")), coloured);
+        for (is_terminal, no_color) in [(true, Some("1")), (false, None), (false, Some("1"))] {
+            assert_eq!(printed(is_terminal, no_color), plain);
+        }
+        assert_eq!(error.to_string(), plain);
     }
 }

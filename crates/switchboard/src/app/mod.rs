@@ -5,6 +5,7 @@ mod path;
 mod serve;
 
 pub use boot::{BootError, Problem};
+pub(crate) use handle::WeakHandle;
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
@@ -85,7 +86,7 @@ impl App {
             taken: Vec::new(),
             after_init: Vec::new(),
             patience: Boot::PATIENCE,
-            container: Container::new(std::iter::empty(), Handle::new(control.clone())),
+            container: Container::new(std::iter::empty(), &Handle::new(control.clone())),
             graph: Graph::default(),
             problems: Vec::new(),
             router: Router::new(),
@@ -152,7 +153,7 @@ impl App {
     }
 
     pub(crate) fn keep_teardown(&mut self, teardown: Teardown) {
-        *self.control.teardown.lock() = Some(teardown);
+        self.control.keep_teardown(teardown);
     }
 
     /// The application that a module describes: everything is made, init hooks have run.
@@ -261,7 +262,8 @@ impl App {
         Ok(self)
     }
 
-    /// Whether SIGTERM and Ctrl-C end [`App::listen`] by a shutdown, and a second one at once. Default: yes.
+    /// Whether SIGTERM and Ctrl-C end [`App::listen`] by a shutdown. A second one ends the connections at once, and a third one
+    /// does not wait for the shutdown hooks. Default: yes.
     pub fn signals(mut self, signals: bool) -> App {
         self.signals = signals;
         self
@@ -316,7 +318,7 @@ impl App {
         let mut router = std::mem::take(&mut self.router);
         let mut overlaps = Vec::new();
         for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
-            table.settle(&self.limits, &self.origins, &self.container);
+            table.settle(&self.limits, &self.origins, &self.container, self.handle());
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             for note in table.notes() {

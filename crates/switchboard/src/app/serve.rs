@@ -138,9 +138,11 @@ impl Bound {
         };
         tokio::select! {
             report = shutdown => tracing::info!(aborted = report.aborted, "shut down"),
-            _ = signals.next() => {
-                let report = self.handle.shutdown_within(Duration::ZERO).await;
-                tracing::warn!(aborted = report.aborted, "ended at once");
+            _ = signals.next() => tokio::select! {
+                report = self.handle.shutdown_within(Duration::ZERO) => {
+                    tracing::warn!(aborted = report.aborted, "ended at once");
+                }
+                _ = signals.next() => tracing::warn!("left before the shutdown hooks have ended"),
             }
         }
         drop(threads);

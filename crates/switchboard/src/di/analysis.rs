@@ -2,11 +2,11 @@
 use super::dependency::{Dependency, Strength};
 use super::module::{Export, ModuleDef, ModuleHook};
 use super::provider::Erased;
-use crate::Root;
 use crate::app::Problem;
 use crate::gateway::{Given, ModuleGateway};
 use crate::text::short_name;
-use std::any::TypeId;
+use crate::{Root, Server};
+use std::any::{TypeId, type_name};
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 
@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub(super) order: Vec<usize>,
     pub(super) problems: Vec<Problem>,
     by_type: HashMap<TypeId, usize>,
+    /// Modules import each other: who may ask for what is not known then.
+    cyclic: bool,
 }
 
 pub(super) struct PlannedModule {
@@ -45,11 +47,13 @@ pub(super) struct PlannedGateway {
 }
 
 impl Plan {
-    pub(super) fn of(root: ModuleDef, overrides: Vec<Erased>) -> Plan {
+    /// `key`: the root's type, if it has one.
+    pub(super) fn of(root: ModuleDef, key: Option<TypeId>, overrides: Vec<Erased>) -> Plan {
         let mut plan = Plan::default();
         let mut walk = Walk::default();
-        walk.enter(&mut plan, root, None);
+        walk.enter(&mut plan, root, key);
         plan.index();
+        plan.unmounted();
         plan.replace(overrides);
         plan.exports(&walk.keys);
         plan.check_dependencies();
@@ -74,7 +78,7 @@ impl Plan {
                 continue;
             };
             let (a, b) = (&self.providers[first], &self.providers[at]);
-            let (name, places) = (provider.name.clone(), [a.provider.place, b.provider.place]);
+            let (name, places) = (provider.name.clone(), [a.provider.listed, b.provider.listed]);
             let (a, b) = (&self.modules[a.module].name, &self.modules[b.module].name);
             let message = if a == b {
                 format!("{name} is provided twice in {a}; remove one")
@@ -85,6 +89,22 @@ impl Plan {
             };
             self.problem(message, &places);
         }
+    }
+
+    /// Gateways that are provided, and that nobody mounts.
+    fn unmounted(&mut self) {
+        let mounted: HashSet<TypeId> = self.gateways.iter().map(|planned| planned.gateway.type_id).collect();
+        let lost =
+            |planned: &&PlannedProvider| planned.provider.to_be_mounted && !mounted.contains(&planned.provider.type_id);
+        let problems = self.providers.iter().filter(lost).map(|planned| {
+            let (name, module) = (&planned.provider.name, &self.modules[planned.module].name);
+            let message = format!(
+                "{name} is a gateway that {module} provides and nobody mounts; move it from its providers to its gateways"
+            );
+            Problem::new(message, &[planned.provider.listed])
+        });
+        let problems: Vec<Problem> = problems.collect();
+        self.problems.extend(problems);
     }
 
     fn replace(&mut self, overrides: Vec<Erased>) {
@@ -105,18 +125,25 @@ impl Plan {
             let mut exported = HashSet::new();
             for export in std::mem::take(&mut self.modules[at].exports) {
                 let module = &self.modules[at];
-                let own = self.by_type.get(&export.type_id).is_some_and(|&by| self.providers[by].module == at);
+                let is_own =
+                    |planned: &PlannedProvider| planned.module == at && planned.provider.type_id == export.type_id;
+                let own = self.providers.iter().any(is_own);
                 let imported = module.imports.iter().any(|&from| self.modules[from].exported.contains(&export.type_id));
                 let whole = keys.get(&export.type_id).filter(|from| module.imports.contains(from));
                 if let Some(&whole) = whole {
                     exported.extend(self.modules[whole].exported.iter().copied());
                 } else if own || imported {
                     exported.insert(export.type_id);
-                } else {
+                } else if !self.cyclic {
                     let (module, name) = (&module.name, short_name(export.name));
-                    let message = format!(
-                        "{module} exports {name}, which it neither provides nor imports; add it to its providers"
-                    );
+                    let message = if keys.contains_key(&export.type_id) {
+                        format!("{module} exports the module {name}, which it does not import; add it to its imports")
+                    } else {
+                        format!(
+                            "{module} exports {name}, which it neither provides nor imports; add it to its providers, or import \
+                             a module that exports it"
+                        )
+                    };
                     self.problem(message, &[export.place]);
                 }
             }
@@ -141,15 +168,17 @@ impl Plan {
     fn check_dependencies(&mut self) {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
         let mut problems = Vec::new();
-        let asking = self.providers.iter().map(|planned| {
-            (planned.module, planned.provider.name.as_str(), planned.provider.place, &planned.provider.dependencies)
-        });
-        let late = self.gateways.iter().map(|planned| {
-            (planned.module, planned.gateway.name.as_str(), planned.gateway.place, &planned.gateway.dependencies)
-        });
-        for (module, who, place, dependencies) in asking.chain(late) {
+        let asking = self
+            .providers
+            .iter()
+            .map(|planned| (planned.module, planned.provider.name.as_str(), &planned.provider.dependencies));
+        let late = self
+            .gateways
+            .iter()
+            .map(|planned| (planned.module, planned.gateway.name.as_str(), &planned.gateway.dependencies));
+        for (module, who, dependencies) in asking.chain(late) {
             for dependency in dependencies {
-                let ask = Ask { module, who, place, dependency };
+                let ask = Ask { module, who, dependency };
                 problems.extend(match dependency.strength {
                     Strength::Default => self.forgotten(&ask),
                     Strength::Optional => None,
@@ -164,39 +193,50 @@ impl Plan {
     /// A field that is made by `Default` although its type is provided.
     fn forgotten(&self, ask: &Ask<'_>) -> Option<Problem> {
         let Ask { who, dependency, .. } = ask;
-        let provider = self.providers.iter().find(|planned| planned.provider.arc_type_id == dependency.type_id)?;
+        let holds = |planned: &&PlannedProvider| planned.provider.field_types.contains(&dependency.type_id);
+        let provider = self.providers.iter().find(holds)?;
         let message = format!(
-            "the field `{}` of {who} would be a {} of its own, not the one that is provided; write #[inject] in front of it",
+            "the field `{}` of {who} is made by `Default`, though {} is provided; write #[inject] in front of it",
             dependency.label, provider.provider.name
         );
         Some(Problem::new(message, &[dependency.place, provider.provider.place]))
     }
 
     fn unanswered(&self, ask: &Ask<'_>) -> Option<Problem> {
-        let Ask { module, dependency, .. } = ask;
-        if self.visible(dependency.type_id, *module) {
+        let Ask { module, who, dependency } = *ask;
+        if self.visible(dependency.type_id, module) {
             return None;
         }
-        let here = &self.modules[*module].name;
-        let (asks, name) = (ask.dependency.asked_by(ask.who), short_name(dependency.name));
+        let here = &self.modules[module];
+        let (asks, name) = (dependency.asked_by(who), short_name(dependency.name));
         let Some(provider) = self.provider(dependency.type_id) else {
-            let message = format!("{asks}, which nobody provides; add it to the providers of {here}");
-            return Some(Problem::new(message, &ask.places()));
+            let message = if is_server(dependency.name) {
+                format!("{asks}, but there is no gateway of that namespace; mount one, or ask without the `Arc`")
+            } else {
+                format!("{asks}, which nobody provides; add it to the providers of {}", here.name)
+            };
+            return Some(Problem::new(message, &[dependency.place, here.place]));
         };
+        if self.cyclic {
+            return None;
+        }
         let from = &self.modules[provider.module];
-        let message = if from.exported.contains(&dependency.type_id) {
-            format!("{asks}, which {} exports; add {0} to the imports of {here}", from.name)
-        } else if self.modules[*module].imports.contains(&provider.module) {
-            format!("{asks}, which {} provides but does not export; add {name} to its exports", from.name)
+        let (message, change) = if from.exported.contains(&dependency.type_id) {
+            let message = format!("{asks}, which {} exports; add {0} to the imports of {}", from.name, here.name);
+            (message, vec![here.place])
+        } else if here.imports.contains(&provider.module) {
+            let message =
+                format!("{asks}, which {} provides but does not export; add {name} to its exports", from.name);
+            (message, vec![from.place])
         } else {
-            format!(
-                "{asks}, which {} provides but does not export; add {name} to its exports, and {0} to the imports of {here}",
-                from.name
-            )
+            let message = format!(
+                "{asks}, which {} provides but does not export; add {name} to its exports, and {0} to the imports of {}",
+                from.name, here.name
+            );
+            (message, vec![from.place, here.place])
         };
-        let mut places = ask.places();
-        places.push(provider.provider.place);
-        Some(Problem::new(message, &places))
+        // Where it is asked for, then the modules to change.
+        Some(Problem::new(message, &[vec![dependency.place], change].concat()))
     }
 
     /// Puts providers behind what they ask for. Each cycle is told once, as a path.
@@ -225,19 +265,17 @@ impl Plan {
     }
 }
 
+fn is_server(name: &str) -> bool {
+    let of_root = type_name::<Server<Root>>();
+    let generic = of_root.split('<').next().unwrap_or(of_root);
+    name.strip_prefix(generic).is_some_and(|rest| rest.starts_with('<'))
+}
+
 /// Who asks for what.
 struct Ask<'a> {
     module: usize,
     who: &'a str,
-    place: &'static Location<'static>,
     dependency: &'a Dependency,
-}
-
-impl Ask<'_> {
-    fn places(&self) -> Vec<&'static Location<'static>> {
-        let asked = self.dependency.place;
-        if asked == self.place { vec![asked] } else { vec![asked, self.place] }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -261,7 +299,9 @@ impl Search<'_> {
             return;
         }
         self.state[at] = State::OnPath;
-        let asked: Vec<_> = self.plan.asked_for(at).map(|(next, dependency)| (next, dependency.place)).collect();
+        let mut asked: Vec<_> = self.plan.asked_for(at).map(|(next, dependency)| (next, dependency.place)).collect();
+        let mut seen = HashSet::new();
+        asked.retain(|(next, _)| seen.insert(*next));
         for (next, place) in asked {
             self.path.push((at, place));
             if self.state[next] == State::OnPath {
@@ -282,7 +322,8 @@ impl Search<'_> {
         let mut names: Vec<&str> = around.iter().map(|(at, _)| name(*at)).collect();
         names.push(name(first));
         let message = format!(
-            "these ask for each other: {}; let one of them resolve the other later, by `Container::resolve` in an on-init hook",
+            "these ask for each other: {}; move what both need into a third, or let one inject the \
+             `Container` and resolve the other when it is needed",
             names.join(" → ")
         );
         let places: Vec<_> = around.iter().map(|(_, place)| *place).collect();
@@ -312,10 +353,13 @@ impl Walk {
                 let message =
                     format!("these modules import each other: {}; move what both need into a third", names.join(" → "));
                 plan.problem(message, &[import.place]);
+                plan.cyclic = true;
                 continue;
             }
             imports.push(self.enter(plan, (import.def)(), import.key));
         }
+        let mut seen = HashSet::new();
+        imports.retain(|import| seen.insert(*import));
         self.path.pop();
         let at = plan.modules.len();
         plan.modules.push(PlannedModule {

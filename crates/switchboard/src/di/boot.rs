@@ -6,7 +6,9 @@ use super::provider::{BoxError, Erased};
 use super::{Graph, Provider};
 use crate::app::{App, Problem};
 use crate::namespace::Marker;
-use crate::{BootError, Root, log};
+use crate::{BootError, Error, Root, log};
+use std::any::TypeId;
+use std::collections::HashSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -31,6 +33,8 @@ const STILL: Duration = Duration::from_secs(5);
 #[must_use = "nothing is made before `create`"]
 pub struct Boot {
     root: ModuleDef,
+    /// The root's type, if it has one: a module may import it.
+    key: Option<TypeId>,
     overrides: Vec<Erased>,
     patience: Duration,
 }
@@ -41,12 +45,12 @@ impl Boot {
 
     /// Of a module and all that it imports.
     pub fn of<M: Module>() -> Boot {
-        Boot::of_def(M::module())
+        Boot { key: Some(TypeId::of::<M>()), ..Boot::of_def(M::module()) }
     }
 
     /// Of a module that is made of values.
     pub fn of_def(root: ModuleDef) -> Boot {
-        Boot { root, overrides: Vec::new(), patience: Boot::PATIENCE }
+        Boot { root, key: None, overrides: Vec::new(), patience: Boot::PATIENCE }
     }
 
     /// Puts a value in the place of a provider, wherever that is: for tests.
@@ -72,10 +76,12 @@ impl Boot {
     /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory and hook
     /// that fails. What has been initialised by then is shut down again.
     pub async fn create(self) -> Result<App, BootError> {
-        let mut plan = Plan::of(self.root, self.overrides);
+        let mut plan = Plan::of(self.root, self.key, self.overrides);
         let mut app = App::new();
         let mut problems = std::mem::take(&mut plan.problems);
-        for planned in &mut plan.gateways {
+        let mut seen = HashSet::new();
+        // One that is there twice is told as a provider.
+        for planned in plan.gateways.iter_mut().filter(|planned| seen.insert(planned.gateway.type_id)) {
             let gateway = &mut planned.gateway;
             problems.append(&mut gateway.problems);
             let (marker, named_at) = gateway.namespace.unwrap_or((Marker::of::<Root>(), gateway.place));
@@ -86,7 +92,7 @@ impl Boot {
         app.graph = Graph::from_plan(&plan);
         let types = plan.providers.iter().map(|planned| planned.provider.type_id);
         let given = plan.given();
-        let container = Container::new(types.chain(given.iter().map(|given| given.type_id)), app.handle());
+        let container = Container::new(types.chain(given.iter().map(|given| given.type_id)), &app.handle());
         for given in given {
             container.keep(given.type_id, (given.make)(&app.handle()));
         }
@@ -104,9 +110,14 @@ impl Boot {
             teardown.run().await;
             return Err(BootError::new(vec![problem]));
         }
-        app.keep_teardown(teardown);
         app.patience = self.patience;
-        app.init().await?;
+        if let Err(error) = app.init().await {
+            teardown.run().await;
+            return Err(error);
+        }
+        if !teardown.hooks.is_empty() {
+            app.keep_teardown(teardown);
+        }
         for line in app.graph.summary() {
             tracing::info!("{line}");
         }
@@ -202,7 +213,14 @@ where
     }
 }
 
+/// An error with its causes. What a client would be told of an internal one says nothing here.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<Error>().filter(|error| error.is_internal()) {
+        let causes = error.source_chain();
+        if !causes.is_empty() {
+            return causes;
+        }
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

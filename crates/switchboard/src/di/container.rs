@@ -1,5 +1,5 @@
 //! [`Container`]: everything that was made at boot.
-use crate::app::Handle;
+use crate::app::{Handle, WeakHandle};
 use crate::namespace::Namespace;
 use crate::server::Server;
 use crate::{BootError, Error};
@@ -30,12 +30,14 @@ pub struct Container(Arc<Inner>);
 struct Inner {
     /// Each is set once, at boot; afterwards there is nothing to lock.
     slots: HashMap<TypeId, OnceLock<Instance>>,
-    handle: Handle,
+    /// Not a handle, which has the shutdown hooks, which have the container.
+    application: WeakHandle,
 }
 
 impl Container {
-    pub(crate) fn new(types: impl Iterator<Item = TypeId>, handle: Handle) -> Container {
-        Container(Arc::new(Inner { slots: types.map(|type_id| (type_id, OnceLock::new())).collect(), handle }))
+    pub(crate) fn new(types: impl Iterator<Item = TypeId>, handle: &Handle) -> Container {
+        let slots = types.map(|type_id| (type_id, OnceLock::new())).collect();
+        Container(Arc::new(Inner { slots, application: handle.downgrade() }))
     }
 
     /// Keeps what was made. True unless nobody provides this type, or it is kept already.
@@ -51,18 +53,19 @@ impl Container {
     ///
     /// Errors: nobody provides it, or (in a factory) it is not made yet. In a handler `?` answers `internal`.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, NotProvided> {
-        let slot = self.0.slots.get(&TypeId::of::<T>()).and_then(OnceLock::get);
-        slot.and_then(|instance| instance.downcast_ref::<Arc<T>>()).cloned().ok_or(NotProvided(type_name::<T>()))
+        let Some(slot) = self.0.slots.get(&TypeId::of::<T>()) else { return Err(NotProvided::of::<T>()) };
+        let instance = slot.get().and_then(|instance| instance.downcast_ref::<Arc<T>>());
+        instance.cloned().ok_or(NotProvided { name: type_name::<T>(), early: true })
     }
 
     /// The clients of a namespace.
     pub fn server<N: Namespace>(&self) -> Server<N> {
-        self.0.handle.server_of()
+        self.0.application.server_of()
     }
 
-    /// Shutdown and numbers.
+    /// Shutdown and numbers. When nothing of the application is left, there is nothing that it could end.
     pub fn handle(&self) -> Handle {
-        self.0.handle.clone()
+        self.0.application.upgrade()
     }
 }
 
@@ -74,11 +77,25 @@ impl fmt::Debug for Container {
 
 /// Nobody provides a type. Becomes an opaque `internal` error in a handler, and a [`BootError`] in `main`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct NotProvided(pub(crate) &'static str);
+pub struct NotProvided {
+    name: &'static str,
+    /// Somebody does, but it is not made yet.
+    early: bool,
+}
+
+impl NotProvided {
+    pub(crate) fn of<T: ?Sized>() -> NotProvided {
+        NotProvided { name: type_name::<T>(), early: false }
+    }
+}
 
 impl fmt::Display for NotProvided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nobody provides {}; add it to the providers of a module", self.0)
+        let NotProvided { name, early } = self;
+        if *early {
+            return write!(f, "{name} is not made yet: let the factory ask for it as a parameter");
+        }
+        write!(f, "nobody provides {name}; add it to the providers of a module")
     }
 }
 

@@ -69,7 +69,7 @@ impl<N: Namespace> FromContainer for Server<N> {
     }
 }
 
-/// A service that keeps the handle of its own application keeps it alive until its shutdown.
+/// A service that keeps the handle of its own application keeps it alive until its shutdown, if anything has a shutdown hook.
 impl FromContainer for Handle {
     fn wants(_: &mut Wanted) {}
 
@@ -78,7 +78,7 @@ impl FromContainer for Handle {
     }
 }
 
-/// A service that keeps the container it is in lives as long as the process.
+/// A service that keeps the container it is in keeps itself alive, and all that is provided, as long as the process.
 impl FromContainer for Container {
     fn wants(_: &mut Wanted) {}
 
@@ -151,9 +151,13 @@ impl Dependency {
 }
 
 /// What is asked for once everything is made.
-pub(crate) fn late<T: FromContainer>(list: &mut Vec<Dependency>, place: &'static Location<'static>) {
+pub(crate) fn late<T: FromContainer>(
+    list: &mut Vec<Dependency>,
+    label: &'static str,
+    place: &'static Location<'static>,
+) {
     let before = list.len();
-    T::wants(&mut Wanted::new(list, Cow::Borrowed(""), place));
+    T::wants(&mut Wanted::new(list, Cow::Borrowed(label), place));
     for dependency in &mut list[before..] {
         if dependency.strength == Strength::Required {
             dependency.strength = Strength::Late;

@@ -3,6 +3,9 @@ use super::analysis::Plan;
 use super::dependency::Strength;
 use super::module::Module;
 use crate::text::short_name;
+use std::any::TypeId;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 
 /// Who provides what, and who asks for it. `Display` is a text, [`dot`](Graph::dot) a drawing.
@@ -28,16 +31,18 @@ struct Node {
 
 #[derive(Clone, Debug)]
 struct Thing {
+    type_id: TypeId,
     name: String,
     what: String,
     exported: bool,
-    asks_for: Vec<String>,
+    /// Each once.
+    asks_for: Vec<(TypeId, String)>,
 }
 
 impl Graph {
     /// The graph of a module and all that it imports. Nothing is made, and what is wrong is drawn as it is.
     pub fn of<M: Module>() -> Graph {
-        Graph::from_plan(&Plan::of(M::module(), Vec::new()))
+        Graph::from_plan(&Plan::of(M::module(), Some(TypeId::of::<M>()), Vec::new()))
     }
 
     pub(super) fn from_plan(plan: &Plan) -> Graph {
@@ -50,17 +55,17 @@ impl Graph {
                 let gateway = plan.gateways.iter().find(|planned| planned.gateway.type_id == provider.type_id);
                 let late = gateway.iter().flat_map(|planned| &planned.gateway.dependencies);
                 let dependencies = provider.dependencies.iter().chain(late);
-                let mut asks_for: Vec<String> = dependencies
-                    .filter(|dependency| dependency.strength != Strength::Default)
-                    .map(|dependency| short_name(dependency.name))
+                let mut seen = HashSet::new();
+                let asks_for = dependencies
+                    .filter(|dependency| dependency.strength != Strength::Default && seen.insert(dependency.type_id))
+                    .map(|dependency| (dependency.type_id, short_name(dependency.name)))
                     .collect();
-                asks_for.dedup();
                 let what = match gateway {
                     Some(planned) => format!("gateway on {}", planned.gateway.path),
                     None => provider.how.to_owned(),
                 };
                 let exported = module.exported.contains(&provider.type_id);
-                Thing { name: provider.name.clone(), what, exported, asks_for }
+                Thing { type_id: provider.type_id, name: provider.name.clone(), what, exported, asks_for }
             });
             let imports = module.imports.iter().map(|&import| plan.modules[import].name.clone());
             Node {
@@ -73,35 +78,49 @@ impl Graph {
         Graph { modules: modules.collect() }
     }
 
-    /// For Graphviz: `dot -Tsvg`.
+    /// For Graphviz: `dot -Tsvg`. What nobody provides, or is there without a provider, has a dashed frame.
     pub fn dot(&self) -> String {
         let mut dot = String::from("digraph {\n  rankdir=LR; node [shape=box, fontname=\"sans-serif\"];\n");
+        // Names are for people: two types may have one.
+        let mut nodes: HashMap<TypeId, usize> = HashMap::new();
         for (at, module) in self.modules.iter().enumerate() {
-            let _ = writeln!(dot, "  subgraph cluster_{at} {{\n    label={:?};", module.name);
+            let _ = writeln!(dot, "  subgraph cluster_{at} {{\n    label={};", quoted(&module.name));
             for thing in &module.things {
+                let next = nodes.len();
+                let node = *nodes.entry(thing.type_id).or_insert(next);
                 let style = if thing.exported { ", style=bold" } else { "" };
-                let label = format!("{}\n{}", thing.name, thing.what);
-                let _ = writeln!(dot, "    {:?} [label={label:?}{style}];", thing.name);
+                let label = quoted(&format!("{}\n{}", thing.name, thing.what));
+                let _ = writeln!(dot, "    n{node} [label={label}{style}];");
             }
             dot.push_str("  }\n");
         }
-        for thing in self.modules.iter().flat_map(|module| &module.things) {
-            for asked in &thing.asks_for {
-                let _ = writeln!(dot, "  {:?} -> {asked:?};", thing.name);
+        let asked = || self.modules.iter().flat_map(|module| &module.things).map(|thing| (thing, &thing.asks_for));
+        for (type_id, name) in asked().flat_map(|(_, asks_for)| asks_for) {
+            let next = nodes.len();
+            if let Entry::Vacant(vacant) = nodes.entry(*type_id) {
+                vacant.insert(next);
+                let _ = writeln!(dot, "  n{next} [label={}, style=dashed];", quoted(name));
+            }
+        }
+        for (thing, asks_for) in asked() {
+            for (type_id, _) in asks_for {
+                if let (Some(from), Some(to)) = (nodes.get(&thing.type_id), nodes.get(type_id)) {
+                    let _ = writeln!(dot, "  n{from} -> n{to};");
+                }
             }
         }
         dot.push_str("}\n");
         dot
     }
 
-    /// `Chat (3 providers, 1 gateway)`, one a module.
+    /// `module Chat: RoomService, ChatGateway; imports Database`, one a module.
     pub(super) fn summary(&self) -> impl Iterator<Item = String> {
         self.modules.iter().map(|module| {
             let names: Vec<&str> = module.things.iter().map(|thing| thing.name.as_str()).collect();
             let imports = if module.imports.is_empty() {
                 String::new()
             } else {
-                format!(", imports {}", module.imports.join(", "))
+                format!("; imports {}", module.imports.join(", "))
             };
             format!(
                 "module {}: {}{imports}",
@@ -125,7 +144,8 @@ impl fmt::Display for Graph {
                 let asks = if thing.asks_for.is_empty() {
                     String::new()
                 } else {
-                    format!(" ← {}", thing.asks_for.join(", "))
+                    let names: Vec<&str> = thing.asks_for.iter().map(|(_, name)| name.as_str()).collect();
+                    format!(" ← {}", names.join(", "))
                 };
                 format!("{} ({}{exported}){asks}", thing.name, thing.what)
             });
@@ -136,4 +156,9 @@ impl fmt::Display for Graph {
         }
         Ok(())
     }
+}
+
+/// A string of Graphviz.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

@@ -52,5 +52,5 @@ pub use factory::Factory;
 pub use graph::Graph;
 pub use inject::Inject;
 pub use module::{Module, ModuleDef};
-pub(crate) use provider::{BoxError, BoxFuture, cause};
+pub(crate) use provider::{BoxError, BoxFuture};
 pub use provider::{Injectable, Provider};

@@ -90,6 +90,7 @@ impl ModuleDef {
     }
 
     /// Provides a type.
+    #[track_caller]
     pub fn provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> ModuleDef {
         self.providers.push(provider.erase());
         self
@@ -211,6 +212,6 @@ where
 {
     Box::new(move |container| {
         let future = hook(container);
-        Box::pin(async move { future.await.into_outcome().map_err(|error| super::provider::cause(error.into_error())) })
+        Box::pin(async move { future.await.into_outcome().map_err(|error| error.into_error().into()) })
     })
 }

@@ -36,6 +36,7 @@ pub struct Provider<T: ?Sized> {
     make: Make<T>,
     on_init: Option<Hook<T>>,
     on_shutdown: Option<Hook<T>>,
+    to_be_mounted: bool,
 }
 
 impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
@@ -46,7 +47,15 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         make: impl FnOnce(Container) -> BoxFuture<Result<Arc<T>, BoxError>> + Send + 'static,
     ) -> Provider<T> {
         let place = Location::caller();
-        Provider { dependencies, place, how, make: Box::new(make), on_init: None, on_shutdown: None }
+        Provider {
+            dependencies,
+            place,
+            how,
+            make: Box::new(make),
+            on_init: None,
+            on_shutdown: None,
+            to_be_mounted: false,
+        }
     }
 
     #[track_caller]
@@ -100,15 +109,24 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         self
     }
 
+    /// What is provided is a gateway: boot refuses a module that provides it and does not mount it.
+    pub fn to_be_mounted(mut self) -> Provider<T> {
+        self.to_be_mounted = true;
+        self
+    }
+
+    #[track_caller]
     pub(crate) fn erase(self) -> Erased {
         let make = self.make;
         let hook = |hook: Hook<T>| -> ErasedHook { Box::new(move |container| container.resolve::<T>().ok().map(hook)) };
         Erased {
             type_id: TypeId::of::<T>(),
-            arc_type_id: TypeId::of::<Arc<T>>(),
+            field_types: [TypeId::of::<Arc<T>>(), TypeId::of::<Option<Arc<T>>>()],
             name: short_name(type_name::<T>()),
             how: self.how,
             place: self.place,
+            listed: Location::caller(),
+            to_be_mounted: self.to_be_mounted,
             dependencies: self.dependencies,
             make: Some(Box::new(move |container| {
                 let made = make(container);
@@ -193,12 +211,6 @@ impl<T: Send + Sync + 'static> Provider<T> {
     }
 }
 
-/// What the log and the list of problems say of an error: its cause, where a client would be told nothing.
-pub(crate) fn cause(error: crate::Error) -> BoxError {
-    let chain = error.source_chain();
-    if chain.is_empty() { error.into() } else { chain.into() }
-}
-
 fn ready<T: Send + 'static>(value: T) -> BoxFuture<T> {
     Box::pin(std::future::ready(value))
 }
@@ -213,7 +225,7 @@ where
 {
     Box::new(move |this| {
         let future = hook(this);
-        Box::pin(async move { future.await.into_outcome().map_err(|error| cause(error.into_error())) })
+        Box::pin(async move { future.await.into_outcome().map_err(|error| error.into_error().into()) })
     })
 }
 
@@ -223,11 +235,14 @@ pub(crate) type ErasedHook = Box<dyn FnOnce(&Container) -> Option<BoxFuture<Resu
 /// A provider, its type erased.
 pub(crate) struct Erased {
     pub(crate) type_id: TypeId,
-    /// That of `Arc<T>`.
-    pub(crate) arc_type_id: TypeId,
+    /// Those of fields that hold it: `Arc<T>`, `Option<Arc<T>>`.
+    pub(crate) field_types: [TypeId; 2],
     pub(crate) name: String,
     pub(crate) how: &'static str,
     pub(crate) place: &'static Location<'static>,
+    /// Where a module lists it.
+    pub(crate) listed: &'static Location<'static>,
+    pub(crate) to_be_mounted: bool,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) make: Option<ErasedMake>,
     pub(crate) on_init: Option<ErasedHook>,
@@ -237,6 +252,6 @@ pub(crate) struct Erased {
 impl Erased {
     /// Takes over how it is made, and what that asks for.
     pub(crate) fn replace(&mut self, by: Erased) {
-        *self = Erased { place: self.place, how: "override", ..by };
+        *self = Erased { listed: self.listed, to_be_mounted: self.to_be_mounted, how: "override", ..by };
     }
 }

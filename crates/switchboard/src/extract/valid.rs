@@ -1,6 +1,6 @@
 //! Validated payloads.
 use crate::Error;
-use crate::handler::{Decided, FromMessage, MessageContext, Needs};
+use crate::handler::{Checks, Decided, FromMessage, MessageContext, Needs};
 use garde::Validate;
 use serde::de::DeserializeOwned;
 use std::ops::{Deref, DerefMut};
@@ -101,7 +101,7 @@ impl<T: DeserializeOwned + Send + 'static> FromMessage for Unchecked<T> {
     type Kind = Decided;
 
     fn needs(needs: &mut Needs) {
-        needs.payload::<T>(false);
+        needs.note_payload::<T>(Checks::Unchecked);
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Unchecked<T>, Error> {

@@ -8,7 +8,7 @@ use table::Note;
 pub(crate) use table::{Entry, Table};
 
 use crate::app::{Handle, Problem};
-use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, cause, late};
+use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
     IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
@@ -203,7 +203,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     {
         let hook: AfterInit<S> = Box::new(move |state, container| {
             let future = hook(state, container);
-            Box::pin(async move { future.await.into_outcome().map_err(|error| cause(error.into_error())) })
+            Box::pin(async move { future.await.into_outcome().map_err(|error| error.into_error().into()) })
         });
         self.after_init.push((Location::caller(), hook));
         self
@@ -212,7 +212,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// Declares what an after-init hook asks the container for, so that boot can tell what is missing.
     #[track_caller]
     pub fn asks_for<T: FromContainer>(mut self) -> Gateway<S> {
-        late::<T>(&mut self.dependencies, Location::caller());
+        late::<T>(&mut self.dependencies, "the after-init hook", Location::caller());
         self
     }
 

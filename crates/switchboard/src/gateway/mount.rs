@@ -78,7 +78,7 @@ impl ModuleGateway {
         let mut gateway = G::settings(G::messages(Gateway::described()));
         let mut problems = Vec::new();
         gateway.check(&mut problems);
-        let missing = NotProvided(type_name::<G>());
+        let missing = NotProvided::of::<G>();
         ModuleGateway {
             type_id: TypeId::of::<G>(),
             name: short_name(type_name::<G>()),

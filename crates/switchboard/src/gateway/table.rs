@@ -1,10 +1,10 @@
 //! A gateway with its type erased: what a connection looks things up in.
-use crate::Origins;
 use crate::di::Container;
-use crate::handler::{Hook, Needs, PayloadNote, Start};
+use crate::handler::{Checks, Hook, Needs, PayloadNote, Start};
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::text::{count, short_name};
+use crate::{Handle, Origins};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub(crate) struct Table {
     notes: Vec<Note>,
     /// Set when the application is built.
     pub(crate) container: Option<Container>,
+    /// What a container's handle ends, and its shutdown hooks, are there as long as somebody is served.
+    _application: Option<Handle>,
     /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
     events: Vec<Entry>,
     pub(crate) on_connect: Option<Hook>,
@@ -48,6 +50,7 @@ impl Table {
             namespace,
             notes: Vec::new(),
             container: None,
+            _application: None,
             events: Vec::new(),
             on_connect: None,
             on_disconnect: None,
@@ -74,8 +77,9 @@ impl Table {
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
-    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container) {
+    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container, application: Handle) {
         self.container = Some(container.clone());
+        self._application = Some(application);
         if self.own_limits {
             self.limits.handlers = limits.handlers;
             self.limits.pending_acks_node = limits.pending_acks_node;
@@ -127,12 +131,12 @@ impl fmt::Display for Note {
             Note::Hook(what) => write!(f, "({what})"),
             Note::Event { event, payload: None } => f.write_str(event),
             Note::Event { event, payload: Some(payload) } => {
-                write!(
-                    f,
-                    "{event}: {}{}",
-                    short_name(payload.name),
-                    if payload.validated { " (validated)" } else { "" }
-                )
+                let checks = match payload.checks {
+                    Checks::None => "",
+                    Checks::Validated => " (validated)",
+                    Checks::Unchecked => " (unchecked)",
+                };
+                write!(f, "{event}: {}{checks}", short_name(payload.name))
             }
         }
     }

@@ -204,7 +204,17 @@ pub struct Needs {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PayloadNote {
     pub(crate) name: &'static str,
-    pub(crate) validated: bool,
+    pub(crate) checks: Checks,
+}
+
+/// Whether a payload is validated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// Its type has no validation, as far as is known.
+    None,
+    Validated,
+    /// It was asked for as `Unchecked`.
+    Unchecked,
 }
 
 /// Copies one type from the request's extensions to the connection's.
@@ -238,12 +248,16 @@ impl Needs {
     /// Insists on something of the container.
     #[track_caller]
     pub fn injected<T: FromContainer>(&mut self) {
-        late::<T>(&mut self.dependencies, Location::caller());
+        late::<T>(&mut self.dependencies, "", Location::caller());
     }
 
     /// Says what the message's `data` is, for the startup log.
     pub fn payload<T>(&mut self, validated: bool) {
-        self.payload = Some(PayloadNote { name: std::any::type_name::<T>(), validated });
+        self.note_payload::<T>(if validated { Checks::Validated } else { Checks::None });
+    }
+
+    pub(crate) fn note_payload<T>(&mut self, checks: Checks) {
+        self.payload = Some(PayloadNote { name: std::any::type_name::<T>(), checks });
     }
 
     pub(crate) fn merge(&mut self, other: Needs) {

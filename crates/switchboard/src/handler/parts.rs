@@ -4,7 +4,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use switchboard::handler::HandlerDef;
-//! use switchboard::handler::parts::{Parameters, PlainShape as _, ResultShape as _};
+//! use switchboard::handler::parts::{Parameters, PlainShape as _, ResultShape as _, type_of};
 //! use switchboard::{Client, Gateway};
 //!
 //! struct Chat;
@@ -20,17 +20,17 @@
 //!     let client = cx.client().clone();
 //!     Ok(async move {
 //!         let reply = this.shout(text, &client).await;
-//!         (&reply).shape().value().error().finish(reply)
+//!         (&&type_of(&reply)).shape().value().error().finish(reply)
 //!     })
 //! });
 //! let chat = Gateway::new(Chat).handler("shout", shout);
 //! ```
-use super::IntoError;
 use super::argument::{
     AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason,
 };
 use super::reply::{IntoReply, Plain, ReplySink};
+use super::{Checks, IntoError};
 use crate::di::{Container, FromContainer};
 use crate::extract::validate;
 use crate::{Client, Error};
@@ -75,6 +75,17 @@ macro_rules! known {
     ($($kind:ident)*) => { $(impl KnownKind for $kind {})* };
 }
 known! { Decided Context Reason OwnedSocket }
+
+/// Holds for parameters that may stand in a hook or a raw loop.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter in `{Place}`",
+    label = "not a parameter of this hook",
+    note = "`&Client` and extractors may stand everywhere: `ConnState<T>` (where `T: Default`), `Headers`, `Ext<T>`, `Inject<T>`; a \
+            payload only in a handler, for hooks have no message; `DisconnectReason` only in `on_disconnect`; `Socket` only in `raw`"
+)]
+pub trait StandsIn<Place>: FromMessage {}
+#[diagnostic::do_not_recommend]
+impl<T: FromMessage, Place> StandsIn<Place> for T where T::Kind: AllowedIn<Place> {}
 
 /// The parameters of a function that stands in `Place`.
 pub struct Parameters<Place, Data = Unread> {
@@ -127,6 +138,11 @@ impl<Place, Data> Parameters<Place, Data> {
         self.push(validation.check)
     }
 
+    /// [`with`](Parameters::with), in a hook or a raw loop, which have no payload.
+    pub fn in_hook<T: StandsIn<Place>>(self) -> With<T, Place, Data> {
+        self.push(None)
+    }
+
     /// [`with`](Parameters::with), where `T` depends on a generic parameter.
     pub fn generic<T, K, Next>(self) -> With<T, Place, Next>
     where
@@ -137,10 +153,12 @@ impl<Place, Data> Parameters<Place, Data> {
     }
 
     fn push<T: FromMessage, Next>(mut self, check: Option<Check<T>>) -> With<T, Place, Next> {
+        let before = self.needs.payload.take();
         T::needs(&mut self.needs);
         if let (Some(_), Some(payload)) = (check, &mut self.needs.payload) {
-            payload.validated = true;
+            payload.checks = Checks::Validated;
         }
+        self.needs.payload = self.needs.payload.or(before);
         (Parameter { read: T::from_message, check }, Parameters { needs: self.needs, marker: PhantomData })
     }
 }
@@ -251,7 +269,15 @@ impl<T> Unvalidated<T> {
     }
 }
 
-/// How a `Result` is returned: `(&reply).shape()`.
+/// The type of what is returned: see [`type_of`].
+pub struct TypeOf<R>(PhantomData<fn() -> R>);
+
+/// Asks what is returned: `(&&type_of(&reply)).shape()`, by [`ResultShape`] if it is a `Result`, otherwise by [`PlainShape`].
+pub fn type_of<R>(_: &R) -> TypeOf<R> {
+    TypeOf(PhantomData)
+}
+
+/// How a `Result` is returned: see [`type_of`].
 pub trait ResultShape {
     /// What `Ok` holds.
     type Value;
@@ -260,7 +286,7 @@ pub trait ResultShape {
     /// The shape.
     fn shape(&self) -> Fallible<Self::Value, Self::Error>;
 }
-impl<T, E> ResultShape for Result<T, E> {
+impl<T, E> ResultShape for &TypeOf<Result<T, E>> {
     type Value = T;
     type Error = E;
 
@@ -269,14 +295,14 @@ impl<T, E> ResultShape for Result<T, E> {
     }
 }
 
-/// How everything but a `Result` is returned.
+/// How everything but a `Result` is returned: see [`type_of`].
 pub trait PlainShape {
     /// The value.
     type Value;
     /// The shape.
     fn shape(&self) -> Infallibly<Self::Value>;
 }
-impl<T> PlainShape for &T {
+impl<T> PlainShape for TypeOf<T> {
     type Value = T;
 
     fn shape(&self) -> Infallibly<T> {

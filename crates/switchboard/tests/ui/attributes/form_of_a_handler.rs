@@ -21,6 +21,12 @@ impl Chat {
     async fn opaque(&self, value: impl Send) {}
     #[subscribe_message("six")]
     async fn lent(&self, text: &mut String) {}
+    #[subscribe_message("seven")]
+    async fn borrowing<'a>(&'a self, text: std::borrow::Cow<'a, str>) {}
+    #[subscribe_message("eight")]
+    async fn lifetimes_are_fine<'a>(&'a self, client: &'a Client) {
+        client.emit("x", ());
+    }
     #[on_connect]
     fn joined(&self) {}
 }

@@ -1,0 +1,133 @@
+//! The keys of `#[gateway]`, and what the builder has for them.
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Duration;
+use switchboard::testing::TestApp;
+use switchboard::{App, Gateway, Limits, Namespace, Origins, Server, gateway, messages, module};
+
+const PATH: &str = "set";
+
+enum Side {}
+impl Namespace for Side {
+    const NAME: &'static str = "/side";
+}
+
+fn limits() -> Limits {
+    Limits::default().max_message(64)
+}
+
+#[gateway(
+    path = PATH,
+    namespace = Side,
+    limits = limits(),
+    origins = Origins::list(["https://app.example"]).unwrap_or_default(),
+    cancel_on_disconnect,
+)]
+struct Set {
+    ended: Arc<Mutex<Vec<&'static str>>>,
+}
+
+struct Guard(Arc<Mutex<Vec<&'static str>>>, &'static str);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.lock().push(self.1);
+    }
+}
+
+#[messages]
+impl Set {
+    #[subscribe_message("echo")]
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+
+    #[subscribe_message("slow")]
+    async fn slow(&self) {
+        let mut guard = Guard(self.ended.clone(), "dropped");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        guard.1 = "finished";
+    }
+
+    #[subscribe_message("ended")]
+    async fn ended(&self) -> Vec<&'static str> {
+        self.ended.lock().clone()
+    }
+}
+
+#[module(gateways(Set))]
+struct SetModule;
+
+fn by_hand() -> Gateway<Set> {
+    Gateway::new(Set { ended: Arc::default() })
+        .on("echo", Set::echo)
+        .on("slow", Set::slow)
+        .on("ended", Set::ended)
+        .namespace::<Side>()
+        .limits(limits())
+        .origins(Origins::list(["https://app.example"]).unwrap())
+        .cancel_on_disconnect(true)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_key() {
+    let forms = [TestApp::of::<SetModule>().start().await, TestApp::new(App::new().gateway(PATH, by_hand()))];
+    for app in forms {
+        assert_eq!(
+            app.connecting("/set").origin("https://evil.example").try_connect().await.err().unwrap().status,
+            403
+        );
+        let mut ada = app.connecting("/set").origin("https://app.example").connect().await;
+        let (side, root): (Server<Side>, Server) = (app.server_of(), app.server());
+        assert_eq!((side.client_count(), root.client_count()), (1, 0));
+
+        let mut bob = app.connect("/set").await;
+        bob.send("slow", ()).await;
+        app.advance(Duration::from_secs(1)).await;
+        drop(bob);
+        app.advance(Duration::from_secs(1)).await;
+        assert_eq!(ada.request::<Vec<String>>("ended", ()).await, ["dropped"]);
+
+        ada.send("echo", "x".repeat(64)).await;
+        ada.expect_close(1009).await;
+    }
+}
+
+/// The negative of every key.
+#[gateway(cancel_on_disconnect = false)]
+struct Plain {
+    ended: Arc<Mutex<Vec<&'static str>>>,
+}
+
+#[messages]
+impl Plain {
+    #[subscribe_message("slow")]
+    async fn slow(&self) {
+        let mut guard = Guard(self.ended.clone(), "dropped");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        guard.1 = "finished";
+    }
+}
+
+#[module(gateways(Plain))]
+struct PlainModule;
+
+#[tokio::test(start_paused = true)]
+async fn the_defaults() {
+    let app = TestApp::of::<PlainModule>().start().await;
+    let mut ada = app.connect("/ws").await;
+    assert_eq!(app.server().client_count(), 1, "the default path and namespace");
+    ada.send("slow", ()).await;
+    app.advance(Duration::from_secs(1)).await;
+    drop(ada);
+    app.advance(Duration::from_secs(5)).await;
+    assert_eq!(*app.resolve::<Plain>().ended.lock(), ["finished"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_applications_limits_are_those_of_gateways_without() {
+    let small = |app: App| app.limits(Limits::default().max_message(100).handler_timeout(Duration::from_secs(1)));
+    let app = TestApp::of::<PlainModule>().with(small).start().await;
+    let mut ada = app.connect("/ws").await;
+    assert_eq!(ada.request_error("slow", ()).await.code, "timeout");
+}

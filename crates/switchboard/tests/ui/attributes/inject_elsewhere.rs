@@ -1,0 +1,17 @@
+//! `#[inject]` stands on a field, inside of another attribute.
+use switchboard::{inject, injectable};
+
+#[inject]
+struct Rooms;
+
+#[injectable]
+struct Service {
+    #[inject]
+    #[inject]
+    server: switchboard::Server,
+}
+
+#[inject]
+fn made() {}
+
+fn main() {}

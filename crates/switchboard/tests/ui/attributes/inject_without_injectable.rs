@@ -1,0 +1,9 @@
+//! `#[inject]` on a field of a struct that the container does not make.
+use switchboard::{Server, inject};
+
+struct Service {
+    #[inject]
+    server: Server,
+}
+
+fn main() {}

@@ -181,7 +181,9 @@ impl Plan {
                 let ask = Ask { module, who, dependency };
                 problems.extend(match dependency.strength {
                     Strength::Default => self.forgotten(&ask),
-                    Strength::Optional => None,
+                    // There is one, and it shall not be seen: that is hardly what was meant.
+                    Strength::Optional if self.provider(dependency.type_id).is_none() => None,
+                    Strength::Optional => self.unanswered(&ask),
                     Strength::Required | Strength::Late if given.contains(&dependency.type_id) => None,
                     Strength::Required | Strength::Late => self.unanswered(&ask),
                 });

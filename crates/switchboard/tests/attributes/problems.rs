@@ -1,6 +1,7 @@
 //! What is wrong is told at once, each with its place and its fix.
 use crate::mistakes::{Egg, Hen, RootModule};
 use std::path::Path;
+use std::sync::Arc;
 use switchboard::di::{Module, ModuleDef};
 use switchboard::{App, Gateway, gateway, injectable, messages, module};
 
@@ -96,4 +97,28 @@ async fn gateways_by_hand() {
     ] {
         assert!(text.contains(told), "{told:?} is not in {text}");
     }
+}
+
+#[injectable]
+struct Hidden;
+
+#[module(providers(Hidden))]
+struct Keeps;
+
+#[injectable]
+struct Peeks {
+    #[inject]
+    _hidden: Option<Arc<Hidden>>,
+}
+
+#[module(imports(Keeps), providers(Peeks))]
+struct PeeksModule;
+
+/// Absent is none; there, but not exported, is a mistake.
+#[tokio::test]
+async fn an_optional_dependency_that_is_not_exported() {
+    let told = App::create::<PeeksModule>().await.err().unwrap();
+    let message =
+        "Peeks (`_hidden`) asks for Hidden, which Keeps provides but does not export; add Hidden to its exports";
+    assert_eq!(told.problems()[0].message(), message);
 }

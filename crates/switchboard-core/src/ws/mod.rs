@@ -26,7 +26,7 @@ mod violation;
 pub use close::{PeerClose, close_body};
 pub use decoder::{Decoded, Decoder, Item};
 pub use deflate::Deflate;
-pub use encode::{HEADER_ROOM, finish_frame, frame_len, write_close, write_control, write_frame};
+pub use encode::{HEADER_ROOM, finish_frame, frame_len, payload, write_close, write_control, write_frame};
 pub use frame::{FrameLimits, MAX_CONTROL, Opcode, Role};
 pub use mask::apply_mask;
 pub use violation::Violation;

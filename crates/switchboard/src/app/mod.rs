@@ -8,6 +8,7 @@ pub use boot::{BootError, Problem};
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
+use crate::compression::Compression;
 use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
@@ -54,6 +55,7 @@ pub struct App {
     limits: Limits,
     origins: Origins,
     proxies: Proxies,
+    pub(crate) compression: Option<Compression>,
     signals: bool,
     hub: Arc<Hub>,
     control: Arc<Control>,
@@ -91,6 +93,7 @@ impl App {
             limits: Limits::default(),
             origins: Origins::same(),
             proxies: Proxies::default(),
+            compression: None,
             signals: true,
             control,
             hub,
@@ -304,7 +307,7 @@ impl App {
         let mut router = std::mem::take(&mut self.router);
         let mut overlaps = Vec::new();
         for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
-            table.settle(&self.limits, &self.origins, &self.container);
+            table.settle(&self.limits, &self.origins, self.compression, &self.container);
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             for note in table.notes() {

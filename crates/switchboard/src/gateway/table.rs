@@ -1,5 +1,6 @@
 //! A gateway with its type erased: what a connection looks things up in.
 use crate::Origins;
+use crate::compression::Compression;
 use crate::di::Container;
 use crate::handler::{Hook, Needs, PayloadNote, Start};
 use crate::limits::Limits;
@@ -25,6 +26,9 @@ pub(crate) struct Table {
     pub(crate) limits: Limits,
     own_limits: bool,
     pub(crate) origins: Option<Origins>,
+    /// The application's, unless the gateway chose itself.
+    pub(crate) compression: Option<Compression>,
+    own_compression: bool,
 }
 
 impl Table {
@@ -49,7 +53,14 @@ impl Table {
             own_limits: limits.is_some(),
             limits: limits.unwrap_or_default(),
             origins,
+            compression: None,
+            own_compression: false,
         }
+    }
+
+    pub(super) fn choose_compression(&mut self, own: Option<Option<Compression>>) {
+        self.own_compression = own.is_some();
+        self.compression = own.flatten();
     }
 
     pub(super) fn note(&mut self, note: Note) {
@@ -66,7 +77,13 @@ impl Table {
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
-    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container) {
+    pub(crate) fn settle(
+        &mut self,
+        limits: &Limits,
+        origins: &Origins,
+        compression: Option<Compression>,
+        container: &Container,
+    ) {
         self.container = Some(container.clone());
         if self.own_limits {
             self.limits.handlers = limits.handlers;
@@ -77,6 +94,9 @@ impl Table {
             self.limits = limits.clone();
         }
         self.origins.get_or_insert_with(|| origins.clone());
+        if !self.own_compression {
+            self.compression = compression;
+        }
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<(&Arc<str>, &dyn Start)> {

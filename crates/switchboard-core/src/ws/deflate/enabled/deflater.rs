@@ -1,6 +1,6 @@
 //! Compressing messages: the deflaters of a thread.
 use super::TAIL;
-use crate::ws::{HEADER_ROOM, Opcode, finish_frame};
+use crate::ws::{HEADER_ROOM, Opcode, finish_frame, payload};
 use flate2::{Compress, Compression, FlushCompress};
 use std::cell::RefCell;
 
@@ -14,12 +14,7 @@ thread_local! {
 
 pub(super) fn compress(frame: &[u8], level: u8, out: &mut Vec<u8>) -> Option<usize> {
     let opcode = Opcode::of(*frame.first()?).filter(|opcode| !opcode.is_control())?;
-    let header = match frame.get(1)? & 0x7F {
-        126 => 4,
-        127 => 10,
-        _ => 2,
-    };
-    let payload = frame.get(header..)?;
+    let payload = payload(frame)?;
     let level = level.clamp(1, 9);
     DEFLATERS.with_borrow_mut(|deflaters| {
         let at = deflaters.iter().position(|(known, _)| *known == level).unwrap_or_else(|| {

@@ -19,11 +19,11 @@ use clock::Clock;
 use gateway::Chat;
 use rooms::RoomService;
 use std::sync::Arc;
-use switchboard::App;
+use switchboard::{App, Compression};
 
 /// The application: the gateway on `/ws`, and beside it the page and the routes.
 pub fn app(clock: Clock) -> App {
-    let app = App::new();
+    let app = App::new().compression(Compression::default());
     let rooms = Arc::new(RoomService::new(app.server(), clock));
     app.gateway("/ws", Chat::gateway(rooms.clone())).mount(page::routes()).mount(routes::routes(rooms))
 }

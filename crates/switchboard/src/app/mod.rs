@@ -307,7 +307,8 @@ impl App {
         let mut router = std::mem::take(&mut self.router);
         let mut overlaps = Vec::new();
         for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
-            table.settle(&self.limits, &self.origins, self.compression, &self.container);
+            table.settle(&self.limits, &self.origins, &self.container);
+            table.settle_compression(self.compression);
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             for note in table.notes() {

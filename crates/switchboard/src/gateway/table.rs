@@ -77,13 +77,7 @@ impl Table {
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
-    pub(crate) fn settle(
-        &mut self,
-        limits: &Limits,
-        origins: &Origins,
-        compression: Option<Compression>,
-        container: &Container,
-    ) {
+    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container) {
         self.container = Some(container.clone());
         if self.own_limits {
             self.limits.handlers = limits.handlers;
@@ -94,6 +88,10 @@ impl Table {
             self.limits = limits.clone();
         }
         self.origins.get_or_insert_with(|| origins.clone());
+    }
+
+    /// The application's compression, unless the gateway chose itself.
+    pub(crate) fn settle_compression(&mut self, compression: Option<Compression>) {
         if !self.own_compression {
             self.compression = compression;
         }

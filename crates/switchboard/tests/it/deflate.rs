@@ -3,7 +3,7 @@ use crate::frames::{HEALTHY, Plain, plain};
 use crate::rig::{Got, Path, Peer, Rig, http, masked, matrix, on, paths, settle};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 use std::time::{Duration, Instant};
-use switchboard::{App, Client, Compression, Gateway, Limits, Socket};
+use switchboard::{App, Client, Compression, Gateway, Limits, Socket, gateway, messages, module};
 use switchboard_core::ws::Opcode;
 
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
@@ -364,6 +364,45 @@ fn a_broadcast_reaches_every_kind_of_member() {
         }
         drop(peers);
         rig.expect_empty().await;
+    });
+}
+
+#[gateway(path = "/own", compression = Compression::default().threshold(10))]
+struct Attributed;
+
+#[messages]
+impl Attributed {
+    #[subscribe_message("echo")]
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+}
+
+#[gateway(path = "/theirs")]
+struct Silent;
+
+#[messages]
+impl Silent {
+    #[subscribe_message("echo")]
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+}
+
+#[module(gateways(Attributed, Silent))]
+struct Both;
+
+#[test]
+fn the_attribute_and_the_application_choose() {
+    on(Path::Memory, |path| async move {
+        for (app, theirs) in [(None, false), (Some(Compression::default()), true)] {
+            let rig = Rig::start(path, App::create::<Both>().await.unwrap().compression(app)).await;
+            assert_eq!(asked(&rig, "/theirs", &[OFFER]).await.1.is_some(), theirs);
+            let mut peer = Peer::offering(rig.stream().await, "/own", OFFER).await;
+            peer.send(&echo(80)).await;
+            let (first, bytes) = peer.frame().await;
+            assert_eq!((first, unpacked(&bytes, 15)), (TEXT, echo(80)));
+        }
     });
 }
 

@@ -21,9 +21,10 @@ export class Person {
   #waiting = [];
   #lastId = 0;
 
-  static async arrive(url = WS_URL) {
+  static async arrive(url = WS_URL, options = {}) {
     const person = new Person();
-    person.socket = new WebSocket(url);
+    person.socket = new WebSocket(url, options);
+    person.socket.once("upgrade", ({ headers }) => (person.headers = headers));
     person.closed = new Promise((resolve) => person.socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })));
     person.socket.on("message", (data, binary) => {
       assert.equal(binary, false);

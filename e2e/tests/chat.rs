@@ -18,6 +18,11 @@ fn node_speaks_to_the_same_gateway() {
     run("chat-ws", Duration::from_secs(60));
 }
 
+#[test]
+fn node_compresses_and_inflates() {
+    run("chat-deflate", Duration::from_secs(60));
+}
+
 /// Runs a script against a chat that the script can stop and start.
 fn run(script: &str, limit: Duration) {
     let chat = Server::start("chat");

@@ -268,7 +268,8 @@ fn seeded_streams_are_read_the_same() {
     for verdict in [Verdict::Same, Verdict::BothRefuse, Verdict::BadGateway].iter().chain(&listed) {
         assert!(verdicts.contains(verdict), "{verdict:?} never happened");
     }
-    for violation in Violation::ALL {
+    // tungstenite knows no compression: see tests/ws_deflate.rs.
+    for violation in Violation::ALL.iter().filter(|violation| **violation != Violation::CORRUPT_DEFLATE) {
         assert!(reasons.contains(violation.reason), "no stream breaks {violation}");
     }
 }

@@ -13,10 +13,12 @@ struct Settings {
     namespace: Option<Type>,
     limits: Option<Expr>,
     origins: Option<Expr>,
+    compression: Option<Expr>,
     cancel_on_disconnect: Option<Expr>,
 }
 
-const KEYS: &[&str] = &["path", "namespace", "limits", "origins", "cancel_on_disconnect", "on_init", "on_shutdown"];
+const KEYS: &[&str] =
+    &["path", "namespace", "limits", "origins", "compression", "cancel_on_disconnect", "on_init", "on_shutdown"];
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -27,6 +29,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             "namespace" => settings.namespace = Some(keys::value(input)?),
             "limits" => settings.limits = Some(keys::value(input)?),
             "origins" => settings.origins = Some(keys::value(input)?),
+            "compression" => settings.compression = Some(keys::value(input)?),
             "cancel_on_disconnect" if input.peek(syn::Token![=]) => {
                 settings.cancel_on_disconnect = Some(keys::value(input)?);
             }
@@ -77,6 +80,7 @@ impl Settings {
             namespace,
             set("limits", &self.limits),
             set("origins", &self.origins),
+            set("compression", &self.compression),
             set("cancel_on_disconnect", &self.cancel_on_disconnect),
         ];
         let settings: Vec<TokenStream> = settings.into_iter().flatten().collect();

@@ -22,7 +22,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `path = "/ws"` | where it is mounted; `/ws` by default |
 /// | `namespace = Admin` | the marker type of its namespace |
-/// | `limits = expr`, `origins = expr` | as the builder's methods of these names |
+/// | `limits = expr`, `origins = expr`, `compression = expr` | as the builder's methods of these names (the last one behind the feature `deflate`) |
 /// | `cancel_on_disconnect` | a handler in flight is dropped when its client disconnects |
 /// | `on_init = method`, `on_shutdown = method` | as in [`injectable`](macro@injectable) |
 /// | `crate = path` | where `switchboard` is, if not there |

@@ -36,6 +36,7 @@
 mod app;
 mod broadcast;
 mod client;
+mod compression;
 mod conn;
 mod delivery;
 pub mod di;
@@ -56,6 +57,8 @@ mod text;
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
 pub use broadcast::Broadcast;
 pub use client::{Answer, Client, ClientId, Joined, Joining};
+#[cfg(feature = "deflate")]
+pub use compression::Compression;
 pub use conn::DisconnectReason;
 pub use delivery::Delivery;
 pub use di::Inject;

@@ -4,7 +4,7 @@
 
 use chat::{ChatModule, page, rooms::RoomService, routes};
 use std::io::IsTerminal;
-use switchboard::{App, BootError};
+use switchboard::{App, BootError, Compression};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -15,7 +15,8 @@ async fn main() -> Result<(), BootError> {
     let address = std::env::var("CHAT_ADDR").unwrap_or_else(|_| "0.0.0.0:3005".to_owned());
     let app = App::create::<ChatModule>().await?;
     let rooms = app.resolve::<RoomService>()?;
-    let bound = app.mount(page::routes()).mount(routes::routes(rooms.clone())).bind(address).await?;
+    let app = app.compression(Compression::default()).mount(page::routes()).mount(routes::routes(rooms.clone()));
+    let bound = app.bind(address).await?;
     tracing::info!("open http://localhost:{}/ in two tabs", bound.local_addr().port());
 
     tokio::select! {

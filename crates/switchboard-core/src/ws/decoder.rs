@@ -8,7 +8,7 @@ use std::mem;
 use super::frame::{Expect, Header, MAX_HEADER};
 use super::mask::apply_mask;
 use super::message::Message;
-use super::{FrameLimits, Opcode, PeerClose, Role, Violation};
+use super::{Deflate, FrameLimits, Opcode, PeerClose, Role, Violation};
 
 /// Decodes the frames of one connection (RFC 6455 §5).
 ///
@@ -19,6 +19,7 @@ pub struct Decoder {
     /// Boxed so that an idle connection pays one pointer.
     partial: Option<Box<Partial>>,
     role: Role,
+    deflate: Option<Deflate>,
     /// A close frame or a violation has been returned.
     ended: bool,
 }
@@ -72,7 +73,14 @@ struct Open {
 impl Decoder {
     /// A decoder for what the other end sends to us in this role.
     pub const fn new(role: Role) -> Decoder {
-        Decoder { partial: None, role, ended: false }
+        Decoder { partial: None, role, deflate: None, ended: false }
+    }
+
+    /// A decoder that takes compressed messages too, if that was agreed on. A compressed message is held as it was sent, within the
+    /// same limits, until it is all there; inflated it may have `max_message` bytes again.
+    pub const fn with_deflate(mut self, deflate: Option<Deflate>) -> Decoder {
+        self.deflate = deflate;
+        self
     }
 
     /// Handles the input up to the first item. Call again with the rest while there is an item.
@@ -109,7 +117,7 @@ impl Decoder {
 
     #[inline]
     fn fresh<'a>(&mut self, input: &'a mut [u8], limits: &FrameLimits) -> Result<Decoded<'a>, Violation> {
-        let expect = Expect { role: self.role, limits, open: None };
+        let expect = Expect { role: self.role, limits, open: None, deflate: self.deflate };
         if let Some((header, at)) = Header::parse(input, &expect)?
             && header.fin
             && header.len <= input.len() - at
@@ -119,7 +127,10 @@ impl Decoder {
             if let Some(key) = header.mask {
                 apply_mask(payload, key, 0);
             }
-            let item = Item::whole(header.opcode, payload)?;
+            let item = match header.deflated {
+                None => Item::whole(header.opcode, payload)?,
+                Some(deflate) => Item::inflated(header.opcode, deflate.inflate(payload, limits.max_message)?)?,
+            };
             return Ok(Decoded { consumed, item: Some(item) });
         }
         if input.is_empty() {
@@ -129,11 +140,12 @@ impl Decoder {
     }
 
     fn resume<'a>(&mut self, input: &'a mut [u8], limits: &FrameLimits) -> Result<Decoded<'a>, Violation> {
+        let expect = Expect { role: self.role, limits, open: None, deflate: self.deflate };
         let partial = self.partial.get_or_insert_default();
         let total = input.len();
         let mut rest = input;
         let item = loop {
-            let used = partial.read_header(rest, self.role, limits)?;
+            let used = partial.read_header(rest, expect)?;
             rest = &mut mem::take(&mut rest)[used..];
             let Some(open) = &mut partial.frame else { break None };
             let arrived = open.left().min(rest.len());
@@ -157,7 +169,7 @@ impl Decoder {
 
 impl Partial {
     /// Opens the next frame, unless one is open, and returns how many bytes that took; its header may stay incomplete.
-    fn read_header(&mut self, input: &[u8], role: Role, limits: &FrameLimits) -> Result<usize, Violation> {
+    fn read_header(&mut self, input: &[u8], expect: Expect<'_>) -> Result<usize, Violation> {
         if self.frame.is_some() {
             return Ok(0);
         }
@@ -165,7 +177,7 @@ impl Partial {
         let end = MAX_HEADER.min(held + input.len());
         self.head[held..end].copy_from_slice(&input[..end - held]);
         let open = self.message.as_ref().map(Message::progress);
-        let Some((header, len)) = Header::parse(&self.head[..end], &Expect { role, limits, open })? else {
+        let Some((header, len)) = Header::parse(&self.head[..end], &Expect { open, ..expect })? else {
             self.head_len = end;
             return Ok(end - held);
         };
@@ -202,10 +214,10 @@ impl Partial {
     }
 
     fn data<'a>(&mut self, open: Open, payload: &'a [u8], limits: &FrameLimits) -> Result<Option<Item<'a>>, Violation> {
-        let mut message = self.message.take().unwrap_or_else(|| Message::new(open.header.opcode));
+        let mut message = self.message.take().unwrap_or_else(|| Message::new(&open.header));
         let ends = open.left() == 0;
         if ends && open.header.fin {
-            return message.finish(payload).map(Some);
+            return message.finish(payload, limits.max_message).map(Some);
         }
         let largest = match open.header.fin {
             true => message.progress().len + payload.len() + open.left(),
@@ -254,6 +266,14 @@ impl<'a> Item<'a> {
             Opcode::Binary => Ok(Item::Binary(Cow::Borrowed(payload))),
             _ => Item::control(opcode, Cow::Borrowed(payload)),
         }
+    }
+
+    /// The item of a message that was compressed.
+    pub(super) fn inflated(opcode: Opcode, message: Vec<u8>) -> Result<Item<'a>, Violation> {
+        if opcode != Opcode::Text {
+            return Ok(Item::Binary(Cow::Owned(message)));
+        }
+        String::from_utf8(message).map(|text| Item::Text(Cow::Owned(text))).map_err(|_| Violation::INVALID_UTF8)
     }
 
     fn control(opcode: Opcode, payload: Cow<'a, [u8]>) -> Result<Item<'a>, Violation> {

@@ -45,6 +45,16 @@ pub fn frame_len(frame: &[u8]) -> Option<usize> {
     Some(usize::try_from(len).unwrap_or(usize::MAX).saturating_add(at + key))
 }
 
+/// The payload of a whole unmasked frame; `None` while its header is incomplete.
+pub fn payload(frame: &[u8]) -> Option<&[u8]> {
+    let header = match frame.get(1)? {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    frame.get(header..)
+}
+
 /// Appends an unmasked control frame (RFC 6455 §5.5).
 ///
 /// # Panics

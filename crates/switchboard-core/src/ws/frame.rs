@@ -1,5 +1,5 @@
 //! The frame header (RFC 6455 §5.2): what it says, and whether it may say so here.
-use super::Violation;
+use super::{Deflate, Violation};
 
 /// The longest payload of a control frame in bytes (RFC 6455 §5.5).
 pub const MAX_CONTROL: usize = 125;
@@ -90,6 +90,8 @@ pub(super) struct Expect<'a> {
     pub(super) limits: &'a FrameLimits,
     /// `None` between messages.
     pub(super) open: Option<Progress>,
+    /// Where it was agreed on, a message may be compressed.
+    pub(super) deflate: Option<Deflate>,
 }
 
 /// A header that may stand where it stood.
@@ -97,6 +99,8 @@ pub(super) struct Expect<'a> {
 pub(super) struct Header {
     pub(super) fin: bool,
     pub(super) opcode: Opcode,
+    /// The message that begins is compressed.
+    pub(super) deflated: Option<Deflate>,
     pub(super) mask: Option<[u8; 4]>,
     pub(super) len: usize,
 }
@@ -109,16 +113,16 @@ impl Header {
     #[inline]
     pub(super) fn parse(bytes: &[u8], expect: &Expect<'_>) -> Result<Option<(Header, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
-        let (fin, opcode) = expect.first_byte(first)?;
+        let (fin, opcode, deflated) = expect.first_byte(first)?;
         let Some(&second) = bytes.get(1) else { return Ok(None) };
         expect.second_byte(opcode, second)?;
         let Some((len, at)) = length(bytes, second)? else { return Ok(None) };
         let len = expect.length(opcode, len)?;
         if second & 0x80 == 0 {
-            return Ok(Some((Header { fin, opcode, mask: None, len }, at)));
+            return Ok(Some((Header { fin, opcode, deflated, mask: None, len }, at)));
         }
         let Some(mask) = bytes[at..].first_chunk() else { return Ok(None) };
-        Ok(Some((Header { fin, opcode, mask: Some(*mask), len }, at + 4)))
+        Ok(Some((Header { fin, opcode, deflated, mask: Some(*mask), len }, at + 4)))
     }
 }
 
@@ -146,16 +150,18 @@ fn length(bytes: &[u8], second: u8) -> Result<Option<(u64, usize)>, Violation> {
 }
 
 impl Expect<'_> {
-    fn first_byte(&self, first: u8) -> Result<(bool, Opcode), Violation> {
-        // An extension that defines RSV1 for the first frame of a message is let through here.
-        if first & 0x70 != 0 {
-            return Err(Violation::RESERVED_BITS);
-        }
+    fn first_byte(&self, first: u8) -> Result<(bool, Opcode, Option<Deflate>), Violation> {
+        let deflated = match first & 0x70 {
+            0 => None,
+            // RSV1 (RFC 7692 §6).
+            0x40 if self.deflate.is_some() && matches!(first & 0x0F, 0x1 | 0x2) => self.deflate,
+            _ => return Err(Violation::RESERVED_BITS),
+        };
         let fin = first & 0x80 != 0;
         let opcode = Opcode::of(first).ok_or(Violation::RESERVED_OPCODE)?;
         match (opcode, self.open) {
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) if !fin => Err(Violation::FRAGMENTED_CONTROL),
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => Ok((fin, opcode)),
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => Ok((fin, opcode, None)),
             (Opcode::Continuation, None) => Err(Violation::UNEXPECTED_CONTINUATION),
             (Opcode::Text | Opcode::Binary, Some(_)) => Err(Violation::EXPECTED_CONTINUATION),
             (Opcode::Text | Opcode::Binary, None) if !fin && self.limits.max_fragments == 0 => {
@@ -164,7 +170,7 @@ impl Expect<'_> {
             (Opcode::Continuation, Some(open)) if open.fragments >= self.limits.max_fragments => {
                 Err(Violation::TOO_MANY_FRAGMENTS)
             }
-            _ => Ok((fin, opcode)),
+            _ => Ok((fin, opcode, deflated)),
         }
     }
 

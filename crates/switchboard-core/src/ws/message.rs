@@ -2,8 +2,8 @@
 use std::borrow::Cow;
 
 use super::decoder::Item;
-use super::frame::Progress;
-use super::{Opcode, Violation};
+use super::frame::{Header, Progress};
+use super::{Deflate, Opcode, Violation};
 
 /// What has arrived of a message.
 pub(super) struct Message {
@@ -15,14 +15,17 @@ pub(super) struct Message {
 enum Body {
     Text(Text),
     Binary(Vec<u8>),
+    /// As it was sent.
+    Deflated(Deflate, Opcode, Vec<u8>),
 }
 
 impl Message {
-    /// An empty message; text when `opcode` says so, otherwise binary.
-    pub(super) fn new(opcode: Opcode) -> Message {
-        let body = match opcode {
-            Opcode::Text => Body::Text(Text::default()),
-            _ => Body::Binary(Vec::new()),
+    /// An empty message, of the kind that its first frame says.
+    pub(super) fn new(first: &Header) -> Message {
+        let body = match (first.deflated, first.opcode) {
+            (Some(deflate), opcode) => Body::Deflated(deflate, opcode, Vec::new()),
+            (None, Opcode::Text) => Body::Text(Text::default()),
+            (None, _) => Body::Binary(Vec::new()),
         };
         Message { body, fragments: 0 }
     }
@@ -34,7 +37,7 @@ impl Message {
     fn len(&self) -> usize {
         match &self.body {
             Body::Text(text) => text.len(),
-            Body::Binary(bytes) => bytes.len(),
+            Body::Binary(bytes) | Body::Deflated(_, _, bytes) => bytes.len(),
         }
     }
 
@@ -42,7 +45,7 @@ impl Message {
     pub(super) fn held(&self) -> usize {
         match &self.body {
             Body::Text(text) => text.done.capacity().max(text.len()),
-            Body::Binary(bytes) => bytes.capacity(),
+            Body::Binary(bytes) | Body::Deflated(_, _, bytes) => bytes.capacity(),
         }
     }
 
@@ -51,7 +54,7 @@ impl Message {
     pub(super) fn push(&mut self, payload: &[u8], largest: usize) -> Result<(), Violation> {
         match &mut self.body {
             Body::Text(text) => text.push(payload, largest),
-            Body::Binary(bytes) => {
+            Body::Binary(bytes) | Body::Deflated(_, _, bytes) => {
                 bytes.reserve_exact(growth(bytes.len(), bytes.capacity(), payload.len(), largest));
                 bytes.extend_from_slice(payload);
                 Ok(())
@@ -59,19 +62,21 @@ impl Message {
         }
     }
 
-    /// The message, with its last piece; borrowed when that is all of it.
-    pub(super) fn finish(mut self, last: &[u8]) -> Result<Item<'_>, Violation> {
+    /// The message, with its last piece; borrowed when that is all of it. One that was compressed may be inflated to `most` bytes.
+    pub(super) fn finish(mut self, last: &[u8], most: usize) -> Result<Item<'_>, Violation> {
         let len = self.len();
         if len == 0 {
             return match self.body {
                 Body::Text(_) => Item::whole(Opcode::Text, last),
                 Body::Binary(_) => Item::whole(Opcode::Binary, last),
+                Body::Deflated(deflate, opcode, _) => Item::inflated(opcode, deflate.inflate(last, most)?),
             };
         }
         self.push(last, len + last.len())?;
         match self.body {
             Body::Text(text) => Ok(Item::Text(Cow::Owned(text.finish()?))),
             Body::Binary(bytes) => Ok(Item::Binary(Cow::Owned(bytes))),
+            Body::Deflated(deflate, opcode, bytes) => Item::inflated(opcode, deflate.inflate(&bytes, most)?),
         }
     }
 }

@@ -53,11 +53,13 @@ violations! {
     CLOSE_REASON = INVALID_PAYLOAD, "close_reason";
     /// Text that is not UTF-8 (RFC 6455 §8.1).
     INVALID_UTF8 = INVALID_PAYLOAD, "invalid_utf8";
+    /// A compressed message that cannot be inflated (RFC 7692 §7.2.2).
+    CORRUPT_DEFLATE = INVALID_PAYLOAD, "corrupt_deflate";
     /// More fragments than `max_fragments`.
     TOO_MANY_FRAGMENTS = POLICY, "too_many_fragments";
     /// A frame that declares more than `max_frame` bytes.
     FRAME_TOO_BIG = TOO_BIG, "frame_too_big";
-    /// A frame that would take its message past `max_message` bytes.
+    /// A frame that would take its message past `max_message` bytes, or a message that is inflated beyond them.
     MESSAGE_TOO_BIG = TOO_BIG, "message_too_big";
 }
 

@@ -9,6 +9,7 @@ pub(crate) use handle::WeakHandle;
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
+use crate::compression::Compression;
 use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
@@ -55,6 +56,7 @@ pub struct App {
     limits: Limits,
     origins: Origins,
     proxies: Proxies,
+    pub(crate) compression: Option<Compression>,
     signals: bool,
     threads: usize,
     hub: Arc<Hub>,
@@ -93,6 +95,7 @@ impl App {
             limits: Limits::default(),
             origins: Origins::same(),
             proxies: Proxies::default(),
+            compression: None,
             signals: true,
             threads: 0,
             control,
@@ -319,6 +322,7 @@ impl App {
         let mut overlaps = Vec::new();
         for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
             table.settle(&self.limits, &self.origins, &self.container, self.handle());
+            table.settle_compression(self.compression);
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             for note in table.notes() {

@@ -125,7 +125,7 @@ impl Task {
 
     fn send(&mut self, frame: &[u8]) {
         let conn = self.client.conn();
-        match conn.lane.put_reply(&mut Frame::new(frame), &conn.table.limits) {
+        match Frame::new(frame).lend(conn, |frame| conn.lane.put_reply(frame, &conn.table.limits)) {
             Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {

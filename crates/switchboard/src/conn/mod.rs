@@ -9,6 +9,7 @@ mod lane;
 mod outbox;
 #[cfg(test)]
 mod outbox_model;
+mod packed;
 mod reason;
 mod stream;
 mod task;
@@ -37,6 +38,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use switchboard_core::CloseCode;
+use switchboard_core::ws::Deflate;
 
 /// What is kept of the request that opened a connection: what the gateway's handlers declared.
 #[derive(Default)]
@@ -55,6 +57,8 @@ pub(crate) struct Conn {
     pub(crate) attached: Mutex<Option<Box<Attached>>>,
     pub(crate) handshake: Option<Box<Handshake>>,
     pub(crate) peer: Option<SocketAddr>,
+    /// Messages may be compressed, in both directions.
+    pub(crate) deflate: Option<Deflate>,
     /// The task has ended; changed under the lock of `attached`.
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
@@ -102,7 +106,8 @@ impl Conn {
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
     pub(crate) fn push(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
-        let (pushed, wake, evicted) = self.lane.push(frame, class, &self.table.limits, self.is_current());
+        let put = |frame: &mut Frame<'_>| self.lane.push(frame, class, &self.table.limits, self.is_current());
+        let (pushed, wake, evicted) = frame.lend(self, put);
         match wake {
             lane::Wake::Nobody => {}
             lane::Wake::Flusher => self.space.shard(self.id).flush_later(self.clone()),

@@ -3,6 +3,7 @@
 //! Replies, pushes, errors and acks leave in the order in which they were put in. Pings and pongs go to the front, at
 //! the first place where a frame begins.
 use super::buffers;
+use super::packed::Packed;
 use crate::limits::{CONTROL_LANE, Limits, VolatilePolicy};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -22,13 +23,14 @@ const PIECES: usize = 64;
 
 /// A frame to be sent: its bytes, shared from the second longer use on.
 pub(crate) struct Frame<'a> {
-    bytes: &'a [u8],
-    shared: Option<Bytes>,
+    pub(super) bytes: &'a [u8],
+    pub(super) shared: Option<Bytes>,
+    pub(super) packed: Option<Box<Packed>>,
 }
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Frame<'a> {
-        Frame { bytes, shared: None }
+        Frame { bytes, shared: None, packed: None }
     }
 
     fn share(&mut self) -> Bytes {

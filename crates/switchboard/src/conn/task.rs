@@ -58,7 +58,7 @@ impl Task {
         Task {
             stream: Some(stream),
             net: Net::Open,
-            decoder: Decoder::new(Role::Server),
+            decoder: Decoder::new(Role::Server).with_deflate(conn.deflate),
             unread: (!early.is_empty()).then(|| early.into_boxed_slice()),
             inbound: Inbound::default(),
             stage: Stage::New,

@@ -8,6 +8,7 @@ use table::Note;
 pub(crate) use table::{Entry, Table};
 
 use crate::app::{Handle, Problem};
+use crate::compression::Compression;
 use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
@@ -54,6 +55,8 @@ pub struct Gateway<S> {
     dependencies: Vec<Dependency>,
     limits: Option<Limits>,
     origins: Option<Origins>,
+    /// The gateway's own choice.
+    pub(crate) compression: Option<Option<Compression>>,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
 }
@@ -129,6 +132,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             dependencies: Vec::new(),
             limits: None,
             origins: None,
+            compression: None,
             cancel_on_disconnect: false,
             namespace: None,
         }
@@ -380,6 +384,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         let mut needs = Needs::default();
         let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
         let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
+        table.choose_compression(self.compression);
         let state = self.state.or(state)?;
         for (event, _, handler) in self.events {
             table.note(Note::event(&event, handler.needs.payload));

@@ -1,4 +1,5 @@
 //! A gateway with its type erased: what a connection looks things up in.
+use crate::compression::Compression;
 use crate::di::Container;
 use crate::handler::{Checks, Hook, Needs, PayloadNote, Start};
 use crate::limits::Limits;
@@ -27,6 +28,9 @@ pub(crate) struct Table {
     pub(crate) limits: Limits,
     own_limits: bool,
     pub(crate) origins: Option<Origins>,
+    /// The application's, unless the gateway chose itself.
+    pub(crate) compression: Option<Compression>,
+    own_compression: bool,
 }
 
 /// An event and its handler.
@@ -60,7 +64,14 @@ impl Table {
             own_limits: limits.is_some(),
             limits: limits.unwrap_or_default(),
             origins,
+            compression: None,
+            own_compression: false,
         }
+    }
+
+    pub(super) fn choose_compression(&mut self, own: Option<Option<Compression>>) {
+        self.own_compression = own.is_some();
+        self.compression = own.flatten();
     }
 
     pub(super) fn note(&mut self, note: Note) {
@@ -89,6 +100,13 @@ impl Table {
             self.limits = limits.clone();
         }
         self.origins.get_or_insert_with(|| origins.clone());
+    }
+
+    /// The application's compression, unless the gateway chose itself.
+    pub(crate) fn settle_compression(&mut self, compression: Option<Compression>) {
+        if !self.own_compression {
+            self.compression = compression;
+        }
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {

@@ -8,7 +8,10 @@ use crate::hub::{Permit, Registration, Space};
 use crate::limits::Limits;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
+    UPGRADE,
+};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -19,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use switchboard_core::ws::Deflate;
 use switchboard_core::ws::handshake::{HeadLimits, Refusal, check_request};
 use tokio::net::TcpStream;
 
@@ -83,6 +87,7 @@ impl Inner {
         self.table.origins.as_ref().unwrap_or(&same).check(upgrade.origin(), host)?;
         let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
         let protocol = upgrade.select_protocol(ours, false)?;
+        let agreed = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
         let permit = Permit::new(&self.space.node);
         // After the permit is taken: see `Hub::shutdown`.
@@ -95,12 +100,14 @@ impl Inner {
             id,
             table: self.table.clone(),
             handshake: self.handshake(request),
+            deflate: agreed.as_ref().map(|(deflate, _)| *deflate),
             peer: self.proxies.client(socket, headers),
             configured: request.extensions().get::<OwnListener>().is_some(),
         };
         let accept = upgrade.accept_value();
         tokio::spawn(open(opening, on_upgrade, permit, self.space.clone()));
-        Ok(switching(accept, protocol))
+        let extension = agreed.map(|(_, answer)| answer);
+        Ok(switching(accept, protocol, extension))
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
@@ -145,7 +152,7 @@ fn deep_copy(headers: &HeaderMap) -> HeaderMap {
     copy
 }
 
-fn switching(accept: HeaderValue, protocol: Option<&'static str>) -> Response<Body> {
+fn switching(accept: HeaderValue, protocol: Option<&'static str>, extension: Option<HeaderValue>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -155,6 +162,9 @@ fn switching(accept: HeaderValue, protocol: Option<&'static str>) -> Response<Bo
     if let Some(protocol) = protocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
+    if let Some(extension) = extension {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extension);
+    }
     response
 }
 
@@ -163,6 +173,7 @@ struct Opening {
     id: ClientId,
     table: Arc<Table>,
     handshake: Option<Box<Handshake>>,
+    deflate: Option<Deflate>,
     peer: Option<SocketAddr>,
     /// The listener has set the socket's options.
     configured: bool,
@@ -212,6 +223,7 @@ impl Opening {
             rooms: Mutex::default(),
             attached: Mutex::new(attached),
             handshake: self.handshake,
+            deflate: self.deflate,
             peer,
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),

@@ -35,8 +35,15 @@ impl Local {
         let mut frame = event.frame();
         let mut delivery = Delivery::default();
         let sender = target.sender.as_deref().and_then(ClientId::parse);
+        // Compressing waits until no lock is held.
+        let mut late = Vec::new();
         let mut push = |conn: &Arc<Conn>| {
-            if Some(conn.id) != sender {
+            if Some(conn.id) == sender {
+                return;
+            }
+            if frame.takes_time(conn) {
+                late.push(conn.clone());
+            } else {
                 delivery.add(conn.push_event(&mut frame, class));
             }
         };
@@ -44,6 +51,9 @@ impl Local {
             (true, _, []) => self.shards.iter().for_each(|shard| shard.for_each(&mut push)),
             (false, [room], []) => self.for_each_member(room, &mut push),
             _ => self.union(target).values().for_each(push),
+        }
+        for conn in late {
+            delivery.add(conn.push_event(&mut frame, class));
         }
         delivery
     }

@@ -4,6 +4,7 @@ mod rig;
 mod backpressure;
 mod basics;
 mod clients;
+mod deflate;
 mod edges;
 mod envelope;
 mod frames;

@@ -1,10 +1,11 @@
 //! The test rig: an application on each kind of stream and runtime, and a peer that reads the bytes on the wire.
+use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 use switchboard::{App, Handle};
 use switchboard_core::ws::handshake::ClientRequest;
-use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_frame};
+use switchboard_core::ws::{Decoder, Deflate, FrameLimits, Item, Opcode, Role, frame_len, payload, write_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// How the peer reaches the application.
@@ -168,6 +169,36 @@ impl Peer {
         let (head, buffer) = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
+    }
+
+    /// Offers extensions, and reads what is compressed where the server accepted it.
+    pub(crate) async fn offering(mut stream: Box<dyn Stream>, path: &str, offers: &str) -> Peer {
+        let value = HeaderValue::from_str(offers).unwrap();
+        let request = ClientRequest::new("test.example", path, [7; 16]).unwrap();
+        let request = request.header(SEC_WEBSOCKET_EXTENSIONS, value.clone());
+        stream.write_all(&request.encode()).await.unwrap();
+        let (head, buffer) = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        let mut headers = HeaderMap::new();
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
+        let agreed = head.contains("permessage-deflate").then(|| Deflate::negotiate(&headers).unwrap().0);
+        let decoder = Decoder::new(Role::Client).with_deflate(agreed);
+        Peer { stream, decoder, buffer, hears_pings: false, head }
+    }
+
+    /// The next frame as it is: its first byte and its payload. Pings are passed over.
+    pub(crate) async fn frame(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            if let Some(len) = frame_len(&self.buffer).filter(|len| *len <= self.buffer.len()) {
+                let frame: Vec<u8> = self.buffer.drain(..len).collect();
+                if frame[0] != 0x89 {
+                    return (frame[0], payload(&frame).unwrap().to_vec());
+                }
+                continue;
+            }
+            let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await;
+            assert!(matches!(read, Ok(Ok(n)) if n > 0), "no frame came");
+        }
     }
 
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {

@@ -34,6 +34,6 @@ pub(super) fn trim(text: &str) -> &str {
 }
 
 /// True for the characters of a token (RFC 9110 §5.6.2).
-pub(super) fn is_token(text: &str) -> bool {
+pub(in crate::ws) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -5,7 +5,8 @@
 //! answer with [`ClientRequest::check_response`].
 
 mod client;
-mod list;
+pub(super) mod extension;
+pub(super) mod list;
 mod protocol;
 mod refusal;
 mod request;
@@ -16,9 +17,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 pub use client::{ClientRequest, InvalidTarget, ResponseError};
+pub use extension::MAX_EXTENSIONS;
 pub use protocol::MAX_PROTOCOLS;
 pub use refusal::Refusal;
-pub use request::{HeadLimits, MAX_EXTENSIONS, check_head, check_request};
+pub use request::{HeadLimits, check_head, check_request};
 pub use upgrade::Upgrade;
 
 /// The version that both ends speak (RFC 6455 §4.1).

@@ -5,17 +5,14 @@
 use base64::Engine as _;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, Uri, Version};
 
+use super::extension::{MAX_EXTENSIONS, offers};
 use super::list::{self, Repeated};
 use super::{Refusal, Upgrade, VERSION, accept};
 use crate::ws::authority::Authority;
-
-/// The most extension offers that a request may make.
-pub const MAX_EXTENSIONS: usize = 8;
 
 /// The last character of a key carries four bits that mean nothing; clients exist that do not leave them zero.
 const KEY: GeneralPurpose =
@@ -166,21 +163,7 @@ fn check_origin(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     origin.map(|origin| origin.to_str().map_err(|_| Refusal::ORIGIN)).transpose()
 }
 
-/// Counts the offers: the commas outside quotes, and one for each header. What they offer is declined by silence.
+/// What they offer is judged by whoever knows the extension; what nobody accepts is declined by silence.
 fn check_extensions(headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut offers = 0;
-    for value in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
-        let (mut quoted, mut escaped) = (false, false);
-        offers += 1;
-        for &byte in value.as_bytes() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                b',' if !quoted => offers += 1,
-                _ => {}
-            }
-        }
-    }
-    if offers > MAX_EXTENSIONS { Err(Refusal::EXTENSIONS) } else { Ok(()) }
+    if offers(headers).nth(MAX_EXTENSIONS).is_some() { Err(Refusal::EXTENSIONS) } else { Ok(()) }
 }

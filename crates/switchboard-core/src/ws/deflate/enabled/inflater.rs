@@ -1,0 +1,97 @@
+//! Reading compressed messages: the inflater of a thread.
+use super::TAIL;
+use crate::ws::Violation;
+use flate2::{Decompress, FlushDecompress, Status};
+use std::cell::Cell;
+
+/// One step inflates at most this much.
+const STEP: usize = 16 << 10;
+/// An empty last block. It ends the stream, and yields nothing, only where a block may begin.
+const END: [u8; 2] = [0x03, 0x00];
+
+thread_local! {
+    /// Kept between messages: setting it up costs more than a short message.
+    static INFLATER: Cell<Option<Box<Inflater>>> = const { Cell::new(None) };
+}
+
+pub(super) fn inflate(payload: &[u8], most: usize) -> Result<Vec<u8>, Violation> {
+    let mut inflater = INFLATER.take().unwrap_or_else(|| Box::new(Inflater::new()));
+    let inflated = inflater.message(payload, most);
+    INFLATER.set(Some(inflater));
+    inflated
+}
+
+struct Inflater {
+    stream: Decompress,
+    scratch: [u8; STEP],
+}
+
+impl Inflater {
+    fn new() -> Inflater {
+        Inflater { stream: Decompress::new(false), scratch: [0; STEP] }
+    }
+
+    /// A message that is longer than a step is inflated twice: first to learn that it is whole and how long it is. So nothing is
+    /// reserved for what is too long or corrupt, and exactly what is needed for everything else.
+    fn message(&mut self, payload: &[u8], most: usize) -> Result<Vec<u8>, Violation> {
+        let len = run(&mut self.stream, payload, &mut self.scratch, most)?;
+        if len <= STEP {
+            return Ok(self.scratch[..len].to_vec());
+        }
+        let mut message = vec![0; len];
+        run(&mut self.stream, payload, &mut message, len)?;
+        Ok(message)
+    }
+}
+
+/// Inflates a message into `out`, from its start again when it is full. Returns how long the message is.
+fn run(stream: &mut Decompress, payload: &[u8], out: &mut [u8], most: usize) -> Result<usize, Violation> {
+    stream.reset(false);
+    let mut message = Message { stream, out, most, len: 0 };
+    // A last block may end the payload (RFC 7692 §7.2.3.4), or with its header alone, the tail.
+    if message.feed(payload)? {
+        return Ok(message.len);
+    }
+    let len = message.len;
+    let ended = message.feed(&TAIL)? || message.feed(&END)?;
+    // A payload that is cut anywhere ends neither, or takes the tail for data.
+    if ended && message.len == len { Ok(len) } else { Err(Violation::CORRUPT_DEFLATE) }
+}
+
+struct Message<'a> {
+    stream: &'a mut Decompress,
+    out: &'a mut [u8],
+    most: usize,
+    len: usize,
+}
+
+impl Message<'_> {
+    /// Inflates all of `input`. True when a last block ends where it ends; behind one that ends before, another stream begins.
+    fn feed(&mut self, mut input: &[u8]) -> Result<bool, Violation> {
+        loop {
+            let at = self.len % self.out.len();
+            // One byte more than there may be: what stands behind it is not looked at.
+            let end = self.out.len().min((at + 1).saturating_add(self.most - self.len));
+            let (read, written) = (self.stream.total_in(), self.stream.total_out());
+            let status = self.stream.decompress(input, &mut self.out[at..end], FlushDecompress::None);
+            let status = status.map_err(|_| Violation::CORRUPT_DEFLATE)?;
+            let (read, written) =
+                ((self.stream.total_in() - read) as usize, (self.stream.total_out() - written) as usize);
+            input = &input[read..];
+            self.len += written;
+            if self.len > self.most {
+                return Err(Violation::MESSAGE_TOO_BIG);
+            }
+            if status == Status::StreamEnd {
+                if input.is_empty() {
+                    return Ok(true);
+                }
+                self.stream.reset(false);
+            } else if input.is_empty() && written < end - at {
+                return Ok(false);
+            } else if read == 0 && written == 0 {
+                return Err(Violation::CORRUPT_DEFLATE);
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Listening.
 use super::{App, BootError, Handle};
-use crate::http::{Listening, bind};
+use crate::http::{Listening, Proxies, bind};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -58,6 +58,7 @@ pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     router: axum::Router,
+    proxies: Proxies,
     handle: Handle,
     signals: bool,
 }
@@ -88,7 +89,8 @@ impl App {
         let listener = resolve(address.into_place()).await.and_then(bind).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         tracing::info!("listening on {address}");
-        Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals })
+        let (handle, proxies) = (self.handle(), self.proxies.clone());
+        Ok(Bound { listener, address, router, proxies, handle, signals: self.signals })
     }
 }
 
@@ -106,7 +108,8 @@ impl Bound {
     /// The second half of [`App::listen`]. Returns when a shutdown has ended.
     pub async fn serve(self) {
         let control = self.handle.0.clone();
-        let listening = Listening { listener: self.listener, router: self.router, node: control.hub.node.clone() };
+        let node = control.hub.node.clone();
+        let listening = Listening { listener: self.listener, router: self.router, node, proxies: self.proxies };
         let mut signals = Signals::new(self.signals);
         let run = listening.run(control.stop.subscribe());
         let mut run = std::pin::pin!(run);

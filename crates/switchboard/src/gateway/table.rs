@@ -25,6 +25,18 @@ pub(crate) struct Table {
     pub(crate) limits: Limits,
     own_limits: bool,
     pub(crate) origins: Option<Origins>,
+    /// Those of the application, unless the gateway has its own; `None`: any.
+    pub(crate) hosts: Option<Arc<[String]>>,
+    pub(crate) frames: Frames,
+}
+
+/// The messages that a gateway takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Frames {
+    #[default]
+    Any,
+    Text,
+    Binary,
 }
 
 impl Table {
@@ -49,6 +61,8 @@ impl Table {
             own_limits: limits.is_some(),
             limits: limits.unwrap_or_default(),
             origins,
+            hosts: None,
+            frames: Frames::Any,
         }
     }
 
@@ -66,13 +80,24 @@ impl Table {
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
-    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container) {
+    pub(crate) fn settle(
+        &mut self,
+        limits: &Limits,
+        origins: &Origins,
+        hosts: Option<&Arc<[String]>>,
+        container: &Container,
+    ) {
         self.container = Some(container.clone());
+        self.hosts = self.hosts.take().or_else(|| hosts.cloned());
         if self.own_limits {
             self.limits.handlers = limits.handlers;
             self.limits.pending_acks_node = limits.pending_acks_node;
             self.limits.max_connections = limits.max_connections;
             self.limits.shutdown_timeout = limits.shutdown_timeout;
+            self.limits.accept_rate = limits.accept_rate;
+            self.limits.address_connections = limits.address_connections;
+            self.limits.address_rate = limits.address_rate;
+            self.limits.memory = limits.memory;
         } else {
             self.limits = limits.clone();
         }

@@ -1,6 +1,7 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
-use super::upgrade;
-use crate::hub::{Node, max_handshakes};
+use super::spare::{Spare, is_exhausted};
+use super::{Proxies, upgrade};
+use crate::hub::{Handshaking, Node, max_handshakes};
 use crate::limits::Limits;
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -57,6 +58,7 @@ pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) router: Router,
     pub(crate) node: Arc<Node>,
+    pub(crate) proxies: Proxies,
 }
 
 impl Listening {
@@ -65,6 +67,7 @@ impl Listening {
         let limits = self.node.limits().clone();
         let places = Arc::new(Semaphore::new(max_handshakes()));
         let mut tasks = JoinSet::new();
+        let mut spare = Spare::new();
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
@@ -75,15 +78,22 @@ impl Listening {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     crate::log::limited!(warn, (), %error, "accept failed");
+                    if is_exhausted(&error) && spare.refuse_one(&self.listener).await {
+                        self.node.refused("accept", "descriptors");
+                    }
                     tokio::time::sleep(EXHAUSTED).await;
                     continue;
                 }
+            };
+            let Some(handshaking) = self.handshaking(peer) else {
+                self.node.refused("accept", "address_connections");
+                continue;
             };
             configure(&socket);
             let serving = serve(socket, peer, self.router.clone(), limits.clone(), stop.clone());
             tasks.spawn(async move {
                 serving.await;
-                drop(place);
+                drop((place, handshaking));
             });
         }
         drop(self.listener);
@@ -92,6 +102,14 @@ impl Listening {
             tracing::warn!(requests = tasks.len(), "HTTP requests were cut off");
         }
         tasks.shutdown().await;
+    }
+
+    /// One address must not have all places of the handshakes. A trusted proxy is many clients.
+    fn handshaking(&self, peer: SocketAddr) -> Option<Option<Handshaking>> {
+        if self.proxies.trusts(peer.ip()) {
+            return Some(None);
+        }
+        Handshaking::new(&self.node, peer.ip()).map(Some)
     }
 }
 

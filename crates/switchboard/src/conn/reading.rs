@@ -175,12 +175,7 @@ impl Task {
     fn is_over_rate(&mut self, bytes: usize, text: Option<&str>) -> bool {
         let conn = self.client.conn();
         let Some(rates) = &mut self.rates else { return false };
-        // The clock moves in steps: nobody is refused because of that.
-        let (limits, node) = (&conn.table.limits, conn.node());
-        if rates.take(node.now(), bytes, limits).is_ok() {
-            return false;
-        }
-        let Err(wait) = rates.take(node.present(), bytes, limits) else { return false };
+        let Err(wait) = rates.take(conn.node().exact(), bytes, &conn.table.limits) else { return false };
         self.refuse_rate(text, wait);
         true
     }
@@ -199,7 +194,7 @@ impl Task {
         let conn = self.client.conn();
         conn.node().counters.rate_limited();
         conn.node().rejected("message", "rate_limited");
-        let (now, limits) = (conn.node().now(), &conn.table.limits);
+        let (now, limits) = (conn.node().exact(), &conn.table.limits);
         let keeps_on = text.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, limits));
         if let Some((event, id)) = answered {
             let error = Error::rate_limited("Too many messages, or bytes, in a short time");

@@ -146,7 +146,7 @@ impl Drop for Place {
         let Some(entry) = table.entries.get_mut(&self.key) else { return };
         let count = if self.open { &mut entry.open } else { &mut entry.handshakes };
         *count = count.saturating_sub(1);
-        if entry.is_idle(self.node.now(), self.node.limits().address_rate) {
+        if entry.is_idle(self.node.exact(), self.node.limits().address_rate) {
             table.remove(&self.key);
         }
     }

@@ -65,10 +65,15 @@ impl Node {
         self.clock.advance()
     }
 
-    /// [`present`](Node::present), also before anybody is connected.
+    /// Milliseconds at this moment, which moves nothing: for rates.
+    pub(crate) fn exact(&self) -> u64 {
+        self.clock.exact()
+    }
+
+    /// [`exact`](Node::exact), also before anybody is connected.
     pub(super) fn started(&self) -> u64 {
         self.clock.start();
-        self.clock.advance()
+        self.clock.exact()
     }
 
     /// Milliseconds, in steps.

@@ -171,7 +171,7 @@ impl Limits {
     /// | `message_rate` | 100 in a second, 200 at once | `rate_limited`, then 4003 |
     /// | `byte_rate` | 1 MiB in a second, 4 MiB at once | `rate_limited`, then 4003 |
     ///
-    /// Behind a proxy, [trust it](crate::App::trust_proxies): else all clients have its address.
+    /// Behind a proxy, [trust it](crate::App::trust_proxies): else all clients have its address. In tests they all have 127.0.0.1.
     #[must_use]
     pub fn public() -> Limits {
         Limits {

@@ -314,8 +314,16 @@ impl Lane {
 
 impl State {
     /// Charges the node with what waits in front of a socket that refuses it.
+    #[inline(always)]
     fn settle(&mut self, node: &Arc<Node>) {
-        if (self.outbox.is_blocked() || self.charged > 0) && node.memory.is_limited() {
+        if self.outbox.is_blocked() || self.charged > 0 {
+            self.recharge(node);
+        }
+    }
+
+    #[cold]
+    fn recharge(&mut self, node: &Arc<Node>) {
+        if node.memory.is_limited() {
             let bytes = self.outbox.charge(node);
             node.memory.recharge(self.charged, bytes);
             self.charged = bytes;

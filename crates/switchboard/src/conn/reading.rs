@@ -138,8 +138,7 @@ impl Task {
         if self.conn().table.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
-        let answerable = self.port.is_none().then_some(&*text);
-        if self.rates.is_some() && self.is_over_rate(text.len(), answerable) {
+        if self.rates.is_some() && self.is_over_rate(text.len(), self.port.is_none().then_some(&text)) {
             return;
         }
         match &self.port {

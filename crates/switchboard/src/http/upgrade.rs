@@ -92,7 +92,7 @@ impl Inner {
         let protocol = upgrade.select_protocol(ours, false)?;
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
         let peer = self.proxies.client(socket, headers);
-        let permit = Permit::new(&self.space, peer.map(|peer| peer.ip()));
+        let permit = Permit::new(&self.space.node, peer.map(|peer| peer.ip()));
         // After the permit is taken: see `Hub::shutdown`.
         if self.space.node.is_draining() {
             return Err(Refused::DRAINING);

@@ -1,8 +1,8 @@
 //! Who is admitted: the node's maximum, the rate of upgrades, and what one address may have.
 //!
 //! Places are guards: whatever becomes of a connection, its place is free again when the guard is dropped.
+use super::Node;
 use super::memory::Level;
-use super::{Node, Space};
 use crate::limits::Limits;
 use crate::rate::{Bucket, Rate};
 use indexmap::IndexMap;
@@ -45,8 +45,7 @@ pub(crate) struct Permit {
 
 impl Permit {
     /// Whoever comes too often is told so before the rest of the node has to bear it: the address's own limits come first.
-    pub(crate) fn new(space: &Space, address: Option<IpAddr>) -> Result<Permit, Full> {
-        let node = &space.node;
+    pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<Permit, Full> {
         let limits = node.limits();
         if node.memory.level() >= Level::NoNewConnections {
             return Err(Full::Memory);

@@ -200,8 +200,10 @@ impl Watching {
     /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait.
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.0.memory;
+        // What is dropped here may be the application's: not under the lock.
+        let spaces: Vec<Arc<Space>> = memory.spaces.lock().iter().filter_map(Weak::upgrade).collect();
         let mut queues: Vec<(usize, Arc<Conn>)> = Vec::new();
-        for space in memory.spaces.lock().iter().filter_map(Weak::upgrade) {
+        for space in spaces {
             let clients = space.local.clients().into_iter();
             queues.extend(clients.map(|conn| (conn.lane.blocked_bytes(), conn)).filter(|(bytes, _)| *bytes > smallest));
         }

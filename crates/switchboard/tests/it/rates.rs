@@ -54,13 +54,13 @@ fn refused(answer: &str, id: usize) -> u64 {
 
 /// Sends requests until one is refused: how many were answered, and when the next one may come.
 async fn until_refused(peer: &mut Peer) -> (usize, u64) {
-    for n in 0.. {
+    for n in 0..1000 {
         let answer = peer.request(&echo(n)).await;
         if answer != echo(n) {
             return (n, refused(&answer, n));
         }
     }
-    unreachable!()
+    panic!("never refused")
 }
 
 async fn sleep(milliseconds: u64) {
@@ -207,7 +207,7 @@ fn r12_a_flood_is_closed_and_nobody_else_notices() {
         };
         let (_, worst) = tokio::join!(flood, well);
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-        assert!(worst < Duration::from_millis(500), "{worst:?}");
+        assert!(worst < Duration::from_secs(1), "{worst:?}");
         assert!(rig.handle.stats().rate_limited >= 300, "{:?}", rig.handle.stats());
         drop((many, large, healthy));
         rig.expect_empty().await;

@@ -48,6 +48,7 @@ mod hub;
 mod limits;
 mod log;
 mod namespace;
+mod rate;
 mod raw;
 mod server;
 #[cfg(feature = "testing")]
@@ -69,6 +70,7 @@ pub use http::InvalidNetwork;
 pub use hub::Stats;
 pub use limits::{Limits, VolatilePolicy};
 pub use namespace::{Namespace, Root};
+pub use rate::Rate;
 pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};

@@ -1,4 +1,5 @@
 //! Every limit, typed, with its default.
+use crate::Rate;
 use std::time::Duration;
 use switchboard_core::ws::FrameLimits;
 
@@ -16,6 +17,9 @@ pub enum VolatilePolicy {
 macro_rules! limits {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
         /// The limits of an application or of one gateway. Sizes are bytes.
+        ///
+        /// Sizes, counts and times are limited by default. Rates, and what one address may have, are not: an address may be a
+        /// whole company. [`Limits::public`] limits those too.
         ///
         /// ```
         /// use std::time::Duration;
@@ -57,6 +61,12 @@ limits! {
     pings_per_second: u32 = 100;
     /// The most malformed messages in ten seconds. Default 100; above: close 4507.
     malformed_per_10s: u32 = 100;
+    /// How many messages one connection may send; answers to `emit_with_ack` and `cancel` count, but are never refused. Default:
+    /// no limit; above: `rate_limited` with `retry_after_ms`. Who is refused more often than `burst` (100 times, where only
+    /// `byte_rate` is set) in ten seconds is closed with 4003. A raw gateway, which has no such answer, closes at once.
+    message_rate: Option<Rate> = None;
+    /// How many bytes of messages one connection may send. Default: no limit; above: as `message_rate`.
+    byte_rate: Option<Rate> = None;
 
     /// The most messages that wait while a handler of the connection runs. Default 16; then reading pauses.
     inbound_messages: usize = 16;
@@ -108,6 +118,26 @@ limits! {
     /// The most connections on this node. Default, and at most: what the process may open, less 256 and less up to 512 for
     /// connections that are not upgraded yet; no limit where `/proc/self/limits` does not tell. Above: 503.
     max_connections: Option<usize> = None;
+    /// How many upgrades this node accepts. Default: no limit; above: 503.
+    accept_rate: Option<Rate> = None;
+    /// The most connections of one address. Default: no limit; above: 429. On [`App::listen`](crate::App::listen) as many more may
+    /// be on their way to an upgrade; above: closed unheard, but for trusted proxies.
+    ///
+    /// An IPv6 address counts by its /64, which is what one subscriber has; behind
+    /// [trusted proxies](crate::App::trust_proxies) the client's address counts. It is known on `App::listen`, and with
+    /// `axum::serve` by `into_make_service_with_connect_info::<SocketAddr>()`. The node remembers 65,536 addresses; where more are
+    /// active than that, the rest is held to the node's limits alone.
+    address_connections: Option<usize> = None;
+    /// How many upgrades of one address are accepted. Default: no limit; above: 429. Addresses as in `address_connections`.
+    address_rate: Option<Rate> = None;
+    /// The memory that this process shall stay under. Default: the limit of its cgroup, if there is one, else none;
+    /// `Some(usize::MAX)`: none. What is held against it is the resident memory of the process and the socket buffers of its
+    /// cgroup, looked at twice a second.
+    ///
+    /// From 70 % of it on: no further connections (503). From 80 %: volatile messages are dropped. From 90 %: the clients for
+    /// which most waits are closed with 1013, until there is less. And what waits in front of sockets that refuse bytes, of all
+    /// clients together, stays under 25 % of it in the same way.
+    memory: Option<usize> = None;
     /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on
     /// [`App::listen`](crate::App::listen).
     handshake_timeout: Duration = Duration::from_secs(10);
@@ -123,10 +153,37 @@ limits! {
     shutdown_timeout: Duration = Duration::from_secs(20);
 }
 
+/// A limit above this is a slip of the keyboard.
+const ABSURD: usize = 1 << 30;
+const LEAST_MEMORY: usize = 16 << 20;
+
 /// Frames wait in the control lane only while the socket refuses bytes; further pongs are not sent.
 pub(crate) const CONTROL_LANE: u32 = 32;
 
 impl Limits {
+    /// For a server that anybody on the internet may connect to: the default, and
+    ///
+    /// | limit | value | above |
+    /// |---|---|---|
+    /// | `accept_rate` | 2,000 in a second, 4,000 at once | 503 |
+    /// | `address_connections` | 64 | 429 |
+    /// | `address_rate` | 20 in a second, 20 at once | 429 |
+    /// | `message_rate` | 100 in a second, 200 at once | `rate_limited`, then 4003 |
+    /// | `byte_rate` | 1 MiB in a second, 4 MiB at once | `rate_limited`, then 4003 |
+    ///
+    /// Behind a proxy, [trust it](crate::App::trust_proxies): else all clients have its address. In tests they all have 127.0.0.1.
+    #[must_use]
+    pub fn public() -> Limits {
+        Limits {
+            accept_rate: Some(Rate::new(2000, 4000)),
+            address_connections: Some(64),
+            address_rate: Some(Rate::new(20, 20)),
+            message_rate: Some(Rate::new(100, 200)),
+            byte_rate: Some(Rate::new(1 << 20, 4 << 20)),
+            ..Limits::default()
+        }
+    }
+
     pub(crate) fn frames(&self) -> FrameLimits {
         FrameLimits { max_message: self.max_message, max_frame: self.max_message, max_fragments: self.max_fragments }
     }
@@ -147,6 +204,11 @@ impl Limits {
         positive("outbound_bytes", self.outbound_bytes == 0);
         positive("max_message_out", self.max_message_out == 0);
         positive("max_connections", self.max_connections == Some(0));
+        positive("address_connections", self.address_connections == Some(0));
+        for (name, rate) in self.rates() {
+            positive(&format!("{name}.per_second"), rate.per_second == 0);
+            positive(&format!("{name}.burst"), rate.burst == 0);
+        }
         positive("idle_timeout", self.idle_timeout == Some(Duration::ZERO));
         positive("max_lifetime", self.max_lifetime == Some(Duration::ZERO));
         positive("handler_timeout", self.handler_timeout.is_zero());
@@ -161,7 +223,44 @@ impl Limits {
         if self.outbound_soft_bytes > self.outbound_bytes {
             problems.push("`outbound_soft_bytes` is more than `outbound_bytes`; make it less".into());
         }
+        if self.ping_timeout >= self.ping_interval.saturating_mul(10) && !self.ping_interval.is_zero() {
+            problems.push("`ping_timeout` is ten times `ping_interval` or more; make it less".into());
+        }
+        if self.max_header > self.max_head || self.max_uri > self.max_head {
+            problems.push(
+                "`max_header` or `max_uri` is more than `max_head`, which holds them; make `max_head` more".into(),
+            );
+        }
+        if self.byte_rate.is_some_and(|rate| rate.burst > 0 && (rate.burst as usize) < self.max_message) {
+            problems.push(
+                "`byte_rate.burst` is less than `max_message`, so that a long message never passes; make it more"
+                    .into(),
+            );
+        }
+        if self.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
+            problems
+                .push("`memory` is less than 16 MiB, which a process has before anybody connects; make it more".into());
+        }
+        let absurd = [
+            ("max_message", self.max_message > ABSURD),
+            ("max_message_out", self.max_message_out > ABSURD),
+            ("inbound_bytes", self.inbound_bytes > ABSURD),
+            ("max_head", self.max_head > ABSURD),
+        ];
+        for (name, _) in absurd.into_iter().filter(|(_, absurd)| *absurd) {
+            problems.push(format!("`{name}` is more than 1 GiB for one connection; make it less"));
+        }
         problems
+    }
+
+    fn rates(&self) -> impl Iterator<Item = (&'static str, Rate)> {
+        let rates = [
+            ("accept_rate", self.accept_rate),
+            ("address_rate", self.address_rate),
+            ("message_rate", self.message_rate),
+            ("byte_rate", self.byte_rate),
+        ];
+        rates.into_iter().filter_map(|(name, rate)| Some((name, rate?)))
     }
 
     /// The step of the clock that deadlines are held against: a twentieth of the shortest of them, 5 ms to 500 ms.

@@ -26,6 +26,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use switchboard_core::ws::handshake::is_host;
 use tower::Service;
 
 /// Gateways on paths: merge it into an axum `Router`, or let it listen.
@@ -55,6 +56,7 @@ pub struct App {
     router: Router,
     limits: Limits,
     origins: Origins,
+    hosts: Option<Arc<[String]>>,
     proxies: Proxies,
     pub(crate) compression: Option<Compression>,
     signals: bool,
@@ -94,6 +96,7 @@ impl App {
             router: Router::new(),
             limits: Limits::default(),
             origins: Origins::same(),
+            hosts: None,
             proxies: Proxies::default(),
             compression: None,
             signals: true,
@@ -255,6 +258,19 @@ impl App {
         self
     }
 
+    /// The hosts that a client may ask for, by its Host header or, behind a [trusted proxy](App::trust_proxies), by
+    /// X-Forwarded-Host: `"chat.example"` with any port, `"chat.example:8443"` with that one. All others are answered 421, which
+    /// keeps out a page whose name was made to point here (DNS rebinding). Default: any.
+    ///
+    /// What is no host is reported as a problem when the application is built.
+    #[track_caller]
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> App {
+        let (hosts, place): (Arc<[String]>, _) = (hosts.into_iter().map(Into::into).collect(), Location::caller());
+        self.problems.extend(wrong_host(&hosts).map(|why| Problem::new(format!("the application: {why}"), &[place])));
+        self.hosts = Some(hosts);
+        self
+    }
+
     /// Believes `X-Forwarded-Host` and `X-Forwarded-For` of peers in these networks (`"10.0.0.0/8"`, `"::1"`).
     ///
     /// Merged into another application, this needs `into_make_service_with_connect_info::<SocketAddr>()` there.
@@ -321,7 +337,7 @@ impl App {
         let mut router = std::mem::take(&mut self.router);
         let mut overlaps = Vec::new();
         for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
-            table.settle(&self.limits, &self.origins, &self.container, self.handle());
+            table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
             table.settle_compression(self.compression);
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
@@ -341,6 +357,15 @@ impl App {
         }
         if overlaps.is_empty() { Ok(router) } else { Err(BootError::new(overlaps)) }
     }
+}
+
+/// What is wrong with a list of hosts.
+pub(crate) fn wrong_host(hosts: &[String]) -> Option<String> {
+    if hosts.is_empty() {
+        return Some("`allowed_hosts` is empty, with which nobody connects; leave it out to allow any".to_owned());
+    }
+    let wrong = hosts.iter().find(|host| !is_host(host))?;
+    Some(format!("`allowed_hosts` has {wrong:?}, which is no host; write \"chat.example\" or \"chat.example:8443\""))
 }
 
 /// # Panics

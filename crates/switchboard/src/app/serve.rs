@@ -1,6 +1,6 @@
 //! Listening.
 use super::{App, BootError, Handle};
-use crate::http::{Listening, Threads, bind};
+use crate::http::{Listening, Proxies, Threads, bind};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -59,6 +59,7 @@ pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     router: axum::Router,
+    proxies: Proxies,
     handle: Handle,
     signals: bool,
     threads: Option<Arc<Threads>>,
@@ -96,7 +97,8 @@ impl App {
             })?)),
         };
         tracing::info!("listening on {address}");
-        Ok(Bound { listener, address, router, handle: self.handle(), signals: self.signals, threads })
+        let (handle, proxies) = (self.handle(), self.proxies.clone());
+        Ok(Bound { listener, address, router, proxies, handle, signals: self.signals, threads })
     }
 }
 
@@ -117,7 +119,13 @@ impl Bound {
         let node = control.hub.node.clone();
         // Kept to the end of the shutdown: connections outlive the accept loop.
         let threads = self.threads;
-        let listening = Listening { listener: self.listener, router: self.router, node, threads: threads.clone() };
+        let listening = Listening {
+            listener: self.listener,
+            router: self.router,
+            node,
+            proxies: self.proxies,
+            threads: threads.clone(),
+        };
         let mut signals = Signals::new(self.signals);
         let run = listening.run(control.stop.subscribe());
         let mut run = std::pin::pin!(run);

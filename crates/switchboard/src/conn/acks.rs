@@ -31,6 +31,10 @@ impl Waiting {
 }
 
 impl Acks {
+    pub(crate) fn contains(&self, ack: u64) -> bool {
+        self.pending.contains_key(&ack)
+    }
+
     pub(crate) fn remove(&mut self, ack: u64) -> Option<Waiting> {
         self.pending.remove(&ack)
     }

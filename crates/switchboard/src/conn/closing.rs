@@ -25,6 +25,11 @@ impl Task {
         match request {
             CloseRequest::Graceful { close, reason } => self.close(close, reason),
             CloseRequest::Abort { close, reason } => self.abort(close, reason),
+            CloseRequest::Reset { reason } => {
+                self.ends_for(reason);
+                self.drop_inbound();
+                self.lost();
+            }
             CloseRequest::Shutdown => self.drain(),
             CloseRequest::Kill => self.kill(),
         }

@@ -2,12 +2,17 @@
 use super::outbox::{Class, Flushed, Frame, Outbox, Put};
 use super::reason::DisconnectReason;
 use super::stream::Stream;
+use crate::hub::Node;
 use crate::limits::Limits;
 use parking_lot::Mutex;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use switchboard_core::{Close, CloseCode};
 use tokio::net::tcp::OwnedWriteHalf;
+
+/// A half-written frame up to this length is finished when memory is short.
+const FINISHED: usize = 16 << 10;
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub(crate) enum CloseRequest {
     Graceful { close: Close, reason: DisconnectReason },
     /// At once; what waits is thrown away.
     Abort { close: CloseCode, reason: DisconnectReason },
+    /// At once, without a close frame.
+    Reset { reason: DisconnectReason },
     /// After the handler in flight.
     Shutdown,
     /// Now, without any answer.
@@ -43,12 +50,20 @@ impl CloseRequest {
         CloseRequest::Abort { close: CloseCode::SLOW_CONSUMER, reason: DisconnectReason::SlowConsumer }
     }
 
+    /// `polite`: with a close frame.
+    fn try_again_later(polite: bool) -> CloseRequest {
+        let close = CloseCode::TRY_AGAIN_LATER;
+        let reason = DisconnectReason::Server { code: close };
+        if polite { CloseRequest::Abort { close, reason } } else { CloseRequest::Reset { reason } }
+    }
+
     fn urgency(&self) -> u8 {
         match self {
             CloseRequest::Shutdown => 0,
             CloseRequest::Graceful { .. } => 1,
             CloseRequest::Abort { .. } => 2,
             CloseRequest::Kill => 3,
+            CloseRequest::Reset { .. } => 4,
         }
     }
 }
@@ -77,12 +92,17 @@ pub(crate) struct TurnEnd {
     pub(crate) crowded: bool,
 }
 
-#[derive(Default)]
-pub(crate) struct Lane(Mutex<State>);
+pub(crate) struct Lane {
+    state: Mutex<State>,
+    /// Charged with what waits.
+    node: Arc<Node>,
+}
 
 #[derive(Default)]
 struct State {
     outbox: Outbox,
+    /// Bytes of the outbox that the node is charged with.
+    charged: usize,
     /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
     socket: Option<OwnedWriteHalf>,
     phase: Phase,
@@ -97,8 +117,8 @@ struct State {
 }
 
 impl Lane {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>) -> Lane {
-        Lane(Mutex::new(State { socket, ..State::default() }))
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>, node: Arc<Node>) -> Lane {
+        Lane { state: Mutex::new(State { socket, ..State::default() }), node }
     }
 
     /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written.
@@ -110,7 +130,7 @@ impl Lane {
         limits: &Limits,
         own: bool,
     ) -> (Pushed, Wake, usize) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let evicted = match state.put(frame, class, limits) {
             Ok(evicted) => evicted,
             Err(refused) => {
@@ -130,21 +150,23 @@ impl Lane {
                 Wake::Flusher
             }
         };
+        state.settle(&self.node);
         (Pushed::Queued, wake, evicted)
     }
 
     /// A reply from the task itself, which writes it at the end of its turn. Returns whether the outbox is
     /// crowded then.
     pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits) -> Result<bool, Pushed> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.put(frame, Class::Reply, limits)?;
+        state.settle(&self.node);
         state.phase = Phase::Task;
         Ok(state.outbox.is_crowded(limits))
     }
 
     /// A ping or pong. False when the control lane is full or the connection is closing.
     pub(crate) fn put_control(&self, frame: &[u8]) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let put = !state.closed && state.outbox.put_control(frame);
         if put {
             state.phase = Phase::Task;
@@ -155,19 +177,21 @@ impl Lane {
     /// The last frames; nothing is taken after them. With `discard`, nothing waits before them either.
     /// Returns how many messages were thrown away.
     pub(crate) fn close(&self, frames: &[u8], discard: bool) -> usize {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let dropped = if discard { state.outbox.discard() } else { 0 };
         state.closed = true;
         state.outbox.put_close(frames);
+        state.settle(&self.node);
         state.phase = Phase::Task;
         dropped
     }
 
     /// The stream is gone. Returns how many messages were thrown away.
     pub(crate) fn gone(&self) -> usize {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let dropped = state.outbox.messages();
         state.outbox = Outbox::default();
+        state.settle(&self.node);
         state.socket = None;
         state.closed = true;
         state.phase = Phase::Idle;
@@ -176,43 +200,70 @@ impl Lane {
 
     /// Half-closes a bare socket: the peer reads the end after all that was written.
     pub(crate) fn half_close(&self) {
-        if let Some(socket) = &self.0.lock().socket {
+        if let Some(socket) = &self.state.lock().socket {
             // The peer may be gone already, which the next read tells.
             let _ = socket2::SockRef::from(socket.as_ref()).shutdown(std::net::Shutdown::Write);
         }
     }
 
     pub(crate) fn request(&self, request: CloseRequest) -> Option<Waker> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.ask(request);
         state.take_waker()
     }
 
     pub(crate) fn wake(&self) {
-        let waker = self.0.lock().take_waker();
+        let waker = self.state.lock().take_waker();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        !self.0.lock().closed
+        !self.state.lock().closed
     }
 
     /// True when a sender that waits for room has to wait.
     pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
-        self.0.lock().outbox.is_crowded(limits)
+        self.state.lock().outbox.is_crowded(limits)
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.0.lock().outbox.bytes()
+        self.state.lock().outbox.bytes()
+    }
+
+    /// Bytes that the socket refuses, of a connection that is not about to end.
+    pub(crate) fn blocked_bytes(&self) -> usize {
+        let state = self.state.lock();
+        if state.outbox.is_blocked() && !state.closed { state.outbox.bytes() } else { 0 }
+    }
+
+    /// Throws away what waits, at once, and asks the task for the end. `None`: it is about to end already. Else how many
+    /// messages that were, and the task's waker.
+    ///
+    /// A close frame would have to wait for the end of the frame that is half written: a long one goes too, and the close frame
+    /// with it.
+    pub(crate) fn evict(&self) -> Option<(usize, Option<Waker>)> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return None;
+        }
+        state.closed = true;
+        let polite = state.outbox.begun() <= FINISHED;
+        let dropped = match polite {
+            true => state.outbox.discard(),
+            false => std::mem::take(&mut state.outbox).messages(),
+        };
+        state.settle(&self.node);
+        state.ask(CloseRequest::try_again_later(polite));
+        Some((dropped, state.take_waker()))
     }
 
     /// The end of the task's turn: writes what waits, and leaves the waker for the next turn.
     ///
     /// `stream` is the one that the task owns whole, if it does.
     pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Stream>, limits: &Limits) -> TurnEnd {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let state = &mut *state;
         let flushed = match (&state.socket, stream) {
             (Some(_), _) | (None, None) if state.outbox.is_empty() => None,
@@ -220,6 +271,7 @@ impl Lane {
             (None, Some(stream)) => state.flush_stream(cx, stream),
             (None, None) => Some(Flushed::Failed),
         };
+        state.settle(&self.node);
         state.phase = match flushed {
             Some(Flushed::Blocked { .. }) => Phase::Task,
             _ => Phase::Idle,
@@ -239,12 +291,13 @@ impl Lane {
 
     /// Called by the flusher. Returns the task's waker when the task has to act.
     pub(crate) fn flush_scheduled(&self) -> Option<Waker> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let state = &mut *state;
         if state.phase != Phase::Scheduled {
             return None;
         }
         let flushed = state.socket.as_ref().map(|socket| state.outbox.flush(|bytes| try_write(socket, bytes)));
+        state.settle(&self.node);
         match flushed {
             Some(Flushed::Drained) => {
                 state.phase = Phase::Idle;
@@ -260,6 +313,23 @@ impl Lane {
 }
 
 impl State {
+    /// Charges the node with what waits in front of a socket that refuses it.
+    #[inline(always)]
+    fn settle(&mut self, node: &Arc<Node>) {
+        if self.outbox.is_blocked() || self.charged > 0 {
+            self.recharge(node);
+        }
+    }
+
+    #[cold]
+    fn recharge(&mut self, node: &Arc<Node>) {
+        if node.memory.is_limited() {
+            let bytes = self.outbox.charge(node);
+            node.memory.recharge(self.charged, bytes);
+            self.charged = bytes;
+        }
+    }
+
     fn ask(&mut self, request: CloseRequest) {
         if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
             self.request = Some(Box::new(request));

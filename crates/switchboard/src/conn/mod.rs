@@ -10,6 +10,7 @@ mod outbox;
 #[cfg(test)]
 mod outbox_model;
 mod packed;
+mod rate;
 mod reason;
 mod stream;
 mod task;
@@ -30,7 +31,7 @@ pub(crate) use task::Task;
 
 use crate::client::ClientId;
 use crate::gateway::Table;
-use crate::hub::{Node, Space};
+use crate::hub::{Level, Node, Space};
 use crate::raw::Port;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -106,6 +107,10 @@ impl Conn {
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
     pub(crate) fn push(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
+        if matches!(class, Class::Volatile(_)) && self.node().memory.level() >= Level::Shed {
+            self.node().counters.dropped(1);
+            return Pushed::Dropped;
+        }
         let put = |frame: &mut Frame<'_>| self.lane.push(frame, class, &self.table.limits, self.is_current());
         let (pushed, wake, evicted) = frame.lend(self, put);
         match wake {
@@ -123,6 +128,16 @@ impl Conn {
     /// Puts an event into the outbox. A raw gateway speaks a protocol of its own: no event reaches its clients.
     pub(crate) fn push_event(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
         if self.table.raw.is_some() { Pushed::Gone } else { self.push(frame, class) }
+    }
+
+    /// Ends the connection with 1013, and frees what waits for it at once. False: it is about to end already.
+    pub(crate) fn evict(&self) -> bool {
+        let Some((dropped, waker)) = self.lane.evict() else { return false };
+        self.node().counters.dropped(dropped);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
     }
 
     /// Asks the task to end the connection.

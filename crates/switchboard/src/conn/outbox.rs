@@ -4,10 +4,11 @@
 //! the first place where a frame begins.
 use super::buffers;
 use super::packed::Packed;
+use crate::hub::Node;
 use crate::limits::{CONTROL_LANE, Limits, VolatilePolicy};
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use switchboard_core::ws;
 
@@ -24,8 +25,31 @@ const PIECES: usize = 64;
 /// A frame to be sent: its bytes, shared from the second longer use on.
 pub(crate) struct Frame<'a> {
     pub(super) bytes: &'a [u8],
-    pub(super) shared: Option<Bytes>,
+    pub(super) shared: Option<Arc<Shared>>,
     pub(super) packed: Option<Box<Packed>>,
+}
+
+/// The bytes of a frame that several outboxes may hold.
+pub(crate) struct Shared {
+    bytes: Box<[u8]>,
+    /// The node whose memory it is charged to, once: since a socket that it waits for refused bytes.
+    charged: OnceLock<Arc<Node>>,
+}
+
+impl Shared {
+    fn charge(&self, node: &Arc<Node>) {
+        if self.charged.get().is_none() && self.charged.set(node.clone()).is_ok() {
+            node.memory.recharge(0, self.bytes.len());
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(node) = self.charged.get() {
+            node.memory.recharge(self.bytes.len(), 0);
+        }
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -33,8 +57,9 @@ impl<'a> Frame<'a> {
         Frame { bytes, shared: None, packed: None }
     }
 
-    fn share(&mut self) -> Bytes {
-        self.shared.get_or_insert_with(|| Bytes::copy_from_slice(self.bytes)).clone()
+    fn share(&mut self) -> Arc<Shared> {
+        let share = || Arc::new(Shared { bytes: self.bytes.into(), charged: OnceLock::new() });
+        self.shared.get_or_insert_with(share).clone()
     }
 }
 
@@ -75,7 +100,7 @@ pub(crate) enum Flushed {
 enum Segment {
     /// Frames one behind the other.
     Packed(Vec<u8>),
-    Shared(Bytes),
+    Shared(Arc<Shared>),
     Volatile(Box<Volatile>),
 }
 
@@ -88,7 +113,7 @@ impl Segment {
     fn bytes(&self) -> &[u8] {
         match self {
             Segment::Packed(bytes) => bytes,
-            Segment::Shared(bytes) => bytes,
+            Segment::Shared(shared) => &shared.bytes,
             Segment::Volatile(volatile) => &volatile.bytes,
         }
     }
@@ -111,6 +136,10 @@ pub(crate) struct Outbox {
     second_end: usize,
     /// Bytes that are not written.
     bytes: usize,
+    /// Bytes of shared pieces, written ones included.
+    shared: usize,
+    /// Shared pieces, the last ones, that nobody has tried to charge.
+    uncharged: usize,
     /// Messages that are not written whole.
     messages: usize,
     /// Control frames since the outbox was last empty.
@@ -126,6 +155,26 @@ impl Outbox {
 
     pub(crate) fn messages(&self) -> usize {
         self.messages
+    }
+
+    /// Bytes that wait here alone, while the socket refuses them. Those that others wait for too are charged to the node.
+    pub(crate) fn charge(&mut self, node: &Arc<Node>) -> usize {
+        if !self.blocked {
+            return 0;
+        }
+        if self.uncharged > 0 {
+            let shared = self.rest.iter().rev().filter_map(|segment| match segment {
+                Segment::Shared(shared) => Some(shared),
+                _ => None,
+            });
+            shared.take(self.uncharged).for_each(|shared| shared.charge(node));
+            self.uncharged = 0;
+        }
+        let begun = match self.rest.front() {
+            Some(Segment::Shared(_)) if self.head.is_empty() => self.written,
+            _ => 0,
+        };
+        self.bytes - (self.shared - begun)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -176,7 +225,11 @@ impl Outbox {
                 self.rest.push_back(Segment::Volatile(Box::new(volatile)));
             }
             _ if len <= COPIED => self.pack(frame.bytes),
-            _ => self.rest.push_back(Segment::Shared(frame.share())),
+            _ => {
+                self.rest.push_back(Segment::Shared(frame.share()));
+                self.shared += len;
+                self.uncharged += 1;
+            }
         }
         self.bytes += len;
         self.messages += 1;
@@ -200,6 +253,22 @@ impl Outbox {
         true
     }
 
+    /// Bytes that are not written, of pieces of its own and of shared ones: what `charge` tells without looking.
+    #[cfg(test)]
+    pub(crate) fn pieces(&self) -> (usize, usize) {
+        let shared = |segment: &Segment| matches!(segment, Segment::Shared(_));
+        let len = |segment: &Segment| segment.bytes().len();
+        let own = self.head.len() + self.rest.iter().filter(|piece| !shared(piece)).map(len).sum::<usize>();
+        let begun_is_own = !self.head.is_empty() || self.rest.front().is_some_and(|piece| !shared(piece));
+        let shared = self.rest.iter().filter(|piece| shared(piece)).map(len).sum();
+        (own - if begun_is_own { self.written } else { 0 }, shared)
+    }
+
+    /// The length of the frame that is half written; 0 when there is none.
+    pub(crate) fn begun(&self) -> usize {
+        self.boundary() - self.frame
+    }
+
     /// Throws away all but the frame that is half written. Returns how many messages that were.
     pub(crate) fn discard(&mut self) -> usize {
         let before = self.messages;
@@ -214,6 +283,8 @@ impl Outbox {
         self.messages = data_frames(&head);
         self.head = head;
         self.rest = VecDeque::new();
+        self.shared = 0;
+        self.uncharged = 0;
         before.saturating_sub(self.messages)
     }
 
@@ -382,8 +453,12 @@ impl Outbox {
             self.control_end = std::mem::take(&mut self.second_end);
             if !self.head.is_empty() {
                 buffers::give(std::mem::take(&mut self.head));
-            } else if let Some(Segment::Packed(bytes)) = self.rest.pop_front() {
-                buffers::give(bytes);
+            } else {
+                match self.rest.pop_front() {
+                    Some(Segment::Packed(bytes)) => buffers::give(bytes),
+                    Some(Segment::Shared(shared)) => self.shared -= shared.bytes.len(),
+                    Some(Segment::Volatile(_)) | None => {}
+                }
             }
         }
     }

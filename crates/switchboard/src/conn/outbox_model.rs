@@ -1,5 +1,6 @@
 //! The outbox against a model: any sequence of puts, partial writes, control frames and discards.
 use super::outbox::{Class, Flushed, Frame, Outbox, Put};
+use crate::hub::Hub;
 use crate::limits::{Limits, VolatilePolicy};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -93,6 +94,8 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
         .outbound_bytes(6000)
         .outbound_soft_bytes(3000)
         .volatile(policy);
+    let node = Hub::new().node.clone();
+    node.memory.limit_to(1 << 30, Box::new(|| None));
     let mut outbox = Outbox::default();
     let mut wire = Vec::new();
     let mut fates: BTreeMap<u64, Fate> = BTreeMap::new();
@@ -146,13 +149,17 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
             }
         }
         assert_eq!(outbox.messages() as isize, queued - sent.texts.len() as isize, "what waits is what is counted");
+        let own = outbox.charge(&node);
+        if outbox.is_blocked() {
+            assert_eq!((own, node.memory.queued()), outbox.pieces(), "what waits is what is charged");
+        }
         // One message may stand alone, or a reply go over the soft limit, but nothing else passes the limits.
         let most = if blocked { (waiting.0.max(24), waiting.1.max(6000 + 720)) } else { (usize::MAX, 4 * 6000 + 720) };
         let control = pongs.max(32) * 3;
         assert!(outbox.messages() <= most.0 && outbox.bytes() <= most.1 + control, "{most:?}: {}", outbox.bytes());
     }
     assert!(matches!(flush(&mut outbox, &mut wire, usize::MAX), Flushed::Drained));
-    assert_eq!((outbox.bytes(), outbox.messages()), (0, 0));
+    assert_eq!((outbox.bytes(), outbox.messages(), node.memory.queued()), (0, 0, 0));
     sent.read(&wire);
     let (decoder, seen, pongs_seen) = (sent.decoder, sent.texts, sent.pongs);
     assert!(!decoder.is_partial(), "the stream ends between frames");

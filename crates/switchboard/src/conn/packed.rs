@@ -1,6 +1,7 @@
 //! A frame in its compressed form, for the connections that agreed on it.
+use super::outbox::Shared;
 use super::{Conn, Frame, buffers};
-use bytes::Bytes;
+use std::sync::Arc;
 use switchboard_core::ws::{self, Deflate};
 
 /// The compressed form of a frame: made once, shared by all that get it.
@@ -8,7 +9,7 @@ pub(super) struct Packed {
     bytes: Vec<u8>,
     /// Where the frame begins; `None` when it is not shorter than the plain one.
     start: Option<usize>,
-    shared: Option<Bytes>,
+    shared: Option<Arc<Shared>>,
 }
 
 impl Packed {

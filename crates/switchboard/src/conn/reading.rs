@@ -1,4 +1,5 @@
 //! From bytes to messages.
+use super::DisconnectReason;
 use super::acks::Answer;
 use super::buffers;
 use super::closing::Net;
@@ -7,6 +8,7 @@ use super::serving::{Running, Stage};
 use super::task::Task;
 use super::timers::NEVER;
 use crate::Error;
+use crate::gateway::Frames;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
@@ -112,22 +114,39 @@ impl Task {
 
     fn binary(&mut self, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
         self.timers.last_message = self.now();
-        if let Some(port) = &self.port {
-            return port.receive(crate::raw::Message::Binary(bytes.into_owned().into()));
+        if self.conn().table.frames == Frames::Text {
+            return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
-        // JSON in binary frames is accepted.
-        match simdutf8::basic::from_utf8(&bytes) {
-            Ok(text) => self.text(Cow::Borrowed(text), cx),
-            // Not text, so not JSON either.
-            Err(_) => self.text(Cow::Borrowed("\u{fffd}"), cx),
+        // JSON in binary frames is accepted; what is not text is not JSON either.
+        let text = match self.port {
+            Some(_) => None,
+            None => Some(simdutf8::basic::from_utf8(&bytes).unwrap_or("\u{fffd}")),
+        };
+        if self.rates.is_some() && self.is_over_rate(bytes.len(), text) {
+            return;
+        }
+        match (text, &self.port) {
+            (Some(text), _) => self.message(Cow::Borrowed(text), cx),
+            (None, Some(port)) => port.receive(crate::raw::Message::Binary(bytes.into_owned().into())),
+            (None, None) => {}
         }
     }
 
     fn text(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
         self.timers.last_message = self.now();
-        if let Some(port) = &self.port {
-            return port.receive(crate::raw::Message::Text(text.into_owned()));
+        if self.conn().table.frames == Frames::Binary {
+            return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
+        if self.rates.is_some() && self.is_over_rate(text.len(), self.port.is_none().then_some(&text)) {
+            return;
+        }
+        match &self.port {
+            Some(port) => port.receive(crate::raw::Message::Text(text.into_owned())),
+            None => self.message(text, cx),
+        }
+    }
+
+    fn message(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
         if self.is_free() {
             return self.dispatch(&text, cx);
         }
@@ -147,6 +166,47 @@ impl Task {
         }
         let id = id.map(Id::into_owned);
         self.inbound.push(Waiting { text: text.into_owned(), id });
+    }
+
+    /// Takes a message off the client's rates. True when there is not enough left: it is refused. `text` is `None` for a raw
+    /// gateway.
+    fn is_over_rate(&mut self, bytes: usize, text: Option<&str>) -> bool {
+        let conn = self.client.conn();
+        let Some(rates) = &mut self.rates else { return false };
+        let Err(wait) = rates.take(conn.node().exact(), bytes, &conn.table.limits) else { return false };
+        self.refuse_rate(text, wait);
+        true
+    }
+
+    /// Answers `rate_limited`; a client that keeps on is closed, and one of a raw gateway at once, which has no such answer. What
+    /// the server asked for, or has to stop, is done all the same: there is no more of it than there are requests.
+    fn refuse_rate(&mut self, text: Option<&str>, wait: u64) {
+        let mut answered = None;
+        match text.map(json::decode) {
+            Some(Ok(Incoming::Ack { ack, answer })) if self.is_awaited(ack) => return self.settle(ack, answer),
+            Some(Ok(Incoming::Cancel(id))) if self.has_in_flight(&id) => return self.cancel(&id),
+            Some(Ok(Incoming::Request(request))) => answered = Some((Some(request.event), request.id)),
+            Some(Err(rejected)) => answered = Some((rejected.event, rejected.id)),
+            Some(Ok(_)) | None => {}
+        }
+        let conn = self.client.conn();
+        conn.node().counters.rate_limited();
+        conn.node().rejected("message", "rate_limited");
+        let (now, limits) = (conn.node().exact(), &conn.table.limits);
+        let keeps_on = text.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, limits));
+        if let Some((event, id)) = answered {
+            let error = Error::rate_limited("Too many messages, or bytes, in a short time");
+            let error = error.retry_after_ms(u32::try_from(wait).unwrap_or(u32::MAX));
+            self.exception(&error, event.as_deref(), id.as_ref());
+        }
+        if keeps_on {
+            let code = CloseCode::RATE_LIMITED;
+            self.close(code.into(), DisconnectReason::Violation { code });
+        }
+    }
+
+    fn is_awaited(&self, ack: u64) -> bool {
+        self.conn().attached.lock().as_ref().is_some_and(|attached| attached.acks.contains(ack))
     }
 
     /// True when a message may be handled now.

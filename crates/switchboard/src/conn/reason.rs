@@ -30,7 +30,7 @@ pub enum DisconnectReason {
     /// The application, or this server, closed it.
     #[non_exhaustive]
     Server {
-        /// The code that the client was told.
+        /// The code that the client was told; 1013 also where it was not, because memory was too short for that.
         code: CloseCode,
     },
     /// A hook of the application failed (1011).

@@ -2,6 +2,7 @@
 use super::closing::Net;
 use super::inbound::Inbound;
 use super::outbox::Flushed;
+use super::rate::Rates;
 use super::serving::{Running, Stage, drop_contained};
 use super::timers::{NEVER, Timers};
 use super::{Conn, DisconnectReason, Stream, Turn};
@@ -37,6 +38,8 @@ pub(crate) struct Task {
     /// The other end of a raw gateway's socket.
     pub(super) port: Option<Arc<Port>>,
     pub(super) timers: Timers,
+    /// What it may still send, where that is limited.
+    pub(super) rates: Option<Box<Rates>>,
     /// The client does not read: nothing more is handled until it does.
     pub(super) congested: bool,
     /// The server shuts down: nothing new is handled.
@@ -64,6 +67,7 @@ impl Task {
             stage: Stage::New,
             running: None,
             port,
+            rates: Rates::new(timers.born, &conn.table.limits),
             timers,
             congested: false,
             draining: false,

@@ -51,14 +51,15 @@ impl Seldom {
 }
 
 /// Events in a span of time.
-struct Window {
+#[derive(Default)]
+pub(super) struct Window {
     since: u64,
     count: u32,
 }
 
 impl Window {
     /// Counts one; true when there are more than `most` in `span`.
-    fn count(&mut self, now: u64, span: u64, most: u32) -> bool {
+    pub(super) fn count(&mut self, now: u64, span: u64, most: u32) -> bool {
         if now >= self.since + span {
             *self = Window { since: now, count: 0 };
         }

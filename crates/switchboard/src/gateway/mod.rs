@@ -5,7 +5,7 @@ mod table;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 use table::Note;
-pub(crate) use table::{Entry, Table};
+pub(crate) use table::{Entry, Frames, Table};
 
 use crate::app::{Handle, Problem};
 use crate::compression::Compression;
@@ -57,6 +57,8 @@ pub struct Gateway<S> {
     origins: Option<Origins>,
     /// The gateway's own choice.
     pub(crate) compression: Option<Option<Compression>>,
+    hosts: Option<(Arc<[String]>, &'static Location<'static>)>,
+    frames: Frames,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
 }
@@ -133,6 +135,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             limits: None,
             origins: None,
             compression: None,
+            hosts: None,
+            frames: Frames::Any,
             cancel_on_disconnect: false,
             namespace: None,
         }
@@ -295,7 +299,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     }
 
     /// Limits of this gateway, instead of the application's. Those of the node stay the application's: `handlers`,
-    /// `pending_acks_node`, `max_connections`, `shutdown_timeout`.
+    /// `pending_acks_node`, `max_connections`, `accept_rate`, `address_connections`, `address_rate`, `memory`, `shutdown_timeout`.
     pub fn limits(mut self, limits: Limits) -> Gateway<S> {
         self.limits = Some(limits);
         self
@@ -304,6 +308,25 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// Who may connect from a browser, instead of the application's choice.
     pub fn origins(mut self, origins: Origins) -> Gateway<S> {
         self.origins = Some(origins);
+        self
+    }
+
+    /// The hosts that a client may ask for, instead of the application's: see [`App::allowed_hosts`](crate::App::allowed_hosts).
+    #[track_caller]
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Gateway<S> {
+        self.hosts = Some((hosts.into_iter().map(Into::into).collect(), Location::caller()));
+        self
+    }
+
+    /// Takes text frames only; a binary one closes with 1003. Default: both, with the JSON envelope in either.
+    pub fn text_only(mut self) -> Gateway<S> {
+        self.frames = Frames::Text;
+        self
+    }
+
+    /// Takes binary frames only; a text one closes with 1003. Default: both, with the JSON envelope in either.
+    pub fn binary_only(mut self) -> Gateway<S> {
+        self.frames = Frames::Binary;
         self
     }
 
@@ -371,6 +394,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         one(self.hooks.on_disconnect.iter().map(|(at, _)| *at).collect(), "on-disconnect hooks");
         one(self.hooks.raw.iter().map(|(at, _)| *at).collect(), "raw loops");
         one(self.after_init.iter().map(|(at, _)| *at).collect(), "after-init hooks");
+        if let Some((hosts, place)) = &self.hosts {
+            problems.extend(crate::app::wrong_host(hosts).map(|why| Problem::new(format!("{name}: {why}"), &[place])));
+        }
         if let Some(limits) = &self.limits {
             let place = self.events.first().map(|(_, at, _)| *at);
             for why in limits.problems() {
@@ -385,6 +411,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
         let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
         table.choose_compression(self.compression);
+        table.hosts = self.hosts.map(|(hosts, _)| hosts);
+        table.frames = self.frames;
         let state = self.state.or(state)?;
         for (event, _, handler) in self.events {
             table.note(Note::event(&event, handler.needs.payload));

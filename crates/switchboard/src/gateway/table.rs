@@ -31,6 +31,18 @@ pub(crate) struct Table {
     /// The application's, unless the gateway chose itself.
     pub(crate) compression: Option<Compression>,
     own_compression: bool,
+    /// Those of the application, unless the gateway has its own; `None`: any.
+    pub(crate) hosts: Option<Arc<[String]>>,
+    pub(crate) frames: Frames,
+}
+
+/// The messages that a gateway takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Frames {
+    #[default]
+    Any,
+    Text,
+    Binary,
 }
 
 /// An event and its handler.
@@ -66,6 +78,8 @@ impl Table {
             origins,
             compression: None,
             own_compression: false,
+            hosts: None,
+            frames: Frames::Any,
         }
     }
 
@@ -88,14 +102,26 @@ impl Table {
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
-    pub(crate) fn settle(&mut self, limits: &Limits, origins: &Origins, container: &Container, application: Handle) {
+    pub(crate) fn settle(
+        &mut self,
+        limits: &Limits,
+        origins: &Origins,
+        hosts: Option<&Arc<[String]>>,
+        container: &Container,
+        application: Handle,
+    ) {
         self.container = Some(container.clone());
         self._application = Some(application);
+        self.hosts = self.hosts.take().or_else(|| hosts.cloned());
         if self.own_limits {
             self.limits.handlers = limits.handlers;
             self.limits.pending_acks_node = limits.pending_acks_node;
             self.limits.max_connections = limits.max_connections;
             self.limits.shutdown_timeout = limits.shutdown_timeout;
+            self.limits.accept_rate = limits.accept_rate;
+            self.limits.address_connections = limits.address_connections;
+            self.limits.address_rate = limits.address_rate;
+            self.limits.memory = limits.memory;
         } else {
             self.limits = limits.clone();
         }

@@ -1,6 +1,7 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
-use super::{Threads, upgrade};
-use crate::hub::{Node, max_handshakes};
+use super::spare::{Spare, is_exhausted};
+use super::{Proxies, Threads, upgrade};
+use crate::hub::{Handshaking, Node, max_handshakes};
 use crate::limits::Limits;
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -59,6 +60,7 @@ pub(crate) struct Listening {
     pub(crate) node: Arc<Node>,
     /// Where connections are served, if not in the runtime that accepts them.
     pub(crate) threads: Option<Arc<Threads>>,
+    pub(crate) proxies: Proxies,
 }
 
 impl Listening {
@@ -67,6 +69,7 @@ impl Listening {
         let limits = self.node.limits().clone();
         let places = Arc::new(Semaphore::new(max_handshakes()));
         let mut tasks = JoinSet::new();
+        let mut spare = Spare::new();
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
@@ -77,16 +80,23 @@ impl Listening {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     crate::log::limited!(warn, (), %error, "accept failed");
+                    if is_exhausted(&error) && spare.refuse_one(&self.listener).await {
+                        self.node.refused("accept", "descriptors");
+                    }
                     tokio::time::sleep(EXHAUSTED).await;
                     continue;
                 }
+            };
+            let Some(handshaking) = self.handshaking(peer) else {
+                self.node.refused("accept", "address_connections");
+                continue;
             };
             configure(&socket);
             let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
             match &self.threads {
                 None => tasks.spawn(async move {
                     serve(socket, peer, router, limits, stop).await;
-                    drop(place);
+                    drop((place, handshaking));
                 }),
                 Some(threads) => tasks.spawn_on(
                     async move {
@@ -94,7 +104,7 @@ impl Listening {
                             Ok(socket) => serve(socket, peer, router, limits, stop).await,
                             Err(error) => crate::log::limited!(warn, (), %error, "a connection was lost on the way"),
                         }
-                        drop(place);
+                        drop((place, handshaking));
                     },
                     threads.next(),
                 ),
@@ -106,6 +116,14 @@ impl Listening {
             tracing::warn!(requests = tasks.len(), "HTTP requests were cut off");
         }
         tasks.shutdown().await;
+    }
+
+    /// One address must not have all places of the handshakes. A trusted proxy is many clients.
+    fn handshaking(&self, peer: SocketAddr) -> Option<Option<Handshaking>> {
+        if self.proxies.trusts(peer.ip()) {
+            return Some(None);
+        }
+        Handshaking::new(&self.node, peer.ip()).map(Some)
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP: the upgrade, and a listener of our own.
 pub(crate) mod listener;
 mod proxy;
+mod spare;
 mod threads;
 mod upgrade;
 

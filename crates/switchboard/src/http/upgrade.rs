@@ -4,7 +4,7 @@ use crate::Origins;
 use crate::client::ClientId;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
 use crate::gateway::Table;
-use crate::hub::{Permit, Registration, Space};
+use crate::hub::{Full, Permit, Registration, Space};
 use crate::limits::Limits;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -23,8 +23,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use switchboard_core::ws::Deflate;
-use switchboard_core::ws::handshake::{HeadLimits, Refusal, check_request};
+use switchboard_core::ws::handshake::{HeadLimits, Refusal, check_allowed_host, check_request};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 
 /// The subprotocols of a gateway with events, best first.
 const PROTOCOLS: &[&str] = &["switchboard.v1.json"];
@@ -71,7 +72,10 @@ impl Inner {
         match self.accept(&request, on_upgrade) {
             Ok(response) => response,
             Err(refused) => {
-                self.space.node.rejected("handshake", refused.reason);
+                match refused.admission {
+                    true => self.space.node.refused("handshake", refused.reason),
+                    false => self.space.node.rejected("handshake", refused.reason),
+                }
                 refused.response()
             }
         }
@@ -83,25 +87,29 @@ impl Inner {
         let socket = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let upgrade = check_request(request.method(), request.uri(), request.version(), headers, &head)?;
         let host = self.proxies.host(socket, headers, upgrade.host());
+        if let Some(hosts) = &self.table.hosts {
+            check_allowed_host(host, hosts)?;
+        }
         let same = Origins::default();
         self.table.origins.as_ref().unwrap_or(&same).check(upgrade.origin(), host)?;
         let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
         let protocol = upgrade.select_protocol(ours, false)?;
         let agreed = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
-        let permit = Permit::new(&self.space.node);
+        let peer = self.proxies.client(socket, headers);
+        let permit = Permit::new(&self.space.node, peer.map(|peer| peer.ip()));
         // After the permit is taken: see `Hub::shutdown`.
         if self.space.node.is_draining() {
             return Err(Refused::DRAINING);
         }
-        let permit = permit.ok_or(Refused::FULL)?;
+        let permit = permit?;
         let id = ClientId::random().map_err(|_| Refused::NO_RANDOM)?;
         let opening = Opening {
             id,
             table: self.table.clone(),
             handshake: self.handshake(request),
             deflate: agreed.as_ref().map(|(deflate, _)| *deflate),
-            peer: self.proxies.client(socket, headers),
+            peer,
             configured: request.extensions().get::<OwnListener>().is_some(),
         };
         let accept = upgrade.accept_value();
@@ -199,18 +207,25 @@ impl Opening {
                 }
                 let peer = self.peer.or_else(|| socket.peer_addr().ok());
                 let (read, write) = socket.into_split();
-                let registration = self.register(space, permit, Lane::new(Some(write)), peer);
+                let registration = self.register(space, permit, Some(write), peer);
                 Task::new(registration, Stream::Tcp(read), early)
             }
             Err(upgraded) => {
                 let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
                 let peer = self.peer;
-                Task::new(self.register(space, permit, Lane::new(None), peer), stream, Vec::new())
+                Task::new(self.register(space, permit, None, peer), stream, Vec::new())
             }
         }
     }
 
-    fn register(self, space: Arc<Space>, permit: Permit, lane: Lane, peer: Option<SocketAddr>) -> Registration {
+    fn register(
+        self,
+        space: Arc<Space>,
+        permit: Permit,
+        write: Option<OwnedWriteHalf>,
+        peer: Option<SocketAddr>,
+    ) -> Registration {
+        let lane = Lane::new(write, space.node.clone());
         let attached = self.table.raw.is_some().then(|| {
             let port = Some(Arc::default());
             Box::new(Attached { port, ..Attached::default() })
@@ -251,19 +266,15 @@ struct Refused {
     message: &'static str,
     headers: Vec<(http::HeaderName, HeaderValue)>,
     retry_after: Option<Duration>,
+    /// There is no room: nothing is wrong with the request.
+    admission: bool,
 }
 
 impl Refused {
     const fn new(status: StatusCode, reason: &'static str, message: &'static str, retry: Option<Duration>) -> Refused {
-        Refused { status, reason, message, headers: Vec::new(), retry_after: retry }
+        Refused { status, reason, message, headers: Vec::new(), retry_after: retry, admission: false }
     }
 
-    const FULL: Refused = Refused::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "admission",
-        "This node has as many connections as it may: try again later.",
-        Some(Duration::from_secs(2)),
-    );
     const DRAINING: Refused = Refused::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "draining",
@@ -296,6 +307,42 @@ impl Refused {
 /// 0 to 3 seconds, so that those who are sent away do not come back all at once.
 fn jitter() -> u32 {
     getrandom::u32().unwrap_or(0) % 4
+}
+
+impl From<Full> for Refused {
+    fn from(full: Full) -> Refused {
+        use StatusCode as Status;
+        let (status, reason, message, retry) = match full {
+            Full::Node => (
+                Status::SERVICE_UNAVAILABLE,
+                "admission",
+                "This node has as many connections as it may: try again later.",
+                2,
+            ),
+            Full::Memory => {
+                (Status::SERVICE_UNAVAILABLE, "memory", "This node is short of memory: try again later.", 5)
+            }
+            Full::Rate => (
+                Status::SERVICE_UNAVAILABLE,
+                "accept_rate",
+                "Too many connections come to this node at a time: try again.",
+                1,
+            ),
+            Full::AddressConnections => (
+                Status::TOO_MANY_REQUESTS,
+                "address_connections",
+                "This address has as many connections as it may: close one, or try again later.",
+                5,
+            ),
+            Full::AddressRate => (
+                Status::TOO_MANY_REQUESTS,
+                "address_rate",
+                "Too many connections come from this address at a time: try again.",
+                1,
+            ),
+        };
+        Refused { admission: true, ..Refused::new(status, reason, message, Some(Duration::from_secs(retry))) }
+    }
 }
 
 impl From<Refusal> for Refused {

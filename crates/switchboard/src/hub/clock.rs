@@ -20,10 +20,15 @@ impl Clock {
         self.now.load(Ordering::Relaxed)
     }
 
+    /// The present, for the price of a look at the system's clock.
+    pub(crate) fn exact(&self) -> u64 {
+        let elapsed = self.epoch.get().map_or(0, |epoch| epoch.elapsed().as_millis());
+        u64::try_from(elapsed).unwrap_or(u64::MAX / 2)
+    }
+
     /// Moves the clock to the present, never back.
     pub(crate) fn advance(&self) -> u64 {
-        let elapsed = self.epoch.get().map_or(0, |epoch| epoch.elapsed().as_millis());
-        let now = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
+        let now = self.exact();
         self.now.fetch_max(now, Ordering::Relaxed).max(now)
     }
 }

@@ -1,9 +1,8 @@
 //! What is counted.
 use super::Node;
-use crate::limits::Limits;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, LazyLock};
 
 /// The state of an application on this node, over all its namespaces, from [`Handle::stats`](crate::Handle::stats).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,9 +24,17 @@ pub struct Stats {
     pub dropped: u64,
     /// Messages of clients that were dropped because the server closed the connection, since the start.
     pub dropped_inbound: u64,
-    /// Malformed frames, unknown events, acks and cancels of nothing, failed joins that nobody awaited, and upgrades refused,
-    /// since the start. Not payloads that do not fit, nor errors of handlers.
+    /// Malformed frames, unknown events, acks and cancels of nothing, failed joins that nobody awaited, messages over their
+    /// rate, and upgrades refused, since the start. Not payloads that do not fit, nor errors of handlers.
     pub rejected: u64,
+    /// Connections that were not admitted, because the node has too many, or too little memory or descriptors, or too many came
+    /// of one address or at a time, since the start. They are among `rejected`.
+    pub refused_connections: u64,
+    /// Messages that were answered `rate_limited`, or closed their connection, because of a rate of its limits, since the start.
+    /// They are among `rejected`.
+    pub rate_limited: u64,
+    /// Clients that were closed with 1013 because memory was short and most waited for them, since the start.
+    pub evicted: u64,
     /// Handlers and hooks that a shutdown cut off.
     pub aborted: u64,
 }
@@ -36,14 +43,29 @@ pub struct Stats {
 pub(crate) struct Counters {
     pub(crate) in_flight: AtomicUsize,
     pub(crate) pending_acks: AtomicUsize,
-    admitted: AtomicUsize,
+    pub(super) admitted: AtomicUsize,
     dropped: AtomicU64,
     dropped_inbound: AtomicU64,
     rejected: AtomicU64,
     aborted: AtomicU64,
+    refused_connections: AtomicU64,
+    rate_limited: AtomicU64,
+    evicted: AtomicU64,
 }
 
 impl Counters {
+    pub(crate) fn refused_connection(&self) {
+        self.refused_connections.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn rate_limited(&self) {
+        self.rate_limited.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn evicted(&self) {
+        self.evicted.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn dropped(&self, messages: usize) {
         if messages > 0 {
             self.dropped.fetch_add(messages as u64, Relaxed);
@@ -78,6 +100,9 @@ impl Counters {
             dropped_inbound: self.dropped_inbound.load(Relaxed),
             rejected: self.rejected.load(Relaxed),
             aborted: self.aborted.load(Relaxed),
+            refused_connections: self.refused_connections.load(Relaxed),
+            rate_limited: self.rate_limited.load(Relaxed),
+            evicted: self.evicted.load(Relaxed),
             ..Stats::default()
         }
     }
@@ -97,53 +122,4 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.counters.in_flight.fetch_sub(1, Relaxed);
     }
-}
-
-/// A place among the connections of this node; free again when dropped.
-pub(crate) struct Permit(Arc<Node>);
-
-impl Permit {
-    /// `None` when the node is full.
-    pub(crate) fn new(node: &Arc<Node>) -> Option<Permit> {
-        let most = max_connections(node.limits());
-        let admitted = &node.counters.admitted;
-        if admitted.fetch_add(1, SeqCst) >= most {
-            admitted.fetch_sub(1, SeqCst);
-            return None;
-        }
-        Some(Permit(node.clone()))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.counters.admitted.fetch_sub(1, SeqCst);
-        self.0.left.notify_waiters();
-    }
-}
-
-/// Descriptors that are left for everything else.
-const RESERVE: usize = 256;
-/// The most HTTP connections that are not upgraded yet.
-const HANDSHAKES: usize = 512;
-
-/// How many descriptors connections may have. RLIMIT_NOFILE, where the system tells it in a file, less the reserve.
-fn descriptors() -> usize {
-    static OPEN_FILES: LazyLock<Option<usize>> = LazyLock::new(|| {
-        let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-        line.split_whitespace().next()?.parse().ok()
-    });
-    OPEN_FILES.unwrap_or(usize::MAX).saturating_sub(RESERVE).max(2)
-}
-
-/// How many HTTP connections our listener has at once; WebSockets are not among them.
-pub(crate) fn max_handshakes() -> usize {
-    HANDSHAKES.min(descriptors() / 8).max(1)
-}
-
-/// The node's maximum of WebSockets: what is configured, and not more than the process may open beside the handshakes.
-fn max_connections(limits: &Limits) -> usize {
-    let possible = descriptors() - max_handshakes();
-    limits.max_connections.map_or(possible, |most| most.min(possible))
 }

@@ -1,17 +1,22 @@
 //! All connections of an application on this node: who is there, in which rooms, and what reaches them.
+mod admission;
+mod cgroup;
 mod clock;
 mod counters;
 mod event;
 mod local;
+mod memory;
 mod node;
 mod rooms;
 mod shard;
 mod space;
 mod sweep;
 
+pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes};
+pub(crate) use counters::InFlight;
 pub use counters::Stats;
-pub(crate) use counters::{InFlight, Permit, max_handshakes};
 pub(crate) use event::{Event, check_name};
+pub(crate) use memory::Level;
 pub(crate) use node::Node;
 pub(crate) use rooms::{join, leave};
 pub(crate) use space::Space;
@@ -48,6 +53,7 @@ impl Hub {
                 return space;
             }
             spaces.push(made.clone());
+            self.node.memory.add(&made);
             spaces.iter().map(|space| space.marker).find(|other| other.name == marker.name && *other != marker)
         };
         if let Some(other) = namesake {

@@ -1,6 +1,8 @@
 //! What all namespaces of an application share on this node: its limits, numbers and clock.
+use super::admission::Admission;
 use super::clock::Clock;
 use super::counters::Counters;
+use super::memory::Memory;
 use crate::limits::Limits;
 use crate::log;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +13,8 @@ use tokio::sync::Notify;
 /// It knows no connection: those know it.
 pub(crate) struct Node {
     pub(crate) counters: Counters,
+    pub(crate) memory: Memory,
+    pub(super) admission: Admission,
     limits: OnceLock<Limits>,
     /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
     tick: AtomicU64,
@@ -24,6 +28,8 @@ impl Node {
     pub(super) fn new() -> Node {
         Node {
             counters: Counters::default(),
+            memory: Memory::default(),
+            admission: Admission::default(),
             limits: OnceLock::new(),
             tick: AtomicU64::new(u64::MAX),
             clock: Clock::default(),
@@ -34,6 +40,7 @@ impl Node {
 
     /// Sets the limits, once.
     pub(crate) fn configure(&self, limits: Limits) {
+        self.memory.configure(limits.memory);
         // An application is built once.
         let _ = self.limits.set(limits);
     }
@@ -58,6 +65,17 @@ impl Node {
         self.clock.advance()
     }
 
+    /// Milliseconds at this moment, which moves nothing: for rates.
+    pub(crate) fn exact(&self) -> u64 {
+        self.clock.exact()
+    }
+
+    /// [`exact`](Node::exact), also before anybody is connected.
+    pub(super) fn started(&self) -> u64 {
+        self.clock.start();
+        self.clock.exact()
+    }
+
     /// Milliseconds, in steps.
     pub(crate) fn now(&self) -> u64 {
         self.clock.now()
@@ -80,6 +98,12 @@ impl Node {
     pub(crate) fn rejected(&self, stage: &'static str, reason: &'static str) {
         self.counters.rejected(1);
         log::limited!(debug, (stage, reason), stage, reason, "rejected");
+    }
+
+    /// Counts a connection that was not admitted.
+    pub(crate) fn refused(&self, stage: &'static str, reason: &'static str) {
+        self.counters.refused_connection();
+        self.rejected(stage, reason);
     }
 
     /// Waits until no connection has a permit.

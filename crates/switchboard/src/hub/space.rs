@@ -1,5 +1,6 @@
 //! The connections and rooms of one namespace on this node.
 use super::local::Local;
+use super::memory;
 use super::node::Node;
 use super::shard::Shard;
 use crate::client::ClientId;
@@ -25,6 +26,7 @@ impl Space {
     /// Starts the flushers and the sweep, where they do not run. Called in the runtime that serves connections.
     pub(super) fn start(&self) {
         self.node.clock.start();
+        memory::watch(&self.node);
         for shard in self.local.shards() {
             shard.start(&self.node);
         }

@@ -469,6 +469,7 @@ fn one_of_fifty_stops_reading_and_nobody_else_notices() {
     paths(|path| async move {
         const TIME: Duration = Duration::from_millis(500);
         let limits = roomy().write_timeout(TIME).ping_interval(Duration::from_millis(300));
+        let limits = limits.ping_timeout(Duration::from_millis(2900));
         let rig = start(path, limits).await.hearing_pings();
         let mut stopped = rig.connect_narrow().await;
         join(&mut stopped, "stopped").await;

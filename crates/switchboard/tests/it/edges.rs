@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
-use switchboard::{Answer, App, Client, ConnState, DisconnectReason, Error, Gateway, Limits, Socket};
+use switchboard::{Answer, App, Client, ConnState, DisconnectReason, Error, Gateway, Limits, Rate, Socket};
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -398,6 +398,30 @@ fn limits_that_make_no_sense_do_not_boot() {
     let app = App::new().limits(limits.clone()).gateway("/ws", gateway(Edges::default()).limits(limits));
     let text = app.into_router().unwrap_err().to_string();
     assert!(text.contains("6 problems") && text.contains("`inbound_messages` is 0"), "{text}");
+}
+
+#[test]
+fn limits_that_are_absurd_do_not_boot() {
+    type Bend = fn(Limits) -> Limits;
+    let rows: [(Bend, &str); 11] = [
+        (|limits| limits.message_rate(Some(Rate::new(0, 1))), "`message_rate.per_second` is 0"),
+        (|limits| limits.address_rate(Some(Rate::new(1, 0))), "`address_rate.burst` is 0"),
+        (|limits| limits.address_connections(Some(0)), "`address_connections` is 0"),
+        (|limits| limits.byte_rate(Some(Rate::new(1, 1000))), "`byte_rate.burst` is less than `max_message`"),
+        (|limits| limits.memory(Some(64 << 10)), "`memory` is less than 16 MiB"),
+        (|limits| limits.max_message(2 << 30), "`max_message` is more than 1 GiB"),
+        (|limits| limits.max_message_out(usize::MAX), "`max_message_out` is more than 1 GiB"),
+        (|limits| limits.inbound_bytes(2 << 30), "`inbound_bytes` is more than 1 GiB"),
+        (|limits| limits.max_head(1000), "is more than `max_head`"),
+        (|limits| limits.max_head(2 << 30), "`max_head` is more than 1 GiB"),
+        (|limits| limits.ping_timeout(Duration::from_secs(250)), "`ping_timeout` is ten times"),
+    ];
+    for (bend, expected) in rows {
+        let app = App::new().limits(bend(Limits::default())).gateway("/ws", gateway(Edges::default()));
+        let text = app.into_router().unwrap_err().to_string();
+        assert!(text.contains("1 problem") && text.contains(expected), "{text}");
+    }
+    assert!(App::new().limits(Limits::public()).gateway("/ws", gateway(Edges::default())).into_router().is_ok());
 }
 
 #[test]

@@ -560,3 +560,29 @@ async fn the_stream_of_a_peer_is_a_stream() {
     let mut theirs: Box<dyn Stream> = Box::new(theirs);
     assert_eq!(crate::rig::read_to_end(&mut theirs, Duration::from_secs(1)).await, b"");
 }
+
+#[test]
+fn c03_a_gateway_of_one_kind_of_frame_refuses_the_other() {
+    async fn run(path: Path) {
+        let echo = || Gateway::new(Plain).on("echo", Plain::echo);
+        let app = App::new().gateway("/ws", echo()).gateway("/text", echo().text_only());
+        let rig = Rig::start(path, app.gateway("/binary", echo().binary_only())).await;
+        let (text, binary) = (Opcode::Text, Opcode::Binary);
+        for (path, taken, refused, reason) in
+            [("/text", text, binary, "text_only"), ("/binary", binary, text, "binary_only")]
+        {
+            let mut peer = rig.connect_to(path).await;
+            peer.send_frame(taken, true, HEALTHY.as_bytes()).await;
+            peer.expect(HEALTHY).await;
+            peer.send_frame(refused, true, HEALTHY.as_bytes()).await;
+            assert_eq!(peer.closed().await, (1003, reason.to_owned()));
+            peer.expect_end().await;
+        }
+        let mut peer = rig.connect().await;
+        for opcode in [text, binary] {
+            peer.send_frame(opcode, true, HEALTHY.as_bytes()).await;
+            peer.expect(HEALTHY).await;
+        }
+    }
+    paths(run);
+}

@@ -1,6 +1,7 @@
 //! The engine from a client's side, on every kind of stream.
 mod rig;
 
+mod admission;
 mod backpressure;
 mod basics;
 mod clients;
@@ -15,5 +16,6 @@ mod liveness;
 mod mounting;
 mod namespaces;
 mod order;
+mod rates;
 mod raw;
 mod threads;

@@ -229,7 +229,7 @@ fn gateways_of_one_namespace_share_it() {
         let (mut one, mut two, mut three) =
             (rig.connect_to("/one").await, rig.connect_to("/two").await, rig.connect_to("/three").await);
         join(&mut three, "lobby").await;
-        rig.until(|stats| stats.memberships == 2).await;
+        rig.until(|stats| (stats.connections, stats.memberships) == (3, 2)).await;
         let admin = rig.handle.server_of::<Admin>();
         for server in [&before, &before.clone(), &admin] {
             assert_eq!((server.client_count(), server.count_in("lobby")), (2, 1));

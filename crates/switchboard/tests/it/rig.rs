@@ -15,6 +15,8 @@ pub(crate) enum Path {
     Listen,
     /// `axum::serve`: a bare socket below hyper-util.
     Axum,
+    /// The same, with the peer's address known.
+    AxumWithPeer,
     /// An in-memory stream: the generic path.
     Memory,
 }
@@ -53,6 +55,11 @@ enum Reach {
 }
 
 impl Rig {
+    /// A server in another process.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Rig {
+        Rig { handle: App::new().handle(), reach: Reach::Tcp(address), hears_pings: false }
+    }
+
     pub(crate) async fn start(path: Path, app: App) -> Rig {
         let handle = app.handle();
         let reach = match path {
@@ -67,6 +74,14 @@ impl Rig {
                 let address = listener.local_addr().unwrap();
                 let router: axum::Router = axum::Router::new().merge(app);
                 tokio::spawn(async move { axum::serve(listener, router).await });
+                Reach::Tcp(address)
+            }
+            Path::AxumWithPeer => {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let router: axum::Router = axum::Router::new().merge(app);
+                let service = router.into_make_service_with_connect_info::<SocketAddr>();
+                tokio::spawn(async move { axum::serve(listener, service).await });
                 Reach::Tcp(address)
             }
             Path::Memory => Reach::Memory(app.into_router().unwrap()),
@@ -414,6 +429,13 @@ impl Rig {
     pub(crate) async fn connect_narrow(&self) -> Peer {
         let peer = Peer::handshake(self.narrow().await, "/ws").await;
         Peer { hears_pings: self.hears_pings, ..peer }
+    }
+
+    /// A TCP stream from one of the addresses of loopback.
+    pub(crate) async fn stream_from(&self, ip: &str) -> Box<dyn Stream> {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(ip.parse().unwrap(), 0)).unwrap();
+        Box::new(socket.connect(self.address()).await.unwrap())
     }
 
     /// One request on a stream of its own.

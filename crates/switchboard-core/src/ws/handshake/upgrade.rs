@@ -34,19 +34,12 @@ impl<'a> Upgrade<'a> {
         self.origin
     }
 
-    /// Refuses a Host that is not served here, which is what a DNS rebinding page asks for.
-    ///
-    /// An entry with a port matches that port only, an entry without one any. Case does not matter.
+    /// Refuses a Host that is not served here, which is what a DNS rebinding page asks for: see [`check_allowed_host`].
     ///
     /// # Errors
     /// 421 with the reason `host`.
     pub fn check_host<S: AsRef<str>>(&self, allowed: &[S]) -> Result<(), Refusal> {
-        let found = Authority::parse(self.host).is_some_and(|here| {
-            allowed.iter().filter_map(|entry| Authority::parse(entry.as_ref())).any(|entry| {
-                entry.host.eq_ignore_ascii_case(here.host) && (entry.port.is_none() || entry.port == here.port)
-            })
-        });
-        if found { Ok(()) } else { Err(Refusal::UNKNOWN_HOST) }
+        check_allowed_host(self.host, allowed)
     }
 
     /// The subprotocols that the client offers, in its order of preference. Not checked: see [`Upgrade::select_protocol`].
@@ -64,4 +57,25 @@ impl<'a> Upgrade<'a> {
     pub fn select_protocol(&self, ours: &[&'static str], required: bool) -> Result<Option<&'static str>, Refusal> {
         protocol::select(self.headers, ours, required)
     }
+}
+
+/// Refuses a host (`host` or `host:port`) that none of the entries names.
+///
+/// An entry with a port matches that port only, an entry without one any. Case does not matter.
+///
+/// # Errors
+/// 421 with the reason `host`.
+pub fn check_allowed_host<S: AsRef<str>>(host: &str, allowed: &[S]) -> Result<(), Refusal> {
+    let found = Authority::parse(host).is_some_and(|here| {
+        allowed.iter().filter_map(|entry| Authority::parse(entry.as_ref())).any(|entry| {
+            entry.host.eq_ignore_ascii_case(here.host) && (entry.port.is_none() || entry.port == here.port)
+        })
+    });
+    if found { Ok(()) } else { Err(Refusal::UNKNOWN_HOST) }
+}
+
+/// True for what may be an entry of [`check_allowed_host`]: a host name, or an address, an IPv6 one in brackets; with a port or
+/// without.
+pub fn is_host(entry: &str) -> bool {
+    Authority::parse(entry).is_some()
 }

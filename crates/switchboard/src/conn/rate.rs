@@ -1,0 +1,48 @@
+//! How much a client may send: messages and bytes, by buckets on the node's clock.
+use super::timers::Window;
+use crate::limits::Limits;
+use crate::rate::Bucket;
+
+/// Refusals that a client may have in [`SPAN`] where no rate of messages says so.
+const REFUSALS: u32 = 100;
+/// Milliseconds.
+const SPAN: u64 = 10_000;
+
+/// What a client has left. One without rates has none of this.
+pub(super) struct Rates {
+    messages: Bucket,
+    bytes: Bucket,
+    refused: Window,
+}
+
+impl Rates {
+    pub(super) fn new(now: u64, limits: &Limits) -> Option<Box<Rates>> {
+        let bucket = |rate: Option<_>| rate.map(|rate| Bucket::full(rate, now));
+        let (messages, bytes) = (bucket(limits.message_rate), bucket(limits.byte_rate));
+        let any = messages.or(bytes)?;
+        let rates =
+            Rates { messages: messages.unwrap_or(any), bytes: bytes.unwrap_or(any), refused: Window::default() };
+        Some(Box::new(rates))
+    }
+
+    /// Takes a message of so many bytes. Errors: the milliseconds until it could be taken.
+    pub(super) fn take(&mut self, now: u64, bytes: usize, limits: &Limits) -> Result<(), u64> {
+        let count =
+            |rate: Option<_>, bucket: &mut Bucket, count| rate.map_or(Ok(()), |rate| bucket.has(rate, now, count));
+        let (one, bytes) = (count(limits.message_rate, &mut self.messages, 1), bytes as u64);
+        let all = count(limits.byte_rate, &mut self.bytes, bytes);
+        match (one, all) {
+            (Ok(()), Ok(())) => {
+                self.messages.spend(1);
+                self.bytes.spend(bytes);
+                Ok(())
+            }
+            (one, all) => Err(one.err().unwrap_or(0).max(all.err().unwrap_or(0))),
+        }
+    }
+
+    /// Counts a refusal; true when the client keeps on.
+    pub(super) fn refused(&mut self, now: u64, limits: &Limits) -> bool {
+        self.refused.count(now, SPAN, limits.message_rate.map_or(REFUSALS, |rate| rate.burst))
+    }
+}

@@ -1,0 +1,295 @@
+//! Who is admitted: the node's maximum, the rate of upgrades, and what one address may have.
+//!
+//! Places are guards: whatever becomes of a connection, its place is free again when the guard is dropped.
+use super::Node;
+use super::memory::Level;
+use crate::limits::Limits;
+use crate::rate::{Bucket, Rate};
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use std::hash::RandomState;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, LazyLock};
+
+/// Descriptors that are left for everything else.
+const RESERVE: usize = 256;
+/// The most HTTP connections that are not upgraded yet.
+const HANDSHAKES: usize = 512;
+/// Addresses that are remembered.
+const ADDRESSES: usize = 1 << 16;
+/// Old entries that each new one looks at: idle ones go sooner than new ones come.
+const LOOKS: usize = 2;
+/// The same when the table is full.
+const LOOKS_WHEN_FULL: usize = 16;
+
+/// Why a connection is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// As many connections as the node may have.
+    Node,
+    Memory,
+    /// More upgrades than `accept_rate`.
+    Rate,
+    /// As many connections as the address may have.
+    AddressConnections,
+    /// More upgrades of the address than `address_rate`.
+    AddressRate,
+}
+
+/// A place among the connections of this node; free again when dropped.
+pub(crate) struct Permit {
+    node: Arc<Node>,
+    _address: Option<Box<Place>>,
+}
+
+impl Permit {
+    /// Whoever comes too often is told so before the rest of the node has to bear it: the address's own limits come first.
+    pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<Permit, Full> {
+        let limits = node.limits();
+        if node.memory.level() >= Level::NoNewConnections {
+            return Err(Full::Memory);
+        }
+        let address = node.admission.place(node, limits, address)?.map(Box::new);
+        if let Some(rate) = limits.accept_rate
+            && !node.admission.accept(node, rate)
+        {
+            return Err(Full::Rate);
+        }
+        let admitted = &node.counters.admitted;
+        if admitted.fetch_add(1, SeqCst) >= max_connections(limits) {
+            admitted.fetch_sub(1, SeqCst);
+            return Err(Full::Node);
+        }
+        Ok(Permit { node: node.clone(), _address: address })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.node.counters.admitted.fetch_sub(1, SeqCst);
+        self.node.left.notify_waiters();
+    }
+}
+
+/// An HTTP connection that is not upgraded yet, until dropped.
+pub(crate) struct Handshaking {
+    _place: Option<Place>,
+}
+
+impl Handshaking {
+    /// `None`: the address has as many as it may have.
+    pub(crate) fn new(node: &Arc<Node>, address: IpAddr) -> Option<Handshaking> {
+        let Some(most) = node.limits().address_connections else { return Some(Handshaking { _place: None }) };
+        let mut table = node.admission.addresses.lock();
+        let key = key(address);
+        let Some(entry) = table.entry(key, node.started(), None) else { return Some(Handshaking { _place: None }) };
+        if entry.handshakes as usize >= most {
+            return None;
+        }
+        entry.handshakes += 1;
+        Some(Handshaking { _place: Some(Place { node: node.clone(), key, open: false }) })
+    }
+}
+
+/// What the node knows of those who connect.
+#[derive(Default)]
+pub(super) struct Admission {
+    accepts: Mutex<Option<Bucket>>,
+    addresses: Mutex<Table>,
+}
+
+impl Admission {
+    fn accept(&self, node: &Node, rate: Rate) -> bool {
+        let mut bucket = self.accepts.lock();
+        let now = node.started();
+        bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+
+    /// `None`: the address is not limited, not known, or one too many to remember.
+    fn place(&self, node: &Arc<Node>, limits: &Limits, address: Option<IpAddr>) -> Result<Option<Place>, Full> {
+        if limits.address_connections.is_none() && limits.address_rate.is_none() {
+            return Ok(None);
+        }
+        let Some(address) = address else {
+            crate::log::limited!(warn, (), "addresses are limited, and not known: serve with connect info");
+            return Ok(None);
+        };
+        let mut table = self.addresses.lock();
+        let (key, now) = (key(address), node.started());
+        let Some(entry) = table.entry(key, now, limits.address_rate) else { return Ok(None) };
+        if limits.address_connections.is_some_and(|most| entry.open as usize >= most) {
+            return Err(Full::AddressConnections);
+        }
+        if let Some(rate) = limits.address_rate
+            && !entry.bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+        {
+            return Err(Full::AddressRate);
+        }
+        entry.open += 1;
+        Ok(Some(Place { node: node.clone(), key, open: true }))
+    }
+}
+
+/// One of the connections of an address, until dropped.
+struct Place {
+    node: Arc<Node>,
+    key: IpAddr,
+    /// Else it is not upgraded yet.
+    open: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.node.admission.addresses.lock();
+        let Some(entry) = table.entries.get_mut(&self.key) else { return };
+        let count = if self.open { &mut entry.open } else { &mut entry.handshakes };
+        *count = count.saturating_sub(1);
+        if entry.is_idle(self.node.exact(), self.node.limits().address_rate) {
+            table.remove(&self.key);
+        }
+    }
+}
+
+/// An IPv6 address stands for its /64: the rest is the subscriber's own choice.
+fn key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    open: u32,
+    handshakes: u32,
+    bucket: Option<Bucket>,
+}
+
+impl Entry {
+    fn is_used(&self) -> bool {
+        self.open > 0 || self.handshakes > 0
+    }
+
+    /// True when it says no more than no entry would.
+    fn is_idle(&mut self, now: u64, rate: Option<Rate>) -> bool {
+        let full = match (&mut self.bucket, rate) {
+            (Some(bucket), Some(rate)) => bucket.is_full(rate, now),
+            _ => true,
+        };
+        full && !self.is_used()
+    }
+}
+
+/// At most [`ADDRESSES`]. Idle ones go as others come; in a full table one without connections makes room.
+#[derive(Default)]
+struct Table {
+    entries: IndexMap<IpAddr, Entry, RandomState>,
+    /// Which entry is looked at next.
+    hand: usize,
+}
+
+impl Table {
+    /// `None`: no room, because those that were looked at all have connections.
+    fn entry(&mut self, key: IpAddr, now: u64, rate: Option<Rate>) -> Option<&mut Entry> {
+        if !self.entries.contains_key(&key) {
+            self.make_room(now, rate);
+            if self.entries.len() >= ADDRESSES {
+                return None;
+            }
+        }
+        Some(self.entries.entry(key).or_default())
+    }
+
+    fn make_room(&mut self, now: u64, rate: Option<Rate>) {
+        let looks = if self.entries.len() < ADDRESSES { LOOKS } else { LOOKS_WHEN_FULL };
+        for _ in 0..looks {
+            if self.hand >= self.entries.len() {
+                self.hand = 0;
+            }
+            let full = self.entries.len() >= ADDRESSES;
+            let Some((_, entry)) = self.entries.get_index_mut(self.hand) else { return };
+            if entry.is_idle(now, rate) || (full && !entry.is_used()) {
+                self.entries.swap_remove_index(self.hand);
+            } else {
+                self.hand += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &IpAddr) {
+        self.entries.swap_remove(key);
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to_fit();
+        }
+    }
+}
+
+/// How many descriptors connections may have. RLIMIT_NOFILE, where the system tells it in a file, less the reserve.
+fn descriptors() -> usize {
+    static OPEN_FILES: LazyLock<Option<usize>> = LazyLock::new(|| {
+        let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        line.split_whitespace().next()?.parse().ok()
+    });
+    OPEN_FILES.unwrap_or(usize::MAX).saturating_sub(RESERVE).max(2)
+}
+
+/// How many HTTP connections our listener has at once; WebSockets are not among them.
+pub(crate) fn max_handshakes() -> usize {
+    HANDSHAKES.min(descriptors() / 8).max(1)
+}
+
+/// The node's maximum of WebSockets: what is configured, and not more than the process may open beside the handshakes.
+fn max_connections(limits: &Limits) -> usize {
+    let possible = descriptors() - max_handshakes();
+    limits.max_connections.map_or(possible, |most| most.min(possible))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a23_an_ipv6_address_counts_by_its_64() {
+        assert_eq!(key(address("2001:db8:1:2:3:4:5:6")), address("2001:db8:1:2::"));
+        assert_eq!(key(address("2001:db8:1:2::")), key(address("2001:db8:1:2:ffff:ffff:ffff:ffff")));
+        assert_ne!(key(address("2001:db8:1:2::1")), key(address("2001:db8:1:3::1")));
+        assert_eq!(key(address("::ffff:192.0.2.1")), address("192.0.2.1"), "an IPv4 address on an IPv6 socket");
+        assert_ne!(key(address("192.0.2.1")), key(address("192.0.2.2")));
+    }
+
+    #[test]
+    fn a23_the_table_of_addresses_is_bounded_and_forgets_the_idle() {
+        let rate = Some(Rate::new(1, 1));
+        let mut table = Table::default();
+        let nth = |n: usize| IpAddr::from(Ipv4Addr::from_bits(n as u32));
+        // All of them came just now, and every other one is connected.
+        for n in 0..ADDRESSES + 1000 {
+            let entry = table.entry(nth(n), 0, rate).unwrap();
+            entry.bucket = Some(Bucket::full(Rate::new(1, 1), 0));
+            assert!(entry.bucket.as_mut().unwrap().take(Rate::new(1, 1), 0));
+            entry.open = (n % 2) as u32;
+        }
+        assert_eq!(table.entries.len(), ADDRESSES);
+        let connected = (0..ADDRESSES + 1000).filter(|n| n % 2 == 1);
+        assert!(connected.clone().all(|n| table.entries.contains_key(&nth(n))), "who is connected is never forgotten");
+        // A second later the others are idle, and go as new ones come.
+        for entry in table.entries.values_mut() {
+            entry.open = 0;
+        }
+        for n in 0..ADDRESSES {
+            table.entry(address(&format!("2001:db8::{:x}:{:x}", n >> 16, n & 0xFFFF)), 1000, rate);
+        }
+        assert!(table.entries.len() < 16, "{}", table.entries.len());
+        let full = |n: usize| (nth(n), Entry { open: 1, ..Entry::default() });
+        table.entries = (0..ADDRESSES).map(full).collect();
+        assert!(table.entry(nth(ADDRESSES), 1000, rate).is_none(), "no room: not tracked");
+        assert_eq!(table.entries.len(), ADDRESSES);
+    }
+}

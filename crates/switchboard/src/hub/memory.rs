@@ -1,0 +1,225 @@
+//! Memory: how much of its limit the process has, what waits for clients of all that, and who makes room.
+//!
+//! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
+//! else: whoever reads costs nothing here.
+use super::{Node, Space, cgroup};
+use crate::conn::Conn;
+use crate::log;
+use parking_lot::Mutex;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Time between samples.
+const SAMPLE: Duration = Duration::from_millis(500);
+/// A queue below this is left alone when memory is short: it is not the reason.
+const SMALL: usize = 16 << 10;
+
+/// How much of the limit is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Normal,
+    /// 70 %: nobody is admitted.
+    NoNewConnections,
+    /// 80 %: volatile messages are dropped.
+    Shed,
+    /// 90 %: the largest queues go.
+    Evict,
+}
+
+impl Level {
+    fn of(usage: usize, limit: usize) -> Level {
+        match usage {
+            _ if usage >= percent(limit, 90) => Level::Evict,
+            _ if usage >= percent(limit, 80) => Level::Shed,
+            _ if usage >= percent(limit, 70) => Level::NoNewConnections,
+            _ => Level::Normal,
+        }
+    }
+}
+
+fn percent(limit: usize, share: usize) -> usize {
+    limit / 100 * share
+}
+
+/// Tells how many bytes the process has.
+pub(crate) type Source = Box<dyn Fn() -> Option<usize> + Send + Sync>;
+
+/// Changed by every put into a queue that is blocked: on a line of the cache of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Queued(AtomicUsize);
+
+/// The memory of a node.
+#[derive(Default)]
+pub(crate) struct Memory {
+    queued: Queued,
+    level: AtomicU8,
+    limited: OnceLock<Limited>,
+    /// More waits than may.
+    over: Notify,
+    watching: AtomicBool,
+    /// The namespaces whose queues count.
+    spaces: Mutex<Vec<Weak<Space>>>,
+}
+
+struct Limited {
+    limit: usize,
+    source: Source,
+}
+
+impl Memory {
+    /// Sets the limit, once: the one that is configured, or that of the cgroup.
+    pub(super) fn configure(&self, configured: Option<usize>) {
+        let group = if configured.is_none() { cgroup::limit() } else { None };
+        let Some(limit) = configured.filter(|limit| *limit != usize::MAX).or(group) else { return };
+        self.limit_to(limit, Box::new(cgroup::usage));
+    }
+
+    pub(crate) fn limit_to(&self, limit: usize, source: Source) {
+        // An application is built once.
+        let _ = self.limited.set(Limited { limit, source });
+    }
+
+    pub(super) fn add(&self, space: &Arc<Space>) {
+        self.spaces.lock().push(Arc::downgrade(space));
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        match self.level.load(Relaxed) {
+            0 => Level::Normal,
+            1 => Level::NoNewConnections,
+            2 => Level::Shed,
+            _ => Level::Evict,
+        }
+    }
+
+    /// Bytes that wait in front of sockets that refuse them; what several wait for counts once. 0 where there is no limit.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.0.load(Relaxed)
+    }
+
+    /// Something waits that had `before` bytes and has `after`.
+    pub(crate) fn recharge(&self, before: usize, after: usize) {
+        let Some(limited) = self.limited.get() else { return };
+        if after < before {
+            self.queued.0.fetch_sub(before - after, Relaxed);
+        } else if self.queued.0.fetch_add(after - before, Relaxed) + (after - before) > limited.most_queued() {
+            self.over.notify_one();
+        }
+    }
+
+    /// True when what waits is counted.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limited.get().is_some()
+    }
+}
+
+impl Limited {
+    fn most_queued(&self) -> usize {
+        percent(self.limit, 25)
+    }
+}
+
+/// What the allocator keeps of queues that have become short again: it is in use for the system, and free for us.
+#[derive(Default)]
+struct Kept {
+    bytes: usize,
+    usage: usize,
+    queued: usize,
+}
+
+impl Kept {
+    /// What is used, less what is kept.
+    fn correct(&mut self, usage: usize, queued: usize) -> usize {
+        self.bytes += self.queued.saturating_sub(queued);
+        self.bytes = self.bytes.saturating_sub(queued.saturating_sub(self.queued));
+        // What the system got back is kept no more.
+        self.bytes = self.bytes.saturating_sub(self.usage.saturating_sub(usage)).min(usage);
+        (self.usage, self.queued) = (usage, queued);
+        usage - self.bytes
+    }
+}
+
+/// Looks at the memory in the current runtime, unless somebody does.
+pub(super) fn watch(node: &Arc<Node>) {
+    let memory = &node.memory;
+    if memory.is_limited() && !memory.watching.load(Acquire) && !memory.watching.swap(true, AcqRel) {
+        let watching = Watching(node.clone());
+        tokio::spawn(async move { watching.run().await });
+    }
+}
+
+/// Another one may begin when it is dropped, with its runtime perhaps.
+struct Watching(Arc<Node>);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.memory.watching.store(false, Release);
+    }
+}
+
+impl Watching {
+    /// Until all namespaces are gone.
+    async fn run(self) {
+        let memory = &self.0.memory;
+        let Some(limited) = memory.limited.get() else { return };
+        let mut kept = Kept::default();
+        let mut ticks = tokio::time::interval(SAMPLE);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while memory.spaces.lock().iter().any(|space| space.strong_count() > 0) {
+            tokio::select! {
+                _ = ticks.tick() => self.sample(limited, &mut kept),
+                () = memory.over.notified() => {}
+            }
+            if memory.queued() > limited.most_queued() {
+                self.evict(limited.most_queued() / 4 * 3, 0);
+            }
+        }
+    }
+
+    fn sample(&self, limited: &Limited, kept: &mut Kept) {
+        let memory = &self.0.memory;
+        let Some(usage) = (limited.source)() else { return };
+        let usage = kept.correct(usage, memory.queued());
+        let level = Level::of(usage, limited.limit);
+        let before = memory.level();
+        memory.level.store(level as u8, Relaxed);
+        if level != before {
+            let (mib, percent) = (usage >> 20, usage as u128 * 100 / limited.limit.max(1) as u128);
+            log::limited!(warn, level as u8, ?level, mib, percent, "memory");
+        }
+        if level == Level::Evict {
+            let surplus = usage - percent(limited.limit, 80);
+            self.evict(memory.queued().saturating_sub(surplus), SMALL);
+        }
+    }
+
+    /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait.
+    fn evict(&self, target: usize, smallest: usize) {
+        let memory = &self.0.memory;
+        // What is dropped here may be the application's: not under the lock.
+        let spaces: Vec<Arc<Space>> = memory.spaces.lock().iter().filter_map(Weak::upgrade).collect();
+        let mut queues: Vec<(usize, Arc<Conn>)> = Vec::new();
+        for space in spaces {
+            let clients = space.local.clients().into_iter();
+            queues.extend(clients.map(|conn| (conn.lane.blocked_bytes(), conn)).filter(|(bytes, _)| *bytes > smallest));
+        }
+        queues.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (bytes, conn) in queues {
+            if memory.queued() <= target {
+                return;
+            }
+            if conn.evict() {
+                self.0.counters.evicted();
+                log::limited!(warn, (), client = %conn.id, bytes, "evicted: memory is short, and most waits for this client");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+//! Every level of a memory that is not the process', and clients that read nothing.
+use super::{Kept, Level, Limited, Memory};
+use crate::client::ClientId;
+use crate::testing::TestApp;
+use crate::{App, Gateway, Handle, Limits};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use switchboard_core::ws::handshake::ClientRequest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+const MIB: usize = 1 << 20;
+
+struct Echo;
+
+impl Echo {
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+}
+
+/// An application with a memory of `limit` bytes, of which it uses what is stored.
+fn limited(limit: usize) -> (App, Handle, Arc<AtomicUsize>) {
+    let limits = Limits::default().outbound_bytes(16 * MIB).write_timeout(Duration::from_secs(3600));
+    let limits = limits.outbound_soft_time(Duration::from_secs(3600)).ping_interval(Duration::from_secs(3600));
+    let app = App::new().gateway("/ws", Gateway::new(Echo).on("echo", Echo::echo)).limits(limits);
+    let handle = app.handle();
+    let usage = Arc::new(AtomicUsize::new(0));
+    let source = usage.clone();
+    memory(&handle).limit_to(limit, Box::new(move || Some(source.load(Ordering::Relaxed))));
+    (app, handle, usage)
+}
+
+fn memory(handle: &Handle) -> &Memory {
+    &handle.0.hub.node.memory
+}
+
+async fn use_bytes(usage: &AtomicUsize, bytes: usize) {
+    usage.store(bytes, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}
+
+/// A client that reads its handshake's answer, and nothing from then on.
+async fn silent(router: &axum::Router, handle: &Handle) -> (ClientId, DuplexStream) {
+    let ids = || handle.server().clients().iter().map(|client| client.id()).collect::<HashSet<_>>();
+    let before = ids();
+    let (mut ours, theirs) = tokio::io::duplex(64 << 10);
+    let peer = "127.0.0.1:1".parse().unwrap();
+    let stop = handle.0.stop.subscribe();
+    tokio::spawn(crate::http::listener::serve(theirs, peer, router.clone(), Limits::default(), stop));
+    ours.write_all(&ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(ours.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    loop {
+        if let Some(id) = ids().difference(&before).next() {
+            return (*id, ours);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Sends so much to one client, in messages of `size`.
+fn push(handle: &Handle, id: ClientId, bytes: usize, size: usize) {
+    for _ in 0..bytes / size {
+        assert_eq!(handle.server().broadcast_to(id.to_string(), "e", "x".repeat(size)).queued, 1);
+    }
+}
+
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+/// Reads to the end: whether the last frame is a close with 1013.
+async fn is_sent_away(mut stream: DuplexStream) -> bool {
+    let mut all = Vec::new();
+    let end = async { stream.read_to_end(&mut all).await };
+    tokio::time::timeout(Duration::from_secs(20), end).await.unwrap().unwrap();
+    let close = [&[0x88, 17, 0x03, 0xF5][..], b"try_again_later"].concat();
+    all.ends_with(&close)
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_70_percent_on_nobody_is_admitted_and_from_80_on_volatile_messages_are_dropped() {
+    let (app, handle, usage) = limited(1000 * MIB);
+    let app = TestApp::new(app);
+    let mut ada = app.connect("/ws").await;
+    let volatile = || handle.server().all().volatile().emit("v", 1);
+
+    use_bytes(&usage, 699 * MIB).await;
+    let grace = app.connect("/ws").await;
+    assert_eq!(memory(&handle).level(), Level::Normal);
+    drop(grace);
+
+    use_bytes(&usage, 700 * MIB).await;
+    let refused = app.try_connect("/ws").await.expect_err("nobody is admitted");
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains(r#""error":"memory""#), "{}", refused.body);
+    let after: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((5..=8).contains(&after), "{after}");
+    assert_eq!(handle.stats().refused_connections, 1);
+    assert_eq!(volatile().queued, 1);
+    assert_eq!(ada.expect::<u32>("v").await, 1);
+
+    use_bytes(&usage, 800 * MIB).await;
+    let dropped = handle.stats().dropped;
+    let delivery = volatile();
+    assert_eq!((delivery.queued, delivery.dropped), (0, 1));
+    assert_eq!(handle.stats().dropped, dropped + 1);
+    assert_eq!(ada.request::<String>("echo", "well").await, "well", "what is not volatile goes on");
+
+    // Nothing waits for anybody: there is nobody whose end would help.
+    use_bytes(&usage, 990 * MIB).await;
+    assert_eq!(memory(&handle).level(), Level::Evict);
+    assert_eq!(ada.request::<String>("echo", "well").await, "well");
+    assert_eq!(handle.stats().evicted, 0);
+
+    use_bytes(&usage, 100 * MIB).await;
+    let _back = app.connect("/ws").await;
+    assert_eq!(volatile().queued, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_90_percent_on_the_largest_queues_go_until_there_is_less() {
+    let (app, handle, usage) = limited(20 * MIB);
+    let router = app.into_router().unwrap();
+    use_bytes(&usage, MIB).await;
+    let (small, _small) = silent(&router, &handle).await;
+    let (large, stream) = silent(&router, &handle).await;
+    let (middle, _middle) = silent(&router, &handle).await;
+    push(&handle, large, 22 * MIB / 10, 8 << 10);
+    push(&handle, middle, 12 * MIB / 10, 8 << 10);
+    push(&handle, small, 6 * MIB / 10, 8 << 10);
+    settle().await;
+    let queued = memory(&handle).queued();
+    assert!((37 * MIB / 10..=4 * MIB).contains(&queued), "{queued}");
+    use_bytes(&usage, 17 * MIB).await;
+    assert_eq!(handle.stats().evicted, 0);
+    // Two of 20 MiB are too many: the largest queue is enough, and is credited as long as the allocator keeps it.
+    use_bytes(&usage, 18 * MIB).await;
+    assert!(is_sent_away(stream).await);
+    settle().await;
+    let stats = handle.stats();
+    assert_eq!((stats.evicted, stats.connections), (1, 2));
+    assert!((250..281).contains(&stats.dropped), "{stats:?}");
+    let there: HashSet<_> = handle.server().clients().iter().map(|client| client.id()).collect();
+    assert_eq!(there, HashSet::from([middle, small]));
+    let queued = memory(&handle).queued();
+    assert!((16 * MIB / 10..=19 * MIB / 10).contains(&queued), "{queued}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_on_the_node_is_bounded_and_what_many_wait_for_counts_once() {
+    let (app, handle, _usage) = limited(40 * MIB);
+    let router = app.into_router().unwrap();
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        all.push(silent(&router, &handle).await);
+    }
+    // 60 MiB by length, 3 in memory.
+    assert_eq!(handle.server().broadcast("e", "x".repeat(3 * MIB)).queued, 20);
+    settle().await;
+    let queued = memory(&handle).queued();
+    assert!((3 * MIB..3 * MIB + 1000).contains(&queued), "{queued}");
+    assert!(handle.stats().queued_bytes > 50 * MIB);
+    for _ in 0..100 {
+        // Short messages are copied into each queue.
+        handle.server().broadcast("e", "short");
+    }
+    settle().await;
+    let copied = memory(&handle).queued() - queued;
+    assert!((20 * 100 * 20..20 * 100 * 40).contains(&copied), "{copied}");
+    assert_eq!(handle.stats().evicted, 0);
+    // 3 + 4 × 2 MiB are more than a quarter of 40.
+    for (id, _) in &all[3..7] {
+        push(&handle, *id, 2 * MIB, 2 * MIB);
+    }
+    settle().await;
+    let stats = handle.stats();
+    assert_eq!(stats.evicted, 2, "{}", memory(&handle).queued());
+    assert!(memory(&handle).queued() <= 75 * MIB / 10);
+    let there: HashSet<_> = handle.server().clients().iter().map(|client| client.id()).collect();
+    assert!(all[3..7].iter().filter(|(id, _)| there.contains(id)).count() == 2, "those with most");
+    assert_eq!(there.len(), 18);
+    // Whatever became of it, nothing stays charged.
+    drop(all);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((handle.stats().connections, memory(&handle).queued()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_charged_who_reads_and_nothing_where_there_is_no_limit() {
+    let (app, handle, _usage) = limited(40 * MIB);
+    let app = TestApp::new(app);
+    let mut ada = app.connect("/ws").await;
+    for n in 0..50 {
+        handle.server().broadcast("e", "x".repeat(n * 100));
+        ada.expect::<String>("e").await;
+        assert_eq!(memory(&handle).queued(), 0);
+    }
+    let free = App::new().gateway("/ws", Gateway::new(Echo)).limits(Limits::default().memory(Some(usize::MAX)));
+    let handle = free.handle();
+    let router = free.into_router().unwrap();
+    let (id, _stream) = silent(&router, &handle).await;
+    push(&handle, id, MIB / 2, MIB / 2);
+    settle().await;
+    assert!(!memory(&handle).is_limited());
+    assert_eq!(memory(&handle).queued(), 0);
+}
+
+#[test]
+fn levels() {
+    let of = |percent: usize| Level::of(percent * MIB, 100 * MIB);
+    let expected =
+        [(0, Level::Normal), (69, Level::Normal), (70, Level::NoNewConnections), (79, Level::NoNewConnections)];
+    let beyond = [(80, Level::Shed), (89, Level::Shed), (90, Level::Evict), (100, Level::Evict), (500, Level::Evict)];
+    for (percent, level) in expected.into_iter().chain(beyond) {
+        assert_eq!(of(percent), level, "{percent} %");
+    }
+    let limited = Limited { limit: 400, source: Box::new(|| None) };
+    assert_eq!(limited.most_queued(), 100);
+}
+
+#[test]
+fn what_the_allocator_keeps_of_queues_is_free() {
+    let mut kept = Kept::default();
+    assert_eq!(kept.correct(100, 0), 100);
+    assert_eq!(kept.correct(150, 50), 150, "queues grow: used");
+    assert_eq!(kept.correct(150, 0), 100, "they are gone, and the process is as large: free");
+    assert_eq!(kept.correct(150, 30), 130, "they use it again");
+    assert_eq!(kept.correct(180, 30), 160, "something else grows: used");
+    assert_eq!(kept.correct(165, 10), 140, "queues shrink by 20, of which 15 go back to the system");
+    assert_eq!(kept.correct(120, 10), 120, "what is kept goes back too");
+    let mut kept = Kept::default();
+    kept.correct(100, 200);
+    assert_eq!(kept.correct(100, 0), 0, "no more is kept than there is");
+}

@@ -1,0 +1,478 @@
+//! Admission: LIMITS.md "Backpressure and admission" 1 and 2, from outside; descriptors and memory in processes of their own.
+use crate::frames::plain;
+use crate::rig::{Answer, Path, Peer, Rig, Stream, http, on, paused, read_to_end};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use switchboard::{App, Client, Gateway, Limits, Rate, Server};
+use switchboard_core::ws::handshake::ClientRequest;
+use tokio::io::AsyncWriteExt;
+
+const WELL: &str = r#"{"event":"echo","data":"well"}"#;
+const MIB: usize = 1 << 20;
+
+fn ask(forwarded: Option<&str>) -> Vec<u8> {
+    let text = String::from_utf8(ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode()).unwrap();
+    let forwarded = forwarded.map_or(String::new(), |address| format!("X-Forwarded-For: {address}\r\n"));
+    text.replacen("\r\n", &format!("\r\n{forwarded}"), 1).into_bytes()
+}
+
+type Held = Box<dyn Stream>;
+
+/// A handshake on a stream: the stream, if it is a WebSocket now, or the refusal.
+async fn upgrade(mut stream: Held, forwarded: Option<&str>) -> Result<Held, Answer> {
+    let answer = http(&mut stream, &ask(forwarded)).await.expect("an answer");
+    if answer.status == 101 { Ok(stream) } else { Err(answer) }
+}
+
+/// The status and reason of a refusal that says when to come back.
+fn refusal(answer: Answer) -> (u16, String) {
+    let after: u64 = answer.header("retry-after").expect("when to come back").parse().unwrap();
+    assert!((1..=10).contains(&after), "{after}");
+    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    (answer.status, body["error"].as_str().unwrap().to_owned())
+}
+
+async fn refused(stream: Held, forwarded: Option<&str>) -> (u16, String) {
+    refusal(upgrade(stream, forwarded).await.err().expect("one too many"))
+}
+
+/// As soon as a place is free.
+async fn admitted(rig: &Rig, ip: &str) -> Held {
+    for _ in 0..200 {
+        if let Ok(held) = upgrade(rig.stream_from(ip).await, None).await {
+            return held;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never admitted");
+}
+
+#[test]
+fn a23_an_address_has_so_many_connections() {
+    for path in [Path::Listen, Path::AxumWithPeer] {
+        on(path, |path| async move {
+            let rig = Rig::start(path, plain(Limits::default().address_connections(Some(3)))).await;
+            let mut held = Vec::new();
+            for _ in 0..3 {
+                held.push(upgrade(rig.stream().await, None).await.ok().unwrap());
+            }
+            let full = (429, "address_connections".to_owned());
+            assert_eq!(refused(rig.stream().await, None).await, full);
+            assert_eq!(refused(rig.stream().await, Some("9.9.9.9")).await, full, "A24: nobody asked this peer");
+            let other = upgrade(rig.stream_from("127.0.0.2").await, None).await;
+            assert!(other.is_ok(), "another address has its own");
+            assert_eq!(rig.handle.stats().refused_connections, 2);
+            drop(held.pop());
+            held.push(admitted(&rig, "127.0.0.1").await);
+            assert_eq!(refused(rig.stream().await, None).await, full);
+            // A handshake that fails gives its place back.
+            held.pop();
+            rig.until(|stats| stats.connections == 3).await;
+            for _ in 0..5 {
+                let mut stream = rig.stream().await;
+                let bad = String::from_utf8(ask(None)).unwrap().replace("Upgrade: websocket", "Upgrade: no");
+                assert_eq!(http(&mut stream, bad.as_bytes()).await.unwrap().status, 426);
+            }
+            held.push(admitted(&rig, "127.0.0.1").await);
+            drop((held, other));
+            rig.expect_empty().await;
+        });
+    }
+}
+
+#[test]
+fn a23_behind_a_trusted_proxy_the_clients_address_counts_and_an_ipv6_one_by_its_64() {
+    for path in [Path::Listen, Path::AxumWithPeer] {
+        on(path, |path| async move {
+            let app = plain(Limits::default().address_connections(Some(2))).trust_proxies(["127.0.0.0/8"]).unwrap();
+            let rig = Rig::start(path, app).await;
+            let mut held = Vec::new();
+            for (address, other) in [("198.51.100.1", "198.51.100.1"), ("2001:db8::1", "2001:db8::ffff:1:2:3")] {
+                held.push(upgrade(rig.stream().await, Some(address)).await.ok().unwrap());
+                held.push(upgrade(rig.stream().await, Some(other)).await.ok().unwrap());
+                assert_eq!(refused(rig.stream().await, Some(address)).await.0, 429, "{address}");
+            }
+            assert_eq!(refused(rig.stream().await, Some("2001:db8:0:0:9::9")).await.0, 429, "the same /64");
+            held.push(upgrade(rig.stream().await, Some("2001:db8:0:1::1")).await.ok().unwrap());
+            held.push(upgrade(rig.stream().await, Some("198.51.100.2")).await.ok().unwrap());
+            // What is in front of the proxy's own word is anybody's.
+            assert_eq!(refused(rig.stream().await, Some("6.6.6.6, 198.51.100.1")).await.0, 429);
+            drop(held);
+            rig.expect_empty().await;
+        });
+    }
+}
+
+#[test]
+fn an_address_without_requests_cannot_take_all_places() {
+    on(Path::Listen, |path| async move {
+        let rig = Rig::start(path, plain(Limits::default().address_connections(Some(8)))).await;
+        let mut silent = Vec::new();
+        for _ in 0..8 {
+            silent.push(rig.stream_from("127.0.0.9").await);
+        }
+        for _ in 0..20 {
+            let mut stream = rig.stream_from("127.0.0.9").await;
+            assert_eq!(read_to_end(&mut stream, Duration::from_secs(2)).await, b"", "closed unheard");
+        }
+        assert_eq!(rig.handle.stats().refused_connections, 20);
+        assert!(upgrade(rig.stream().await, None).await.is_ok());
+        // Those that were there still have their time.
+        assert!(upgrade(silent.pop().unwrap(), None).await.is_ok());
+        drop(silent);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a23_rates_of_upgrades_are_exact() {
+    use switchboard::testing::TestApp;
+    let rate = Some(Rate::new(2, 5));
+    for (limits, status, reason) in [
+        (Limits::default().address_rate(rate), 429, "address_rate"),
+        (Limits::default().accept_rate(rate), 503, "accept_rate"),
+    ] {
+        paused(async {
+            let app = TestApp::new(plain(limits));
+            for (milliseconds, free) in [(0, 5), (499, 0), (1, 1), (1000, 2), (3_600_000, 5)] {
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+                for _ in 0..free {
+                    drop(app.try_connect("/ws").await.expect("within the rate"));
+                }
+                let refused = app.try_connect("/ws").await.expect_err("above the rate");
+                assert_eq!(refused.status, status);
+                assert!(refused.body.contains(reason), "{}", refused.body);
+                assert!(refused.headers.contains_key("retry-after"));
+            }
+            assert_eq!(app.handle().stats().refused_connections, 5);
+        });
+    }
+}
+
+/// LIMITS.md R31 at a small size.
+#[test]
+fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {
+    on(Path::Listen, |path| async move {
+        const TIME: Duration = Duration::from_millis(600);
+        let limits = Limits::default().handshake_timeout(TIME).partial_timeout(TIME);
+        let rig = Arc::new(Rig::start(path, plain(limits)).await);
+        let began = Instant::now();
+        let mut slow = tokio::task::JoinSet::new();
+        for _ in 0..60 {
+            let mut head = rig.stream().await;
+            slow.spawn(async move {
+                for byte in ask(None).chunks(1) {
+                    if head.write_all(byte).await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                read_to_end(&mut head, Duration::from_secs(5)).await;
+            });
+            let mut half = rig.connect().await;
+            slow.spawn(async move {
+                half.send_bytes(&[0x81, 0xFE, 0x01, 0x00, 1, 2, 3, 4, b'x']).await;
+                assert_eq!(half.expect_close().await, 1008);
+                half.expect_end().await;
+            });
+        }
+        while !slow.is_empty() {
+            let connecting = Instant::now();
+            let mut good = rig.connect().await;
+            assert_eq!(good.request(WELL).await, WELL);
+            assert!(connecting.elapsed() < Duration::from_secs(1), "{:?}", connecting.elapsed());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            while let Some(ended) = slow.try_join_next() {
+                ended.unwrap();
+            }
+        }
+        assert!(began.elapsed() < TIME * 6, "{:?}", began.elapsed());
+        rig.expect_empty().await;
+    });
+}
+
+/// A server in a process of its own, which ends with this.
+struct Elsewhere {
+    child: Child,
+    rig: Rig,
+}
+
+impl Elsewhere {
+    /// Runs one of the `server_…` below, with `before` in front of it in a shell.
+    fn start(server: &str, before: &str) -> Elsewhere {
+        let me = std::env::current_exe().unwrap();
+        let run = format!("{before} exec \"$0\" --exact admission::{server} --ignored --nocapture --test-threads=1");
+        let mut command = Command::new("sh");
+        command.args(["-c", &run]).arg(me).env(ELSEWHERE, "1");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.to_owned()));
+        let address = address.expect("it listens").parse().unwrap();
+        Elsewhere { child, rig: Rig::elsewhere(address) }
+    }
+
+    fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const ELSEWHERE: &str = "SWITCHBOARD_TEST_SERVER";
+
+/// Serves until the process is killed, or whoever started it is gone. Does nothing in an ordinary run of ignored tests.
+fn serve(app: App) {
+    if std::env::var_os(ELSEWHERE).is_none() {
+        return;
+    }
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_line(&mut String::new());
+        std::process::exit(0);
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bound = app.signals(false).bind("127.0.0.1:0").await.unwrap();
+        println!("\nlistening on {}", bound.local_addr());
+        std::io::stdout().flush().unwrap();
+        bound.serve().await;
+    });
+}
+
+struct Stubborn {
+    server: Server,
+    hoard: Mutex<Vec<std::fs::File>>,
+}
+
+impl Stubborn {
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+    /// Opens files until there is no descriptor left.
+    async fn hoard(&self) -> usize {
+        let mut hoard = self.hoard.lock().unwrap();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        hoard.len()
+    }
+    async fn free(&self) {
+        self.hoard.lock().unwrap().clear();
+    }
+    async fn refused(&self) -> u64 {
+        self.server.stats().refused_connections
+    }
+    async fn evicted(&self) -> u64 {
+        self.server.stats().evicted
+    }
+    async fn connections(&self) -> usize {
+        self.server.stats().connections
+    }
+    async fn stop_reading(&self, client: &Client) {
+        client.join("stopped").await.unwrap();
+    }
+    /// Sends to everyone who stopped reading, each a message of its own, until nobody of them is left. KiB that were queued.
+    async fn flood(&self) -> usize {
+        let mut queued = 0;
+        let began = Instant::now();
+        for n in 0u64.. {
+            let stopped = self.server.clients_in("stopped");
+            if stopped.is_empty() || began.elapsed() > Duration::from_secs(20) {
+                break;
+            }
+            for client in stopped {
+                queued += 4 * client.emit("n", format!("{n}{}", "x".repeat(4 << 10))).queued;
+            }
+            tokio::task::yield_now().await;
+        }
+        queued
+    }
+    /// The most memory that this process ever had, in KiB.
+    async fn peak(&self) -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    }
+}
+
+fn stubborn(limits: Limits) -> App {
+    let app = App::new();
+    let gateway = Gateway::new(Stubborn { server: app.server(), hoard: Mutex::default() })
+        .on("echo", Stubborn::echo)
+        .on("hoard", Stubborn::hoard)
+        .on("free", Stubborn::free)
+        .on("refused", Stubborn::refused)
+        .on("evicted", Stubborn::evicted)
+        .on("connections", Stubborn::connections)
+        .on("stop_reading", Stubborn::stop_reading)
+        .on("flood", Stubborn::flood)
+        .on("peak", Stubborn::peak);
+    app.gateway("/ws", gateway).limits(limits)
+}
+
+async fn number(peer: &mut Peer, event: &str) -> u64 {
+    let answer = peer.request(&format!(r#"{{"event":"{event}","id":1}}"#)).await;
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    answer["data"].as_u64().unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[test]
+#[ignore = "a server for `without_descriptors_…`"]
+fn server_without_descriptors() {
+    serve(stubborn(Limits::default()));
+}
+
+#[test]
+fn without_descriptors_those_who_come_are_told_and_those_who_are_there_are_served() {
+    let mut elsewhere = Elsewhere::start("server_without_descriptors", "ulimit -n 400;");
+    on(Path::Listen, |_| async {
+        let rig = &elsewhere.rig;
+        let mut there = rig.connect().await;
+        assert!(number(&mut there, "hoard").await > 300);
+        for _ in 0..5 {
+            let mut stream = rig.stream().await;
+            let began = Instant::now();
+            assert_eq!(read_to_end(&mut stream, Duration::from_secs(3)).await, b"", "closed, and not left waiting");
+            assert!(began.elapsed() < Duration::from_secs(2));
+            assert_eq!(there.request(WELL).await, WELL);
+        }
+        // The peer knows it before it is counted.
+        while number(&mut there, "refused").await < 5 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        there.request(r#"{"event":"free","id":1}"#).await;
+        let mut back = rig.connect().await;
+        assert_eq!(back.request(WELL).await, WELL);
+        assert_eq!(there.request(WELL).await, WELL);
+    });
+    assert!(elsewhere.is_running());
+}
+
+#[test]
+#[ignore = "a server for `r15_…`"]
+fn server_of_two_hundred() {
+    serve(stubborn(Limits::default().max_connections(Some(200))));
+}
+
+/// LIMITS.md R15 at a small size.
+#[test]
+fn r15_a_node_never_has_more_connections_than_it_may() {
+    let elsewhere = Elsewhere::start("server_of_two_hundred", "");
+    on(Path::Listen, |_| async {
+        let rig = Arc::new(Rig::elsewhere(elsewhere.rig.address()));
+        let mut there = rig.connect().await;
+        assert_eq!(there.request(WELL).await, WELL);
+        let descriptors = elsewhere.descriptors();
+        for _ in 0..2 {
+            let before = number(&mut there, "refused").await;
+            let mut all = tokio::task::JoinSet::new();
+            for _ in 0..1000 {
+                let rig = rig.clone();
+                all.spawn(async move { upgrade(rig.stream().await, None).await });
+            }
+            let (mut held, mut sent_away) = (Vec::new(), 0);
+            while let Some(outcome) = all.join_next().await {
+                match outcome.unwrap() {
+                    Ok(stream) => held.push(stream),
+                    Err(answer) => {
+                        assert_eq!(refusal(answer), (503, "admission".to_owned()));
+                        sent_away += 1;
+                    }
+                }
+                if sent_away % 100 == 1 {
+                    assert!(number(&mut there, "connections").await <= 200);
+                }
+            }
+            assert_eq!((held.len(), sent_away), (199, 801), "and the one that was there");
+            assert_eq!(number(&mut there, "refused").await, before + 801);
+            // A place is free as soon as its client is gone.
+            let mut best = Duration::MAX;
+            for _ in 0..5 {
+                drop(held.pop());
+                let gone = Instant::now();
+                held.push(admitted_again(&rig).await);
+                best = best.min(gone.elapsed());
+            }
+            assert!(best < Duration::from_millis(100), "{best:?}");
+            drop(held);
+            for _ in 0..500 {
+                if number(&mut there, "connections").await == 1 && elsewhere.descriptors() == descriptors {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            assert_eq!(elsewhere.descriptors(), descriptors, "every descriptor is back");
+        }
+    });
+}
+
+async fn admitted_again(rig: &Rig) -> Held {
+    let began = Instant::now();
+    loop {
+        match upgrade(rig.stream().await, None).await {
+            Ok(held) => return held,
+            Err(_) => assert!(began.elapsed() < Duration::from_secs(5), "its place is never free"),
+        }
+    }
+}
+
+const MEMORY: usize = 96 * MIB;
+
+#[test]
+#[ignore = "a server for `r33_…`"]
+fn server_of_little_memory() {
+    let limits = Limits::default().memory(Some(MEMORY)).outbound_bytes(16 * MIB).outbound_soft_bytes(16 * MIB);
+    let patient = limits.outbound_messages(1 << 20).write_timeout(Duration::from_secs(60));
+    serve(stubborn(patient.outbound_soft_time(Duration::from_secs(60))));
+}
+
+/// LIMITS.md R33 at a small size: 50 clients that read nothing could make 800 MiB wait.
+#[test]
+fn r33_a_process_stays_under_its_memory_and_serves_those_who_read() {
+    let mut elsewhere = Elsewhere::start("server_of_little_memory", "");
+    on(Path::Listen, |_| async {
+        let rig = &elsewhere.rig;
+        let mut stopped = Vec::new();
+        for _ in 0..50 {
+            let mut peer = rig.connect_narrow().await;
+            peer.request(r#"{"event":"stop_reading","id":1}"#).await;
+            stopped.push(peer);
+        }
+        let (mut flooding, mut healthy) = (rig.connect().await, rig.connect().await);
+        flooding.send(r#"{"event":"flood","id":1}"#).await;
+        let mut worst = Duration::ZERO;
+        let queued = loop {
+            let began = Instant::now();
+            assert_eq!(healthy.request(WELL).await, WELL);
+            worst = worst.max(began.elapsed());
+            if let Some(answer) = flooding.recv_within(Duration::from_millis(20)).await {
+                break format!("{answer:?}");
+            }
+        };
+        let (peak, evicted) = (number(&mut healthy, "peak").await, number(&mut healthy, "evicted").await);
+        let figures = format!("{queued}: {peak} KiB at most, {evicted} evicted, {worst:?} at worst");
+        assert!(peak < MEMORY as u64 / 1024, "{figures}");
+        assert!(evicted >= 40, "{figures}");
+        assert!(worst < Duration::from_secs(2), "{figures}");
+        // Its memory is its own again: who comes is admitted, at the latest when the next sample was taken.
+        for n in 0.. {
+            match upgrade(rig.stream().await, None).await {
+                Ok(_) => break,
+                Err(answer) => assert!(n < 100, "{answer:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        drop(stopped);
+    });
+    assert!(elsewhere.is_running());
+}

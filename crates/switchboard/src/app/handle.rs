@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Shutdown and numbers of an application, over all its namespaces. Cheap to clone.
 ///
@@ -27,44 +28,101 @@ pub(crate) struct Control {
     pub(crate) hub: Arc<Hub>,
     /// True once listeners shall stop.
     pub(crate) stop: watch::Sender<bool>,
+    /// Until when what runs may go on, once a shutdown has begun.
+    patience: watch::Sender<Option<Instant>>,
+    /// Accept loops, until their last HTTP request has ended.
+    listening: watch::Sender<usize>,
     /// The shutdown hooks of the application, until they run.
     teardown: Mutex<Option<Teardown>>,
-    /// How many shutdown hooks have failed, once all have ended.
-    torn_down: watch::Sender<Option<u64>>,
-    /// True once the shutdown has ended.
-    pub(super) drained: watch::Sender<bool>,
+    /// What the shutdown came to, once it has ended.
+    ended: watch::Sender<Option<ShutdownReport>>,
 }
 
 impl Control {
     pub(super) fn new(hub: Arc<Hub>) -> Control {
         Control {
             hub,
-            teardown: Mutex::default(),
-            torn_down: watch::Sender::new(Some(0)),
             stop: watch::Sender::new(false),
-            drained: watch::Sender::new(false),
+            patience: watch::Sender::new(None),
+            listening: watch::Sender::new(0),
+            teardown: Mutex::default(),
+            ended: watch::Sender::new(None),
         }
     }
 
     pub(super) fn keep_teardown(&self, teardown: Teardown) {
         *self.teardown.lock() = Some(teardown);
-        self.torn_down.send_replace(None);
     }
 
-    /// Runs the shutdown hooks, or waits for their end where they run already. Returns how many failed.
-    async fn tear_down(&self) -> u64 {
+    /// Begins the shutdown, or shortens the patience of the one that has begun. It runs in a task of its own, to its end, though
+    /// nobody may wait for it.
+    pub(super) fn begin_shutdown(self: &Arc<Self>, patience: Duration) {
+        let now = Instant::now();
+        let deadline = now.checked_add(patience).unwrap_or(now + A_YEAR);
+        self.patience.send_modify(|known| *known = Some(known.map_or(deadline, |known| known.min(deadline))));
+        if !self.stop.send_replace(true) {
+            tokio::spawn(self.clone().shut_down());
+        }
+    }
+
+    /// Connections, then HTTP requests, then what both may use.
+    async fn shut_down(self: Arc<Self>) {
+        let mut aborted = self.hub.shutdown(self.out_of_patience()).await;
+        // The sender lives as long as this.
+        let _ = self.listening.subscribe().wait_for(|listening| *listening == 0).await;
         let teardown = self.teardown.lock().take();
         if let Some(teardown) = teardown {
-            // In a task of its own: each hook runs to its end, though nobody may wait for it.
-            let running = tokio::spawn(teardown.run());
-            let ended = self.torn_down.clone();
-            tokio::spawn(async move { ended.send_replace(Some(running.await.unwrap_or(1))) });
+            let deadline = self.patience.borrow().unwrap_or_else(Instant::now);
+            aborted += teardown.run(deadline).await;
         }
+        self.ended.send_replace(Some(ShutdownReport { aborted }));
+    }
+
+    /// Waits until a shutdown has used up its patience.
+    pub(super) fn out_of_patience(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut patience = self.patience.subscribe();
+        async move {
+            loop {
+                let deadline = *patience.borrow_and_update();
+                let over = async {
+                    match deadline {
+                        Some(deadline) => tokio::time::sleep_until(deadline).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = over => return,
+                    changed = patience.changed() => if changed.is_err() { return },
+                }
+            }
+        }
+    }
+
+    /// Waits for the end of a shutdown, whoever asked for it.
+    pub(super) async fn ended(&self) -> ShutdownReport {
         // The sender lives as long as this.
-        let ended = self.torn_down.subscribe().wait_for(Option::is_some).await.map(|failed| *failed);
-        ended.ok().flatten().unwrap_or(0)
+        let ended = self.ended.subscribe().wait_for(Option::is_some).await.map(|report| *report);
+        ended.ok().flatten().unwrap_or(ShutdownReport { aborted: 0 })
     }
 }
+
+/// An accept loop, until dropped: shutdown hooks wait for it.
+pub(super) struct Accepting(Arc<Control>);
+
+impl Accepting {
+    pub(super) fn new(control: Arc<Control>) -> Accepting {
+        control.listening.send_modify(|listening| *listening += 1);
+        Accepting(control)
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.listening.send_modify(|listening| *listening -= 1);
+    }
+}
+
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What a shutdown came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,21 +154,20 @@ impl Handle {
 
     /// Ends the application: no connection is accepted any more; messages that have not begun are answered `draining`;
     /// handlers in flight finish, at most `Limits::shutdown_timeout`; what is queued is sent; every client is closed with
-    /// 1012. When all connections are gone the shutdown hooks run, once; returns when they have ended.
+    /// 1012. When all connections are gone, and on [`App::listen`](crate::App::listen) all HTTP requests, the shutdown hooks run,
+    /// once; returns when they have ended. Under `axum::serve` the hooks do not wait for axum's requests.
     ///
     /// A second call waits for the same end, and cuts short what is left of the first one's patience if its own is less. The
-    /// hooks end though nobody waits for them any more.
+    /// shutdown goes on though nobody waits for it any more. A handler that awaits it waits for itself, until the patience is over.
     pub async fn shutdown(&self) -> ShutdownReport {
         self.shutdown_within(self.0.hub.node.limits().shutdown_timeout).await
     }
 
-    /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now.
+    /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now, but for the shutdown hooks, which together have what is
+    /// left of the patience and at least five seconds, and each at least one.
     pub async fn shutdown_within(&self, patience: Duration) -> ShutdownReport {
-        self.0.stop.send_replace(true);
-        let mut aborted = self.0.hub.shutdown(patience).await;
-        aborted += self.0.tear_down().await;
-        self.0.drained.send_replace(true);
-        ShutdownReport { aborted }
+        self.0.begin_shutdown(patience);
+        self.0.ended().await
     }
 
     /// Waits for a signal, and then for [`Handle::shutdown`]: what `axum::serve(..).with_graceful_shutdown(..)` wants.
@@ -125,8 +182,7 @@ impl Handle {
 
     /// Waits for the end of a shutdown that somebody else asked for.
     pub async fn drained(&self) {
-        // The sender lives as long as this handle.
-        let _ = self.0.drained.subscribe().wait_for(|drained| *drained).await;
+        self.0.ended().await;
     }
 }
 

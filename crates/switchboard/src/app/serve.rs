@@ -1,4 +1,5 @@
 //! Listening.
+use super::handle::Accepting;
 use super::{App, BootError, Handle};
 use crate::http::{Listening, Proxies, Threads, bind};
 use std::io;
@@ -75,7 +76,17 @@ impl App {
     }
 
     /// The first half of [`App::listen`]: with port 0 the system chooses one, which [`Bound::local_addr`] tells.
+    ///
+    /// Errors: as [`App::listen`]; then the shutdown hooks have run, for what was made by then.
     pub async fn bind(mut self, address: impl Address) -> Result<Bound, BootError> {
+        let bound = self.try_bind(address).await;
+        if bound.is_err() {
+            self.handle().shutdown_within(Duration::ZERO).await;
+        }
+        bound
+    }
+
+    async fn try_bind(&mut self, address: impl Address) -> Result<Bound, BootError> {
         self.init().await?;
         let router = self.build()?;
         let named = format!("{address:?}");
@@ -127,32 +138,36 @@ impl Bound {
             threads: threads.clone(),
         };
         let mut signals = Signals::new(self.signals);
-        let run = listening.run(control.stop.subscribe());
-        let mut run = std::pin::pin!(run);
-        let asked = tokio::select! {
-            () = run.as_mut() => None,
-            signal = signals.next() => Some(signal),
+        let accepting = Accepting::new(control.clone());
+        let run = listening.run(control.stop.subscribe(), control.out_of_patience());
+        // To its end whoever asks for it: the accept loop stops at once, and its requests are waited for.
+        let served = async {
+            run.await;
+            drop(accepting);
+            control.ended().await
         };
-        if let Some(signal) = asked {
-            tracing::info!(signal, "shutting down; once more to end at once");
-        }
-        // Whoever asked for the stop may have given up waiting: the end of it is awaited here.
-        let shutdown = async {
-            let report = self.handle.shutdown().await;
-            if asked.is_some() {
-                run.await;
-            }
-            report
-        };
-        tokio::select! {
-            report = shutdown => tracing::info!(aborted = report.aborted, "shut down"),
-            _ = signals.next() => tokio::select! {
-                report = self.handle.shutdown_within(Duration::ZERO) => {
-                    tracing::warn!(aborted = report.aborted, "ended at once");
+        let mut served = std::pin::pin!(served);
+        let report = tokio::select! {
+            report = served.as_mut() => report,
+            signal = signals.next() => {
+                tracing::info!(signal, "shutting down; once more to end at once");
+                control.begin_shutdown(control.hub.node.limits().shutdown_timeout);
+                tokio::select! {
+                    report = served.as_mut() => report,
+                    _ = signals.next() => {
+                        control.begin_shutdown(Duration::ZERO);
+                        tokio::select! {
+                            report = served.as_mut() => report,
+                            _ = signals.next() => {
+                                tracing::warn!("left before the shutdown hooks have ended");
+                                return;
+                            }
+                        }
+                    }
                 }
-                _ = signals.next() => tracing::warn!("left before the shutdown hooks have ended"),
             }
-        }
+        };
+        tracing::info!(aborted = report.aborted, "shut down");
         drop(threads);
     }
 }

@@ -47,7 +47,7 @@ impl Client {
     /// The address of the peer's socket. Behind a trusted proxy (`App::trust_proxies`) it is what that says of the client, with
     /// port 0. `None` where the transport has none.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.0.peer
+        self.0.peer.address()
     }
 
     /// False once the connection is closing: nothing that is emitted now reaches the client.
@@ -144,12 +144,12 @@ impl Client {
     /// True when this client has joined the room, or it is its own.
     pub fn is_in(&self, room: impl AsRef<str>) -> bool {
         let room = room.as_ref();
-        ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().names.iter().any(|name| **name == *room)
+        ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().iter().flatten().any(|name| **name == *room)
     }
 
     /// The rooms that this client has joined, in that order; not the one that is its id.
     pub fn rooms(&self) -> Vec<Arc<str>> {
-        self.0.rooms.lock().names.clone()
+        self.0.rooms.lock().clone().unwrap_or_default()
     }
 
     /// Sends an event to every **other** client in every room that this client is in, each once.

@@ -81,7 +81,7 @@ impl Task {
         self.unread = None;
         self.timers.seldom_mut().gone_by = NEVER;
         self.ends_for(DisconnectReason::Lost);
-        let dropped = self.conn().lane.gone();
+        let dropped = self.conn().lane.gone(self.conn().node());
         self.conn().node().counters.dropped(dropped);
         self.app_loses_connection();
     }
@@ -106,7 +106,7 @@ impl Task {
     }
 
     fn queue_goodbye(&mut self, bytes: Vec<u8>, reason: DisconnectReason, discard: bool) {
-        let dropped = self.conn().lane.close(&bytes, discard);
+        let dropped = self.conn().lane.close(&bytes, discard, self.conn().node());
         buffers::give(bytes);
         self.conn().node().counters.dropped(dropped);
         self.net = Net::Closing;

@@ -125,7 +125,7 @@ impl Task {
 
     fn send(&mut self, frame: &[u8]) {
         let conn = self.client.conn();
-        match Frame::new(frame).lend(conn, |frame| conn.lane.put_reply(frame, &conn.table.limits)) {
+        match Frame::new(frame).lend(conn, |frame| conn.lane.put_reply(frame, &conn.table.limits, conn.node())) {
             Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {

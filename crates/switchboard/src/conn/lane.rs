@@ -94,15 +94,13 @@ pub(crate) struct TurnEnd {
 
 pub(crate) struct Lane {
     state: Mutex<State>,
-    /// Charged with what waits.
-    node: Arc<Node>,
 }
 
 #[derive(Default)]
 struct State {
     outbox: Outbox,
     /// Bytes of the outbox that the node is charged with.
-    charged: usize,
+    charged: u32,
     /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
     socket: Option<OwnedWriteHalf>,
     phase: Phase,
@@ -117,8 +115,8 @@ struct State {
 }
 
 impl Lane {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>, node: Arc<Node>) -> Lane {
-        Lane { state: Mutex::new(State { socket, ..State::default() }), node }
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>) -> Lane {
+        Lane { state: Mutex::new(State { socket, ..State::default() }) }
     }
 
     /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written.
@@ -129,6 +127,7 @@ impl Lane {
         class: Class<'_>,
         limits: &Limits,
         own: bool,
+        node: &Arc<Node>,
     ) -> (Pushed, Wake, usize) {
         let mut state = self.state.lock();
         let evicted = match state.put(frame, class, limits) {
@@ -150,16 +149,16 @@ impl Lane {
                 Wake::Flusher
             }
         };
-        state.settle(&self.node);
+        state.settle(node);
         (Pushed::Queued, wake, evicted)
     }
 
     /// A reply from the task itself, which writes it at the end of its turn. Returns whether the outbox is
     /// crowded then.
-    pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits) -> Result<bool, Pushed> {
+    pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits, node: &Arc<Node>) -> Result<bool, Pushed> {
         let mut state = self.state.lock();
         state.put(frame, Class::Reply, limits)?;
-        state.settle(&self.node);
+        state.settle(node);
         state.phase = Phase::Task;
         Ok(state.outbox.is_crowded(limits))
     }
@@ -176,22 +175,22 @@ impl Lane {
 
     /// The last frames; nothing is taken after them. With `discard`, nothing waits before them either.
     /// Returns how many messages were thrown away.
-    pub(crate) fn close(&self, frames: &[u8], discard: bool) -> usize {
+    pub(crate) fn close(&self, frames: &[u8], discard: bool, node: &Arc<Node>) -> usize {
         let mut state = self.state.lock();
         let dropped = if discard { state.outbox.discard() } else { 0 };
         state.closed = true;
         state.outbox.put_close(frames);
-        state.settle(&self.node);
+        state.settle(node);
         state.phase = Phase::Task;
         dropped
     }
 
     /// The stream is gone. Returns how many messages were thrown away.
-    pub(crate) fn gone(&self) -> usize {
+    pub(crate) fn gone(&self, node: &Arc<Node>) -> usize {
         let mut state = self.state.lock();
         let dropped = state.outbox.messages();
         state.outbox = Outbox::default();
-        state.settle(&self.node);
+        state.settle(node);
         state.socket = None;
         state.closed = true;
         state.phase = Phase::Idle;
@@ -243,7 +242,7 @@ impl Lane {
     ///
     /// A close frame would have to wait for the end of the frame that is half written: a long one goes too, and the close frame
     /// with it.
-    pub(crate) fn evict(&self) -> Option<(usize, Option<Waker>)> {
+    pub(crate) fn evict(&self, node: &Arc<Node>) -> Option<(usize, Option<Waker>)> {
         let mut state = self.state.lock();
         if state.closed {
             return None;
@@ -254,7 +253,7 @@ impl Lane {
             true => state.outbox.discard(),
             false => std::mem::take(&mut state.outbox).messages(),
         };
-        state.settle(&self.node);
+        state.settle(node);
         state.ask(CloseRequest::try_again_later(polite));
         Some((dropped, state.take_waker()))
     }
@@ -262,7 +261,13 @@ impl Lane {
     /// The end of the task's turn: writes what waits, and leaves the waker for the next turn.
     ///
     /// `stream` is the one that the task owns whole, if it does.
-    pub(crate) fn end_turn(&self, cx: &mut Context<'_>, stream: Option<&mut Stream>, limits: &Limits) -> TurnEnd {
+    pub(crate) fn end_turn(
+        &self,
+        cx: &mut Context<'_>,
+        stream: Option<&mut Stream>,
+        limits: &Limits,
+        node: &Arc<Node>,
+    ) -> TurnEnd {
         let mut state = self.state.lock();
         let state = &mut *state;
         let flushed = match (&state.socket, stream) {
@@ -271,7 +276,7 @@ impl Lane {
             (None, Some(stream)) => state.flush_stream(cx, stream),
             (None, None) => Some(Flushed::Failed),
         };
-        state.settle(&self.node);
+        state.settle(node);
         state.phase = match flushed {
             Some(Flushed::Blocked { .. }) => Phase::Task,
             _ => Phase::Idle,
@@ -290,14 +295,14 @@ impl Lane {
     }
 
     /// Called by the flusher. Returns the task's waker when the task has to act.
-    pub(crate) fn flush_scheduled(&self) -> Option<Waker> {
+    pub(crate) fn flush_scheduled(&self, node: &Arc<Node>) -> Option<Waker> {
         let mut state = self.state.lock();
         let state = &mut *state;
         if state.phase != Phase::Scheduled {
             return None;
         }
         let flushed = state.socket.as_ref().map(|socket| state.outbox.flush(|bytes| try_write(socket, bytes)));
-        state.settle(&self.node);
+        state.settle(node);
         match flushed {
             Some(Flushed::Drained) => {
                 state.phase = Phase::Idle;
@@ -325,8 +330,9 @@ impl State {
     fn recharge(&mut self, node: &Arc<Node>) {
         if node.memory.is_limited() {
             let bytes = self.outbox.charge(node);
-            node.memory.recharge(self.charged, bytes);
-            self.charged = bytes;
+            node.memory.recharge(self.charged as usize, bytes);
+            // What waits is bounded by far less.
+            self.charged = u32::try_from(bytes).unwrap_or(u32::MAX);
         }
     }
 

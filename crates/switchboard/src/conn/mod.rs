@@ -35,7 +35,7 @@ use crate::hub::{Level, Node, Space};
 use crate::raw::Port;
 use parking_lot::Mutex;
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use switchboard_core::CloseCode;
@@ -57,7 +57,7 @@ pub(crate) struct Conn {
     pub(crate) rooms: Mutex<Membership>,
     pub(crate) attached: Mutex<Option<Box<Attached>>>,
     pub(crate) handshake: Option<Box<Handshake>>,
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) peer: Peer,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
     /// The task has ended; changed under the lock of `attached`.
@@ -68,11 +68,36 @@ pub(crate) struct Conn {
     pub(crate) alarm: AtomicU64,
 }
 
-/// The rooms of a connection; `closed` once it may join no more.
-#[derive(Default)]
-pub(crate) struct Membership {
-    pub(crate) names: Vec<Arc<str>>,
-    pub(crate) closed: bool,
+/// The rooms of a connection; `None` once it may join no more.
+pub(crate) type Membership = Option<Vec<Arc<str>>>;
+
+/// The address of a peer, in as few bytes as it has: every connection has one.
+#[derive(Clone, Copy)]
+pub(crate) enum Peer {
+    Unknown,
+    V4([u8; 4], [u8; 2]),
+    V6([u8; 16], [u8; 2]),
+}
+
+impl From<Option<SocketAddr>> for Peer {
+    fn from(address: Option<SocketAddr>) -> Peer {
+        let Some(address) = address else { return Peer::Unknown };
+        let port = address.port().to_ne_bytes();
+        match address.ip() {
+            IpAddr::V4(ip) => Peer::V4(ip.octets(), port),
+            IpAddr::V6(ip) => Peer::V6(ip.octets(), port),
+        }
+    }
+}
+
+impl Peer {
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Peer::Unknown => None,
+            Peer::V4(ip, port) => Some((ip, u16::from_ne_bytes(port)).into()),
+            Peer::V6(ip, port) => Some((ip, u16::from_ne_bytes(port)).into()),
+        }
+    }
 }
 
 /// What few connections have.
@@ -111,7 +136,8 @@ impl Conn {
             self.node().counters.dropped(1);
             return Pushed::Dropped;
         }
-        let put = |frame: &mut Frame<'_>| self.lane.push(frame, class, &self.table.limits, self.is_current());
+        let put =
+            |frame: &mut Frame<'_>| self.lane.push(frame, class, &self.table.limits, self.is_current(), self.node());
         let (pushed, wake, evicted) = frame.lend(self, put);
         match wake {
             lane::Wake::Nobody => {}
@@ -132,7 +158,7 @@ impl Conn {
 
     /// Ends the connection with 1013, and frees what waits for it at once. False: it is about to end already.
     pub(crate) fn evict(&self) -> bool {
-        let Some((dropped, waker)) = self.lane.evict() else { return false };
+        let Some((dropped, waker)) = self.lane.evict(self.node()) else { return false };
         self.node().counters.dropped(dropped);
         if let Some(waker) = waker {
             waker.wake();
@@ -149,7 +175,7 @@ impl Conn {
 
     /// Called by the flusher: writes what waits, or wakes the task that has to.
     pub(crate) fn flush_scheduled(&self) {
-        if let Some(waker) = self.lane.flush_scheduled() {
+        if let Some(waker) = self.lane.flush_scheduled(self.node()) {
             waker.wake();
         }
     }

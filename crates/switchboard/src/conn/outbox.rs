@@ -131,9 +131,9 @@ pub(crate) struct Outbox {
     /// Where in the first piece the frame begins that is not yet written whole.
     frame: usize,
     /// Where in the first piece its control frames end: the next one goes behind them.
-    control_end: usize,
+    control_end: u32,
     /// The same of the second piece, where the first one is shared with others.
-    second_end: usize,
+    second_end: u32,
     /// Bytes that are not written.
     bytes: usize,
     /// Bytes of shared pieces, written ones included.
@@ -141,7 +141,7 @@ pub(crate) struct Outbox {
     /// Shared pieces, the last ones, that nobody has tried to charge.
     uncharged: usize,
     /// Messages that are not written whole.
-    messages: usize,
+    messages: u32,
     /// Control frames since the outbox was last empty.
     control: u32,
     /// The socket refused bytes at the last write.
@@ -154,7 +154,7 @@ impl Outbox {
     }
 
     pub(crate) fn messages(&self) -> usize {
-        self.messages
+        self.messages as usize
     }
 
     /// Bytes that wait here alone, while the socket refuses them. Those that others wait for too are charged to the node.
@@ -187,7 +187,7 @@ impl Outbox {
 
     /// True when no further message of the client should be handled before it has read.
     pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
-        self.bytes > limits.outbound_soft_bytes || self.messages > limits.outbound_messages / 2
+        self.bytes > limits.outbound_soft_bytes || self.messages() > limits.outbound_messages / 2
     }
 
     /// Puts a message behind all others.
@@ -271,7 +271,7 @@ impl Outbox {
 
     /// Throws away all but the frame that is half written. Returns how many messages that were.
     pub(crate) fn discard(&mut self) -> usize {
-        let before = self.messages;
+        let before = self.messages();
         let half = self.frame..self.boundary();
         let mut head = buffers::take();
         head.extend_from_slice(&self.first()[half]);
@@ -285,7 +285,7 @@ impl Outbox {
         self.rest = VecDeque::new();
         self.shared = 0;
         self.uncharged = 0;
-        before.saturating_sub(self.messages)
+        before.saturating_sub(self.messages())
     }
 
     fn has_room(&self, len: usize, class: Class<'_>, limits: &Limits) -> bool {
@@ -301,7 +301,7 @@ impl Outbox {
         };
         // What the socket has not refused does not wait for the client: until then messages are not counted, and there may
         // be more bytes.
-        let few = !self.blocked || self.messages - gone < messages;
+        let few = !self.blocked || self.messages() - gone < messages;
         let most = if self.blocked { limits.outbound_bytes } else { limits.outbound_bytes.saturating_mul(UNTRIED) };
         // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
         // little does, because no further message is handled while much does.
@@ -344,15 +344,16 @@ impl Outbox {
     }
 
     fn insert_first(&mut self, frame: &[u8]) {
-        let at = self.boundary().max(self.control_end);
+        let at = self.boundary().max(self.control_end as usize);
         if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Packed(_))) {
             // The first piece is one frame, begun, which others may share.
             if !matches!(self.rest.get(1), Some(Segment::Packed(_))) {
                 self.rest.insert(1, Segment::Packed(buffers::take()));
             }
             if let Some(Segment::Packed(bytes)) = self.rest.get_mut(1) {
-                bytes.splice(self.second_end..self.second_end, frame.iter().copied());
-                self.second_end += frame.len();
+                let end = self.second_end as usize;
+                bytes.splice(end..end, frame.iter().copied());
+                self.second_end += short(frame.len());
             }
             return;
         }
@@ -368,7 +369,7 @@ impl Outbox {
             };
         }
         self.head.splice(at..at, frame.iter().copied());
-        self.control_end = at + frame.len();
+        self.control_end = short(at + frame.len());
     }
 
     /// Bytes and number of the volatile messages that are not begun.
@@ -433,12 +434,12 @@ impl Outbox {
         self.written += n;
         loop {
             let first = self.first();
-            let (mut frame, mut messages) = (self.frame, 0);
+            let (mut frame, mut messages) = (self.frame, 0u32);
             while let Some(len) = first.get(frame..).and_then(ws::frame_len) {
                 if frame + len > self.written {
                     break;
                 }
-                messages += usize::from(is_data(first[frame]));
+                messages += u32::from(is_data(first[frame]));
                 frame += len;
             }
             let len = first.len();
@@ -475,15 +476,20 @@ impl Outbox {
     }
 }
 
+/// A place in a piece: no message that is sent is as long as 4 GiB, see `Limits::problems`.
+fn short(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 /// True for the first byte of a frame that carries data (RFC 6455 §5.2: control frames have the top bit of the opcode).
 fn is_data(first: u8) -> bool {
     first & 0x08 == 0
 }
 
-fn data_frames(mut frames: &[u8]) -> usize {
+fn data_frames(mut frames: &[u8]) -> u32 {
     let mut count = 0;
     while let Some(len) = ws::frame_len(frames).filter(|len| *len <= frames.len()) {
-        count += usize::from(is_data(frames[0]));
+        count += u32::from(is_data(frames[0]));
         frames = &frames[len..];
     }
     count

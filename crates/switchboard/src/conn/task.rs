@@ -103,7 +103,7 @@ impl Task {
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.client.conn();
-        let end = conn.lane.end_turn(cx, whole, &conn.table.limits);
+        let end = conn.lane.end_turn(cx, whole, &conn.table.limits, conn.node());
         let was_congested = self.congested;
         match end.flushed {
             None | Some(Flushed::Drained) => {

@@ -1,19 +1,21 @@
 //! [`Boot`]: from a module to an application.
 use super::analysis::Plan;
 use super::container::Container;
-use super::module::{Module, ModuleDef};
+use super::module::{Module, ModuleDef, ModuleHook};
 use super::provider::{BoxError, Erased};
 use super::{Graph, Provider};
 use crate::app::{App, Problem};
 use crate::namespace::Marker;
 use crate::{BootError, Error, Root, log};
 use std::any::TypeId;
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// After this long, and then again and again, the log says who is waited for.
 const STILL: Duration = Duration::from_secs(5);
@@ -73,8 +75,9 @@ impl Boot {
 
     /// Makes everything, in the order of dependencies, and runs the init hooks.
     ///
-    /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory and hook
-    /// that fails. What has been initialised by then is shut down again.
+    /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory that
+    /// fails; then the first hook that does. The shutdown hooks have run by then, of all that was made and, where there is an init
+    /// hook, initialised.
     pub async fn create(self) -> Result<App, BootError> {
         let mut plan = Plan::of(self.root, self.key, self.overrides);
         let mut app = App::new();
@@ -96,7 +99,11 @@ impl Boot {
         for given in given {
             container.keep(given.type_id, (given.make)(&app.handle()));
         }
-        fail(make_all(&mut plan, &container, self.patience).await)?;
+        let mut teardown = Teardown { container: container.clone(), hooks: Vec::new(), patience: self.patience };
+        if let Err(error) = fail(make_all(&mut plan, &mut teardown).await) {
+            teardown.run_all().await;
+            return Err(error);
+        }
         app.container = container.clone();
         for planned in std::mem::take(&mut plan.gateways) {
             let gateway = planned.gateway;
@@ -105,14 +112,13 @@ impl Boot {
                 Err(missing) => return Err(missing.into()),
             }
         }
-        let mut teardown = Teardown { container, hooks: Vec::new(), patience: self.patience };
         if let Err(problem) = init_all(&mut plan, &mut teardown).await {
-            teardown.run().await;
+            teardown.run_all().await;
             return Err(BootError::new(vec![problem]));
         }
         app.patience = self.patience;
         if let Err(error) = app.init().await {
-            teardown.run().await;
+            teardown.run_all().await;
             return Err(error);
         }
         if !teardown.hooks.is_empty() {
@@ -130,9 +136,10 @@ fn fail(problems: Vec<Problem>) -> Result<(), BootError> {
 }
 
 /// Makes the providers; what asks for one that has failed is not made, nor told.
-async fn make_all(plan: &mut Plan, container: &Container, patience: Duration) -> Vec<Problem> {
+async fn make_all(plan: &mut Plan, teardown: &mut Teardown) -> Vec<Problem> {
+    let (container, patience) = (teardown.container.clone(), teardown.patience);
     let mut problems = Vec::new();
-    for at in plan.order.clone() {
+    for (nth, at) in plan.order.clone().into_iter().enumerate() {
         if plan.asked_for(at).any(|(other, _)| !container.has(plan.providers[other].provider.type_id)) {
             continue;
         }
@@ -143,6 +150,9 @@ async fn make_all(plan: &mut Plan, container: &Container, patience: Duration) ->
         match run_hook(&what, patience, move || make(given)).await {
             Ok(instance) => {
                 container.keep(provider.type_id, instance);
+                if provider.on_init.is_none() {
+                    teardown.keep(nth, provider);
+                }
             }
             Err(why) => problems.push(Problem::new(format!("{what} cannot be made: {why}"), &[provider.place])),
         }
@@ -153,7 +163,7 @@ async fn make_all(plan: &mut Plan, container: &Container, patience: Duration) ->
 /// Runs the init hooks: of providers behind those that they ask for, then of modules behind those that they import.
 async fn init_all(plan: &mut Plan, teardown: &mut Teardown) -> Result<(), Problem> {
     let (container, patience) = (teardown.container.clone(), teardown.patience);
-    for at in plan.order.clone() {
+    for (nth, at) in plan.order.clone().into_iter().enumerate() {
         let provider = &mut plan.providers[at].provider;
         let what = format!("the init hook of {}", provider.name);
         if let Some(hook) = provider.on_init.take() {
@@ -162,23 +172,18 @@ async fn init_all(plan: &mut Plan, teardown: &mut Teardown) -> Result<(), Proble
                 async move { if let Some(future) = future { future.await } else { Ok(()) } }
             });
             result.await.map_err(|why| Problem::new(format!("{what} failed: {why}"), &[provider.place]))?;
-        }
-        if let Some(hook) = provider.on_shutdown.take() {
-            let run = move |container: Container| match hook(&container) {
-                Some(future) => future,
-                None => Box::pin(std::future::ready(Ok(()))),
-            };
-            teardown.hooks.push((format!("the shutdown hook of {}", provider.name), Box::new(run)));
+            teardown.keep(nth, provider);
         }
     }
-    for module in &mut plan.modules {
+    for (nth, module) in plan.modules.iter_mut().enumerate() {
         if let Some(hook) = module.on_init.take() {
             let what = format!("the init hook of {}", module.name);
             let result = run_hook(&what, patience, || hook(container.clone()));
             result.await.map_err(|why| Problem::new(format!("{what} failed: {why}"), &[module.place]))?;
         }
         if let Some(hook) = module.on_shutdown.take() {
-            teardown.hooks.push((format!("the shutdown hook of {}", module.name), hook));
+            let what = format!("the shutdown hook of {}", module.name);
+            teardown.hooks.push(ShutdownHook { nth: plan.order.len() + nth, what, run: hook });
         }
     }
     Ok(())
@@ -200,11 +205,17 @@ where
         .await
     };
     let mut contained = pin!(contained);
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     loop {
         let left = patience.saturating_sub(started.elapsed());
         match tokio::time::timeout(left.min(STILL), contained.as_mut()).await {
-            Ok(Ok(Ok(value))) => return Ok(value),
+            Ok(Ok(Ok(value))) => {
+                // Code that blocks its thread cannot be cut off.
+                if started.elapsed() > patience {
+                    tracing::warn!("{what} took {:?}, and blocked its thread meanwhile", started.elapsed());
+                }
+                return Ok(value);
+            }
             Ok(Ok(Err(error))) => return Err(chain(&*error)),
             Ok(Err(panic)) => return Err(format!("it panicked: {}", log::panic_text(&*panic))),
             Err(_) if left <= STILL => return Err(format!("it did not end within {patience:?}")),
@@ -231,24 +242,68 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// The shutdown hooks of an application, in the order in which it was initialised; they run the other way round.
+/// The shutdown hooks of an application. What is made, or initialised, later is shut down earlier.
 pub(crate) struct Teardown {
     container: Container,
-    hooks: Vec<(String, super::module::ModuleHook)>,
+    hooks: Vec<ShutdownHook>,
     patience: Duration,
 }
 
+struct ShutdownHook {
+    /// Its place in the order in which everything was made.
+    nth: usize,
+    what: String,
+    run: ModuleHook,
+}
+
+/// What the hooks have together, however short the shutdown's patience is.
+const AT_LEAST: Duration = Duration::from_secs(5);
+/// What each hook has, however much those before it used up.
+const EACH_AT_LEAST: Duration = Duration::from_secs(1);
+
 impl Teardown {
-    /// Runs the hooks. Returns how many did not end well; the log says which.
-    pub(crate) async fn run(self) -> u64 {
+    fn keep(&mut self, nth: usize, provider: &mut Erased) {
+        let Some(hook) = provider.on_shutdown.take() else { return };
+        let run = move |container: Container| match hook(&container) {
+            Some(future) => future,
+            None => Box::pin(std::future::ready(Ok(()))),
+        };
+        self.hooks.push(ShutdownHook {
+            nth,
+            what: format!("the shutdown hook of {}", provider.name),
+            run: Box::new(run),
+        });
+    }
+
+    /// Runs the hooks after a boot that failed.
+    async fn run_all(self) {
+        let patience = self.patience;
+        self.run(Instant::now() + patience).await;
+    }
+
+    /// Runs the hooks, until the deadline or a little longer. Returns how many did not end well; the log says which.
+    pub(crate) async fn run(mut self, deadline: Instant) -> u64 {
+        let deadline = deadline.max(Instant::now() + AT_LEAST);
+        let mut hooks = std::mem::take(&mut self.hooks);
+        hooks.sort_by_key(|hook| Reverse(hook.nth));
         let mut failed = 0;
-        for (what, hook) in self.hooks.into_iter().rev() {
+        for ShutdownHook { what, run, .. } in hooks {
+            let left = deadline.saturating_duration_since(Instant::now()).max(EACH_AT_LEAST);
             let container = self.container.clone();
-            if let Err(why) = run_hook(&what, self.patience, || hook(container)).await {
+            if let Err(why) = run_hook(&what, self.patience.min(left), || run(container)).await {
                 tracing::error!("{what} failed: {why}");
                 failed += 1;
             }
         }
         failed
+    }
+}
+
+impl Drop for Teardown {
+    fn drop(&mut self) {
+        if !self.hooks.is_empty() {
+            let names: Vec<&str> = self.hooks.iter().map(|hook| hook.what.as_str()).collect();
+            tracing::warn!("the application is dropped without a shutdown; these do not run: {}", names.join(", "));
+        }
     }
 }

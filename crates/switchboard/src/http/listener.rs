@@ -64,8 +64,8 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Accepts until `stop` is true; then lets every HTTP request in flight finish, at most `shutdown_timeout`.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Accepts until `stop` is true; then lets every HTTP request in flight finish, as long as there is patience.
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>, out_of_patience: impl Future<Output = ()>) {
         let limits = self.node.limits().clone();
         let places = Arc::new(Semaphore::new(max_handshakes()));
         let mut tasks = JoinSet::new();
@@ -73,8 +73,10 @@ impl Listening {
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
-                accepted = accept(&self.listener, &places) => accepted,
+                // Nobody is accepted once more.
+                biased;
                 _ = stop.wait_for(|stop| *stop) => break,
+                accepted = accept(&self.listener, &places) => accepted,
             };
             let (socket, peer, place) = match accepted {
                 Ok(accepted) => accepted,
@@ -112,7 +114,11 @@ impl Listening {
         }
         drop(self.listener);
         let finished = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(limits.shutdown_timeout, finished).await.is_err() {
+        let in_time = tokio::select! {
+            () = finished => true,
+            () = out_of_patience => false,
+        };
+        if !in_time {
             tracing::warn!(requests = tasks.len(), "HTTP requests were cut off");
         }
         tasks.shutdown().await;

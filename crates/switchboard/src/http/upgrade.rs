@@ -225,7 +225,7 @@ impl Opening {
         write: Option<OwnedWriteHalf>,
         peer: Option<SocketAddr>,
     ) -> Registration {
-        let lane = Lane::new(write, space.node.clone());
+        let lane = Lane::new(write);
         let attached = self.table.raw.is_some().then(|| {
             let port = Some(Arc::default());
             Box::new(Attached { port, ..Attached::default() })
@@ -235,11 +235,11 @@ impl Opening {
             space,
             table: self.table,
             lane,
-            rooms: Mutex::default(),
+            rooms: Mutex::new(Some(Vec::new())),
             attached: Mutex::new(attached),
             handshake: self.handshake,
             deflate: self.deflate,
-            peer,
+            peer: peer.into(),
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),

@@ -68,14 +68,19 @@ impl Hub {
 
     /// Asks every connection to end after its handler in flight, waits for that at most `patience`, then ends the rest.
     /// Returns how many handlers and hooks were cut off.
-    pub(crate) async fn shutdown(&self, patience: Duration) -> u64 {
+    pub(crate) async fn shutdown(&self, out_of_patience: impl Future<Output = ()>) -> u64 {
         let counters = &self.node.counters;
         let before = counters.aborted_count();
         // A permit is taken before this is read: a connection that comes now is seen below, or sees it and turns back. A
         // namespace that is made after the list of them is read has connections of the second kind alone.
         self.node.drain();
         self.close_all(&CloseRequest::Shutdown);
-        if tokio::time::timeout(patience, self.node.emptied()).await.is_err() {
+        let in_time = tokio::select! {
+            biased;
+            () = self.node.emptied() => true,
+            () = out_of_patience => false,
+        };
+        if !in_time {
             self.close_all(&CloseRequest::Kill);
             let grace = self.node.limits().linger + Duration::from_secs(1);
             if tokio::time::timeout(grace, self.node.emptied()).await.is_err() {
@@ -123,7 +128,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.conn.lane.gone();
+        self.conn.lane.gone(self.conn.node());
         rooms::leave_all(&self.conn);
         self.conn.end();
         self.conn.space.shard(self.conn.id).remove(self.conn.id);

@@ -78,28 +78,27 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
         None => {}
     }
     let mut membership = conn.rooms.lock();
-    if membership.closed {
-        return Err(Error::not_found("The client has left"));
-    }
-    if membership.names.iter().any(|name| **name == *room) {
+    let Some(names) = membership.as_mut() else { return Err(Error::not_found("The client has left")) };
+    if names.iter().any(|name| **name == *room) {
         return Ok(false);
     }
-    if membership.names.len() >= conn.table.limits.rooms {
+    if names.len() >= conn.table.limits.rooms {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
     let name = conn.space.local.rooms.insert(room, conn);
     // Most clients are in one room.
-    if membership.names.is_empty() {
-        membership.names.reserve_exact(1);
+    if names.is_empty() {
+        names.reserve_exact(1);
     }
-    membership.names.push(name);
+    names.push(name);
     Ok(true)
 }
 
 pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
     let mut membership = conn.rooms.lock();
-    let Some(at) = membership.names.iter().position(|name| **name == *room) else { return false };
-    membership.names.remove(at);
+    let Some(names) = membership.as_mut() else { return false };
+    let Some(at) = names.iter().position(|name| **name == *room) else { return false };
+    names.remove(at);
     conn.space.local.rooms.remove(room, conn.id);
     true
 }
@@ -107,8 +106,7 @@ pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
 /// Leaves every room, and joins none any more.
 pub(super) fn leave_all(conn: &Arc<Conn>) {
     let mut membership = conn.rooms.lock();
-    membership.closed = true;
-    for name in std::mem::take(&mut membership.names) {
+    for name in membership.take().unwrap_or_default() {
         conn.space.local.rooms.remove(&name, conn.id);
     }
 }

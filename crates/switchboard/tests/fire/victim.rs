@@ -1,6 +1,5 @@
 //! The application that is attacked.
 use crate::child::PROFILE;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::io::Read;
@@ -126,19 +125,20 @@ struct Victim {
     server: Server,
 }
 
-/// What to send to the room `all`.
+/// What to send to a room.
 #[derive(Deserialize)]
 struct Pour {
+    room: String,
     count: u64,
     every_us: u64,
     size: usize,
 }
 
 /// One of them: its number, and when it was sent.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Drop_ {
-    pub(crate) n: u64,
-    pub(crate) at_us: u64,
+#[derive(Serialize)]
+struct Poured {
+    n: u64,
+    at_us: u64,
     text: String,
 }
 
@@ -164,12 +164,14 @@ impl Victim {
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
             for n in 0..pour.count {
                 every.tick().await;
-                let drop = Drop_ { n, at_us: now_us(), text: "x".repeat(pour.size) };
-                server.broadcast_to("all", "drop", drop);
+                let text = "x".repeat(pour.size);
+                server.broadcast_to(&pour.room, "drop", Poured { n, at_us: now_us(), text });
             }
         });
     }
+    /// At most a second, whatever somebody makes of the number.
     async fn wait(&self, time: u64) -> u64 {
+        let time = time.min(1000);
         tokio::time::sleep(ms(time)).await;
         time
     }
@@ -278,9 +280,4 @@ impl Raw {
         socket.recv().await;
         panic!("{ON_PURPOSE}")
     }
-}
-
-/// Only a bound: what is read from the wire is of some type.
-pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> T {
-    serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
 }

@@ -32,6 +32,7 @@ pub(crate) fn limits(profile: &str) -> Limits {
             .write_timeout(ms(1500))
             .linger(ms(300)),
         "slow" => quiet.write_timeout(ms(1000)).outbound_soft_time(ms(1500)).linger(ms(300)),
+        "few" => quiet.handlers(72).linger(ms(300)),
         "cut" => quiet.handler_timeout(ms(600)).linger(ms(300)),
         other => panic!("no profile {other}"),
     }

@@ -38,11 +38,9 @@ impl Recorder {
     /// What one connection received, once it has ended.
     async fn take(&self) -> Vec<Message> {
         for _ in 0..10_000 {
-            let mut record = self.0.lock().unwrap();
-            if record.ended {
-                return std::mem::take(&mut *record).received;
+            if self.0.lock().unwrap().ended {
+                return std::mem::take(&mut *self.0.lock().unwrap()).received;
             }
-            drop(record);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         panic!("the loop of a raw gateway does not end")

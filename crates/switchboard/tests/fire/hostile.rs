@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
 const MUTATIONS: usize = 10_000;
-const AT_ONCE: usize = 48;
+const AT_ONCE: usize = 96;
 /// In which every input is answered. What is unfinished has 300 ms of it: the profile `hasty`.
 const ANSWERED: Duration = Duration::from_secs(2);
 /// By now the profile `hasty` has closed what is unfinished.

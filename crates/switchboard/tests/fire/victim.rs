@@ -97,8 +97,17 @@ fn a_server_of_its_own() {
 /// `/ws`, `/raw`, and gateways whose hooks panic.
 pub(crate) fn app(limits: Limits) -> App {
     let app = App::new().limits(limits);
-    let victim = Victim { server: app.server() };
-    let gateway = Gateway::new(victim)
+    let gateway = gateway(app.server());
+    app.gateway("/ws", gateway)
+        .gateway("/raw", Gateway::new(Raw).raw(Raw::echo))
+        .gateway("/raw-panics", Gateway::new(Raw).raw(Raw::panics))
+        .gateway("/joining-panics", Gateway::new(Hooks).on_connect(Hooks::panics).on("echo", Hooks::echo))
+        .gateway("/joining-waits", Gateway::new(Hooks).on_connect(Hooks::waits).on("echo", Hooks::echo))
+        .gateway("/leaving-panics", Gateway::new(Hooks).on_disconnect(Hooks::panics).on("echo", Hooks::echo))
+}
+
+pub(crate) fn gateway(server: Server) -> Gateway<Victim> {
+    Gateway::new(Victim { server })
         .on("echo", Victim::echo)
         .on("join", Victim::join)
         .on("pour", Victim::pour)
@@ -114,15 +123,10 @@ pub(crate) fn app(limits: Limits) -> App {
         .on("panics_in_deserialize", Victim::panics_in_deserialize)
         .on("panics_in_extractor", Victim::panics_in_extractor)
         .on("arm", Victim::arm)
-        .on_disconnect(Victim::left);
-    app.gateway("/ws", gateway)
-        .gateway("/raw", Gateway::new(Raw).raw(Raw::echo))
-        .gateway("/raw-panics", Gateway::new(Raw).raw(Raw::panics))
-        .gateway("/joining-panics", Gateway::new(Hooks).on_connect(Hooks::panics).on("echo", Hooks::echo))
-        .gateway("/leaving-panics", Gateway::new(Hooks).on_disconnect(Hooks::panics).on("echo", Hooks::echo))
+        .on_disconnect(Victim::left)
 }
 
-struct Victim {
+pub(crate) struct Victim {
     server: Server,
 }
 
@@ -260,6 +264,9 @@ impl Drop for Bomb {
 
 struct Hooks;
 impl Hooks {
+    async fn waits(&self) {
+        tokio::time::sleep(ms(2000)).await;
+    }
     async fn panics(&self) {
         panic!("{ON_PURPOSE}")
     }

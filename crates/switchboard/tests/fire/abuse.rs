@@ -57,7 +57,7 @@ fn r30_two_hundred_thousand_fragments_with_the_default_limit() {
             // It reads on for a while, and throws away.
             peer.flood(&bytes, ms(1000)).await;
             assert_eq!(peer.closed().await, (1008, "too_many_fragments".into()));
-            assert!(began.elapsed() < ms(2500), "{:?}", began.elapsed());
+            assert!(began.elapsed() < ms(5000), "{:?}", began.elapsed());
             eprintln!("    {} ticks of CPU", server.cpu_ticks() - ticks);
         }
         let beside = witness.watch(ms(200)).await;
@@ -192,7 +192,7 @@ fn r31_sixty_slow_heads_and_sixty_half_messages() {
         for head in &mut heads {
             read_to_end(head, Duration::from_secs(2)).await;
         }
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         gone(&server, 1).await;
         let beside = witness.times();
         drop((heads, halves));

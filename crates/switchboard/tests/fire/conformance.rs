@@ -3,11 +3,11 @@ use crate::corpus::{self, Case, Message};
 use crate::rig::{Got, Path, Rig, settle};
 use crate::seed::Rng;
 use crate::{run, turn, victim};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{Gateway, Limits, Socket};
 
-const WELL: &str = r#"{"event":"echo","data":"well"}"#;
 const RAW: &str = "/recorded";
 /// Up to this length a case is cut at every byte.
 const SHORT: usize = 48;
@@ -71,7 +71,24 @@ fn conform(path: Path) {
         let recorder = Recorder::default();
         let recorded = Gateway::new(recorder.clone()).raw(Recorder::run);
         let rig = Rig::start(path, victim::app(limits()).gateway("/recorded", recorded)).await;
-        let mut healthy = rig.connect().await;
+        // One that asks all the time, with the server's ticks in between.
+        let (mut healthy, end) = (rig.connect().await, Arc::new(AtomicBool::new(false)));
+        assert_eq!(healthy.request(r#"{"event":"join","data":["ticks"]}"#).await, r#"{"event":"join","data":null}"#);
+        let (ended, server) = (end.clone(), rig.handle.server());
+        let healthy = tokio::spawn(async move {
+            for n in 0u64.. {
+                if ended.load(Ordering::Relaxed) {
+                    return n;
+                }
+                server.broadcast_to("ticks", "tick", n);
+                let sent = format!(r#"{{"event":"echo","data":{n}}}"#);
+                healthy.send(&sent).await;
+                healthy.expect(&format!(r#"{{"event":"tick","data":{n}}}"#)).await;
+                healthy.expect(&sent).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            unreachable!("a number has no end")
+        });
         let mut ran = 0;
         for gateway in [RAW, "/ws"] {
             for case in &cases {
@@ -92,9 +109,10 @@ fn conform(path: Path) {
                     ran += 1;
                 }
             }
-            assert_eq!(healthy.request(WELL).await, WELL);
         }
-        drop(healthy);
+        end.store(true, Ordering::Relaxed);
+        let asked = healthy.await.unwrap();
+        assert!(asked > 100, "{asked} requests beside {ran} runs");
         rig.expect_empty().await;
         eprintln!("    {path:?}: {} cases, run {ran} times", cases.len());
     });

@@ -118,7 +118,7 @@ fn r19_handlers_that_never_end_are_cut() {
                 assert_error(&peer.text().await, "timeout", 1);
                 let elapsed = began.elapsed();
                 // A tenth, the step of the clock, and what a busy machine adds.
-                assert!(elapsed >= LIMIT && elapsed <= LIMIT.mul_f64(1.1) + ms(300), "{event}: {elapsed:?}");
+                assert!(elapsed >= LIMIT && elapsed <= LIMIT.mul_f64(1.1) + ms(600), "{event}: {elapsed:?}");
                 assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
             }
         }
@@ -128,7 +128,7 @@ fn r19_handlers_that_never_end_are_cut() {
         tokio::time::sleep(ms(50)).await;
         let began = Instant::now();
         assert_error(&peer.request(r#"{"cancel":1}"#).await, "cancelled", 1);
-        assert!(began.elapsed() < ms(300), "{:?}", began.elapsed());
+        assert!(began.elapsed() < ms(500), "{:?}", began.elapsed());
         assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
         drop(peer);
         let beside = witness.times();

@@ -2,6 +2,8 @@
 //! live traffic must not notice: nothing lost, nothing out of order, and its latency held against what it was before.
 //!
 //! What is random comes from a seed, which a failure prints; `SWITCHBOARD_FIRE_SEED=N` repeats it.
+#![cfg(target_os = "linux")]
+
 #[allow(dead_code, unused_imports, reason = "the rig of `it`, of which a part is used here")]
 #[path = "../it/rig.rs"]
 mod rig;
@@ -19,6 +21,7 @@ mod flaws;
 mod hostile;
 mod leak;
 mod memory;
+mod rooms;
 mod termination;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

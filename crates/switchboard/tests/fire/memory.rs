@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 const MIB: usize = 1 << 20;
 /// What the process may have: of its memory where control groups are ours, else of its addresses.
-const LIMIT: usize = 96 * MIB;
+const LIMIT: usize = 64 * MIB;
 const ADDRESSES: usize = 320 * MIB;
 
 const fn ms(n: u64) -> Duration {

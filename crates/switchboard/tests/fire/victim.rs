@@ -110,6 +110,7 @@ pub(crate) fn gateway(server: Server) -> Gateway<Victim> {
     Gateway::new(Victim { server })
         .on("echo", Victim::echo)
         .on("join", Victim::join)
+        .on("leave", Victim::leave)
         .on("pour", Victim::pour)
         .on("wait", Victim::wait)
         .on("forever", Victim::forever)
@@ -161,6 +162,9 @@ impl Victim {
         }
         client.emit("join", ());
         Ok(())
+    }
+    async fn leave(&self, room: String, client: &Client) -> bool {
+        client.leave(&room)
     }
     async fn pour(&self, pour: Pour) {
         let server = self.server.clone();
@@ -265,7 +269,7 @@ impl Drop for Bomb {
 struct Hooks;
 impl Hooks {
     async fn waits(&self) {
-        tokio::time::sleep(ms(2000)).await;
+        tokio::time::sleep(ms(3000)).await;
     }
     async fn panics(&self) {
         panic!("{ON_PURPOSE}")

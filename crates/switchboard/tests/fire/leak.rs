@@ -49,7 +49,9 @@ fn r02_ten_cycles_of_two_thousand_leave_the_process_as_it_was() {
             "    KiB: {:?}; descriptors: {descriptors:?}",
             memory.iter().map(|rss| rss >> 10).collect::<Vec<_>>()
         );
-        assert!(memory[CYCLES - 1] as f64 <= memory[1] as f64 * 1.05, "{memory:?}");
+        // A twentieth of so small a process is little more than the allocator's own coming and going.
+        let most = memory[1] as f64 * 1.05 + f64::from(256 << 10);
+        assert!(memory[CYCLES - 1] as f64 <= most, "{memory:?}");
         assert!(descriptors[CYCLES - 1] <= descriptors[0] + 2, "{descriptors:?}");
         witness.times().not_much_worse_than(&before, 20);
         witness.end();

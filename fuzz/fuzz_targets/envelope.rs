@@ -1,12 +1,12 @@
 //! A frame of a client as JSON: decoded, its payload parsed, and encoded again.
 //!
-//! Nothing panics; what is accepted comes back equal from a round trip; what is refused is answered in JSON.
+//! Nothing panics; a glance sees what a decoder sees; what is accepted comes back equal from a round trip; what is refused is answered in JSON.
 #![no_main]
 use std::collections::HashMap;
 
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use switchboard_core::codec::json;
@@ -52,6 +52,7 @@ enum Loose {
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
+    glance(text);
     match json::decode(text) {
         Ok(Incoming::Request(request)) => {
             payloads(request.data);
@@ -69,6 +70,20 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+/// What `glance` takes, if the payload is JSON, is what `decode` takes; everything else is left to `decode`.
+fn glance(text: &str) {
+    let Some(glance) = json::glance(text) else { return };
+    let is_json = serde_json::from_str::<IgnoredAny>(glance.data).is_ok();
+    match json::decode(text) {
+        Ok(Incoming::Request(_)) if !is_json => {}
+        Ok(Incoming::Request(request)) => {
+            assert_eq!((&*request.event, &request.id), (glance.event, &glance.id));
+            assert_eq!(request.data.map_or("null", RawValue::get), glance.data.trim());
+        }
+        _ => assert!(!is_json, "glanced at, and not decoded"),
+    }
+}
 
 fn payloads(data: Option<&RawValue>) {
     payload::<Value>(data);

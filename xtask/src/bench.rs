@@ -11,7 +11,7 @@ mod page;
 mod peers;
 mod plot;
 mod results;
-mod server;
+pub(crate) mod server;
 mod workers;
 
 use std::time::{Duration, Instant};

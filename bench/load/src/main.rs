@@ -3,6 +3,7 @@
 
 mod allocations;
 mod conn;
+mod crowd;
 mod dialect;
 mod echo;
 mod fanout;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Mode::Fanout => fanout::run(&options),
         Mode::Handshakes => handshakes::run(&options),
         Mode::Idle => idle::run(&options),
+        Mode::Crowd => crowd::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

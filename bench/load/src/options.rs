@@ -15,6 +15,7 @@ modes
   fanout       all connections are in one room; some publish, all get everything in order
   handshakes   connections that are opened and reset
   idle         opens connections, uses each once, and reads the server's memory (needs --pid)
+  crowd        many connections for a long time, most of them idle: memory, CPU, latency, closes (needs --pid)
 
 options
   --dialect D       json | sio (Socket.IO over WebSocket) | raw (the same bytes, no handshake)   [json]
@@ -26,6 +27,9 @@ options
   --secs S          seconds that are measured   [2]
   --count N         instead of a time: until N messages came; handshakes: how many   [handshakes: 10000]
   --pid PID         the server's process: adds its CPU time
+  --active N        crowd: how many of the connections ask   [64]
+  --rate N          crowd: requests a second, of all together   [1000]
+  --churn N         crowd: further connections a second, which come and go   [0]
   --allocations     asks the server for its allocations before and after (event `allocations`)
 ";
 
@@ -35,6 +39,7 @@ pub(crate) enum Mode {
     Fanout,
     Handshakes,
     Idle,
+    Crowd,
 }
 
 pub(crate) struct Options {
@@ -49,6 +54,9 @@ pub(crate) struct Options {
     pub(crate) secs: Duration,
     pub(crate) count: Option<u64>,
     pub(crate) pid: Option<u32>,
+    pub(crate) active: usize,
+    pub(crate) rate: usize,
+    pub(crate) churn: usize,
     pub(crate) allocations: bool,
 }
 
@@ -59,6 +67,7 @@ impl Options {
             Some("fanout") => Mode::Fanout,
             Some("handshakes") => Mode::Handshakes,
             Some("idle") => Mode::Idle,
+            Some("crowd") => Mode::Crowd,
             other => return Err(format!("no mode {:?}", other.unwrap_or_default())),
         };
         let mut options = Options {
@@ -73,6 +82,9 @@ impl Options {
             secs: Duration::from_secs(2),
             count: None,
             pid: None,
+            active: 64,
+            rate: 1000,
+            churn: 0,
             allocations: false,
         };
         while let Some(flag) = args.next() {
@@ -91,6 +103,9 @@ impl Options {
                 "--warmup" => options.warmup = seconds(&flag, &value)?,
                 "--secs" => options.secs = seconds(&flag, &value)?,
                 "--count" => options.count = Some(parse(&flag, &value)?),
+                "--active" => options.active = positive(&flag, &value)?,
+                "--rate" => options.rate = positive(&flag, &value)?,
+                "--churn" => options.churn = parse(&flag, &value)?,
                 "--pid" => options.pid = Some(parse(&flag, &value)?),
                 _ => return Err(format!("no option {flag}")),
             }

@@ -26,3 +26,12 @@ pub(crate) fn private_memory(pid: u32) -> Result<u64> {
     let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
     kib.map(|kib| kib * 1024).ok_or_else(|| format!("{path} has no Private_Dirty"))
 }
+
+/// The bytes of memory that it has at the moment, those it shares with others included.
+pub(crate) fn resident_memory(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).map_err(|why| format!("{path}: {why}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kib.map(|kib| kib * 1024).ok_or_else(|| format!("{path} has no VmRSS"))
+}

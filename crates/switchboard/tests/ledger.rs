@@ -56,3 +56,15 @@ fn every_test_that_the_limits_name_exists() {
     }
     assert!(named > 60, "the limits name {named} tests");
 }
+
+#[test]
+fn every_past_flaw_says_what_shows_it() {
+    let limits = fs::read_to_string(root().join("docs/limits.md")).unwrap();
+    let (_, flaws) = limits.split_once("## Past flaws").expect("a section");
+    let rows: Vec<&str> = flaws.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() >= 35, "{} rows", rows.len());
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert!(cells.len() == 6 && cells[1..5].iter().all(|cell| !cell.is_empty()), "this row says too little: {row}");
+    }
+}

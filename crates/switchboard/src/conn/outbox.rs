@@ -238,7 +238,10 @@ impl Outbox {
 
     /// Puts the last frames behind all others, whatever the limits say. They are not counted as messages.
     pub(crate) fn put_close(&mut self, frames: &[u8]) {
-        self.rest.push_back(Segment::Packed(frames.to_vec()));
+        // Given back like any other: one of its own would stay with the thread's for every connection that closes.
+        let mut bytes = buffers::take();
+        bytes.extend_from_slice(frames);
+        self.rest.push_back(Segment::Packed(bytes));
         self.bytes += frames.len();
     }
 

@@ -1,0 +1,41 @@
+//! Attacks, at a size for every run. The server is mostly in a process of its own, and beside each attack a connection with
+//! live traffic must not notice: nothing lost, nothing out of order, and its latency held against what it was before.
+//!
+//! What is random comes from a seed, which a failure prints; `SWITCHBOARD_FIRE_SEED=N` repeats it.
+#![cfg(target_os = "linux")]
+
+#[allow(dead_code, unused_imports, reason = "the rig of `it`, of which a part is used here")]
+#[path = "../it/rig.rs"]
+mod rig;
+
+mod child;
+mod corpus;
+mod seed;
+mod victim;
+mod witness;
+
+mod abuse;
+mod conformance;
+mod faults;
+mod flaws;
+mod hostile;
+mod leak;
+mod memory;
+mod rooms;
+mod termination;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One attack at a time: each is held against what the same machine did a moment before.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a client's side on one thread, at most for a while.
+fn run<F: Future<Output = ()>>(patience: std::time::Duration, test: F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ended = runtime.block_on(async { tokio::time::timeout(patience, test).await });
+    assert!(ended.is_ok(), "no end within {patience:?}");
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+}

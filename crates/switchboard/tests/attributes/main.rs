@@ -11,4 +11,5 @@ mod overrides;
 mod problems;
 mod seed;
 mod settings;
+mod shutdown;
 mod structs;

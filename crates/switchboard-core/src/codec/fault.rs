@@ -5,6 +5,9 @@
 pub(super) enum Fault {
     NotJson,
     NotObject,
+    NotMsgpack,
+    NotMap,
+    KeyNotText,
     TooManyKeys,
     DuplicateKey,
     TwoKinds,
@@ -29,6 +32,12 @@ impl Fault {
             Fault::NotObject => {
                 ("not_object", r#"The frame is not a JSON object: send one such as {"event":"name","data":null}"#)
             }
+            Fault::NotMsgpack => (
+                "not_msgpack",
+                r#"The frame is not MessagePack: send exactly one map such as {"event":"name","data":nil}, texts in UTF-8"#,
+            ),
+            Fault::NotMap => ("not_map", r#"The frame is not a map: send one such as {"event":"name","data":nil}"#),
+            Fault::KeyNotText => ("key_not_text", "A key of the frame is not a text: send each key as a `str`"),
             Fault::TooManyKeys => {
                 ("too_many_keys", "An object has more than 1024 keys: send a list, or several messages")
             }

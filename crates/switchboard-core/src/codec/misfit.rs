@@ -10,6 +10,7 @@ const MAX_PATH: usize = 256;
 const MAX_EXPECTED: usize = 256;
 
 /// Why a value was not built.
+#[derive(Debug)]
 pub(super) enum Misfit {
     /// A value to be built is nested too deep.
     TooDeep,

@@ -8,5 +8,6 @@ mod misfit;
 mod rejected;
 
 pub mod json;
+pub mod msgpack;
 
 pub use rejected::Rejected;

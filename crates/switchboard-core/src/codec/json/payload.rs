@@ -19,27 +19,29 @@ pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
 pub fn from_data<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Error> {
     let json = data.map_or("null", RawValue::get);
     serde_json::from_str(json).map_err(|error| {
-        misfit(&error).refuse(json == "null", || {
+        Misfit::from(&error).refuse(json == "null", || {
             let mut json = serde_json::Deserializer::from_str(json);
             let error = serde_path_to_error::deserialize::<_, T>(&mut json).err()?;
-            Some((error.path().clone(), misfit(error.inner())))
+            Some((error.path().clone(), Misfit::from(error.inner())))
         })
     })
 }
 
 /// serde_json tells most of it by its text alone; a custom message is not of the syntax category.
-fn misfit(error: &serde_json::Error) -> Misfit {
-    let mut text = error.to_string();
-    let position = format!(" at line {} column {}", error.line(), error.column());
-    if text.ends_with(&position) {
-        text.truncate(text.len() - position.len());
-    }
-    match &*text {
-        text if !error.is_syntax() => Misfit::Text(text.to_owned()),
-        "recursion limit exceeded" => Misfit::TooDeep,
-        "number out of range" => Misfit::NumberOutOfRange,
-        // The text is JSON, so an enum was wanted and this is neither a string nor an object with one key.
-        "expected value" => Misfit::NoVariant,
-        _ => Misfit::NotValid,
+impl From<&serde_json::Error> for Misfit {
+    fn from(error: &serde_json::Error) -> Misfit {
+        let mut text = error.to_string();
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        if text.ends_with(&position) {
+            text.truncate(text.len() - position.len());
+        }
+        match &*text {
+            text if !error.is_syntax() => Misfit::Text(text.to_owned()),
+            "recursion limit exceeded" => Misfit::TooDeep,
+            "number out of range" => Misfit::NumberOutOfRange,
+            // The text is JSON, so an enum was wanted and this is neither a string nor an object with one key.
+            "expected value" => Misfit::NoVariant,
+            _ => Misfit::NotValid,
+        }
     }
 }

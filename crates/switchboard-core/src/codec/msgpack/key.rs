@@ -69,6 +69,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Text("true") => visitor.visit_bool(true),
             Token::Text("false") => visitor.visit_bool(false),
+            Token::Text(text) if text.starts_with(['t', 'f']) => Err(NOT_VALID),
             token => Err(wrong(token, &visitor)),
         }
     }

@@ -201,7 +201,10 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
     ) -> Result<V::Value, Failure> {
         match self.token()? {
             Token::Text(variant) => visitor.visit_enum(BorrowedStrDeserializer::new(variant)),
-            Token::Map(1) => self.nested(|parser| visitor.visit_enum(Variant(parser))),
+            Token::Map(keys @ 1..) => {
+                let built = self.nested(|parser| visitor.visit_enum(Variant(parser)))?;
+                if keys == 1 { Ok(built) } else { Err(Failure(Misfit::NoVariant)) }
+            }
             _ => Err(Failure(Misfit::NoVariant)),
         }
     }

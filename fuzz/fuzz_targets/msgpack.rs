@@ -30,7 +30,7 @@ struct Message {
 #[derive(Debug, Deserialize, Serialize)]
 enum Shape {
     Dot,
-    Circle { r: f32 },
+    Circle { r: f64 },
     Pair(u8, i64),
     Deep(Box<Shape>),
 }
@@ -84,7 +84,7 @@ fn payloads(data: Option<Raw<'_>>) {
     payload::<Shape>(data, json);
     payload::<Tagged>(data, json);
     payload::<Loose>(data, json);
-    payload::<BTreeMap<u16, [f32; 2]>>(data, json);
+    payload::<BTreeMap<u16, [f64; 2]>>(data, json);
     payload::<BTreeMap<u16, [i128; 2]>>(data, None);
 }
 

@@ -119,6 +119,33 @@ fn integers_beyond_64_bits_are_texts() {
     assert_eq!(read(&data(&i128::MIN)), format!("\"{}\"", i128::MIN));
 }
 
+#[test]
+fn heads_are_those_that_others_write() {
+    fn same<T: Serialize>(value: &T) {
+        assert_eq!(data(value), rmp_serde::to_vec(value).expect("a value"));
+    }
+    for shift in 0..64 {
+        for near in [-1, 0, 1] {
+            let value = (1u64 << shift).wrapping_add_signed(near);
+            same(&value);
+            same(&(value as i64));
+            same(&(value as i64).wrapping_neg());
+        }
+    }
+    for length in [0, 1, 2, 3, 4, 8, 15, 16, 17, 31, 32, 255, 256, 65_535, 65_536] {
+        same(&"x".repeat(length));
+        same(&serde_bytes::ByteBuf::from(vec![1; length]));
+        same(&vec![true; length]);
+        same(&(0..length).map(|n| (n.to_string(), n)).collect::<std::collections::BTreeMap<_, _>>());
+        same(&Extension((-5, serde_bytes::ByteBuf::from(vec![1; length]))));
+    }
+    same(&(false, (), 'ü', f32::MIN, f64::MAX));
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename = "_ExtStruct")]
+struct Extension((i8, serde_bytes::ByteBuf));
+
 type Broken = fn(&mut Vec<u8>) -> Result<std::ops::Range<usize>, Error>;
 
 /// Announces `said` items and gives `given`.

@@ -51,10 +51,12 @@ impl<'de> Deserializer<'de> for Key<'de> {
     type Error = Failure;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        match (self.0, self.text()) {
-            (Token::Text(text), _) => visitor.visit_borrowed_str(text),
-            (_, Some(text)) => visitor.visit_string(text),
-            (token, None) => Err(wrong(token, &visitor)),
+        if let Token::Text(text) = self.0 {
+            return visitor.visit_borrowed_str(text);
+        }
+        match self.text() {
+            Some(text) => visitor.visit_string(text),
+            None => Err(wrong(self.0, &visitor)),
         }
     }
 

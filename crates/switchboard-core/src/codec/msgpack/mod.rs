@@ -30,6 +30,7 @@
 mod decode;
 mod encode;
 mod failure;
+mod head;
 mod key;
 mod parser;
 mod payload;

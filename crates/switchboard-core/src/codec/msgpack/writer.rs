@@ -1,8 +1,9 @@
 //! The values of serde, as MessagePack.
-use rmp::encode as put;
+use rmp::Marker;
 use serde::ser::{self, Serialize, Serializer};
 
 use super::failure::Failure;
+use super::head::{self, Of};
 use super::key::Key;
 use super::reader::{Reader, Token};
 use super::{EXT, JSON_NUMBER, RAW_JSON};
@@ -10,45 +11,37 @@ use super::{EXT, JSON_NUMBER, RAW_JSON};
 /// Appends one value.
 pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
 
-/// The outcome of writing to a vector.
-fn sure<T, E: std::fmt::Debug>(written: Result<T, E>) {
-    written.expect("a vector takes everything");
-}
-
 fn failure(text: &str) -> Failure {
     ser::Error::custom(text)
 }
 
-/// A length on the wire.
-fn length(length: usize) -> Result<u32, Failure> {
-    u32::try_from(length).map_err(|_| failure("longer than 2^32"))
-}
-
 impl<'a> Writer<'a> {
+    #[inline]
     fn array(mut self, count: Option<usize>) -> Result<Items<'a>, Failure> {
         let count = match count {
             Some(count) => {
-                sure(put::write_array_len(self.0, length(count)?));
+                head::count(self.0, Of::Items, count)?;
                 Count::Announced(count)
             }
-            None => Count::Later { at: self.reserve(rmp::Marker::Array32), each: 1 },
+            None => Count::Later { at: self.reserve(Marker::Array32), each: 1 },
         };
         Ok(Items { out: self.0, written: 0, count })
     }
 
+    #[inline]
     fn map(mut self, keys: Option<usize>) -> Result<Items<'a>, Failure> {
         let count = match keys {
             Some(keys) => {
-                sure(put::write_map_len(self.0, length(keys)?));
+                head::count(self.0, Of::Keys, keys)?;
                 Count::Announced(keys.saturating_mul(2))
             }
-            None => Count::Later { at: self.reserve(rmp::Marker::Map32), each: 2 },
+            None => Count::Later { at: self.reserve(Marker::Map32), each: 2 },
         };
         Ok(Items { out: self.0, written: 0, count })
     }
 
     /// A head whose count is written at the end; gives its place.
-    fn reserve(&mut self, marker: rmp::Marker) -> usize {
+    fn reserve(&mut self, marker: Marker) -> usize {
         self.0.push(marker.to_u8());
         self.0.extend_from_slice(&[0; 4]);
         self.0.len() - 4
@@ -56,7 +49,7 @@ impl<'a> Writer<'a> {
 
     /// The head of `{variant: value}`; the value is next.
     fn variant(self, name: &str) -> Result<Writer<'a>, Failure> {
-        sure(put::write_map_len(self.0, 1));
+        head::count(self.0, Of::Keys, 1)?;
         Writer(self.0).serialize_str(name)?;
         Ok(self)
     }
@@ -78,8 +71,9 @@ impl<'a> Serializer for Writer<'a> {
     type SerializeStruct = Items<'a>;
     type SerializeStructVariant = Items<'a>;
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<(), Failure> {
-        sure(put::write_bool(self.0, value));
+        self.0.push(if value { Marker::True } else { Marker::False }.to_u8());
         Ok(())
     }
 
@@ -95,8 +89,9 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_i64(value.into())
     }
 
+    #[inline]
     fn serialize_i64(self, value: i64) -> Result<(), Failure> {
-        sure(put::write_sint(self.0, value));
+        head::signed(self.0, value);
         Ok(())
     }
 
@@ -120,8 +115,9 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_u64(value.into())
     }
 
+    #[inline]
     fn serialize_u64(self, value: u64) -> Result<(), Failure> {
-        sure(put::write_uint(self.0, value));
+        head::unsigned(self.0, value);
         Ok(())
     }
 
@@ -132,13 +128,15 @@ impl<'a> Serializer for Writer<'a> {
         }
     }
 
+    #[inline]
     fn serialize_f32(self, value: f32) -> Result<(), Failure> {
-        sure(put::write_f32(self.0, value));
+        head::put(self.0, Marker::F32, value.to_be_bytes());
         Ok(())
     }
 
+    #[inline]
     fn serialize_f64(self, value: f64) -> Result<(), Failure> {
-        sure(put::write_f64(self.0, value));
+        head::put(self.0, Marker::F64, value.to_be_bytes());
         Ok(())
     }
 
@@ -146,14 +144,16 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Failure> {
-        sure(put::write_str_len(self.0, length(value.len())?));
+        head::count(self.0, Of::Text, value.len())?;
         self.0.extend_from_slice(value.as_bytes());
         Ok(())
     }
 
+    #[inline]
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Failure> {
-        sure(put::write_bin_len(self.0, length(value.len())?));
+        head::count(self.0, Of::Bytes, value.len())?;
         self.0.extend_from_slice(value);
         Ok(())
     }
@@ -166,8 +166,9 @@ impl<'a> Serializer for Writer<'a> {
         value.serialize(self)
     }
 
+    #[inline]
     fn serialize_unit(self) -> Result<(), Failure> {
-        sure(put::write_nil(self.0));
+        self.0.push(Marker::Null.to_u8());
         Ok(())
     }
 
@@ -286,12 +287,13 @@ impl Items<'_> {
     }
 
     /// JSON forgives an item too many or too few; here all that follows would be read as something else.
+    #[inline]
     fn finish(self) -> Result<(), Failure> {
         match self.count {
             Count::Announced(count) if count != self.written => Err(failure("more or fewer items than announced")),
             Count::Later { each, .. } if !self.written.is_multiple_of(each) => Err(failure("a key without its value")),
             Count::Later { at, each } => {
-                let count = length(self.written / each)?;
+                let count = u32::try_from(self.written / each).map_err(|_| failure("longer than 2^32"))?;
                 self.out[at..at + 4].copy_from_slice(&count.to_be_bytes());
                 Ok(())
             }
@@ -309,6 +311,7 @@ fn write_number(out: &mut Vec<u8>, digits: &str) -> Result<(), Failure> {
 }
 
 /// The value that begins at `start`, as a key.
+#[inline]
 fn into_key(out: &mut Vec<u8>, start: usize) -> Result<(), Failure> {
     let token = Reader::new(&out[start..]).token();
     if let Some(Token::Text(_)) = token {
@@ -335,7 +338,7 @@ fn into_ext(out: &mut Vec<u8>, start: usize) -> Result<(), Failure> {
     let kind = kind.ok_or_else(|| failure("an ext has an i8 for its kind"))?;
     let bytes = bytes.to_vec();
     out.truncate(start);
-    sure(put::write_ext_meta(out, length(bytes.len())?, kind));
+    head::ext(out, kind, bytes.len())?;
     out.extend_from_slice(&bytes);
     Ok(())
 }

@@ -55,24 +55,24 @@ impl Serialize for Id<'_> {
     }
 }
 
-/// A message for a handler: `{"event","data"?,"id"?,"meta"?}`.
+/// A message for a handler: `{"event","data"?,"id"?,"meta"?}`; `D` is a payload in its format.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct Request<'a, D = &'a RawValue> {
     /// A name that passes [`check_event`](crate::check_event) and is not [reserved](crate::is_reserved).
     pub event: Cow<'a, str>,
-    /// The payload, checked to be JSON and parsed late; `None` when missing or null.
-    pub data: Option<&'a RawValue>,
+    /// The payload, checked to be of its format and parsed late; `None` when missing or null.
+    pub data: Option<D>,
     /// With an id the request gets exactly one end.
     pub id: Option<Id<'a>>,
     /// What travels beside the payload, as `data`.
-    pub meta: Option<&'a RawValue>,
+    pub meta: Option<D>,
 }
 
 /// A frame from a client, by its kind.
 #[derive(Clone, Debug)]
-pub enum Incoming<'a> {
+pub enum Incoming<'a, D = &'a RawValue> {
     /// A message for a handler.
-    Request(Request<'a>),
+    Request(Request<'a, D>),
     /// `{"cancel": id}`: stop a running request or stream.
     Cancel(Id<'a>),
     /// The answer to a request of the server.
@@ -80,7 +80,7 @@ pub enum Incoming<'a> {
         /// The number that the server's request carried; at most [`Id::MAX_NUMBER`].
         ack: u64,
         /// `data` (`None` when missing or null), or else `error`.
-        answer: Result<Option<&'a RawValue>, &'a RawValue>,
+        answer: Result<Option<D>, D>,
     },
 }
 

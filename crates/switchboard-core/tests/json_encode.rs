@@ -59,6 +59,16 @@ fn a_request_of_the_server() {
 }
 
 #[test]
+fn the_items_and_the_end_of_a_stream() {
+    let (text, place) = wire(|out| json::encode_stream_item(out, "ticks", &Id::Number(7), &[1]).unwrap());
+    assert_eq!(text, r#"{"event":"ticks","data":[1],"id":7,"more":true}"#);
+    assert_eq!(&text[place.start - 6..place.end - 6], "[1]");
+    let id = Id::text("a\"").unwrap();
+    let (text, ()) = wire(|out| json::encode_stream_end(out, "ti\"cks", &id));
+    assert_eq!(text, r#"{"event":"ti\"cks","id":"a\"","done":true}"#);
+}
+
+#[test]
 fn exceptions() {
     let error = Error::validation_failed("The data does not fit this event")
         .detail(Detail::new("/text", "length", "is too long").min(1).max(500u64))
@@ -142,6 +152,10 @@ fn d18_what_cannot_be_serialised_leaves_nothing_behind() {
     let error = result.unwrap_err();
     assert_eq!(text, "");
     assert!(error.is_internal() && error.message() == "Internal error");
+
+    let broken = Broken { panics: false };
+    let (text, result) = wire(|out| json::encode_stream_item(out, "a", &Id::Number(1), &broken));
+    assert_eq!((text.as_str(), result.unwrap_err().is_internal()), ("", true));
 
     let (text, result) = wire(|out| {
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -3,7 +3,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::codec::ErrorBody;
+use crate::codec::body::{ErrorBody, GoAway};
+use crate::codec::draft::Draft;
 use crate::{Error, Id};
 
 /// Appends a push, `{"event","data"}`; gives the place of the data in `out`, so that other formats can share it.
@@ -52,6 +53,27 @@ pub fn encode_request(
     encode_frame(out, event, data, Tail::Ack(ack))
 }
 
+/// Appends one item of a stream, `{"event","data","id","more":true}`; gives the place of the data in `out`.
+///
+/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+pub fn encode_stream_item(
+    out: &mut Vec<u8>,
+    event: &str,
+    id: &Id<'_>,
+    data: &(impl Serialize + ?Sized),
+) -> Result<Range<usize>, Error> {
+    encode_frame(out, event, data, Tail::More(id))
+}
+
+/// Appends the end of a stream, `{"event","id","done":true}`.
+pub fn encode_stream_end(out: &mut Vec<u8>, event: &str, id: &Id<'_>) {
+    out.extend_from_slice(br#"{"event":"#);
+    put(out, event);
+    out.extend_from_slice(br#","id":"#);
+    put(out, id);
+    out.extend_from_slice(br#","done":true}"#);
+}
+
 /// Appends an error as the `exception` event: `{"event":"exception","id"?,"data":{…}}`.
 ///
 /// `event` and `id` are those of the request, where they are known.
@@ -75,14 +97,6 @@ pub fn encode_error(out: &mut Vec<u8>, error: &Error, event: Option<&str>) {
 /// Appends `{"event":"sys.goaway","data":{"code","reason","retryable","retry_after_ms"?}}`, which goes before a close
 /// that the server decides.
 pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool, retry_after_ms: Option<u32>) {
-    #[derive(Serialize)]
-    struct GoAway<'a> {
-        code: u16,
-        reason: &'a str,
-        retryable: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        retry_after_ms: Option<u32>,
-    }
     open(out, "sys.goaway");
     put(out, &GoAway { code, reason, retryable, retry_after_ms });
     close(out, Tail::None);
@@ -93,6 +107,7 @@ pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool
 enum Tail<'a> {
     None,
     Id(&'a Id<'a>),
+    More(&'a Id<'a>),
     Ack(u64),
 }
 
@@ -102,12 +117,12 @@ fn encode_frame<T: Serialize + ?Sized>(
     data: &T,
     tail: Tail<'_>,
 ) -> Result<Range<usize>, Error> {
-    let draft = Draft { start: out.len(), out };
-    open(draft.out, event);
-    let start = draft.out.len();
-    serde_json::to_writer(&mut *draft.out, data)?;
-    let data = start..draft.out.len();
-    close(draft.out, tail);
+    let mut draft = Draft::new(out);
+    open(&mut draft, event);
+    let start = draft.len();
+    serde_json::to_writer(&mut *draft, data)?;
+    let data = start..draft.len();
+    close(&mut draft, tail);
     draft.keep();
     Ok(data)
 }
@@ -121,7 +136,7 @@ fn open(out: &mut Vec<u8>, event: &str) {
 fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
     match tail {
         Tail::None => {}
-        Tail::Id(id) => {
+        Tail::Id(id) | Tail::More(id) => {
             out.extend_from_slice(br#","id":"#);
             put(out, id);
         }
@@ -130,29 +145,13 @@ fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
             put(out, &ack);
         }
     }
+    if let Tail::More(_) = tail {
+        out.extend_from_slice(br#","more":true"#);
+    }
     out.push(b'}');
 }
 
 /// Appends one of this module's own values.
 fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     serde_json::to_writer(out, value).expect("strings, numbers and structs of them always serialise");
-}
-
-/// A frame in the making. Unless it is kept it is taken back, so that neither an error nor a panic of the user's
-/// `Serialize` leaves half a frame in a write buffer.
-struct Draft<'a> {
-    out: &'a mut Vec<u8>,
-    start: usize,
-}
-
-impl Draft<'_> {
-    fn keep(mut self) {
-        self.start = usize::MAX;
-    }
-}
-
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        self.out.truncate(self.start);
-    }
 }

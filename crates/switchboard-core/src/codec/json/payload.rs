@@ -1,15 +1,9 @@
 //! Payloads: JSON to the type that a handler takes.
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use serde_path_to_error::{Path, Segment};
 
-use crate::{Detail, Error};
-
-/// The longest JSON pointer that is sent: keys of the client's stand in it.
-const MAX_PATH: usize = 256;
-
-/// The longest text about what was expected: a schema may have very many variants.
-const MAX_EXPECTED: usize = 256;
+use crate::Error;
+use crate::codec::misfit::Misfit;
 
 /// Parses a payload that is not known to be JSON. `None` where that fails: then it is for
 /// [`decode`](super::decode()) and [`from_data`] to say why.
@@ -19,151 +13,35 @@ pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
 
 /// Parses a payload; a missing one is null.
 ///
-/// Errors: `validation_failed` with one [`Detail`], whose code is one of `missing`, `type`, `value`, `length`, `variant`,
-/// `unknown_field`, `duplicate_field`, `number`, `invalid`; it names the place and what the schema expects there, never
-/// what the client sent. `bad_request` when a value to be built is nested deeper than 128.
+/// Errors: `validation_failed` with one [`Detail`](crate::Detail), whose code is one of `missing`, `type`, `value`,
+/// `length`, `variant`, `unknown_field`, `duplicate_field`, `number`, `invalid`; it names the place and what the schema
+/// expects there, never what the client sent. `bad_request` when a value to be built is nested deeper than 128.
 pub fn from_data<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Error> {
     let json = data.map_or("null", RawValue::get);
     serde_json::from_str(json).map_err(|error| {
-        if is_too_deep(&error) {
-            return Error::bad_request("The data is nested deeper than 128: send it flatter");
-        }
-        if json == "null" {
-            return refuse("The data is missing", Detail::new("", "missing", "data is missing"));
-        }
-        // Paths are tracked only now: the way without errors does not pay for them.
-        let mut json = serde_json::Deserializer::from_str(json);
-        let detail = match serde_path_to_error::deserialize::<_, T>(&mut json) {
-            Err(error) => explain(error.path(), error.inner()),
-            // A type whose `Deserialize` refuses and takes the same input in turn.
-            Ok(_) => not_valid(String::new()),
-        };
-        refuse("The data does not fit this event", detail)
+        Misfit::from(&error).refuse(json == "null", || {
+            let mut json = serde_json::Deserializer::from_str(json);
+            let error = serde_path_to_error::deserialize::<_, T>(&mut json).err()?;
+            Some((error.path().clone(), Misfit::from(error.inner())))
+        })
     })
 }
 
-fn refuse(message: &'static str, detail: Detail) -> Error {
-    Error::validation_failed(message).detail(detail)
-}
-
-/// serde_json has no other sign of it than its text; a custom message is not of the syntax category.
-fn is_too_deep(error: &serde_json::Error) -> bool {
-    error.is_syntax() && error.to_string().starts_with("recursion limit exceeded")
-}
-
-/// Where nothing can be said without saying what the client sent.
-fn not_valid(path: String) -> Detail {
-    Detail::new(path, "invalid", "is not valid")
-}
-
-/// The safe part of an error: the texts of serde and serde_json hold the value that was refused.
-fn explain(path: &Path, error: &serde_json::Error) -> Detail {
-    let path: Vec<&Segment> = path.iter().collect();
-    let text = error.to_string();
-    let position = format!(" at line {} column {}", error.line(), error.column());
-    let text = text.strip_suffix(&position).unwrap_or(&text);
-    if error.is_syntax() {
-        return match text {
-            "number out of range" => Detail::new(pointer(&path), "number", "is a number out of range"),
+/// serde_json tells most of it by its text alone; a custom message is not of the syntax category.
+impl From<&serde_json::Error> for Misfit {
+    fn from(error: &serde_json::Error) -> Misfit {
+        let mut text = error.to_string();
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        if text.ends_with(&position) {
+            text.truncate(text.len() - position.len());
+        }
+        match &*text {
+            text if !error.is_syntax() => Misfit::Text(text.to_owned()),
+            "recursion limit exceeded" => Misfit::TooDeep,
+            "number out of range" => Misfit::NumberOutOfRange,
             // The text is JSON, so an enum was wanted and this is neither a string nor an object with one key.
-            "expected value" => Detail::new(pointer(&path), "variant", "is not one of the variants"),
-            _ => not_valid(pointer(&path)),
-        };
-    }
-    if let Some(field) = field_in(text, "missing field `") {
-        return Detail::new(member(&path, field), "missing", "is missing");
-    }
-    if let Some(field) = field_in(text, "duplicate field `") {
-        return Detail::new(member(&path, field), "duplicate_field", "occurs twice");
-    }
-    if let Some(rest) = text.strip_prefix("unknown field `") {
-        return unknown_field(&path, rest);
-    }
-    let kinds = [
-        ("invalid type: ", "type"),
-        ("invalid value: ", "value"),
-        ("invalid length ", "length"),
-        ("unknown variant `", "variant"),
-    ];
-    match kinds.into_iter().find(|(start, _)| text.starts_with(start)) {
-        Some((_, code)) => match expected(text) {
-            Some(message) => Detail::new(pointer(&path), code, message),
-            None => Detail::new(pointer(&path), code, "is not valid"),
-        },
-        None => not_valid(pointer(&path)),
-    }
-}
-
-/// The field between `start` and a backtick at the end; the names come from the schema.
-fn field_in<'a>(text: &'a str, start: &str) -> Option<&'a str> {
-    text.strip_prefix(start)?.strip_suffix('`')
-}
-
-/// `rest` begins with the name that the client chose: neither the message nor the path tells it.
-fn unknown_field(path: &[&Segment], rest: &str) -> Detail {
-    let parent = match path {
-        [parent @ .., Segment::Map { key }] if rest.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('`')) => {
-            parent
+            "expected value" => Misfit::NoVariant,
+            _ => Misfit::NotValid,
         }
-        path => path,
-    };
-    let message = match expected(rest) {
-        Some(expected) => format!("has a field that is not known, {expected}"),
-        None => "has a field that is not known".to_owned(),
-    };
-    Detail::new(pointer(parent), "unknown_field", message)
-}
-
-/// "expected …" of an error text. What stands before the last mark may hold the value, what follows is the schema's.
-fn expected(text: &str) -> Option<String> {
-    let (_, wanted) = text.rsplit_once(", expected ")?;
-    let wanted = in_json_words(wanted);
-    if wanted.len() <= MAX_EXPECTED {
-        return Some(format!("expected {wanted}"));
     }
-    Some(format!("expected {}…", &wanted[..wanted.floor_char_boundary(MAX_EXPECTED)]))
-}
-
-/// Says "an object" and "an array" in place of serde's words, which name types of Rust.
-fn in_json_words(wanted: &str) -> &str {
-    let is = |starts: &[&str]| starts.iter().any(|start| wanted.starts_with(start));
-    if is(&["struct ", "internally tagged enum ", "adjacently tagged enum "]) || wanted == "a map" {
-        "an object"
-    } else if is(&["tuple struct ", "tuple variant "]) || wanted == "a sequence" {
-        "an array"
-    } else if is(&["unit struct "]) || wanted == "unit" {
-        "null"
-    } else if wanted == "newtype variant" {
-        "a value"
-    } else {
-        wanted
-    }
-}
-
-/// The JSON pointer (RFC 6901) of a path; it ends early, at an enclosing place, rather than grow too long.
-fn pointer(path: &[&Segment]) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        let part = match segment {
-            Segment::Seq { index } => index.to_string(),
-            Segment::Map { key: name } | Segment::Enum { variant: name } if name.len() <= MAX_PATH => escape(name),
-            _ => break,
-        };
-        if pointer.len() + 1 + part.len() > MAX_PATH {
-            break;
-        }
-        pointer.push('/');
-        pointer.push_str(&part);
-    }
-    pointer
-}
-
-/// The pointer of a field of the schema in the object at `path`.
-fn member(path: &[&Segment], field: &str) -> String {
-    let field = Segment::Map { key: field.to_owned() };
-    pointer(&[path, &[&field]].concat())
-}
-
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

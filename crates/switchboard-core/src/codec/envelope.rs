@@ -1,0 +1,186 @@
+//! The keys of a frame, and the kind of message that they make.
+use std::borrow::Cow;
+
+use super::fault::Fault;
+use super::rejected::Rejected;
+use crate::{Error, Id, Incoming, Request, check_event, is_reserved};
+
+/// The most keys of the envelope, and of any object inside `data`, `meta` or `error`.
+pub(super) const MAX_KEYS: usize = 1024;
+
+/// The keys that mean something.
+#[derive(Clone, Copy)]
+pub(super) enum Key {
+    Event,
+    Data,
+    Id,
+    Meta,
+    Cancel,
+    Ack,
+    Error,
+    Kind,
+    Pattern,
+    Method,
+    Url,
+    Unknown,
+}
+
+impl Key {
+    pub(super) fn of(word: &str) -> Key {
+        match word {
+            "event" => Key::Event,
+            "data" => Key::Data,
+            "id" => Key::Id,
+            "meta" => Key::Meta,
+            "cancel" => Key::Cancel,
+            "ack" => Key::Ack,
+            "error" => Key::Error,
+            "kind" => Key::Kind,
+            "pattern" => Key::Pattern,
+            "method" => Key::Method,
+            "url" => Key::Url,
+            _ => Key::Unknown,
+        }
+    }
+
+    /// False where it is enough that the key occurs.
+    pub(super) fn has_value(self) -> bool {
+        !matches!(self, Key::Kind | Key::Pattern | Key::Method | Key::Url | Key::Unknown)
+    }
+}
+
+/// A value of the envelope as it stands, in its format.
+pub(super) trait Value<'a>: Copy {
+    type Data;
+
+    /// A payload to keep: not null, and no object in it has too many keys.
+    fn data(self) -> Result<Option<Self::Data>, Fault>;
+
+    /// A text of at most 128 bytes; longer ones may be given too, if that costs nothing.
+    fn text(self) -> Option<Cow<'a, str>>;
+
+    /// The id, kept exactly; `None` for null.
+    fn id(self) -> Result<Option<Id<'a>>, Fault>;
+}
+
+/// The known keys of a frame with their values; kept outside of the parser so that what was read before a fault can
+/// still address the answer.
+pub(super) struct Envelope<V> {
+    event: Option<V>,
+    data: Option<V>,
+    id: Option<V>,
+    meta: Option<V>,
+    cancel: Option<V>,
+    ack: Option<V>,
+    error: Option<V>,
+    /// A bit for each [`Key`] that occurred, and that occurred again.
+    seen: u16,
+    again: u16,
+}
+
+impl<V> Envelope<V> {
+    pub(super) fn new() -> Envelope<V> {
+        Envelope {
+            event: None,
+            data: None,
+            id: None,
+            meta: None,
+            cancel: None,
+            ack: None,
+            error: None,
+            seen: 0,
+            again: 0,
+        }
+    }
+
+    /// Notes a key, and its value where the key has one that matters.
+    pub(super) fn put(&mut self, key: Key, value: Option<V>) {
+        match key {
+            Key::Event => self.event = value,
+            Key::Data => self.data = value,
+            Key::Id => self.id = value,
+            Key::Meta => self.meta = value,
+            Key::Cancel => self.cancel = value,
+            Key::Ack => self.ack = value,
+            Key::Error => self.error = value,
+            Key::Kind | Key::Pattern | Key::Method | Key::Url => {}
+            Key::Unknown => return,
+        }
+        self.again |= self.seen & bit(key);
+        self.seen |= bit(key);
+    }
+}
+
+impl<'a, V: Value<'a>> Envelope<V> {
+    /// The message, once `filled` says that the whole frame was read.
+    pub(super) fn finish(self, filled: Result<(), Fault>) -> Result<Incoming<'a, V::Data>, Rejected<'a>> {
+        filled.and_then(|()| self.read()).map_err(|fault| self.reject(fault))
+    }
+
+    fn read(&self) -> Result<Incoming<'a, V::Data>, Fault> {
+        if self.again != 0 {
+            return Err(Fault::DuplicateKey);
+        }
+        let has = |key: Key| self.seen & bit(key) != 0;
+        let pattern = has(Key::Kind) && has(Key::Pattern);
+        let rest = has(Key::Method) && has(Key::Url);
+        match (has(Key::Event), has(Key::Cancel), has(Key::Ack), pattern, rest) {
+            (true, false, false, false, false) => self.request().map(Incoming::Request),
+            (false, true, false, false, false) => match self.cancel.map(V::id) {
+                Some(Ok(Some(id))) => Ok(Incoming::Cancel(id)),
+                _ => Err(Fault::Cancel),
+            },
+            (false, false, true, false, false) => self.answer(),
+            (false, false, false, true, false) => Err(Fault::PatternDisabled),
+            (false, false, false, false, true) => Err(Fault::RestDisabled),
+            (false, false, false, false, false) => Err(Fault::NoEvent),
+            _ => Err(Fault::TwoKinds),
+        }
+    }
+
+    fn request(&self) -> Result<Request<'a, V::Data>, Fault> {
+        let event = read_event(self.event.ok_or(Fault::NoEvent)?)?;
+        if is_reserved(&event) {
+            return Err(Fault::EventReserved);
+        }
+        let id = self.id.map_or(Ok(None), V::id)?;
+        Ok(Request { event, data: read_data(self.data)?, id, meta: read_data(self.meta)? })
+    }
+
+    fn answer(&self) -> Result<Incoming<'a, V::Data>, Fault> {
+        let Some(Ok(Some(Id::Number(ack)))) = self.ack.map(V::id) else { return Err(Fault::Ack) };
+        let answer = match (read_data(self.data)?, read_data(self.error)?) {
+            (data, None) => Ok(data),
+            (None, Some(error)) => Err(error),
+            (Some(_), Some(_)) => return Err(Fault::AckTwice),
+        };
+        Ok(Incoming::Ack { ack, answer })
+    }
+
+    /// An id or event that occurs twice addresses nothing.
+    #[cold]
+    fn reject(&self, fault: Fault) -> Rejected<'a> {
+        let once = |key: Key| self.again & bit(key) == 0;
+        let (reason, message) = fault.texts();
+        Rejected {
+            error: Error::bad_request(message),
+            reason,
+            id: self.id.filter(|_| once(Key::Id)).and_then(|value| value.id().ok()).flatten(),
+            event: self.event.filter(|_| once(Key::Event)).and_then(|value| read_event(value).ok()),
+        }
+    }
+}
+
+fn bit(key: Key) -> u16 {
+    1 << key as u16
+}
+
+fn read_data<'a, V: Value<'a>>(value: Option<V>) -> Result<Option<V::Data>, Fault> {
+    value.map_or(Ok(None), V::data)
+}
+
+fn read_event<'a, V: Value<'a>>(value: V) -> Result<Cow<'a, str>, Fault> {
+    let event = value.text().ok_or(Fault::EventName("`event` must be a text of 1 to 128 bytes"))?;
+    check_event(&event).map_err(Fault::EventName)?;
+    Ok(event)
+}

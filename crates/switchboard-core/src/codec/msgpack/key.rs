@@ -1,0 +1,114 @@
+//! The keys of maps: texts, as in JSON, whatever the type makes of them.
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::failure::{Failure, NOT_VALID};
+use super::parser::wrong;
+use super::reader::Token;
+
+/// A key: a text; a number or a boolean stands for its text.
+pub(super) struct Key<'de>(pub(super) Token<'de>);
+
+impl<'de> Key<'de> {
+    /// The text of what is no text; `None` where JSON has none.
+    pub(super) fn text(&self) -> Option<String> {
+        match self.0 {
+            Token::Bool(value) => Some(value.to_string()),
+            Token::Unsigned(value) => Some(value.to_string()),
+            Token::Signed(value) => Some(value.to_string()),
+            Token::Float(value) => serde_json::Number::from_f64(value).map(|number| number.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// A number as itself, or in a text as JSON writes it.
+macro_rules! numbers {
+    ($($method:ident)*) => { $(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+            match self.0 {
+                Token::Unsigned(value) => visitor.visit_u64(value),
+                Token::Signed(value) => visitor.visit_i64(value),
+                Token::Float(value) => visitor.visit_f64(value),
+                Token::Text(text) => {
+                    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+                    if !is_number || !text.ends_with(|last: char| last.is_ascii_digit()) {
+                        return Err(NOT_VALID);
+                    }
+                    let mut json = serde_json::Deserializer::from_str(text);
+                    let value = json.$method(visitor)?;
+                    json.end()?;
+                    Ok(value)
+                }
+                token => Err(wrong(token, &visitor)),
+            }
+        }
+    )* };
+}
+
+impl<'de> Deserializer<'de> for Key<'de> {
+    type Error = Failure;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        if let Token::Text(text) = self.0 {
+            return visitor.visit_borrowed_str(text);
+        }
+        match self.text() {
+            Some(text) => visitor.visit_string(text),
+            None => Err(wrong(self.0, &visitor)),
+        }
+    }
+
+    numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.0 {
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Text("true") => visitor.visit_bool(true),
+            Token::Text("false") => visitor.visit_bool(false),
+            Token::Text(text) if text.starts_with(['t', 'f']) => Err(NOT_VALID),
+            token => Err(wrong(token, &visitor)),
+        }
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.0 {
+            Token::Text(text) => visitor.visit_borrowed_bytes(text.as_bytes()),
+            token => Err(wrong(token, &visitor)),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        match (self.0, self.text()) {
+            (Token::Text(text), _) => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
+            (_, Some(text)) => visitor.visit_enum(text.into_deserializer()),
+            (token, None) => Err(wrong(token, &visitor)),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        char str string unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}

@@ -1,0 +1,57 @@
+//! The native protocol as MessagePack (`switchboard.v1.msgpack`): the maps of [`json`](super::json) in binary frames.
+//!
+//! ```
+//! use switchboard_core::codec::msgpack;
+//! use switchboard_core::{Incoming, Request};
+//!
+//! let bytes = b"\x83\xa5event\xa4echo\xa4data\x81\xa3seq\x01\xa2id\x07";
+//! let Ok(Incoming::Request(Request { event, data, id, .. })) = msgpack::decode(bytes) else { panic!() };
+//! let seq: std::collections::HashMap<String, u32> = msgpack::from_data(data)?;
+//!
+//! let mut out = Vec::new();
+//! msgpack::encode_reply(&mut out, &event, id.as_ref(), &seq)?;
+//! assert_eq!(out, bytes);
+//! # Ok::<(), switchboard_core::Error>(())
+//! ```
+//!
+//! # One type for both formats
+//! A type reads and writes the same document in JSON and in MessagePack. Types that choose by `is_human_readable` (ids,
+//! addresses, times) choose their text, as in JSON: inside `flatten`, untagged and internally tagged enums serde says
+//! "human-readable" in every format, so that the binary form would not come back from there.
+//!
+//! Structs are maps with names as keys, unit structs are nil, and a map's key is a text: other keys that JSON allows are
+//! written as the text that JSON writes, and read from that text or from a number or boolean. What has no place in JSON:
+//! - `bin` is what serde calls bytes (`serde_bytes`), and is taken for a sequence of `u8`; JSON has an array of numbers.
+//! - NaN and infinities are themselves; in JSON they are null. An `f32` stays one, so a peer that reads it as an `f64` sees
+//!   all its digits.
+//! - An integer outside of `i64` and `u64` is a text of digits; JSON has the digits.
+//! - `ext`, and so the timestamp, is refused, unless the type takes it as
+//!   [rmp-serde](https://docs.rs/rmp-serde) does: a newtype struct named `_ExtStruct` around `(i8, bytes)`.
+mod decode;
+mod encode;
+mod failure;
+mod head;
+mod key;
+mod parser;
+mod payload;
+mod raw;
+mod reader;
+mod writer;
+
+pub use super::Rejected;
+pub use decode::decode;
+pub use encode::{
+    encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply, encode_request,
+    encode_stream_end, encode_stream_item,
+};
+pub use payload::from_data;
+pub use raw::Raw;
+
+/// The name by which a type asks for an `ext`: rmp-serde's.
+const EXT: &str = "_ExtStruct";
+
+/// The name by which serde_json's `RawValue` asks for, and gives, a text of JSON.
+const RAW_JSON: &str = "$serde_json::private::RawValue";
+
+/// The name by which serde_json's `Number` gives its digits, where its feature `arbitrary_precision` is on.
+const JSON_NUMBER: &str = "$serde_json::private::Number";

@@ -1,0 +1,35 @@
+//! A payload as it stands.
+use std::fmt;
+
+use super::reader::Reader;
+
+/// One value of MessagePack, borrowed and checked: it is whole, nothing is behind it, its texts are UTF-8, and no map in it
+/// has more than 1,024 keys. It may be nested to any depth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Raw<'a>(&'a [u8]);
+
+impl<'a> Raw<'a> {
+    /// Checks bytes; `None` for what is not exactly one such value.
+    pub fn new(bytes: &'a [u8]) -> Option<Raw<'a>> {
+        let mut reader = Reader::new(bytes);
+        let part = reader.skip()?;
+        (reader.is_empty() && !part.is_overfull).then_some(Raw(bytes))
+    }
+
+    /// The bytes must have been checked.
+    pub(super) const fn checked(bytes: &'a [u8]) -> Raw<'a> {
+        Raw(bytes)
+    }
+
+    /// The bytes of the value.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The length alone: a payload may be anything.
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.0.len())
+    }
+}

@@ -1,0 +1,18 @@
+//! A frame that is refused.
+use std::borrow::Cow;
+
+use crate::{Error, Id};
+
+/// A frame that is answered with an `exception`, and all that is known for addressing the answer.
+#[derive(Debug)]
+pub struct Rejected<'a> {
+    /// `bad_request`; the message says what to do, and never repeats the input.
+    pub error: Error,
+    /// For the metric, one of: `not_json`, `not_object`, `not_msgpack`, `not_map`, `key_not_text`, `too_many_keys`,
+    /// `duplicate_key`, `two_kinds`, `no_event`, `kind_disabled`, `event_name`, `event_reserved`, `id`, `cancel`, `ack`.
+    pub reason: &'static str,
+    /// The id of the request, where it could be read.
+    pub id: Option<Id<'a>>,
+    /// The event of the request, where it could be read and is a name.
+    pub event: Option<Cow<'a, str>>,
+}

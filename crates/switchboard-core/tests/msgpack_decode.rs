@@ -1,0 +1,384 @@
+//! Frames of a client as MessagePack, by the row C05 and the rows of group D.
+use rmpv::Value;
+use switchboard_core::codec::msgpack::{self, Raw, Rejected};
+use switchboard_core::{Code, Id, Incoming, Request};
+
+/// The bytes of a map with these keys.
+fn map(pairs: &[(&str, Value)]) -> Vec<u8> {
+    bytes(&Value::Map(pairs.iter().map(|(key, value)| ((*key).into(), value.clone())).collect()))
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    rmpv::encode::write_value(&mut out, value).expect("a vector takes everything");
+    out
+}
+
+/// `{"event":"a","id":1,` and a key whose value is `value`.
+fn with(key: &str, value: &[u8]) -> Vec<u8> {
+    let mut out = b"\x83\xa5event\xa1a\xa2id\x01".to_vec();
+    rmp::encode::write_str(&mut out, key).expect("a vector takes everything");
+    out.extend_from_slice(value);
+    out
+}
+
+#[track_caller]
+fn request(frame: &[u8]) -> Request<'_, Raw<'_>> {
+    match msgpack::decode(frame) {
+        Ok(Incoming::Request(request)) => request,
+        other => panic!("{frame:02x?}: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn rejected<'a>(frame: &'a [u8], reason: &str) -> Rejected<'a> {
+    let start = &frame[..frame.len().min(80)];
+    let Err(rejected) = msgpack::decode(frame) else { panic!("accepted: {start:02x?}") };
+    assert_eq!(rejected.reason, reason, "{start:02x?}");
+    assert_eq!(rejected.error.code(), &Code::BadRequest, "{start:02x?}");
+    rejected
+}
+
+#[test]
+fn a_request_borrows_all_its_parts() {
+    let frame = b"\x84\xa5event\xa4echo\xa4data\x81\xa4text\xa3h\xc3\xa9\xa2id\x07\xa4meta\x91\x01";
+    let request = request(frame);
+    assert!(matches!(request.event, std::borrow::Cow::Borrowed("echo")));
+    assert_eq!(request.data.map(Raw::as_bytes), Some(&b"\x81\xa4text\xa3h\xc3\xa9"[..]));
+    assert_eq!(request.id, Id::number(7));
+    assert_eq!(request.meta.map(Raw::as_bytes), Some(&b"\x91\x01"[..]));
+}
+
+#[test]
+fn missing_and_nil_parts_are_none() {
+    let nil = map(&[("event", "a".into()), ("data", Value::Nil), ("id", Value::Nil), ("meta", Value::Nil)]);
+    for frame in [map(&[("event", "a".into())]), nil] {
+        let request = request(&frame);
+        assert!(request.data.is_none() && request.id.is_none() && request.meta.is_none());
+    }
+}
+
+#[test]
+fn every_width_of_a_head_is_read() {
+    for frame in [
+        &b"\xde\x00\x01\xa5event\xa1a"[..],
+        b"\xdf\x00\x00\x00\x01\xd9\x05event\xda\x00\x01a",
+        b"\x81\xdb\x00\x00\x00\x05event\xdb\x00\x00\x00\x01a",
+    ] {
+        assert_eq!(request(frame).event, "a");
+    }
+    for value in [
+        &b"\xca\x00\x00\x00\x00"[..],
+        b"\xcb\x00\x00\x00\x00\x00\x00\x00\x00",
+        b"\xc4\x01a",
+        b"\xc5\x00\x01a",
+        b"\xc6\x00\x00\x00\x01a",
+        b"\xdc\x00\x01\x01",
+        b"\xdd\x00\x00\x00\x01\x01",
+        b"\xd4\xffa",
+        b"\xd5\x01ab",
+        b"\xd6\xffabcd",
+        b"\xd7\x01abcdefgh",
+        b"\xd8\x01abcdefghijklmnop",
+        b"\xc7\x01\xffa",
+        b"\xc8\x00\x01\x01a",
+        b"\xc9\x00\x00\x00\x01\x01a",
+        b"\x81\x90\x90",
+    ] {
+        for key in ["data", "meta", "x"] {
+            let frame = with(key, value);
+            let request = request(&frame);
+            let part = if key == "data" { request.data } else { request.meta };
+            assert_eq!(part.map(Raw::as_bytes), (key != "x").then_some(value));
+            for cut in 1..=value.len() {
+                let rejected = rejected(&frame[..frame.len() - cut], "not_msgpack");
+                assert_eq!((rejected.id, rejected.event.as_deref()), (Id::number(1), Some("a")));
+            }
+        }
+    }
+}
+
+#[test]
+fn c05_what_is_not_one_value_is_rejected() {
+    for frame in [
+        &b""[..],
+        b"\x81",
+        b"\x81\xa5event",
+        b"\x81\xa5event\xa2a",
+        b"\x81\xa5event\xa1a\xc0",
+        b"\x81\xa5event\xa1a\x81\xa5event\xa1a",
+        b"\xc1",
+        b"\x81\xa5event\xc1",
+        b"\x82\xa5event\xa1a\xc1\xc0",
+    ] {
+        rejected(frame, "not_msgpack");
+    }
+}
+
+#[test]
+fn c05_heads_that_promise_more_than_there_is_are_rejected() {
+    let most = [0xff; 4];
+    for head in [0xdd, 0xdf, 0xdb, 0xc6, 0xc9] {
+        for depth in [0, 1, 100_000] {
+            let mut value = vec![0x91; depth];
+            value.push(head);
+            value.extend_from_slice(&most);
+            value.extend_from_slice(b"\x01few");
+            for key in ["data", "meta", "x", "event", "id"] {
+                rejected(&with(key, &value), "not_msgpack");
+            }
+        }
+    }
+    rejected(b"\xdf\xff\xff\xff\xff\xa5event\xa1a", "not_msgpack");
+    rejected(b"\xdd\xff\xff\xff\xff", "not_map");
+    // Many heads, each of which promises the most: the sum has no overflow.
+    rejected(&with("data", &[0xdf, 0xff, 0xff, 0xff, 0xff].repeat(100_000)), "not_msgpack");
+}
+
+#[test]
+fn c05_depth_costs_no_stack() {
+    let small_stack = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| {
+        let mut lists = vec![0x91; 100_000];
+        lists.push(0xc0);
+        let mut maps = b"\x81\xa1a".repeat(100_000);
+        maps.push(0xc0);
+        for value in [&lists, &maps] {
+            for key in ["data", "meta", "x"] {
+                request(&with(key, value));
+            }
+            let refused = [("event", "event_name"), ("id", "id")];
+            for (key, reason) in refused {
+                let mut frame = b"\x82\xa1x\xc0".to_vec();
+                rmp::encode::write_str(&mut frame, key).expect("a vector takes everything");
+                frame.extend_from_slice(value);
+                if key == "id" {
+                    frame[0] = 0x83;
+                    frame.extend_from_slice(b"\xa5event\xa1a");
+                }
+                rejected(&frame, reason);
+            }
+        }
+        rejected(&lists, "not_map");
+        rejected(&maps, "no_event");
+        rejected(&lists[..1000], "not_map");
+        rejected(&maps[..1000], "not_msgpack");
+    });
+    small_stack.expect("a thread").join().expect("no overflow");
+}
+
+#[test]
+fn c05_duplicate_keys_are_rejected() {
+    let event = map(&[("event", "a".into()), ("event", "b".into()), ("id", 3.into())]);
+    let event = rejected(&event, "duplicate_key");
+    assert_eq!((event.id, event.event), (Id::number(3), None));
+    let id = map(&[("event", "a".into()), ("id", 1.into()), ("id", 2.into())]);
+    let id = rejected(&id, "duplicate_key");
+    assert_eq!((id.id, id.event.as_deref()), (None, Some("a")));
+    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"] {
+        rejected(&map(&[("event", "a".into()), (key, 1.into()), (key, 1.into())]), "duplicate_key");
+    }
+}
+
+#[test]
+fn c05_keys_are_texts() {
+    for key in [&b"\x01"[..], b"\xc4\x05event", b"\xc0", b"\x90", b"\xc3", b"\xca\x00\x00\x00\x00", b"\xd4\x01a"] {
+        let frame = [b"\x82\xa2id\x05", key, b"\xa1a"].concat();
+        assert_eq!(rejected(&frame, "key_not_text").id, Id::number(5));
+    }
+}
+
+#[test]
+fn c05_texts_are_utf8() {
+    for text in [&b"\xa1\xff"[..], b"\xa2\xc3\x28", b"\xa3\xed\xa0\x80", b"\xd9\x01\x80"] {
+        for key in ["data", "meta", "x", "event"] {
+            rejected(&with(key, text), "not_msgpack");
+            rejected(&with(key, &[b"\x92\x01", text].concat()), "not_msgpack");
+            rejected(&with(key, &[b"\x81", text, b"\x01"].concat()), "not_msgpack");
+        }
+        rejected(&[b"\x81", text, b"\x01"].concat(), "not_msgpack");
+    }
+    request(&with("data", b"\xc4\x01\xff"));
+}
+
+#[test]
+fn c05_more_than_1024_keys_are_rejected() {
+    let keys = |n: usize| Value::Map((0..n).map(|n| (n.to_string().into(), 0.into())).collect());
+    let top = |n: usize| {
+        let mut pairs: Vec<(Value, Value)> = vec![("id".into(), 1.into()), ("event".into(), "a".into())];
+        pairs.extend((2..n).map(|n| (n.to_string().into(), 0.into())));
+        bytes(&Value::Map(pairs))
+    };
+    request(&top(1024));
+    let top = top(1025);
+    let top = rejected(&top, "too_many_keys");
+    assert_eq!((top.id, top.event.as_deref()), (Id::number(1), Some("a")));
+    for key in ["data", "meta"] {
+        for count in [1025, 100_000] {
+            let nested = Value::Array(vec![1.into(), Value::Map(vec![("a".into(), keys(count))])]);
+            for value in [keys(count), nested] {
+                let frame = with(key, &bytes(&value));
+                let rejected = rejected(&frame, "too_many_keys");
+                assert_eq!((rejected.id, rejected.event.as_deref()), (Id::number(1), Some("a")));
+            }
+        }
+        // The bound is on each map.
+        request(&with(key, &bytes(&Value::Array(vec![keys(1024), keys(1024)]))));
+    }
+    // What is skipped is not counted.
+    request(&with("new", &bytes(&keys(1025))));
+    assert!(Raw::new(&bytes(&keys(1024))).is_some() && Raw::new(&bytes(&keys(1025))).is_none());
+}
+
+#[test]
+fn d02_what_is_not_a_map_is_rejected() {
+    for frame in [&b"\x90"[..], b"\x01", b"\xff", b"\xa5event", b"\xc0", b"\xc3", b"\xc4\x00", b"\xd4\x01a", b"\x91"] {
+        rejected(frame, "not_map");
+    }
+}
+
+#[test]
+fn d05_unknown_keys_are_ignored() {
+    let frame = map(&[("v", 2.into()), ("event", "a".into()), ("url", Value::Nil), ("", 0.into()), ("v", 0.into())]);
+    assert_eq!(request(&frame).event, "a");
+}
+
+#[test]
+fn d06_event_is_required_and_a_name() {
+    for frame in [map(&[]), map(&[("data", 1.into())]), map(&[("Event", "a".into())])] {
+        rejected(&frame, "no_event");
+    }
+    let long = "x".repeat(129);
+    for event in [
+        "".into(),
+        1.into(),
+        Value::Nil,
+        true.into(),
+        Value::Map(vec![]),
+        "\0".into(),
+        "\u{85}".into(),
+        long.into(),
+        Value::Binary(b"a".to_vec()),
+    ] {
+        let frame = map(&[("event", event), ("id", 5.into())]);
+        let rejected = rejected(&frame, "event_name");
+        assert_eq!((rejected.id, rejected.event), (Id::number(5), None));
+    }
+}
+
+#[test]
+fn d08_reserved_names_are_the_servers() {
+    for event in ["exception", "sys.goaway", "sys."] {
+        let frame = map(&[("event", event.into()), ("id", "a".into())]);
+        let rejected = rejected(&frame, "event_reserved");
+        assert_eq!(rejected.id, Id::text("a"));
+        assert!(rejected.event.is_some());
+    }
+}
+
+#[test]
+fn d09_ids_are_exact_or_rejected() {
+    let longest = [&b"\xd9\x80"[..], &[b'x'; 128]].concat();
+    for (value, id) in [
+        (&b"\x00"[..], Id::number(0)),
+        (b"\x7f", Id::number(127)),
+        (b"\xcc\x07", Id::number(7)),
+        (b"\xcd\x00\x07", Id::number(7)),
+        (b"\xce\x00\x00\x00\x07", Id::number(7)),
+        (b"\xcf\x00\x00\x00\x00\x00\x00\x00\x07", Id::number(7)),
+        (b"\xd0\x07", Id::number(7)),
+        (b"\xd1\x00\x07", Id::number(7)),
+        (b"\xd2\x00\x00\x00\x07", Id::number(7)),
+        (b"\xd3\x00\x00\x00\x00\x00\x00\x00\x07", Id::number(7)),
+        (b"\xcf\x00\x20\x00\x00\x00\x00\x00\x00", Id::number(1 << 53)),
+        (b"\xd3\x00\x20\x00\x00\x00\x00\x00\x00", Id::number(1 << 53)),
+        (b"\xa17", Id::text("7")),
+        (&longest, Id::text("x".repeat(128))),
+        (b"\xc0", None),
+    ] {
+        let frame = [b"\x82\xa5event\xa1a\xa2id", value].concat();
+        assert_eq!(request(&frame).id, id, "{value:02x?}");
+        let frame = [b"\x81\xa6cancel", value].concat();
+        match (msgpack::decode(&frame), id) {
+            (Ok(Incoming::Cancel(got)), Some(id)) => assert_eq!(got, id),
+            (Err(rejected), None) => assert_eq!(rejected.reason, "cancel"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let kib = [&b"\xda\x04\x00"[..], &[b'x'; 1024]].concat();
+    for value in [
+        &b"\xff"[..],
+        b"\xd0\xff",
+        b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\xcf\x00\x20\x00\x00\x00\x00\x00\x01",
+        b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\xca\x3f\x80\x00\x00",
+        b"\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00",
+        b"\xa0",
+        b"\x80",
+        b"\x91\x01",
+        b"\xc3",
+        b"\xa2a\0",
+        b"\xc4\x01a",
+        b"\xd6\xff\x00\x00\x00\x01",
+        &kib,
+    ] {
+        let frame = [b"\x82\xa5event\xa1a\xa2id", value].concat();
+        let refused = rejected(&frame, "id");
+        assert_eq!((refused.id, refused.event.as_deref()), (None, Some("a")));
+        rejected(&[b"\x81\xa6cancel", value].concat(), "cancel");
+        rejected(&[b"\x81\xa3ack", value].concat(), "ack");
+    }
+}
+
+#[test]
+fn ack_carries_data_or_an_error() {
+    type Answer<'a> = Result<Option<&'a [u8]>, &'a [u8]>;
+    let cases: [(&[u8], Answer<'_>); 5] = [
+        (b"\x81\xa3ack\x09", Ok(None)),
+        (b"\x82\xa3ack\x09\xa4data\xc0", Ok(None)),
+        (b"\x83\xa3ack\xcc\x09\xa4data\x91\x01\xa5error\xc0", Ok(Some(b"\x91\x01"))),
+        (b"\x82\xa5error\x81\xa4code\xa1x\xa3ack\x09", Err(b"\x81\xa4code\xa1x")),
+        (b"\x83\xa3ack\x09\xa4data\xc0\xa5error\xc2", Err(b"\xc2")),
+    ];
+    for (frame, expected) in cases {
+        let Ok(Incoming::Ack { ack: 9, answer }) = msgpack::decode(frame) else { panic!("{frame:02x?}") };
+        assert_eq!(answer.map(|data| data.map(Raw::as_bytes)).map_err(Raw::as_bytes), expected, "{frame:02x?}");
+    }
+    rejected(b"\x83\xa3ack\x09\xa4data\x01\xa5error\x02", "ack");
+    rejected(b"\x81\xa3ack\xa19", "ack");
+}
+
+#[test]
+fn keys_of_two_kinds_and_kinds_that_are_off_are_rejected() {
+    let keys = |keys: &[&str]| {
+        let mut pairs: Vec<(&str, Value)> = keys.iter().map(|key| (*key, 1.into())).collect();
+        pairs.push(("id", 4.into()));
+        map(&pairs)
+    };
+    for (names, reason) in [
+        (&["event", "cancel"][..], "two_kinds"),
+        (&["event", "ack"], "two_kinds"),
+        (&["cancel", "ack"], "two_kinds"),
+        (&["event", "kind", "pattern"], "two_kinds"),
+        (&["ack", "method", "url"], "two_kinds"),
+        (&["kind", "pattern"], "kind_disabled"),
+        (&["method", "url"], "kind_disabled"),
+    ] {
+        assert_eq!(rejected(&keys(names), reason).id, Id::number(4), "{names:?}");
+    }
+}
+
+#[test]
+fn a_rejection_never_repeats_the_input() {
+    for frame in [
+        map(&[("event", "secret\0".into())]),
+        map(&[("event", "a".into()), ("id", Value::Map(vec![("secret".into(), 1.into())]))]),
+        map(&[("secret", 1.into())]),
+        bytes(&"secret".into()),
+        b"\x81\xc4\x06secret\x01".to_vec(),
+    ] {
+        let Err(rejected) = msgpack::decode(&frame) else { panic!("{frame:02x?}") };
+        assert!(!format!("{:?}", rejected.error).contains("secret"), "{frame:02x?}");
+    }
+    assert_eq!(format!("{:?}", Raw::new(b"\xa6secret")), "Some(Raw(7 bytes))");
+}

@@ -4,6 +4,7 @@ use axum::routing::{get, post};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use switchboard::di::{Module, ModuleDef};
 use switchboard::testing::TestApp;
 use switchboard::{App, Client, Detail, Error, Gateway, Headers, Limits, Origins, Socket};
 
@@ -641,4 +642,23 @@ async fn an_on_connect_hook_that_refuses() {
     let mut bob = app.connect("/ws").await;
     let other = tokio::spawn(async move { bob.expect_refused(4505).await }).await;
     assert!(other.is_err(), "another code");
+}
+
+/// A factory that takes too long for the test.
+#[tokio::test(start_paused = true)]
+async fn the_patience_of_boot() {
+    struct Never;
+    struct Slow;
+    impl Module for Slow {
+        fn module() -> ModuleDef {
+            ModuleDef::new("Slow").async_factory(|| async {
+                std::future::pending::<()>().await;
+                Never
+            })
+        }
+    }
+    let started = tokio::time::Instant::now();
+    let error = TestApp::of::<Slow>().boot_patience(Duration::from_secs(1)).try_start().await.err().unwrap();
+    assert!(error.to_string().contains("Never (async factory) cannot be made: it did not end within 1s"), "{error}");
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
 }

@@ -111,11 +111,14 @@ impl Plan {
     /// What nobody can ask for, or would be given something else for.
     fn useless(&mut self) {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
+        let before = self.providers.iter().flat_map(|planned| &planned.provider.dependencies);
+        let late = self.gateways.iter().flat_map(|planned| &planned.gateway.dependencies);
+        let asked: HashSet<TypeId> = before.chain(late).map(|dependency| dependency.type_id).collect();
         let problems = self.providers.iter().filter_map(|planned| {
             let (provider, module) = (&planned.provider, &self.modules[planned.module].name);
             let message = if given.contains(&provider.type_id) {
                 format!("{module} provides {}, which is there without a provider; remove it", provider.name)
-            } else if is_future(provider) {
+            } else if is_future(provider) && !asked.contains(&provider.type_id) {
                 format!("{module} provides a future, which nobody awaits; write `async_factory(..)`, or `try_async_factory(..)`")
             } else {
                 return None;
@@ -358,10 +361,11 @@ fn is_result_of(name: &str, value: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(", "))
 }
 
-/// A future, by its name: nobody can ask for what has none.
+/// A future, or a closure, by its name. A factory that returns one was hardly meant, unless somebody asks for it.
 fn is_future(provider: &Erased) -> bool {
     let Erased { full_name, how, .. } = provider;
-    *how == "factory" && (full_name.ends_with("{{closure}}") || full_name.contains("dyn core::future::future::Future<"))
+    let boxed = full_name.starts_with("core::pin::Pin<alloc::boxed::Box<dyn core::future::future::Future<");
+    *how == "factory" && (boxed || full_name.ends_with("{{closure}}"))
 }
 
 fn is_of_the_language(name: &str) -> bool {

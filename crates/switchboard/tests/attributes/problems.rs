@@ -176,6 +176,17 @@ async fn a_factory_that_returns_a_future() {
     assert_eq!(problems(ModuleDef::new("Data").factory(boxed)).await, [told]);
 }
 
+/// A closure has no name, and can be asked for by who is generic.
+#[tokio::test]
+async fn a_factory_that_returns_a_closure() {
+    struct Calls(u8);
+    fn calls<F: Fn() -> u8 + Send + Sync + 'static>(f: F) -> ModuleDef {
+        ModuleDef::new("Calls").factory(move || f).factory(|f: Arc<F>| Calls(f()))
+    }
+    let app = App::boot_def(calls(|| 7)).create().await.unwrap();
+    assert_eq!(app.resolve::<Calls>().unwrap().0, 7);
+}
+
 #[tokio::test]
 async fn an_override_of_the_arc_or_the_result() {
     let module = || ModuleDef::new("Data").value(Stored);

@@ -61,7 +61,7 @@ impl Injected {
             let how = if *injected { "inject" } else { "defaulted" };
             let how = call(ty.span(), how, Some(ours!(#ty)), ours!(#label));
             plans.push(ours!(#(#conditions)* let #variable = __fields #how;));
-            inits.push(ours!(#(#conditions)* #member: #variable.get(__container)?));
+            inits.push(ours!(#(#conditions)* #member: #krate::di::Injected::get(&#variable, __container)?));
         }
         let hooks = hooks.tokens();
         let plan = ours! {

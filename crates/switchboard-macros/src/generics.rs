@@ -9,7 +9,7 @@ pub(crate) fn holds(generics: &mut Generics, name: &Ident) {
     generics.make_where_clause().predicates.push(holds);
 }
 
-/// True when a type names a type parameter.
+/// True when a type names a type parameter, or `Self`, which has them.
 pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
     struct Search<'a> {
         names: Vec<&'a Ident>,
@@ -17,7 +17,7 @@ pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
     }
     impl Visit<'_> for Search<'_> {
         fn visit_ident(&mut self, ident: &Ident) {
-            self.found |= self.names.contains(&ident);
+            self.found |= ident == "Self" || self.names.contains(&ident);
         }
     }
     let mut search = Search { names: generics.type_params().map(|parameter| &parameter.ident).collect(), found: false };

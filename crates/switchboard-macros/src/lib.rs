@@ -101,13 +101,13 @@ pub fn gateway(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     fn messages(gateway: Gateway<Chat>) -> Gateway<Chat> {
 ///         let gateway = gateway.handler("shout", {
 ///             let parameters = Parameters::of_handler();
-///             let validation = (&&Probe::<Text>::new()).validation().without_context();
+///             let validation = (&&Probe::<Text>::new()).__switchboard_validation().without_context();
 ///             let (text, parameters) = parameters.checked::<Text, _, _, _>(validation);
 ///             HandlerDef::from_parts(parameters, move |this: Arc<Chat>, cx| {
 ///                 let (text, client) = (text.read(cx)?, lent::<Client>(cx));
 ///                 Ok(async move {
 ///                     let reply = Chat::shout(&this, text, client.get()).await;
-///                     (&&type_of(&reply)).shape().value().error().finish(reply)
+///                     (&&type_of(&reply)).__switchboard_shape().value().error().finish(reply)
 ///                 })
 ///             })
 ///         });
@@ -159,7 +159,7 @@ pub fn injectable(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | meaning |
 /// |---|---|
 /// | `imports(A, B)` | modules whose exports can be asked for here |
-/// | `providers(..)` | types with `#[injectable]`; `value(expr)`; functions of provided things: `factory(f)`, `try_factory(f)`, `async_factory(f)`, `try_async_factory(f)`, `shared(f)` for one that returns an `Arc<dyn Trait>` |
+/// | `providers(..)` | types with `#[injectable]`; `value(expr)`, made at boot; functions of provided things: `factory(f)`, `try_factory(f)`, `async_factory(f)`, `try_async_factory(f)`, `shared(f)` for one that returns an `Arc<dyn Trait>` |
 /// | `gateways(..)` | types with `#[gateway]` |
 /// | `exports(..)` | providers, or imported modules, that those who import this module may ask for |
 /// | `global` | what is exported can be asked for everywhere |
@@ -192,7 +192,7 @@ pub fn injectable(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///         ModuleDef::new("ChatModule")
 ///             .import::<Database>()
 ///             .provide::<RoomService>()
-///             .value(Clock::system())
+///             .value_with(|| Clock::system())
 ///             .gateway::<Chat>()
 ///             .export::<RoomService>()
 ///     }
@@ -218,7 +218,9 @@ helpers! {
     subscribe_message, "a method in an `impl` block with `#[messages]`",
         "Answers an event: `#[subscribe_message(\"event\")]` on a method, inside of [`messages`](macro@messages).";
     on_connect, "a method in an `impl` block with `#[messages]`",
-        "Runs when a client comes, before its first message: on a method, inside of [`messages`](macro@messages).";
+        "Runs when a client comes, before its first message: on a method, inside of [`messages`](macro@messages).\n\n\
+         An `Err` refuses the client: it gets the error as `exception`, and a close code that belongs to it: 4501 for \
+         `Error::unauthenticated`, 4505 for an error of the application's own; the table is at `Gateway::on_connect`.";
     on_disconnect, "a method in an `impl` block with `#[messages]`",
         "Runs when a client has gone: on a method, inside of [`messages`](macro@messages).";
     after_init, "a method in an `impl` block with `#[messages]`",

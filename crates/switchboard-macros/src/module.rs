@@ -124,7 +124,12 @@ impl Model {
         let providers = self.providers.iter().map(|provided| match provided {
             Provided::Type(ty) => of_type("provide", ty),
             Provided::Call { method, argument } => {
-                let listed = call(argument.span(), &method.to_string(), None, ours!(#argument));
+                let listed = if method == "value" {
+                    // Made when it is its turn, and not by whoever looks at the module.
+                    call(argument.span(), "value_with", None, ours!(|| #argument))
+                } else {
+                    call(argument.span(), &method.to_string(), None, ours!(#argument))
+                };
                 ours!(let __module = __module #listed;)
             }
         });

@@ -4,6 +4,7 @@ use axum::routing::{get, post};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use switchboard::di::{Module, ModuleDef};
 use switchboard::testing::TestApp;
 use switchboard::{App, Client, Detail, Error, Gateway, Headers, Limits, Origins, Socket};
 
@@ -609,4 +610,55 @@ async fn on_several_threads() {
     clients.join_all().await;
     app.expect_empty().await;
     tokio::spawn(async move { app.get("/health").await }).await.unwrap();
+}
+
+/// Two applications of one thread, in whatever order they go: each has the log while it is there.
+#[tokio::test(start_paused = true)]
+async fn the_log_of_the_second_outlives_the_first() {
+    let first = TestApp::new(App::new());
+    let logs = first.logs();
+    let second = TestApp::new(App::new());
+    tracing::warn!("both");
+    drop(first);
+    tracing::warn!("one");
+    assert!(second.logs().contains("both") && second.logs().contains("one"));
+    assert!(logs.contains("both") && !logs.contains("one"));
+    drop(second);
+    let third = TestApp::new(App::new());
+    tracing::warn!("another");
+    assert!(third.logs().contains("another"));
+}
+
+/// The handshake succeeds, and then the hook refuses.
+#[tokio::test(start_paused = true)]
+async fn an_on_connect_hook_that_refuses() {
+    async fn refuse(_: &Refuses) -> Result<(), Error> {
+        Err(Error::unauthenticated("who?"))
+    }
+    struct Refuses;
+    let app = TestApp::new(App::new().gateway("/ws", Gateway::new(Refuses).on_connect(refuse)));
+    let error = app.try_connect("/ws").await.unwrap().expect_refused(4501).await;
+    assert_eq!((&*error.code, &*error.message), ("unauthenticated", "who?"));
+    let mut bob = app.connect("/ws").await;
+    let other = tokio::spawn(async move { bob.expect_refused(4505).await }).await;
+    assert!(other.is_err(), "another code");
+}
+
+/// A factory that takes too long for the test.
+#[tokio::test(start_paused = true)]
+async fn the_patience_of_boot() {
+    struct Never;
+    struct Slow;
+    impl Module for Slow {
+        fn module() -> ModuleDef {
+            ModuleDef::new("Slow").async_factory(|| async {
+                std::future::pending::<()>().await;
+                Never
+            })
+        }
+    }
+    let started = tokio::time::Instant::now();
+    let error = TestApp::of::<Slow>().boot_patience(Duration::from_secs(1)).try_start().await.err().unwrap();
+    assert!(error.to_string().contains("Never (async factory) cannot be made: it did not end within 1s"), "{error}");
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal $(, fn $ctor:ident)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal $(, $(#[$attribute:meta])* fn $ctor:ident)?;)*) => {
         /// What went wrong, as a word for programs.
         ///
         /// | code | retryable by default |
@@ -56,6 +56,7 @@ macro_rules! codes {
         impl Error {
             $($(
                 #[doc = concat!("An error with the code `", $text, "`.")]
+                $(#[$attribute])*
                 pub fn $ctor(message: impl Into<Cow<'static, str>>) -> Error {
                     Error::with_code(Code::$name, message.into())
                 }
@@ -72,7 +73,7 @@ codes! {
     /// The payload does not fit what the handler takes.
     ValidationFailed = "validation_failed", retryable: false, fn validation_failed;
     /// It is not known who asks.
-    Unauthenticated = "unauthenticated", retryable: false, fn unauthenticated;
+    Unauthenticated = "unauthenticated", retryable: false, #[doc(alias = "unauthorized")] fn unauthenticated;
     /// It is known who asks, and they may not.
     Forbidden = "forbidden", retryable: false, fn forbidden;
     /// What is asked for does not exist.

@@ -75,12 +75,13 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
             Parameter::Lent(ty) => {
                 let here = at(ty.span());
                 reads.push(quote_spanned!(here=> let #variable = #parts::lent::<#ty>(__cx);));
-                arguments.push(quote_spanned!(here=> #variable.get()));
+                arguments.push(quote_spanned!(here=> #parts::Loan::get(&#variable)));
             }
             Parameter::Owned { ty, generic } => {
                 let in_hook = !matches!(method.role, Role::Event(_));
                 plans.push(if in_hook { plan_in_hook(ty, &variable) } else { plan(&parts, ty, *generic, &variable) });
-                reads.push(ours!(let #variable = #variable.read(__cx)?;));
+                // Not as methods: a trait of the user's may have one of that name for every type.
+                reads.push(ours!(let #variable = #parts::Parameter::read(&#variable, __cx)?;));
                 arguments.push(ours!(#variable));
             }
         }
@@ -112,7 +113,7 @@ fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> Toke
         return quote_spanned!(here=> let (#variable, __parameters) = __parameters.generic::<#ty, _, _>(););
     }
     quote_spanned! {here=>
-        let __validation = (&&#parts::Probe::<#ty>::new()).validation().without_context();
+        let __validation = (&&#parts::Probe::<#ty>::new()).__switchboard_validation().without_context();
         let (#variable, __parameters) = __parameters.checked::<#ty, _, _, _>(__validation);
     }
 }
@@ -130,7 +131,7 @@ fn reply(parts: &TokenStream, output: &ReturnType, returns: &str) -> TokenStream
     };
     let check = Ident::new(returns, at(value));
     let checked = quote_spanned! {at(value)=>
-        let __shape = (&&#parts::type_of(&__reply)).shape();
+        let __shape = (&&#parts::type_of(&__reply)).__switchboard_shape();
         let __shape = __shape.#check();
     };
     let error = quote_spanned!(at(error)=> let __shape = __shape.error(););

@@ -53,8 +53,8 @@ fn role(attribute: &Attribute, errors: &mut Errors) -> Option<Role> {
     let (name, span) = (name(attribute)?, attribute.path().span());
     if name == "subscribe_message" {
         return match attribute.parse_args::<Expr>() {
-            Ok(event) => Some(Role::Event(event)),
-            Err(_) => {
+            Ok(event) if !matches!(event, Expr::Assign(_)) => Some(Role::Event(event)),
+            _ => {
                 errors.at(attribute, "which event? write `#[subscribe_message(\"event\")]`");
                 None
             }

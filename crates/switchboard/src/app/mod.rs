@@ -10,7 +10,7 @@ pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
 use crate::compression::Compression;
-use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Teardown, run_hook};
+use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Strength, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
@@ -117,8 +117,15 @@ impl App {
         let place = Location::caller();
         gateway.check(&mut self.problems);
         for asked in gateway.dependencies() {
+            if asked.strength == Strength::Optional || self.container.has(asked.type_id) {
+                continue;
+            }
             let asks = asked.asked_by(&gateway.name());
-            let message = format!("{asks}, but there is no module: make the application by `App::create`");
+            let message = if self.graph.is_empty() {
+                format!("{asks}, but there is no module: make the application by `App::create`")
+            } else {
+                format!("{asks}, which nobody provides; add it to the providers of a module")
+            };
             self.problems.push(Problem::new(message, &[asked.place]));
         }
         let (marker, named_at) = gateway.namespace_at().unwrap_or((Marker::of::<Root>(), place));
@@ -241,6 +248,10 @@ impl App {
     }
 
     /// Serves these routes beside the gateways.
+    ///
+    /// # Panics
+    /// As axum's `merge` does, when a route is mounted already.
+    #[track_caller]
     pub fn mount(mut self, router: Router) -> App {
         self.router = self.router.merge(router);
         self

@@ -54,6 +54,7 @@ impl Plan {
         walk.enter(&mut plan, root, key);
         plan.index();
         plan.unmounted();
+        plan.useless();
         plan.replace(overrides);
         plan.exports(&walk.keys);
         plan.check_dependencies();
@@ -107,12 +108,75 @@ impl Plan {
         self.problems.extend(problems);
     }
 
+    /// What nobody can ask for, or would be given something else for.
+    fn useless(&mut self) {
+        let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
+        let before = self.providers.iter().flat_map(|planned| &planned.provider.dependencies);
+        let late = self.gateways.iter().flat_map(|planned| &planned.gateway.dependencies);
+        let asked: HashSet<TypeId> = before.chain(late).map(|dependency| dependency.type_id).collect();
+        let problems = self.providers.iter().filter_map(|planned| {
+            let (provider, module) = (&planned.provider, &self.modules[planned.module].name);
+            let message = if given.contains(&provider.type_id) {
+                format!("{module} provides {}, which is there without a provider; remove it", provider.name)
+            } else if is_future(provider) && !asked.contains(&provider.type_id) {
+                format!("{module} provides a future, which nobody awaits; write `async_factory(..)`, or `try_async_factory(..)`")
+            } else {
+                return None;
+            };
+            Some(Problem::new(message, &[provider.listed]))
+        });
+        let problems: Vec<Problem> = problems.collect();
+        self.problems.extend(problems);
+    }
+
+    /// Who provides the type in something else: in which module, and what to do.
+    fn wrapped(&self, full_name: &str, shared_type: TypeId) -> Option<(&PlannedProvider, &'static str)> {
+        self.providers.iter().find_map(|planned| {
+            let Erased { type_id, full_name: provided, how, .. } = &planned.provider;
+            if *type_id == shared_type {
+                Some((planned, "provide it by `shared(..)`, or leave out the `Arc`"))
+            } else if is_result_of(provided, full_name) {
+                let change = match *how {
+                    "factory" => "write `try_factory(..)`",
+                    "async factory" => "write `try_async_factory(..)`",
+                    _ => "provide what is in it",
+                };
+                Some((planned, change))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The same of an override: the type that it should have had.
+    fn unwrapped(&self, by: &Erased) -> Option<(&PlannedProvider, &'static str)> {
+        self.providers.iter().find_map(|planned| {
+            let provider = &planned.provider;
+            if by.type_id == provider.shared_type {
+                Some((planned, "write `Provider::shared(..)`, or leave out the `Arc`"))
+            } else if is_result_of(by.full_name, provider.full_name) {
+                Some((planned, "write `Provider::try_factory(..)`, or `Provider::try_async_factory(..)`"))
+            } else {
+                None
+            }
+        })
+    }
+
     fn replace(&mut self, overrides: Vec<Erased>) {
         for by in overrides {
             match self.by_type.get(&by.type_id) {
                 Some(&at) => self.providers[at].provider.replace(by),
                 None => {
-                    let message = format!("the override of {} replaces nothing: nobody provides it", by.name);
+                    let message = if is_future(&by) {
+                        "an override is a future, which nobody awaits; write `Provider::async_factory(..)`".to_owned()
+                    } else if let Some((other, change)) =
+                        self.unwrapped(&by).or_else(|| self.wrapped(by.full_name, by.shared_type))
+                    {
+                        let (module, other) = (&self.modules[other.module].name, &other.provider.name);
+                        format!("the override of {} replaces nothing: {module} provides {other}; {change}", by.name)
+                    } else {
+                        format!("the override of {} replaces nothing: nobody provides it", by.name)
+                    };
                     self.problem(message, &[by.place]);
                 }
             }
@@ -197,9 +261,16 @@ impl Plan {
         let Ask { who, dependency, .. } = ask;
         let holds = |planned: &&PlannedProvider| planned.provider.field_types.contains(&dependency.type_id);
         let provider = self.providers.iter().find(holds)?;
+        let by_value = provider.provider.type_id == dependency.type_id;
+        // A number or a text that is provided says nothing of the others.
+        if by_value && is_of_the_language(dependency.name) {
+            return None;
+        }
+        let name = &provider.provider.name;
         let message = format!(
-            "the field `{}` of {who} is made by `Default`, though {} is provided; write #[inject] in front of it",
-            dependency.label, provider.provider.name
+            "the field `{}` of {who} is made by `Default`, though {name} is provided; write #[inject] in front of it{}",
+            dependency.label,
+            if by_value { format!(", and `Arc<{name}>`") } else { String::new() }
         );
         Some(Problem::new(message, &[dependency.place, provider.provider.place]))
     }
@@ -214,6 +285,12 @@ impl Plan {
         let Some(provider) = self.provider(dependency.type_id) else {
             let message = if is_server(dependency.name) {
                 format!("{asks}, but there is no gateway of that namespace; mount one, or ask without the `Arc`")
+            } else if let Some((other, change)) = self.wrapped(dependency.name, dependency.shared_type) {
+                let message = format!(
+                    "{asks}, but {} provides {}; {change}",
+                    self.modules[other.module].name, other.provider.name
+                );
+                return Some(Problem::new(message, &[dependency.place, other.provider.listed]));
             } else {
                 format!("{asks}, which nobody provides; add it to the providers of {}", here.name)
             };
@@ -268,9 +345,31 @@ impl Plan {
 }
 
 fn is_server(name: &str) -> bool {
-    let of_root = type_name::<Server<Root>>();
-    let generic = of_root.split('<').next().unwrap_or(of_root);
-    name.strip_prefix(generic).is_some_and(|rest| rest.starts_with('<'))
+    arguments::<Server<Root>>(name).is_some()
+}
+
+/// What is behind the `<` of a type's name, if it is the same generic type as `T`.
+fn arguments<T>(name: &str) -> Option<&str> {
+    let known = type_name::<T>();
+    let generic = known.split('<').next().unwrap_or(known);
+    name.strip_prefix(generic)?.strip_prefix('<')
+}
+
+/// True when a type, by its name, is a `Result` of the value.
+fn is_result_of(name: &str, value: &str) -> bool {
+    let rest = arguments::<Result<(), ()>>(name).and_then(|arguments| arguments.strip_prefix(value));
+    rest.is_some_and(|rest| rest.starts_with(", "))
+}
+
+/// A future, or a closure, by its name. A factory that returns one was hardly meant, unless somebody asks for it.
+fn is_future(provider: &Erased) -> bool {
+    let Erased { full_name, how, .. } = provider;
+    let boxed = full_name.starts_with("core::pin::Pin<alloc::boxed::Box<dyn core::future::future::Future<");
+    *how == "factory" && (boxed || full_name.ends_with("{{closure}}"))
+}
+
+fn is_of_the_language(name: &str) -> bool {
+    !name.contains("::") || ["core::", "alloc::", "std::"].iter().any(|root| name.starts_with(root))
 }
 
 /// Who asks for what.

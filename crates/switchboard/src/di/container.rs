@@ -45,7 +45,7 @@ impl Container {
         self.0.slots.get(&type_id).is_some_and(|slot| slot.set(instance).is_ok())
     }
 
-    pub(super) fn has(&self, type_id: TypeId) -> bool {
+    pub(crate) fn has(&self, type_id: TypeId) -> bool {
         self.0.slots.get(&type_id).is_some_and(|slot| slot.get().is_some())
     }
 

@@ -114,8 +114,14 @@ impl Wanted<'_> {
     }
 
     fn push<T: ?Sized + 'static>(&mut self, strength: Strength) {
-        let (type_id, name) = (TypeId::of::<T>(), type_name::<T>());
-        self.list.push(Dependency { type_id, name, label: self.label.clone(), place: self.place, strength });
+        self.list.push(Dependency {
+            type_id: TypeId::of::<T>(),
+            shared_type: TypeId::of::<Arc<T>>(),
+            name: type_name::<T>(),
+            label: self.label.clone(),
+            place: self.place,
+            strength,
+        });
     }
 }
 
@@ -132,6 +138,8 @@ pub(crate) enum Strength {
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     pub(crate) type_id: TypeId,
+    /// `Arc` of it.
+    pub(crate) shared_type: TypeId,
     pub(crate) name: &'static str,
     /// The field, or whose parameter it is; "" where it has no name.
     pub(crate) label: Cow<'static, str>,
@@ -179,12 +187,18 @@ impl Dependencies {
         Injected { take: T::from_container }
     }
 
-    /// A field that is made by `Default`. Boot refuses an `Arc<T>` here where `T` is provided: an `#[inject]` was forgotten.
+    /// A field that is made by `Default`. Boot refuses a `T` or an `Arc<T>` here where `T` is provided: an
+    /// `#[inject]` was forgotten.
     #[track_caller]
     pub fn defaulted<T: DefaultField>(&mut self, field: &'static str) -> Injected<T> {
-        let (type_id, name) = (TypeId::of::<T>(), type_name::<T>());
-        let place = Location::caller();
-        self.list.push(Dependency { type_id, name, label: field.into(), place, strength: Strength::Default });
+        self.list.push(Dependency {
+            type_id: TypeId::of::<T>(),
+            shared_type: TypeId::of::<Arc<T>>(),
+            name: type_name::<T>(),
+            label: field.into(),
+            place: Location::caller(),
+            strength: Strength::Default,
+        });
         Injected { take: |_| Ok(T::make()) }
     }
 }

@@ -78,6 +78,11 @@ impl Graph {
         Graph { modules: modules.collect() }
     }
 
+    /// True where there is no module.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.modules.is_empty()
+    }
+
     /// For Graphviz: `dot -Tsvg`. What nobody provides, or is there without a provider, has a dashed frame.
     pub fn dot(&self) -> String {
         let mut dot = String::from("digraph {\n  rankdir=LR; node [shape=box, fontname=\"sans-serif\"];\n");

@@ -5,7 +5,8 @@ use crate::handler::{Context, FromMessage, MessageContext, Needs};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// What a module provides, as a parameter of a handler or a hook. Boot makes sure that it is there.
+/// What a module provides, as a parameter of a handler or a hook. Boot makes sure that it is there. It is used as the service
+/// itself; [`Inject::arc`] and [`Inject::into_inner`] give the `Arc`.
 ///
 /// ```
 /// use switchboard::Inject;
@@ -17,7 +18,20 @@ use std::sync::Arc;
 ///     }
 /// }
 /// ```
-pub struct Inject<T: ?Sized>(pub Arc<T>);
+pub struct Inject<T: ?Sized>(Arc<T>);
+
+/// Functions and not methods, so that they hide none of the service's.
+impl<T: ?Sized> Inject<T> {
+    /// The service, as others hold it.
+    pub fn arc(this: &Inject<T>) -> &Arc<T> {
+        &this.0
+    }
+
+    /// The service, to keep it.
+    pub fn into_inner(this: Inject<T>) -> Arc<T> {
+        this.0
+    }
+}
 
 impl<T: ?Sized> Deref for Inject<T> {
     type Target = T;

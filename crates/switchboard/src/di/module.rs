@@ -102,6 +102,12 @@ impl ModuleDef {
         self.provider(Provider::value(value))
     }
 
+    /// Provides a value that is made when it is its turn: see [`Provider::value_with`].
+    #[track_caller]
+    pub fn value_with<T: Send + Sync + 'static>(self, value: impl FnOnce() -> T + Send + 'static) -> ModuleDef {
+        self.provider(Provider::value_with(value))
+    }
+
     /// Provides what a function of provided things returns.
     #[track_caller]
     pub fn factory<F, Args>(self, factory: F) -> ModuleDef

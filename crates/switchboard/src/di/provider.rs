@@ -121,7 +121,9 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         let hook = |hook: Hook<T>| -> ErasedHook { Box::new(move |container| container.resolve::<T>().ok().map(hook)) };
         Erased {
             type_id: TypeId::of::<T>(),
-            field_types: [TypeId::of::<Arc<T>>(), TypeId::of::<Option<Arc<T>>>()],
+            shared_type: TypeId::of::<Arc<T>>(),
+            field_types: [TypeId::of::<T>(), TypeId::of::<Arc<T>>(), TypeId::of::<Option<Arc<T>>>()],
+            full_name: type_name::<T>(),
             name: short_name(type_name::<T>()),
             how: self.how,
             place: self.place,
@@ -166,6 +168,13 @@ impl<T: Send + Sync + 'static> Provider<T> {
     #[track_caller]
     pub fn value(value: T) -> Provider<T> {
         Provider::new("value", Vec::new(), move |_| ready(Ok(Arc::new(value))))
+    }
+
+    /// A value that is made when it is its turn, and not at all where something else is put in its place. `value(expr)` in
+    /// `#[module]` is this.
+    #[track_caller]
+    pub fn value_with(value: impl FnOnce() -> T + Send + 'static) -> Provider<T> {
+        Provider::new("value", Vec::new(), move |_| ready(Ok(Arc::new(value()))))
     }
 
     /// What a function returns.
@@ -235,8 +244,11 @@ pub(crate) type ErasedHook = Box<dyn FnOnce(&Container) -> Option<BoxFuture<Resu
 /// A provider, its type erased.
 pub(crate) struct Erased {
     pub(crate) type_id: TypeId,
-    /// Those of fields that hold it: `Arc<T>`, `Option<Arc<T>>`.
-    pub(crate) field_types: [TypeId; 2],
+    /// `Arc<T>`.
+    pub(crate) shared_type: TypeId,
+    /// Those of fields that hold it: `T`, `Arc<T>`, `Option<Arc<T>>`.
+    pub(crate) field_types: [TypeId; 3],
+    pub(crate) full_name: &'static str,
     pub(crate) name: String,
     pub(crate) how: &'static str,
     pub(crate) place: &'static Location<'static>,

@@ -147,6 +147,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// A connection's messages are handled one at a time, in the order of their arrival. An `id` must be unused among those in
     /// flight, else the request is answered `conflict`.
     ///
+    /// The payload is not validated by itself, as it is under `#[messages]`: write [`Valid<T>`](crate::Valid) where its type derives
+    /// garde's `Validate`.
+    ///
     /// "Cannot infer type for `Via`" means that the handler returns a `Result` whose both sides are `Serialize`, such as
     /// `Result<T, String>`: return `Result<T, switchboard::Error>`, so that an `Err` is never sent as a success.
     #[track_caller]

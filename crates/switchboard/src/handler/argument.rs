@@ -164,7 +164,8 @@ impl<'a> MessageContext<'a> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a payload nor an extractor",
     label = "cannot be a handler's parameter",
-    note = "derive `serde::Deserialize` for a payload, or implement `FromMessage` for an extractor; the client is `&Client`"
+    note = "derive `serde::Deserialize` for a payload, or implement `FromMessage` for an extractor; the client is `&Client`, and a \
+            service is `Inject<T>`, or a field with `#[inject]`"
 )]
 pub trait FromMessage: Sized + Send + 'static {
     /// [`Payload`] when it is read from `data`; a handler takes at most one of them.

@@ -72,7 +72,8 @@ pub trait Calls<H, S, Sh: Shape, R> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what a client is told",
     label = "this handler's `Err` does not convert into `switchboard::Error`",
-    note = "write `impl From<{Self}> for switchboard::Error`, or end the handler with `.or_internal()`"
+    note = "if `{Self}` is a type of yours, write `impl From<{Self}> for switchboard::Error`; another's you map, by \
+            `.map_err(|error| Error::new(code, message))`, or by `.or_internal()` where the client learns nothing"
 )]
 pub trait IntoError: Sized {
     /// The error that is sent.

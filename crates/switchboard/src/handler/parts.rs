@@ -20,7 +20,7 @@
 //!     let client = cx.client().clone();
 //!     Ok(async move {
 //!         let reply = this.shout(text, &client).await;
-//!         (&&type_of(&reply)).shape().value().error().finish(reply)
+//!         (&&type_of(&reply)).__switchboard_shape().value().error().finish(reply)
 //!     })
 //! });
 //! let chat = Gateway::new(Chat).handler("shout", shout);
@@ -180,8 +180,8 @@ impl<T> Parameter<T> {
     }
 }
 
-/// Asks whether `T` can be validated: `(&&Probe::<T>::new()).validation()`, by [`ByValidate`] if `T` implements garde's
-/// `Validate`, otherwise by [`ByNothing`].
+/// Asks whether `T` can be validated: `(&&Probe::<T>::new()).__switchboard_validation()`, by [`ByValidate`] if `T` implements
+/// garde's `Validate`, otherwise by [`ByNothing`]. The method has a name that no trait of an application has for every type.
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
@@ -205,13 +205,13 @@ pub trait ByValidate {
     /// What its validation asks for.
     type Context;
     /// How.
-    fn validation(&self) -> NeedsContext<Self::Value, Self::Context>;
+    fn __switchboard_validation(&self) -> NeedsContext<Self::Value, Self::Context>;
 }
 impl<T: Validate> ByValidate for &Probe<T> {
     type Value = T;
     type Context = T::Context;
 
-    fn validation(&self) -> NeedsContext<T, T::Context> {
+    fn __switchboard_validation(&self) -> NeedsContext<T, T::Context> {
         NeedsContext(PhantomData)
     }
 }
@@ -221,12 +221,12 @@ pub trait ByNothing {
     /// What is not validated.
     type Value;
     /// How.
-    fn validation(&self) -> Unvalidated<Self::Value>;
+    fn __switchboard_validation(&self) -> Unvalidated<Self::Value>;
 }
 impl<T> ByNothing for Probe<T> {
     type Value = T;
 
-    fn validation(&self) -> Unvalidated<T> {
+    fn __switchboard_validation(&self) -> Unvalidated<T> {
         Unvalidated(PhantomData)
     }
 }
@@ -272,7 +272,8 @@ impl<T> Unvalidated<T> {
 /// The type of what is returned: see [`type_of`].
 pub struct TypeOf<R>(PhantomData<fn() -> R>);
 
-/// Asks what is returned: `(&&type_of(&reply)).shape()`, by [`ResultShape`] if it is a `Result`, otherwise by [`PlainShape`].
+/// Asks what is returned: `(&&type_of(&reply)).__switchboard_shape()`, by [`ResultShape`] if it is a `Result`, otherwise by
+/// [`PlainShape`].
 pub fn type_of<R>(_: &R) -> TypeOf<R> {
     TypeOf(PhantomData)
 }
@@ -284,13 +285,13 @@ pub trait ResultShape {
     /// What `Err` holds.
     type Error;
     /// The shape.
-    fn shape(&self) -> Fallible<Self::Value, Self::Error>;
+    fn __switchboard_shape(&self) -> Fallible<Self::Value, Self::Error>;
 }
 impl<T, E> ResultShape for &TypeOf<Result<T, E>> {
     type Value = T;
     type Error = E;
 
-    fn shape(&self) -> Fallible<T, E> {
+    fn __switchboard_shape(&self) -> Fallible<T, E> {
         Fallible(PhantomData)
     }
 }
@@ -300,12 +301,12 @@ pub trait PlainShape {
     /// The value.
     type Value;
     /// The shape.
-    fn shape(&self) -> Infallibly<Self::Value>;
+    fn __switchboard_shape(&self) -> Infallibly<Self::Value>;
 }
 impl<T> PlainShape for TypeOf<T> {
     type Value = T;
 
-    fn shape(&self) -> Infallibly<T> {
+    fn __switchboard_shape(&self) -> Infallibly<T> {
         Infallibly(PhantomData)
     }
 }

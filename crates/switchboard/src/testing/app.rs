@@ -110,7 +110,8 @@ impl TestApp {
         self.connecting(path).connect()
     }
 
-    /// Connects a client, unless the server refuses.
+    /// Connects a client, unless the server refuses the handshake. An on-connect hook refuses later:
+    /// [`TestClient::expect_refused`].
     ///
     /// # Panics
     /// As [`Connecting::try_connect`].

@@ -1,8 +1,9 @@
 //! [`Capture`]: the subscriber that fills [`Logs`], and passes everything on to the one that was there.
 use super::logs::{LogLine, Logs};
 use crate::log::Unlimited;
+use parking_lot::Mutex;
 use std::fmt::Debug;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Weak};
 use tracing::dispatcher::{self, DefaultGuard};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -15,12 +16,19 @@ const MOST: usize = 4 << 10;
 
 /// The log of this thread goes to [`Logs`] too, until dropped.
 pub(super) struct Capturing {
-    _default: DefaultGuard,
+    logs: Logs,
+    listening: Arc<Listening>,
     _unlimited: Unlimited,
 }
 
+/// All that listen to one subscriber. It is the thread's until the last of them is gone, in whatever order they go.
+struct Listening {
+    all: Mutex<Vec<Logs>>,
+    _default: DefaultGuard,
+}
+
 struct Capture {
-    logs: Logs,
+    listening: Weak<Listening>,
     /// Whoever had the log of this thread before, or nobody.
     below: Dispatch,
 }
@@ -28,13 +36,27 @@ struct Capture {
 /// While `tracing` knows of one subscriber only, it asks the thread that first comes to a line whether the line is wanted at
 /// all: a thread without one would switch it off for the others. This is the second.
 static SECOND: LazyLock<Dispatch> =
-    LazyLock::new(|| Dispatch::new(Capture { logs: Logs::default(), below: Dispatch::none() }));
+    LazyLock::new(|| Dispatch::new(Capture { listening: Weak::new(), below: Dispatch::none() }));
 
 impl Capturing {
     pub(super) fn start(logs: &Logs) -> Capturing {
         LazyLock::force(&SECOND);
-        let capture = Capture { logs: logs.clone(), below: dispatcher::get_default(Clone::clone) };
-        Capturing { _default: dispatcher::set_default(&Dispatch::new(capture)), _unlimited: Unlimited::new() }
+        let below = dispatcher::get_default(Clone::clone);
+        let known = below.downcast_ref::<Capture>().and_then(|capture| capture.listening.upgrade());
+        let listening = known.unwrap_or_else(|| {
+            Arc::new_cyclic(|listening| {
+                let capture = Capture { listening: listening.clone(), below };
+                Listening { all: Mutex::default(), _default: dispatcher::set_default(&Dispatch::new(capture)) }
+            })
+        });
+        listening.all.lock().push(logs.clone());
+        Capturing { logs: logs.clone(), listening, _unlimited: Unlimited::new() }
+    }
+}
+
+impl Drop for Capturing {
+    fn drop(&mut self) {
+        self.listening.all.lock().retain(|logs| !logs.same(&self.logs));
     }
 }
 
@@ -55,12 +77,17 @@ impl Subscriber for Capture {
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.logs.push(LogLine {
+        let line = LogLine {
             level: *metadata.level(),
             target: metadata.target().to_owned(),
             message: fields.message,
             fields: fields.others,
-        });
+        };
+        if let Some(listening) = self.listening.upgrade() {
+            for logs in listening.all.lock().iter() {
+                logs.push(line.clone());
+            }
+        }
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {

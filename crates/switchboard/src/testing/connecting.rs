@@ -107,7 +107,8 @@ impl<'a> Connecting<'a> {
         }
     }
 
-    /// Connects, unless the server refuses.
+    /// Connects, unless the server refuses the handshake. An on-connect hook refuses later, on the connection:
+    /// [`TestClient::expect_refused`].
     ///
     /// # Panics
     /// When the path, host or a subprotocol cannot stand in a request; when there is no answer, or one that no server may

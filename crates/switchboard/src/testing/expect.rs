@@ -211,6 +211,30 @@ impl TestClient {
         }
     }
 
+    /// That the on-connect hook refuses this client: an exception, and then a close with this code. Returns the error.
+    ///
+    /// # Panics
+    /// When something else comes, or nothing; when the code is another.
+    #[track_caller]
+    pub fn expect_refused(&mut self, code: u16) -> impl Future<Output = WireError> {
+        let place = Location::caller();
+        async move {
+            let expected = format!("an exception and close {code}");
+            let received = self.next(place, &expected).await;
+            let error = match received.as_kind(Kind::Exception) {
+                Some(message) => self.data(place, message),
+                _ => self.came(place, &expected, &received),
+            };
+            loop {
+                match self.next(place, &expected).await {
+                    Received::Close { code: came, .. } if came == code => return error,
+                    received if received.is_goaway() => {}
+                    received => self.came(place, &expected, &received),
+                }
+            }
+        }
+    }
+
     async fn reply<T: DeserializeOwned>(&self, place: &'static Location<'static>, call: &Call) -> T {
         let expected = format!("the reply to {:?}", call.event());
         let message = self.answer(place, call, &expected).await;

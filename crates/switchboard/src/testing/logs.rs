@@ -91,6 +91,10 @@ impl Logs {
         kept.lines.push_back(line);
     }
 
+    pub(super) fn same(&self, other: &Logs) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn lines_where(&self, wanted: impl Fn(&LogLine) -> bool) -> Vec<LogLine> {
         self.0.lock().lines.iter().filter(|line| wanted(line)).cloned().collect()
     }

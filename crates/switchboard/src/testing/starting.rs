@@ -7,6 +7,7 @@ use crate::di::{Boot, Module, Provider};
 use crate::{App, BootError};
 use std::future::Future;
 use std::panic::Location;
+use std::time::Duration;
 
 /// An application of a module, before it is under test.
 ///
@@ -62,6 +63,12 @@ impl Starting {
     /// Puts another provider of the same type in the place of one.
     pub fn override_provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> Starting {
         self.boot = self.boot.override_provider(provider);
+        self
+    }
+
+    /// How long one provider may take to be made, and one hook to run: see [`Boot::patience`].
+    pub fn boot_patience(mut self, patience: Duration) -> Starting {
+        self.boot = self.boot.patience(patience);
         self
     }
 

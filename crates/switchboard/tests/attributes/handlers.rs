@@ -339,7 +339,8 @@ impl Strict {
         headers: Headers,
     ) -> Result<Value, Error> {
         client.emit("pushed", &say);
-        let same = Arc::ptr_eq(&log.0, &container.resolve::<Log>()?) && Arc::ptr_eq(&log.0, &self.log);
+        let same =
+            Arc::ptr_eq(Inject::arc(&log), &container.resolve::<Log>()?) && Arc::ptr_eq(Inject::arc(&log), &self.log);
         Ok(json!([&*event, log.lines.lock().len(), say.text, state.get(), same, headers.contains_key("host")]))
     }
 

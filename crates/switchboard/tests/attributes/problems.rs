@@ -2,8 +2,9 @@
 use crate::mistakes::{Egg, Hen, RootModule};
 use std::path::Path;
 use std::sync::Arc;
-use switchboard::di::{Module, ModuleDef};
-use switchboard::{App, Gateway, gateway, injectable, messages, module};
+use switchboard::di::{Graph, Module, ModuleDef, Provider};
+use switchboard::testing::TestApp;
+use switchboard::{App, Gateway, Inject, gateway, injectable, messages, module};
 
 /// The same on any machine: paths begin at the tests.
 fn normal(text: &str) -> String {
@@ -121,4 +122,171 @@ async fn an_optional_dependency_that_is_not_exported() {
     let message =
         "Peeks (`_hidden`) asks for Hidden, which Keeps provides but does not export; add Hidden to its exports";
     assert_eq!(told.problems()[0].message(), message);
+}
+
+/// All that is wrong with a module of values, without places.
+async fn problems(module: ModuleDef) -> Vec<String> {
+    let told = App::boot_def(module).create().await.err();
+    told.iter().flat_map(|error| error.problems()).map(|problem| problem.message().to_owned()).collect()
+}
+
+trait Repo: Send + Sync {}
+#[derive(Default)]
+struct Stored;
+impl Repo for Stored {}
+
+#[injectable]
+struct Reads {
+    #[inject]
+    _repo: Arc<dyn Repo>,
+}
+
+#[injectable]
+struct ReadsStored {
+    #[inject]
+    _stored: Arc<Stored>,
+}
+
+/// What is asked for is there, in something else.
+#[tokio::test]
+async fn what_is_provided_in_an_arc_or_a_result() {
+    let module = || ModuleDef::new("Data");
+    let shared = "Reads (`_repo`) asks for dyn Repo, but Data provides Arc<dyn Repo>; provide it by `shared(..)`, or leave out \
+                  the `Arc`";
+    assert_eq!(problems(module().value(Arc::new(Stored) as Arc<dyn Repo>).provide::<Reads>()).await, [shared]);
+    let factory = || -> Arc<dyn Repo> { Arc::new(Stored) };
+    assert_eq!(problems(module().factory(factory).provide::<Reads>()).await, [shared]);
+
+    let result = "ReadsStored (`_stored`) asks for Stored, but Data provides Result<Stored, Error>; write";
+    let open = || Ok::<_, std::io::Error>(Stored);
+    let told = problems(module().factory(open).provide::<ReadsStored>()).await;
+    assert_eq!(told, [format!("{result} `try_factory(..)`")]);
+    let told = problems(module().async_factory(move || async move { open() }).provide::<ReadsStored>()).await;
+    assert_eq!(told, [format!("{result} `try_async_factory(..)`")]);
+}
+
+#[tokio::test]
+async fn a_factory_that_returns_a_future() {
+    async fn open() -> Stored {
+        Stored
+    }
+    let told = "Data provides a future, which nobody awaits; write `async_factory(..)`, or `try_async_factory(..)`";
+    assert_eq!(problems(ModuleDef::new("Data").factory(open)).await, [told]);
+    let boxed = || -> std::pin::Pin<Box<dyn Future<Output = Stored> + Send + Sync>> { Box::pin(open()) };
+    assert_eq!(problems(ModuleDef::new("Data").factory(boxed)).await, [told]);
+}
+
+/// A closure has no name, and can be asked for by who is generic.
+#[tokio::test]
+async fn a_factory_that_returns_a_closure() {
+    struct Calls(u8);
+    fn calls<F: Fn() -> u8 + Send + Sync + 'static>(f: F) -> ModuleDef {
+        ModuleDef::new("Calls").factory(move || f).factory(|f: Arc<F>| Calls(f()))
+    }
+    let app = App::boot_def(calls(|| 7)).create().await.unwrap();
+    assert_eq!(app.resolve::<Calls>().unwrap().0, 7);
+}
+
+#[tokio::test]
+async fn an_override_of_the_arc_or_the_result() {
+    let module = || ModuleDef::new("Data").value(Stored);
+    let told = |boot: switchboard::di::Boot| async {
+        boot.create()
+            .await
+            .err()
+            .unwrap()
+            .problems()
+            .iter()
+            .map(|problem| problem.message().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(App::boot_def(module()).override_value(Arc::new(Stored))).await,
+        [
+            "the override of Arc<Stored> replaces nothing: Data provides Stored; write `Provider::shared(..)`, or leave out the `Arc`"
+        ]
+    );
+    let open = || Ok::<_, std::io::Error>(Stored);
+    assert_eq!(
+        told(App::boot_def(module()).override_provider(Provider::factory(open))).await,
+        [
+            "the override of Result<Stored, Error> replaces nothing: Data provides Stored; write `Provider::try_factory(..)`, or \
+          `Provider::try_async_factory(..)`"
+        ]
+    );
+    assert_eq!(
+        told(App::boot_def(module()).override_provider(Provider::factory(|| async { Stored }))).await,
+        ["an override is a future, which nobody awaits; write `Provider::async_factory(..)`"]
+    );
+}
+
+#[tokio::test]
+async fn a_server_needs_no_provider() {
+    let module = ModuleDef::new("Own").value(App::new().server());
+    assert_eq!(problems(module).await, ["Own provides Server, which is there without a provider; remove it"]);
+}
+
+#[injectable]
+struct ForgetsByValue {
+    _stored: Stored,
+    _count: u64,
+    _name: String,
+}
+
+/// A type of the application's; of a number nobody can tell.
+#[tokio::test]
+async fn a_forgotten_inject_of_a_value() {
+    let module = ModuleDef::new("Data").value(Stored).value(7u64).value(String::new()).provide::<ForgetsByValue>();
+    let told = "the field `_stored` of ForgetsByValue is made by `Default`, though Stored is provided; write #[inject] in front of \
+                it, and `Arc<Stored>`";
+    assert_eq!(problems(module).await, [told]);
+}
+
+struct Setting(u8);
+struct Desk;
+impl Desk {
+    async fn number(&self, setting: Inject<Setting>) -> u8 {
+        setting.0 + Inject::arc(&setting).0
+    }
+    async fn missing(&self, stored: Inject<Stored>) {
+        drop(Inject::into_inner(stored));
+    }
+}
+
+#[module(providers(value(Setting(3))))]
+struct SettingModule;
+
+/// A gateway that is added to an application of a module has what that provides.
+#[tokio::test(start_paused = true)]
+async fn a_gateway_by_hand_in_an_application_of_a_module() {
+    let app = App::create::<SettingModule>().await.unwrap();
+    let app = TestApp::new(app.gateway("/ws", Gateway::new(Desk).on("number", Desk::number)));
+    assert_eq!(app.connect("/ws").await.request::<u8>("number", ()).await, 6);
+
+    let app = App::create::<SettingModule>().await.unwrap();
+    let app = app.gateway("/ws", Gateway::new(Desk).on("number", Desk::number).on("missing", Desk::missing));
+    let error = app.into_router().unwrap_err();
+    assert_eq!(error.problems().len(), 1);
+    let told = "Desk (`missing`) asks for Stored, which nobody provides; add it to the providers of a module";
+    assert_eq!(error.problems()[0].message(), told);
+}
+
+struct FromEnvironment(u8);
+
+fn from_environment() -> FromEnvironment {
+    panic!("NO_SUCH_VARIABLE is not set")
+}
+
+#[module(providers(value(from_environment())))]
+struct EnvironmentModule;
+
+/// A value is made at boot, unless something else is in its place.
+#[tokio::test]
+async fn a_value_that_cannot_be_made() {
+    assert_eq!(Graph::of::<EnvironmentModule>().to_string(), "EnvironmentModule\n└─ FromEnvironment (value)");
+    let app = TestApp::of::<EnvironmentModule>().override_value(FromEnvironment(7)).start().await;
+    assert_eq!(app.resolve::<FromEnvironment>().0, 7);
+    let text = told::<EnvironmentModule>().await;
+    let problem = "1. FromEnvironment (value) cannot be made: it panicked: NO_SUCH_VARIABLE is not set\n     at tests/attributes/";
+    assert!(text.contains(problem), "{text}");
 }

@@ -192,3 +192,10 @@ fn p1_the_startup_log() {
         });
     });
 }
+
+#[test]
+#[should_panic(expected = "Overlapping method route")]
+fn a_route_that_is_mounted_twice() {
+    let routes = || Router::new().route("/same", get(|| async {}));
+    let _ = App::new().mount(routes()).mount(routes());
+}

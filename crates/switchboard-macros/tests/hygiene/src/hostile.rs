@@ -37,3 +37,52 @@ macro_rules! hostile_unreachable {
     };
 }
 pub use hostile_unreachable as unreachable;
+
+/// For a `use` of its own.
+pub mod everywhere {
+    /// Every type has methods whose names the expansion might use, of a reference and of the value itself.
+    pub trait Everywhere {
+        /// Not what a macro means.
+        fn shape(&self);
+        /// Not what a macro means.
+        fn validation(&self);
+        /// Not what a macro means.
+        fn without_context(&self);
+        /// Not what a macro means.
+        fn value(&self);
+        /// Not what a macro means.
+        fn error(&self);
+        /// Not what a macro means.
+        fn finish(&self);
+        /// Not what a macro means.
+        fn handler(&self);
+        /// Not what a macro means.
+        fn get(self)
+        where
+            Self: ::core::marker::Sized;
+        /// Not what a macro means.
+        fn read(self)
+        where
+            Self: ::core::marker::Sized;
+    }
+
+    impl<T: ?::core::marker::Sized> Everywhere for T {
+        fn shape(&self) {}
+        fn validation(&self) {}
+        fn without_context(&self) {}
+        fn value(&self) {}
+        fn error(&self) {}
+        fn finish(&self) {}
+        fn handler(&self) {}
+        fn get(self)
+        where
+            Self: ::core::marker::Sized,
+        {
+        }
+        fn read(self)
+        where
+            Self: ::core::marker::Sized,
+        {
+        }
+    }
+}

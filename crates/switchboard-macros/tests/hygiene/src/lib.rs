@@ -3,7 +3,7 @@
 //!
 //! | module | what is hostile |
 //! |---|---|
-//! | [`shadowed`] | everything of the prelude is another thing, and so are `std`, `core`, and names that the expansion uses itself |
+//! | [`shadowed`] | everything of the prelude is another thing, and so are `std`, `core`, and names that the expansion uses itself; every type has methods of its method names |
 //! | [`bare`] | there is no prelude |
 //!
 //! `switchboard` is called `sb` here. `tests/serves.rs` boots both and talks to them.

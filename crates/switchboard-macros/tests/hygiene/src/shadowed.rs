@@ -1,4 +1,6 @@
 //! Attributes where every name of the prelude is taken.
+#[expect(unused_imports, reason = "nor any of its methods")]
+use crate::hostile::everywhere::Everywhere as _;
 #[expect(unused_imports, reason = "what is expanded means none of these")]
 use crate::hostile::*;
 use crate::payload::Text;

@@ -15,6 +15,8 @@ impl Chat {
     async fn nameless(&self) {}
     #[subscribe_message]
     async fn which(&self) {}
+    #[subscribe_message(event = "named")]
+    async fn named(&self) {}
     #[subscribe_message(7)]
     async fn number(&self) {}
     #[on_connect]

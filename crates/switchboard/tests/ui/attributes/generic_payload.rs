@@ -20,4 +20,22 @@ impl<T: DeserializeOwned + Send + 'static> Store<T> {
     }
 }
 
+trait Speaks: Send + Sync + 'static {
+    type Message: DeserializeOwned + Send + 'static;
+}
+
+struct Relay<T>(std::marker::PhantomData<fn() -> T>);
+
+impl<T: Speaks> Speaks for Relay<T> {
+    type Message = T::Message;
+}
+
+#[messages]
+impl<T: Speaks> Relay<T> {
+    #[subscribe_message("pass")]
+    async fn pass(&self, message: <Self as Speaks>::Message) {
+        drop(message);
+    }
+}
+
 fn main() {}

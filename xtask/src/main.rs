@@ -26,7 +26,7 @@ usage: cargo xtask test [PART…] [--keep-going] [--fuzz-seconds N]
 
 test    Runs the parts named, or all of them in order, and stops at the first that fails.
         --keep-going      run the later parts too
-        --fuzz-seconds N  how long each fuzzer runs (10)
+        --fuzz-seconds N  how long each fuzzer runs (10; 60 where CI=true)
 fuzz    Runs one fuzzer until it finds something, or for N seconds.
         INPUT…            only run these inputs, to see a finding again
 bench   Measures Switchboard and its peers, and writes bench/README.md's table and bench/plot.svg (about half an hour).
@@ -56,7 +56,7 @@ impl Options {
             None => root.join("target"),
         };
         let ci = env::var("CI").is_ok_and(|value| value == "true");
-        Options { root, target, ci, keep_going: false, fuzz_seconds: 10 }
+        Options { root, target, ci, keep_going: false, fuzz_seconds: if ci { 60 } else { 10 } }
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) const PARTS: &[Part] = &[
     },
     Part {
         name: "fuzz",
-        about: "each fuzzer, 10 s or --fuzz-seconds N",
+        about: "each fuzzer, 10 s (60 in CI) or --fuzz-seconds N",
         budget: |options| {
             let running = options.fuzz_seconds * fuzz::targets(&options.root).len() as u64;
             Duration::from_secs(150 + running)

@@ -155,6 +155,7 @@ impl Bound {
                 tokio::select! {
                     report = served.as_mut() => report,
                     _ = signals.next() => {
+                        tracing::warn!("ended at once; once more to leave before the shutdown hooks have ended");
                         control.begin_shutdown(Duration::ZERO);
                         tokio::select! {
                             report = served.as_mut() => report,

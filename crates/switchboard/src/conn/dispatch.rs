@@ -11,6 +11,7 @@ use crate::hub::InFlight;
 use crate::{Error, log};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
@@ -24,8 +25,10 @@ impl Task {
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
         {
-            let data = Data::Unread { text: glance.data, frame: text };
-            return self.begin(&conn, entry, data, glance.id, cx);
+            let begun = self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx);
+            if begun {
+                return;
+            }
         }
         let request = match json::decode(text) {
             Ok(Incoming::Request(request)) => request,
@@ -44,29 +47,46 @@ impl Task {
         self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
     }
 
-    /// Starts a handler, and polls it once.
-    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) {
+    /// Starts a handler, and polls it once. False where the message may not be what it seems: then nothing was answered, and
+    /// the frame is to be decoded.
+    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) -> bool {
         let Entry { event, start, .. } = entry;
         let id = id.as_ref();
-        if self.draining {
-            return self.exception(&draining(), Some(event), id);
-        }
-        if conn.node().is_busy(conn.table.limits.handlers) {
-            let error = Error::overloaded("Too many handlers are running");
-            return self.exception(&error, Some(event), id);
-        }
-        let context = MessageContext { client: &self.client, event, data, reason: None, rejected: Cell::new(None) };
-        let mut invocation = match contained(event, || start.start(&context)) {
-            Ok(invocation) => invocation,
-            Err(error) => {
-                if let Some(rejected) = context.rejected.into_inner() {
-                    self.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
-                    return self.malformed(rejected.reason);
-                }
+        let settled = matches!(data, Data::Json(_));
+        if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
+            if settled {
+                let busy = || Error::overloaded("Too many handlers are running");
+                let error = if self.draining { draining() } else { busy() };
                 self.exception(&error, Some(event), id);
-                return drop_contained(error);
             }
-        };
+            return settled;
+        }
+        let settled = Cell::new(settled);
+        let context = MessageContext { client: &self.client, event, data, reason: None, settled };
+        let started = contained(event, || start.start(&context));
+        if !context.settled.get() {
+            // A handler that was not polled has done nothing.
+            drop_contained(started);
+            return false;
+        }
+        match started {
+            Ok(invocation) => self.run(conn, event, invocation, id, cx),
+            Err(error) => {
+                self.exception(&error, Some(event), id);
+                drop_contained(error);
+            }
+        }
+        true
+    }
+
+    fn run(
+        &mut self,
+        conn: &Conn,
+        event: &Arc<str>,
+        mut invocation: Invocation,
+        id: Option<&Id<'_>>,
+        cx: &mut Context<'_>,
+    ) {
         if self.poll_invocation(&mut invocation, event, id, cx).is_ready() {
             return drop_contained(invocation);
         }

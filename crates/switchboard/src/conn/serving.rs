@@ -88,7 +88,7 @@ impl Task {
     }
 
     fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
-        MessageContext { client: &self.client, event: "", data: Data::Json(None), reason, rejected: Cell::new(None) }
+        MessageContext { client: &self.client, event: "", data: Data::Json(None), reason, settled: Cell::new(true) }
     }
 
     pub(super) fn work_begins(&mut self) {

@@ -5,11 +5,9 @@ use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::Location;
-use switchboard_core::codec::json::{self, Rejected};
-use switchboard_core::{Id, Incoming};
+use switchboard_core::codec::json;
 
 /// The kind of a parameter that is read from the message's `data`.
 pub enum Payload {}
@@ -75,27 +73,17 @@ pub struct MessageContext<'a> {
     pub(crate) event: &'a str,
     pub(crate) data: Data<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
-    /// What the frame turned out to be when its payload was read.
-    pub(crate) rejected: Cell<Option<Box<Refusal>>>,
-}
-
-/// A frame that is no message, and all that is known for addressing the answer.
-pub(crate) struct Refusal {
-    pub(crate) error: Error,
-    pub(crate) reason: &'static str,
-    pub(crate) event: Option<String>,
-    pub(crate) id: Option<Id<'static>>,
+    /// The frame is the message that it seems to be: see [`Data::Unread`].
+    pub(crate) settled: Cell<bool>,
 }
 
 /// A message's payload.
 #[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
     Json(Option<&'a RawValue>),
-    /// Not known to be JSON: `text` is it if the whole `frame` is. Only where a handler reads it.
-    Unread {
-        text: &'a str,
-        frame: &'a str,
-    },
+    /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be; if it is not, or nobody
+    /// has looked, the frame has to be decoded as a whole.
+    Unread(&'a str),
 }
 
 impl<'a> MessageContext<'a> {
@@ -113,33 +101,28 @@ impl<'a> MessageContext<'a> {
     pub fn data(&self) -> Option<&'a RawValue> {
         match self.data {
             Data::Json(data) => data,
-            Data::Unread { text: "null", .. } => None,
-            // A frame that is no JSON is refused when the payload is read.
-            Data::Unread { text, .. } => serde_json::from_str(text).ok(),
+            Data::Unread(text) => {
+                let json: &RawValue = serde_json::from_str(text).ok()?;
+                self.settled.set(true);
+                (json.get() != "null").then_some(json)
+            }
         }
     }
 
     /// The message's `data` as a `T`.
     ///
-    /// Errors: `validation_failed` with what does not fit; `bad_request` for what is no JSON.
+    /// Errors: `validation_failed` with what does not fit.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.data {
             Data::Json(data) => json::from_data(data),
-            Data::Unread { text, frame } => json::from_text(text).map_or_else(|| self.payload_of(frame), Ok),
-        }
-    }
-
-    #[cold]
-    fn payload_of<T: DeserializeOwned>(&self, frame: &'a str) -> Result<T, Error> {
-        match json::decode(frame) {
-            Ok(Incoming::Request(request)) => json::from_data(request.data),
-            Ok(_) => Err(Error::internal("a frame is of one kind")),
-            Err(rejected) => {
-                let (event, id) = (rejected.event.map(Cow::into_owned), rejected.id.map(Id::into_owned));
-                let Rejected { error, reason, .. } = rejected;
-                self.rejected.set(Some(Box::new(Refusal { error, reason, event, id })));
-                Err(Error::bad_request("The frame is not JSON"))
-            }
+            Data::Unread(text) => match json::from_text(text) {
+                Some(value) => {
+                    self.settled.set(true);
+                    Ok(value)
+                }
+                // Nobody is told: the frame is decoded then, and this is asked again.
+                None => Err(Error::bad_request("The frame is not what it seems")),
+            },
         }
     }
 

@@ -391,3 +391,78 @@ fn more_than_a_hundred_malformed_frames_close_4507() {
         rig.expect_empty().await;
     });
 }
+
+/// An extractor that reads what the handler's payload is read from.
+struct Seen(Option<String>);
+
+impl switchboard::handler::FromMessage for Seen {
+    type Kind = switchboard::handler::Context;
+
+    fn from_message(cx: &switchboard::handler::MessageContext<'_>) -> Result<Seen, switchboard::Error> {
+        Ok(Seen(cx.data().map(|data| data.get().to_owned())))
+    }
+}
+
+/// One that takes the payload if it fits, and else makes do without.
+struct Perhaps(Option<u64>);
+
+impl switchboard::handler::FromMessage for Perhaps {
+    type Kind = switchboard::handler::Context;
+
+    fn needs(needs: &mut switchboard::handler::Needs) {
+        needs.payload::<u64>(false);
+    }
+
+    fn from_message(cx: &switchboard::handler::MessageContext<'_>) -> Result<Perhaps, switchboard::Error> {
+        Ok(Perhaps(cx.payload().ok()))
+    }
+}
+
+struct Twice;
+
+impl Twice {
+    async fn seen(&self, seen: Seen, payload: Value) -> (Option<String>, Value) {
+        (seen.0, payload)
+    }
+    async fn perhaps(&self, perhaps: Perhaps) -> Option<u64> {
+        perhaps.0
+    }
+}
+
+/// However a frame is written, it is one message: the same id, the same data, for everybody who looks.
+#[test]
+fn a_frame_is_read_in_one_way() {
+    on(Path::Listen, |path| async move {
+        let gateway = Gateway::new(Twice).on("seen", Twice::seen).on("perhaps", Twice::perhaps);
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let mut peer = rig.connect().await;
+        let tails = [
+            (r#""data":{"room":"x"},"id":"é"}"#, r#""é""#),
+            (r#""data":{"room":"x"},"id":7,"meta":{}}"#, "7"),
+            (r#""data":{"room":"x"},"z":1,"id":7}"#, "7"),
+            (r#""data":{"room":"x"},"id":7,"x":"}"}"#, "7"),
+            (r#""data":{"room":"x"},"id":"a\"b"}"#, r#""a\"b""#),
+            (r#""data":{"room":"x"},"id":7 }"#, "7"),
+            (r#""data":{"room":"x"}, "id":7}"#, "7"),
+            (r#""data": {"room":"x"} ,"id":7}"#, "7"),
+            (r#""id":7,"data":{"room":"x"}}"#, "7"),
+            (r#""data":{"room":"x"},"id":7}"#, "7"),
+        ];
+        for (tail, id) in tails {
+            let reply = peer.request(&format!(r#"{{"event":"seen",{tail}"#)).await;
+            let data = r#"["{\"room\":\"x\"}",{"room":"x"}]"#;
+            assert_eq!(reply, format!(r#"{{"event":"seen","data":{data},"id":{id}}}"#), "{tail}");
+        }
+        for null in ["null", " null"] {
+            let reply = peer.request(&format!(r#"{{"event":"seen","data":{null},"id":1}}"#)).await;
+            assert_eq!(reply, r#"{"event":"seen","data":[null,null],"id":1}"#);
+        }
+        // What is no JSON is refused, whoever would have made do with it.
+        let reply = peer.request(r#"{"event":"perhaps","data":]]}"#).await;
+        assert!(reply.contains("bad_request"), "{reply}");
+        let reply = peer.request(r#"{"event":"perhaps","data":"no number","id":2}"#).await;
+        assert_eq!(reply, r#"{"event":"perhaps","data":null,"id":2}"#);
+        let reply = peer.request(r#"{"event":"perhaps","data":3,"id":"ä"}"#).await;
+        assert_eq!(reply, r#"{"event":"perhaps","data":3,"id":"ä"}"#);
+    });
+}

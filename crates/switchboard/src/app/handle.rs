@@ -56,17 +56,22 @@ impl Control {
 
     /// Begins the shutdown, or shortens the patience of the one that has begun. It runs in a task of its own, to its end, though
     /// nobody may wait for it.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
     pub(super) fn begin_shutdown(self: &Arc<Self>, patience: Duration) {
+        let runtime = tokio::runtime::Handle::current();
         let now = Instant::now();
         let deadline = now.checked_add(patience).unwrap_or(now + A_YEAR);
         self.patience.send_modify(|known| *known = Some(known.map_or(deadline, |known| known.min(deadline))));
         if !self.stop.send_replace(true) {
-            tokio::spawn(self.clone().shut_down());
+            runtime.spawn(self.clone().shut_down());
         }
     }
 
     /// Connections, then HTTP requests, then what both may use.
     async fn shut_down(self: Arc<Self>) {
+        let mut ending = Ending { control: self.clone(), aborted: 1 };
         let mut aborted = self.hub.shutdown(self.out_of_patience()).await;
         // The sender lives as long as this.
         let _ = self.listening.subscribe().wait_for(|listening| *listening == 0).await;
@@ -75,7 +80,7 @@ impl Control {
             let deadline = self.patience.borrow().unwrap_or_else(Instant::now);
             aborted += teardown.run(deadline).await;
         }
-        self.ended.send_replace(Some(ShutdownReport { aborted }));
+        ending.aborted = aborted;
     }
 
     /// Waits until a shutdown has used up its patience.
@@ -103,6 +108,18 @@ impl Control {
         // The sender lives as long as this.
         let ended = self.ended.subscribe().wait_for(Option::is_some).await.map(|report| *report);
         ended.ok().flatten().unwrap_or(ShutdownReport { aborted: 0 })
+    }
+}
+
+/// Tells everybody who waits that the shutdown has ended, also where its runtime was taken away.
+struct Ending {
+    control: Arc<Control>,
+    aborted: u64,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.control.ended.send_replace(Some(ShutdownReport { aborted: self.aborted }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! One message's life: decode, find, read the parameters, run, reply.
 use super::Conn;
 use super::closing::Net;
-use super::serving::{Handler, Running, Stage, contained, drop_contained};
+use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, buffers};
@@ -17,17 +17,29 @@ use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{CloseCode, Id, Incoming};
 
+/// What became of a message that was begun with.
+enum Begun {
+    /// It is answered, or its handler runs.
+    Yes,
+    /// It may not be what it seems: nothing was answered, and the frame is to be decoded.
+    Unsettled,
+    /// The same, and the application's code has panicked with it: it is not asked again.
+    Panicked,
+}
+
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
+        let mut panicked = false;
         if let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
         {
-            let begun = self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx);
-            if begun {
-                return;
+            match self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx) {
+                Begun::Yes => return,
+                Begun::Unsettled => {}
+                Begun::Panicked => panicked = true,
             }
         }
         let request = match json::decode(text) {
@@ -44,12 +56,14 @@ impl Task {
             let error = Error::unknown_event("No handler for this event");
             return self.exception(&error, Some(&request.event), request.id.as_ref());
         };
+        if panicked {
+            return self.exception(&log::panic_error(), Some(&entry.event), request.id.as_ref());
+        }
         self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
     }
 
-    /// Starts a handler, and polls it once. False where the message may not be what it seems: then nothing was answered, and
-    /// the frame is to be decoded.
-    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) -> bool {
+    /// Starts a handler, and polls it once.
+    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) -> Begun {
         let Entry { event, start, .. } = entry;
         let id = id.as_ref();
         let settled = matches!(data, Data::Json(_));
@@ -58,16 +72,22 @@ impl Task {
                 let busy = || Error::overloaded("Too many handlers are running");
                 let error = if self.draining { draining() } else { busy() };
                 self.exception(&error, Some(event), id);
+                return Begun::Yes;
             }
-            return settled;
+            return Begun::Unsettled;
         }
-        let settled = Cell::new(settled);
+        let (settled, mut panicked) = (Cell::new(settled), false);
         let context = MessageContext { client: &self.client, event, data, reason: None, settled };
-        let started = contained(event, || start.start(&context));
+        let started = catch_unwind(AssertUnwindSafe(|| start.start(&context))).unwrap_or_else(|panic| {
+            log::panicked(event, &*panic);
+            drop_contained(panic);
+            panicked = true;
+            Err(log::panic_error())
+        });
         if !context.settled.get() {
             // A handler that was not polled has done nothing.
             drop_contained(started);
-            return false;
+            return if panicked { Begun::Panicked } else { Begun::Unsettled };
         }
         match started {
             Ok(invocation) => self.run(conn, event, invocation, id, cx),
@@ -76,7 +96,7 @@ impl Task {
                 drop_contained(error);
             }
         }
-        true
+        Begun::Yes
     }
 
     fn run(

@@ -96,6 +96,12 @@ impl Task {
     }
 
     fn connect(&mut self) -> bool {
+        if self.conn().node().is_draining() {
+            // It came too late: the application has not seen it, and what its hooks use may be closed already.
+            self.stage = Stage::Done;
+            self.close_for_restart();
+            return true;
+        }
         let table = self.conn().table.clone();
         let Some(hook) = &table.on_connect else {
             self.connected();

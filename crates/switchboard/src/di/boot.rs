@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -109,7 +109,10 @@ impl Boot {
             let gateway = planned.gateway;
             match (gateway.build)(&container) {
                 Ok((table, after_init)) => app.put(gateway.path, gateway.place, table, after_init),
-                Err(missing) => return Err(missing.into()),
+                Err(missing) => {
+                    teardown.run_all().await;
+                    return Err(missing.into());
+                }
             }
         }
         if let Err(problem) = init_all(&mut plan, &mut teardown).await {
@@ -194,31 +197,49 @@ pub(crate) async fn run_hook<T, Fut>(what: &str, patience: Duration, start: impl
 where
     Fut: Future<Output = Result<T, BoxError>>,
 {
-    let contained = async {
-        let future = catch_unwind(AssertUnwindSafe(start))?;
-        let mut future = pin!(future);
-        std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        })
-        .await
+    let mut future = match catch_unwind(AssertUnwindSafe(|| Box::pin(start()))) {
+        Ok(future) => future,
+        Err(panic) => return Err(format!("it panicked: {}", log::panic_text(&*panic))),
     };
-    let mut contained = pin!(contained);
+    let ended = wait_for(what, patience, future.as_mut()).await;
+    // Dropping it, or the text of its error, is code of the application too.
+    let text = AssertUnwindSafe(move || {
+        drop(future);
+        ended.map_err(|why| match why {
+            Failure::Error(error) => chain(&*error),
+            Failure::Text(text) => text,
+        })
+    });
+    catch_unwind(text).unwrap_or_else(|panic| Err(format!("it panicked: {}", log::panic_text(&*panic))))
+}
+
+enum Failure {
+    Error(BoxError),
+    Text(String),
+}
+
+async fn wait_for<T, Fut>(what: &str, patience: Duration, mut future: Pin<&mut Fut>) -> Result<T, Failure>
+where
+    Fut: Future<Output = Result<T, BoxError>>,
+{
+    let mut contained = std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(Failure::Error)),
+        Err(panic) => Poll::Ready(Err(Failure::Text(format!("it panicked: {}", log::panic_text(&*panic))))),
+    });
     let started = Instant::now();
     loop {
         let left = patience.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left.min(STILL), contained.as_mut()).await {
-            Ok(Ok(Ok(value))) => {
+        match tokio::time::timeout(left.min(STILL), &mut contained).await {
+            Ok(Ok(value)) => {
                 // Code that blocks its thread cannot be cut off.
                 if started.elapsed() > patience {
                     tracing::warn!("{what} took {:?}, and blocked its thread meanwhile", started.elapsed());
                 }
                 return Ok(value);
             }
-            Ok(Ok(Err(error))) => return Err(chain(&*error)),
-            Ok(Err(panic)) => return Err(format!("it panicked: {}", log::panic_text(&*panic))),
-            Err(_) if left <= STILL => return Err(format!("it did not end within {patience:?}")),
+            Ok(Err(why)) => return Err(why),
+            Err(_) if left <= STILL => return Err(Failure::Text(format!("it did not end within {patience:?}"))),
             Err(_) => tracing::info!("still waiting for {what}, for {} s now", started.elapsed().as_secs()),
         }
     }
@@ -277,8 +298,9 @@ impl Teardown {
 
     /// Runs the hooks after a boot that failed.
     async fn run_all(self) {
-        let patience = self.patience;
-        self.run(Instant::now() + patience).await;
+        let now = Instant::now();
+        let deadline = now.checked_add(self.patience).unwrap_or(now);
+        self.run(deadline).await;
     }
 
     /// Runs the hooks, until the deadline or a little longer. Returns how many did not end well; the log says which.

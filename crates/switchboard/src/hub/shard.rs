@@ -74,6 +74,8 @@ impl Shard {
         }
         if !self.flushing.load(Ordering::Acquire) && !self.flushing.swap(true, Ordering::AcqRel) {
             tokio::spawn(flush(self.clone(), Running(self.clone(), |shard| &shard.flushing)));
+            // For what one before it, whose runtime has ended, may have left.
+            self.wake.notify_one();
         }
         if !self.sweeping.load(Ordering::Acquire) && !self.sweeping.swap(true, Ordering::AcqRel) {
             let running = Running(self.clone(), |shard| &shard.sweeping);
@@ -100,15 +102,29 @@ impl Drop for Running {
     }
 }
 
+/// What is being written to. What is left of it when the runtime ends is the next flusher's.
+struct Batch<'a> {
+    shard: &'a Shard,
+    conns: Vec<Arc<Conn>>,
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if !self.conns.is_empty() {
+            self.shard.dirty.lock().append(&mut self.conns);
+        }
+    }
+}
+
 /// Writes what one turn of the event loop pushed: the yield lets every task that is ready now push first.
 async fn flush(shard: Arc<Shard>, _running: Running) {
     loop {
         shard.wake.notified().await;
         tokio::task::yield_now().await;
-        let dirty = std::mem::take(&mut *shard.dirty.lock());
-        for (at, conn) in dirty.iter().enumerate() {
+        let mut batch = Batch { shard: &shard, conns: std::mem::take(&mut *shard.dirty.lock()) };
+        while let Some(conn) = batch.conns.pop() {
             conn.flush_scheduled();
-            if at % SLICE == SLICE - 1 {
+            if batch.conns.len() % SLICE == SLICE - 1 {
                 tokio::task::yield_now().await;
             }
         }

@@ -164,3 +164,58 @@ async fn hooks_that_hang_do_not_keep_an_end_that_shall_be_now() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(diary.read(), ["the pool closes"]);
 }
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a hook that is cut off, on purpose");
+    }
+}
+
+/// An error whose text panics.
+#[derive(Debug)]
+struct Mute;
+
+impl std::fmt::Display for Mute {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("a text, on purpose")
+    }
+}
+
+impl std::error::Error for Mute {}
+
+#[tokio::test(start_paused = true)]
+async fn hooks_that_panic_wherever_they_can_keep_nobody_waiting() {
+    let cut_off = Provider::value(String::new()).on_shutdown(|_| async {
+        let _bomb = Bomb;
+        std::future::pending::<()>().await;
+    });
+    let mute = Provider::value(vec![0u8]).on_shutdown(|_| async { Err::<(), _>(Error::internal(Mute)) });
+    let diary = Diary::default();
+    let app = App::boot_def(module(&diary).provider(cut_off).provider(mute)).create().await.unwrap();
+    let handle = app.handle();
+    let ended = tokio::time::timeout(Duration::from_secs(60), handle.shutdown_within(Duration::ZERO));
+    assert_eq!(ended.await.expect("it ends").aborted, 2);
+    assert_eq!(diary.read(), ["the pool closes"]);
+}
+
+#[tokio::test]
+async fn a_shutdown_whose_runtime_ends_keeps_nobody_waiting() {
+    let app = App::boot_def(
+        module(&Diary::default())
+            .provider(Provider::value(String::new()).on_shutdown(|_| std::future::pending::<()>())),
+    );
+    let handle = app.create().await.unwrap().handle();
+    let other = handle.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let _ = tokio::time::timeout(Duration::from_millis(20), other.shutdown()).await;
+        });
+    })
+    .join()
+    .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), handle.drained()).await.expect("the end is told");
+}

@@ -86,7 +86,8 @@ limits! {
     /// How many of `outbound_messages` only replies and errors may use. Default 32.
     outbound_reserved: usize = 32;
     /// The longest message that is sent. Default 16 MiB. One longer than `outbound_bytes` goes only to a client that has read all,
-    /// or, as a reply, to one with at most `outbound_soft_bytes` waiting.
+    /// or, as a reply, to one with at most `outbound_soft_bytes` waiting. While so long a one waits there is no room for a push:
+    /// give clients that get both more `outbound_bytes`.
     max_message_out: usize = 16 * KIB * KIB;
     /// A client with more bytes than this waiting … Default 256 KiB.
     outbound_soft_bytes: usize = 256 * KIB;

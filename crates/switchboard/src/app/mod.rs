@@ -303,7 +303,8 @@ impl App {
     /// the runtime that it is awaited in. Default: 0, that runtime.
     ///
     /// Connections do not move between cores then: faster where handlers do little, and no help where they do much, for a handler
-    /// that blocks its thread stalls every connection on it.
+    /// that blocks its thread stalls every connection on it. What a handler spawns with `tokio::spawn` runs on the same thread, and
+    /// ends when [`App::listen`] does.
     pub fn threads(mut self, threads: usize) -> App {
         self.threads = threads;
         self

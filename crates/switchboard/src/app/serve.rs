@@ -130,6 +130,10 @@ impl Bound {
         let node = control.hub.node.clone();
         // Kept to the end of the shutdown: connections outlive the accept loop.
         let threads = self.threads;
+        if threads.is_some() {
+            // Here, where no handler runs: one that blocks its thread must stop nobody else's heartbeat.
+            control.hub.start();
+        }
         let listening = Listening {
             listener: self.listener,
             router: self.router,

@@ -62,6 +62,11 @@ impl Hub {
         made
     }
 
+    /// Starts the flushers, the clock and the sweeps of all namespaces in the current runtime, where they do not run.
+    pub(crate) fn start(&self) {
+        self.spaces().iter().for_each(|space| space.start());
+    }
+
     fn spaces(&self) -> Vec<Arc<Space>> {
         self.spaces.read().clone()
     }

@@ -57,7 +57,7 @@ limits! {
     max_fragments: u32 = 128;
     /// How long an unfinished message may go without a byte. Default 10 s; after: close 1008.
     partial_timeout: Duration = Duration::from_secs(10);
-    /// The most pings of a client that are answered in a second. Default 100; above: close 1008.
+    /// The most pings of a client in a second, and pongs that nobody asked for, together. Default 100; above: close 1008.
     pings_per_second: u32 = 100;
     /// The most malformed messages in ten seconds. Default 100; above: close 4507.
     malformed_per_10s: u32 = 100;

@@ -1,5 +1,5 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
-use super::spare::{Spare, is_exhausted};
+use super::spare::{Spare, is_exhausted, wants_memory};
 use super::visit::{Places, Visit};
 use super::{Proxies, Threads, upgrade};
 use crate::hub::{Handshaking, Node};
@@ -85,10 +85,13 @@ impl Listening {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     crate::log::limited!(warn, (), %error, "accept failed");
-                    if is_exhausted(&error) && spare.refuse_one(&self.listener).await {
+                    let exhausted = is_exhausted(&error);
+                    if exhausted && spare.refuse_one(&self.listener).await {
                         self.node.refused("accept", "descriptors");
                     }
-                    tokio::time::sleep(EXHAUSTED).await;
+                    if exhausted || wants_memory(&error) {
+                        tokio::time::sleep(EXHAUSTED).await;
+                    }
                     continue;
                 }
             };

@@ -57,7 +57,7 @@ limits! {
     max_fragments: u32 = 128;
     /// How long an unfinished message may go without a byte. Default 10 s; after: close 1008.
     partial_timeout: Duration = Duration::from_secs(10);
-    /// The most pings of a client that are answered in a second. Default 100; above: close 1008.
+    /// The most pings of a client in a second, and pongs that nobody asked for, together. Default 100; above: close 1008.
     pings_per_second: u32 = 100;
     /// The most malformed messages in ten seconds. Default 100; above: close 4507.
     malformed_per_10s: u32 = 100;
@@ -122,7 +122,7 @@ limits! {
     /// How many upgrades this node accepts. Default: no limit; above: 503.
     accept_rate: Option<Rate> = None;
     /// The most connections of one address. Default: no limit; above: 429. On [`App::listen`](crate::App::listen) as many more may
-    /// be on their way to an upgrade; above: closed unheard, but for trusted proxies.
+    /// be silent, before a first request; above: closed unheard, but for trusted proxies.
     ///
     /// An IPv6 address counts by its /64, which is what one subscriber has; behind
     /// [trusted proxies](crate::App::trust_proxies) the client's address counts. It is known on `App::listen`, and with
@@ -140,7 +140,8 @@ limits! {
     /// clients together, stays under 25 % of it in the same way.
     memory: Option<usize> = None;
     /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on
-    /// [`App::listen`](crate::App::listen).
+    /// [`App::listen`](crate::App::listen), where it also bounds the pause between two requests. Of the HTTP connections there,
+    /// half may stay after their first request; beyond that a connection ends with its answer, which may take this long.
     handshake_timeout: Duration = Duration::from_secs(10);
     /// The most headers of a request. Default 64; above: 431.
     max_headers: usize = 64;

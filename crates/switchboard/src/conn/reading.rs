@@ -246,11 +246,16 @@ impl Task {
         }
     }
 
-    /// Only the answer to the outstanding ping proves that the peer lives.
+    /// Only the answer to the outstanding ping proves that the peer lives. Others nobody asked for: they count as pings.
     fn ponged(&mut self, payload: &[u8]) {
         if self.timers.pong_by != NEVER && payload == self.timers.pinged.to_be_bytes() {
             self.timers.pong_by = NEVER;
             self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
+            return;
+        }
+        let (now, limits) = (self.now(), &self.client.conn().table.limits);
+        if self.timers.ping_received(now, limits) {
+            self.violation(CloseCode::POLICY, "ping_flood");
         }
     }
 

@@ -56,7 +56,7 @@ impl Task {
     pub(crate) fn new(registration: Registration, stream: Stream, early: Vec<u8>) -> Task {
         let client = registration.client();
         let conn = client.conn();
-        let timers = Timers::new(conn.node().now(), conn.id.low() >> 20, &conn.table.limits);
+        let timers = Timers::new(conn.node().present(), conn.id.low() >> 20, &conn.table.limits);
         let port = conn.attached.lock().as_ref().and_then(|attached| attached.port.clone());
         Task {
             stream: Some(stream),

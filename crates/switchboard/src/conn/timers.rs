@@ -105,7 +105,7 @@ impl Timers {
         now + millis(duration) + self.tick
     }
 
-    /// True when the client pings too much.
+    /// Counts a ping, or a pong that nobody asked for. True when there are too many.
     pub(crate) fn ping_received(&mut self, now: u64, limits: &Limits) -> bool {
         self.seldom_mut().pings.count(now, 1000, limits.pings_per_second)
     }

@@ -1,14 +1,17 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
-use super::spare::{Spare, is_exhausted};
+use super::spare::{Spare, is_exhausted, wants_memory};
+use super::visit::{Places, Visit};
 use super::{Proxies, Threads, upgrade};
-use crate::hub::{Handshaking, Node, max_handshakes};
+use crate::hub::{Handshaking, Node};
 use crate::limits::Limits;
 use axum::Router;
 use axum::extract::ConnectInfo;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use std::time::Duration;
 use switchboard_core::ws::handshake::check_head;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tower::Service;
 
@@ -67,7 +70,7 @@ impl Listening {
     /// Accepts until `stop` is true; then lets every HTTP request in flight finish, as long as there is patience.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>, out_of_patience: impl Future<Output = ()>) {
         let limits = self.node.limits().clone();
-        let places = Arc::new(Semaphore::new(max_handshakes()));
+        let places = Places::new();
         let mut tasks = JoinSet::new();
         let mut spare = Spare::new();
         loop {
@@ -82,10 +85,13 @@ impl Listening {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     crate::log::limited!(warn, (), %error, "accept failed");
-                    if is_exhausted(&error) && spare.refuse_one(&self.listener).await {
+                    let exhausted = is_exhausted(&error);
+                    if exhausted && spare.refuse_one(&self.listener).await {
                         self.node.refused("accept", "descriptors");
                     }
-                    tokio::time::sleep(EXHAUSTED).await;
+                    if exhausted || wants_memory(&error) {
+                        tokio::time::sleep(EXHAUSTED).await;
+                    }
                     continue;
                 }
             };
@@ -93,20 +99,17 @@ impl Listening {
                 self.node.refused("accept", "address_connections");
                 continue;
             };
+            let visit = Visit::new(&places, place, handshaking);
             configure(&socket);
             let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
             match &self.threads {
-                None => tasks.spawn(async move {
-                    serve(socket, peer, router, limits, stop).await;
-                    drop((place, handshaking));
-                }),
+                None => tasks.spawn(serve_visit(socket, peer, router, limits, stop, Some(visit))),
                 Some(threads) => tasks.spawn_on(
                     async move {
                         match moved(socket) {
-                            Ok(socket) => serve(socket, peer, router, limits, stop).await,
+                            Ok(socket) => serve_visit(socket, peer, router, limits, stop, Some(visit)).await,
                             Err(error) => crate::log::limited!(warn, (), %error, "a connection was lost on the way"),
                         }
-                        drop((place, handshaking));
                     },
                     threads.next(),
                 ),
@@ -138,25 +141,33 @@ fn moved(socket: TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(socket.into_std()?)
 }
 
-type Place = tokio::sync::OwnedSemaphorePermit;
-
-/// Waits for a place first: beyond the maximum of handshakes, connections wait in the kernel's backlog.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, Place)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+/// Waits for a place first: beyond the maximum of HTTP connections, others wait in the kernel's backlog.
+async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = places.free().await?;
     let (socket, peer) = listener.accept().await?;
     Ok((socket, peer, place))
 }
 
 /// One HTTP connection, until it ends or is upgraded.
-pub(crate) async fn serve<S>(
+pub(crate) async fn serve<S>(socket: S, peer: SocketAddr, router: Router, limits: Limits, stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    serve_visit(socket, peer, router, limits, stop, None).await;
+}
+
+/// `visit`: what it holds of a listener's places, until it ends.
+async fn serve_visit<S>(
     socket: S,
     peer: SocketAddr,
     router: Router,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
+    visit: Option<Visit>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let visit = &visit;
     let head = upgrade::head_limits(&limits);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let checked = check_head(request.method(), request.uri(), request.headers(), &head);
@@ -164,11 +175,16 @@ pub(crate) async fn serve<S>(
         extensions.insert(ConnectInfo(peer));
         extensions.insert(OwnListener);
         let mut router = router.clone();
+        let stays = visit.as_ref().is_none_or(Visit::heard);
         async move {
-            match checked {
-                Ok(()) => router.call(request).await,
-                Err(refusal) => Ok(upgrade::refuse(refusal)),
+            let mut response = match checked {
+                Ok(()) => router.call(request).await?,
+                Err(refusal) => upgrade::refuse(refusal),
+            };
+            if !stays && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
+            Ok::<_, Infallible>(response)
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
@@ -183,12 +199,24 @@ pub(crate) async fn serve<S>(
         // The sender lives as long as the application's control.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let ended = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let outstayed = async {
+        match visit {
+            Some(visit) => visit.outstayed(limits.handshake_timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = tokio::select! {
+        ended = ended => ended,
+        () = outstayed => return crate::log::limited!(debug, (), "an HTTP connection took too long, with too many open"),
     };
     if let Err(error) = ended {
         crate::log::limited!(debug, (), %error, "an HTTP connection failed");

@@ -4,6 +4,7 @@ mod proxy;
 mod spare;
 mod threads;
 mod upgrade;
+mod visit;
 
 pub(crate) use listener::{Listening, OwnListener, bind};
 pub use proxy::InvalidNetwork;

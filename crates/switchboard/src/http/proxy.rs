@@ -1,6 +1,6 @@
 //! Proxies in front of the server, whose word is taken for who the client is.
 use http::HeaderMap;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -27,7 +27,7 @@ impl Proxies {
     pub(crate) fn parse<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Proxies, InvalidNetwork> {
         let parse = |text: &str| {
             let address = text.parse::<IpAddr>().map(IpNet::from);
-            text.parse::<IpNet>().or(address).map_err(|_| InvalidNetwork(text.to_owned()))
+            text.parse::<IpNet>().or(address).map(canonical).map_err(|_| InvalidNetwork(text.to_owned()))
         };
         networks.into_iter().map(parse).collect::<Result<_, _>>().map(Proxies)
     }
@@ -56,10 +56,11 @@ impl Proxies {
         if !self.trusts(socket.ip()) {
             return peer;
         }
-        let values: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-        let hops = values.iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim);
+        // Bytes: what a client wrote in front, in whatever letters, hides nothing of what proxies added.
+        let values: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(|value| value.as_bytes()).collect();
+        let hops = values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b','));
         for (at, hop) in hops.enumerate() {
+            let hop = std::str::from_utf8(hop).unwrap_or_default().trim();
             let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()));
             match address {
                 Ok(address) if at < HOPS && self.trusts(address) => {}
@@ -69,6 +70,14 @@ impl Proxies {
         }
         peer
     }
+}
+
+/// An IPv4 network that is written as IPv6 (`::ffff:10.0.0.0/104`) is that IPv4 network, as addresses are.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(six) = network else { return network };
+    let Some(length) = six.prefix_len().checked_sub(96) else { return network };
+    let four = six.addr().to_ipv4_mapped().and_then(|four| Ipv4Net::new(four, length).ok());
+    four.map_or(network, IpNet::V4)
 }
 
 #[cfg(test)]
@@ -108,6 +117,38 @@ mod tests {
         for value in [many.as_str(), "not-an-address", "1.2.3.4, ;"] {
             let headers = headers(&[("x-forwarded-for", value)]);
             assert_eq!(proxies.client(address("10.0.0.1:80"), &headers), address("10.0.0.1:80"), "{value:.20}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_writes_in_front_hides_nothing_of_what_proxies_added() {
+        let proxies = Proxies::parse(["10.0.0.0/8"]).unwrap();
+        let client = |values: &[&[u8]]| {
+            let value = |bytes: &&[u8]| http::HeaderValue::from_bytes(bytes).unwrap();
+            let name = http::HeaderName::from_static("x-forwarded-for");
+            let headers = values.iter().map(|bytes| (name.clone(), value(bytes))).collect();
+            proxies.client(address("10.0.0.1:80"), &headers)
+        };
+        assert_eq!(client(&[b"\xFF, 1.2.3.4"]), address("1.2.3.4:0"));
+        assert_eq!(client(&[b"\xFF\xC3, 1.2.3.4, 10.1.1.1"]), address("1.2.3.4:0"));
+        assert_eq!(client(&[b"\xFF", b"1.2.3.4"]), address("1.2.3.4:0"));
+        // It is not known who stands behind what cannot be read.
+        assert_eq!(client(&[b"1.2.3.4, \xFF"]), address("10.0.0.1:80"));
+        assert_eq!(client(&[b"6.6.6.6, \xFF, 10.1.1.1"]), address("10.0.0.1:80"));
+    }
+
+    #[test]
+    fn ipv4_networks_may_be_written_as_ipv6() {
+        for (network, inside, outside) in [
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", "11.0.0.1"),
+            ("::ffff:10.0.0.0/104", "::ffff:10.9.9.9", "::ffff:11.0.0.1"),
+            ("::ffff:0.0.0.0/96", "1.2.3.4", "2001:db8::1"),
+            ("2001:db8::/112", "2001:db8::1", "10.0.0.1"),
+        ] {
+            let proxies = Proxies::parse([network]).unwrap();
+            assert!(proxies.trusts(inside.parse().unwrap()), "{network} {inside}");
+            assert!(!proxies.trusts(outside.parse().unwrap()), "{network} {outside}");
         }
     }
 

@@ -8,10 +8,17 @@ use tokio::net::TcpListener;
 /// The system's numbers for "this process has no descriptor left", and "nobody has", the same on every Unix.
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
+const ENOMEM: i32 = 12;
+const ENOBUFS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 105 } else { 55 };
 
 /// True when there is no descriptor for the connection that waits.
 pub(super) fn is_exhausted(error: &io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
+/// True when the system has no memory for the connection that waits. Other errors are of that one connection.
+pub(super) fn wants_memory(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENOMEM | ENOBUFS))
 }
 
 /// A descriptor of nothing.

@@ -127,6 +127,58 @@ fn an_address_without_requests_cannot_take_all_places() {
 }
 
 #[test]
+fn those_who_keep_their_http_connections_leave_places_for_others() {
+    on(Path::Listen, |path| async move {
+        let rig = Rig::start(path, plain(Limits::default().address_connections(Some(20)))).await;
+        let mut staying = Vec::new();
+        let (mut kept, mut closed) = (0, 0);
+        for n in 0..1200 {
+            // The address of those who stay is not held to be silent either.
+            let mut stream = rig.stream_from(if n % 2 == 0 { "127.0.0.1" } else { "127.0.0.9" }).await;
+            let answer = http(&mut stream, b"GET /nope HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
+            let answer = answer.unwrap_or_else(|| panic!("no answer for {n}"));
+            assert_eq!(answer.status, 404);
+            match answer.header("connection") {
+                None => kept += 1,
+                Some(connection) => {
+                    assert_eq!(connection, "close");
+                    assert_eq!(read_to_end(&mut stream, Duration::from_secs(2)).await, b"");
+                    closed += 1;
+                }
+            }
+            staying.push(stream);
+        }
+        assert!(kept > 0 && kept <= 256 && closed >= 944, "{kept} kept, {closed} closed");
+        let mut peer = rig.connect().await;
+        assert_eq!(peer.request(WELL).await, WELL);
+        // Those who stay may ask again, and become WebSockets.
+        assert!(upgrade(staying.remove(0), None).await.is_ok());
+        drop((peer, staying));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn requests_that_hang_leave_places_for_others() {
+    const TIME: Duration = Duration::from_millis(500);
+    on(Path::Listen, |path| async move {
+        let routes = axum::Router::new().route("/hang", axum::routing::get(std::future::pending::<()>));
+        let app = plain(Limits::default().handshake_timeout(TIME)).mount(routes);
+        let rig = Rig::start(path, app).await;
+        let mut hanging = Vec::new();
+        for _ in 0..600 {
+            let mut stream = rig.stream().await;
+            stream.write_all(b"GET /hang HTTP/1.1\r\nHost: test.example\r\n\r\n").await.unwrap();
+            hanging.push(stream);
+        }
+        let mut peer = rig.connect().await;
+        assert_eq!(peer.request(WELL).await, WELL);
+        drop((peer, hanging));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
 fn a23_rates_of_upgrades_are_exact() {
     use switchboard::testing::TestApp;
     let rate = Some(Rate::new(2, 5));

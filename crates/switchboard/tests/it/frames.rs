@@ -327,6 +327,26 @@ fn b13_a_flood_of_pings_is_closed() {
 }
 
 #[test]
+fn b13_a_flood_of_pongs_that_nobody_asked_for_is_closed() {
+    paths(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default().linger(LINGER))).await;
+        let (mut flood, mut healthy) = (rig.connect().await, rig.connect().await);
+        let few: Vec<u8> = (0..49).flat_map(|_| [frame(0x8A, b"x"), frame(0x89, b"")].concat()).collect();
+        healthy.send_bytes(&few).await;
+        let pongs: Vec<u8> = (0..201).flat_map(|_| frame(0x8A, b"x")).collect();
+        flood.send_bytes(&pongs).await;
+        assert_eq!(flood.recv().await, Got::Close(Some((1008, "ping_flood".into()))));
+        flood.expect_end().await;
+        for _ in 0..49 {
+            assert_eq!(healthy.recv().await, Got::Pong(Vec::new()));
+        }
+        assert_eq!(healthy.request(HEALTHY).await, HEALTHY);
+        drop((flood, healthy));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
 fn b14_b21_b23_c02_c03_c04_what_is_allowed() {
     paths(|path| async move {
         let rig = Rig::start(path, plain(Limits::default())).await;

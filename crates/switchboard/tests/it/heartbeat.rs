@@ -280,6 +280,22 @@ fn idle_timeout_closes_1001() {
 }
 
 #[test]
+fn a_connection_begins_now_where_the_clock_stood_still() {
+    on(Path::Listen, |path| async move {
+        // Whoever comes starts the clock, which moves once somebody is connected.
+        let limits = Limits::default().address_connections(Some(10)).idle_timeout(Some(Duration::from_secs(1)));
+        let app = App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits);
+        let rig = Rig::start(path, app).await;
+        let answer = rig.http(b"GET /nope HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
+        assert_eq!(answer.unwrap().status, 404);
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let mut peer = rig.connect().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(peer.request(WELL).await, WELL);
+    });
+}
+
+#[test]
 fn max_lifetime_closes_1001_even_a_busy_client() {
     paused(async {
         let lifetime = Duration::from_secs(90);

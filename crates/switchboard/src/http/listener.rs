@@ -28,6 +28,8 @@ const SEND_BUFFER: usize = 128 << 10;
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
 /// The wait after an accept that failed for want of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(50);
+/// The wait after any other, which mostly concerns one connection; an error that stays must not spin.
+const FAILED: Duration = Duration::from_millis(1);
 /// hyper's smallest.
 const MIN_HEAD: usize = 8 << 10;
 
@@ -89,9 +91,8 @@ impl Listening {
                     if exhausted && spare.refuse_one(&self.listener).await {
                         self.node.refused("accept", "descriptors");
                     }
-                    if exhausted || wants_memory(&error) {
-                        tokio::time::sleep(EXHAUSTED).await;
-                    }
+                    let wait = if exhausted || wants_memory(&error) { EXHAUSTED } else { FAILED };
+                    tokio::time::sleep(wait).await;
                     continue;
                 }
             };

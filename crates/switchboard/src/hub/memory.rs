@@ -3,7 +3,7 @@
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
 //! else: whoever reads costs nothing here.
 use super::{Node, Space, cgroup};
-use crate::conn::Conn;
+use crate::conn::{Blocked, Conn};
 use crate::log;
 use parking_lot::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 const SAMPLE: Duration = Duration::from_millis(500);
 /// A queue below this is left alone when memory is short: it is not the reason.
 const SMALL: usize = 16 << 10;
+/// What waits for one client alone, and is less than this, is not the reason either.
+const TRIFLE: usize = 1 << 10;
 
 /// How much of the limit is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -197,24 +199,34 @@ impl Watching {
         }
     }
 
-    /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait.
+    /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait: those that are about to
+    /// end before all others, and those for which most waits alone before those that wait for what others wait for, too, whose
+    /// end frees nothing before the last of them.
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.0.memory;
         // What is dropped here may be the application's: not under the lock.
         let spaces: Vec<Arc<Space>> = memory.spaces.lock().iter().filter_map(Weak::upgrade).collect();
-        let mut queues: Vec<(usize, Arc<Conn>)> = Vec::new();
+        let mut queues: Vec<(Blocked, Arc<Conn>)> = Vec::new();
         for space in spaces {
             let clients = space.local.clients().into_iter();
-            queues.extend(clients.map(|conn| (conn.lane.blocked_bytes(), conn)).filter(|(bytes, _)| *bytes > smallest));
+            let blocked = clients.filter_map(|conn| Some((conn.lane.blocked()?, conn)));
+            queues.extend(blocked.filter(|(blocked, _)| blocked.bytes > smallest));
         }
-        queues.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-        for (bytes, conn) in queues {
+        // Who alone waits for little is not worth the first pass.
+        let least = smallest.max(TRIFLE);
+        let own = |blocked: &Blocked| if blocked.own > least { blocked.own } else { 0 };
+        queues.sort_unstable_by_key(|(blocked, _)| {
+            let own = own(blocked);
+            std::cmp::Reverse((own > 0, blocked.closing, own, blocked.bytes))
+        });
+        for (Blocked { own, bytes, .. }, conn) in queues {
             if memory.queued() <= target {
                 return;
             }
             if conn.evict() {
                 self.0.counters.evicted();
-                log::limited!(warn, (), client = %conn.id, bytes, "evicted: memory is short, and most waits for this client");
+                let client = conn.id;
+                log::limited!(warn, (), %client, bytes, own, "evicted: memory is short, and most waits for this client");
             }
         }
     }

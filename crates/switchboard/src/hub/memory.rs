@@ -14,10 +14,17 @@ use tokio::sync::Notify;
 
 /// Time between samples.
 const SAMPLE: Duration = Duration::from_millis(500);
+/// Of what is kept this part is forgotten with each sample: half of it in 20.
+const DECAY: usize = 29;
 /// A queue below this is left alone when memory is short: it is not the reason.
 const SMALL: usize = 16 << 10;
 /// What waits for one client alone, and is less than this, is not the reason either.
 const TRIFLE: usize = 1 << 10;
+
+/// Percent of the limit by which the usage has to fall below where a level begins before that is left.
+const HYSTERESIS: usize = 3;
+/// Percent of the limit from which on it does not matter what the allocator may have kept.
+const LAST: usize = 93;
 
 /// How much of the limit is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +46,12 @@ impl Level {
             _ if usage >= percent(limit, 70) => Level::NoNewConnections,
             _ => Level::Normal,
         }
+    }
+
+    /// The level after this one: entered at once, and left when the usage is well below.
+    fn next(self, usage: usize, limit: usize) -> Level {
+        let left = Level::of(usage.saturating_add(percent(limit, HYSTERESIS)), limit);
+        Level::of(usage, limit).max(self.min(left))
     }
 }
 
@@ -125,7 +138,10 @@ impl Limited {
     }
 }
 
-/// What the allocator keeps of queues that have become short again: it is in use for the system, and free for us.
+/// What the allocator keeps of queues that have become short again, as far as one can guess: it is in use for the system, and
+/// free for us. Half of the guess is forgotten in 10 s.
+///
+/// It is the reason not to cut further queues before what was cut shows, and for nothing else: the system counts it.
 #[derive(Default)]
 struct Kept {
     bytes: usize,
@@ -134,8 +150,9 @@ struct Kept {
 }
 
 impl Kept {
-    /// What is used, less what is kept.
+    /// What is used, less what is kept. Called for each sample.
     fn correct(&mut self, usage: usize, queued: usize) -> usize {
+        self.bytes -= self.bytes / DECAY;
         self.bytes += self.queued.saturating_sub(queued);
         self.bytes = self.bytes.saturating_sub(queued.saturating_sub(self.queued));
         // What the system got back is kept no more.
@@ -185,16 +202,17 @@ impl Watching {
     fn sample(&self, limited: &Limited, kept: &mut Kept) {
         let memory = &self.0.memory;
         let Some(usage) = (limited.source)() else { return };
-        let usage = kept.correct(usage, memory.queued());
-        let level = Level::of(usage, limited.limit);
+        let unkept = kept.correct(usage, memory.queued());
         let before = memory.level();
+        let level = before.next(usage, limited.limit);
         memory.level.store(level as u8, Relaxed);
         if level != before {
             let (mib, percent) = (usage >> 20, usage as u128 * 100 / limited.limit.max(1) as u128);
             log::limited!(warn, level as u8, ?level, mib, percent, "memory");
         }
-        if level == Level::Evict {
-            let surplus = usage - percent(limited.limit, 80);
+        let counted = if usage >= percent(limited.limit, LAST) { usage } else { unkept };
+        if Level::of(counted, limited.limit) == Level::Evict {
+            let surplus = counted - percent(limited.limit, 80);
             self.evict(memory.queued().saturating_sub(surplus), SMALL);
         }
     }

@@ -136,7 +136,7 @@ limits! {
     /// cgroup, looked at twice a second.
     ///
     /// From 70 % of it on: no further connections (503). From 80 %: volatile messages are dropped. From 90 %: the clients for
-    /// which most waits are closed with 1013, until there is less. And what waits in front of sockets that refuse bytes, of all
+    /// which most waits are closed with 1013, until there is less. A level is left 3 % below where it begins. And what waits in front of sockets that refuse bytes, of all
     /// clients together, stays under 25 % of it in the same way.
     memory: Option<usize> = None;
     /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on
@@ -157,6 +157,8 @@ limits! {
 
 /// A limit above this is a slip of the keyboard.
 const ABSURD: usize = 1 << 30;
+/// So is a time above this.
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 const LEAST_MEMORY: usize = 16 << 20;
 
 /// Frames wait in the control lane only while the socket refuses bytes; further pongs are not sent.
@@ -247,12 +249,33 @@ impl Limits {
             ("max_message", self.max_message > ABSURD),
             ("max_message_out", self.max_message_out > ABSURD),
             ("inbound_bytes", self.inbound_bytes > ABSURD),
+            ("outbound_bytes", self.outbound_bytes > ABSURD),
             ("max_head", self.max_head > ABSURD),
         ];
         for (name, _) in absurd.into_iter().filter(|(_, absurd)| *absurd) {
             problems.push(format!("`{name}` is more than 1 GiB for one connection; make it less"));
         }
+        for (name, _) in self.times().filter(|(_, time)| *time > YEAR) {
+            problems.push(format!("`{name}` is more than a year; make it less"));
+        }
         problems
+    }
+
+    fn times(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let times = [
+            ("partial_timeout", Some(self.partial_timeout)),
+            ("handler_timeout", Some(self.handler_timeout)),
+            ("outbound_soft_time", Some(self.outbound_soft_time)),
+            ("write_timeout", Some(self.write_timeout)),
+            ("ping_interval", Some(self.ping_interval)),
+            ("ping_timeout", Some(self.ping_timeout)),
+            ("idle_timeout", self.idle_timeout),
+            ("max_lifetime", self.max_lifetime),
+            ("linger", Some(self.linger)),
+            ("handshake_timeout", Some(self.handshake_timeout)),
+            ("shutdown_timeout", Some(self.shutdown_timeout)),
+        ];
+        times.into_iter().filter_map(|(name, time)| Some((name, time?)))
     }
 
     fn rates(&self) -> impl Iterator<Item = (&'static str, Rate)> {

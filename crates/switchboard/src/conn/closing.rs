@@ -116,7 +116,9 @@ impl Task {
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
             true => (limits.linger, limits.linger),
-            false => (limits.write_timeout.max(limits.linger), (limits.write_timeout * 3).max(limits.linger)),
+            false => {
+                (limits.write_timeout.max(limits.linger), limits.write_timeout.saturating_mul(3).max(limits.linger))
+            }
         };
         let seldom = self.timers.seldom_mut();
         seldom.gone_by = now + millis(patience);

@@ -80,6 +80,29 @@ enum Phase {
     Task,
 }
 
+/// How far the end of the connection has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    #[default]
+    Open,
+    /// No frame is taken any more; what waits may still be written.
+    Closing,
+    /// What waited is thrown away, but for the end of a short frame and the goodbye.
+    Discarded,
+    /// Nothing is written any more: a frame may be cut off.
+    Mute,
+}
+
+/// What waits in front of a socket that refuses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    /// The connection is about to end anyway, once its peer has read.
+    pub(crate) closing: bool,
+    /// Bytes that are free again when this connection alone ends.
+    pub(crate) own: usize,
+    pub(crate) bytes: usize,
+}
+
 /// What the task learns at the end of its turn.
 pub(crate) struct TurnEnd {
     pub(crate) flushed: Option<Flushed>,
@@ -104,8 +127,7 @@ struct State {
     /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
     socket: Option<OwnedWriteHalf>,
     phase: Phase,
-    /// No frame is taken any more.
-    closed: bool,
+    end: End,
     request: Option<Box<CloseRequest>>,
     waker: Option<Waker>,
     /// Somebody wanted to wake the task while it had left no waker.
@@ -166,7 +188,7 @@ impl Lane {
     /// A ping or pong. False when the control lane is full or the connection is closing.
     pub(crate) fn put_control(&self, frame: &[u8]) -> bool {
         let mut state = self.state.lock();
-        let put = !state.closed && state.outbox.put_control(frame);
+        let put = state.end == End::Open && state.outbox.put_control(frame);
         if put {
             state.phase = Phase::Task;
         }
@@ -177,8 +199,13 @@ impl Lane {
     /// Returns how many messages were thrown away.
     pub(crate) fn close(&self, frames: &[u8], discard: bool, node: &Arc<Node>) -> usize {
         let mut state = self.state.lock();
+        if state.end == End::Mute {
+            return 0;
+        }
         let dropped = if discard { state.outbox.discard() } else { 0 };
-        state.closed = true;
+        // A long frame that is half written is worth an eviction still.
+        let end = if discard && state.outbox.bytes() <= FINISHED { End::Discarded } else { End::Closing };
+        state.end = state.end.max(end);
         state.outbox.put_close(frames);
         state.settle(node);
         state.phase = Phase::Task;
@@ -192,7 +219,7 @@ impl Lane {
         state.outbox = Outbox::default();
         state.settle(node);
         state.socket = None;
-        state.closed = true;
+        state.end = End::Mute;
         state.phase = Phase::Idle;
         dropped
     }
@@ -219,7 +246,7 @@ impl Lane {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        !self.state.lock().closed
+        self.state.lock().end == End::Open
     }
 
     /// True when a sender that waits for room has to wait.
@@ -231,24 +258,29 @@ impl Lane {
         self.state.lock().outbox.bytes()
     }
 
-    /// Bytes that the socket refuses, of a connection that is not about to end.
-    pub(crate) fn blocked_bytes(&self) -> usize {
+    /// What an eviction would throw away; `None` where the socket takes bytes, and where all is thrown away already.
+    pub(crate) fn blocked(&self) -> Option<Blocked> {
         let state = self.state.lock();
-        if state.outbox.is_blocked() && !state.closed { state.outbox.bytes() } else { 0 }
+        let outbox = &state.outbox;
+        (outbox.is_blocked() && state.end < End::Discarded).then(|| Blocked {
+            closing: state.end == End::Closing,
+            own: outbox.frees(),
+            bytes: outbox.bytes(),
+        })
     }
 
-    /// Throws away what waits, at once, and asks the task for the end. `None`: it is about to end already. Else how many
+    /// Throws away what waits, at once, and asks the task for the end. `None`: it is thrown away already. Else how many
     /// messages that were, and the task's waker.
     ///
     /// A close frame would have to wait for the end of the frame that is half written: a long one goes too, and the close frame
-    /// with it.
+    /// with it. So does the goodbye of a connection that is closing: its peer had its time to read it.
     pub(crate) fn evict(&self, node: &Arc<Node>) -> Option<(usize, Option<Waker>)> {
         let mut state = self.state.lock();
-        if state.closed {
+        if state.end >= End::Discarded {
             return None;
         }
-        state.closed = true;
-        let polite = state.outbox.begun() <= FINISHED;
+        let polite = state.end == End::Open && state.outbox.begun() <= FINISHED;
+        state.end = if polite { End::Discarded } else { End::Mute };
         let dropped = match polite {
             true => state.outbox.discard(),
             false => std::mem::take(&mut state.outbox).messages(),
@@ -271,6 +303,7 @@ impl Lane {
         let mut state = self.state.lock();
         let state = &mut *state;
         let flushed = match (&state.socket, stream) {
+            _ if state.end == End::Mute => None,
             (Some(_), _) | (None, None) if state.outbox.is_empty() => None,
             (Some(socket), _) => Some(state.outbox.flush(|bytes| poll_write(socket, cx, bytes))),
             (None, Some(stream)) => state.flush_stream(cx, stream),
@@ -329,10 +362,10 @@ impl State {
     #[cold]
     fn recharge(&mut self, node: &Arc<Node>) {
         if node.memory.is_limited() {
-            let bytes = self.outbox.charge(node);
-            node.memory.recharge(self.charged as usize, bytes);
-            // What waits is bounded by far less.
-            self.charged = u32::try_from(bytes).unwrap_or(u32::MAX);
+            // What waits is bounded by less, see `Limits::problems`; what is charged is what is given back, whatever it is.
+            let charged = u32::try_from(self.outbox.charge(node)).unwrap_or(u32::MAX);
+            node.memory.recharge(self.charged as usize, charged as usize);
+            self.charged = charged;
         }
     }
 
@@ -343,14 +376,14 @@ impl State {
     }
 
     fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Result<usize, Pushed> {
-        if self.closed {
+        if self.end > End::Open {
             return Err(Pushed::Gone);
         }
         match self.outbox.put(frame, class, limits) {
             Put::Queued { evicted } => Ok(evicted),
             Put::Dropped => Err(Pushed::Dropped),
             Put::Overflow => {
-                self.closed = true;
+                self.end = End::Closing;
                 self.ask(CloseRequest::slow_consumer());
                 Err(Pushed::Dropped)
             }

@@ -23,7 +23,7 @@ mod serving;
 
 pub(crate) use acks::{Acks, PendingAck, left};
 pub(crate) use buffers::{give, take};
-pub(crate) use lane::{CloseRequest, Lane, Pushed};
+pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::{Class, Frame};
 pub use reason::DisconnectReason;
 pub(crate) use stream::Stream;
@@ -156,7 +156,7 @@ impl Conn {
         if self.table.raw.is_some() { Pushed::Gone } else { self.push(frame, class) }
     }
 
-    /// Ends the connection with 1013, and frees what waits for it at once. False: it is about to end already.
+    /// Ends the connection with 1013, and frees what waits for it at once. False: that is done already.
     pub(crate) fn evict(&self) -> bool {
         let Some((dropped, waker)) = self.lane.evict(self.node()) else { return false };
         self.node().counters.dropped(dropped);

@@ -170,11 +170,25 @@ impl Outbox {
             shared.take(self.uncharged).for_each(|shared| shared.charge(node));
             self.uncharged = 0;
         }
+        self.own()
+    }
+
+    /// Bytes that are not written, of pieces that nobody can share.
+    fn own(&self) -> usize {
         let begun = match self.rest.front() {
             Some(Segment::Shared(_)) if self.head.is_empty() => self.written,
             _ => 0,
         };
         self.bytes - (self.shared - begun)
+    }
+
+    /// Bytes that are free again when all of it is thrown away: not those that others wait for, too.
+    pub(crate) fn frees(&self) -> usize {
+        let alone = self.rest.iter().map(|segment| match segment {
+            Segment::Shared(shared) if Arc::strong_count(shared) == 1 => shared.bytes.len(),
+            _ => 0,
+        });
+        self.own() + alone.sum::<usize>()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -80,10 +80,13 @@ pub(crate) struct Handshaking {
 impl Handshaking {
     /// `None`: the address has as many as it may have.
     pub(crate) fn new(node: &Arc<Node>, address: IpAddr) -> Option<Handshaking> {
-        let Some(most) = node.limits().address_connections else { return Some(Handshaking { _place: None }) };
+        let limits = node.limits();
+        let Some(most) = limits.address_connections else { return Some(Handshaking { _place: None }) };
         let mut table = node.admission.addresses.lock();
         let key = key(address);
-        let Some(entry) = table.entry(key, node.started(), None) else { return Some(Handshaking { _place: None }) };
+        let Some(entry) = table.entry(key, node.started(), limits.address_rate) else {
+            return Some(Handshaking { _place: None });
+        };
         if entry.handshakes as usize >= most {
             return None;
         }
@@ -262,6 +265,20 @@ mod tests {
         assert_ne!(key(address("2001:db8:1:2::1")), key(address("2001:db8:1:3::1")));
         assert_eq!(key(address("::ffff:192.0.2.1")), address("192.0.2.1"), "an IPv4 address on an IPv6 socket");
         assert_ne!(key(address("192.0.2.1")), key(address("192.0.2.2")));
+    }
+
+    #[test]
+    fn a23_a_handshake_does_not_forget_who_came_too_often() {
+        let node = Arc::new(Node::new());
+        node.configure(Limits::default().address_connections(Some(8)).address_rate(Some(Rate::new(1, 3))));
+        let flooding = Some(address("192.0.2.1"));
+        let come = || Permit::new(&node, flooding).map(drop);
+        assert_eq!([come(), come(), come(), come()], [Ok(()), Ok(()), Ok(()), Err(Full::AddressRate)]);
+        // Each looks at old entries, that of the flood among them.
+        for n in 0..20u8 {
+            assert!(Handshaking::new(&node, Ipv4Addr::new(198, 51, 100, n).into()).is_some());
+        }
+        assert_eq!(come(), Err(Full::AddressRate));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
 //! else: whoever reads costs nothing here.
 use super::{Node, Space, cgroup};
-use crate::conn::Conn;
+use crate::conn::{Blocked, Conn};
 use crate::log;
 use parking_lot::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -14,8 +14,17 @@ use tokio::sync::Notify;
 
 /// Time between samples.
 const SAMPLE: Duration = Duration::from_millis(500);
+/// Of what is kept this part is forgotten with each sample: half of it in 20.
+const DECAY: usize = 29;
 /// A queue below this is left alone when memory is short: it is not the reason.
 const SMALL: usize = 16 << 10;
+/// What waits for one client alone, and is less than this, is not the reason either.
+const TRIFLE: usize = 1 << 10;
+
+/// Percent of the limit by which the usage has to fall below where a level begins before that is left.
+const HYSTERESIS: usize = 3;
+/// Percent of the limit from which on it does not matter what the allocator may have kept.
+const LAST: usize = 93;
 
 /// How much of the limit is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +46,12 @@ impl Level {
             _ if usage >= percent(limit, 70) => Level::NoNewConnections,
             _ => Level::Normal,
         }
+    }
+
+    /// The level after this one: entered at once, and left when the usage is well below.
+    fn next(self, usage: usize, limit: usize) -> Level {
+        let left = Level::of(usage.saturating_add(percent(limit, HYSTERESIS)), limit);
+        Level::of(usage, limit).max(self.min(left))
     }
 }
 
@@ -123,7 +138,10 @@ impl Limited {
     }
 }
 
-/// What the allocator keeps of queues that have become short again: it is in use for the system, and free for us.
+/// What the allocator keeps of queues that have become short again, as far as one can guess: it is in use for the system, and
+/// free for us. Half of the guess is forgotten in 10 s.
+///
+/// It is the reason not to cut further queues before what was cut shows, and for nothing else: the system counts it.
 #[derive(Default)]
 struct Kept {
     bytes: usize,
@@ -132,8 +150,9 @@ struct Kept {
 }
 
 impl Kept {
-    /// What is used, less what is kept.
+    /// What is used, less what is kept. Called for each sample.
     fn correct(&mut self, usage: usize, queued: usize) -> usize {
+        self.bytes -= self.bytes / DECAY;
         self.bytes += self.queued.saturating_sub(queued);
         self.bytes = self.bytes.saturating_sub(queued.saturating_sub(self.queued));
         // What the system got back is kept no more.
@@ -183,38 +202,49 @@ impl Watching {
     fn sample(&self, limited: &Limited, kept: &mut Kept) {
         let memory = &self.0.memory;
         let Some(usage) = (limited.source)() else { return };
-        let usage = kept.correct(usage, memory.queued());
-        let level = Level::of(usage, limited.limit);
+        let unkept = kept.correct(usage, memory.queued());
         let before = memory.level();
+        let level = before.next(usage, limited.limit);
         memory.level.store(level as u8, Relaxed);
         if level != before {
             let (mib, percent) = (usage >> 20, usage as u128 * 100 / limited.limit.max(1) as u128);
             log::limited!(warn, level as u8, ?level, mib, percent, "memory");
         }
-        if level == Level::Evict {
-            let surplus = usage - percent(limited.limit, 80);
+        let counted = if usage >= percent(limited.limit, LAST) { usage } else { unkept };
+        if Level::of(counted, limited.limit) == Level::Evict {
+            let surplus = counted - percent(limited.limit, 80);
             self.evict(memory.queued().saturating_sub(surplus), SMALL);
         }
     }
 
-    /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait.
+    /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait: those that are about to
+    /// end before all others, and those for which most waits alone before those that wait for what others wait for, too, whose
+    /// end frees nothing before the last of them.
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.0.memory;
         // What is dropped here may be the application's: not under the lock.
         let spaces: Vec<Arc<Space>> = memory.spaces.lock().iter().filter_map(Weak::upgrade).collect();
-        let mut queues: Vec<(usize, Arc<Conn>)> = Vec::new();
+        let mut queues: Vec<(Blocked, Arc<Conn>)> = Vec::new();
         for space in spaces {
             let clients = space.local.clients().into_iter();
-            queues.extend(clients.map(|conn| (conn.lane.blocked_bytes(), conn)).filter(|(bytes, _)| *bytes > smallest));
+            let blocked = clients.filter_map(|conn| Some((conn.lane.blocked()?, conn)));
+            queues.extend(blocked.filter(|(blocked, _)| blocked.bytes > smallest));
         }
-        queues.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-        for (bytes, conn) in queues {
+        // Who alone waits for little is not worth the first pass.
+        let least = smallest.max(TRIFLE);
+        let own = |blocked: &Blocked| if blocked.own > least { blocked.own } else { 0 };
+        queues.sort_unstable_by_key(|(blocked, _)| {
+            let own = own(blocked);
+            std::cmp::Reverse((own > 0, blocked.closing, own, blocked.bytes))
+        });
+        for (Blocked { own, bytes, .. }, conn) in queues {
             if memory.queued() <= target {
                 return;
             }
             if conn.evict() {
                 self.0.counters.evicted();
-                log::limited!(warn, (), client = %conn.id, bytes, "evicted: memory is short, and most waits for this client");
+                let client = conn.id;
+                log::limited!(warn, (), %client, bytes, own, "evicted: memory is short, and most waits for this client");
             }
         }
     }

@@ -191,6 +191,138 @@ async fn what_waits_on_the_node_is_bounded_and_what_many_wait_for_counts_once() 
     assert_eq!((handle.stats().connections, memory(&handle).queued()), (0, 0));
 }
 
+/// Three clients for whom 2.2, 1.2 and 0.6 MiB wait, of a memory of 20 MiB.
+async fn three(router: &axum::Router, handle: &Handle) -> Vec<(ClientId, DuplexStream)> {
+    let mut all = Vec::new();
+    for tenths in [22, 12, 6] {
+        let (id, stream) = silent(router, handle).await;
+        push(handle, id, tenths * MIB / 10, 8 << 10);
+        all.push((id, stream));
+    }
+    settle().await;
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_allocator_may_keep_delays_the_next_cut_and_no_other_level() {
+    let (app, handle, usage) = limited(20 * MIB);
+    let router = app.into_router().unwrap();
+    use_bytes(&usage, MIB).await;
+    let _all = three(&router, &handle).await;
+    use_bytes(&usage, 1805 * MIB / 100).await;
+    assert_eq!(handle.stats().evicted, 1);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((handle.stats().evicted, memory(&handle).level()), (1, Level::Evict), "the system counts it");
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    assert_eq!(handle.stats().evicted, 3, "it is not the allocator who has it");
+    use_bytes(&usage, 15 * MIB).await;
+    assert_eq!(memory(&handle).level(), Level::NoNewConnections);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_93_percent_on_it_does_not_matter_what_the_allocator_may_keep() {
+    let (app, handle, usage) = limited(20 * MIB);
+    let router = app.into_router().unwrap();
+    use_bytes(&usage, MIB).await;
+    let _all = three(&router, &handle).await;
+    use_bytes(&usage, 187 * MIB / 10).await;
+    assert_eq!(handle.stats().evicted, 3);
+}
+
+fn there(handle: &Handle) -> HashSet<ClientId> {
+    handle.server().clients().iter().map(|client| client.id()).collect()
+}
+
+/// A client's close frame without a code.
+const CLOSE: [u8; 6] = [0x88, 0x80, 0, 0, 0, 0];
+
+#[tokio::test(start_paused = true)]
+async fn who_is_closing_and_does_not_read_goes_before_all_others() {
+    let (app, handle, _usage) = limited(40 * MIB);
+    let router = app.into_router().unwrap();
+    let (large, _large) = silent(&router, &handle).await;
+    push(&handle, large, 45 * MIB / 10, 8 << 10);
+    let mut closing = Vec::new();
+    for _ in 0..2 {
+        let (id, mut stream) = silent(&router, &handle).await;
+        push(&handle, id, 25 * MIB / 10, 8 << 10);
+        settle().await;
+        stream.write_all(&CLOSE).await.unwrap();
+        closing.push(stream);
+    }
+    settle().await;
+    assert_eq!(there(&handle), HashSet::from([large]));
+    assert_eq!((handle.stats().connections, handle.stats().evicted), (3, 0), "they are still owed what waits");
+    assert!(memory(&handle).queued() > 9 * MIB);
+    let (other, _other) = silent(&router, &handle).await;
+    push(&handle, other, MIB, 8 << 10);
+    settle().await;
+    let stats = handle.stats();
+    assert_eq!((stats.connections, stats.evicted), (2, 2), "{}", memory(&handle).queued());
+    assert_eq!(there(&handle), HashSet::from([large, other]));
+    let queued = memory(&handle).queued();
+    assert!((5 * MIB..6 * MIB).contains(&queued), "{queued}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_what_many_wait_for_goes_after_those_for_whom_much_waits_alone() {
+    let (app, handle, _usage) = limited(40 * MIB);
+    let router = app.into_router().unwrap();
+    let mut innocent = Vec::new();
+    for _ in 0..10 {
+        innocent.push(silent(&router, &handle).await);
+    }
+    handle.server().broadcast("e", "x".repeat(3 * MIB));
+    handle.server().broadcast("e", "short");
+    let mut greedy = Vec::new();
+    for _ in 0..4 {
+        greedy.push(silent(&router, &handle).await);
+    }
+    for (n, (id, _)) in greedy.iter().enumerate() {
+        // In shared pieces, of which nobody else has a share, and in packed ones.
+        push(&handle, *id, 2 * MIB, if n % 2 == 0 { 8 << 10 } else { 256 });
+    }
+    settle().await;
+    assert!(memory(&handle).queued() <= 75 * MIB / 10);
+    let there = there(&handle);
+    assert!(innocent.iter().all(|(id, _)| there.contains(id)));
+    assert!((1..=2).contains(&handle.stats().evicted), "{:?}", handle.stats());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_many_wait_for_goes_where_nothing_else_helps() {
+    let (app, handle, _usage) = limited(40 * MIB);
+    let router = app.into_router().unwrap();
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(silent(&router, &handle).await);
+    }
+    for _ in 0..4 {
+        handle.server().broadcast("e", "x".repeat(3 * MIB));
+    }
+    settle().await;
+    assert_eq!((handle.stats().evicted, memory(&handle).queued()), (5, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_into_a_frame_that_an_eviction_cut_off() {
+    let (app, handle, _usage) = limited(40 * MIB);
+    let router = app.into_router().unwrap();
+    let (id, mut stream) = silent(&router, &handle).await;
+    push(&handle, id, MIB, MIB);
+    settle().await;
+    // In the turn that finds the eviction the task reads a close frame, which it would answer.
+    stream.write_all(&CLOSE).await.unwrap();
+    let mut text = vec![0; 32 << 10];
+    stream.read_exact(&mut text).await.unwrap();
+    let conn = handle.server().clients()[0].conn_arc().clone();
+    assert!(conn.evict() && !conn.evict());
+    stream.read_to_end(&mut text).await.unwrap();
+    assert!(text.len() < MIB && text.ends_with(b"xxxxx"), "{:?}", &text[text.len() - 30..]);
+    settle().await;
+    assert_eq!((handle.stats().connections, memory(&handle).queued()), (0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_is_charged_who_reads_and_nothing_where_there_is_no_limit() {
     let (app, handle, _usage) = limited(40 * MIB);
@@ -220,6 +352,23 @@ fn levels() {
     for (percent, level) in expected.into_iter().chain(beyond) {
         assert_eq!(of(percent), level, "{percent} %");
     }
+    let next = |level: Level, percent: usize| level.next(percent * MIB, 100 * MIB);
+    let expected = [
+        (Level::Normal, 69, Level::Normal),
+        (Level::Normal, 70, Level::NoNewConnections),
+        (Level::Normal, 99, Level::Evict),
+        (Level::NoNewConnections, 67, Level::NoNewConnections),
+        (Level::NoNewConnections, 66, Level::Normal),
+        (Level::Shed, 77, Level::Shed),
+        (Level::Shed, 76, Level::NoNewConnections),
+        (Level::Evict, 87, Level::Evict),
+        (Level::Evict, 86, Level::Shed),
+        (Level::Evict, 68, Level::NoNewConnections),
+        (Level::Evict, 10, Level::Normal),
+    ];
+    for (before, percent, level) in expected {
+        assert_eq!(next(before, percent), level, "{before:?}, then {percent} %");
+    }
     let limited = Limited { limit: 400, source: Box::new(|| None) };
     assert_eq!(limited.most_queued(), 100);
 }
@@ -230,11 +379,16 @@ fn what_the_allocator_keeps_of_queues_is_free() {
     assert_eq!(kept.correct(100, 0), 100);
     assert_eq!(kept.correct(150, 50), 150, "queues grow: used");
     assert_eq!(kept.correct(150, 0), 100, "they are gone, and the process is as large: free");
-    assert_eq!(kept.correct(150, 30), 130, "they use it again");
-    assert_eq!(kept.correct(180, 30), 160, "something else grows: used");
-    assert_eq!(kept.correct(165, 10), 140, "queues shrink by 20, of which 15 go back to the system");
+    assert_eq!(kept.correct(150, 30), 131, "they use it again");
+    assert_eq!(kept.correct(180, 30), 161, "something else grows: used");
+    assert_eq!(kept.correct(165, 10), 141, "queues shrink by 20, of which 15 go back to the system");
     assert_eq!(kept.correct(120, 10), 120, "what is kept goes back too");
     let mut kept = Kept::default();
     kept.correct(100, 200);
     assert_eq!(kept.correct(100, 0), 0, "no more is kept than there is");
+    let mut kept = Kept::default();
+    kept.correct(2000 * MIB, 1000 * MIB);
+    kept.correct(2000 * MIB, 0);
+    let after = (0..20).map(|_| kept.correct(2000 * MIB, 0)).last().unwrap();
+    assert!((1490 * MIB..1510 * MIB).contains(&after), "half is forgotten in 10 s: {after}");
 }

@@ -402,8 +402,9 @@ fn limits_that_make_no_sense_do_not_boot() {
 
 #[test]
 fn limits_that_are_absurd_do_not_boot() {
+    const YEAR: u64 = 366 * 24 * 3_600_000;
     type Bend = fn(Limits) -> Limits;
-    let rows: [(Bend, &str); 11] = [
+    let rows: [(Bend, &str); 23] = [
         (|limits| limits.message_rate(Some(Rate::new(0, 1))), "`message_rate.per_second` is 0"),
         (|limits| limits.address_rate(Some(Rate::new(1, 0))), "`address_rate.burst` is 0"),
         (|limits| limits.address_connections(Some(0)), "`address_connections` is 0"),
@@ -415,12 +416,26 @@ fn limits_that_are_absurd_do_not_boot() {
         (|limits| limits.max_head(1000), "is more than `max_head`"),
         (|limits| limits.max_head(2 << 30), "`max_head` is more than 1 GiB"),
         (|limits| limits.ping_timeout(Duration::from_secs(250)), "`ping_timeout` is ten times"),
+        (|limits| limits.outbound_bytes(2 << 30), "`outbound_bytes` is more than 1 GiB"),
+        (|limits| limits.partial_timeout(Duration::MAX), "`partial_timeout` is more than a year"),
+        (|limits| limits.handler_timeout(Duration::MAX), "`handler_timeout` is more than a year"),
+        (|limits| limits.outbound_soft_time(Duration::MAX), "`outbound_soft_time` is more than a year"),
+        (|limits| limits.write_timeout(Duration::MAX), "`write_timeout` is more than a year"),
+        (|limits| limits.ping_interval(Duration::MAX), "`ping_interval` is more than a year"),
+        (|limits| limits.ping_interval(ms(YEAR)).ping_timeout(ms(YEAR + 1)), "`ping_timeout` is more than a year"),
+        (|limits| limits.idle_timeout(Some(Duration::MAX)), "`idle_timeout` is more than a year"),
+        (|limits| limits.max_lifetime(Some(Duration::MAX)), "`max_lifetime` is more than a year"),
+        (|limits| limits.linger(Duration::MAX), "`linger` is more than a year"),
+        (|limits| limits.handshake_timeout(Duration::MAX), "`handshake_timeout` is more than a year"),
+        (|limits| limits.shutdown_timeout(Duration::MAX), "`shutdown_timeout` is more than a year"),
     ];
     for (bend, expected) in rows {
         let app = App::new().limits(bend(Limits::default())).gateway("/ws", gateway(Edges::default()));
         let text = app.into_router().unwrap_err().to_string();
         assert!(text.contains("1 problem") && text.contains(expected), "{text}");
     }
+    let patient = Limits::default().write_timeout(ms(YEAR)).linger(ms(YEAR)).handshake_timeout(ms(YEAR));
+    assert!(App::new().limits(patient).gateway("/ws", gateway(Edges::default())).into_router().is_ok());
     assert!(App::new().limits(Limits::public()).gateway("/ws", gateway(Edges::default())).into_router().is_ok());
 }
 

@@ -104,11 +104,11 @@ impl Listening {
             configure(&socket);
             let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
             match &self.threads {
-                None => tasks.spawn(serve_visit(socket, peer, router, limits, stop, Some(visit))),
+                None => tasks.spawn(serve(socket, peer, router, limits, stop, Some(visit))),
                 Some(threads) => tasks.spawn_on(
                     async move {
                         match moved(socket) {
-                            Ok(socket) => serve_visit(socket, peer, router, limits, stop, Some(visit)).await,
+                            Ok(socket) => serve(socket, peer, router, limits, stop, Some(visit)).await,
                             Err(error) => crate::log::limited!(warn, (), %error, "a connection was lost on the way"),
                         }
                     },
@@ -149,16 +149,8 @@ async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStrea
     Ok((socket, peer, place))
 }
 
-/// One HTTP connection, until it ends or is upgraded.
-pub(crate) async fn serve<S>(socket: S, peer: SocketAddr, router: Router, limits: Limits, stop: watch::Receiver<bool>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    serve_visit(socket, peer, router, limits, stop, None).await;
-}
-
-/// `visit`: what it holds of a listener's places, until it ends.
-async fn serve_visit<S>(
+/// One HTTP connection, until it ends or is upgraded. `visit`: what it holds of a listener's places, until then.
+pub(crate) async fn serve<S>(
     socket: S,
     peer: SocketAddr,
     router: Router,

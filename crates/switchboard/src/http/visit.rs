@@ -26,7 +26,7 @@ impl Places {
 }
 
 /// What one HTTP connection holds until it ends or is upgraded.
-pub(super) struct Visit {
+pub(crate) struct Visit {
     _place: OwnedSemaphorePermit,
     /// Of its address; until its first request, if it may stay.
     handshaking: Mutex<Option<Handshaking>>,

@@ -60,6 +60,7 @@ impl Reach {
                     router.clone(),
                     control.hub.node.limits().clone(),
                     control.stop.subscribe(),
+                    None,
                 ));
                 Ok(Box::new(ours))
             }

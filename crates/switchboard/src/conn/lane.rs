@@ -1,5 +1,6 @@
 //! The lane: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
-use super::outbox::{Class, Flushed, Frame, Outbox, Put};
+use super::frame::Frame;
+use super::outbox::{Class, Flushed, Outbox, Put};
 use super::reason::DisconnectReason;
 use super::stream::Stream;
 use crate::hub::Node;

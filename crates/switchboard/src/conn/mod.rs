@@ -4,6 +4,7 @@
 //! [`Lane`]: they put frames into the outbox, or ask for its end.
 mod acks;
 mod buffers;
+mod frame;
 mod inbound;
 mod lane;
 mod outbox;
@@ -23,8 +24,9 @@ mod serving;
 
 pub(crate) use acks::{Acks, PendingAck, left};
 pub(crate) use buffers::{give, take};
+pub(crate) use frame::Frame;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
-pub(crate) use outbox::{Class, Frame};
+pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
 pub(crate) use stream::Stream;
 pub(crate) use task::Task;

@@ -3,12 +3,12 @@
 //! Replies, pushes, errors and acks leave in the order in which they were put in. Pings and pongs go to the front, at
 //! the first place where a frame begins.
 use super::buffers;
-use super::packed::Packed;
+use super::frame::{Frame, Shared};
 use crate::hub::Node;
 use crate::limits::{CONTROL_LANE, Limits, VolatilePolicy};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 use switchboard_core::ws;
 
@@ -21,47 +21,6 @@ const PACKED: usize = 16 << 10;
 const UNTRIED: usize = 4;
 /// The most pieces of one write.
 const PIECES: usize = 64;
-
-/// A frame to be sent: its bytes, shared from the second longer use on.
-pub(crate) struct Frame<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) shared: Option<Arc<Shared>>,
-    pub(super) packed: Option<Box<Packed>>,
-}
-
-/// The bytes of a frame that several outboxes may hold.
-pub(crate) struct Shared {
-    bytes: Box<[u8]>,
-    /// The node whose memory it is charged to, once: since a socket that it waits for refused bytes.
-    charged: OnceLock<Arc<Node>>,
-}
-
-impl Shared {
-    fn charge(&self, node: &Arc<Node>) {
-        if self.charged.get().is_none() && self.charged.set(node.clone()).is_ok() {
-            node.memory.recharge(0, self.bytes.len());
-        }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if let Some(node) = self.charged.get() {
-            node.memory.recharge(self.bytes.len(), 0);
-        }
-    }
-}
-
-impl<'a> Frame<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Frame<'a> {
-        Frame { bytes, shared: None, packed: None }
-    }
-
-    fn share(&mut self) -> Arc<Shared> {
-        let share = || Arc::new(Shared { bytes: self.bytes.into(), charged: OnceLock::new() });
-        self.shared.get_or_insert_with(share).clone()
-    }
-}
 
 /// How a message may be treated when its receiver does not keep up.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! The outbox against a model: any sequence of puts, partial writes, control frames and discards.
-use super::outbox::{Class, Flushed, Frame, Outbox, Put};
+use super::frame::Frame;
+use super::outbox::{Class, Flushed, Outbox, Put};
 use crate::hub::Hub;
 use crate::limits::{Limits, VolatilePolicy};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
 //! A frame in its compressed form, for the connections that agreed on it.
-use super::outbox::Shared;
+use super::frame::Shared;
 use super::{Conn, Frame, buffers};
 use std::sync::Arc;
 use switchboard_core::ws::{self, Deflate};

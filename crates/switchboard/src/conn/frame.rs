@@ -1,0 +1,45 @@
+//! A frame on its way to outboxes.
+use super::packed::Packed;
+use crate::hub::Node;
+use std::sync::{Arc, OnceLock};
+
+/// A frame to be sent: its bytes, shared from the second longer use on.
+pub(crate) struct Frame<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) shared: Option<Arc<Shared>>,
+    pub(super) packed: Option<Box<Packed>>,
+}
+
+/// The bytes of a frame that several outboxes may hold.
+pub(crate) struct Shared {
+    pub(super) bytes: Box<[u8]>,
+    /// The node whose memory it is charged to, once: since a socket that it waits for refused bytes.
+    charged: OnceLock<Arc<Node>>,
+}
+
+impl Shared {
+    pub(super) fn charge(&self, node: &Arc<Node>) {
+        if self.charged.get().is_none() && self.charged.set(node.clone()).is_ok() {
+            node.memory.recharge(0, self.bytes.len());
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(node) = self.charged.get() {
+            node.memory.recharge(self.bytes.len(), 0);
+        }
+    }
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Frame<'a> {
+        Frame { bytes, shared: None, packed: None }
+    }
+
+    pub(super) fn share(&mut self) -> Arc<Shared> {
+        let share = || Arc::new(Shared { bytes: self.bytes.into(), charged: OnceLock::new() });
+        self.shared.get_or_insert_with(share).clone()
+    }
+}

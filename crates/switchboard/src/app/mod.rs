@@ -10,7 +10,7 @@ pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
 use crate::compression::Compression;
-use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Strength, Teardown, run_hook};
+use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
@@ -21,6 +21,7 @@ use axum::Router;
 use axum::body::Body;
 use handle::Control;
 use http::{Request, Response};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl App {
             taken: Vec::new(),
             after_init: Vec::new(),
             patience: Boot::PATIENCE,
-            container: Container::new(std::iter::empty(), &Handle::new(control.clone())),
+            container: Container::new(std::iter::empty(), HashMap::new(), &Handle::new(control.clone())),
             graph: Graph::default(),
             problems: Vec::new(),
             router: Router::new(),
@@ -117,7 +118,7 @@ impl App {
         let place = Location::caller();
         gateway.check(&mut self.problems);
         for asked in gateway.dependencies() {
-            if asked.strength == Strength::Optional || self.container.has(asked.type_id) {
+            if self.container.answers(asked) {
                 continue;
             }
             let asks = asked.asked_by(&gateway.name());

@@ -5,6 +5,7 @@ use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, buffers};
+use crate::di::MessageScope;
 use crate::gateway::Entry;
 use crate::handler::{Data, Invocation, MessageContext, ReplySink};
 use crate::hub::InFlight;
@@ -31,12 +32,12 @@ impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
-        let mut panicked = false;
+        let (mut panicked, scope) = (false, MessageScope::default());
         if let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
         {
-            match self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx) {
+            match self.begin(&conn, entry, Data::Unread(glance.data), &scope, glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked => panicked = true,
@@ -59,11 +60,19 @@ impl Task {
         if panicked {
             return self.exception(&log::panic_error(), Some(&entry.event), request.id.as_ref());
         }
-        self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
+        self.begin(&conn, entry, Data::Json(request.data), &scope, request.id, cx);
     }
 
     /// Starts a handler, and polls it once.
-    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) -> Begun {
+    fn begin(
+        &mut self,
+        conn: &Conn,
+        entry: &Entry,
+        data: Data<'_>,
+        scope: &MessageScope,
+        id: Option<Id<'_>>,
+        cx: &mut Context<'_>,
+    ) -> Begun {
         let Entry { event, start, .. } = entry;
         let id = id.as_ref();
         let settled = matches!(data, Data::Json(_));
@@ -77,7 +86,7 @@ impl Task {
             return Begun::Unsettled;
         }
         let (settled, mut panicked) = (Cell::new(settled), false);
-        let context = MessageContext { client: &self.client, event, data, reason: None, settled };
+        let context = MessageContext { client: &self.client, event, data, reason: None, settled, scope };
         let started = catch_unwind(AssertUnwindSafe(|| start.start(&context))).unwrap_or_else(|panic| {
             log::panicked(event, &*panic);
             drop_contained(panic);

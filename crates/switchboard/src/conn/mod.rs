@@ -28,6 +28,7 @@ pub(crate) use frame::Frame;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
+pub(crate) use serving::drop_contained;
 pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
@@ -129,7 +130,7 @@ impl Conn {
             self.ended.store(true, Ordering::Relaxed);
             attached.take()
         };
-        serving::drop_contained(attached);
+        drop_contained(attached);
     }
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
@@ -199,7 +200,7 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         // Extensions of the request are the application's.
-        serving::drop_contained(self.handshake.take());
+        drop_contained(self.handshake.take());
     }
 }
 

@@ -3,6 +3,7 @@ use super::DisconnectReason;
 use super::closing::Net;
 use super::task::Task;
 use super::timers::NEVER;
+use crate::di::MessageScope;
 use crate::handler::{Data, HookFuture, Invocation, MessageContext, Outcome};
 use crate::hub::InFlight;
 use crate::{Error, log};
@@ -51,13 +52,13 @@ impl Handler {
 }
 
 impl Running {
-    pub(super) fn drop_contained(self) {
+    pub(crate) fn drop_contained(self) {
         drop_contained(self);
     }
 }
 
 /// Drops what belongs to the application, whose `Drop` may panic.
-pub(super) fn drop_contained<T>(value: T) {
+pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         log::panicked("drop", &*panic);
     }
@@ -87,8 +88,9 @@ impl Task {
             && (self.net != Net::Open || (!self.inbound.is_empty() && !self.congested))
     }
 
-    fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
-        MessageContext { client: &self.client, event: "", data: Data::Json(None), reason, settled: Cell::new(true) }
+    fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>, scope: &'a MessageScope) -> MessageContext<'a> {
+        let (client, settled) = (&self.client, Cell::new(true));
+        MessageContext { client, event: "", data: Data::Json(None), reason, settled, scope }
     }
 
     pub(super) fn work_begins(&mut self) {
@@ -107,7 +109,7 @@ impl Task {
             self.connected();
             return true;
         };
-        match contained("on_connect", || hook(&self.hook_context(None))) {
+        match contained("on_connect", || hook(&self.hook_context(None, &MessageScope::default()))) {
             Ok(future) => {
                 self.stage = Stage::Connecting(future);
                 self.work_begins();
@@ -133,7 +135,7 @@ impl Task {
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
         let Some(raw) = table.raw.as_ref().filter(|_| self.net == Net::Open && !self.draining) else { return };
-        match contained("raw", || raw(&self.hook_context(None))) {
+        match contained("raw", || raw(&self.hook_context(None, &MessageScope::default()))) {
             Ok(future) => self.running = Some(Running::Raw(future)),
             Err(error) => self.fail(error),
         }
@@ -226,20 +228,22 @@ impl Task {
         let reason = self.reason.as_deref().cloned().unwrap_or(DisconnectReason::Lost);
         self.stage = match &table.on_disconnect {
             None => Stage::Done,
-            Some(hook) => match contained("on_disconnect", || hook(&self.hook_context(Some(&reason)))) {
-                Ok(future) => {
-                    // After a shutdown's patience is over the time that is left is set already.
-                    if self.timers.work_by == NEVER {
-                        self.work_begins();
+            Some(hook) => {
+                match contained("on_disconnect", || hook(&self.hook_context(Some(&reason), &MessageScope::default()))) {
+                    Ok(future) => {
+                        // After a shutdown's patience is over the time that is left is set already.
+                        if self.timers.work_by == NEVER {
+                            self.work_begins();
+                        }
+                        Stage::Leaving(future)
                     }
-                    Stage::Leaving(future)
+                    Err(error) => {
+                        log::failed(&error, "on_disconnect", &self.client);
+                        drop_contained(error);
+                        Stage::Done
+                    }
                 }
-                Err(error) => {
-                    log::failed(&error, "on_disconnect", &self.client);
-                    drop_contained(error);
-                    Stage::Done
-                }
-            },
+            }
         };
     }
 

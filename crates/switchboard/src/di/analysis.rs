@@ -1,7 +1,8 @@
 //! What is wrong with the modules, found without making anything: everything at once.
 use super::dependency::{Dependency, Strength};
 use super::module::{Export, ModuleDef, ModuleHook};
-use super::provider::Erased;
+use super::provider::{Erased, Make};
+use super::scope::Scope;
 use crate::app::Problem;
 use crate::gateway::{Given, ModuleGateway};
 use crate::text::short_name;
@@ -57,6 +58,7 @@ impl Plan {
         plan.useless();
         plan.replace(overrides);
         plan.exports(&walk.keys);
+        plan.check_scopes();
         plan.check_dependencies();
         plan.sort();
         plan
@@ -92,9 +94,13 @@ impl Plan {
         }
     }
 
+    fn gateway_types(&self) -> HashSet<TypeId> {
+        self.gateways.iter().map(|planned| planned.gateway.type_id).collect()
+    }
+
     /// Gateways that are provided, and that nobody mounts.
     fn unmounted(&mut self) {
-        let mounted: HashSet<TypeId> = self.gateways.iter().map(|planned| planned.gateway.type_id).collect();
+        let mounted = self.gateway_types();
         let lost =
             |planned: &&PlannedProvider| planned.provider.to_be_mounted && !mounted.contains(&planned.provider.type_id);
         let problems = self.providers.iter().filter(lost).map(|planned| {
@@ -231,18 +237,19 @@ impl Plan {
 
     fn check_dependencies(&mut self) {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
+        let gateways = self.gateway_types();
         let mut problems = Vec::new();
-        let asking = self
-            .providers
-            .iter()
-            .map(|planned| (planned.module, planned.provider.name.as_str(), &planned.provider.dependencies));
-        let late = self
-            .gateways
-            .iter()
-            .map(|planned| (planned.module, planned.gateway.name.as_str(), &planned.gateway.dependencies));
-        for (module, who, dependencies) in asking.chain(late) {
+        let asking = self.providers.iter().map(|PlannedProvider { module, provider }| {
+            let is_gateway = gateways.contains(&provider.type_id);
+            (*module, provider.name.as_str(), provider.scope, is_gateway, &provider.dependencies)
+        });
+        let late = self.gateways.iter().map(|PlannedGateway { module, gateway }| {
+            (*module, gateway.name.as_str(), Scope::Application, true, &gateway.dependencies)
+        });
+        for (module, who, scope, is_gateway, dependencies) in asking.chain(late) {
             for dependency in dependencies {
-                let ask = Ask { module, who, dependency };
+                let scope = if dependency.serving { Scope::Message } else { scope };
+                let ask = Ask { module, who, scope, is_gateway, dependency };
                 problems.extend(match dependency.strength {
                     Strength::Default => self.forgotten(&ask),
                     // There is one, and it shall not be seen: that is hardly what was meant.
@@ -250,9 +257,77 @@ impl Plan {
                     Strength::Optional => self.unanswered(&ask),
                     Strength::Required | Strength::Late if given.contains(&dependency.type_id) => None,
                     Strength::Required | Strength::Late => self.unanswered(&ask),
+                    Strength::Client => None,
                 });
+                problems.extend(self.mismatched(&ask));
             }
         }
+        self.problems.extend(problems);
+    }
+
+    /// What lives long asks for what lives short.
+    fn mismatched(&self, ask: &Ask<'_>) -> Option<Problem> {
+        let Ask { who, scope, dependency, .. } = *ask;
+        let (there, place) = match dependency.strength {
+            Strength::Default => return None,
+            Strength::Client => (Scope::Connection, None),
+            _ => {
+                let provider = &self.provider(dependency.type_id)?.provider;
+                (provider.scope, Some(provider.place))
+            }
+        };
+        if there <= scope {
+            return None;
+        }
+        let (asks, name) = (dependency.asked_by(who), short_name(dependency.name));
+        let take = if place.is_none() { "&Client".to_owned() } else { format!("Inject<{name}>") };
+        let change = format!("take `{take}` as a parameter of the handler");
+        let message = if dependency.strength == Strength::Late {
+            format!("{asks}, of which there is one per {there}, and no {there} yet; {change} that needs it")
+        } else if ask.is_gateway {
+            format!("{asks}, of which there is one per {there}, while there is one {who} for all; {change}")
+        } else {
+            format!(
+                "{asks}, of which there is one per {there}, while there is one {who} {}; {change}, or give {who} the scope \
+                 `{there}` too",
+                if scope == Scope::Application { "for all".to_owned() } else { format!("per {scope}") }
+            )
+        };
+        let places: Vec<_> = [Some(dependency.place), place].into_iter().flatten().collect();
+        Some(Problem::new(message, &places))
+    }
+
+    /// What cannot have the scope that it was given.
+    fn check_scopes(&mut self) {
+        let gateways = self.gateway_types();
+        let problems = self.providers.iter().filter(|planned| planned.provider.scope != Scope::Application);
+        let problems = problems.flat_map(|PlannedProvider { provider, .. }| {
+            let Erased { name, scope, maker, .. } = provider;
+            let wrong = |what: &str| format!("{name} has the scope `{scope}`, {what}");
+            let made = match &provider.make {
+                _ if provider.to_be_mounted || gateways.contains(&provider.type_id) => {
+                    Some(wrong("but a gateway serves all its clients; leave out the scope"))
+                }
+                Some(Make::Once(_)) => Some(match *maker {
+                    "async factory" => wrong(
+                        "but is made by an async function, and a message does not wait for a service; let an async \
+                         `on_connect` or handler fetch what is awaited, or leave out the scope",
+                    ),
+                    "value" => wrong("but is a value, of which there is one; write `Provider::scoped(..)`, or leave out the scope"),
+                    _ => wrong("but its function is called once; write `Provider::scoped(..)`"),
+                }),
+                _ => None,
+            };
+            let hook = [("init", provider.on_init.is_some()), ("shutdown", provider.on_shutdown.is_some())];
+            let hooks = hook.into_iter().filter(|(_, has)| *has).map(move |(hook, _)| {
+                format!(
+                    "{name} has the scope `{scope}` and an {hook} hook, which runs once for the application; leave out the hook \
+                     or the scope"
+                )
+            });
+            made.into_iter().chain(hooks).map(|message| Problem::new(message, &[provider.place])).collect::<Vec<_>>()
+        });
+        let problems: Vec<Problem> = problems.collect();
         self.problems.extend(problems);
     }
 
@@ -276,7 +351,7 @@ impl Plan {
     }
 
     fn unanswered(&self, ask: &Ask<'_>) -> Option<Problem> {
-        let Ask { module, who, dependency } = *ask;
+        let Ask { module, who, dependency, .. } = *ask;
         if self.visible(dependency.type_id, module) {
             return None;
         }
@@ -376,6 +451,9 @@ fn is_of_the_language(name: &str) -> bool {
 struct Ask<'a> {
     module: usize,
     who: &'a str,
+    /// How long it lives.
+    scope: Scope,
+    is_gateway: bool,
     dependency: &'a Dependency,
 }
 

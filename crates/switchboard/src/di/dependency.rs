@@ -1,6 +1,7 @@
 //! What somebody asks the container for.
 use super::{Container, NotProvided};
 use crate::app::Handle;
+use crate::client::Client;
 use crate::namespace::Namespace;
 use crate::server::Server;
 use crate::text::short_name;
@@ -10,7 +11,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// What a service, a gateway or a factory may ask for: `Arc<T>` of anything that is provided, `Option<Arc<T>>` of what may be,
-/// and handles: [`Server`], `Server<N>`, [`Handle`], [`Container`].
+/// and handles: [`Server`], `Server<N>`, [`Handle`], [`Container`]; and [`Client`], where there is one a connection or a message.
 ///
 /// Implement it for a handle of your own: a type that is made of provided ones.
 /// ```
@@ -78,12 +79,25 @@ impl FromContainer for Handle {
     }
 }
 
+/// The container of the application: in it there are no services of a connection or a message.
+///
 /// A service that keeps the container it is in keeps itself alive, and all that is provided, as long as the process.
 impl FromContainer for Container {
     fn wants(_: &mut Wanted) {}
 
     fn from_container(container: &Container) -> Result<Container, NotProvided> {
-        Ok(container.clone())
+        Ok(container.whole())
+    }
+}
+
+/// The client that a service of a connection, or of a message, belongs to.
+impl FromContainer for Client {
+    fn wants(wanted: &mut Wanted) {
+        wanted.push::<Client>(Strength::Client);
+    }
+
+    fn from_container(container: &Container) -> Result<Client, NotProvided> {
+        container.client()
     }
 }
 
@@ -121,6 +135,7 @@ impl Wanted<'_> {
             label: self.label.clone(),
             place: self.place,
             strength,
+            serving: false,
         });
     }
 }
@@ -133,6 +148,8 @@ pub(crate) enum Strength {
     Late,
     /// Not asked for: a field that is made by `Default`. Its type is the field's, not what is in an `Arc`.
     Default,
+    /// The client of a connection, which needs no provider.
+    Client,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +162,8 @@ pub(crate) struct Dependency {
     pub(crate) label: Cow<'static, str>,
     pub(crate) place: &'static Location<'static>,
     pub(crate) strength: Strength,
+    /// Asked for while a client is served, by a handler or a hook: it may have any scope.
+    pub(crate) serving: bool,
 }
 
 impl Dependency {
@@ -198,6 +217,7 @@ impl Dependencies {
             label: field.into(),
             place: Location::caller(),
             strength: Strength::Default,
+            serving: false,
         });
         Injected { take: |_| Ok(T::make()) }
     }

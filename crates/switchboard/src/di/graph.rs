@@ -2,6 +2,7 @@
 use super::analysis::Plan;
 use super::dependency::Strength;
 use super::module::Module;
+use super::scope::Scope;
 use crate::text::short_name;
 use std::any::TypeId;
 use std::collections::hash_map::Entry;
@@ -62,6 +63,7 @@ impl Graph {
                     .collect();
                 let what = match gateway {
                     Some(planned) => format!("gateway on {}", planned.gateway.path),
+                    None if provider.scope != Scope::Application => format!("{}, per {}", provider.how, provider.scope),
                     None => provider.how.to_owned(),
                 };
                 let exported = module.exported.contains(&provider.type_id);

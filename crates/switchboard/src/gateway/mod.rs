@@ -185,7 +185,12 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 
     fn ask(&mut self, needs: &Needs, who: &str, place: &'static Location<'static>) {
         let asked = needs.dependencies.iter().cloned();
-        self.dependencies.extend(asked.map(|asked| Dependency { label: who.to_owned().into(), place, ..asked }));
+        self.dependencies.extend(asked.map(|asked| Dependency {
+            label: who.to_owned().into(),
+            place,
+            serving: true,
+            ..asked
+        }));
     }
 
     /// Runs once, when the application starts: after everything is made, before anybody connects.

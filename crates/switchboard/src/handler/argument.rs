@@ -1,6 +1,6 @@
 //! Parameters of handlers and hooks.
 use crate::conn::Conn;
-use crate::di::{Dependency, FromContainer, late};
+use crate::di::{Dependency, FromContainer, MessageScope, late};
 use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -75,6 +75,8 @@ pub struct MessageContext<'a> {
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) settled: Cell<bool>,
+    /// Where the services of this message are.
+    pub(crate) scope: &'a MessageScope,
 }
 
 /// A message's payload.

@@ -10,7 +10,7 @@ pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
 use crate::compression::Compression;
-use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Teardown, run_hook};
+use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Scope, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
@@ -119,6 +119,9 @@ impl App {
         gateway.check(&mut self.problems);
         for asked in gateway.dependencies() {
             if self.container.answers(asked) {
+                let there = self.container.scope_of(asked);
+                let message = asked.mismatched(&gateway.name(), Scope::Application, there, true);
+                self.problems.extend(message.map(|message| Problem::new(message, &[asked.place])));
                 continue;
             }
             let asks = asked.asked_by(&gateway.name());

@@ -248,7 +248,6 @@ impl Plan {
         });
         for (module, who, scope, is_gateway, dependencies) in asking.chain(late) {
             for dependency in dependencies {
-                let scope = if dependency.serving { Scope::Message } else { scope };
                 let ask = Ask { module, who, scope, is_gateway, dependency };
                 problems.extend(match dependency.strength {
                     Strength::Default => self.forgotten(&ask),
@@ -276,23 +275,7 @@ impl Plan {
                 (provider.scope, Some(provider.place))
             }
         };
-        if there <= scope {
-            return None;
-        }
-        let (asks, name) = (dependency.asked_by(who), short_name(dependency.name));
-        let take = if place.is_none() { "&Client".to_owned() } else { format!("Inject<{name}>") };
-        let change = format!("take `{take}` as a parameter of the handler");
-        let message = if dependency.strength == Strength::Late {
-            format!("{asks}, of which there is one per {there}, and no {there} yet; {change} that needs it")
-        } else if ask.is_gateway {
-            format!("{asks}, of which there is one per {there}, while there is one {who} for all; {change}")
-        } else {
-            format!(
-                "{asks}, of which there is one per {there}, while there is one {who} {}; {change}, or give {who} the scope \
-                 `{there}` too",
-                if scope == Scope::Application { "for all".to_owned() } else { format!("per {scope}") }
-            )
-        };
+        let message = dependency.mismatched(who, scope, there, ask.is_gateway)?;
         let places: Vec<_> = [Some(dependency.place), place].into_iter().flatten().collect();
         Some(Problem::new(message, &places))
     }
@@ -318,10 +301,10 @@ impl Plan {
                 }),
                 _ => None,
             };
-            let hook = [("init", provider.on_init.is_some()), ("shutdown", provider.on_shutdown.is_some())];
+            let hook = [("an init", provider.on_init.is_some()), ("a shutdown", provider.on_shutdown.is_some())];
             let hooks = hook.into_iter().filter(|(_, has)| *has).map(move |(hook, _)| {
                 format!(
-                    "{name} has the scope `{scope}` and an {hook} hook, which runs once for the application; leave out the hook \
+                    "{name} has the scope `{scope}` and {hook} hook, which runs once for the application; leave out the hook \
                      or the scope"
                 )
             });

@@ -65,12 +65,20 @@ impl Container {
         self.inner.slots.get(&type_id).is_some_and(|slot| slot.get().is_some())
     }
 
-    /// True where what a gateway asks for is there when it asks.
+    /// True where somebody gives what a gateway asks for.
     pub(crate) fn answers(&self, asked: &Dependency) -> bool {
         match asked.strength {
             Strength::Optional => true,
-            Strength::Client => asked.serving,
-            _ => self.has(asked.type_id) || (asked.serving && self.inner.scoped.contains_key(&asked.type_id)),
+            Strength::Client => true,
+            _ => self.has(asked.type_id) || self.inner.scoped.contains_key(&asked.type_id),
+        }
+    }
+
+    /// The scope of what a gateway asks for.
+    pub(crate) fn scope_of(&self, asked: &Dependency) -> Scope {
+        match asked.strength {
+            Strength::Client => Scope::Connection,
+            _ => self.inner.scoped.get(&asked.type_id).map_or(Scope::Application, |scoped| scoped.scope),
         }
     }
 

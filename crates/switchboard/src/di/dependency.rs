@@ -1,4 +1,5 @@
 //! What somebody asks the container for.
+use super::scope::Scope;
 use super::{Container, NotProvided};
 use crate::app::Handle;
 use crate::client::Client;
@@ -135,7 +136,7 @@ impl Wanted<'_> {
             label: self.label.clone(),
             place: self.place,
             strength,
-            serving: false,
+            when: When::Making,
         });
     }
 }
@@ -152,6 +153,17 @@ pub(crate) enum Strength {
     Client,
 }
 
+/// When it is asked for, which says how long it has to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Whenever the one who asks is made.
+    Making,
+    /// When the application starts.
+    Starting,
+    /// While a client is served, by a handler or a hook.
+    Serving,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     pub(crate) type_id: TypeId,
@@ -162,8 +174,7 @@ pub(crate) struct Dependency {
     pub(crate) label: Cow<'static, str>,
     pub(crate) place: &'static Location<'static>,
     pub(crate) strength: Strength,
-    /// Asked for while a client is served, by a handler or a hook: it may have any scope.
-    pub(crate) serving: bool,
+    pub(crate) when: When,
 }
 
 impl Dependency {
@@ -174,6 +185,27 @@ impl Dependency {
             "" => format!("{who} asks for {name}"),
             label => format!("{who} ({label}) asks for {name}"),
         }
+    }
+
+    /// `who`, that lives long, asks for what lives short: `there` is the scope of what is asked for.
+    pub(crate) fn mismatched(&self, who: &str, lives: Scope, there: Scope, is_gateway: bool) -> Option<String> {
+        if self.when == When::Serving || there <= lives {
+            return None;
+        }
+        let (asks, name) = (self.asked_by(who), short_name(self.name));
+        let take = if self.strength == Strength::Client { "&Client".to_owned() } else { format!("Inject<{name}>") };
+        let per = format!("{asks}, of which there is one per {there}");
+        let change = format!("take `{take}` as a parameter of the handler");
+        Some(match (self.when, lives) {
+            (When::Starting, _) => format!("{per}, and no {there} yet; {change} that needs it"),
+            _ if is_gateway => format!("{per}, while there is one {who} for all; {change}"),
+            (_, Scope::Application) => {
+                format!("{per}, while there is one {who} for all; {change}, or give {who} the scope `{there}` too")
+            }
+            _ => {
+                format!("{per}, while there is one {who} per {lives}; {change}, or give {who} the scope `{there}` too")
+            }
+        })
     }
 }
 
@@ -186,6 +218,7 @@ pub(crate) fn late<T: FromContainer>(
     let before = list.len();
     T::wants(&mut Wanted::new(list, Cow::Borrowed(label), place));
     for dependency in &mut list[before..] {
+        dependency.when = When::Starting;
         if dependency.strength == Strength::Required {
             dependency.strength = Strength::Late;
         }
@@ -217,7 +250,7 @@ impl Dependencies {
             label: field.into(),
             place: Location::caller(),
             strength: Strength::Default,
-            serving: false,
+            when: When::Making,
         });
         Injected { take: |_| Ok(T::make()) }
     }

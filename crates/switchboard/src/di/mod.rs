@@ -48,7 +48,7 @@ pub(crate) use boot::{Teardown, run_hook};
 pub(crate) use container::Instance;
 pub use container::{Container, NotProvided};
 pub use dependency::{DefaultField, Dependencies, FromContainer, Injected, Wanted};
-pub(crate) use dependency::{Dependency, late};
+pub(crate) use dependency::{Dependency, When, late};
 pub use factory::{Factory, ScopedFactory};
 pub use graph::Graph;
 pub use inject::Inject;

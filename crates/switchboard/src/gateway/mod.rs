@@ -9,7 +9,7 @@ pub(crate) use table::{Entry, Frames, Table};
 
 use crate::app::{Handle, Problem};
 use crate::compression::Compression;
-use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, late};
+use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, When, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
     IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
@@ -188,7 +188,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.dependencies.extend(asked.map(|asked| Dependency {
             label: who.to_owned().into(),
             place,
-            serving: true,
+            when: When::Serving,
             ..asked
         }));
     }

@@ -9,6 +9,7 @@ mod log;
 mod mistakes;
 mod overrides;
 mod problems;
+mod scopes;
 mod seed;
 mod settings;
 mod shutdown;

@@ -361,10 +361,20 @@ async fn a_maker_that_asks_for_itself_ends() {
     assert!(app.logs().contains("asks for itself while it is made"));
 }
 
+/// What was not declared is not given either, though a message is there.
+#[tokio::test(start_paused = true)]
+async fn a_maker_that_asks_for_what_lives_shorter() {
+    let endless = Provider::fields(|_| |container| container.resolve::<Flaky>().map(|_| Endless)).connection_scoped();
+    let flaky = Provider::scoped(Scope::Message, || Flaky);
+    let app = starting(ModuleDef::new("Asks").provider(endless).provider(flaky).gateway::<Asks>()).start().await;
+    assert_eq!(app.connect("/ws").await.request_error("ask", ()).await.code, "internal");
+    assert!(app.logs().contains("Flaky per message, and none outside of one"));
+}
+
 /// A service that keeps what its maker was lent would keep itself.
 #[tokio::test(start_paused = true)]
 async fn a_maker_may_keep_its_container() {
-    struct Kept(Container, Arc<()>);
+    struct Kept(Container, #[expect(dead_code, reason = "counts")] Arc<()>);
     #[gateway]
     struct Holds;
     #[messages]

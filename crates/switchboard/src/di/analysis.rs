@@ -5,9 +5,11 @@ use super::provider::{Erased, Make};
 use super::scope::Scope;
 use crate::app::Problem;
 use crate::gateway::{Given, ModuleGateway};
+use crate::pipeline::{Declared, Implicit};
 use crate::text::short_name;
 use crate::{Root, Server};
 use std::any::{TypeId, type_name};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 
@@ -30,6 +32,9 @@ pub(super) struct PlannedModule {
     pub(super) place: &'static Location<'static>,
     pub(super) imports: Vec<usize>,
     exports: Vec<Export>,
+    pub(super) stages: Declared,
+    /// What these ask for.
+    asked: Vec<Dependency>,
     pub(super) global: bool,
     pub(super) on_init: Option<ModuleHook>,
     pub(super) on_shutdown: Option<ModuleHook>,
@@ -40,6 +45,8 @@ pub(super) struct PlannedModule {
 pub(super) struct PlannedProvider {
     pub(super) module: usize,
     pub(super) provider: Erased,
+    /// No module lists it: a gateway or the application names it, and anybody may ask for it.
+    pub(super) is_implicit: bool,
 }
 
 pub(super) struct PlannedGateway {
@@ -55,6 +62,7 @@ impl Plan {
         walk.enter(&mut plan, root, key);
         plan.index();
         plan.unmounted();
+        plan.implicit();
         plan.useless();
         plan.replace(overrides);
         plan.exports(&walk.keys);
@@ -96,6 +104,20 @@ impl Plan {
 
     fn gateway_types(&self) -> HashSet<TypeId> {
         self.gateways.iter().map(|planned| planned.gateway.type_id).collect()
+    }
+
+    /// Provides what gateways and the application name, and no module provides: each in the module that is the first to name it.
+    fn implicit(&mut self) {
+        let application = self.modules.iter().enumerate().map(|(at, module)| (at, module.stages.implicit().collect()));
+        let gateways = self.gateways.iter().map(|planned| (planned.module, planned.gateway.implicit().collect()));
+        let named: Vec<(usize, Vec<Implicit>)> = application.chain(gateways).collect();
+        for (module, implicit) in named.into_iter().flat_map(|(at, named)| named.into_iter().map(move |one| (at, one))) {
+            if let Entry::Vacant(vacant) = self.by_type.entry(implicit.type_id) {
+                vacant.insert(self.providers.len());
+                let provider = Erased { listed: implicit.place, ..(implicit.provider)() };
+                self.providers.push(PlannedProvider { module, provider, is_implicit: true });
+            }
+        }
     }
 
     /// Gateways that are provided, and that nobody mounts.
@@ -224,7 +246,8 @@ impl Plan {
     fn visible(&self, type_id: TypeId, from: usize) -> bool {
         let Some(provider) = self.provider(type_id) else { return false };
         let exports = |module: usize| self.modules[module].exported.contains(&type_id);
-        provider.module == from
+        provider.is_implicit
+            || provider.module == from
             || self.modules[from].imports.iter().any(|&import| exports(import))
             || (0..self.modules.len()).any(|module| self.modules[module].global && exports(module))
     }
@@ -246,7 +269,19 @@ impl Plan {
         let late = self.gateways.iter().map(|PlannedGateway { module, gateway }| {
             (*module, gateway.name.as_str(), Scope::Application, true, &gateway.dependencies)
         });
-        for (module, who, scope, is_gateway, dependencies) in asking.chain(late) {
+        let included = self.gateways.iter().flat_map(|PlannedGateway { module, gateway }| {
+            let included = gateway.included.iter();
+            included.map(|included| {
+                // What a struct's handlers may ask for is what the struct may.
+                let of = included.implicit.as_ref().and_then(|implicit| self.provider(implicit.type_id));
+                let module = of.map_or(*module, |provider| provider.module);
+                (module, included.name.as_str(), Scope::Application, true, &included.dependencies)
+            })
+        });
+        let stages = self.modules.iter().enumerate().map(|(at, module)| {
+            (at, module.name.as_str(), Scope::Application, true, &module.asked)
+        });
+        for (module, who, scope, is_gateway, dependencies) in asking.chain(late).chain(included).chain(stages) {
             for dependency in dependencies {
                 let ask = Ask { module, who, scope, is_gateway, dependency };
                 problems.extend(match dependency.strength {
@@ -529,12 +564,14 @@ impl Walk {
             place: def.place,
             imports,
             exports: def.exports,
+            asked: def.stages.implicit().map(|implicit| implicit.dependency("a stage of the application")).collect(),
+            stages: def.stages,
             global: def.global,
             on_init: def.on_init,
             on_shutdown: def.on_shutdown,
             exported: HashSet::new(),
         });
-        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider { module: at, provider }));
+        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider { module: at, provider, is_implicit: false }));
         plan.gateways.extend(def.gateways.into_iter().map(|gateway| PlannedGateway { module: at, gateway }));
         if let Some(key) = key {
             self.keys.insert(key, at);

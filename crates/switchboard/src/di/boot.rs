@@ -109,6 +109,9 @@ impl Boot {
             return Err(error);
         }
         app.container = container.clone();
+        for module in &mut plan.modules {
+            app.declare(std::mem::take(&mut module.stages));
+        }
         for planned in std::mem::take(&mut plan.gateways) {
             let gateway = planned.gateway;
             match (gateway.build)(&container) {

@@ -41,6 +41,7 @@ struct Inner {
     slots: HashMap<TypeId, OnceLock<Instance>>,
     /// What there is of more than one.
     scoped: HashMap<TypeId, Scoped>,
+    has_message_scope: bool,
     /// Not a handle, which has the shutdown hooks, which have the container.
     application: WeakHandle,
 }
@@ -52,7 +53,9 @@ impl Container {
         handle: &Handle,
     ) -> Container {
         let slots = types.map(|type_id| (type_id, OnceLock::new())).collect();
-        Container { inner: Arc::new(Inner { slots, scoped, application: handle.downgrade() }), view: None }
+        let has_message_scope = scoped.values().any(|service| service.scope == Scope::Message);
+        let inner = Inner { slots, scoped, has_message_scope, application: handle.downgrade() };
+        Container { inner: Arc::new(inner), view: None }
     }
 
     /// Keeps what was made. True unless nobody provides this type, or it is kept already.
@@ -83,7 +86,7 @@ impl Container {
     }
 
     pub(super) fn has_message_scope(&self) -> bool {
-        self.inner.scoped.values().any(|scoped| scoped.scope == Scope::Message)
+        self.inner.has_message_scope
     }
 
     /// The one `T`, whichever module provides it: of the application; or, in a container that a handler or a hook took as a

@@ -4,6 +4,7 @@ use super::{Container, NotProvided};
 use crate::app::Handle;
 use crate::client::Client;
 use crate::namespace::Namespace;
+use crate::pipeline::Implicit;
 use crate::server::Server;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
@@ -160,6 +161,8 @@ pub(crate) enum When {
     Making,
     /// When the application starts.
     Starting,
+    /// When a gateway is put together: what serves all of its clients.
+    Mounting,
     /// While a client is served, by a handler or a hook.
     Serving,
 }
@@ -198,6 +201,9 @@ impl Dependency {
         let change = format!("take `{take}` as a parameter of the handler");
         Some(match (self.when, lives) {
             (When::Starting, _) => format!("{per}, and no {there} yet; {change} that needs it"),
+            (When::Mounting, _) => {
+                format!("{per}, while this one serves all clients; leave out the scope of {name}")
+            }
             _ if is_gateway => format!("{per}, while there is one {who} for all; {change}"),
             (_, Scope::Application) => {
                 format!("{per}, while there is one {who} for all; {change}, or give {who} the scope `{there}` too")
@@ -221,6 +227,22 @@ pub(crate) fn late<T: FromContainer>(
         dependency.when = When::Starting;
         if dependency.strength == Strength::Required {
             dependency.strength = Strength::Late;
+        }
+    }
+}
+
+impl Implicit {
+    /// A stage, or a struct whose handlers are in a gateway.
+    pub(crate) fn dependency(&self, label: &'static str) -> Dependency {
+        Dependency {
+            type_id: self.type_id,
+            // It is made from a type that says how it is provided, and so never sought under another.
+            shared_type: self.type_id,
+            name: self.name,
+            label: Cow::Borrowed(label),
+            place: self.place,
+            strength: Strength::Late,
+            when: When::Mounting,
         }
     }
 }

@@ -63,6 +63,7 @@ impl Graph {
                     .collect();
                 let what = match gateway {
                     Some(planned) => format!("gateway on {}", planned.gateway.path),
+                    None if planned.is_implicit => format!("{}, by itself", provider.how),
                     None if provider.scope != Scope::Application => format!("{}, per {}", provider.how, provider.scope),
                     None => provider.how.to_owned(),
                 };

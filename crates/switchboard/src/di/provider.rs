@@ -190,6 +190,10 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         self
     }
 
+    pub(crate) fn is_gateway(&self) -> bool {
+        self.to_be_mounted
+    }
+
     #[track_caller]
     pub(crate) fn erase(self) -> Erased {
         let hook = |hook: Hook<T>| -> ErasedHook { Box::new(move |container| container.resolve::<T>().ok().map(hook)) };

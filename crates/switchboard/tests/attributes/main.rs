@@ -4,6 +4,7 @@ mod drops;
 mod graph;
 mod handlers;
 mod hooks;
+mod implicit;
 mod lifecycle;
 mod log;
 mod mistakes;

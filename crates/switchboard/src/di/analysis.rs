@@ -111,7 +111,8 @@ impl Plan {
         let application = self.modules.iter().enumerate().map(|(at, module)| (at, module.stages.implicit().collect()));
         let gateways = self.gateways.iter().map(|planned| (planned.module, planned.gateway.implicit().collect()));
         let named: Vec<(usize, Vec<Implicit>)> = application.chain(gateways).collect();
-        for (module, implicit) in named.into_iter().flat_map(|(at, named)| named.into_iter().map(move |one| (at, one))) {
+        for (module, implicit) in named.into_iter().flat_map(|(at, named)| named.into_iter().map(move |one| (at, one)))
+        {
             if let Entry::Vacant(vacant) = self.by_type.entry(implicit.type_id) {
                 vacant.insert(self.providers.len());
                 let provider = Erased { listed: implicit.place, ..(implicit.provider)() };
@@ -262,7 +263,7 @@ impl Plan {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
         let gateways = self.gateway_types();
         let mut problems = Vec::new();
-        let asking = self.providers.iter().map(|PlannedProvider { module, provider }| {
+        let asking = self.providers.iter().map(|PlannedProvider { module, provider, .. }| {
             let is_gateway = gateways.contains(&provider.type_id);
             (*module, provider.name.as_str(), provider.scope, is_gateway, &provider.dependencies)
         });
@@ -278,9 +279,11 @@ impl Plan {
                 (module, included.name.as_str(), Scope::Application, true, &included.dependencies)
             })
         });
-        let stages = self.modules.iter().enumerate().map(|(at, module)| {
-            (at, module.name.as_str(), Scope::Application, true, &module.asked)
-        });
+        let stages = self
+            .modules
+            .iter()
+            .enumerate()
+            .map(|(at, module)| (at, module.name.as_str(), Scope::Application, true, &module.asked));
         for (module, who, scope, is_gateway, dependencies) in asking.chain(late).chain(included).chain(stages) {
             for dependency in dependencies {
                 let ask = Ask { module, who, scope, is_gateway, dependency };
@@ -571,7 +574,11 @@ impl Walk {
             on_shutdown: def.on_shutdown,
             exported: HashSet::new(),
         });
-        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider { module: at, provider, is_implicit: false }));
+        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider {
+            module: at,
+            provider,
+            is_implicit: false,
+        }));
         plan.gateways.extend(def.gateways.into_iter().map(|gateway| PlannedGateway { module: at, gateway }));
         if let Some(key) = key {
             self.keys.insert(key, at);

@@ -55,6 +55,9 @@ impl Graph {
                 let provider = &planned.provider;
                 let gateway = plan.gateways.iter().find(|planned| planned.gateway.type_id == provider.type_id);
                 let late = gateway.iter().flat_map(|planned| &planned.gateway.dependencies);
+                let included = plan.gateways.iter().flat_map(|planned| &planned.gateway.included);
+                let included = included.filter(|included| included.is_of(provider.type_id));
+                let late = late.chain(included.flat_map(|included| &included.dependencies));
                 let dependencies = provider.dependencies.iter().chain(late);
                 let mut seen = HashSet::new();
                 let asks_for = dependencies

@@ -53,7 +53,7 @@ pub use factory::{Factory, ScopedFactory};
 pub use graph::Graph;
 pub use inject::Inject;
 pub use module::{Module, ModuleDef};
-pub(crate) use provider::{BoxError, BoxFuture};
+pub(crate) use provider::{BoxError, BoxFuture, Erased};
 pub use provider::{Injectable, Provider};
 pub(crate) use scope::MessageScope;
 pub use scope::Scope;

@@ -5,7 +5,7 @@ use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::handler::HandlerDef;
 use crate::pipeline::Implicit;
 use crate::text::short_name;
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
@@ -28,6 +28,17 @@ pub(crate) struct IncludedNote {
     pub(crate) name: String,
     pub(crate) implicit: Option<Implicit>,
     pub(crate) dependencies: Vec<Dependency>,
+}
+
+impl IncludedNote {
+    pub(crate) fn is_of(&self, provider: TypeId) -> bool {
+        self.implicit.is_some_and(|implicit| implicit.type_id == provider)
+    }
+}
+
+/// The structs that the container is asked for.
+pub(super) fn asked(included: &[Included]) -> impl Iterator<Item = Dependency> {
+    included.iter().filter_map(|included| included.implicit).map(|implicit| implicit.dependency("what it includes"))
 }
 
 impl Included {

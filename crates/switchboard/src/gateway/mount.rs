@@ -1,8 +1,10 @@
 //! Gateways that a module mounts.
+use super::include::{self, Included, IncludedNote};
 use super::{Gateway, Given, InitHook, Table};
 use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::namespace::Marker;
+use crate::pipeline::Implicit;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::panic::Location;
@@ -69,6 +71,10 @@ pub(crate) struct ModuleGateway {
     pub(crate) namespace: Option<(Marker, &'static Location<'static>)>,
     pub(crate) server: Option<Given>,
     pub(crate) problems: Vec<Problem>,
+    /// What its stages ask the container for.
+    stages: Vec<Implicit>,
+    /// Structs whose handlers are in it.
+    pub(crate) included: Vec<IncludedNote>,
     pub(crate) build: Build,
 }
 
@@ -78,17 +84,29 @@ impl ModuleGateway {
         let mut gateway = G::settings(G::messages(Gateway::described()));
         let mut problems = Vec::new();
         gateway.check(&mut problems);
+        let (stages, included) = (gateway.implicit(), include::asked(&gateway.included).collect::<Vec<_>>());
+        let mut dependencies = std::mem::take(&mut gateway.dependencies);
+        dependencies.extend(stages.iter().map(|implicit| implicit.dependency("a stage")).chain(included));
         let missing = NotProvided::of::<G>();
         ModuleGateway {
             type_id: TypeId::of::<G>(),
             name: short_name(type_name::<G>()),
             path: G::PATH,
             place: Location::caller(),
-            dependencies: std::mem::take(&mut gateway.dependencies),
+            dependencies,
             namespace: gateway.namespace_at(),
             server: gateway.server(),
             problems,
-            build: Box::new(move |container| gateway.build(Some(container.resolve::<G>()?)).ok_or(missing)),
+            stages,
+            included: gateway.included.iter_mut().map(Included::note).collect(),
+            build: Box::new(move |container| {
+                gateway.build(Some(container.resolve::<G>()?), Some(container))?.ok_or(missing)
+            }),
         }
+    }
+
+    /// What is provided by itself where no module provides it.
+    pub(crate) fn implicit(&self) -> impl Iterator<Item = Implicit> {
+        self.stages.iter().copied().chain(self.included.iter().filter_map(|included| included.implicit))
     }
 }

@@ -132,8 +132,8 @@ async fn a_guard_that_a_module_provides() {
 
     let hidden = ModuleDef::new("Gates").provider(own());
     assert_eq!(
-        problems(ModuleDef::new("Talks").import_def(hidden).gateway::<Talk>()).await,
-        ["Talk (a stage) asks for Gate, which Gates provides but does not export; add Gate to its exports"]
+        problems(ModuleDef::new("Talks").import_def(hidden).gateway::<Other>()).await,
+        ["Other (a stage) asks for Gate, which Gates provides but does not export; add Gate to its exports"]
     );
 }
 
@@ -341,16 +341,20 @@ async fn what_cannot_be_included() {
     assert_eq!(
         told,
         [
+            "the event \"rooms\" of () has two handlers; remove one".to_owned(),
             format!("() includes Settled, which has guards or settings of its own; {rest}, or mount Settled by itself"),
             format!("() includes Greets, which has an on-connect hook; {rest}, or mount Greets by itself"),
             format!("() includes Own, which is a gateway of its own; {rest}, or mount Own by itself"),
-            "the event \"rooms\" of () has two handlers; remove one".to_owned(),
         ]
         .into_iter()
         .chain(["Greets", "Own", "Rooms"].map(|name| {
-            format!("() (what it includes) asks for {name}, but there is no module: make the application by `App::create`")
+            format!(
+                "() (what it includes) asks for {name}, but there is no module: make the application by `App::create`"
+            )
         }))
-        .chain(["Rooms (`words`) asks for Words, but there is no module: make the application by `App::create`".to_owned()])
+        .chain([
+            "Rooms (`words`) asks for Words, but there is no module: make the application by `App::create`".to_owned()
+        ])
         .collect::<Vec<_>>()
     );
     let text = error.to_string();

@@ -1,5 +1,5 @@
 //! [`Call`]: a message that waits for its handler, owning its bytes.
-use crate::di::MessageScope;
+use crate::di::{MessageScope, scope};
 use crate::handler::{MessageContext, OwnedData};
 use crate::{Client, Error};
 use parking_lot::Mutex;
@@ -59,6 +59,11 @@ impl Call {
     /// Errors: `validation_failed` with what does not fit.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.with(|cx| cx.payload())
+    }
+
+    /// What a module provides: see [`MessageContext::resolve`].
+    pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
+        Ok(scope::resolve_for(&self.client, &self.scope)?)
     }
 
     /// Works on it as on a message that was not copied.

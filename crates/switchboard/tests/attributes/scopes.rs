@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use switchboard::di::{Container, Graph, Injectable, Module, ModuleDef, Provider, Scope};
+use switchboard::handler::MessageContext;
+use switchboard::pipeline::{AsyncGuard, Call, Guard, GuardDef, Interceptor, InterceptorDef, Next};
 use switchboard::testing::{Starting, TestApp};
-use switchboard::{App, Client, Error, Inject, gateway, messages};
+use switchboard::{App, Client, Error, Gateway, Inject, Reply, gateway, messages};
 
 /// What was made and dropped, in its order.
 #[derive(Default)]
@@ -169,6 +171,53 @@ async fn over_a_socket() {
     })
     .await
     .unwrap();
+}
+
+/// Guards and interceptors see the services of the message and the connection that its handler gets.
+#[tokio::test(start_paused = true)]
+async fn stages_and_handlers_share_them() {
+    struct Sees;
+    impl Sees {
+        fn note(draft: &Draft, who: &str) {
+            draft.cart.items.lock().push(format!("{who} {}", draft.nth));
+        }
+    }
+    impl Guard for Sees {
+        fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
+            Sees::note(&*cx.resolve::<Draft>()?, "guard");
+            Ok(())
+        }
+    }
+    impl AsyncGuard for Sees {
+        async fn message(&self, call: &Call) -> Result<(), Error> {
+            tokio::task::yield_now().await;
+            Sees::note(&*call.resolve::<Draft>()?, "waiting guard");
+            Ok(())
+        }
+    }
+    impl Interceptor for Sees {
+        async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error> {
+            Sees::note(&*call.resolve::<Draft>()?, "interceptor");
+            next.run().await
+        }
+    }
+    struct Hand;
+    async fn list(_: &Hand, draft: Inject<Draft>, cart: Inject<Cart>, container: Container) -> Vec<String> {
+        let seen = std::mem::take(&mut *cart.items.lock());
+        let nth = |note: &String| note.rsplit(' ').next() == Some(&draft.nth.to_string());
+        assert!(Arc::ptr_eq(&container.resolve::<Draft>().unwrap(), Inject::arc(&draft)));
+        seen.into_iter().map(|note| if nth(&note) { note.rsplit_once(' ').unwrap().0.into() } else { note }).collect()
+    }
+    // Each an instance of its own, or they would be one.
+    let gateway = Gateway::new(Hand).on("list", list).guard(GuardDef::of(Sees).message());
+    let gateway = gateway.guard(GuardDef::of(Sees).message_async()).interceptor(InterceptorDef::of(Sees));
+    let app = TestApp::new(App::create::<ShopModule>().await.unwrap().gateway("/hand", gateway));
+    let mut ada = app.connect("/hand").await;
+    for _ in 0..2 {
+        let seen: Vec<String> = ada.request("list", ()).await;
+        assert_eq!(seen, ["guard", "waiting guard", "interceptor"]);
+    }
+    assert_eq!(app.resolve::<Diary>().take(), ["a cart", "a draft is dropped", "a draft is dropped"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type MakeOnce<R> = Box<dyn FnOnce(Container) -> BoxFuture<Result<R, BoxError>> + Send>;
-type MakeAgain<R> = Arc<dyn Fn(&Container) -> Result<R, BoxError> + Send + Sync>;
+pub(crate) type MakeAgain<R> = Arc<dyn Fn(&Container) -> Result<R, BoxError> + Send + Sync>;
 type Hook<T> = Box<dyn FnOnce(Arc<T>) -> BoxFuture<Result<(), BoxError>> + Send>;
 
 /// A type that says how it is made. `#[injectable]` and `#[gateway]` implement it.

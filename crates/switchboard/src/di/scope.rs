@@ -1,6 +1,6 @@
 //! [`Scope`]: how many there are of a service, and where those of a connection and of a message are kept.
 use super::container::{Container, Instance, NotProvided};
-use super::provider::BoxError;
+use super::provider::MakeAgain;
 use crate::client::Client;
 use crate::conn::drop_contained;
 use crate::handler::MessageContext;
@@ -33,7 +33,7 @@ impl fmt::Display for Scope {
 /// A provider that is asked again and again.
 pub(crate) struct Scoped {
     pub(crate) scope: Scope,
-    pub(crate) make: Arc<dyn Fn(&Container) -> Result<Instance, BoxError> + Send + Sync>,
+    pub(crate) make: MakeAgain<Instance>,
 }
 
 /// One instance among those of a connection or of a message. Its drop is the application's code.

@@ -170,10 +170,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 }
 
 /// The handler, on its own struct whatever it is in.
-fn adopted<P: 'static, S>(handler: HandlerDef<P>, slot: Arc<OnceLock<Arc<P>>>) -> HandlerDef<S>
-where
-    P: Send + Sync,
-{
+fn adopted<P: Send + Sync + 'static, S>(handler: HandlerDef<P>, slot: Arc<OnceLock<Arc<P>>>) -> HandlerDef<S> {
     let HandlerDef { needs, declared, concurrency, bind } = handler;
     let bind = move |_| match slot.get() {
         Some(provider) => bind(provider.clone()),

@@ -515,7 +515,7 @@ async fn a_gateway_by_hand() {
     async fn count(_: &Hand, cart: Inject<Cart>) -> usize {
         cart.items.lock().len()
     }
-    let gateway = || switchboard::Gateway::new(Hand).on("count", count);
+    let gateway = || Gateway::new(Hand).on("count", count);
     let app = App::create::<ShopModule>().await.unwrap().gateway("/hand", gateway());
     assert_eq!(TestApp::new(app).connect("/hand").await.request::<usize>("count", ()).await, 0);
 

@@ -28,12 +28,14 @@ pub(crate) use frame::Frame;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
+pub(crate) use serving::drop_contained;
 pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
 use crate::client::ClientId;
 use crate::gateway::Table;
 use crate::hub::{Level, Node, Space};
+use crate::identity::Identity;
 use crate::raw::Port;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -48,6 +50,8 @@ use switchboard_core::ws::Deflate;
 pub(crate) struct Handshake {
     pub(crate) headers: Option<Arc<http::HeaderMap>>,
     pub(crate) extensions: http::Extensions,
+    /// Who the connection belongs to, if a guard has said so.
+    pub(crate) user: Option<Identity>,
 }
 
 /// A connection as others see it.
@@ -116,6 +120,11 @@ impl Conn {
         &self.space.node
     }
 
+    /// Who it belongs to.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.handshake.as_ref()?.user.as_ref()
+    }
+
     /// What is attached; `None` once the connection has ended.
     pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> Option<T> {
         let mut attached = self.attached.lock();
@@ -129,7 +138,7 @@ impl Conn {
             self.ended.store(true, Ordering::Relaxed);
             attached.take()
         };
-        serving::drop_contained(attached);
+        drop_contained(attached);
     }
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
@@ -199,7 +208,7 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         // Extensions of the request are the application's.
-        serving::drop_contained(self.handshake.take());
+        drop_contained(self.handshake.take());
     }
 }
 

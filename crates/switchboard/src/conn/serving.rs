@@ -51,13 +51,13 @@ impl Handler {
 }
 
 impl Running {
-    pub(super) fn drop_contained(self) {
+    pub(crate) fn drop_contained(self) {
         drop_contained(self);
     }
 }
 
 /// Drops what belongs to the application, whose `Drop` may panic.
-pub(super) fn drop_contained<T>(value: T) {
+pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         log::panicked("drop", &*panic);
     }

@@ -1,5 +1,5 @@
 //! Gateways that a module mounts.
-use super::{Gateway, Given, InitHook, Table};
+use super::{Gateway, Given, InitHook, Site, Table};
 use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::namespace::Marker;
@@ -64,6 +64,7 @@ pub(crate) struct ModuleGateway {
     pub(crate) type_id: TypeId,
     pub(crate) name: String,
     pub(crate) path: &'static str,
+    pub(crate) site: Site,
     pub(crate) place: &'static Location<'static>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) namespace: Option<(Marker, &'static Location<'static>)>,
@@ -83,6 +84,7 @@ impl ModuleGateway {
             type_id: TypeId::of::<G>(),
             name: short_name(type_name::<G>()),
             path: G::PATH,
+            site: gateway.site.clone(),
             place: Location::caller(),
             dependencies: std::mem::take(&mut gateway.dependencies),
             namespace: gateway.namespace_at(),

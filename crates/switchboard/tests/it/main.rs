@@ -10,6 +10,7 @@ mod edges;
 mod envelope;
 mod frames;
 mod handshake;
+mod handshake_data;
 mod heartbeat;
 mod lifecycle;
 mod liveness;

@@ -1,7 +1,8 @@
 //! [`User`]: who a connection belongs to, and [`Roles`], a guard that asks for what they may do.
-use crate::Error;
+use crate::{Error, Upgrade};
 use crate::client::Client;
 use crate::handler::{Context, FromMessage, MessageContext};
+use crate::pipeline::{ConnectGuard, Guard};
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
@@ -188,5 +189,52 @@ impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<MaybeUser<T>, Error> {
         cx.conn().identity().map(Identity::user).transpose().map(MaybeUser)
+    }
+}
+
+/// Refuses who has not the roles: `unauthenticated` where no guard has set a user, else `forbidden`. It stands on messages,
+/// gateways and applications, and with [`GuardDef::connect`](crate::pipeline::GuardDef::connect) before the upgrade, behind the
+/// guard that sets the user.
+///
+/// ```
+/// use switchboard::{Gateway, Roles};
+/// # struct Chat;
+/// # impl Chat { async fn say(&self, text: String) -> usize { text.len() } }
+/// let chat = Gateway::new(Chat).on("say", Chat::say).guard(Roles::any(["admin", "moderator"]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Roles {
+    wanted: Box<[Box<str>]>,
+    all: bool,
+}
+
+impl Roles {
+    /// One of these roles is enough; with none of them named, nobody passes.
+    pub fn any<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Roles {
+        Roles { wanted: roles.into_iter().map(|role| role.into().into()).collect(), all: false }
+    }
+
+    /// Every one of these roles is wanted; with none of them named, every user passes.
+    pub fn all<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Roles {
+        Roles { all: true, ..Roles::any(roles) }
+    }
+
+    fn pass(&self, user: Option<&User>) -> Result<(), Error> {
+        let user = user.ok_or_else(nobody)?;
+        let mut wanted = self.wanted.iter();
+        let passes = if self.all { wanted.all(|role| user.has_role(role)) } else { wanted.any(|role| user.has_role(role)) };
+        if passes { Ok(()) } else { Err(Error::forbidden("This needs a role that the user does not have")) }
+    }
+}
+
+impl Guard for Roles {
+    fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
+        self.pass(cx.conn().identity().map(Identity::plain))
+    }
+}
+
+impl ConnectGuard for Roles {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        self.pass(upgrade.user())
     }
 }

@@ -85,6 +85,14 @@ impl App {
             );
             self.problems.push(Problem::new(message, &[place]));
         }
+        match std::mem::take(&mut self.declared).make(Some(&self.container)) {
+            Ok(application) => {
+                for Mounted { table, .. } in &mut self.gateways {
+                    table.settle_stages(&application, self.posture, &mut self.problems);
+                }
+            }
+            Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
+        }
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));
         }

@@ -57,7 +57,7 @@ impl Drop for Joined {
         if let Some(failure) = self.failure.take() {
             let (client, error) = *failure;
             client.conn().node().rejected("join", error.code().label());
-            let event = Event::exception(&error, None);
+            let event = Event::exception(&error, None, None);
             client.conn_arc().push_event(&mut event.frame(), Class::Reply);
         }
     }

@@ -1,4 +1,5 @@
 //! Extractors: parameters that are not the payload.
+mod ack;
 mod conn_state;
 mod ctx;
 mod handshake;
@@ -7,6 +8,7 @@ mod path;
 mod query;
 mod valid;
 
+pub use ack::Ack;
 pub use conn_state::ConnState;
 pub use ctx::Ctx;
 pub use handshake::{Ext, Headers};

@@ -1,8 +1,8 @@
 //! [`User`]: who a connection belongs to, and [`Roles`], a guard that asks for what they may do.
-use crate::{Error, Upgrade};
 use crate::client::Client;
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::pipeline::{ConnectGuard, Guard};
+use crate::{Error, Upgrade};
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
@@ -222,7 +222,8 @@ impl Roles {
     fn pass(&self, user: Option<&User>) -> Result<(), Error> {
         let user = user.ok_or_else(nobody)?;
         let mut wanted = self.wanted.iter();
-        let passes = if self.all { wanted.all(|role| user.has_role(role)) } else { wanted.any(|role| user.has_role(role)) };
+        let passes =
+            if self.all { wanted.all(|role| user.has_role(role)) } else { wanted.any(|role| user.has_role(role)) };
         if passes { Ok(()) } else { Err(Error::forbidden("This needs a role that the user does not have")) }
     }
 }

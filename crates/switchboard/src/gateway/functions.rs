@@ -79,6 +79,26 @@ where
     }
 }
 
+impl<S: Send + Sync + 'static> HandlerDef<S> {
+    /// Wraps a closure or a free function, to put stages on it: see [`Gateway::on_fn`].
+    ///
+    /// ```
+    /// use switchboard::{Gateway, HandlerDef, Roles};
+    /// let stop = HandlerDef::function(|| async { "stopped" }).guard(Roles::any(["admin"]));
+    /// let gateway = Gateway::functions().handler("stop", stop);
+    /// # let _ = gateway;
+    /// ```
+    pub fn function<F, Args: 'static, Via: 'static>(function: F) -> HandlerDef<S>
+    where
+        F: Function<Args>,
+        F::Reply: IntoReply<Via>,
+        <F::Reply as IntoReply<Via>>::Err: IntoError,
+        <F::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
+    {
+        HandlerDef::new::<_, FreeArgs<Args>, Via>(Free(function))
+    }
+}
+
 impl Gateway<()> {
     /// A gateway of closures and free functions, without a struct.
     ///
@@ -119,7 +139,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         <F::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
         Args: 'static,
     {
-        self.handler(event, HandlerDef::new::<_, FreeArgs<Args>, Via>(Free(function)))
+        self.handler(event, HandlerDef::function(function))
     }
 
     /// [`Gateway::on_connect`], of a closure or a free function.

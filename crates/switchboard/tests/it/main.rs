@@ -5,6 +5,7 @@ mod admission;
 mod backpressure;
 mod basics;
 mod clients;
+mod connect_guards;
 mod deflate;
 mod edges;
 mod envelope;

@@ -159,8 +159,14 @@ impl Bound {
         self.own.address
     }
 
+    /// Every address: the application's own, then the ports that gateways asked for.
+    pub fn listeners(&self) -> impl Iterator<Item = SocketAddr> {
+        std::iter::once(&self.own).chain(&self.others).map(|listener| listener.address)
+    }
+
     /// The address of a gateway, by its path with prefix and version (`"/api/v1/ws"`): another one than [`Bound::local_addr`]
-    /// where it asked for a port of its own. `None`: no gateway has this path.
+    /// where it asked for a port of its own. `None`: no gateway has this path. One that is there on several: the first of
+    /// [`Bound::listeners`].
     pub fn address_of(&self, path: &str) -> Option<SocketAddr> {
         let path = path::normal(path).ok()?;
         let mut all = std::iter::once(&self.own).chain(&self.others);

@@ -61,7 +61,10 @@ impl Graph {
                     .map(|dependency| (dependency.type_id, short_name(dependency.name)))
                     .collect();
                 let what = match gateway {
-                    Some(planned) => format!("gateway on {}", planned.gateway.path),
+                    Some(planned) => {
+                        let gateway = &planned.gateway;
+                        format!("gateway on {}", gateway.site.paths(gateway.path).join(" and "))
+                    }
                     None => provider.how.to_owned(),
                 };
                 let exported = module.exported.contains(&provider.type_id);

@@ -6,6 +6,8 @@ use switchboard::axum::extract::Request;
 use switchboard::axum::middleware::{self, Next};
 use switchboard::axum::response::{IntoResponse, Response};
 use switchboard::axum::{Router, body::Body, routing::get};
+use switchboard::di::{Injectable, ModuleDef, Provider};
+use switchboard::gateway::{Messages, Mount};
 use switchboard::{
     App, Client, ConnState, Ctx, DisconnectReason, Error, EventName, Gateway, Namespace, SendError, Server, Socket,
 };
@@ -393,4 +395,54 @@ fn a8_a_gateway_of_functions() {
         let seen = captured.lock().unwrap();
         assert_eq!((seen.len(), seen.iter().filter(|what| *what == "joined").count()), (4, 2), "{seen:?}");
     });
+}
+
+/// A gateway of a module, which says itself where it stands.
+macro_rules! standing {
+    ($name:ident, $path:literal, |$gateway:ident| $settings:expr) => {
+        struct $name;
+        impl Injectable for $name {
+            fn provider() -> Provider<$name> {
+                Provider::factory(|| $name)
+            }
+        }
+        impl Messages for $name {
+            fn messages(gateway: Gateway<$name>) -> Gateway<$name> {
+                gateway.on_fn("name", || async { stringify!($name) })
+            }
+        }
+        impl Mount for $name {
+            const PATH: &'static str = $path;
+            fn settings($gateway: Gateway<$name>) -> Gateway<$name> {
+                $settings
+            }
+        }
+    };
+}
+standing!(Versioned, "/ws", |gateway| gateway.versions(["1", "2"]));
+standing!(Apart, "/ws", |gateway| gateway.version("1").port(0));
+standing!(Second, "ws", |gateway| gateway.version("2"));
+
+#[tokio::test]
+async fn a5_a6_gateways_of_modules_have_versions_and_ports_too() {
+    let module = || ModuleDef::new("Site").gateway::<Versioned>().gateway::<Apart>();
+    let app = App::boot_def(module()).create().await.unwrap();
+    assert!(app.graph().to_string().contains("Versioned (gateway on /v1/ws and /v2/ws)"), "{}", app.graph());
+    let bound = app.signals(false).prefix("api").bind("127.0.0.1:0").await.unwrap();
+    let (main, handle) = (bound.local_addr(), bound.handle());
+    // The same path twice, on two ports: the application's own is told.
+    assert_eq!(bound.address_of("/api/v1/ws"), Some(main));
+    let apart = bound.listeners().find(|address| *address != main).unwrap();
+    let serving = tokio::spawn(bound.serve());
+    for (address, path, name) in
+        [(main, "/api/v1/ws", "Versioned"), (main, "/api/v2/ws", "Versioned"), (apart, "/api/v1/ws", "Apart")]
+    {
+        let mut peer = Rig::elsewhere(address).connect_to(path).await;
+        assert_eq!(peer.request(r#"{"event":"name"}"#).await, format!(r#"{{"event":"name","data":"{name}"}}"#));
+    }
+    handle.shutdown().await;
+    serving.await.unwrap();
+    let error = App::boot_def(module().gateway::<Second>()).create().await.err().unwrap().to_string();
+    assert!(error.contains("Versioned and Second are both mounted on /v2/ws; move one"), "{error}");
+    assert_eq!(error.matches(file!()).count(), 2, "{error}");
 }

@@ -279,8 +279,10 @@ pub(crate) struct Extension {
 #[derive(Clone)]
 pub(crate) struct AtUpgrade {
     type_id: TypeId,
-    pub(crate) read: Arc<dyn Fn(&Upgrade, &mut http::Extensions) -> Result<(), Error> + Send + Sync>,
+    pub(crate) read: Arc<ReadAndKeep>,
 }
+
+type ReadAndKeep = dyn Fn(&Upgrade, &mut http::Extensions) -> Result<(), Error> + Send + Sync;
 
 impl Needs {
     /// Reads a `T` before the upgrade, and keeps it; an error refuses the upgrade.

@@ -9,6 +9,7 @@ pub(crate) use handle::WeakHandle;
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
+use crate::codec::Codecs;
 use crate::compression::Compression;
 use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Strength, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
@@ -52,13 +53,14 @@ pub struct App {
     pub(crate) graph: Graph,
     /// The namespaces that have gateways, each with the place that first named it.
     namespaces: Vec<(Marker, &'static Location<'static>)>,
-    problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     router: Router,
     limits: Limits,
     origins: Origins,
     hosts: Option<Arc<[String]>>,
     proxies: Proxies,
     pub(crate) compression: Option<Compression>,
+    pub(crate) codecs: Codecs,
     signals: bool,
     threads: usize,
     hub: Arc<Hub>,
@@ -99,6 +101,7 @@ impl App {
             hosts: None,
             proxies: Proxies::default(),
             compression: None,
+            codecs: Codecs::default(),
             signals: true,
             threads: 0,
             control,
@@ -351,6 +354,7 @@ impl App {
         for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
             table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
             table.settle_compression(self.compression);
+            table.codecs = self.codecs.clone();
             self.hub.node.keep_time_for(&table.limits);
             tracing::info!("GET {path} → {}", table.summary());
             for note in table.notes() {

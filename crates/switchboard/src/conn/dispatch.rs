@@ -4,9 +4,10 @@ use super::closing::Net;
 use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
-use super::{DisconnectReason, Frame, Pushed, buffers};
+use super::{DisconnectReason, Frame, Pushed, Received, buffers};
+use crate::codec::{Data, Format};
 use crate::gateway::Entry;
-use crate::handler::{Data, Invocation, MessageContext, ReplySink};
+use crate::handler::{Invocation, MessageContext, ReplySink};
 use crate::hub::InFlight;
 use crate::{Error, log};
 use std::cell::Cell;
@@ -14,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
-use switchboard_core::ws::{self, Opcode};
+use switchboard_core::ws;
 use switchboard_core::{CloseCode, Id, Incoming};
 
 /// What became of a message that was begun with.
@@ -29,20 +30,21 @@ enum Begun {
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
-    pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
+    pub(super) fn dispatch(&mut self, message: &Received<'_>, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
         let mut panicked = false;
-        if let Some(glance) = json::glance(text)
+        if let (Format::Json, Received::Text(text)) = (conn.format, message)
+            && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
         {
-            match self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx) {
+            match self.begin(&conn, entry, (Data::Unread(glance.data), Data::NOTHING), glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked => panicked = true,
             }
         }
-        let request = match json::decode(text) {
+        let request = match conn.encoding().decode(message) {
             Ok(Incoming::Request(request)) => request,
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
@@ -59,14 +61,22 @@ impl Task {
         if panicked {
             return self.exception(&log::panic_error(), Some(&entry.event), request.id.as_ref());
         }
-        self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
+        let payloads = (Data::from(&request.data), Data::from(&request.meta));
+        self.begin(&conn, entry, payloads, request.id, cx);
     }
 
     /// Starts a handler, and polls it once.
-    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) -> Begun {
+    fn begin(
+        &mut self,
+        conn: &Conn,
+        entry: &Entry,
+        (data, meta): (Data<'_>, Data<'_>),
+        id: Option<Id<'_>>,
+        cx: &mut Context<'_>,
+    ) -> Begun {
         let Entry { event, start, .. } = entry;
         let id = id.as_ref();
-        let settled = matches!(data, Data::Json(_));
+        let settled = data.is_settled();
         if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
             if settled {
                 let busy = || Error::overloaded("Too many handlers are running");
@@ -77,7 +87,7 @@ impl Task {
             return Begun::Unsettled;
         }
         let (settled, mut panicked) = (Cell::new(settled), false);
-        let context = MessageContext { client: &self.client, event, data, reason: None, settled };
+        let context = MessageContext { client: &self.client, event, id, data, meta, reason: None, settled };
         let started = catch_unwind(AssertUnwindSafe(|| start.start(&context))).unwrap_or_else(|panic| {
             log::panicked(event, &*panic);
             drop_contained(panic);
@@ -128,7 +138,7 @@ impl Task {
     ) -> Poll<()> {
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
-        let mut sink = ReplySink::new(&mut out, event, id);
+        let mut sink = ReplySink::new(&mut out, self.client.conn().encoding(), event, id);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
         let ready = match polled {
             Ok(Poll::Pending) => Poll::Pending,
@@ -159,7 +169,7 @@ impl Task {
             let error = Error::internal("the reply is longer than `max_message_out`");
             return self.exception(&error, Some(event), id);
         }
-        let start = ws::finish_frame(out, 0, Opcode::Text);
+        let start = ws::finish_frame(out, 0, self.conn().encoding().opcode());
         self.send(&out[start..]);
     }
 
@@ -180,15 +190,28 @@ impl Task {
         log::failed(error, event.unwrap_or(""), &self.client);
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
-        json::encode_exception(&mut out, error, event, id);
-        let start = ws::finish_frame(&mut out, 0, Opcode::Text);
-        self.send(&out[start..]);
+        let encoding = self.client.conn().encoding();
+        match encoding.exception(&mut out, error, event, id) {
+            Ok(()) => {
+                let start = ws::finish_frame(&mut out, 0, encoding.opcode());
+                self.send(&out[start..]);
+            }
+            Err(unspeakable) => self.speechless(&unspeakable),
+        }
         buffers::give(out);
         if matches!(self.stage, Stage::Serving)
             && let Some(close) = error.close()
         {
             self.close(close.clone(), DisconnectReason::Server { code: close.code });
         }
+    }
+
+    /// The codec cannot say what went wrong: nobody waits for an answer that does not come.
+    #[cold]
+    fn speechless(&mut self, error: &Error) {
+        log::failed(error, "exception", &self.client);
+        self.conn().node().counters.dropped(1);
+        self.close(CloseCode::INTERNAL.into(), DisconnectReason::Fault);
     }
 
     fn malformed(&mut self, reason: &'static str) {
@@ -202,8 +225,9 @@ impl Task {
         }
     }
 
-    pub(super) fn refuse_draining(&mut self, text: &str) {
-        if let Ok(Incoming::Request(request)) = json::decode(text) {
+    pub(super) fn refuse_draining(&mut self, message: &Received<'_>) {
+        let conn = self.client.conn_arc().clone();
+        if let Ok(Incoming::Request(request)) = conn.encoding().decode(message) {
             self.exception(&draining(), Some(&request.event), request.id.as_ref());
         }
     }
@@ -212,7 +236,8 @@ impl Task {
     pub(super) fn cancel(&mut self, id: &Id<'_>) {
         let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
-            if let Ok(Incoming::Request(request)) = json::decode(&waiting.text) {
+            let conn = self.client.conn_arc().clone();
+            if let Ok(Incoming::Request(request)) = conn.encoding().decode(&waiting.message) {
                 self.exception(&error, Some(&request.event), Some(id));
             }
             return;

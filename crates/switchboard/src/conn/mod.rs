@@ -22,16 +22,19 @@ mod dispatch;
 mod reading;
 mod serving;
 
-pub(crate) use acks::{Acks, PendingAck, left};
+pub(crate) use acks::{Acks, Answer, PendingAck, left, number_for_several};
 pub(crate) use buffers::{give, take};
 pub(crate) use frame::Frame;
+pub(crate) use inbound::Received;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
+pub(crate) use serving::drop_contained;
 pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
 use crate::client::ClientId;
+use crate::codec::{Encoding, Format};
 use crate::gateway::Table;
 use crate::hub::{Level, Node, Space};
 use crate::raw::Port;
@@ -62,6 +65,7 @@ pub(crate) struct Conn {
     pub(crate) peer: Peer,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
+    pub(crate) format: Format,
     /// The task has ended; changed under the lock of `attached`.
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
@@ -116,6 +120,11 @@ impl Conn {
         &self.space.node
     }
 
+    /// How its frames are read and written.
+    pub(crate) fn encoding(&self) -> Encoding<'_> {
+        self.table.codecs.encoding(self.format)
+    }
+
     /// What is attached; `None` once the connection has ended.
     pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> Option<T> {
         let mut attached = self.attached.lock();
@@ -129,7 +138,7 @@ impl Conn {
             self.ended.store(true, Ordering::Relaxed);
             attached.take()
         };
-        serving::drop_contained(attached);
+        drop_contained(attached);
     }
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
@@ -199,7 +208,7 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         // Extensions of the request are the application's.
-        serving::drop_contained(self.handshake.take());
+        drop_contained(self.handshake.take());
     }
 }
 

@@ -3,7 +3,8 @@ use super::DisconnectReason;
 use super::closing::Net;
 use super::task::Task;
 use super::timers::NEVER;
-use crate::handler::{Data, HookFuture, Invocation, MessageContext, Outcome};
+use crate::codec::Data;
+use crate::handler::{HookFuture, Invocation, MessageContext, Outcome};
 use crate::hub::InFlight;
 use crate::{Error, log};
 use std::cell::Cell;
@@ -57,7 +58,7 @@ impl Running {
 }
 
 /// Drops what belongs to the application, whose `Drop` may panic.
-pub(super) fn drop_contained<T>(value: T) {
+pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         log::panicked("drop", &*panic);
     }
@@ -88,7 +89,8 @@ impl Task {
     }
 
     fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
-        MessageContext { client: &self.client, event: "", data: Data::Json(None), reason, settled: Cell::new(true) }
+        let (data, meta) = (Data::NOTHING, Data::NOTHING);
+        MessageContext { client: &self.client, event: "", id: None, data, meta, reason, settled: Cell::new(true) }
     }
 
     pub(super) fn work_begins(&mut self) {
@@ -208,7 +210,7 @@ impl Task {
         if let Some(waiting) = self.inbound.pop() {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
-            self.dispatch(&waiting.text, cx);
+            self.dispatch(&waiting.message, cx);
             return true;
         }
         if self.net == Net::Open {

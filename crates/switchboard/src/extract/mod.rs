@@ -6,6 +6,6 @@ mod valid;
 
 pub use conn_state::ConnState;
 pub use handshake::{Ext, Headers};
-pub use message::EventName;
+pub use message::{EventName, Meta};
 pub(crate) use valid::validate;
 pub use valid::{Unchecked, Valid};

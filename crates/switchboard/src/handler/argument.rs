@@ -1,13 +1,12 @@
 //! Parameters of handlers and hooks.
+use crate::codec::{Data, Id};
 use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, late};
 use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use std::any::TypeId;
 use std::cell::Cell;
 use std::panic::Location;
-use switchboard_core::codec::json;
 
 /// The kind of a parameter that is read from the message's `data`.
 pub enum Payload {}
@@ -71,19 +70,12 @@ kinds! {
 pub struct MessageContext<'a> {
     pub(crate) client: &'a Client,
     pub(crate) event: &'a str,
+    pub(crate) id: Option<&'a Id<'a>>,
     pub(crate) data: Data<'a>,
+    pub(crate) meta: Data<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) settled: Cell<bool>,
-}
-
-/// A message's payload.
-#[derive(Clone, Copy)]
-pub(crate) enum Data<'a> {
-    Json(Option<&'a RawValue>),
-    /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be; if it is not, or nobody
-    /// has looked, the frame has to be decoded as a whole.
-    Unread(&'a str),
 }
 
 impl<'a> MessageContext<'a> {
@@ -97,33 +89,33 @@ impl<'a> MessageContext<'a> {
         self.event
     }
 
-    /// The message's `data` as JSON; `None` when it is absent, and in hooks.
-    pub fn data(&self) -> Option<&'a RawValue> {
-        match self.data {
-            Data::Json(data) => data,
-            Data::Unread(text) => {
-                let json: &RawValue = serde_json::from_str(text).ok()?;
-                self.settled.set(true);
-                (json.get() != "null").then_some(json)
-            }
-        }
+    /// The id that the answer will carry; `None` where the client awaits none, and in hooks.
+    pub fn id(&self) -> Option<&'a Id<'a>> {
+        self.id
     }
 
-    /// The message's `data` as a `T`.
+    /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
+    /// it is absent, and in hooks.
     ///
     /// Errors: `validation_failed` with what does not fit.
+    #[inline]
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        match self.data {
-            Data::Json(data) => json::from_data(data),
-            Data::Unread(text) => match json::from_text(text) {
-                Some(value) => {
-                    self.settled.set(true);
-                    Ok(value)
-                }
-                // Nobody is told: the frame is decoded then, and this is asked again.
-                None => Err(Error::bad_request("The frame is not what it seems")),
-            },
-        }
+        let payload = self.data.read()?;
+        self.settled.set(true);
+        Ok(payload)
+    }
+
+    /// The message's `meta` as a `T`, in the same way.
+    ///
+    /// Errors: `validation_failed` with what does not fit.
+    pub fn meta<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.meta.read().map_err(|error| match error.is_validation() {
+            true => {
+                let of_meta = Error::validation_failed("The `meta` of the message does not fit");
+                error.details().iter().cloned().fold(of_meta, Error::detail)
+            }
+            false => error,
+        })
     }
 
     pub(crate) fn conn(&self) -> &'a Conn {

@@ -1,5 +1,6 @@
 //! Return values of handlers.
 use crate::Error;
+use crate::codec::Encoding;
 use crate::hub::check_name;
 use serde::Serialize;
 use std::any::TypeId;
@@ -7,7 +8,6 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use switchboard_core::Id;
-use switchboard_core::codec::json;
 
 /// A return type that is a value or says itself what it is.
 pub enum Plain {}
@@ -108,17 +108,23 @@ fn encode(data: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(data).map_err(Error::internal)
 }
 
-/// Where a reply is written: straight into the bytes of the frame.
+/// Where a reply is written: straight into the bytes of the frame, in the format of the connection.
 pub struct ReplySink<'a> {
     out: &'a mut Vec<u8>,
+    encoding: Encoding<'a>,
     event: &'a str,
     id: Option<&'a Id<'a>>,
     pub(crate) failure: Option<Error>,
 }
 
 impl<'a> ReplySink<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, event: &'a str, id: Option<&'a Id<'a>>) -> ReplySink<'a> {
-        ReplySink { out, event, id, failure: None }
+    pub(crate) fn new(
+        out: &'a mut Vec<u8>,
+        encoding: Encoding<'a>,
+        event: &'a str,
+        id: Option<&'a Id<'a>>,
+    ) -> ReplySink<'a> {
+        ReplySink { out, encoding, event, id, failure: None }
     }
 
     /// Nobody waits for an empty reply without an `id`; with one, `data` is null.
@@ -129,13 +135,45 @@ impl<'a> ReplySink<'a> {
     }
 
     /// A value under the request's event name. A value that cannot be serialised becomes an `internal` error.
+    #[inline]
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
         let start = self.out.len();
-        match json::encode_reply(self.out, self.event, self.id, value) {
+        match self.encoding.reply(self.out, self.event, self.id, value) {
             // Without an `id`, `None` is silence (and `null` of any other type is a value).
-            Ok(_) if self.id.is_none() && self.out.ends_with(b":null}") && is_none(value) => self.out.truncate(start),
-            Ok(_) => {}
+            Ok(()) if self.id.is_none() && self.may_be_none() && is_none(value) => self.out.truncate(start),
+            Ok(()) => {}
             Err(error) => self.failure = Some(error),
+        }
+    }
+
+    /// True when a frame without an id, which is written, may have a null for its data.
+    fn may_be_none(&self) -> bool {
+        match self.encoding {
+            Encoding::Json => self.out.ends_with(b":null}"),
+            Encoding::MessagePack => self.out.ends_with(b"\xa4data\xc0"),
+            Encoding::Own { .. } => true,
+        }
+    }
+
+    /// An item of a stream: with an `id` it says that more may follow, and without one it is a push. `None` is an item too.
+    #[allow(dead_code, reason = "for handlers that return streams")]
+    pub(crate) fn item<T: Serialize + ?Sized>(&mut self, item: &T) {
+        let written = self.encoding.item(self.out, self.event, self.id, item);
+        self.note(written);
+    }
+
+    /// The end of a stream: nobody waits for it without an `id`.
+    #[allow(dead_code, reason = "for handlers that return streams")]
+    pub(crate) fn end(&mut self) {
+        if let Some(id) = self.id {
+            let written = self.encoding.end(self.out, self.event, id);
+            self.note(written);
+        }
+    }
+
+    fn note(&mut self, written: Result<(), Error>) {
+        if let Err(error) = written {
+            self.failure = Some(error);
         }
     }
 
@@ -148,16 +186,17 @@ impl<'a> ReplySink<'a> {
         self.event_value(event, data);
     }
 
+    /// The bytes come from serde_json, so they are JSON.
     fn event_value(&mut self, event: &str, data: &[u8]) {
-        // The bytes come from serde_json, so they are JSON.
-        match serde_json::from_slice::<&serde_json::value::RawValue>(data) {
-            Ok(data) => {
-                if let Err(error) = json::encode_reply(self.out, event, self.id, data) {
-                    self.failure = Some(error);
-                }
-            }
-            Err(error) => self.failure = Some(Error::internal(error)),
-        }
+        let written = match self.encoding {
+            Encoding::Own { .. } => serde_json::from_slice::<serde_json::Value>(data)
+                .map_err(Error::internal)
+                .and_then(|data| self.encoding.reply(self.out, event, self.id, &data)),
+            Encoding::Json | Encoding::MessagePack => serde_json::from_slice::<&serde_json::value::RawValue>(data)
+                .map_err(Error::internal)
+                .and_then(|data| self.encoding.reply(self.out, event, self.id, data)),
+        };
+        self.note(written);
     }
 }
 

@@ -2,6 +2,7 @@
 use super::{OwnListener, Proxies};
 use crate::Origins;
 use crate::client::ClientId;
+use crate::codec::Format;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
 use crate::gateway::Table;
 use crate::hub::{Full, Permit, Registration, Space};
@@ -23,12 +24,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use switchboard_core::ws::Deflate;
-use switchboard_core::ws::handshake::{HeadLimits, Refusal, check_allowed_host, check_request};
+use switchboard_core::ws::handshake::{HeadLimits, Refusal, Upgrade, check_allowed_host, check_request};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
-
-/// The subprotocols of a gateway with events, best first.
-const PROTOCOLS: &[&str] = &["switchboard.v1.json"];
 
 /// The HTTP service of one gateway.
 #[derive(Clone)]
@@ -92,8 +90,7 @@ impl Inner {
         }
         let same = Origins::default();
         self.table.origins.as_ref().unwrap_or(&same).check(upgrade.origin(), host)?;
-        let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
-        let protocol = upgrade.select_protocol(ours, false)?;
+        let (protocol, format) = self.select_protocol(&upgrade)?;
         let agreed = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
         let peer = self.proxies.client(socket, headers);
@@ -109,6 +106,7 @@ impl Inner {
             table: self.table.clone(),
             handshake: self.handshake(request),
             deflate: agreed.as_ref().map(|(deflate, _)| *deflate),
+            format,
             peer,
             configured: request.extensions().get::<OwnListener>().is_some(),
         };
@@ -116,6 +114,18 @@ impl Inner {
         tokio::spawn(open(opening, on_upgrade, permit, self.space.clone()));
         let extension = agreed.map(|(_, answer)| answer);
         Ok(switching(accept, protocol, extension))
+    }
+
+    /// The first subprotocol of the client's that is spoken here, and its format. A raw gateway speaks none.
+    fn select_protocol(&self, upgrade: &Upgrade<'_>) -> Result<(Option<&str>, Format), Refusal> {
+        let ours: Vec<(&str, Format)> = match self.table.raw {
+            Some(_) => Vec::new(),
+            None => self.table.codecs.offers(self.table.frames).collect(),
+        };
+        let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
+        let protocol = upgrade.select_protocol(&names, false)?;
+        let format = ours.iter().find(|(name, _)| Some(*name) == protocol).map(|(_, format)| *format);
+        Ok((protocol, format.unwrap_or_default()))
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
@@ -160,15 +170,16 @@ fn deep_copy(headers: &HeaderMap) -> HeaderMap {
     copy
 }
 
-fn switching(accept: HeaderValue, protocol: Option<&'static str>, extension: Option<HeaderValue>) -> Response<Body> {
+fn switching(accept: HeaderValue, protocol: Option<&str>, extension: Option<HeaderValue>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    if let Some(protocol) = protocol {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    // A token can always stand in a header.
+    if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     if let Some(extension) = extension {
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, extension);
@@ -182,6 +193,7 @@ struct Opening {
     table: Arc<Table>,
     handshake: Option<Box<Handshake>>,
     deflate: Option<Deflate>,
+    format: Format,
     peer: Option<SocketAddr>,
     /// The listener has set the socket's options.
     configured: bool,
@@ -239,6 +251,7 @@ impl Opening {
             attached: Mutex::new(attached),
             handshake: self.handshake,
             deflate: self.deflate,
+            format: self.format,
             peer: peer.into(),
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),

@@ -27,6 +27,31 @@ impl<'a> Raw<'a> {
     }
 }
 
+impl Raw<'_> {
+    /// A copy.
+    pub fn to_buf(self) -> RawBuf {
+        RawBuf(self.0.into())
+    }
+}
+
+/// A [`Raw`] that owns its bytes.
+#[derive(Clone)]
+pub struct RawBuf(Box<[u8]>);
+
+impl RawBuf {
+    /// The value, checked already.
+    pub fn as_raw(&self) -> Raw<'_> {
+        Raw(&self.0)
+    }
+}
+
+/// The length alone: a payload may be anything.
+impl fmt::Debug for RawBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_raw().fmt(f)
+    }
+}
+
 /// The length alone: a payload may be anything.
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

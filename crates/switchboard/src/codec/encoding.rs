@@ -1,0 +1,192 @@
+//! How the frames of a connection are read and written: nobody else looks at the format.
+use super::{Codec, FrameKind, Outgoing, Part};
+use crate::conn::Received;
+use crate::{Error, log};
+use serde::Serialize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};
+use switchboard_core::ws::Opcode;
+use switchboard_core::{Id, Incoming};
+
+/// A connection's format, with what it takes to speak it.
+#[derive(Clone, Copy)]
+pub(crate) enum Encoding<'a> {
+    Json,
+    MessagePack,
+    Own { codec: &'a Arc<dyn Codec>, frames: FrameKind },
+}
+
+/// Each appends one frame's payload to `out`, behind what is in it.
+///
+/// Errors: internal, when the value cannot be serialised; `out` is then as it was.
+impl<'a> Encoding<'a> {
+    pub(crate) fn opcode(self) -> Opcode {
+        match self {
+            Encoding::Json | Encoding::Own { frames: FrameKind::Text, .. } => Opcode::Text,
+            Encoding::MessagePack | Encoding::Own { frames: FrameKind::Binary, .. } => Opcode::Binary,
+        }
+    }
+
+    /// A push.
+    pub(crate) fn event<T: Serialize + ?Sized>(self, out: &mut Vec<u8>, event: &str, data: &T) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_event(out, event, data).map(drop),
+            Encoding::MessagePack => msgpack::encode_event(out, event, data).map(drop),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing::of(event, &data)),
+        }
+    }
+
+    /// A reply; without an id it is a push.
+    #[inline]
+    pub(crate) fn reply<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        id: Option<&Id<'_>>,
+        data: &T,
+    ) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_reply(out, event, id, data).map(drop),
+            Encoding::MessagePack => msgpack::encode_reply(out, event, id, data).map(drop),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { id, ..Outgoing::of(event, &data) }),
+        }
+    }
+
+    /// A request of the server.
+    pub(crate) fn request<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        data: &T,
+        ack: u64,
+    ) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_request(out, event, data, ack).map(drop),
+            Encoding::MessagePack => msgpack::encode_request(out, event, data, ack).map(drop),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { ack: Some(ack), ..Outgoing::of(event, &data) }),
+        }
+    }
+
+    /// An item of a stream; without an id it is a push.
+    pub(crate) fn item<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        id: Option<&Id<'_>>,
+        data: &T,
+    ) -> Result<(), Error> {
+        let Some(id) = id else { return self.event(out, event, data) };
+        match self {
+            Encoding::Json => json::encode_stream_item(out, event, id, data).map(drop),
+            Encoding::MessagePack => msgpack::encode_stream_item(out, event, id, data).map(drop),
+            Encoding::Own { codec, .. } => {
+                own(codec, out, &Outgoing { id: Some(id), more: true, ..Outgoing::of(event, &data) })
+            }
+        }
+    }
+
+    /// The end of a stream.
+    pub(crate) fn end(self, out: &mut Vec<u8>, event: &str, id: &Id<'_>) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_stream_end(out, event, id),
+            Encoding::MessagePack => msgpack::encode_stream_end(out, event, id),
+            Encoding::Own { codec, .. } => {
+                let end = Outgoing { data: None, id: Some(id), done: true, ..Outgoing::of(event, &()) };
+                return own(codec, out, &end);
+            }
+        }
+        Ok(())
+    }
+
+    /// An error. `event` and `id` are those of the request, where they are known.
+    ///
+    /// Errors: a codec of the application's own failed, or panicked, which is logged.
+    pub(crate) fn exception(
+        self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        event: Option<&str>,
+        id: Option<&Id<'_>>,
+    ) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_exception(out, error, event, id),
+            Encoding::MessagePack => msgpack::encode_exception(out, error, event, id),
+            Encoding::Own { codec, .. } => {
+                let body = ErrorBody::new(error, event);
+                return contained(codec, out, &Outgoing { id, ..Outgoing::of("exception", &body) });
+            }
+        }
+        Ok(())
+    }
+
+    /// The goodbye before a close that the server decides.
+    ///
+    /// Errors: as [`exception`](Encoding::exception).
+    pub(crate) fn goaway(self, out: &mut Vec<u8>, goaway: &GoAway<'_>) -> Result<(), Error> {
+        let GoAway { code, reason, retryable, retry_after_ms } = *goaway;
+        match self {
+            Encoding::Json => json::encode_goaway(out, code, reason, retryable, retry_after_ms),
+            Encoding::MessagePack => msgpack::encode_goaway(out, code, reason, retryable, retry_after_ms),
+            Encoding::Own { codec, .. } => return contained(codec, out, &Outgoing::of("sys.goaway", goaway)),
+        }
+        Ok(())
+    }
+
+    /// Reads a frame.
+    pub(crate) fn decode<'f>(self, message: &'f Received<'_>) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>>
+    where
+        'a: 'f,
+    {
+        match (self, message) {
+            (Encoding::Json, Received::Text(text)) => json::decode(text).map(|message| message.map(Part::Json)),
+            (Encoding::MessagePack, Received::Bytes(bytes)) => {
+                msgpack::decode(bytes).map(|message| message.map(Part::MessagePack))
+            }
+            (Encoding::Own { codec, frames: FrameKind::Text }, Received::Text(text)) => decode(codec, text.as_bytes()),
+            (Encoding::Own { codec, frames: FrameKind::Binary }, Received::Bytes(bytes)) => decode(codec, bytes),
+            (_, Received::Text(_)) => Err(wrong_kind("The format of this connection has binary frames: send no text")),
+            (_, Received::Bytes(_)) => Err(wrong_kind("The format of this connection has text frames: send no binary")),
+        }
+    }
+}
+
+fn wrong_kind(message: &'static str) -> Rejected<'static> {
+    Rejected { error: Error::bad_request(message), reason: "frame_kind", id: None, event: None }
+}
+
+fn own(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Result<(), Error> {
+    let start = out.len();
+    let encoded = codec.encode(frame, out).map_err(Error::internal);
+    if out.len() < start {
+        out.resize(start, 0);
+        return Err(Error::internal("the codec took away what was in front of its frame"));
+    }
+    if encoded.is_err() {
+        out.truncate(start);
+    }
+    encoded
+}
+
+/// The same, where nobody else contains a panic.
+fn contained(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Result<(), Error> {
+    let start = out.len();
+    let encoded = catch_unwind(AssertUnwindSafe(|| own(codec, out, frame))).unwrap_or_else(|panic| {
+        log::panicked("codec", &*panic);
+        crate::conn::drop_contained(panic);
+        Err(log::panic_error())
+    });
+    if encoded.is_err() {
+        out.resize(start, 0);
+    }
+    encoded
+}
+
+fn decode<'f>(codec: &'f Arc<dyn Codec>, frame: &'f [u8]) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
+    let decoded = catch_unwind(AssertUnwindSafe(|| codec.decode(frame))).unwrap_or_else(|panic| {
+        log::panicked("codec", &*panic);
+        crate::conn::drop_contained(panic);
+        Err(log::panic_error().into())
+    });
+    decoded?.check().map(|message| message.map(|bytes| Part::Own(codec, bytes)))
+}

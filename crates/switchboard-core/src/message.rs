@@ -121,6 +121,20 @@ impl<'a, D> Incoming<'a, D> {
         }
     }
 
+    /// The same message, owning its event and ids; its payloads are as they are: see [`map`](Incoming::map).
+    pub fn into_owned(self) -> Incoming<'static, D> {
+        match self {
+            Incoming::Request(Request { event, data, id, meta }) => Incoming::Request(Request {
+                event: Cow::Owned(event.into_owned()),
+                data,
+                id: id.map(Id::into_owned),
+                meta,
+            }),
+            Incoming::Cancel(id) => Incoming::Cancel(id.into_owned()),
+            Incoming::Ack { ack, answer } => Incoming::Ack { ack, answer },
+        }
+    }
+
     /// Checks what every format has to hold to: names that may be used, and ids in their bounds. The codecs of this crate do.
     ///
     /// Errors: [`Rejected`], as of [`json::decode`](crate::codec::json::decode()).

@@ -18,6 +18,14 @@ pub struct Rejected<'a> {
     pub event: Option<Cow<'a, str>>,
 }
 
+impl Rejected<'_> {
+    /// The same, owning the id and the event.
+    pub fn into_owned(self) -> Rejected<'static> {
+        let Rejected { error, reason, id, event } = self;
+        Rejected { error, reason, id: id.map(Id::into_owned), event: event.map(|event| Cow::Owned(event.into_owned())) }
+    }
+}
+
 /// A frame of which nothing more is known; the reason is `codec`.
 impl From<Error> for Rejected<'_> {
     fn from(error: Error) -> Self {

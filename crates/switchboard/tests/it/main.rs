@@ -8,6 +8,7 @@ mod clients;
 mod deflate;
 mod edges;
 mod envelope;
+mod formats;
 mod frames;
 mod handshake;
 mod heartbeat;

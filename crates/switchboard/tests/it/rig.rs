@@ -201,6 +201,16 @@ impl Peer {
         Peer { stream, decoder, buffer, hears_pings: false, head }
     }
 
+    /// Offers subprotocols.
+    pub(crate) async fn speaking(mut stream: Box<dyn Stream>, path: &str, protocols: &[&str]) -> Peer {
+        let request = ClientRequest::new("test.example", path, [7; 16]).unwrap();
+        let request = protocols.iter().fold(request, |request, protocol| request.protocol(protocol).unwrap());
+        stream.write_all(&request.encode()).await.unwrap();
+        let (head, buffer) = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
+    }
+
     /// The next frame as it is: its first byte and its payload. Pings are passed over.
     pub(crate) async fn frame(&mut self) -> (u8, Vec<u8>) {
         loop {

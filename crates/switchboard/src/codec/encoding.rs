@@ -1,5 +1,5 @@
 //! How the frames of a connection are read and written: nobody else looks at the format.
-use super::{Codec, FrameKind, Outgoing, Part};
+use super::{Codec, FrameKind, Held, Outgoing, Part};
 use crate::conn::Received;
 use crate::{Error, log};
 use serde::Serialize;
@@ -97,6 +97,16 @@ impl<'a> Encoding<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A value alone, which is kept until somebody has decided about it. A codec of the application's own has no payloads alone.
+    pub(crate) fn hold<T: Serialize + ?Sized>(self, value: &T) -> Result<Held, Error> {
+        match self {
+            Encoding::MessagePack => msgpack::RawBuf::of(value).map(Held::MessagePack),
+            Encoding::Json | Encoding::Own { .. } => {
+                serde_json::value::to_raw_value(value).map(Held::Json).map_err(Error::internal)
+            }
+        }
     }
 
     /// An error. `event` and `id` are those of the request, where they are known.

@@ -17,11 +17,13 @@
 //!
 //! A payload that is bytes is a [`Binary`](crate::Binary).
 mod builtin;
+mod document;
 mod encoding;
 mod part;
 mod table;
 
 pub use builtin::{Json, MessagePack};
+pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;
 pub(crate) use part::{Data, Held, Part};
 pub(crate) use table::{Codecs, Format};

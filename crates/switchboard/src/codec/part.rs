@@ -1,7 +1,8 @@
 //! Payloads as they came.
-use super::Codec;
+use super::{Codec, Document};
 use crate::Error;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) enum Data<'a> {
     Unread(&'a str),
     MessagePack(Raw<'a>),
     Own(&'a Arc<dyn Codec>, &'a [u8]),
+    /// What pipes have made of it.
+    Value(&'a Value),
 }
 
 /// A payload that is kept.
@@ -34,6 +37,7 @@ pub(crate) enum Held {
     Json(Box<RawValue>),
     MessagePack(RawBuf),
     Own(Arc<dyn Codec>, Box<[u8]>),
+    Value(Value),
 }
 
 impl<'a> From<&'a Option<Part<'a>>> for Data<'a> {
@@ -64,20 +68,29 @@ impl Data<'_> {
             Data::Unread(text) => json::from_text(text).ok_or_else(not_what_it_seems),
             Data::MessagePack(raw) => msgpack::from_data(Some(*raw)),
             Data::Own(codec, bytes) => from_lent(false, |lend| codec.read(bytes, lend)),
+            Data::Value(Value::Null) => json::from_data(None),
+            Data::Value(value) => {
+                let json = serde_json::value::to_raw_value(value).map_err(Error::internal)?;
+                json::from_data(Some(&json))
+            }
         }
     }
 
-    /// A copy. `None`: it is unread, and no JSON.
-    #[allow(dead_code, reason = "for stages that wait before the payload is parsed")]
-    pub(crate) fn hold(&self) -> Option<Held> {
-        Some(match self {
-            Data::Json(None) => Held::Nothing,
+    /// All of it, as JSON has it.
+    pub(crate) fn document(&self) -> Result<Value, Error> {
+        self.read::<Document>().map(|document| document.0)
+    }
+
+    /// A copy. What is unread, and no JSON, is none: nobody asks for it before the frame is decoded.
+    pub(crate) fn hold(&self) -> Held {
+        match self {
+            Data::Json(None) | Data::Unread("null") => Held::Nothing,
             Data::Json(Some(json)) => Held::Json((*json).to_owned()),
-            Data::Unread("null") => Held::Nothing,
-            Data::Unread(text) => Held::Json(serde_json::from_str(text).ok()?),
+            Data::Unread(text) => serde_json::from_str(text).map_or(Held::Nothing, Held::Json),
             Data::MessagePack(raw) => Held::MessagePack(raw.to_buf()),
             Data::Own(codec, bytes) => Held::Own((*codec).clone(), (*bytes).into()),
-        })
+            Data::Value(value) => Held::Value((*value).clone()),
+        }
     }
 }
 
@@ -109,6 +122,16 @@ impl Held {
             Held::Json(json) => Data::Json(Some(json)),
             Held::MessagePack(raw) => Data::MessagePack(raw.as_raw()),
             Held::Own(codec, bytes) => Data::Own(codec, bytes),
+            Held::Value(value) => Data::Value(value),
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        match self {
+            Held::Nothing | Held::Value(Value::Null) => true,
+            Held::Json(json) => json.get() == "null",
+            Held::MessagePack(raw) => raw.as_raw().is_nil(),
+            Held::Own(..) | Held::Value(_) => false,
         }
     }
 }

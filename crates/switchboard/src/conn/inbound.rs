@@ -1,4 +1,5 @@
 //! Messages that wait for the handler in front of them.
+use crate::gateway::Group;
 use crate::limits::Limits;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -31,6 +32,8 @@ impl Received<'_> {
 pub(crate) struct Waiting {
     pub(crate) message: Received<'static>,
     pub(crate) id: Option<Id<'static>>,
+    /// It is handled beside others.
+    pub(crate) group: Option<Group>,
 }
 
 /// A bounded queue, in arrival order. Empty, it has no memory.
@@ -59,6 +62,10 @@ impl Inbound {
         let queue = self.0.get_or_insert_default();
         queue.bytes += waiting.message.len();
         queue.messages.push_back(waiting);
+    }
+
+    pub(crate) fn front(&self) -> Option<&Waiting> {
+        self.0.as_deref()?.messages.front()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {

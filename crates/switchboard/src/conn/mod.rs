@@ -3,10 +3,12 @@
 //! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its
 //! [`Lane`]: they put frames into the outbox, or ask for its end.
 mod acks;
+mod background;
 mod buffers;
 mod frame;
 mod inbound;
 mod lane;
+mod late;
 mod outbox;
 #[cfg(test)]
 mod outbox_model;
@@ -29,7 +31,7 @@ pub(crate) use inbound::Received;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
-pub(crate) use serving::drop_contained;
+pub(crate) use serving::{contained, drop_contained};
 pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
@@ -111,6 +113,7 @@ impl Peer {
 pub(crate) struct Attached {
     pub(crate) state: http::Extensions,
     pub(crate) acks: Acks,
+    pub(crate) late: Option<Box<late::LateReplies>>,
     /// The raw gateway's end of this connection.
     pub(crate) port: Option<Arc<Port>>,
 }

@@ -1,5 +1,5 @@
 //! Parameters of handlers and hooks.
-use crate::codec::{Data, Id};
+use crate::codec::{Data, Document, Id};
 use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, late};
 use crate::{Client, DisconnectReason, Error};
@@ -72,10 +72,13 @@ pub struct MessageContext<'a> {
     pub(crate) event: &'a str,
     pub(crate) id: Option<&'a Id<'a>>,
     pub(crate) data: Data<'a>,
+    /// What came beside the payload.
     pub(crate) meta: Data<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) settled: Cell<bool>,
+    /// The answer comes from an `Ack`, which is known by this number.
+    pub(crate) late: Cell<Option<u64>>,
 }
 
 impl<'a> MessageContext<'a> {
@@ -92,6 +95,30 @@ impl<'a> MessageContext<'a> {
     /// The id that the answer will carry; `None` where the client awaits none, and in hooks.
     pub fn id(&self) -> Option<&'a Id<'a>> {
         self.id
+    }
+
+    /// One key of the message's `data`, which is null where there is none.
+    ///
+    /// Errors: `validation_failed` with what does not fit.
+    pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
+        let keyed = match self.data {
+            Data::Value(value) => value.get(key).cloned().unwrap_or_default(),
+            _ => {
+                let all: std::collections::HashMap<String, Document> = self.payload::<Option<_>>()?.unwrap_or_default();
+                all.into_iter().find(|(name, _)| name == key).map(|(_, value)| value.0).unwrap_or_default()
+            }
+        };
+        let within = self.with_data(Data::Value(&keyed));
+        within.payload().map_err(|error| error.at_key(key))
+    }
+
+    /// The same message with another payload.
+    pub(crate) fn with_data<'b>(&self, data: Data<'b>) -> MessageContext<'b>
+    where
+        'a: 'b,
+    {
+        let settled = Cell::new(self.settled.get());
+        MessageContext { data, settled, late: Cell::new(self.late.get()), ..*self }
     }
 
     /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
@@ -230,6 +257,13 @@ impl Needs {
     /// Says what the message's `data` is, for the startup log.
     pub fn payload<T>(&mut self, validated: bool) {
         self.note_payload::<T>(if validated { Checks::Validated } else { Checks::None });
+    }
+
+    pub(crate) fn note_key<T>(&mut self, validated: bool) {
+        // What is said of the payload is said of its first key.
+        if self.payload.is_none() {
+            self.payload::<T>(validated);
+        }
     }
 
     pub(crate) fn note_payload<T>(&mut self, checks: Checks) {

@@ -1,9 +1,10 @@
 //! An event on its way out: a frame in one format, encoded once.
 use crate::codec::Encoding;
-use crate::conn::{Frame, give, take};
+use crate::conn::{Conn, Frame, give, take};
 use crate::{Error, log};
 use serde::Serialize;
 use std::panic::Location;
+use switchboard_core::Id;
 use switchboard_core::ws;
 use switchboard_core::{check_event, is_reserved};
 
@@ -66,9 +67,23 @@ impl Event {
         Ok(built)
     }
 
+    /// A reply, written by whoever calls this. `None`: it is longer than it may be.
+    pub(crate) fn reply(conn: &Conn, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
+        let built = Event::build(conn.encoding(), |out| {
+            write(out);
+            Ok(())
+        });
+        built.ok().filter(|built| built.len() <= conn.table.limits.max_message_out)
+    }
+
     /// Errors: a codec of the application's own cannot say it.
-    pub(crate) fn exception(encoding: Encoding<'_>, error: &Error, event: Option<&str>) -> Result<Event, Error> {
-        Event::build(encoding, |out| encoding.exception(out, error, event, None))
+    pub(crate) fn exception(
+        encoding: Encoding<'_>,
+        error: &Error,
+        event: Option<&str>,
+        id: Option<&Id<'_>>,
+    ) -> Result<Event, Error> {
+        Event::build(encoding, |out| encoding.exception(out, error, event, id))
     }
 
     fn build(encoding: Encoding<'_>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Event, Error> {

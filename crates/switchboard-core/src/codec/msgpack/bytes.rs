@@ -5,7 +5,11 @@ use super::failure::Failure;
 use super::writer::Writer;
 
 /// Appends bytes, and nothing else; to a type that has two forms it is a format that people do not read.
-pub(super) struct Bytes<'a>(pub(super) Writer<'a>);
+pub(super) struct Bytes<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    /// They are a value of this format.
+    pub(super) written: bool,
+}
 
 type Never = Impossible<(), Failure>;
 
@@ -35,7 +39,11 @@ impl Serializer for Bytes<'_> {
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Failure> {
-        self.0.serialize_bytes(bytes)
+        if self.written {
+            self.out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        Writer(self.out).serialize_bytes(bytes)
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use super::bytes::Bytes;
 use super::failure::Failure;
 use super::head::{self, Of};
 use super::key::Key;
+use super::raw::WRITTEN;
 use super::reader::{Reader, Token};
 use super::{EXT, JSON_NUMBER, RAW_JSON};
 use crate::binary::BINARY;
@@ -185,7 +186,8 @@ impl<'a> Serializer for Writer<'a> {
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Failure> {
         let start = self.0.len();
         match name {
-            BINARY => value.serialize(Bytes(self)),
+            BINARY => value.serialize(Bytes { out: self.0, written: false }),
+            WRITTEN => value.serialize(Bytes { out: self.0, written: true }),
             EXT => {
                 value.serialize(Writer(self.0))?;
                 into_ext(self.0, start)

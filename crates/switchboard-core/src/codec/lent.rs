@@ -24,13 +24,25 @@ pub fn from_lent<T: DeserializeOwned>(is_missing: bool, mut lend: impl FnMut(&mu
         Some(Err(error)) => error,
         None => return Err(Error::bad_request("The data cannot be read: send it in the format of this connection")),
     };
-    let misfit = Misfit::Text(error.to_string());
+    let misfit = Misfit::Text(without_place(error.to_string()));
     Err(misfit.refuse(false, || {
         let mut found = None;
         lend(&mut |deserializer| {
             let error = serde_path_to_error::deserialize::<_, T>(deserializer).err();
-            found = error.map(|error| (error.path().clone(), Misfit::Text(error.inner().to_string())));
+            found = error.map(|error| (error.path().clone(), Misfit::Text(without_place(error.inner().to_string()))));
         });
         found
     }))
+}
+
+/// Without " at line 1 column 2", which serde_json puts behind serde's texts.
+fn without_place(mut text: String) -> String {
+    let is_place = |place: &str| place.bytes().all(|byte| byte.is_ascii_digit());
+    let place = text
+        .rsplit_once(" at line ")
+        .filter(|(_, at)| at.split_once(" column ").is_some_and(|(line, column)| is_place(line) && is_place(column)));
+    if let Some((front, _)) = place {
+        text.truncate(front.len());
+    }
+    text
 }

@@ -1,9 +1,8 @@
 //! How the frames of a connection are read and written: nobody else looks at the format.
 use super::{Codec, FrameKind, Held, Outgoing, Part};
-use crate::conn::Received;
-use crate::{Error, log};
+use crate::Error;
+use crate::conn::{Received, contained, give, take};
 use serde::Serialize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};
 use switchboard_core::ws::Opcode;
@@ -124,7 +123,8 @@ impl<'a> Encoding<'a> {
             Encoding::MessagePack => msgpack::encode_exception(out, error, event, id),
             Encoding::Own { codec, .. } => {
                 let body = ErrorBody::new(error, event);
-                return contained(codec, out, &Outgoing { id, ..Outgoing::of("exception", &body) });
+                let frame = Outgoing { id, ..Outgoing::of("exception", &body) };
+                return contained("codec", || own(codec, out, &frame));
             }
         }
         Ok(())
@@ -138,7 +138,9 @@ impl<'a> Encoding<'a> {
         match self {
             Encoding::Json => json::encode_goaway(out, code, reason, retryable, retry_after_ms),
             Encoding::MessagePack => msgpack::encode_goaway(out, code, reason, retryable, retry_after_ms),
-            Encoding::Own { codec, .. } => return contained(codec, out, &Outgoing::of("sys.goaway", goaway)),
+            Encoding::Own { codec, .. } => {
+                return contained("codec", || own(codec, out, &Outgoing::of("sys.goaway", goaway)));
+            }
         }
         Ok(())
     }
@@ -166,37 +168,16 @@ fn wrong_kind(message: &'static str) -> Rejected<'static> {
 }
 
 fn own(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Result<(), Error> {
-    let start = out.len();
-    let encoded = codec.encode(frame, out).map_err(Error::internal);
-    if out.len() < start {
-        out.resize(start, 0);
-        return Err(Error::internal("the codec took away what was in front of its frame"));
+    let mut payload = take();
+    let encoded = codec.encode(frame, &mut payload).map_err(Error::internal);
+    if encoded.is_ok() {
+        out.extend_from_slice(&payload);
     }
-    if encoded.is_err() {
-        out.truncate(start);
-    }
-    encoded
-}
-
-/// The same, where nobody else contains a panic.
-fn contained(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Result<(), Error> {
-    let start = out.len();
-    let encoded = catch_unwind(AssertUnwindSafe(|| own(codec, out, frame))).unwrap_or_else(|panic| {
-        log::panicked("codec", &*panic);
-        crate::conn::drop_contained(panic);
-        Err(log::panic_error())
-    });
-    if encoded.is_err() {
-        out.resize(start, 0);
-    }
+    give(payload);
     encoded
 }
 
 fn decode<'f>(codec: &'f Arc<dyn Codec>, frame: &'f [u8]) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
-    let decoded = catch_unwind(AssertUnwindSafe(|| codec.decode(frame))).unwrap_or_else(|panic| {
-        log::panicked("codec", &*panic);
-        crate::conn::drop_contained(panic);
-        Err(log::panic_error().into())
-    });
+    let decoded = contained("codec", || Ok(codec.decode(frame)))?;
     decoded?.check().map(|message| message.map(|bytes| Part::Own(codec, bytes)))
 }

@@ -112,7 +112,7 @@ pub trait Codec: Send + Sync + 'static {
     /// What the deserializer fails with is told to the client in part, by serde's usual texts (`missing field`, `invalid type`, …).
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>);
 
-    /// Appends a frame's payload. What is in `out` already is not to be touched.
+    /// Writes a frame's payload to `out`, which is empty.
     ///
     /// Errors: what is logged; the client is told `internal`.
     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>>;

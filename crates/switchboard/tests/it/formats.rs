@@ -1,5 +1,7 @@
 //! Formats: JSON, MessagePack, and a codec of the application's own, in the same rooms.
 use crate::rig::{Got, Path, Peer, Rig, matrix, on, paths};
+use futures_util::{Stream, StreamExt};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -8,7 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, MessagePack, Outgoing, Rejected};
-use switchboard::{App, Binary, Broadcast, Client, Error, Gateway, Limits, Meta, Rate, Reply, Server};
+use switchboard::handler::{Context, FromMessage, MessageContext};
+use switchboard::pipeline::{Call, Interceptor, Next, Pipe};
+use switchboard::{
+    Ack, App, Binary, Broadcast, Client, Delivery, Error, Gateway, HandlerDef, Limits, Meta, Rate, Reply, Server,
+};
 use switchboard_core::codec::msgpack;
 use switchboard_core::ws::Opcode;
 
@@ -46,9 +52,6 @@ impl Codec for Turned {
         Json.encode(frame, &mut json)?;
         if frame.event == "unsayable" || json.windows(9).any(|part| part == b"voiceless") {
             Err("not in this format")?;
-        }
-        if frame.event == "robber" {
-            out.clear();
         }
         out.extend(turn(&json));
         Ok(())
@@ -187,6 +190,41 @@ impl Serialize for Counted {
     }
 }
 
+/// One key of the payload.
+struct Key(i32);
+
+impl FromMessage for Key {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Key, Error> {
+        assert_eq!(cx.id().map(ToString::to_string).as_deref(), Some("k"));
+        cx.key("x").map(Key)
+    }
+}
+
+/// Lets everything through, having looked at it.
+struct Looks;
+
+impl Interceptor for Looks {
+    async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error> {
+        let _: IgnoredAny = call.payload()?;
+        let reply = next.run().await?;
+        reply.data()?;
+        Ok(reply)
+    }
+}
+
+/// Changes nothing.
+struct Passes;
+
+impl Pipe<Value> for Passes {
+    type From = Value;
+
+    fn transform(&self, value: Value, _: &MessageContext<'_>) -> Result<Value, Error> {
+        Ok(value)
+    }
+}
+
 struct Lab;
 
 impl Lab {
@@ -239,6 +277,32 @@ impl Lab {
     async fn reverse(&self, bytes: Binary) -> Binary {
         bytes.iter().rev().copied().collect::<Vec<u8>>().into()
     }
+    async fn count(&self, to: u8) -> impl Stream<Item = Result<Option<u8>, Error>> + use<> {
+        futures_util::stream::iter(0..=to).map(move |n| match n {
+            0 => Ok(None),
+            n if n == to => Err(Error::new("over", "It is over")),
+            n => Ok(Some(n)),
+        })
+    }
+    async fn endless(&self) -> impl Stream<Item = u8> + use<> {
+        futures_util::stream::iter([1]).chain(futures_util::stream::pending())
+    }
+    async fn two(&self) -> impl Stream<Item = Binary> + use<> {
+        futures_util::stream::iter([Binary::from(vec![1]), Binary::from(vec![2])])
+    }
+    async fn late(&self, text: String, ack: Ack<String>) {
+        tokio::spawn(async move {
+            tokio::task::yield_now().await;
+            match &*text {
+                "drop" => {}
+                "fail" => ack.fail(Error::forbidden("No")).unwrap(),
+                _ => ack.send(text).unwrap(),
+            }
+        });
+    }
+    async fn keyed(&self, Key(x): Key) -> i32 {
+        x
+    }
     async fn say(&self, text: String, client: &Client) -> usize {
         client.broadcast_to("room", "said", &text).queued
     }
@@ -265,7 +329,16 @@ fn lab() -> Gateway<Lab> {
         .on("reverse", Lab::reverse)
         .on("say", Lab::say)
         .on("unsayable", Lab::echo)
-        .on("robber", Lab::echo)
+        .on("count", Lab::count)
+        .on("endless", Lab::endless)
+        .on("two", Lab::two)
+        .on("late", Lab::late)
+        .on("keyed", Lab::keyed)
+        .handler("looked", HandlerDef::new(Lab::reverse).interceptor(Looks))
+        .handler("looked_maybe", HandlerDef::new(Lab::maybe).interceptor(Looks))
+        .handler("looked_renamed", HandlerDef::new(Lab::renamed).interceptor(Looks))
+        .handler("looked_nothing", HandlerDef::new(Lab::nothing).interceptor(Looks))
+        .handler("piped", HandlerDef::new(Lab::reverse).pipe(Passes))
 }
 
 fn app() -> App {
@@ -427,6 +500,84 @@ fn every_format_has_everything() {
 }
 
 #[test]
+fn streams_and_late_answers_in_every_format() {
+    matrix(|path| async move {
+        let rig = Rig::start(path, app()).await;
+        for tongue in ALL {
+            let mut it = Speaker::arrive(&rig, tongue).await;
+            // An item each, `None` too, and an end; nobody waits for the end without an id.
+            it.send(json!({ "event": "count", "data": 3, "id": 1 })).await;
+            for data in [json!(null), json!(1), json!(2)] {
+                it.expect(json!({ "event": "count", "data": data, "id": 1, "more": true })).await;
+            }
+            let error = it.recv().await;
+            assert_eq!((&error["data"]["code"], &error["id"]), (&json!("over"), &json!(1)));
+            it.send(json!({ "event": "count", "data": 2 })).await;
+            for data in [json!(null), json!(1)] {
+                it.expect(json!({ "event": "count", "data": data })).await;
+            }
+            assert_eq!(it.recv().await["data"]["code"], "over");
+            it.send(json!({ "event": "endless", "id": "e" })).await;
+            it.expect(json!({ "event": "endless", "data": 1, "id": "e", "more": true })).await;
+            let cancelled = it.ask(json!({ "cancel": "e" })).await;
+            assert_eq!((&cancelled["data"]["code"], &cancelled["id"]), (&json!("cancelled"), &json!("e")));
+            if tongue != Tongue::MessagePack {
+                it.send(json!({ "event": "two", "id": 2 })).await;
+                it.expect(json!({ "event": "two", "data": "AQ==", "id": 2, "more": true })).await;
+                it.expect(json!({ "event": "two", "data": "Ag==", "id": 2, "more": true })).await;
+                it.expect(json!({ "event": "two", "id": 2, "done": true })).await;
+            }
+            // Answers that come late.
+            let late = json!({ "event": "late", "data": "so", "id": 3 });
+            assert_eq!(it.ask(&late).await, late);
+            it.refused(json!({ "event": "late", "data": "fail", "id": 4 }), "forbidden").await;
+            it.refused(json!({ "event": "late", "data": "drop", "id": 5 }), "internal").await;
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn stages_keep_what_a_format_has() {
+    on(Path::Memory, |path| async move {
+        let rig = Rig::start(path, app()).await;
+        for tongue in ALL {
+            let mut it = Speaker::arrive(&rig, tongue).await;
+            let keyed = json!({ "event": "keyed", "data": { "x": -5, "y": [1] }, "id": "k" });
+            assert_eq!(it.ask(keyed).await, json!({ "event": "keyed", "data": -5, "id": "k" }));
+            it.refused(json!({ "event": "keyed", "data": { "y": 1 }, "id": "k" }), "validation_failed").await;
+            for (event, data, answer) in [
+                ("looked_maybe", json!(true), json!({ "event": "looked_maybe", "data": 1, "id": 1 })),
+                ("looked_maybe", json!(false), json!({ "event": "looked_maybe", "data": null, "id": 1 })),
+                ("looked_renamed", json!(null), json!({ "event": "other", "data": { "a": [1, -2, 0.5] }, "id": 1 })),
+                ("looked_nothing", json!(null), json!({ "event": "looked_nothing", "data": null, "id": 1 })),
+            ] {
+                assert_eq!(it.ask(json!({ "event": event, "data": data, "id": 1 })).await, answer, "{tongue:?}");
+            }
+            it.send(json!({ "event": "looked_maybe", "data": false })).await;
+            it.send(json!({ "event": "looked_nothing" })).await;
+            for event in ["looked", "piped"] {
+                it.send(json!({ "event": event, "data": "AQL/", "id": 2 })).await;
+                if tongue != Tongue::MessagePack {
+                    it.expect(json!({ "event": event, "data": "/wIB", "id": 2 })).await;
+                    continue;
+                }
+                // Bytes came as a text, and go as bytes; and then they come as bytes.
+                for bytes in [Binary::from(vec![255, 2, 1]), Binary::from(vec![1, 2, 255])] {
+                    let Got::Binary(got) = it.peer.recv().await else { panic!() };
+                    let reply: Reversed = msgpack::from_data(Some(msgpack::Raw::new(&got).unwrap())).unwrap();
+                    assert_eq!(reply.data, bytes);
+                    assert!(got.windows(2).any(|head| head == [0xc4, 3]), "{got:?}");
+                    if bytes[0] == 255 {
+                        it.send(Reverse { event, data: &bytes, id: 3 }).await;
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn one_room_in_all_formats_and_each_encodes_once() {
     matrix(|path| async move {
         let app = app();
@@ -442,13 +593,15 @@ fn one_room_in_all_formats_and_each_encodes_once() {
             it.ask(json!({ "event": "join", "data": "room", "id": 1 })).await;
             members.push(it);
         }
-        for delivery in [
-            server.broadcast_to("room", "counted", &counted),
-            server.broadcast("counted", &counted),
-            server.to("room").to("room").emit("counted", &counted),
-            server.to("room").volatile().emit("counted", &counted),
-            server.to("room").latest("key").emit("counted", &counted),
-        ] {
+        let emits: [fn(&Server, &Counted) -> Delivery; _] = [
+            |server, counted| server.broadcast_to("room", "counted", counted),
+            |server, counted| server.broadcast("counted", counted),
+            |server, counted| server.to("room").to("room").emit("counted", counted),
+            |server, counted| server.to("room").volatile().emit("counted", counted),
+            |server, counted| server.to("room").latest("key").emit("counted", counted),
+        ];
+        for emit in emits {
+            let delivery = emit(&server, &counted);
             assert_eq!((delivery.queued, delivery.dropped, counted.calls()), (6, 0, 3));
             for it in &mut members {
                 it.expect(json!({ "event": "counted", "data": "counted" })).await;
@@ -463,14 +616,18 @@ fn one_room_in_all_formats_and_each_encodes_once() {
             members[0].expect(json!({ "event": "counted", "data": "counted" })).await;
         }
         // In order, and not to the sender.
-        for n in 0..50 {
-            let sender = n % members.len();
-            members[sender].send(json!({ "event": "say", "data": n.to_string(), "id": n })).await;
-            members[sender].expect(json!({ "event": "say", "data": 5, "id": n })).await;
-        }
-        for (at, it) in members.iter_mut().enumerate() {
-            for n in (0..50).filter(|n| n % 6 != at) {
-                it.expect(json!({ "event": "said", "data": n.to_string() })).await;
+        for sender in 0..members.len() {
+            for n in 0..20 {
+                members[sender].send(json!({ "event": "say", "data": n.to_string(), "id": n })).await;
+            }
+            for n in 0..20 {
+                for (at, it) in members.iter_mut().enumerate() {
+                    it.expect(match at == sender {
+                        true => json!({ "event": "say", "data": 5, "id": n }),
+                        false => json!({ "event": "said", "data": n.to_string() }),
+                    })
+                    .await;
+                }
             }
         }
         drop(members);
@@ -498,14 +655,11 @@ fn what_cannot_be_said_in_a_second_format_is_dropped_for_it() {
             json.expect(json!({ "event": said, "data": "counted" })).await;
             turned.expect(json!({ "event": said, "data": "counted" })).await;
         }
-        // The codec's own refusals, and one that takes away what is not its own.
+        // The codec's own refusals.
         let delivery = server.to("room").emit("unsayable", 1);
-        assert_eq!((delivery.queued, delivery.dropped), (2, 1));
-        let delivery = server.to("room").emit("robber", 1);
         assert_eq!((delivery.queued, delivery.dropped), (2, 1));
         for it in [&mut json, &mut packed] {
             it.expect(json!({ "event": "unsayable", "data": 1 })).await;
-            it.expect(json!({ "event": "robber", "data": 1 })).await;
         }
         assert!(server.clients().iter().filter(|client| client.emit("unsayable", 1).refused).count() == 1);
     });
@@ -519,7 +673,6 @@ fn faults_of_a_codec_are_contained() {
         it.peer.send_frame(Opcode::Binary, true, &turn(b"panic")).await;
         assert_eq!(it.recv().await["data"]["code"], "internal");
         it.refused(json!({ "event": "unsayable", "data": 1, "id": 1 }), "internal").await;
-        it.refused(json!({ "event": "robber", "data": 1, "id": 2 }), "internal").await;
         it.refused(json!({ "event": "echo", "data": "unreadable", "id": 3 }), "bad_request").await;
         let asked = it.ask(json!({ "event": "question", "id": 9 })).await;
         let answer = it.ask(json!({ "ack": asked["ack"], "error": "unreadable" })).await;
@@ -533,26 +686,28 @@ fn faults_of_a_codec_are_contained() {
     });
 }
 
+#[derive(Serialize)]
+struct Reverse<'a> {
+    event: &'a str,
+    data: &'a Binary,
+    id: u8,
+}
+
+#[derive(Deserialize)]
+struct Reversed {
+    data: Binary,
+}
+
 #[test]
 fn binary_payloads() {
-    #[derive(Serialize)]
-    struct Message<'a> {
-        event: &'a str,
-        data: &'a Binary,
-        id: u8,
-    }
-    #[derive(Deserialize)]
-    struct Reply {
-        data: Binary,
-    }
     on(Path::Memory, |path| async move {
         let rig = Rig::start(path, app()).await;
         let bytes = Binary::from((0..=255).collect::<Vec<u8>>());
         let reversed: Vec<u8> = (0..=255).rev().collect();
-        let message = Message { event: "reverse", data: &bytes, id: 1 };
+        let message = Reverse { event: "reverse", data: &bytes, id: 1 };
         for tongue in [Tongue::Json, Tongue::Turned] {
             let mut it = Speaker::arrive(&rig, tongue).await;
-            let reply: Reply = serde_json::from_value(it.ask(&message).await).unwrap();
+            let reply: Reversed = serde_json::from_value(it.ask(&message).await).unwrap();
             assert_eq!(*reply.data, reversed[..]);
             assert_eq!(it.ask(json!({ "event": "reverse", "data": "AQL/" })).await["data"], "/wIB");
             for wrong in [json!("AQL_"), json!("AQI"), json!("A"), json!(1), json!([1, 2])] {
@@ -567,7 +722,7 @@ fn binary_payloads() {
         let Got::Binary(got) = it.peer.recv().await else { panic!() };
         // bin 8 of 256 bytes is bin 16.
         assert!(got.windows(3).any(|head| head == [0xc5, 1, 0]), "{got:?}");
-        let reply: Reply = msgpack::from_data(Some(msgpack::Raw::new(&got).unwrap())).unwrap();
+        let reply: Reversed = msgpack::from_data(Some(msgpack::Raw::new(&got).unwrap())).unwrap();
         assert_eq!(*reply.data, reversed[..]);
         it.send(json!({ "event": "reverse", "data": "AQL/" })).await;
         assert_eq!(it.peer.recv().await, Got::Binary(b"\x82\xa5event\xa7reverse\xa4data\xc4\x03\xff\x02\x01".into()));
@@ -614,7 +769,8 @@ fn frames_of_the_wrong_kind_or_form_are_malformed() {
 #[test]
 fn refusals_are_in_the_format_of_the_connection() {
     paths(|path| async move {
-        let limits = Limits { message_rate: Some(Rate::new(1, 3)), ..Limits::default() };
+        let mut limits = Limits::default();
+        limits.message_rate = Some(Rate::new(1, 3));
         let rig = Rig::start(path, app().gateway("/slow", lab().limits(limits))).await;
         for tongue in ALL {
             let peer = Peer::speaking(rig.stream().await, "/slow", &[tongue.protocol()]).await;
@@ -642,11 +798,14 @@ fn refusals_are_in_the_format_of_the_connection() {
         }
         rig.until(|stats| stats.in_flight == 3).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let shutdown = tokio::spawn(rig.handle.shutdown());
+        let handle = rig.handle.clone();
+        let shutdown = tokio::spawn(async move { handle.shutdown().await });
         for it in &mut its {
             let refused = it.recv().await;
             assert_eq!((&refused["data"]["code"], &refused["id"]), (&json!("draining"), &json!(2)));
             it.refused(json!({ "event": "echo", "id": 3 }), "draining").await;
+        }
+        for it in &mut its {
             it.expect(json!({ "event": "wait", "data": null, "id": 1 })).await;
             let goaway = it.recv().await;
             assert_eq!((&goaway["event"], &goaway["data"]["code"]), (&json!("sys.goaway"), &json!(1012)));
@@ -748,15 +907,16 @@ fn a_room_is_asked_and_everyone_is_in_one_list() {
 #[test]
 fn who_cannot_be_asked_is_in_the_list_too() {
     on(Path::Memory, |path| async move {
-        let limits = Limits { pending_acks: 2, pending_acks_node: 5, ..Limits::default() };
+        let mut limits = Limits::default();
+        (limits.pending_acks, limits.pending_acks_node) = (2, 6);
         let app = app().limits(limits);
         let server = app.server();
         let rig = Rig::start(path, app).await;
         let members = room(&rig, ALL).await;
         let first = ask_all(&server, "one", 60_000);
-        // 3 of 5: there is room for two more on the node.
         let second = ask_all(&server, "two", 60_000);
         drop(first);
+        // Each client, and the node, have room for one more.
         let third = ask_all(&server, "three", 100);
         let fourth = ask_all(&server, "four", 100);
         let (third, fourth) = (third.await, fourth.await);

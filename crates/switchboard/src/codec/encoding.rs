@@ -98,6 +98,20 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
+    /// False when the frame at the end of `out`, a push or a reply without an id, has another payload than null.
+    pub(crate) fn may_end_in_null(self, out: &[u8]) -> bool {
+        match self {
+            Encoding::Json => out.ends_with(b":null}"),
+            Encoding::MessagePack => out.ends_with(b"\xa4data\xc0"),
+            Encoding::Own { .. } => true,
+        }
+    }
+
+    /// True where serde_json's `RawValue` stands for what it says.
+    pub(crate) fn knows_raw_json(self) -> bool {
+        !matches!(self, Encoding::Own { .. })
+    }
+
     /// A value alone, which is kept until somebody has decided about it. A codec of the application's own has no payloads alone.
     pub(crate) fn hold<T: Serialize + ?Sized>(self, value: &T) -> Result<Held, Error> {
         match self {

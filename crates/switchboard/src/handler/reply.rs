@@ -350,20 +350,11 @@ impl<'a> ReplySink<'a> {
         };
         match written {
             // Without an `id`, `None` is silence (and `null` of any other type is a value).
-            Ok(()) if self.id.is_none() && !self.item && self.may_be_none() && is_none(value) => {
+            Ok(()) if self.id.is_none() && !self.item && self.encoding.may_end_in_null(self.out) && is_none(value) => {
                 self.out.truncate(start)
             }
             Ok(()) => {}
             Err(error) => self.failure = Some(error),
-        }
-    }
-
-    /// True when a frame without an id, which is written, may have a null for its data.
-    fn may_be_none(&self) -> bool {
-        match self.encoding {
-            Encoding::Json => self.out.ends_with(b":null}"),
-            Encoding::MessagePack => self.out.ends_with(b"\xa4data\xc0"),
-            Encoding::Own { .. } => true,
         }
     }
 
@@ -381,12 +372,10 @@ impl<'a> ReplySink<'a> {
         match data {
             Held::Nothing => self.value_as(event, &()),
             // Its serialisation is a secret of serde_json's.
-            Held::Json(json) if matches!(self.encoding, Encoding::Own { .. }) => {
-                match serde_json::from_str::<Value>(json.get()) {
-                    Ok(value) => self.value_as(event, &value),
-                    Err(error) => self.failure = Some(Error::internal(error)),
-                }
-            }
+            Held::Json(json) if !self.encoding.knows_raw_json() => match serde_json::from_str::<Value>(json.get()) {
+                Ok(value) => self.value_as(event, &value),
+                Err(error) => self.failure = Some(Error::internal(error)),
+            },
             Held::Json(json) => self.value_as(event, json),
             Held::MessagePack(raw) => self.value_as(event, raw),
             Held::Value(value) => self.value_as(event, value),

@@ -971,3 +971,51 @@ fn codecs_that_cannot_be_are_problems() {
     assert!(told.iter().zip(starts).all(|(told, start)| told.starts_with(start)), "{told:?}");
     assert!(error.to_string().contains("formats.rs"));
 }
+
+#[test]
+fn what_is_compressed_is_compressed_once_for_each_format() {
+    /// Long, and counted.
+    struct Long(Arc<AtomicUsize>);
+    impl Serialize for Long {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            serializer.serialize_str(&"long ".repeat(1000))
+        }
+    }
+    paths(|path| async move {
+        let app = app().compression(Compression::default());
+        let server = app.server();
+        let rig = Rig::start(path, app).await;
+        let mut members = Vec::new();
+        for (tongue, offers) in
+            ALL.into_iter().flat_map(|tongue| [(tongue, None), (tongue, Some("permessage-deflate"))])
+        {
+            for _ in 0..2 {
+                let peer = Peer::agreeing(rig.stream().await, "/ws", &[tongue.protocol()], offers).await;
+                let mut it = Speaker { peer, tongue };
+                it.ask(json!({ "event": "join", "data": "room", "id": 1 })).await;
+                members.push((it, offers.is_some()));
+            }
+        }
+        let calls = Arc::new(AtomicUsize::new(0));
+        let delivery = server.to("room").emit("long", Long(calls.clone()));
+        assert_eq!((delivery.queued, calls.load(Ordering::SeqCst)), (12, 3));
+        let mut compressed: Vec<(Tongue, Vec<u8>)> = Vec::new();
+        for (it, compresses) in &mut members {
+            let (first, payload) = it.peer.frame().await;
+            let opcode = if it.tongue == Tongue::Json { 0x81 } else { 0x82 };
+            assert_eq!(first, opcode | if *compresses { 0x40 } else { 0 });
+            assert_eq!(payload.len() < 200, *compresses);
+            if *compresses {
+                compressed.push((it.tongue, payload));
+            }
+        }
+        for pair in compressed.chunks(2) {
+            assert!(matches!(pair, [(one, a), (two, b)] if one == two && a == b));
+        }
+        // What they send compressed, and are sent, is read.
+        let (it, _) = members.last_mut().unwrap();
+        let well = json!({ "event": "echo", "data": "long ".repeat(1000), "id": 1 });
+        assert_eq!(it.ask(&well).await, well);
+    });
+}

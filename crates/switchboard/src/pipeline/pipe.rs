@@ -129,6 +129,16 @@ where
 #[doc(hidden)]
 pub struct Written(String);
 
+/// So that a default may stand in front of [`Parse`].
+macro_rules! written {
+    ($($ty:ty)*) => { $(impl From<$ty> for Written {
+        fn from(value: $ty) -> Written {
+            Written(value.to_string())
+        }
+    })* };
+}
+written! { &str String bool i32 i64 u32 u64 f64 }
+
 impl<'de> serde::Deserialize<'de> for Written {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Written, D::Error> {
         struct Visitor;

@@ -5,7 +5,7 @@ use super::guard::{BoxRef, MessageGuard};
 use super::interceptor::{Innermost, Next};
 use super::level::Stages;
 use crate::codec::{Data, Document};
-use crate::conn::contained;
+use crate::conn::{contained, drop_contained};
 use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, ReplySink, Start, Step};
 use crate::{Client, Error, Reply};
 use std::any::{Any, TypeId};
@@ -90,7 +90,15 @@ impl Innermost for Handling<'_> {
                 let mut out = Vec::new();
                 let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, self.stages, call.client());
                 let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
-                polled.unwrap_or_else(|panic| Poll::Ready(Step::panicked(call.event(), panic)))
+                let polled = polled.unwrap_or_else(|panic| Poll::Ready(Step::panicked(call.event(), panic)));
+                match sink.stream.take() {
+                    Some(stream) => {
+                        drop(sink);
+                        drop_contained(std::mem::replace(&mut invocation, stream));
+                        Poll::Ready(Step::Streams)
+                    }
+                    None => polled,
+                }
             })
             .await;
             if captured.caught {
@@ -191,7 +199,8 @@ impl Stages {
 
     /// The same, of filters of exactly this type. Errors: there is none, and here it is again.
     pub(crate) fn catch_own<E: 'static>(&self, error: E, caught: &Caught<'_>) -> Result<Error, E> {
-        match self.filters.iter().find(|filter| filter.catches() == TypeId::of::<E>()) {
+        let own = |filter: &&Arc<dyn ErasedFilter>| filter.catches() == TypeId::of::<E>();
+        match self.filters.iter().find(own).filter(|_| TypeId::of::<E>() != TypeId::of::<Error>()) {
             Some(filter) => Ok(told(&**filter, Some(error), caught)),
             None => Err(error),
         }

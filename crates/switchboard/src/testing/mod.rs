@@ -88,6 +88,7 @@ mod inbox;
 mod logs;
 mod reach;
 mod received;
+mod speech;
 mod starting;
 mod wire;
 

@@ -83,7 +83,8 @@ pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{Binary, Close, CloseCode, Code, Detail, Error, OrInternal};
 
 pub use switchboard_macros::{
-    after_init, gateway, inject, injectable, messages, module, on_connect, on_disconnect, raw, subscribe_message,
+    after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect, on_disconnect,
+    on_join, pipe, public, raw, skip, subscribe_message, use_filters, use_guards, use_interceptors, use_pipes,
 };
 
 pub use axum;

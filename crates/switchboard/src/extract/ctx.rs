@@ -45,9 +45,9 @@ impl Ctx {
         self.client.user()
     }
 
-    /// What a module provides: the one `T` of the application, of this connection or of this message.
+    /// The `T` of the application, or of this connection or message where it has that scope, whichever module provides it.
     ///
-    /// Errors: `internal` when nobody provides it, or it cannot be made; the log says which type. Boot cannot tell: [`Inject<T>`](crate::Inject) is checked.
+    /// Errors: `internal` when nobody does; the log says which type. Boot cannot tell: [`Inject<T>`](crate::Inject) is checked.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
         Ok(self.container.resolve()?)
     }

@@ -13,7 +13,8 @@ use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, MessagePack, Ou
 use switchboard::handler::{Context, FromMessage, MessageContext};
 use switchboard::pipeline::{Call, Interceptor, Next, Pipe};
 use switchboard::{
-    Ack, App, Binary, Broadcast, Client, Delivery, Error, Gateway, HandlerDef, Limits, Meta, Rate, Reply, Server,
+    Ack, App, Binary, Broadcast, Client, Compression, Delivery, Error, Gateway, HandlerDef, Limits, Meta, Rate, Reply,
+    Server,
 };
 use switchboard_core::codec::msgpack;
 use switchboard_core::ws::Opcode;

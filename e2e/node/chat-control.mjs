@@ -25,10 +25,8 @@ export class Person {
   #waiting = [];
   #lastId = 0;
 
-  /** With the subprotocol `switchboard.v1.msgpack` it speaks MessagePack. */
   static async arrive(url = WS_URL, options = {}, protocols = []) {
     const person = new Person();
-    person.format = protocols.includes("switchboard.v1.msgpack") ? MSGPACK_FRAMES : JSON_FRAMES;
     person.socket = new WebSocket(url, protocols, options);
     person.socket.once("upgrade", ({ headers }) => (person.headers = headers));
     person.closed = new Promise((resolve) => person.socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })));
@@ -39,6 +37,11 @@ export class Person {
     });
     await new Promise((resolve, reject) => person.socket.on("open", resolve).on("error", reject));
     return person;
+  }
+
+  /** That of the subprotocol which the server chose. */
+  get format() {
+    return this.socket.protocol === "switchboard.v1.msgpack" ? MSGPACK_FRAMES : JSON_FRAMES;
   }
 
   send(event, data, id) {

@@ -686,7 +686,7 @@ async fn the_patience_of_boot() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_may_speak_message_pack() {
-    let app = TestApp::new(App::new().gateway("/ws", lab()));
+    let app = memory();
     let mut ada = app.connecting("/ws").message_pack().connect().await;
     assert_eq!(ada.protocol(), Some("switchboard.v1.msgpack"));
     assert_eq!(ada.request::<Value>("echo", json!({ "a": [1, null] })).await, json!({ "a": [1, null] }));

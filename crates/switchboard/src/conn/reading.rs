@@ -116,18 +116,16 @@ impl Task {
         if self.conn().table.frames == Frames::Text {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
-        if let Some(port) = self.port.clone() {
-            return match self.rates.is_some() && self.is_over_rate(bytes.len(), None) {
-                true => {}
-                false => port.receive(crate::raw::Message::Binary(bytes.into_owned().into())),
-            };
+        let len = bytes.len();
+        if self.port.is_some() {
+            return self.received_raw(len, || crate::raw::Message::Binary(bytes.into_owned().into()));
         }
         let message = match self.conn().format {
             // JSON in binary frames is accepted; what is not text is not JSON either.
             Format::Json => Received::Text(into_text(bytes)),
             _ => Received::Bytes(bytes),
         };
-        self.received(message, cx);
+        self.received(message, len, cx);
     }
 
     fn text(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
@@ -135,17 +133,25 @@ impl Task {
         if self.conn().table.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
-        if let Some(port) = self.port.clone() {
-            return match self.rates.is_some() && self.is_over_rate(text.len(), None) {
-                true => {}
-                false => port.receive(crate::raw::Message::Text(text.into_owned())),
-            };
+        let len = text.len();
+        if self.port.is_some() {
+            return self.received_raw(len, || crate::raw::Message::Text(text.into_owned()));
         }
-        self.received(Received::Text(text), cx);
+        self.received(Received::Text(text), len, cx);
     }
 
-    fn received(&mut self, message: Received<'_>, cx: &mut Context<'_>) {
-        if self.rates.is_none() || !self.is_over_rate(message.len(), Some(&message)) {
+    fn received_raw(&mut self, len: usize, message: impl FnOnce() -> crate::raw::Message) {
+        if self.rates.is_some() && self.is_over_rate(len, None) {
+            return;
+        }
+        if let Some(port) = &self.port {
+            port.receive(message());
+        }
+    }
+
+    /// `len`: of the frame, which may be another than that of the message.
+    fn received(&mut self, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
+        if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
             self.message(message, cx);
         }
     }

@@ -131,3 +131,18 @@ async fn an_applications_limits_are_those_of_gateways_without() {
     let mut ada = app.connect("/ws").await;
     assert_eq!(ada.request_error("slow", ()).await.code, "timeout");
 }
+
+#[tokio::test(start_paused = true)]
+async fn j03_a_maximum_that_the_process_cannot_have_is_lowered_with_a_warning() {
+    for (most, warnings) in [(10, 0), (1 << 40, 1)] {
+        let limits = Limits::default().max_connections(Some(most));
+        let app = TestApp::of::<SetModule>().with(|app| app.limits(limits)).start().await;
+        let lines = app.logs().warnings();
+        assert_eq!(lines.len(), warnings, "{lines:?}");
+        for line in lines {
+            assert_eq!(line.field("asked"), Some("1099511627776"));
+            let possible: usize = line.field("possible").unwrap().parse().unwrap();
+            assert!(possible < 1 << 30 && line.message.contains("`max_connections` is lowered"), "{line}");
+        }
+    }
+}

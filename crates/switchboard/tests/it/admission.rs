@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use switchboard::{App, Client, Gateway, Limits, Rate, Server};
 use switchboard_core::ws::handshake::ClientRequest;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const WELL: &str = r#"{"event":"echo","data":"well"}"#;
 const MIB: usize = 1 << 20;
@@ -414,6 +414,39 @@ fn without_descriptors_those_who_come_are_told_and_those_who_are_there_are_serve
 #[ignore = "a server for `r15_…`"]
 fn server_of_two_hundred() {
     serve(stubborn(Limits::default().max_connections(Some(200))));
+}
+
+#[test]
+#[ignore = "a server for `beyond_512_…`"]
+fn server_of_512_handshakes() {
+    serve(stubborn(Limits::default()));
+}
+
+/// All places are taken by those who say nothing: others are not sent away, they wait.
+#[test]
+fn beyond_512_handshakes_who_comes_waits_in_the_backlog() {
+    // An eighth of what the process may open is more than 512.
+    let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
+    on(Path::Listen, |_| async {
+        let rig = &elsewhere.rig;
+        let mut silent = Vec::new();
+        for _ in 0..511 {
+            silent.push(rig.stream().await);
+        }
+        // The last place: connections are accepted in their order, so that the others have theirs.
+        let mut last = rig.stream().await;
+        let answer = http(&mut last, b"GET /nope HTTP/1.1\r\nHost: test.example\r\n\r\n").await.expect("an answer");
+        assert_eq!((answer.status, answer.header("connection")), (404, None), "it stays, and keeps its place");
+        let mut waiting = rig.stream().await;
+        waiting.write_all(&ask(None)).await.unwrap();
+        let mut byte = [0];
+        let nothing = tokio::time::timeout(Duration::from_millis(300), waiting.read(&mut byte)).await;
+        assert!(nothing.is_err(), "the 513th is answered: {nothing:?}");
+        drop(silent.pop());
+        let answered = tokio::time::timeout(Duration::from_secs(5), waiting.read(&mut byte)).await;
+        assert_eq!(answered.expect("its turn").unwrap(), 1);
+        assert_eq!(&byte, b"H", "it is served, not refused");
+    });
 }
 
 /// LIMITS.md R15 at a small size.

@@ -54,6 +54,8 @@ mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+#[doc(hidden)]
+pub mod wire;
 
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
 pub use broadcast::Broadcast;
@@ -74,10 +76,11 @@ pub use rate::Rate;
 pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal};
+pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
 
 pub use switchboard_macros::{
-    after_init, gateway, inject, injectable, messages, module, on_connect, on_disconnect, raw, subscribe_message,
+    WireError, after_init, gateway, inject, injectable, messages, module, on_connect, on_disconnect, raw,
+    subscribe_message,
 };
 
 pub use axum;

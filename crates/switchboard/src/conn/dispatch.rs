@@ -8,7 +8,7 @@ use super::{DisconnectReason, Frame, Pushed, buffers};
 use crate::gateway::Entry;
 use crate::handler::{Data, Invocation, MessageContext, ReplySink};
 use crate::hub::InFlight;
-use crate::{Error, log};
+use crate::{Error, TraceId, log};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,14 +24,14 @@ enum Begun {
     /// It may not be what it seems: nothing was answered, and the frame is to be decoded.
     Unsettled,
     /// The same, and the application's code has panicked with it: it is not asked again.
-    Panicked,
+    Panicked(TraceId),
 }
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
-        let mut panicked = false;
+        let mut panicked = None;
         if let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
@@ -39,7 +39,7 @@ impl Task {
             match self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
-                Begun::Panicked => panicked = true,
+                Begun::Panicked(trace) => panicked = Some(trace),
             }
         }
         let request = match json::decode(text) {
@@ -56,8 +56,8 @@ impl Task {
             let error = Error::unknown_event("No handler for this event");
             return self.exception(&error, Some(&request.event), request.id.as_ref());
         };
-        if panicked {
-            return self.exception(&log::panic_error(), Some(&entry.event), request.id.as_ref());
+        if let Some(trace) = panicked {
+            return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
         self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
     }
@@ -76,18 +76,18 @@ impl Task {
             }
             return Begun::Unsettled;
         }
-        let (settled, mut panicked) = (Cell::new(settled), false);
+        let (settled, mut panicked) = (Cell::new(settled), None);
         let context = MessageContext { client: &self.client, event, data, reason: None, settled };
         let started = catch_unwind(AssertUnwindSafe(|| start.start(&context))).unwrap_or_else(|panic| {
-            log::panicked(event, &*panic);
+            let trace = log::panicked(event, &*panic);
             drop_contained(panic);
-            panicked = true;
-            Err(log::panic_error())
+            panicked = Some(trace);
+            Err(log::panic_error(trace))
         });
         if !context.settled.get() {
             // A handler that was not polled has done nothing.
             drop_contained(started);
-            return if panicked { Begun::Panicked } else { Begun::Unsettled };
+            return panicked.map_or(Begun::Unsettled, Begun::Panicked);
         }
         match started {
             Ok(invocation) => self.run(conn, event, invocation, id, cx),
@@ -144,9 +144,9 @@ impl Task {
                 Poll::Ready(())
             }
             Err(panic) => {
-                log::panicked(event, &*panic);
+                let trace = log::panicked(event, &*panic);
                 drop_contained(panic);
-                self.exception(&log::panic_error(), Some(event), id);
+                self.exception(&log::panic_error(trace), Some(event), id);
                 Poll::Ready(())
             }
         };

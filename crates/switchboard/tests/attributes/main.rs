@@ -13,3 +13,5 @@ mod seed;
 mod settings;
 mod shutdown;
 mod structs;
+mod traces;
+mod wire_error;

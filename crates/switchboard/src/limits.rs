@@ -76,6 +76,14 @@ limits! {
     handler_timeout: Duration = Duration::from_secs(30);
     /// The most handlers in flight on this node. Default 4,096; above: `overloaded`.
     handlers: usize = 4096;
+    /// The most streams of replies that run for one client. Default 32; above: `rate_limited`.
+    streams: usize = 32;
+    /// How long a stream of replies may be silent. Default 5 min; after: it is dropped and answered `timeout`.
+    stream_timeout: Duration = Duration::from_secs(300);
+    /// The most requests of one client that wait for an [`Ack`](crate::Ack). Default 64; above: `rate_limited`.
+    late_replies: usize = 64;
+    /// How long an [`Ack`](crate::Ack) may take once its handler has returned. Default 60 s; after: `timeout`.
+    late_reply_timeout: Duration = Duration::from_secs(60);
 
     /// The most messages that wait for one client to read, counted once its socket has refused bytes. Default 1,024; above:
     /// close 4001.
@@ -217,6 +225,8 @@ impl Limits {
         positive("idle_timeout", self.idle_timeout == Some(Duration::ZERO));
         positive("max_lifetime", self.max_lifetime == Some(Duration::ZERO));
         positive("handler_timeout", self.handler_timeout.is_zero());
+        positive("stream_timeout", self.stream_timeout.is_zero());
+        positive("late_reply_timeout", self.late_reply_timeout.is_zero());
         positive("write_timeout", self.write_timeout.is_zero());
         positive("partial_timeout", self.partial_timeout.is_zero());
         positive("ping_interval", self.ping_interval.is_zero());
@@ -266,6 +276,8 @@ impl Limits {
         let times = [
             ("partial_timeout", Some(self.partial_timeout)),
             ("handler_timeout", Some(self.handler_timeout)),
+            ("stream_timeout", Some(self.stream_timeout)),
+            ("late_reply_timeout", Some(self.late_reply_timeout)),
             ("outbound_soft_time", Some(self.outbound_soft_time)),
             ("write_timeout", Some(self.write_timeout)),
             ("ping_interval", Some(self.ping_interval)),
@@ -294,6 +306,8 @@ impl Limits {
         let always = [
             self.partial_timeout,
             self.handler_timeout,
+            self.stream_timeout,
+            self.late_reply_timeout,
             self.outbound_soft_time,
             self.write_timeout,
             self.ping_interval,

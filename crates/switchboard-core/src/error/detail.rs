@@ -27,6 +27,11 @@ impl Detail {
         Detail { path: path.into(), code: code.into(), message: message.into(), min: None, max: None }
     }
 
+    /// It is inside of this key.
+    pub(super) fn at_key(&mut self, key: &str) {
+        self.path.insert_str(0, &format!("/{}", key.replace('~', "~0").replace('/', "~1")));
+    }
+
     /// Names the least that is allowed.
     #[must_use]
     pub fn min(mut self, bound: impl Into<Number>) -> Detail {

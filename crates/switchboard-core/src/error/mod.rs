@@ -138,6 +138,15 @@ impl Error {
         self
     }
 
+    /// What is wrong is inside of this key of the payload.
+    #[must_use]
+    pub fn at_key(mut self, key: &str) -> Error {
+        for detail in &mut self.0.details {
+            detail.at_key(key);
+        }
+        self
+    }
+
     /// The cause, for the log; never sent.
     #[must_use]
     pub fn with_source(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {

@@ -14,7 +14,9 @@ pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> Token
         block,
         &ours! {
             #[allow(unused_imports)]
-            use #krate::handler::parts::{ByNothing as _, ByValidate as _, PlainShape as _, ResultShape as _};
+            use #krate::handler::parts::{
+                ByNothing as _, ByValidate as _, PlainShape as _, ResultShape as _, ResultStreamShape as _, StreamShape as _,
+            };
             #(#registered)*
         },
     )
@@ -131,11 +133,11 @@ fn reply(parts: &TokenStream, output: &ReturnType, returns: &str) -> TokenStream
     };
     let check = Ident::new(returns, at(value));
     let checked = quote_spanned! {at(value)=>
-        let __shape = (&&#parts::type_of(&__reply)).__switchboard_shape();
+        let __shape = (&&&&#parts::type_of(&__reply)).__switchboard_shape();
         let __shape = __shape.#check();
     };
     let error = quote_spanned!(at(error)=> let __shape = __shape.error(););
-    ours!(#checked #error __shape.finish(__reply))
+    ours!(#checked #error __shape.finish(__reply).await)
 }
 
 /// Where the two sides of a `Result` stand, if they can be seen: for the place of an error, not for its meaning.

@@ -16,11 +16,13 @@ use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::namespace::Marker;
+use crate::pipeline::{Declared, Filter, FilterDef, GuardDef, Interceptor, InterceptorDef, Pipe, PipeDef};
 use crate::{Namespace, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
 use handle::Control;
 use http::{Request, Response};
+use serde_json::Value;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub struct App {
     /// The namespaces that have gateways, each with the place that first named it.
     namespaces: Vec<(Marker, &'static Location<'static>)>,
     problems: Vec<Problem>,
+    declared: Declared,
+    posture: bool,
     router: Router,
     limits: Limits,
     origins: Origins,
@@ -93,6 +97,8 @@ impl App {
             container: Container::new(std::iter::empty(), &Handle::new(control.clone())),
             graph: Graph::default(),
             problems: Vec::new(),
+            declared: Declared::default(),
+            posture: false,
             router: Router::new(),
             limits: Limits::default(),
             origins: Origins::same(),
@@ -133,8 +139,43 @@ impl App {
         let path = path.as_ref();
         let taken = self.reserve(path, place, &gateway.name()).err();
         self.problems.extend(namespace.into_iter().chain(taken));
-        let Some((table, after_init)) = gateway.build(None) else { return self };
-        self.put(path, place, table, after_init);
+        let name = gateway.name();
+        match gateway.build(None, Some(&self.container)) {
+            Ok(Some((table, after_init))) => self.put(path, place, table, after_init),
+            Ok(None) => {}
+            Err(missing) => self.problems.push(Problem::new(format!("a stage of {name}: {missing}"), &[place])),
+        }
+        self
+    }
+
+    /// Puts a guard in front of every gateway: its connect half before a client connects, its message half before each message.
+    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> App {
+        self.declared.guards.push(guard.into().stage());
+        self
+    }
+
+    /// Puts an interceptor around every handler and every on-connect hook.
+    pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> App {
+        self.declared.interceptors.push(interceptor.into().stage());
+        self
+    }
+
+    /// Puts a pipe in front of every payload.
+    pub fn pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> App {
+        self.declared.pipes.push(pipe.into().stage());
+        self
+    }
+
+    /// Asks a filter about the errors of all gateways.
+    pub fn filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> App {
+        self.declared.filters.push(filter.into().stage());
+        self
+    }
+
+    /// Whether every message has to have a guard, of its own, its gateway's or the application's, or say that it is public. One that
+    /// has neither is a problem at boot. Default: no.
+    pub fn require_posture(mut self, require: bool) -> App {
+        self.posture = require;
         self
     }
 
@@ -341,6 +382,14 @@ impl App {
                 "{name} has an after-init hook, which is async: await `App::init` before the application is merged"
             );
             self.problems.push(Problem::new(message, &[place]));
+        }
+        match std::mem::take(&mut self.declared).make(Some(&self.container)) {
+            Ok(application) => {
+                for Mounted { table, .. } in &mut self.gateways {
+                    table.settle_stages(&application, self.posture, &mut self.problems);
+                }
+            }
+            Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
         }
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));

@@ -58,7 +58,7 @@ impl Drop for Joined {
             let (client, error) = *failure;
             client.conn().node().rejected("join", error.code().label());
             log::failed(&error, "join", &client);
-            let event = Event::exception(&error, None);
+            let event = Event::exception(&error, None, None);
             client.conn_arc().push_event(&mut event.frame(), Class::Reply);
         }
     }

@@ -133,7 +133,12 @@ impl Client {
     /// as `exception`. Failures: `validation_failed` for a name that cannot be one; `forbidden` for another client's own
     /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left.
     pub fn join(&self, room: impl AsRef<str>) -> Joined {
-        Joined::new(self, crate::hub::join(&self.0, room.as_ref()))
+        let room = room.as_ref();
+        let allowed = match &self.0.table.on_join {
+            Some(gate) => conn::contained("on_join", || gate(self, room)),
+            None => Ok(()),
+        };
+        Joined::new(self, allowed.and_then(|()| crate::hub::join(&self.0, room)))
     }
 
     /// Leaves a room. False when the client was not in it.

@@ -144,6 +144,7 @@ impl Task {
                 running.drop_contained();
             }
         }
+        self.background_loses_connection();
     }
 
     /// All is written: the peer reads our end, and has `linger` to send its own.
@@ -181,6 +182,7 @@ impl Task {
         while let Some(waiting) = self.inbound.pop() {
             self.refuse_draining(&waiting.text);
         }
+        self.end_background(&Error::draining("The server is about to restart"), false);
         if matches!(self.running, Some(Running::Raw(_))) {
             self.close_for_restart();
         }
@@ -207,17 +209,20 @@ impl Task {
             Stage::Done => Stage::Done,
         };
         self.stage = cut_off;
+        let error = Error::draining("The server restarts; the handler was cut off");
+        for _ in 0..self.end_background(&error, true) {
+            self.conn().node().counters.aborted();
+        }
         if let Some(running) = self.running.take() {
             self.conn().node().counters.aborted();
-            if let Running::Handler(handler) = &running {
-                let (event, id) = handler.request();
-                self.exception(
-                    &Error::draining("The server restarts; the handler was cut off"),
-                    Some(&event),
-                    id.as_ref(),
-                );
-            }
+            let request = match &running {
+                Running::Handler(handler) => Some((handler.request(), handler.late)),
+                Running::Raw(_) => None,
+            };
             running.drop_contained();
+            if let Some(((event, id), late)) = request {
+                self.fail_request(&error, &event, id.as_ref(), late);
+            }
         }
         self.close_for_restart();
         let last = self.present() + millis(self.limits().linger);

@@ -1,14 +1,15 @@
 //! One message's life: decode, find, read the parameters, run, reply.
 use super::Conn;
 use super::closing::Net;
+use super::late::Returned;
 use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, buffers};
 use crate::gateway::Entry;
-use crate::handler::{Data, Invocation, MessageContext, ReplySink};
+use crate::handler::{Data, Invocation, MessageContext, ReplySink, Step};
 use crate::hub::InFlight;
-use crate::{Error, TraceId, log};
+use crate::{Error, TraceId, log, pipeline};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,6 +17,17 @@ use std::task::{Context, Poll};
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{CloseCode, Id, Incoming};
+
+/// What became of a handler that was polled.
+pub(super) enum Polled {
+    Pending,
+    /// It has answered, or failed, which the client was told.
+    Done,
+    /// It is a stream from now on.
+    Streams,
+    /// It has sent an item of its stream, and may have more at once.
+    Item,
+}
 
 /// What became of a message that was begun with.
 enum Begun {
@@ -35,8 +47,11 @@ impl Task {
         if let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
+            && entry.stages.is_none()
+            && !entry.is_catch_all
         {
-            match self.begin(&conn, entry, Data::Unread(glance.data), glance.id, cx) {
+            let (data, meta) = (Data::Unread(glance.data), Data::Json(None));
+            match self.begin(&conn, entry, &entry.event, data, meta, glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked(trace) => panicked = Some(trace),
@@ -59,12 +74,27 @@ impl Task {
         if let Some(trace) = panicked {
             return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
-        self.begin(&conn, entry, Data::Json(request.data), request.id, cx);
+        let (data, meta) = (Data::Json(request.data), Data::Json(request.meta));
+        if entry.is_catch_all {
+            let event: Arc<str> = request.event.into();
+            self.begin(&conn, entry, &event, data, meta, request.id, cx);
+        } else {
+            self.begin(&conn, entry, &entry.event, data, meta, request.id, cx);
+        }
     }
 
     /// Starts a handler, and polls it once.
-    fn begin(&mut self, conn: &Conn, entry: &Entry, data: Data<'_>, id: Option<Id<'_>>, cx: &mut Context<'_>) -> Begun {
-        let Entry { event, start, .. } = entry;
+    #[allow(clippy::too_many_arguments, reason = "the parts of one message, borrowed")]
+    fn begin(
+        &mut self,
+        conn: &Conn,
+        entry: &Entry,
+        event: &Arc<str>,
+        data: Data<'_>,
+        meta: Data<'_>,
+        id: Option<Id<'_>>,
+        cx: &mut Context<'_>,
+    ) -> Begun {
         let id = id.as_ref();
         let settled = matches!(data, Data::Json(_));
         if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
@@ -76,9 +106,24 @@ impl Task {
             }
             return Begun::Unsettled;
         }
+        if let Some(id) = id
+            && self.runs_beside(id)
+        {
+            if settled {
+                let error = Error::conflict("A request with this id is in flight");
+                self.exception(&error, None, Some(id));
+                return Begun::Yes;
+            }
+            return Begun::Unsettled;
+        }
         let (settled, mut panicked) = (Cell::new(settled), None);
-        let context = MessageContext { client: &self.client, event, data, reason: None, settled };
-        let started = catch_unwind(AssertUnwindSafe(|| start.start(&context))).unwrap_or_else(|panic| {
+        let late = Cell::new(None);
+        let context = MessageContext { client: &self.client, event, id, data, meta, reason: None, settled, late };
+        let start = || match &entry.stages {
+            None => entry.start.start(&context),
+            Some(stages) => pipeline::start(stages, &entry.start, &context),
+        };
+        let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|panic| {
             let trace = log::panicked(event, &*panic);
             drop_contained(panic);
             panicked = Some(trace);
@@ -89,69 +134,141 @@ impl Task {
             drop_contained(started);
             return panicked.map_or(Begun::Unsettled, Begun::Panicked);
         }
+        let late = context.late.get();
         match started {
-            Ok(invocation) => self.run(conn, event, invocation, id, cx),
+            Ok(invocation) => self.run(conn, entry, event, invocation, id, late, cx),
             Err(error) => {
-                self.exception(&error, Some(event), id);
+                self.fail_request(&error, event, id, late);
                 drop_contained(error);
             }
         }
         Begun::Yes
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     fn run(
         &mut self,
         conn: &Conn,
+        entry: &Entry,
         event: &Arc<str>,
         mut invocation: Invocation,
         id: Option<&Id<'_>>,
+        late: Option<u64>,
         cx: &mut Context<'_>,
     ) {
-        if self.poll_invocation(&mut invocation, event, id, cx).is_ready() {
+        let polled = self.poll_invocation(&mut invocation, event, id, late, cx);
+        if let Polled::Done = polled {
             return drop_contained(invocation);
         }
         let id = id.cloned().map(Id::into_owned);
-        let handler = Handler::new(invocation, event.clone(), id, InFlight::new(conn.node()));
-        self.running = Some(Running::Handler(Box::new(handler)));
-        self.work_begins();
-        if self.net != Net::Open {
-            self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
+        let handler = Handler::new(invocation, event.clone(), id, late, InFlight::new(conn.node()));
+        match (polled, entry.group) {
+            (Polled::Pending, None) => {
+                self.running = Some(Running::Handler(Box::new(handler)));
+                self.work_begins();
+                if self.net != Net::Open {
+                    self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
+                }
+            }
+            (Polled::Pending, Some(group)) => self.put_beside(handler, group),
+            (Polled::Streams | Polled::Item | Polled::Done, _) => self.put_stream(handler),
         }
     }
 
-    pub(super) fn poll_invocation(
+    pub(super) fn poll_handler(&mut self, handler: &mut Handler, cx: &mut Context<'_>) -> Polled {
+        let Handler { invocation, event, id, late, .. } = handler;
+        self.poll_invocation(invocation, event, id.as_ref(), *late, cx)
+    }
+
+    fn poll_invocation(
         &mut self,
         invocation: &mut Invocation,
         event: &str,
         id: Option<&Id<'_>>,
+        late: Option<u64>,
         cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    ) -> Polled {
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
         let mut sink = ReplySink::new(&mut out, event, id);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
-        let ready = match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Ok(()))) => {
-                if out.len() > ws::HEADER_ROOM {
-                    self.reply(&mut out, event, id);
-                }
-                Poll::Ready(())
+        let (stream, late) = (sink.stream.take(), late.or(sink.late));
+        drop(sink);
+        let polled = match polled {
+            Ok(Poll::Pending) => Polled::Pending,
+            Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
+            Ok(Poll::Ready(Step::Item)) => {
+                self.reply(&mut out, event, id);
+                Polled::Item
             }
-            Ok(Poll::Ready(Err(error))) => {
-                self.exception(&error, Some(event), id);
+            Ok(Poll::Ready(Step::Done(Ok(())))) => {
+                if let Some(stream) = stream {
+                    drop_contained(std::mem::replace(invocation, stream));
+                    buffers::give(out);
+                    return Polled::Streams;
+                }
+                match late {
+                    Some(late) => self.returned(late),
+                    None if out.len() > ws::HEADER_ROOM => self.reply(&mut out, event, id),
+                    None => {}
+                }
+                Polled::Done
+            }
+            Ok(Poll::Ready(Step::Done(Err(error)))) => {
+                self.fail_request(&error, event, id, late);
                 drop_contained(error);
-                Poll::Ready(())
+                Polled::Done
             }
             Err(panic) => {
                 let trace = log::panicked(event, &*panic);
                 drop_contained(panic);
-                self.exception(&log::panic_error(trace), Some(event), id);
-                Poll::Ready(())
+                self.fail_request(&log::panic_error(trace), event, id, late);
+                Polled::Done
             }
         };
         buffers::give(out);
-        ready
+        polled
+    }
+
+    /// Tells the caller that its request has failed, unless an `Ack` has answered it.
+    pub(super) fn fail_request(&mut self, error: &Error, event: &str, id: Option<&Id<'_>>, late: Option<u64>) {
+        match late {
+            Some(number) if self.conn().take_late(number).is_none() => log::failed(error, event, &self.client),
+            _ => self.exception(error, Some(event), id),
+        }
+    }
+
+    /// A handler has left its answer to an `Ack`.
+    fn returned(&mut self, late: u64) {
+        let by = self.timers.after(self.present(), self.limits().late_reply_timeout);
+        match self.conn().returned_late(late, by) {
+            Returned::Answered => {}
+            Returned::Waits(by) => {
+                let seldom = self.timers.seldom_mut();
+                seldom.late_by = seldom.late_by.min(by);
+            }
+            Returned::Abandoned => {
+                if let Some(open) = self.conn().take_late(late) {
+                    self.conn().node().rejected("ack", "dropped");
+                    self.exception(&super::late::dropped(), Some(&open.event), open.id.as_ref());
+                }
+            }
+        }
+    }
+
+    /// Answers those whose `Ack` took too long.
+    pub(super) fn check_late(&mut self, now: u64) {
+        let (expired, next) = self.conn().expired_late(now);
+        self.timers.seldom_mut().late_by = next.unwrap_or(NEVER);
+        for open in expired {
+            self.exception(&Error::timeout("The answer took too long"), Some(&open.event), open.id.as_ref());
+        }
+    }
+
+    /// True when a request with this id is in flight that others do not wait for.
+    pub(super) fn runs_beside(&self, id: &Id<'_>) -> bool {
+        self.background.as_ref().is_some_and(|background| background.contains(id))
+            || (self.timers.seldom().late_by != NEVER && self.conn().has_late(id))
     }
 
     fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) {
@@ -220,13 +337,19 @@ impl Task {
         match self.running.take() {
             Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {
                 self.timers.work_by = NEVER;
-                let event = handler.event.clone();
+                let (event, late) = (handler.event.clone(), handler.late);
                 drop_contained(handler);
-                self.exception(&error, Some(&event), Some(id));
+                self.fail_request(&error, &event, Some(id), late);
             }
             running => {
                 self.running = running;
-                self.conn().node().rejected("cancel", "unknown_id");
+                if self.cancel_beside(id, &error) {
+                    return;
+                }
+                match self.conn().take_late_id(id) {
+                    Some(open) => self.exception(&error, Some(&open.event), Some(id)),
+                    None => self.conn().node().rejected("cancel", "unknown_id"),
+                }
             }
         }
     }

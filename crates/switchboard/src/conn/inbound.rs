@@ -1,4 +1,5 @@
 //! Messages that wait for the handler in front of them.
+use crate::gateway::Group;
 use crate::limits::Limits;
 use std::collections::VecDeque;
 use switchboard_core::Id;
@@ -7,6 +8,8 @@ use switchboard_core::Id;
 pub(crate) struct Waiting {
     pub(crate) text: String,
     pub(crate) id: Option<Id<'static>>,
+    /// It is handled beside others.
+    pub(crate) group: Option<Group>,
 }
 
 /// A bounded queue, in arrival order. Empty, it has no memory.
@@ -35,6 +38,10 @@ impl Inbound {
         let queue = self.0.get_or_insert_default();
         queue.bytes += waiting.text.len();
         queue.messages.push_back(waiting);
+    }
+
+    pub(crate) fn front(&self) -> Option<&Waiting> {
+        self.0.as_deref()?.messages.front()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {

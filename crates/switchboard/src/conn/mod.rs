@@ -3,10 +3,12 @@
 //! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its
 //! [`Lane`]: they put frames into the outbox, or ask for its end.
 mod acks;
+mod background;
 mod buffers;
 mod frame;
 mod inbound;
 mod lane;
+mod late;
 mod outbox;
 #[cfg(test)]
 mod outbox_model;
@@ -28,6 +30,7 @@ pub(crate) use frame::Frame;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
+pub(crate) use serving::{contained, drop_contained};
 pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
@@ -107,6 +110,7 @@ impl Peer {
 pub(crate) struct Attached {
     pub(crate) state: http::Extensions,
     pub(crate) acks: Acks,
+    pub(crate) late: Option<Box<late::LateReplies>>,
     /// The raw gateway's end of this connection.
     pub(crate) port: Option<Arc<Port>>,
 }
@@ -129,7 +133,7 @@ impl Conn {
             self.ended.store(true, Ordering::Relaxed);
             attached.take()
         };
-        serving::drop_contained(attached);
+        drop_contained(attached);
     }
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
@@ -199,7 +203,7 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         // Extensions of the request are the application's.
-        serving::drop_contained(self.handshake.take());
+        drop_contained(self.handshake.take());
     }
 }
 

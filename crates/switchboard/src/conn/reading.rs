@@ -147,15 +147,22 @@ impl Task {
     }
 
     fn message(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
-        if self.is_free() {
+        let concurrent = self.conn().table.is_concurrent;
+        if self.is_free() && !concurrent {
             return self.dispatch(&text, cx);
         }
+        let mut group = None;
         // Acks and `cancel` are handled at once; everything else waits its turn.
         let id = match json::decode(&text) {
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
             Ok(Incoming::Request(_)) if self.draining => return self.refuse_draining(&text),
-            Ok(Incoming::Request(request)) => request.id,
+            Ok(Incoming::Request(request)) => {
+                if concurrent {
+                    group = self.conn().table.find(&request.event).and_then(|entry| entry.group);
+                }
+                request.id
+            }
             Err(rejected) => rejected.id,
         };
         if let Some(id) = &id
@@ -164,8 +171,11 @@ impl Task {
             let error = Error::conflict("A request with this id is in flight");
             return self.exception(&error, None, Some(id));
         }
+        if concurrent && self.serves() && self.inbound.is_empty() && self.may_start(group) {
+            return self.dispatch(&text, cx);
+        }
         let id = id.map(Id::into_owned);
-        self.inbound.push(Waiting { text: text.into_owned(), id });
+        self.inbound.push(Waiting { text: text.into_owned(), id, group });
     }
 
     /// Takes a message off the client's rates. True when there is not enough left: it is refused. `text` is `None` for a raw
@@ -211,7 +221,11 @@ impl Task {
 
     /// True when a message may be handled now.
     pub(super) fn is_free(&self) -> bool {
-        matches!(self.stage, Stage::Serving) && self.running.is_none() && self.inbound.is_empty() && !self.congested
+        self.serves() && self.running.is_none() && self.inbound.is_empty()
+    }
+
+    fn serves(&self) -> bool {
+        matches!(self.stage, Stage::Serving) && !self.congested
     }
 
     fn has_in_flight(&self, id: &Id<'_>) -> bool {
@@ -219,7 +233,7 @@ impl Task {
             Some(Running::Handler(handler)) => handler.id.as_ref() == Some(id),
             _ => false,
         };
-        running || self.inbound.contains(id)
+        running || self.inbound.contains(id) || self.runs_beside(id)
     }
 
     pub(super) fn settle(&mut self, ack: u64, answer: Result<Option<&RawValue>, &RawValue>) {

@@ -1,11 +1,13 @@
 //! One connection's work: hooks and handlers, one at a time, polled by the connection task.
 use super::DisconnectReason;
 use super::closing::Net;
+use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
+use crate::gateway::Group;
 use crate::handler::{Data, HookFuture, Invocation, MessageContext, Outcome};
 use crate::hub::InFlight;
-use crate::{Error, log};
+use crate::{Error, log, pipeline};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -36,12 +38,25 @@ pub(super) struct Handler {
     pub(super) invocation: Invocation,
     pub(super) event: Arc<str>,
     pub(super) id: Option<Id<'static>>,
-    _counted: InFlight,
+    /// An `Ack` answers, which is known by this number.
+    pub(super) late: Option<u64>,
+    counted: Option<InFlight>,
 }
 
 impl Handler {
-    pub(super) fn new(invocation: Invocation, event: Arc<str>, id: Option<Id<'static>>, counted: InFlight) -> Handler {
-        Handler { invocation, event, id, _counted: counted }
+    pub(super) fn new(
+        invocation: Invocation,
+        event: Arc<str>,
+        id: Option<Id<'static>>,
+        late: Option<u64>,
+        counted: InFlight,
+    ) -> Handler {
+        Handler { invocation, event, id, late, counted: Some(counted) }
+    }
+
+    /// It is a stream from now on: those have a limit of their own.
+    pub(super) fn uncount(&mut self) {
+        self.counted = None;
     }
 
     /// The event and the id of the request.
@@ -57,7 +72,7 @@ impl Running {
 }
 
 /// Drops what belongs to the application, whose `Drop` may panic.
-pub(super) fn drop_contained<T>(value: T) {
+pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         log::panicked("drop", &*panic);
     }
@@ -84,11 +99,20 @@ impl Task {
     pub(super) fn has_work(&self) -> bool {
         matches!(self.stage, Stage::Serving)
             && self.running.is_none()
-            && (self.net != Net::Open || (!self.inbound.is_empty() && !self.congested))
+            && ((self.net != Net::Open && self.background.is_none()) || (self.next_may_start() && !self.congested))
     }
 
     fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
-        MessageContext { client: &self.client, event: "", data: Data::Json(None), reason, settled: Cell::new(true) }
+        MessageContext {
+            client: &self.client,
+            event: "",
+            id: None,
+            data: Data::Json(None),
+            meta: Data::Json(None),
+            reason,
+            settled: Cell::new(true),
+            late: Cell::new(None),
+        }
     }
 
     pub(super) fn work_begins(&mut self) {
@@ -107,7 +131,15 @@ impl Task {
             self.connected();
             return true;
         };
-        match contained("on_connect", || hook(&self.hook_context(None))) {
+        let begin = || match &table.connect_stages {
+            None => hook(&self.hook_context(None)),
+            Some(stages) => {
+                let cx = self.hook_context(None);
+                let future = contained("on_connect", || hook(&cx));
+                Ok(pipeline::around(stages, &cx, future))
+            }
+        };
+        match contained("on_connect", begin) {
             Ok(future) => {
                 self.stage = Stage::Connecting(future);
                 self.work_begins();
@@ -172,20 +204,23 @@ impl Task {
     }
 
     fn poll_serving(&mut self, cx: &mut Context<'_>) -> bool {
+        let ended = self.poll_background(cx);
         match self.running.take() {
-            Some(Running::Handler(mut handler)) => {
-                let id = handler.id.take();
-                let event = handler.event.clone();
-                let ready = self.poll_invocation(&mut handler.invocation, &event, id.as_ref(), cx).is_ready();
-                if ready {
-                    self.timers.work_by = NEVER;
-                    drop_contained(handler);
-                } else {
-                    handler.id = id;
+            Some(Running::Handler(mut handler)) => match self.poll_handler(&mut handler, cx) {
+                Polled::Pending => {
                     self.running = Some(Running::Handler(handler));
+                    // Messages with a concurrency of their own do not wait for it.
+                    (self.next_may_start() && self.serve_next(cx)) || ended
                 }
-                ready
-            }
+                polled => {
+                    self.timers.work_by = NEVER;
+                    match polled {
+                        Polled::Streams | Polled::Item => self.put_stream(*handler),
+                        Polled::Done | Polled::Pending => drop_contained(handler),
+                    }
+                    true
+                }
+            },
             Some(Running::Raw(mut hook)) => match poll_hook("raw", &mut hook, cx) {
                 Poll::Pending => {
                     self.running = Some(Running::Raw(hook));
@@ -203,7 +238,19 @@ impl Task {
                     true
                 }
             },
-            None => self.serve_next(cx),
+            None => self.serve_next(cx) || ended,
+        }
+    }
+
+    /// True when the message that waits for longest need not wait any more.
+    fn next_may_start(&self) -> bool {
+        self.inbound.front().is_some_and(|waiting| self.may_start(waiting.group))
+    }
+
+    pub(super) fn may_start(&self, group: Option<Group>) -> bool {
+        match group {
+            None => self.running.is_none(),
+            Some(group) => self.background.as_ref().map_or(0, |background| background.running(group)) < group.most,
         }
     }
 
@@ -214,16 +261,21 @@ impl Task {
         if self.net != Net::Open && self.now() >= self.timers.seldom().finish_by {
             self.drop_inbound();
         }
-        if let Some(waiting) = self.inbound.pop() {
+        if self.next_may_start()
+            && let Some(waiting) = self.inbound.pop()
+        {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
             self.dispatch(&waiting.text, cx);
             return true;
         }
         if self.net == Net::Open {
-            if self.draining && self.unread.is_none() {
+            if self.draining && self.unread.is_none() && self.background.is_none() && self.running.is_none() {
                 self.close_for_restart();
             }
+            return false;
+        }
+        if self.background.is_some() || self.running.is_some() || !self.inbound.is_empty() {
             return false;
         }
         self.leave();
@@ -286,9 +338,9 @@ impl Task {
                 self.stage = stage;
                 match self.running.take() {
                     Some(Running::Handler(handler)) => {
-                        let (event, id) = (handler.event.clone(), handler.id.clone());
+                        let ((event, id), late) = (handler.request(), handler.late);
                         drop_contained(handler);
-                        self.exception(&error, Some(&event), id.as_ref());
+                        self.fail_request(&error, &event, id.as_ref(), late);
                     }
                     Some(raw) => raw.drop_contained(),
                     None => {}
@@ -313,7 +365,7 @@ fn close_code(error: &Error) -> CloseCode {
 }
 
 /// Runs code of the application; a panic becomes an internal error.
-pub(super) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(log::panic_error(log::panicked(place, &*panic))))
 }
 

@@ -1,4 +1,5 @@
 //! The connection task: one turn reads, handles and writes, and never waits for any of them.
+use super::background::Background;
 use super::closing::Net;
 use super::inbound::Inbound;
 use super::outbox::Flushed;
@@ -35,6 +36,8 @@ pub(crate) struct Task {
     pub(super) inbound: Inbound,
     pub(super) stage: Stage,
     pub(super) running: Option<Running>,
+    /// What runs beside it.
+    pub(super) background: Option<Box<Background>>,
     /// The other end of a raw gateway's socket.
     pub(super) port: Option<Arc<Port>>,
     pub(super) timers: Timers,
@@ -66,6 +69,7 @@ impl Task {
             inbound: Inbound::default(),
             stage: Stage::New,
             running: None,
+            background: None,
             port,
             rates: Rates::new(timers.born, &conn.table.limits),
             timers,
@@ -159,6 +163,10 @@ impl Task {
         if now >= self.timers.work_by {
             self.work_timed_out();
         }
+        self.check_background(now);
+        if now >= self.timers.seldom().late_by {
+            self.check_late(now);
+        }
         if now >= self.timers.seldom().gone_by {
             self.lost();
         }
@@ -193,7 +201,9 @@ impl Task {
     }
 
     fn set_alarm(&self) {
-        let own = self.timers.work_by.min(self.timers.seldom().gone_by);
+        let seldom = self.timers.seldom();
+        let beside = self.background.as_ref().map_or(NEVER, |background| background.by());
+        let own = self.timers.work_by.min(seldom.gone_by).min(seldom.late_by).min(beside);
         let alarm = match self.net {
             Net::Open => own.min(self.timers.peers()).min(self.timers.expires_at(self.limits())).min(self.partial_by()),
             _ => own,

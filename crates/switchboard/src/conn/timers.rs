@@ -34,6 +34,8 @@ pub(crate) struct Seldom {
     pub(crate) gone_at_last: u64,
     /// What the application still does after the end of the stream must end by then.
     pub(crate) finish_by: u64,
+    /// The first `Ack` that waits must have answered by then.
+    pub(crate) late_by: u64,
     pings: Window,
     malformed: Window,
 }
@@ -45,6 +47,7 @@ impl Seldom {
         gone_by: NEVER,
         gone_at_last: NEVER,
         finish_by: NEVER,
+        late_by: NEVER,
         pings: Window { since: 0, count: 0 },
         malformed: Window { since: 0, count: 0 },
     };

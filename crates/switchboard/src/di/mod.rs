@@ -41,6 +41,7 @@ mod graph;
 mod inject;
 mod module;
 mod provider;
+pub(crate) use provider::Erased;
 
 pub use boot::Boot;
 pub(crate) use boot::{Teardown, run_hook};

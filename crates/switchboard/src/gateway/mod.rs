@@ -5,25 +5,31 @@ mod table;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 use table::Note;
-pub(crate) use table::{Entry, Frames, Table};
+pub(crate) use table::{Entry, Frames, Group, Table};
+use table::{Gate, NewEntry};
 
 use crate::app::{Handle, Problem};
 use crate::compression::Compression;
-use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, late};
+use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, NotProvided, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
     IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
 };
 use crate::limits::Limits;
 use crate::namespace::Marker;
+use crate::pipeline::{Declared, Filter, FilterDef, GuardDef, Implicit, Interceptor, InterceptorDef, Pipe, PipeDef};
 use crate::text::short_name;
-use crate::{Namespace, Origins, Root, Server};
+use crate::{Client, Error, Namespace, Origins, Root, Server};
+use serde_json::Value;
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use switchboard_core::{check_event, is_reserved};
+
+/// The most messages of one client that may be handled at a time.
+const MOST_AT_A_TIME: usize = 1024;
 
 /// The handlers, hooks and settings of one struct.
 ///
@@ -61,7 +67,13 @@ pub struct Gateway<S> {
     frames: Frames,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
+    declared: Declared,
+    catch_all: Vec<(&'static Location<'static>, HandlerDef<S>)>,
+    on_join: Vec<(&'static Location<'static>, JoinGate<S>)>,
+    concurrency: Option<(usize, &'static Location<'static>)>,
 }
+
+type JoinGate<S> = Box<dyn Fn(&S, &Client, &str) -> Result<(), Error> + Send + Sync>;
 
 /// A namespace, where it was chosen.
 #[derive(Clone, Copy)]
@@ -139,6 +151,10 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             frames: Frames::Any,
             cancel_on_disconnect: false,
             namespace: None,
+            declared: Declared::default(),
+            catch_all: Vec::new(),
+            on_join: Vec::new(),
+            concurrency: None,
         }
     }
 
@@ -171,6 +187,83 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         let (event, place) = (event.into(), Location::caller());
         self.ask(&handler.needs, &format!("`{event}`"), place);
         self.events.push((event, place, handler));
+        self
+    }
+
+    /// Answers every event that has no handler of its own. [`EventName`](crate::EventName) is its name.
+    #[track_caller]
+    pub fn catch_all(mut self, handler: HandlerDef<S>) -> Gateway<S> {
+        let place = Location::caller();
+        self.ask(&handler.needs, "the handler of all other events", place);
+        self.catch_all.push((place, handler));
+        self
+    }
+
+    /// Says who may join a room: asked for every [`Client::join`] of this gateway's clients, whoever calls it. It must not wait:
+    /// a join takes effect in order with all else that happens to a connection.
+    ///
+    /// ```
+    /// use switchboard::{Client, Error, Gateway};
+    /// struct Chat;
+    /// let chat = Gateway::new(Chat).on_join(|_: &Chat, _: &Client, room: &str| {
+    ///     if room.starts_with("staff.") { Err(Error::forbidden("For the staff")) } else { Ok(()) }
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn on_join<F, E>(mut self, gate: F) -> Gateway<S>
+    where
+        F: Fn(&S, &Client, &str) -> Result<(), E> + Send + Sync + 'static,
+        E: IntoError,
+    {
+        let gate: JoinGate<S> =
+            Box::new(move |state, client, room| gate(state, client, room).map_err(IntoError::into_error));
+        self.on_join.push((Location::caller(), gate));
+        self
+    }
+
+    /// Puts a guard on the gateway: its connect half is asked before a client connects, its message half before each message.
+    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> Gateway<S> {
+        self.declared.guards.push(guard.into().stage());
+        self
+    }
+
+    /// Puts an interceptor around every handler, and the on-connect hook.
+    pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> Gateway<S> {
+        self.declared.interceptors.push(interceptor.into().stage());
+        self
+    }
+
+    /// Puts a pipe in front of every payload.
+    pub fn pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> Gateway<S> {
+        self.declared.pipes.push(pipe.into().stage());
+        self
+    }
+
+    /// Asks a filter about the errors of every handler, and of those who connect.
+    pub fn filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> Gateway<S> {
+        self.declared.filters.push(filter.into().stage());
+        self
+    }
+
+    /// Leaves out the application's stages of this type.
+    #[track_caller]
+    pub fn skip<T: 'static>(mut self) -> Gateway<S> {
+        self.declared.skip::<T>();
+        self
+    }
+
+    /// Says that anybody may send its messages: see [`App::require_posture`](crate::App::require_posture).
+    #[track_caller]
+    pub fn public(mut self) -> Gateway<S> {
+        self.declared.public = Some(Location::caller());
+        self
+    }
+
+    /// Lets up to `most` messages of one client be handled at a time. Their replies leave as they are ready, so that a client tells
+    /// them apart by their `id`. Default: one by one.
+    #[track_caller]
+    pub fn concurrency(mut self, most: usize) -> Gateway<S> {
+        self.concurrency = Some((most, Location::caller()));
         self
     }
 
@@ -396,7 +489,13 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         one(self.hooks.on_connect.iter().map(|(at, _)| *at).collect(), "on-connect hooks");
         one(self.hooks.on_disconnect.iter().map(|(at, _)| *at).collect(), "on-disconnect hooks");
         one(self.hooks.raw.iter().map(|(at, _)| *at).collect(), "raw loops");
+        one(self.on_join.iter().map(|(at, _)| *at).collect(), "join hooks");
+        one(self.catch_all.iter().map(|(at, _)| *at).collect(), "handlers of all other events");
         one(self.after_init.iter().map(|(at, _)| *at).collect(), "after-init hooks");
+        self.check_concurrency(&name, problems);
+        for (event, _, handler) in &self.events {
+            handler.declared.check_message(&format!("`{event}` of {name}"), problems);
+        }
         if let Some((hosts, place)) = &self.hosts {
             problems.extend(crate::app::wrong_host(hosts).map(|why| Problem::new(format!("{name}: {why}"), &[place])));
         }
@@ -408,20 +507,70 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         }
     }
 
-    /// Erases the type, over the gateway's own state or the one that is given.
-    pub(crate) fn build(self, state: Option<Arc<S>>) -> Option<(Table, Option<InitHook>)> {
+    fn check_concurrency(&self, name: &str, problems: &mut Vec<Problem>) {
+        let own = self.events.iter().map(|(event, place, handler)| (&**event, *place, handler.concurrency));
+        let other = self.catch_all.iter().map(|(place, handler)| ("*", *place, handler.concurrency));
+        let wrong = |most: usize| most == 0 || most > MOST_AT_A_TIME;
+        for (event, place, _) in own.chain(other).filter(|(_, _, most)| most.is_some_and(wrong)) {
+            let message = format!("the concurrency of `{event}` of {name} must be 1 to {MOST_AT_A_TIME}");
+            problems.push(Problem::new(message, &[place]));
+        }
+        if let Some((_, place)) = self.concurrency.filter(|(most, _)| wrong(*most)) {
+            let message = format!("the concurrency of {name} must be 1 to {MOST_AT_A_TIME}");
+            problems.push(Problem::new(message, &[place]));
+        }
+    }
+
+    /// What its stages, and those of its messages, ask the container for.
+    pub(crate) fn implicit(&self) -> Vec<Implicit> {
+        let own = self.events.iter().map(|(_, _, handler)| handler);
+        let other = self.catch_all.iter().map(|(_, handler)| handler);
+        let inner = own.chain(other).flat_map(|handler| handler.declared.implicit());
+        self.declared.implicit().chain(inner).collect()
+    }
+
+    /// Erases the type, over the gateway's own state or the one that is given. Errors: a stage that nobody provides; `Ok(None)`: there
+    /// is no state.
+    pub(crate) fn build(
+        self,
+        state: Option<Arc<S>>,
+        container: Option<&Container>,
+    ) -> Result<Option<(Table, Option<InitHook>)>, NotProvided> {
         let mut needs = Needs::default();
         let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
         let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
         table.choose_compression(self.compression);
         table.hosts = self.hosts.map(|(hosts, _)| hosts);
         table.frames = self.frames;
-        let state = self.state.or(state)?;
-        for (event, _, handler) in self.events {
-            table.note(Note::event(&event, handler.needs.payload));
+        let Some(state) = self.state.or(state) else { return Ok(None) };
+        table.level = self.declared.make(container)?;
+        // The gateway's group is the first.
+        let shared = self.concurrency.filter(|(most, _)| *most > 1).map(|(most, _)| Group { index: 0, most });
+        let mut groups = 0;
+        let mut entry = |place, handler: HandlerDef<S>, needs: &mut Needs| {
             let reads_payload = handler.needs.payload.is_some();
             needs.merge(handler.needs);
-            table.insert(&event, reads_payload, (handler.bind)(state.clone()));
+            let own = handler.concurrency.map(|most| {
+                groups += 1;
+                Group { index: groups, most }
+            });
+            let (group, level) = (own.or(shared), handler.declared.make(container)?);
+            Ok(NewEntry { reads_payload, start: (handler.bind)(state.clone()), group, level, place })
+        };
+        for (event, place, handler) in self.events {
+            table.note(Note::event(&event, handler.needs.payload));
+            let made = entry(place, handler, &mut needs)?;
+            table.insert(&event, made);
+        }
+        if let Some((place, handler)) = self.catch_all.into_iter().next() {
+            table.note(Note::event("*", handler.needs.payload));
+            let made = entry(place, handler, &mut needs)?;
+            table.catch_all(made);
+        }
+        if let Some((_, gate)) = self.on_join.into_iter().next() {
+            table.note(Note::hook("on join"));
+            let state = state.clone();
+            table.on_join = Some(Box::new(move |client: &Client, room: &str| gate(&state, client, room)) as Gate);
         }
         if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
             table.note(Note::hook("on connect"));
@@ -442,6 +591,6 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             table.note(Note::hook("after init"));
             Box::new(move |container| hook(state, container)) as InitHook
         });
-        Some((table, after_init))
+        Ok(Some((table, after_init)))
     }
 }

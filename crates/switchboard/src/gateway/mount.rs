@@ -3,6 +3,7 @@ use super::{Gateway, Given, InitHook, Table};
 use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::namespace::Marker;
+use crate::pipeline::Implicit;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::panic::Location;
@@ -69,6 +70,8 @@ pub(crate) struct ModuleGateway {
     pub(crate) namespace: Option<(Marker, &'static Location<'static>)>,
     pub(crate) server: Option<Given>,
     pub(crate) problems: Vec<Problem>,
+    /// What its stages ask the container for.
+    pub(crate) implicit: Vec<Implicit>,
     pub(crate) build: Build,
 }
 
@@ -88,7 +91,10 @@ impl ModuleGateway {
             namespace: gateway.namespace_at(),
             server: gateway.server(),
             problems,
-            build: Box::new(move |container| gateway.build(Some(container.resolve::<G>()?)).ok_or(missing)),
+            implicit: gateway.implicit(),
+            build: Box::new(move |container| {
+                gateway.build(Some(container.resolve::<G>()?), Some(container))?.ok_or(missing)
+            }),
         }
     }
 }

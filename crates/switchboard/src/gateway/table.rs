@@ -1,12 +1,15 @@
 //! A gateway with its type erased: what a connection looks things up in.
+use crate::app::Problem;
 use crate::compression::Compression;
 use crate::di::Container;
 use crate::handler::{Checks, Hook, Needs, PayloadNote, Start};
 use crate::limits::Limits;
 use crate::namespace::Marker;
+use crate::pipeline::{self, ErasedConnectGuard, Level, Stages};
 use crate::text::{count, short_name};
-use crate::{Handle, Origins};
+use crate::{Client, Error, Handle, Origins};
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 pub(crate) struct Table {
@@ -19,6 +22,15 @@ pub(crate) struct Table {
     _application: Option<Handle>,
     /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
     events: Vec<Entry>,
+    catch_all: Option<Entry>,
+    pub(super) level: Level,
+    /// Asked before the upgrade, in this order.
+    pub(crate) connect_guards: Box<[Arc<dyn ErasedConnectGuard>]>,
+    /// What stands around the on-connect hook.
+    pub(crate) connect_stages: Option<Arc<Stages>>,
+    /// Some messages are handled beside others.
+    pub(crate) is_concurrent: bool,
+    pub(crate) on_join: Option<Gate>,
     pub(crate) on_connect: Option<Hook>,
     pub(crate) on_disconnect: Option<Hook>,
     pub(crate) raw: Option<Hook>,
@@ -50,8 +62,26 @@ pub(crate) struct Entry {
     pub(crate) event: Arc<str>,
     /// The handler parses the payload, which shows whether it is JSON.
     pub(crate) reads_payload: bool,
-    pub(crate) start: Box<dyn Start>,
+    pub(crate) start: Arc<dyn Start>,
+    /// What stands around it; none in most gateways.
+    pub(crate) stages: Option<Arc<Stages>>,
+    /// It is handled beside others.
+    pub(crate) group: Option<Group>,
+    /// It handles every event that has no handler of its own.
+    pub(crate) is_catch_all: bool,
+    level: Level,
+    place: &'static Location<'static>,
 }
+
+/// Messages that are handled beside others, up to so many at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) index: u16,
+    pub(crate) most: usize,
+}
+
+/// Says who may join a room.
+pub(crate) type Gate = Box<dyn Fn(&Client, &str) -> Result<(), Error> + Send + Sync>;
 
 impl Table {
     pub(super) fn new(
@@ -68,6 +98,12 @@ impl Table {
             container: None,
             _application: None,
             events: Vec::new(),
+            catch_all: None,
+            level: Level::default(),
+            connect_guards: Box::default(),
+            connect_stages: None,
+            is_concurrent: false,
+            on_join: None,
             on_connect: None,
             on_disconnect: None,
             raw: None,
@@ -96,9 +132,35 @@ impl Table {
         &self.notes
     }
 
-    pub(super) fn insert(&mut self, event: &str, reads_payload: bool, start: Box<dyn Start>) {
+    pub(super) fn insert(&mut self, event: &str, entry: NewEntry) {
         let at = self.events.partition_point(|entry| *entry.event < *event);
-        self.events.insert(at, Entry { event: event.into(), reads_payload, start });
+        self.is_concurrent |= entry.group.is_some();
+        self.events.insert(at, entry.under(event));
+    }
+
+    /// The handler of every event without one.
+    pub(super) fn catch_all(&mut self, entry: NewEntry) {
+        self.is_concurrent |= entry.group.is_some();
+        self.catch_all = Some(Entry { is_catch_all: true, ..entry.under("*") });
+    }
+
+    /// Puts the stages together, the application's around the gateway's around each message's. Adds what is wrong.
+    pub(crate) fn settle_stages(&mut self, application: &Level, posture: bool, problems: &mut Vec<Problem>) {
+        let around = [application, &self.level];
+        Level::check(&around, &self.name, false, None, problems);
+        self.connect_guards = Level::connect_guards(&around);
+        self.connect_stages = Level::connect_stages(&around);
+        for entry in self.events.iter_mut().chain(&mut self.catch_all) {
+            let levels = [application, &self.level, &entry.level];
+            let who = format!("`{}` of {}", entry.event, self.name);
+            Level::check(&levels, &who, posture, Some(entry.place), problems);
+            entry.stages = Level::stages(&levels);
+        }
+    }
+
+    /// What a client is told of an error of a connect guard.
+    pub(crate) fn connect_error(&self, error: Error) -> Error {
+        pipeline::connect_error(self.connect_stages.as_ref(), error)
     }
 
     /// Takes over what the application sets. The node's limits are always the application's.
@@ -136,8 +198,10 @@ impl Table {
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
-        let at = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).ok()?;
-        self.events.get(at)
+        match self.events.binary_search_by(|entry| (*entry.event).cmp(event)) {
+            Ok(at) => self.events.get(at),
+            Err(_) => self.catch_all.as_ref(),
+        }
     }
 
     /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.
@@ -149,6 +213,22 @@ impl Table {
             other => format!(", namespace {}", other.name),
         };
         format!("{} ({messages}, {}{namespace})", self.name, count(hooks, "hook"))
+    }
+}
+
+/// A handler that is about to be in the table.
+pub(super) struct NewEntry {
+    pub(super) reads_payload: bool,
+    pub(super) start: Arc<dyn Start>,
+    pub(super) group: Option<Group>,
+    pub(super) level: Level,
+    pub(super) place: &'static Location<'static>,
+}
+
+impl NewEntry {
+    fn under(self, event: &str) -> Entry {
+        let NewEntry { reads_payload, start, group, level, place } = self;
+        Entry { event: event.into(), reads_payload, start, stages: None, group, is_catch_all: false, level, place }
     }
 }
 

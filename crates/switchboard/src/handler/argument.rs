@@ -3,10 +3,12 @@ use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, late};
 use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::any::TypeId;
 use std::cell::Cell;
 use std::panic::Location;
+use switchboard_core::Id;
 use switchboard_core::codec::json;
 
 /// The kind of a parameter that is read from the message's `data`.
@@ -71,10 +73,15 @@ kinds! {
 pub struct MessageContext<'a> {
     pub(crate) client: &'a Client,
     pub(crate) event: &'a str,
+    pub(crate) id: Option<&'a Id<'a>>,
     pub(crate) data: Data<'a>,
+    /// What came beside the payload.
+    pub(crate) meta: Data<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) settled: Cell<bool>,
+    /// The answer comes from an `Ack`, which is known by this number.
+    pub(crate) late: Cell<Option<u64>>,
 }
 
 /// A message's payload.
@@ -84,6 +91,34 @@ pub(crate) enum Data<'a> {
     /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be; if it is not, or nobody
     /// has looked, the frame has to be decoded as a whole.
     Unread(&'a str),
+    /// What pipes have made of it.
+    Value(&'a Value),
+}
+
+/// A message's payload that waits.
+pub(crate) enum OwnedData {
+    Json(Option<Box<RawValue>>),
+    Value(Value),
+}
+
+impl<'a> Data<'a> {
+    /// A copy.
+    pub(crate) fn to_owned(self) -> OwnedData {
+        match self {
+            Data::Json(data) => OwnedData::Json(data.map(RawValue::to_owned)),
+            Data::Unread(text) => OwnedData::Json(serde_json::from_str(text).ok()),
+            Data::Value(value) => OwnedData::Value(value.clone()),
+        }
+    }
+}
+
+impl OwnedData {
+    pub(crate) fn borrow(&self) -> Data<'_> {
+        match self {
+            OwnedData::Json(data) => Data::Json(data.as_deref()),
+            OwnedData::Value(value) => Data::Value(value),
+        }
+    }
 }
 
 impl<'a> MessageContext<'a> {
@@ -106,7 +141,32 @@ impl<'a> MessageContext<'a> {
                 self.settled.set(true);
                 (json.get() != "null").then_some(json)
             }
+            Data::Value(_) => None,
         }
+    }
+
+    /// One key of the message's `data`, which is null where there is none.
+    ///
+    /// Errors: `validation_failed` with what does not fit.
+    pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
+        let keyed = match self.data {
+            Data::Value(value) => value.get(key).cloned().unwrap_or_default(),
+            _ => {
+                let all: std::collections::HashMap<String, Value> = self.payload::<Option<_>>()?.unwrap_or_default();
+                all.into_iter().find(|(name, _)| name == key).map(|(_, value)| value).unwrap_or_default()
+            }
+        };
+        let within = self.with_data(Data::Value(&keyed));
+        within.payload().map_err(|error| error.at_key(key))
+    }
+
+    /// The same message with another payload.
+    pub(crate) fn with_data<'b>(&self, data: Data<'b>) -> MessageContext<'b>
+    where
+        'a: 'b,
+    {
+        let settled = Cell::new(self.settled.get());
+        MessageContext { data, settled, late: Cell::new(self.late.get()), ..*self }
     }
 
     /// The message's `data` as a `T`.
@@ -123,6 +183,11 @@ impl<'a> MessageContext<'a> {
                 // Nobody is told: the frame is decoded then, and this is asked again.
                 None => Err(Error::bad_request("The frame is not what it seems")),
             },
+            Data::Value(Value::Null) => json::from_data(None),
+            Data::Value(value) => {
+                let json = serde_json::value::to_raw_value(value).map_err(Error::internal)?;
+                json::from_data(Some(&json))
+            }
         }
     }
 
@@ -238,6 +303,13 @@ impl Needs {
     /// Says what the message's `data` is, for the startup log.
     pub fn payload<T>(&mut self, validated: bool) {
         self.note_payload::<T>(if validated { Checks::Validated } else { Checks::None });
+    }
+
+    pub(crate) fn note_key<T>(&mut self, validated: bool) {
+        // What is said of the payload is said of its first key.
+        if self.payload.is_none() {
+            self.payload::<T>(validated);
+        }
     }
 
     pub(crate) fn note_payload<T>(&mut self, checks: Checks) {

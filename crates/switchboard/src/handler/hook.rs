@@ -1,6 +1,6 @@
 //! Lifecycle hooks and the loop of a raw gateway: functions of the connection, without a message.
 use super::argument::{MessageContext, Needs, OnConnect, OnDisconnect, RawLoop};
-use super::parts::{Parameters, Returned};
+use super::parts::{Failed, Parameters, Returned};
 use super::{Calls, EachAllowedIn, Handler, IntoError, Outcome, Shape};
 use crate::Error;
 use std::convert::Infallible;
@@ -97,12 +97,12 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
     pub fn from_parts<Data, F, Fut, T>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
     where
         F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
-        Fut: Future<Output = Result<Returned<T>, Error>> + Send + 'static,
+        Fut: Future<Output = Result<Returned<T>, Failed>> + Send + 'static,
     {
         let bind = move |state: Arc<S>| {
             Box::new(move |cx: &MessageContext<'_>| {
                 let future = start(state.clone(), cx)?;
-                Ok(Box::pin(async move { future.await.map(drop) }) as HookFuture)
+                Ok(Box::pin(async move { future.await.map(drop).map_err(Error::from) }) as HookFuture)
             }) as Hook
         };
         HookDef { needs: parameters.needs, bind: Box::new(bind), place: PhantomData }

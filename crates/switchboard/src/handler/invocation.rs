@@ -1,13 +1,20 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
-use super::parts::{Parameters, Returned};
+use super::parts::{Failed, Parameters, Returned};
+use super::stream::{Yielded, take_yielded};
 use super::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink, Shape,
 };
-use crate::Error;
+use crate::conn::drop_contained;
+use crate::pipeline::{Declared, FilterDef, GuardDef, InterceptorDef, PipeDef};
+use crate::pipeline::{Filter, Interceptor, Pipe};
+use crate::{Error, log};
 use pin_project_lite::pin_project;
+use serde_json::Value;
+use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,9 +22,33 @@ use std::task::{Context, Poll};
 /// A handler that runs.
 pub(crate) type Invocation = Pin<Box<dyn Invoke>>;
 
-/// Polls a handler; when it is ready its reply is written to the sink, or the error returned.
+/// What a handler has done.
+pub(crate) enum Step {
+    /// It is ready, and its reply is written to the sink.
+    Done(Outcome),
+    /// It has returned a stream: from now on it yields items.
+    Streams,
+    /// It has written an item to the sink, and may have more at once.
+    Item,
+}
+
+impl Step {
+    /// The application's code has panicked.
+    pub(crate) fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Step {
+        let trace = log::panicked(place, &*panic);
+        drop_contained(panic);
+        Step::Done(Err(log::panic_error(trace)))
+    }
+}
+
+/// Polls a handler.
 pub(crate) trait Invoke: Send {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome>;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step>;
+}
+
+/// What is written, or what failed.
+fn done(sink: &mut ReplySink<'_>) -> Step {
+    Step::Done(sink.failure.take().map_or(Ok(()), Err))
 }
 
 pin_project! {
@@ -34,10 +65,10 @@ where
     R: IntoReply<Via>,
     R::Err: IntoError,
 {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome> {
-        self.project().future.poll(cx).map(|reply| {
-            reply.into_reply(sink).map_err(IntoError::into_error)?;
-            sink.failure.take().map_or(Ok(()), Err)
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
+        self.project().future.poll(cx).map(|reply| match reply.into_reply(sink) {
+            Ok(()) => done(sink),
+            Err(error) => Step::Done(Err(sink.fail(error))),
         })
     }
 }
@@ -52,13 +83,21 @@ pin_project! {
 
 impl<F, T> Invoke for RunningParts<F>
 where
-    F: Future<Output = Result<Returned<T>, Error>> + Send,
+    F: Future<Output = Result<Returned<T>, Failed>> + Send,
 {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Outcome> {
-        self.project().future.poll(cx).map(|returned| {
-            returned?.write(sink);
-            sink.failure.take().map_or(Ok(()), Err)
-        })
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
+        match self.project().future.poll(cx) {
+            Poll::Ready(Ok(returned)) => {
+                returned.write(sink);
+                Poll::Ready(done(sink))
+            }
+            Poll::Ready(Err(failed)) => Poll::Ready(Step::Done(Err(failed.told(sink)))),
+            Poll::Pending => match take_yielded() {
+                None => Poll::Pending,
+                Some(Yielded::Begun) => Poll::Ready(Step::Streams),
+                Some(Yielded::Item(write)) => Poll::Ready(write(sink)),
+            },
+        }
     }
 }
 
@@ -97,7 +136,7 @@ impl<S, F, Fut, T> Start for Assembled<S, F>
 where
     S: Send + Sync + 'static,
     F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync,
-    Fut: Future<Output = Result<Returned<T>, Error>> + Send + 'static,
+    Fut: Future<Output = Result<Returned<T>, Failed>> + Send + 'static,
     T: 'static,
 {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
@@ -107,9 +146,13 @@ where
 }
 
 /// A handler and what is known of it: what `Gateway::on` registers, and what attributes expand to.
+#[must_use = "a handler answers nobody before it is registered with `Gateway::handler`"]
 pub struct HandlerDef<S> {
     pub(crate) needs: Needs,
-    pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Box<dyn Start> + Send>,
+    pub(crate) declared: Declared,
+    /// How many of these may run at a time, beside the messages that are handled one by one.
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Arc<dyn Start> + Send>,
 }
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
@@ -126,8 +169,8 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         let mut needs = Needs::default();
         H::Shape::needs(&mut needs);
         let bind =
-            move |state| Box::new(Bound { state, handler, args: PhantomData::<fn() -> (Args, Via)> }) as Box<dyn Start>;
-        HandlerDef { needs, bind: Box::new(bind) }
+            move |state| Arc::new(Bound { state, handler, args: PhantomData::<fn() -> (Args, Via)> }) as Arc<dyn Start>;
+        HandlerDef { needs, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
     }
 
     /// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
@@ -136,10 +179,55 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
     pub fn from_parts<Data, F, Fut, T>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>
     where
         F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
-        Fut: Future<Output = Result<Returned<T>, Error>> + Send + 'static,
+        Fut: Future<Output = Result<Returned<T>, Failed>> + Send + 'static,
         T: 'static,
     {
-        let bind = move |state| Box::new(Assembled { state, start }) as Box<dyn Start>;
-        HandlerDef { needs: parameters.needs, bind: Box::new(bind) }
+        let bind = move |state| Arc::new(Assembled { state, start }) as Arc<dyn Start>;
+        HandlerDef { needs: parameters.needs, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
+    }
+
+    /// Puts a guard's message half in front of it, behind those of the gateway.
+    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> HandlerDef<S> {
+        self.declared.guards.push(guard.into().stage());
+        self
+    }
+
+    /// Puts an interceptor around it, inside of those of the gateway.
+    pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> HandlerDef<S> {
+        self.declared.interceptors.push(interceptor.into().stage());
+        self
+    }
+
+    /// Puts a pipe in front of its payload, behind those of the gateway.
+    pub fn pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> HandlerDef<S> {
+        self.declared.pipes.push(pipe.into().stage());
+        self
+    }
+
+    /// Asks a filter about its errors, before those of the gateway.
+    pub fn filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> HandlerDef<S> {
+        self.declared.filters.push(filter.into().stage());
+        self
+    }
+
+    /// Leaves out the gateway's or the application's stages of this type.
+    #[track_caller]
+    pub fn skip<T: 'static>(mut self) -> HandlerDef<S> {
+        self.declared.skip::<T>();
+        self
+    }
+
+    /// Says that anybody may send it: see [`App::require_posture`](crate::App::require_posture).
+    #[track_caller]
+    pub fn public(mut self) -> HandlerDef<S> {
+        self.declared.public = Some(Location::caller());
+        self
+    }
+
+    /// Lets up to `most` messages of this event of one client be handled at a time, beside those that are handled one by one. Their
+    /// replies leave as they are ready. 0 is a problem at boot.
+    pub fn concurrency(mut self, most: usize) -> HandlerDef<S> {
+        self.concurrency = Some(most);
+        self
     }
 }

@@ -11,18 +11,21 @@ mod hook;
 mod invocation;
 pub mod parts;
 mod reply;
+mod returned;
 mod shape;
+mod stream;
 
 pub use argument::{
     AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason,
 };
-pub(crate) use argument::{Checks, Data, PayloadNote};
+pub(crate) use argument::{Checks, Data, OwnedData, PayloadNote};
 pub(crate) use hook::{Hook, HookFuture, Hooks};
 pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;
-pub(crate) use invocation::{Invocation, Start};
-pub use reply::{Fallible, IntoReply, Plain, Reply, ReplySink};
+pub(crate) use invocation::{Invocation, Invoke, Start, Step};
+pub(crate) use reply::Captured;
+pub use reply::{Fallible, IntoReply, Plain, Reply, ReplySink, Streamed};
 pub use shape::{AtMostOnePayload, Called, EachAllowedIn, Method, Own, RefClient, Shape};
 
 use crate::Error;
@@ -75,12 +78,12 @@ pub trait Calls<H, S, Sh: Shape, R> {
     note = "if `{Self}` is a type of yours, write `impl From<{Self}> for switchboard::Error`; another's you map, by \
             `.map_err(|error| Error::new(code, message))`, or by `.or_internal()` where the client learns nothing"
 )]
-pub trait IntoError: Sized {
+pub trait IntoError: Sized + 'static {
     /// The error that is sent.
     fn into_error(self) -> Error;
 }
 #[diagnostic::do_not_recommend]
-impl<E: Into<Error>> IntoError for E {
+impl<E: Into<Error> + 'static> IntoError for E {
     fn into_error(self) -> Error {
         self.into()
     }

@@ -20,28 +20,41 @@
 //!     let client = cx.client().clone();
 //!     Ok(async move {
 //!         let reply = this.shout(text, &client).await;
-//!         (&&type_of(&reply)).__switchboard_shape().value().error().finish(reply)
+//!         (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply).await
 //!     })
 //! });
 //! let chat = Gateway::new(Chat).handler("shout", shout);
 //! ```
+use super::Checks;
 use super::argument::{
     AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason,
 };
-use super::reply::{IntoReply, Plain, ReplySink};
-use super::{Checks, IntoError};
+pub use super::returned::*;
 use crate::di::{Container, FromContainer};
 use crate::extract::validate;
+use crate::pipeline::parts::Makes;
 use crate::{Client, Error};
 use garde::Validate;
-use std::convert::Infallible;
+use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
 /// No parameter has read the message's `data` yet.
 pub enum Unread {}
 /// A parameter has read the message's `data`.
+pub enum Whole {}
+/// Parameters have read keys of the message's `data`.
 pub enum Read {}
+
+/// Holds where a key of the message's `data` may be read: further keys may be read, too.
+#[diagnostic::on_unimplemented(
+    message = "a handler takes a payload, or keys of it",
+    label = "another parameter of this handler takes the message's whole `data`",
+    note = "put a field for it into the payload's struct"
+)]
+pub trait BeforeKey {}
+impl BeforeKey for Unread {}
+impl BeforeKey for Read {}
 
 /// Holds for a parameter that may follow those before it: at most one reads the message's `data`.
 #[diagnostic::on_unimplemented(
@@ -54,10 +67,10 @@ pub trait Follows<Data> {
     type Next;
 }
 impl Follows<Unread> for Payload {
-    type Next = Read;
+    type Next = Whole;
 }
 impl Follows<Unread> for Decided {
-    type Next = Read;
+    type Next = Whole;
 }
 macro_rules! free {
     ($($kind:ident)*) => { $(impl<Data> Follows<Data> for $kind { type Next = Data; })* };
@@ -152,6 +165,55 @@ impl<Place, Data> Parameters<Place, Data> {
         self.push(None)
     }
 
+    /// One more parameter, which is one key of the message's `data`. There may be several of them, in place of a payload.
+    pub fn key<T, C>(mut self, validation: Validation<T, C>, key: &'static str) -> With<T, Place, Read>
+    where
+        T: DeserializeOwned + Send + 'static,
+        Data: BeforeKey,
+        Payload: AllowedIn<Place>,
+    {
+        self.needs.note_key::<T>(validation.check.is_some());
+        let check = validation.check;
+        let read = move |cx: &MessageContext<'_>| {
+            let value = cx.key(key)?;
+            checked(value, check).map_err(|error| error.at_key(key))
+        };
+        self.read(Box::new(read), None)
+    }
+
+    /// One more parameter, which a pipe makes of the message's `data`.
+    pub fn pipe<T, C, P>(mut self, validation: Validation<T, C>, pipe: P) -> With<T, Place, Whole>
+    where
+        T: Send + 'static,
+        P: Makes<T>,
+        Payload: AllowedIn<Place> + Follows<Data>,
+    {
+        self.needs.note_payload::<T>(if validation.check.is_some() { Checks::Validated } else { Checks::None });
+        let read = Box::new(move |cx: &MessageContext<'_>| pipe.transform(cx.payload()?, cx));
+        self.read(read, validation.check)
+    }
+
+    /// One more parameter, which a pipe makes of one key of the message's `data`.
+    pub fn key_pipe<T, C, P>(mut self, validation: Validation<T, C>, key: &'static str, pipe: P) -> With<T, Place, Read>
+    where
+        T: Send + 'static,
+        P: Makes<T>,
+        Data: BeforeKey,
+        Payload: AllowedIn<Place>,
+    {
+        self.needs.note_key::<T>(validation.check.is_some());
+        let check = validation.check;
+        let read = move |cx: &MessageContext<'_>| {
+            let value = pipe.transform(cx.key(key)?, cx).map_err(|error| error.at_key(key))?;
+            checked(value, check).map_err(|error| error.at_key(key))
+        };
+        self.read(Box::new(read), None)
+    }
+
+    fn read<T, Next>(self, read: ReadBoxed<T>, check: Option<Check<T>>) -> With<T, Place, Next> {
+        (Parameter { read: How::Boxed(read), check }, Parameters { needs: self.needs, marker: PhantomData })
+    }
+
     fn push<T: FromMessage, Next>(mut self, check: Option<Check<T>>) -> With<T, Place, Next> {
         let before = self.needs.payload.take();
         T::needs(&mut self.needs);
@@ -159,24 +221,39 @@ impl<Place, Data> Parameters<Place, Data> {
             payload.checks = Checks::Validated;
         }
         self.needs.payload = self.needs.payload.or(before);
-        (Parameter { read: T::from_message, check }, Parameters { needs: self.needs, marker: PhantomData })
+        (Parameter { read: How::Plain(T::from_message), check }, Parameters { needs: self.needs, marker: PhantomData })
     }
 }
 
 /// One parameter.
 pub struct Parameter<T> {
-    read: fn(&MessageContext<'_>) -> Result<T, Error>,
+    read: How<T>,
     check: Option<Check<T>>,
+}
+
+fn checked<T>(value: T, check: Option<Check<T>>) -> Result<T, Error> {
+    if let Some(check) = check {
+        check(&value)?;
+    }
+    Ok(value)
+}
+
+type ReadBoxed<T> = Box<dyn Fn(&MessageContext<'_>) -> Result<T, Error> + Send + Sync>;
+
+enum How<T> {
+    Plain(fn(&MessageContext<'_>) -> Result<T, Error>),
+    /// By a key, or a pipe.
+    Boxed(ReadBoxed<T>),
 }
 
 impl<T> Parameter<T> {
     /// Reads it, and validates it if it is to be validated.
     pub fn read(&self, cx: &MessageContext<'_>) -> Result<T, Error> {
-        let value = (self.read)(cx)?;
-        if let Some(check) = self.check {
-            check(&value)?;
-        }
-        Ok(value)
+        let value = match &self.read {
+            How::Plain(read) => read(cx)?,
+            How::Boxed(read) => read(cx)?,
+        };
+        checked(value, self.check)
     }
 }
 
@@ -266,176 +343,6 @@ impl<T> Unvalidated<T> {
     /// There is none.
     pub fn without_context(self) -> Validation<T, ()> {
         Validation { check: None, marker: PhantomData }
-    }
-}
-
-/// The type of what is returned: see [`type_of`].
-pub struct TypeOf<R>(PhantomData<fn() -> R>);
-
-/// Asks what is returned: `(&&type_of(&reply)).__switchboard_shape()`, by [`ResultShape`] if it is a `Result`, otherwise by
-/// [`PlainShape`].
-pub fn type_of<R>(_: &R) -> TypeOf<R> {
-    TypeOf(PhantomData)
-}
-
-/// How a `Result` is returned: see [`type_of`].
-pub trait ResultShape {
-    /// What `Ok` holds.
-    type Value;
-    /// What `Err` holds.
-    type Error;
-    /// The shape.
-    fn __switchboard_shape(&self) -> Fallible<Self::Value, Self::Error>;
-}
-impl<T, E> ResultShape for &TypeOf<Result<T, E>> {
-    type Value = T;
-    type Error = E;
-
-    fn __switchboard_shape(&self) -> Fallible<T, E> {
-        Fallible(PhantomData)
-    }
-}
-
-/// How everything but a `Result` is returned: see [`type_of`].
-pub trait PlainShape {
-    /// The value.
-    type Value;
-    /// The shape.
-    fn __switchboard_shape(&self) -> Infallibly<Self::Value>;
-}
-impl<T> PlainShape for TypeOf<T> {
-    type Value = T;
-
-    fn __switchboard_shape(&self) -> Infallibly<T> {
-        Infallibly(PhantomData)
-    }
-}
-
-/// The shape of a `Result`, nothing of it checked.
-pub struct Fallible<T, E>(PhantomData<fn() -> (T, E)>);
-/// The shape of a value that is no `Result`, not checked.
-pub struct Infallibly<T>(PhantomData<fn() -> T>);
-
-type Write<T> = fn(T, &mut ReplySink<'_>);
-
-fn write<T: IntoReply<Plain, Err = Infallible>>(value: T, sink: &mut ReplySink<'_>) {
-    match value.into_reply(sink) {
-        Ok(()) => {}
-        Err(never) => match never {},
-    }
-}
-
-fn write_nothing<T>(_: T, _: &mut ReplySink<'_>) {}
-
-/// What a value may be that is sent as a reply.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a reply",
-    label = "cannot be returned by a handler",
-    note = "return `()`, a type that derives `serde::Serialize`, `Option`, `Reply`, or `Result<_, E>` where \
-            `E: Into<switchboard::Error>`"
-)]
-pub trait ReplyValue: IntoReply<Plain, Err = Infallible> {}
-#[diagnostic::do_not_recommend]
-impl<T: IntoReply<Plain, Err = Infallible>> ReplyValue for T {}
-
-/// What a hook returns.
-#[diagnostic::on_unimplemented(
-    message = "a hook cannot return `{Self}`",
-    label = "a hook has nobody to reply to",
-    note = "return `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`"
-)]
-pub trait NoValue {}
-impl NoValue for () {}
-
-impl<T, E> Fallible<T, E> {
-    /// The value can be a reply.
-    pub fn value(self) -> Checked<T, E, ()>
-    where
-        T: ReplyValue,
-    {
-        Checked { write: write::<T>, convert: (), marker: PhantomData }
-    }
-
-    /// The value is none.
-    pub fn nothing(self) -> Checked<T, E, ()>
-    where
-        T: NoValue,
-    {
-        Checked { write: write_nothing::<T>, convert: (), marker: PhantomData }
-    }
-}
-
-impl<T> Infallibly<T> {
-    /// The value can be a reply.
-    pub fn value(self) -> CheckedValue<T>
-    where
-        T: ReplyValue,
-    {
-        CheckedValue { write: write::<T> }
-    }
-
-    /// The value is none.
-    pub fn nothing(self) -> CheckedValue<T>
-    where
-        T: NoValue,
-    {
-        CheckedValue { write: write_nothing::<T> }
-    }
-}
-
-/// A `Result` whose value, and then whose error, is checked.
-pub struct Checked<T, E, C> {
-    write: Write<T>,
-    convert: C,
-    marker: PhantomData<fn() -> E>,
-}
-
-impl<T, E> Checked<T, E, ()> {
-    /// The error says what a client is told.
-    pub fn error(self) -> Checked<T, E, fn(E) -> Error>
-    where
-        E: IntoError,
-    {
-        Checked { write: self.write, convert: E::into_error, marker: PhantomData }
-    }
-}
-
-impl<T, E> Checked<T, E, fn(E) -> Error> {
-    /// What is returned.
-    pub fn finish(self, returned: Result<T, E>) -> Result<Returned<T>, Error> {
-        match returned {
-            Ok(value) => Ok(Returned { value, write: self.write }),
-            Err(error) => Err((self.convert)(error)),
-        }
-    }
-}
-
-/// A value that is no `Result`, checked.
-pub struct CheckedValue<T> {
-    write: Write<T>,
-}
-
-impl<T> CheckedValue<T> {
-    /// There is no error.
-    pub fn error(self) -> CheckedValue<T> {
-        self
-    }
-
-    /// What is returned.
-    pub fn finish(self, value: T) -> Result<Returned<T>, Error> {
-        Ok(Returned { value, write: self.write })
-    }
-}
-
-/// What a handler has returned, ready to be written.
-pub struct Returned<T> {
-    value: T,
-    write: Write<T>,
-}
-
-impl<T> Returned<T> {
-    pub(super) fn write(self, sink: &mut ReplySink<'_>) {
-        (self.write)(self.value, sink);
     }
 }
 

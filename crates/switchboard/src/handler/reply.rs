@@ -1,11 +1,17 @@
 //! Return values of handlers.
-use crate::Error;
+use super::stream::Streaming;
+use super::{IntoError, Invocation};
 use crate::hub::check_name;
+use crate::pipeline::{Caught, Stages};
+use crate::{Client, Error};
+use futures_core::Stream;
 use serde::Serialize;
+use serde_json::Value;
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
 
@@ -13,8 +19,10 @@ use switchboard_core::codec::json;
 pub enum Plain {}
 /// A return type that is a `Result`.
 pub struct Fallible<Via>(PhantomData<Via>);
+/// A return type that is a stream.
+pub struct Streamed<Via>(PhantomData<Via>);
 
-/// A return type of a handler: `()`, any `Serialize` value, `Option`, [`Reply`], or a `Result` of one of these.
+/// A return type of a handler: `()`, any `Serialize` value, `Option`, [`Reply`], a stream of these, or a `Result` of one of these.
 ///
 /// `Via` is inferred. A `Result` is recognised by its shape, so that an `Err` is never sent as a success; where both
 /// sides of a `Result` are `Serialize` the compiler asks for a decision: return `Result<T, switchboard::Error>`.
@@ -49,11 +57,9 @@ impl IntoReply<Plain> for Reply {
     type Err = Infallible;
 
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
-        match self.0 {
-            Kind::Empty => sink.empty(),
-            Kind::Event { name, data: Ok(data) } => sink.event_raw(&name, &data),
-            Kind::Value { data: Ok(data) } => sink.raw(&data),
-            Kind::Event { data: Err(error), .. } | Kind::Value { data: Err(error) } => sink.failure = Some(error),
+        match self.write(sink) {
+            Ok(stream) => sink.stream = stream,
+            Err(error) => sink.failure = Some(error),
         }
         Ok(())
     }
@@ -74,38 +80,150 @@ where
     }
 }
 
-#[must_use = "a reply is sent by returning it"]
+impl<S, Via> IntoReply<Streamed<Via>> for S
+where
+    S: Stream + Send + 'static,
+    S::Item: IntoReply<Via> + 'static,
+    <S::Item as IntoReply<Via>>::Err: IntoError,
+    Via: 'static,
+{
+    type Err = Infallible;
+
+    fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
+        sink.stream = Some(Streaming::<S, Via>::new(self));
+        Ok(())
+    }
+}
+
 /// A reply that says more than its value: another event name, or silence.
+#[must_use = "a reply is sent by returning it"]
 pub struct Reply(Kind);
 
 enum Kind {
     Empty,
-    Value { data: Result<Vec<u8>, Error> },
-    Event { name: Cow<'static, str>, data: Result<Vec<u8>, Error> },
+    /// Encoded when it is known for whom.
+    Value {
+        event: Option<Cow<'static, str>>,
+        data: Box<dyn Late>,
+    },
+    /// What a handler behind interceptors has written.
+    Captured(Captured),
+    Stream(Invocation),
+    /// An `Ack` answers.
+    Nothing,
+    Failed(Error),
+}
+
+/// A value that is not encoded yet.
+trait Late: Send {
+    fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>);
+    fn json(&self) -> Result<Value, Error>;
+}
+impl<T: Serialize + Send> Late for T {
+    fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>) {
+        sink.value_as(event, self);
+    }
+
+    fn json(&self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(Error::internal)
+    }
+}
+
+/// What a handler behind interceptors has written, as the client would have got it.
+#[derive(Default)]
+pub(crate) struct Captured {
+    event: Option<String>,
+    data: Option<Vec<u8>>,
+    /// `Option::None`, which is silence where nobody waits.
+    none: bool,
+    /// A filter has said what the client is told.
+    pub(crate) caught: bool,
 }
 
 impl Reply {
     /// A reply under another event name; it keeps the request's `id`. A name that belongs to the server (`exception`, `sys.…`),
     /// or is none, is answered `internal`, with the reason in the log.
-    pub fn event(name: impl Into<Cow<'static, str>>, data: impl Serialize) -> Reply {
+    pub fn event(name: impl Into<Cow<'static, str>>, data: impl Serialize + Send + 'static) -> Reply {
         let name = name.into();
-        let data = check_name(&name).map_err(Error::internal).and_then(|()| encode(&data));
-        Reply(Kind::Event { name, data })
+        Reply(match check_name(&name) {
+            Ok(()) => Kind::Value { event: Some(name), data: Box::new(data) },
+            Err(why) => Kind::Failed(Error::internal(why)),
+        })
     }
 
     /// The same as returning the value itself.
-    pub fn value(data: impl Serialize) -> Reply {
-        Reply(Kind::Value { data: encode(&data) })
+    pub fn value(data: impl Serialize + Send + 'static) -> Reply {
+        Reply(Kind::Value { event: None, data: Box::new(data) })
     }
 
     /// The same as returning `()`: no frame, or an empty reply where the request has an `id`.
     pub fn none() -> Reply {
         Reply(Kind::Empty)
     }
-}
 
-fn encode(data: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(data).map_err(Error::internal)
+    /// True for a stream of replies.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.0, Kind::Stream(_))
+    }
+
+    /// What is sent, as JSON; `None` for an empty reply, a stream, and where an [`Ack`](crate::Ack) answers.
+    ///
+    /// Errors: it cannot be serialised.
+    pub fn data(&self) -> Result<Option<Value>, Error> {
+        match &self.0 {
+            Kind::Value { data, .. } => data.json().map(Some),
+            Kind::Captured(Captured { data: Some(data), .. }) => {
+                serde_json::from_slice(data).map(Some).map_err(Error::internal)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Puts another value in the place of what is sent, under the same name. An empty reply is null; a stream stays what it is.
+    ///
+    /// Errors: it cannot be serialised.
+    pub fn map<T>(self, change: impl FnOnce(Value) -> T) -> Result<Reply, Error>
+    where
+        T: Serialize + Send + 'static,
+    {
+        let data = self.data()?;
+        let event = match self.0 {
+            Kind::Value { event, .. } => event,
+            Kind::Captured(captured) => captured.event.map(Cow::Owned),
+            Kind::Empty => None,
+            kept @ (Kind::Stream(_) | Kind::Nothing | Kind::Failed(_)) => return Ok(Reply(kept)),
+        };
+        Ok(Reply(Kind::Value { event, data: Box::new(change(data.unwrap_or_default())) }))
+    }
+
+    pub(crate) fn captured(captured: Captured, late: Option<u64>) -> Reply {
+        Reply(match captured {
+            _ if late.is_some() => Kind::Nothing,
+            Captured { data: None, .. } => Kind::Empty,
+            captured => Kind::Captured(captured),
+        })
+    }
+
+    pub(crate) fn stream(invocation: Invocation) -> Reply {
+        Reply(Kind::Stream(invocation))
+    }
+
+    /// Writes it, or says what has to be polled from now on.
+    pub(crate) fn write(self, sink: &mut ReplySink<'_>) -> Result<Option<Invocation>, Error> {
+        match self.0 {
+            Kind::Empty => sink.empty(),
+            Kind::Value { event, data } => data.write(sink, event.as_deref()),
+            Kind::Captured(Captured { none: true, .. }) if sink.id.is_none() => {}
+            Kind::Captured(Captured { event, data, .. }) => match data {
+                Some(data) => sink.raw(event.as_deref(), &data),
+                None => sink.empty(),
+            },
+            Kind::Stream(invocation) => return Ok(Some(invocation)),
+            Kind::Nothing => {}
+            Kind::Failed(error) => return Err(error),
+        }
+        sink.failure.take().map_or(Ok(None), Err)
+    }
 }
 
 /// Where a reply is written: straight into the bytes of the frame.
@@ -114,48 +232,137 @@ pub struct ReplySink<'a> {
     event: &'a str,
     id: Option<&'a Id<'a>>,
     pub(crate) failure: Option<Error>,
+    /// What is written is one of several.
+    item: bool,
+    /// What the handler returned goes on.
+    pub(crate) stream: Option<Invocation>,
+    /// Those that are asked when the handler fails.
+    filters: Option<(Arc<Stages>, Client)>,
+    caught: bool,
+    pub(crate) late: Option<u64>,
+    captured: Option<&'a mut Captured>,
 }
 
 impl<'a> ReplySink<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>, event: &'a str, id: Option<&'a Id<'a>>) -> ReplySink<'a> {
-        ReplySink { out, event, id, failure: None }
+        ReplySink {
+            out,
+            event,
+            id,
+            failure: None,
+            item: false,
+            stream: None,
+            filters: None,
+            caught: false,
+            late: None,
+            captured: None,
+        }
+    }
+
+    /// One that keeps what is written for those around the handler. `out` is not used.
+    pub(crate) fn capturing(
+        out: &'a mut Vec<u8>,
+        event: &'a str,
+        captured: &'a mut Captured,
+        stages: &Arc<Stages>,
+        client: &Client,
+    ) -> ReplySink<'a> {
+        let filters = Some((stages.clone(), client.clone()));
+        ReplySink { captured: Some(captured), filters, ..ReplySink::new(out, event, None) }
+    }
+
+    pub(crate) fn set_filters(&mut self, stages: &Arc<Stages>, client: &Client) {
+        self.filters = Some((stages.clone(), client.clone()));
+    }
+
+    pub(crate) fn set_caught(&mut self) {
+        self.caught = true;
+    }
+
+    pub(crate) fn is_caught(&self) -> bool {
+        self.caught
+    }
+
+    /// What is written from now on is an item of a stream.
+    pub(crate) fn begin_item(&mut self) {
+        self.item = true;
+    }
+
+    /// What a client is told of a handler's error.
+    pub(crate) fn fail<E: IntoError + 'static>(&mut self, error: E) -> Error {
+        self.fail_with(error, E::into_error)
+    }
+
+    pub(crate) fn fail_with<E: 'static>(&mut self, error: E, convert: impl FnOnce(E) -> Error) -> Error {
+        let Some((stages, client)) = &self.filters else { return convert(error) };
+        let caught = Caught::new(Some(client), self.event);
+        match &mut self.captured {
+            // Interceptors come first; but the error's own type is lost on the way.
+            Some(captured) => match stages.catch_own(error, &caught) {
+                Ok(error) => {
+                    captured.caught = true;
+                    error
+                }
+                Err(error) => convert(error),
+            },
+            None => {
+                self.caught = true;
+                stages.catch(error, convert, &caught)
+            }
+        }
     }
 
     /// Nobody waits for an empty reply without an `id`; with one, `data` is null.
     pub fn empty(&mut self) {
-        if self.id.is_some() {
+        if self.captured.is_none() && (self.id.is_some() || self.item) {
             self.value(&());
         }
     }
 
     /// A value under the request's event name. A value that cannot be serialised becomes an `internal` error.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.value_as(None, value);
+    }
+
+    fn value_as<T: Serialize + ?Sized>(&mut self, event: Option<&str>, value: &T) {
+        if let Some(captured) = &mut self.captured {
+            match serde_json::to_vec(value) {
+                Ok(data) => {
+                    captured.none = data == b"null" && is_none(value);
+                    captured.event = event.map(str::to_owned);
+                    captured.data = Some(data);
+                }
+                Err(error) => self.failure = Some(Error::internal(error)),
+            }
+            return;
+        }
         let start = self.out.len();
-        match json::encode_reply(self.out, self.event, self.id, value) {
+        let event = event.unwrap_or(self.event);
+        let written = match self.id {
+            Some(id) if self.item => json::encode_stream_item(self.out, event, id, value),
+            id => json::encode_reply(self.out, event, id, value),
+        };
+        match written {
             // Without an `id`, `None` is silence (and `null` of any other type is a value).
-            Ok(_) if self.id.is_none() && self.out.ends_with(b":null}") && is_none(value) => self.out.truncate(start),
+            Ok(_) if self.id.is_none() && !self.item && self.out.ends_with(b":null}") && is_none(value) => {
+                self.out.truncate(start)
+            }
             Ok(_) => {}
             Err(error) => self.failure = Some(error),
         }
     }
 
-    fn event_raw(&mut self, event: &str, data: &[u8]) {
-        self.event_value(event, data);
+    /// The end of a stream, for the one who waits for it.
+    pub(crate) fn end(&mut self) {
+        if let Some(id) = self.id {
+            json::encode_stream_end(self.out, self.event, id);
+        }
     }
 
-    fn raw(&mut self, data: &[u8]) {
-        let event = self.event;
-        self.event_value(event, data);
-    }
-
-    fn event_value(&mut self, event: &str, data: &[u8]) {
+    fn raw(&mut self, event: Option<&str>, data: &[u8]) {
         // The bytes come from serde_json, so they are JSON.
         match serde_json::from_slice::<&serde_json::value::RawValue>(data) {
-            Ok(data) => {
-                if let Err(error) = json::encode_reply(self.out, event, self.id, data) {
-                    self.failure = Some(error);
-                }
-            }
+            Ok(data) => self.value_as(event, data),
             Err(error) => self.failure = Some(Error::internal(error)),
         }
     }

@@ -1,6 +1,7 @@
 //! HTTP: the upgrade, and a listener of our own.
 pub(crate) mod listener;
 mod proxy;
+mod request;
 mod spare;
 mod threads;
 mod upgrade;
@@ -9,5 +10,6 @@ mod visit;
 pub(crate) use listener::{Listening, OwnListener, bind};
 pub use proxy::InvalidNetwork;
 pub(crate) use proxy::Proxies;
+pub use request::Upgrade;
 pub(crate) use threads::Threads;
 pub(crate) use upgrade::Endpoint;

@@ -1,8 +1,9 @@
 //! An event on its way out, encoded once.
-use crate::conn::{Frame, give, take};
+use crate::conn::{Conn, Frame, give, take};
 use crate::{Error, log};
 use serde::Serialize;
 use std::panic::Location;
+use switchboard_core::Id;
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{check_event, is_reserved};
@@ -50,10 +51,19 @@ impl Event {
         Ok(built)
     }
 
-    pub(crate) fn exception(error: &Error, event: Option<&str>) -> Event {
+    /// A reply, written by whoever calls this. `None`: it is longer than it may be.
+    pub(crate) fn reply(conn: &Conn, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
+        let built = Event::build(|out| {
+            write(out);
+            Ok(())
+        });
+        built.ok().filter(|built| built.len() <= conn.table.limits.max_message_out)
+    }
+
+    pub(crate) fn exception(error: &Error, event: Option<&str>, id: Option<&Id<'_>>) -> Event {
         let mut bytes = take();
         bytes.resize(ws::HEADER_ROOM, 0);
-        json::encode_exception(&mut bytes, error, event, None);
+        json::encode_exception(&mut bytes, error, event, id);
         let start = ws::finish_frame(&mut bytes, 0, Opcode::Text);
         Event { bytes, start }
     }

@@ -304,6 +304,10 @@ impl Peer {
     }
 
     /// Skips what comes before the close frame.
+    pub(crate) async fn expect_request(&mut self, text: &str, answer: &str) {
+        assert_eq!(self.request(text).await, answer);
+    }
+
     pub(crate) async fn expect_close(&mut self) -> u16 {
         loop {
             match self.recv().await {

@@ -1,0 +1,182 @@
+//! Requests that are answered by an `Ack`, maybe long after their handler has returned.
+use super::Conn;
+use crate::handler::ReplySink;
+use crate::{Error, log};
+use serde::Serialize;
+use std::sync::Arc;
+use switchboard_core::Id;
+
+/// Who is in this list has one end, by whoever takes it out.
+#[derive(Default)]
+pub(crate) struct LateReplies {
+    last: u64,
+    open: Vec<Open>,
+}
+
+/// A request that is not answered yet.
+pub(crate) struct Open {
+    number: u64,
+    pub(super) event: Arc<str>,
+    pub(super) id: Option<Id<'static>>,
+    /// On the node's clock; none while the handler runs, which has a time of its own.
+    by: Option<u64>,
+    /// The `Ack` was dropped while the handler ran.
+    abandoned: bool,
+}
+
+impl LateReplies {
+    fn take(&mut self, number: u64) -> Option<Open> {
+        let at = self.open.iter().position(|open| open.number == number)?;
+        Some(self.open.swap_remove(at))
+    }
+
+    pub(super) fn contains(&self, id: &Id<'_>) -> bool {
+        self.open.iter().any(|open| open.by.is_some() && open.id.as_ref() == Some(id))
+    }
+
+    pub(super) fn take_id(&mut self, id: &Id<'_>) -> Option<Open> {
+        let at = self.open.iter().position(|open| open.by.is_some() && open.id.as_ref() == Some(id))?;
+        Some(self.open.swap_remove(at))
+    }
+
+    /// Those whose time is over, and when the next one's is.
+    pub(super) fn expired(&mut self, now: u64) -> (Vec<Open>, Option<u64>) {
+        let expired = self.open.extract_if(.., |open| open.by.is_some_and(|by| now >= by)).collect();
+        (expired, self.open.iter().filter_map(|open| open.by).min())
+    }
+}
+
+/// What becomes of an `Ack` when its handler has returned.
+pub(super) enum Returned {
+    /// It is answered already.
+    Answered,
+    /// It was dropped: nobody can answer any more.
+    Abandoned,
+    /// It waits until then.
+    Waits(u64),
+}
+
+pub(crate) fn dropped() -> Error {
+    Error::internal("the handler's `Ack` was dropped without an answer")
+}
+
+impl Conn {
+    /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::late_replies`.
+    pub(crate) fn open_late(&self, event: &str, id: Option<&Id<'_>>) -> Result<u64, Error> {
+        let opened = self.attached(|attached| {
+            let late = attached.late.get_or_insert_default();
+            if late.open.len() >= self.table.limits.late_replies {
+                return None;
+            }
+            late.last += 1;
+            let id = id.cloned().map(Id::into_owned);
+            let (number, event) = (late.last, Arc::from(event));
+            late.open.push(Open { number, event, id, by: None, abandoned: false });
+            Some(number)
+        });
+        match opened {
+            Some(Some(number)) => Ok(number),
+            Some(None) => Err(Error::rate_limited("Too many requests of this client wait for an answer")),
+            None => Err(super::left()),
+        }
+    }
+
+    fn late<T>(&self, work: impl FnOnce(&mut LateReplies) -> T) -> Option<T> {
+        self.attached.lock().as_mut().and_then(|attached| attached.late.as_deref_mut()).map(work)
+    }
+
+    /// Takes a request out, to answer it. `None`: it has its end already.
+    pub(super) fn take_late(&self, number: u64) -> Option<Open> {
+        self.late(|late| late.take(number)).flatten()
+    }
+
+    pub(super) fn take_late_id(&self, id: &Id<'_>) -> Option<Open> {
+        self.late(|late| late.take_id(id)).flatten()
+    }
+
+    pub(super) fn has_late(&self, id: &Id<'_>) -> bool {
+        self.late(|late| late.contains(id)).unwrap_or(false)
+    }
+
+    pub(super) fn expired_late(&self, now: u64) -> (Vec<Open>, Option<u64>) {
+        self.late(|late| late.expired(now)).unwrap_or_default()
+    }
+
+    /// The handler has returned; `by`: how long its `Ack` may wait.
+    pub(super) fn returned_late(&self, number: u64, by: u64) -> Returned {
+        let waits = self.late(|late| {
+            let open = late.open.iter_mut().find(|open| open.number == number)?;
+            open.by = Some(by);
+            Some(open.abandoned)
+        });
+        match waits.flatten() {
+            None => Returned::Answered,
+            Some(true) => Returned::Abandoned,
+            Some(false) => Returned::Waits(by),
+        }
+    }
+
+    pub(crate) fn is_late_open(&self, number: u64) -> bool {
+        self.late(|late| late.open.iter().any(|open| open.number == number)).unwrap_or(false)
+    }
+
+    /// Answers a request. Errors: it has its end already, or the value cannot be sent.
+    pub(crate) fn answer_late<T: Serialize>(self: &Arc<Self>, number: u64, value: &T) -> Result<(), Error> {
+        let Some(open) = self.take_late(number) else { return Err(over()) };
+        let mut failure = None;
+        let mut empty = false;
+        let frame = crate::hub::Event::reply(self, |out| {
+            let mut sink = ReplySink::new(out, &open.event, open.id.as_ref());
+            sink.value(value);
+            failure = sink.failure.take();
+            empty = out.len() <= switchboard_core::ws::HEADER_ROOM;
+        });
+        let error = match (failure, frame) {
+            (None, Some(_)) if empty => return Ok(()),
+            (None, Some(frame)) => return self.sent_late(&frame),
+            (Some(error), _) => error,
+            (None, None) => Error::internal("the reply is longer than `max_message_out`"),
+        };
+        self.fail_open(&open, &error);
+        Err(error)
+    }
+
+    /// Answers a request by an error.
+    pub(crate) fn fail_late(self: &Arc<Self>, number: u64, error: &Error) -> Result<(), Error> {
+        let open = self.take_late(number).ok_or_else(over)?;
+        self.fail_open(&open, error);
+        Ok(())
+    }
+
+    fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
+        log::failed(error, &open.event, &crate::Client::new(self.clone()));
+        let event = crate::hub::Event::exception(error, Some(&open.event), open.id.as_ref());
+        if self.sent_late(&event).is_err() {
+            self.node().counters.dropped(1);
+        }
+    }
+
+    fn sent_late(self: &Arc<Self>, event: &crate::hub::Event) -> Result<(), Error> {
+        match self.push(&mut event.frame(), super::Class::Push) {
+            super::Pushed::Queued => Ok(()),
+            super::Pushed::Dropped | super::Pushed::Gone => Err(super::left()),
+        }
+    }
+
+    /// An `Ack` was dropped. While its handler runs that decides nothing yet.
+    pub(crate) fn abandon_late(self: &Arc<Self>, number: u64) {
+        let abandoned = self.late(|late| {
+            let open = late.open.iter_mut().find(|open| open.number == number)?;
+            open.abandoned = true;
+            open.by.is_some().then(|| late.take(number)).flatten()
+        });
+        if let Some(open) = abandoned.flatten() {
+            self.node().rejected("ack", "dropped");
+            self.fail_open(&open, &dropped());
+        }
+    }
+}
+
+fn over() -> Error {
+    Error::not_found("The request has its answer already, or its client has left")
+}

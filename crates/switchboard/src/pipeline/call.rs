@@ -1,0 +1,79 @@
+//! [`Call`]: a message that waits for its handler, owning its bytes.
+use crate::handler::{MessageContext, OwnedData};
+use crate::{Client, Error};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use switchboard_core::Id;
+
+/// A message on its way to its handler, as guards that wait, and interceptors, see it.
+///
+/// An application's and a gateway's interceptors stand around the on-connect hook too: that is a call without an event.
+pub struct Call {
+    client: Client,
+    event: Arc<str>,
+    id: Option<Id<'static>>,
+    data: OwnedData,
+    meta: OwnedData,
+    /// The late ack that a parameter has taken.
+    pub(super) late: Mutex<Option<u64>>,
+    /// A filter has said what the client is told.
+    pub(super) caught: AtomicBool,
+}
+
+impl Call {
+    pub(super) fn of(cx: &MessageContext<'_>) -> Call {
+        Call {
+            client: cx.client.clone(),
+            event: cx.event.into(),
+            id: cx.id.cloned().map(Id::into_owned),
+            data: cx.data.to_owned(),
+            meta: cx.meta.to_owned(),
+            late: Mutex::new(None),
+            caught: AtomicBool::new(false),
+        }
+    }
+
+    /// The connection.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The event's name; "" when the client connects.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// True around the on-connect hook.
+    pub fn is_connect(&self) -> bool {
+        self.event.is_empty()
+    }
+
+    /// The message's `data` as a `T`.
+    ///
+    /// Errors: `validation_failed` with what does not fit.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.with(|cx| cx.payload())
+    }
+
+    /// Works on it as on a message that was not copied.
+    pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
+        let cx = MessageContext {
+            client: &self.client,
+            event: &self.event,
+            id: self.id.as_ref(),
+            data: self.data.borrow(),
+            meta: self.meta.borrow(),
+            reason: None,
+            settled: Cell::new(true),
+            late: Cell::new(None),
+        };
+        let done = work(&cx);
+        if let Some(late) = cx.late.get() {
+            *self.late.lock() = Some(late);
+        }
+        done
+    }
+}

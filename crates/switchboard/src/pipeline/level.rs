@@ -1,0 +1,204 @@
+//! The stages of a message, a gateway or an application, and what they are together.
+use super::filter::ErasedFilter;
+use super::guard::{ErasedConnectGuard, Halves, MessageGuard};
+use super::interceptor::ErasedInterceptor;
+use super::pipe::ErasedPipe;
+use super::stage::{Implicit, Made, Stage};
+use crate::app::Problem;
+use crate::di::{Container, NotProvided};
+use crate::text::short_name;
+use std::any::{TypeId, type_name};
+use std::panic::Location;
+use std::sync::Arc;
+
+type Place = &'static Location<'static>;
+
+/// An outer stage that is left out.
+#[derive(Clone, Copy)]
+pub(crate) struct Skipped {
+    pub(crate) type_id: TypeId,
+    pub(crate) name: &'static str,
+    pub(crate) place: Place,
+}
+
+/// What was written on a message, a gateway or an application.
+#[derive(Default)]
+pub(crate) struct Declared {
+    pub(crate) guards: Vec<Stage<Halves>>,
+    pub(crate) interceptors: Vec<Stage<Arc<dyn ErasedInterceptor>>>,
+    pub(crate) pipes: Vec<Stage<Arc<dyn ErasedPipe>>>,
+    pub(crate) filters: Vec<Stage<Arc<dyn ErasedFilter>>>,
+    pub(crate) skipped: Vec<Skipped>,
+    /// Nobody guards it, on purpose.
+    pub(crate) public: Option<Place>,
+}
+
+impl Declared {
+    #[track_caller]
+    pub(crate) fn skip<T: 'static>(&mut self) {
+        let (type_id, name, place) = (TypeId::of::<T>(), type_name::<T>(), Location::caller());
+        self.skipped.push(Skipped { type_id, name, place });
+    }
+
+    /// The types that the container is asked for.
+    pub(crate) fn implicit(&self) -> impl Iterator<Item = Implicit> {
+        let guards = self.guards.iter().filter_map(|stage| stage.implicit);
+        let interceptors = self.interceptors.iter().filter_map(|stage| stage.implicit);
+        let pipes = self.pipes.iter().filter_map(|stage| stage.implicit);
+        let filters = self.filters.iter().filter_map(|stage| stage.implicit);
+        guards.chain(interceptors).chain(pipes).chain(filters)
+    }
+
+    /// What is wrong with a message's stages by themselves.
+    pub(crate) fn check_message(&self, who: &str, problems: &mut Vec<Problem>) {
+        // Halves are known once they are made; see `Level::check`.
+        if let (Some(public), Some(guard)) = (self.public, self.guards.first()) {
+            let message = format!("{who} is public, and {} guards it; remove one", short_name(guard.name));
+            problems.push(Problem::new(message, &[public, guard.place]));
+        }
+    }
+
+    /// Errors: what nobody provides.
+    pub(crate) fn make(self, container: Option<&Container>) -> Result<Level, NotProvided> {
+        fn all<M>(stages: Vec<Stage<M>>, container: Option<&Container>) -> Result<Vec<Made<M>>, NotProvided> {
+            stages.into_iter().map(|stage| stage.make(container)).collect()
+        }
+        Ok(Level {
+            guards: all(self.guards, container)?,
+            interceptors: all(self.interceptors, container)?,
+            pipes: all(self.pipes, container)?,
+            filters: all(self.filters, container)?,
+            skipped: self.skipped,
+            public: self.public,
+        })
+    }
+}
+
+/// What was written, made.
+#[derive(Clone, Default)]
+pub(crate) struct Level {
+    guards: Vec<Made<Halves>>,
+    interceptors: Vec<Made<Arc<dyn ErasedInterceptor>>>,
+    pipes: Vec<Made<Arc<dyn ErasedPipe>>>,
+    filters: Vec<Made<Arc<dyn ErasedFilter>>>,
+    skipped: Vec<Skipped>,
+    public: Option<Place>,
+}
+
+/// All stages of a message, in their order; of a connection: those around the on-connect hook.
+#[derive(Default)]
+pub(crate) struct Stages {
+    pub(super) guards: Box<[MessageGuard]>,
+    pub(super) interceptors: Box<[Arc<dyn ErasedInterceptor>]>,
+    pub(super) pipes: Box<[Arc<dyn ErasedPipe>]>,
+    /// From the inside.
+    pub(super) filters: Box<[Arc<dyn ErasedFilter>]>,
+}
+
+impl Stages {
+    fn is_empty(&self) -> bool {
+        self.guards.is_empty() && self.interceptors.is_empty() && self.pipes.is_empty() && self.filters.is_empty()
+    }
+
+    fn some(self) -> Option<Arc<Stages>> {
+        (!self.is_empty()).then(|| Arc::new(self))
+    }
+}
+
+/// The stages of each level, from the outside: what an inner level skips is left out, and nothing is there twice.
+fn layers<M: Clone>(levels: &[&Level], list: fn(&Level) -> &[Made<M>]) -> Vec<Vec<M>> {
+    let mut seen = Vec::new();
+    let mut layer = |(at, level): (usize, &&Level)| {
+        let skips = |made: &&Made<M>| levels[at + 1..].iter().any(|inner| inner.skips(made.type_id));
+        let mut kept = Vec::new();
+        for made in list(level).iter().filter(|made| !skips(made)) {
+            let key = (made.type_id, made.instance);
+            if !seen.contains(&key) {
+                seen.push(key);
+                kept.push(made.it.clone());
+            }
+        }
+        kept
+    };
+    levels.iter().enumerate().map(&mut layer).collect()
+}
+
+fn together<M: Clone>(levels: &[&Level], list: fn(&Level) -> &[Made<M>]) -> Vec<M> {
+    layers(levels, list).into_iter().flatten().collect()
+}
+
+impl Level {
+    fn skips(&self, type_id: TypeId) -> bool {
+        self.skipped.iter().any(|skipped| skipped.type_id == type_id)
+    }
+
+    fn has(&self, type_id: TypeId) -> bool {
+        self.guards.iter().any(|made| made.type_id == type_id)
+            || self.interceptors.iter().any(|made| made.type_id == type_id)
+            || self.pipes.iter().any(|made| made.type_id == type_id)
+            || self.filters.iter().any(|made| made.type_id == type_id)
+    }
+
+    /// The stages of a message, from the application's to its own.
+    pub(crate) fn stages(levels: &[&Level]) -> Option<Arc<Stages>> {
+        let halves = together(levels, |level| &level.guards);
+        let filters = layers(levels, |level| &level.filters).into_iter().rev().flatten();
+        Stages {
+            guards: halves.into_iter().filter_map(|halves| halves.message).collect(),
+            interceptors: together(levels, |level| &level.interceptors).into(),
+            pipes: together(levels, |level| &level.pipes).into(),
+            filters: filters.collect(),
+        }
+        .some()
+    }
+
+    /// What stands around the on-connect hook, which has no payload, and no message's guards.
+    pub(crate) fn connect_stages(levels: &[&Level]) -> Option<Arc<Stages>> {
+        let stages = Level::stages(levels)?;
+        Stages { interceptors: stages.interceptors.clone(), filters: stages.filters.clone(), ..Stages::default() }
+            .some()
+    }
+
+    pub(crate) fn connect_guards(levels: &[&Level]) -> Box<[Arc<dyn ErasedConnectGuard>]> {
+        together(levels, |level| &level.guards).into_iter().filter_map(|halves| halves.connect).collect()
+    }
+
+    /// What is wrong with the innermost of these levels, once the outer ones are known.
+    pub(crate) fn check(
+        levels: &[&Level],
+        who: &str,
+        posture: bool,
+        message: Option<Place>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let Some((own, outer)) = levels.split_last() else { return };
+        for skipped in &own.skipped {
+            if !outer.iter().any(|level| level.has(skipped.type_id)) {
+                let name = short_name(skipped.name);
+                let message = format!("{who} skips {name}, which stands nowhere around it; remove the skip");
+                problems.push(Problem::new(message, &[skipped.place]));
+            }
+        }
+        for guard in own.guards.iter().filter(|guard| guard.it.connect.is_none() && guard.it.message.is_none()) {
+            let name = short_name(guard.name);
+            let message = format!("the guard {name} of {who} has no half; say `.connect()`, `.message()`, or both");
+            problems.push(Problem::new(message, &[guard.place]));
+        }
+        let Some(place) = message else { return };
+        for guard in own.guards.iter().filter(|guard| guard.it.message.is_none() && guard.it.connect.is_some()) {
+            let name = short_name(guard.name);
+            let message = format!(
+                "the guard {name} of {who} has no message half, and a message has no connect half; put it on the gateway"
+            );
+            problems.push(Problem::new(message, &[guard.place]));
+        }
+        let guarded = !together(levels, |level| &level.guards).is_empty();
+        let public = levels.iter().rev().find_map(|level| level.public);
+        if posture && !guarded && public.is_none() {
+            let message = format!(
+                "{who} has neither a guard nor `public`, and `require_posture` asks for one: say who may send it"
+            );
+            problems.push(Problem::new(message, &[place]));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What stands around a handler: guards → interceptors → pipes → handler → interceptors back → reply, or filters on an error.
+//!
+//! | stage | what it is for | where it may stand |
+//! |---|---|---|
+//! | [`Guard`], [`AsyncGuard`] | whether a message is handled at all | message, gateway, application |
+//! | [`ConnectGuard`] | whether a client may connect, and who it is | gateway, application |
+//! | [`Interceptor`] | what happens around the handler: time, log, cache, another reply | message, gateway, application |
+//! | [`Pipe`] | another payload in place of the one that came | parameter, message, gateway, application |
+//! | [`Filter`] | what a client is told of an error | message, gateway, application |
+//!
+//! The application's come first, then the gateway's, then the message's; in each, those that were named first. Filters are asked
+//! from the inside: the first one whose error type fits. An instance that stands at several places runs once, at the outermost.
+//! [`Gateway::skip`](crate::Gateway::skip) and [`HandlerDef::skip`](crate::HandlerDef::skip) leave out one of an outer place.
+//!
+//! ```
+//! use switchboard::handler::MessageContext;
+//! use switchboard::pipeline::Guard;
+//! use switchboard::{Error, Gateway};
+//!
+//! struct NoShouting;
+//! impl Guard for NoShouting {
+//!     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
+//!         match cx.payload::<String>()? {
+//!             text if text == text.to_uppercase() => Err(Error::forbidden("Not so loud")),
+//!             _ => Ok(()),
+//!         }
+//!     }
+//! }
+//! struct Chat;
+//! impl Chat {
+//!     async fn say(&self, text: String) -> usize { text.len() }
+//! }
+//! let chat = Gateway::new(Chat).on("say", Chat::say).guard(NoShouting);
+//! ```
+mod call;
+mod filter;
+mod guard;
+mod interceptor;
+mod level;
+pub mod parts;
+mod pipe;
+mod run;
+mod stage;
+
+pub use call::Call;
+pub use filter::{Caught, Filter, FilterDef};
+pub(crate) use guard::ErasedConnectGuard;
+pub use guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
+pub use interceptor::{Interceptor, InterceptorDef, Next};
+pub(crate) use level::{Declared, Level, Stages};
+pub use pipe::{Chain, DefaultValue, Parse, Pipe, PipeDef, Trim};
+pub(crate) use run::{around, connect_error, start};
+pub(crate) use stage::Implicit;

@@ -1,0 +1,160 @@
+//! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
+use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
+use super::pipe::{Chain, Pipe};
+use std::marker::PhantomData;
+
+/// Asks which halves a guard has: see [`probe`].
+pub struct GuardProbe<G>(PhantomData<fn() -> G>);
+
+/// A probe of a guard: `(&&&probe(&def)).__switchboard_message(def)`, by [`SyncMessage`], [`AsyncMessage`] or [`NoMessage`], and
+/// `(&&probe(&def)).__switchboard_connect(def)`, by [`HasConnect`] or [`NoConnect`].
+pub fn probe<G, C, M>(_: &Halved<G, C, M>) -> GuardProbe<G> {
+    GuardProbe(PhantomData)
+}
+
+/// A guard, and whether it has a connect half (`C`) and a message half (`M`).
+pub struct Halved<G, C, M> {
+    def: GuardDef<G>,
+    marker: PhantomData<fn() -> (C, M)>,
+}
+
+/// It has this half.
+pub enum Yes {}
+/// It does not.
+pub enum No {}
+
+/// Begins with a guard of which nothing is known.
+pub fn halved<G: Send + Sync + 'static>(def: GuardDef<G>) -> Halved<G, No, No> {
+    Halved { def, marker: PhantomData }
+}
+
+/// See [`probe`].
+pub trait SyncMessage {
+    /// The guard.
+    type Guard;
+    /// With its message half.
+    fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, Yes>;
+}
+impl<G: Guard> SyncMessage for &&GuardProbe<G> {
+    type Guard = G;
+
+    fn __switchboard_message<C>(&self, def: Halved<G, C, No>) -> Halved<G, C, Yes> {
+        Halved { def: def.def.message(), marker: PhantomData }
+    }
+}
+
+/// See [`probe`].
+pub trait AsyncMessage {
+    /// The guard.
+    type Guard;
+    /// With its message half.
+    fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, Yes>;
+}
+impl<G: AsyncGuard> AsyncMessage for &GuardProbe<G> {
+    type Guard = G;
+
+    fn __switchboard_message<C>(&self, def: Halved<G, C, No>) -> Halved<G, C, Yes> {
+        Halved { def: def.def.message_async(), marker: PhantomData }
+    }
+}
+
+/// See [`probe`].
+pub trait NoMessage {
+    /// What is no guard of messages.
+    type Guard;
+    /// As it is.
+    fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, No>;
+}
+impl<G> NoMessage for GuardProbe<G> {
+    type Guard = G;
+
+    fn __switchboard_message<C>(&self, def: Halved<G, C, No>) -> Halved<G, C, No> {
+        def
+    }
+}
+
+/// See [`probe`].
+pub trait HasConnect {
+    /// The guard.
+    type Guard;
+    /// With its connect half.
+    fn __switchboard_connect<M>(&self, def: Halved<Self::Guard, No, M>) -> Halved<Self::Guard, Yes, M>;
+}
+impl<G: ConnectGuard> HasConnect for &GuardProbe<G> {
+    type Guard = G;
+
+    fn __switchboard_connect<M>(&self, def: Halved<G, No, M>) -> Halved<G, Yes, M> {
+        Halved { def: def.def.connect(), marker: PhantomData }
+    }
+}
+
+/// See [`probe`].
+pub trait NoConnect {
+    /// What is no guard of connections.
+    type Guard;
+    /// As it is.
+    fn __switchboard_connect<M>(&self, def: Halved<Self::Guard, No, M>) -> Halved<Self::Guard, No, M>;
+}
+impl<G> NoConnect for GuardProbe<G> {
+    type Guard = G;
+
+    fn __switchboard_connect<M>(&self, def: Halved<G, No, M>) -> Halved<G, No, M> {
+        def
+    }
+}
+
+/// Holds for what may stand on a gateway or an application.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a guard",
+    label = "guards neither connections nor messages",
+    note = "implement `ConnectGuard`, `Guard` or `AsyncGuard` for it"
+)]
+pub trait SomeHalf<C, M> {}
+impl<G> SomeHalf<Yes, Yes> for G {}
+impl<G> SomeHalf<Yes, No> for G {}
+impl<G> SomeHalf<No, Yes> for G {}
+
+/// Holds for what may stand on a message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no message half",
+    label = "does not guard messages",
+    note = "implement `Guard` (or `AsyncGuard`, if it has to wait) for it; a `ConnectGuard` alone stands on the gateway, below \
+            `#[gateway]`"
+)]
+pub trait MessageHalf<M> {}
+impl<G> MessageHalf<Yes> for G {}
+
+impl<G, C, M> Halved<G, C, M> {
+    /// A guard of a gateway or an application.
+    pub fn some_half(self) -> GuardDef<G>
+    where
+        G: SomeHalf<C, M>,
+    {
+        self.def
+    }
+}
+
+impl<G, M> Halved<G, No, M> {
+    /// A guard of a message.
+    pub fn message_half(self) -> GuardDef<G>
+    where
+        G: MessageHalf<M>,
+    {
+        self.def
+    }
+}
+
+/// One pipe behind another.
+pub fn chain<First, Second, Between>(first: First, second: Second) -> Chain<First, Second, Between> {
+    Chain { first, second, between: PhantomData }
+}
+
+/// Holds for a pipe that makes the parameter's type.
+#[diagnostic::on_unimplemented(
+    message = "the pipe `{Self}` does not make a `{T}`",
+    label = "a pipe on the wrong type",
+    note = "write `impl Pipe<{T}> for {Self}`, or give the parameter the type that the pipe makes"
+)]
+pub trait Makes<T>: Pipe<T> {}
+#[diagnostic::do_not_recommend]
+impl<P: Pipe<T>, T> Makes<T> for P {}

@@ -1,0 +1,205 @@
+//! Pipes: another payload in place of the one that came.
+use super::stage::{Source, Stage, sources};
+use crate::Error;
+use crate::handler::MessageContext;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Makes a `T` of what came: of a parameter's payload, or of every payload (`T` is a [`serde_json::Value`] then).
+///
+/// ```
+/// use switchboard::handler::MessageContext;
+/// use switchboard::pipeline::Pipe;
+/// use switchboard::Error;
+/// struct Even;
+/// impl Pipe<u32> for Even {
+///     type From = u32;
+///     fn transform(&self, number: u32, _: &MessageContext<'_>) -> Result<u32, Error> {
+///         if number % 2 == 0 { Ok(number) } else { Err(Error::validation_failed("An even number")) }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the pipe `{Self}` does not make a `{T}`",
+    label = "a pipe on the wrong type",
+    note = "it is `impl Pipe<{T}> for {Self}` that is asked for; on a message, a gateway or the application that is \
+            `Pipe<serde_json::Value, From = serde_json::Value>`"
+)]
+pub trait Pipe<T>: Send + Sync + 'static {
+    /// What it takes.
+    type From: DeserializeOwned + Send + 'static;
+
+    /// Errors: why the message is not handled; `validation_failed`, as a rule.
+    fn transform(&self, value: Self::From, cx: &MessageContext<'_>) -> Result<T, Error>;
+}
+
+pub(crate) trait ErasedPipe: Send + Sync {
+    fn transform(&self, value: Value, cx: &MessageContext<'_>) -> Result<Value, Error>;
+}
+impl<P: Pipe<Value, From = Value>> ErasedPipe for P {
+    fn transform(&self, value: Value, cx: &MessageContext<'_>) -> Result<Value, Error> {
+        Pipe::transform(self, value, cx)
+    }
+}
+
+/// A pipe of every payload, where it comes from.
+#[must_use = "a pipe does nothing before it is put on a message, a gateway or an application"]
+pub struct PipeDef<T> {
+    source: Source<T>,
+    place: &'static Location<'static>,
+}
+
+sources!(PipeDef, Pipe, "A pipe");
+
+impl<P: Pipe<Value, From = Value>> PipeDef<P> {
+    pub(crate) fn stage(self) -> Stage<Arc<dyn ErasedPipe>> {
+        Stage::new(self.source, self.place, |it| it as Arc<dyn ErasedPipe>)
+    }
+}
+
+impl<P: Pipe<Value, From = Value>> From<P> for PipeDef<P> {
+    #[track_caller]
+    fn from(pipe: P) -> PipeDef<P> {
+        PipeDef::of(pipe)
+    }
+}
+
+/// Cuts white space off both ends: of a text, or of every text in a payload (keys of objects stay as they are).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trim;
+
+impl Pipe<String> for Trim {
+    type From = String;
+
+    fn transform(&self, text: String, _: &MessageContext<'_>) -> Result<String, Error> {
+        Ok(trimmed(text))
+    }
+}
+
+impl Pipe<Value> for Trim {
+    type From = Value;
+
+    fn transform(&self, mut value: Value, _: &MessageContext<'_>) -> Result<Value, Error> {
+        trim_all(&mut value);
+        Ok(value)
+    }
+}
+
+fn trimmed(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    let start = text.len() - text.trim_start().len();
+    text.drain(..start);
+    text
+}
+
+/// JSON is nested at most as deep as `serde_json` reads it.
+fn trim_all(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = trimmed(std::mem::take(text)),
+        Value::Array(values) => values.iter_mut().for_each(trim_all),
+        Value::Object(map) => map.values_mut().for_each(trim_all),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Reads a `T` out of a text: `"17"` where 17 is asked for. A number or a truth value that is none of a text is read as it is
+/// written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parse;
+
+impl<T> Pipe<T> for Parse
+where
+    T: FromStr + 'static,
+    T::Err: Display,
+{
+    type From = Written;
+
+    fn transform(&self, text: Written, _: &MessageContext<'_>) -> Result<T, Error> {
+        // What was sent is not repeated, and the parser's text may.
+        text.0.trim().parse().map_err(|_| Error::validation_failed("The data cannot be parsed"))
+    }
+}
+
+/// A text, or a number or truth value as it is written.
+#[doc(hidden)]
+pub struct Written(String);
+
+/// So that a default may stand in front of [`Parse`].
+macro_rules! written {
+    ($($ty:ty)*) => { $(impl From<$ty> for Written {
+        fn from(value: $ty) -> Written {
+            Written(value.to_string())
+        }
+    })* };
+}
+written! { &str String bool i32 i64 u32 u64 f64 }
+
+impl<'de> serde::Deserialize<'de> for Written {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Written, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text, a number or a truth value")
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Written, E> {
+                Ok(Written(value.to_string()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Written, E> {
+                Ok(Written(value.to_string()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Written, E> {
+                Ok(Written(value.to_string()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Written, E> {
+                Ok(Written(value.to_string()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Written, E> {
+                Ok(Written(value.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Takes the place of what is missing or null.
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultValue<T>(pub T);
+
+impl<T, D> Pipe<T> for DefaultValue<D>
+where
+    T: DeserializeOwned + Send + 'static,
+    D: Into<T> + Clone + Send + Sync + 'static,
+{
+    type From = Option<T>;
+
+    fn transform(&self, value: Option<T>, _: &MessageContext<'_>) -> Result<T, Error> {
+        Ok(value.unwrap_or_else(|| self.0.clone().into()))
+    }
+}
+
+/// One pipe behind another. Made by [`parts::chain`](super::parts::chain).
+pub struct Chain<First, Second, Between> {
+    pub(super) first: First,
+    pub(super) second: Second,
+    pub(super) between: PhantomData<fn() -> Between>,
+}
+
+impl<T, First, Second> Pipe<T> for Chain<First, Second, Second::From>
+where
+    T: 'static,
+    Second: Pipe<T>,
+    First: Pipe<Second::From>,
+{
+    type From = First::From;
+
+    fn transform(&self, value: First::From, cx: &MessageContext<'_>) -> Result<T, Error> {
+        self.second.transform(self.first.transform(value, cx)?, cx)
+    }
+}

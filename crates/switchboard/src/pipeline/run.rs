@@ -1,0 +1,252 @@
+//! The stages around a handler, in their order.
+use super::call::Call;
+use super::filter::{Caught, ErasedFilter};
+use super::guard::{BoxRef, MessageGuard};
+use super::interceptor::{Innermost, Next};
+use super::level::Stages;
+use crate::conn::{contained, drop_contained};
+use crate::handler::{Captured, Data, HookFuture, Invocation, Invoke, MessageContext, ReplySink, Start, Step};
+use crate::{Client, Error, Reply};
+use serde_json::Value;
+use std::any::{Any, TypeId};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+/// Starts a handler that has stages. What needs not wait runs here, on the borrowed message.
+pub(crate) fn start(
+    stages: &Arc<Stages>,
+    handler: &Arc<dyn Start>,
+    cx: &MessageContext<'_>,
+) -> Result<Invocation, Error> {
+    let started = begin(stages, handler, cx);
+    if stages.filters.is_empty() {
+        return started;
+    }
+    match started {
+        Ok(inner) => Ok(Box::pin(Filtered {
+            inner,
+            filtering: Filtering { stages: stages.clone(), client: cx.client.clone(), event: cx.event.into() },
+        })),
+        Err(error) => Err(stages.caught(error, &Caught::of(cx))),
+    }
+}
+
+fn begin(stages: &Arc<Stages>, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
+    let mut passed = 0;
+    for guard in &stages.guards {
+        let MessageGuard::Sync(guard) = guard else { break };
+        guard.message(cx)?;
+        passed += 1;
+    }
+    if passed == stages.guards.len() && stages.interceptors.is_empty() {
+        return piped(stages, handler, cx);
+    }
+    let call = Arc::new(Call::of(cx));
+    let future = Box::pin(wait(stages.clone(), handler.clone(), call.clone(), passed));
+    Ok(Box::pin(Waiting { call, future: Some(future), stream: None }))
+}
+
+/// Pipes, and then the handler.
+fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
+    if stages.pipes.is_empty() {
+        return handler.start(cx);
+    }
+    let value = stages.pipes.iter().try_fold(cx.payload::<Value>()?, |value, pipe| pipe.transform(value, cx))?;
+    let piped = cx.with_data(Data::Value(&value));
+    let started = handler.start(&piped);
+    cx.late.set(piped.late.get());
+    started
+}
+
+/// The guards that are left, then the interceptors around the handler.
+async fn wait(stages: Arc<Stages>, handler: Arc<dyn Start>, call: Arc<Call>, passed: usize) -> Result<Reply, Error> {
+    for guard in &stages.guards[passed..] {
+        match guard {
+            MessageGuard::Sync(guard) => call.with(|cx| guard.message(cx))?,
+            MessageGuard::Async(guard) => guard.message(&call).await?,
+        }
+    }
+    let mut handler = Handling { stages: &stages, handler: &handler };
+    Next { call: &call, behind: &stages.interceptors, handler: &mut handler }.run().await
+}
+
+struct Handling<'s> {
+    stages: &'s Arc<Stages>,
+    handler: &'s Arc<dyn Start>,
+}
+
+impl Innermost for Handling<'_> {
+    fn run<'a>(&'a mut self, call: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
+        Box::pin(async move {
+            // A panic of the handler is an error for those around it.
+            let mut invocation = contained(call.event(), || call.with(|cx| piped(self.stages, self.handler, cx)))?;
+            let late = *call.late.lock();
+            let mut captured = Captured::default();
+            let step = poll_fn(|cx| {
+                let mut out = Vec::new();
+                let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, self.stages, call.client());
+                let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
+                let polled = polled.unwrap_or_else(|panic| Poll::Ready(Step::panicked(call.event(), panic)));
+                match sink.stream.take() {
+                    Some(stream) => {
+                        drop(sink);
+                        drop_contained(std::mem::replace(&mut invocation, stream));
+                        Poll::Ready(Step::Streams)
+                    }
+                    None => polled,
+                }
+            })
+            .await;
+            if captured.caught {
+                call.caught.store(true, Ordering::Relaxed);
+            }
+            match step {
+                Step::Done(Ok(())) => Ok(Reply::captured(captured, late)),
+                Step::Done(Err(error)) => Err(error),
+                Step::Streams | Step::Item => Ok(Reply::stream(invocation)),
+            }
+        })
+    }
+}
+
+/// A handler behind stages that wait.
+struct Waiting {
+    call: Arc<Call>,
+    future: Option<Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>>,
+    /// What came of it.
+    stream: Option<Invocation>,
+}
+
+impl Invoke for Waiting {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
+        let this = &mut *self;
+        if let Some(stream) = &mut this.stream {
+            return stream.as_mut().poll(cx, sink);
+        }
+        let Some(future) = &mut this.future else { return Poll::Ready(Step::Done(Ok(()))) };
+        let reply = ready!(future.as_mut().poll(cx));
+        this.future = None;
+        if this.call.caught.load(Ordering::Relaxed) {
+            sink.set_caught();
+        }
+        if let Some(late) = *this.call.late.lock() {
+            sink.late = Some(late);
+        }
+        Poll::Ready(match reply.and_then(|reply| reply.write(sink)) {
+            Ok(None) => Step::Done(Ok(())),
+            Ok(Some(stream)) => {
+                this.stream = Some(stream);
+                Step::Streams
+            }
+            Err(error) => Step::Done(Err(error)),
+        })
+    }
+}
+
+/// The filters of a call, and where it was.
+struct Filtering {
+    stages: Arc<Stages>,
+    client: Client,
+    event: Arc<str>,
+}
+
+struct Filtered {
+    inner: Invocation,
+    filtering: Filtering,
+}
+
+impl Invoke for Filtered {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
+        let Filtered { inner, filtering } = &mut *self;
+        sink.set_filters(&filtering.stages, &filtering.client);
+        let polled = catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx, sink)));
+        let step = match polled {
+            Ok(polled) => ready!(polled),
+            Err(panic) => Step::panicked(&filtering.event, panic),
+        };
+        let Step::Done(Err(error)) = step else { return Poll::Ready(step) };
+        // What a filter of the error's own type has said already is not said again.
+        let caught = Caught::new(Some(&filtering.client), &filtering.event);
+        Poll::Ready(Step::Done(Err(match sink.is_caught() {
+            true => error,
+            false => filtering.stages.caught(error, &caught),
+        })))
+    }
+}
+
+impl Stages {
+    /// What the first filter that fits makes of an error that is about to be sent; or the error.
+    pub(crate) fn caught(&self, error: Error, caught: &Caught<'_>) -> Error {
+        self.catch(error, |error| error, caught)
+    }
+
+    /// The same of a handler's own error. `convert`: what it is without a filter.
+    pub(crate) fn catch<E: 'static>(&self, error: E, convert: impl FnOnce(E) -> Error, caught: &Caught<'_>) -> Error {
+        for filter in &self.filters {
+            if filter.catches() == TypeId::of::<E>() {
+                return told(&**filter, Some(error), caught);
+            }
+            if filter.catches() == TypeId::of::<Error>() {
+                return told(&**filter, Some(convert(error)), caught);
+            }
+        }
+        convert(error)
+    }
+
+    /// The same, of filters of exactly this type. Errors: there is none, and here it is again.
+    pub(crate) fn catch_own<E: 'static>(&self, error: E, caught: &Caught<'_>) -> Result<Error, E> {
+        let own = |filter: &&Arc<dyn ErasedFilter>| filter.catches() == TypeId::of::<E>();
+        match self.filters.iter().find(own).filter(|_| TypeId::of::<E>() != TypeId::of::<Error>()) {
+            Some(filter) => Ok(told(&**filter, Some(error), caught)),
+            None => Err(error),
+        }
+    }
+}
+
+fn told<E: 'static>(filter: &dyn ErasedFilter, mut error: Option<E>, caught: &Caught<'_>) -> Error {
+    let told = filter.catch(&mut error as &mut dyn Any, caught);
+    told.unwrap_or_else(|| Error::internal("a filter does not catch what it says"))
+}
+
+/// An on-connect hook within the interceptors and filters of its gateway and application.
+pub(crate) fn around(stages: &Arc<Stages>, cx: &MessageContext<'_>, hook: Result<HookFuture, Error>) -> HookFuture {
+    let (stages, call) = (stages.clone(), Call::of(cx));
+    Box::pin(async move {
+        let done = match hook {
+            Ok(hook) => {
+                let mut hook = Hooked(Some(hook));
+                Next { call: &call, behind: &stages.interceptors, handler: &mut hook }.run().await
+            }
+            Err(error) => Err(error),
+        };
+        done.map(drop).map_err(|error| stages.caught(error, &Caught::new(Some(call.client()), "")))
+    })
+}
+
+struct Hooked(Option<HookFuture>);
+
+impl Innermost for Hooked {
+    fn run<'a>(&'a mut self, _: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
+        let hook = self.0.take();
+        Box::pin(async move {
+            match hook {
+                Some(hook) => hook.await.map(|()| Reply::none()),
+                None => Ok(Reply::none()),
+            }
+        })
+    }
+}
+
+/// What is told of an error of a connect guard.
+pub(crate) fn connect_error(stages: Option<&Arc<Stages>>, error: Error) -> Error {
+    match stages {
+        Some(stages) => {
+            contained("filter", || Ok(stages.caught(error, &Caught::new(None, "")))).unwrap_or_else(|error| error)
+        }
+        None => error,
+    }
+}

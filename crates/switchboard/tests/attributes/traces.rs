@@ -1,7 +1,8 @@
 //! What a client is told of an internal error leads to its line in the log, wherever it came from.
+use futures_util::{Stream, stream};
 use serde::Serialize;
 use switchboard::testing::{LogLine, TestApp, WireError};
-use switchboard::{Client, Error, OrInternal, Socket, gateway, messages, module};
+use switchboard::{Ack, Client, Error, OrInternal, Socket, gateway, messages, module};
 
 struct Panics;
 impl Serialize for Panics {
@@ -46,6 +47,12 @@ impl Faulty {
     }
     #[subscribe_message("reads")]
     async fn reads(&self, _reads: Reads) {}
+    #[subscribe_message("drops_its_ack")]
+    async fn drops_its_ack(&self, _ack: Ack<u8>) {}
+    #[subscribe_message("streams")]
+    async fn streams(&self) -> impl Stream<Item = u8> + use<> {
+        stream::poll_fn(|_| panic!("in a stream"))
+    }
     #[subscribe_message("own")]
     async fn own(&self) -> Result<(), Error> {
         Err(Error::internal("a cause with an id").trace_id(0x4bf9))
@@ -125,6 +132,7 @@ async fn an_answer_leads_to_its_line_in_the_log() {
         ("panics_later", "in a later handler"),
         ("replies", "in a reply"),
         ("reads", "in a payload"),
+        ("streams", "in a stream"),
         ("own", "a cause with an id"),
         ("says_panicked", "panicked"),
     ] {
@@ -135,6 +143,8 @@ async fn an_answer_leads_to_its_line_in_the_log() {
             assert_eq!(error.trace_id.unwrap(), "00000000000000000000000000004bf9");
         }
     }
+    let dropped = peer.request_error("drops_its_ack", ()).await;
+    assert!(cause(&app, &dropped).contains("Ack"), "{:?}", cause(&app, &dropped));
     let (one, other) = (peer.request_error("fails", ()).await, peer.request_error("fails", ()).await);
     assert_ne!(one.trace_id, other.trace_id);
     assert_eq!(peer.request_error("forbidden", ()).await.trace_id, None);

@@ -430,13 +430,15 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Takes text frames only; a binary one closes with 1003. Default: both, with the JSON envelope in either.
+    /// Takes text frames only; a binary one closes with 1003. Default: both, with the JSON envelope in either. Formats of binary
+    /// frames, as MessagePack, are not offered to its clients: see [`codec`](crate::codec).
     pub fn text_only(mut self) -> Gateway<S> {
         self.frames = Frames::Text;
         self
     }
 
-    /// Takes binary frames only; a text one closes with 1003. Default: both, with the JSON envelope in either.
+    /// Takes binary frames only; a text one closes with 1003. Default: both, with the JSON envelope in either. A JSON client, which
+    /// has to send its envelope in binary frames, is answered in text frames all the same.
     pub fn binary_only(mut self) -> Gateway<S> {
         self.frames = Frames::Binary;
         self

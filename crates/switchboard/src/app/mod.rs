@@ -10,7 +10,7 @@ pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
 use crate::compression::Compression;
-use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Strength, Teardown, run_hook};
+use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Scope, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook, Table};
 use crate::http::{Endpoint, InvalidNetwork, Proxies};
 use crate::hub::Hub;
@@ -23,6 +23,7 @@ use axum::body::Body;
 use handle::Control;
 use http::{Request, Response};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
@@ -94,7 +95,7 @@ impl App {
             taken: Vec::new(),
             after_init: Vec::new(),
             patience: Boot::PATIENCE,
-            container: Container::new(std::iter::empty(), &Handle::new(control.clone())),
+            container: Container::new(std::iter::empty(), HashMap::new(), &Handle::new(control.clone())),
             graph: Graph::default(),
             problems: Vec::new(),
             declared: Declared::default(),
@@ -122,11 +123,15 @@ impl App {
     pub fn gateway<S: Send + Sync + 'static>(mut self, path: impl AsRef<str>, gateway: Gateway<S>) -> App {
         let place = Location::caller();
         gateway.check(&mut self.problems);
-        for asked in gateway.dependencies() {
-            if asked.strength == Strength::Optional || self.container.has(asked.type_id) {
+        let told = self.problems.len();
+        for (name, asked) in gateway.asks() {
+            if self.container.answers(&asked) {
+                let there = self.container.scope_of(&asked);
+                let message = asked.mismatched(&name, Scope::Application, there, true);
+                self.problems.extend(message.map(|message| Problem::new(message, &[asked.place])));
                 continue;
             }
-            let asks = asked.asked_by(&gateway.name());
+            let asks = asked.asked_by(&name);
             let message = if self.graph.is_empty() {
                 format!("{asks}, but there is no module: make the application by `App::create`")
             } else {
@@ -143,9 +148,17 @@ impl App {
         match gateway.build(None, Some(&self.container)) {
             Ok(Some((table, after_init))) => self.put(path, place, table, after_init),
             Ok(None) => {}
-            Err(missing) => self.problems.push(Problem::new(format!("a stage of {name}: {missing}"), &[place])),
+            Err(missing) if self.problems.len() == told => {
+                self.problems.push(Problem::new(format!("{name}: {missing}"), &[place]));
+            }
+            Err(_) => {}
         }
         self
+    }
+
+    /// Puts a module's stages behind those that are there.
+    pub(crate) fn declare(&mut self, stages: Declared) {
+        self.declared.append(stages);
     }
 
     /// Puts a guard in front of every gateway: its connect half before a client connects, its message half before each message.

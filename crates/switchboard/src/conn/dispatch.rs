@@ -6,6 +6,7 @@ use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, buffers};
+use crate::di::MessageScope;
 use crate::gateway::Entry;
 use crate::handler::{Data, Invocation, MessageContext, ReplySink, Step};
 use crate::hub::InFlight;
@@ -43,7 +44,7 @@ impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
-        let mut panicked = false;
+        let (mut panicked, scope) = (false, MessageScope::default());
         if let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
@@ -51,7 +52,7 @@ impl Task {
             && !entry.is_catch_all
         {
             let (data, meta) = (Data::Unread(glance.data), Data::Json(None));
-            match self.begin(&conn, entry, &entry.event, data, meta, glance.id, cx) {
+            match self.begin(&conn, entry, &entry.event, data, meta, &scope, glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked => panicked = true,
@@ -77,9 +78,9 @@ impl Task {
         let (data, meta) = (Data::Json(request.data), Data::Json(request.meta));
         if entry.is_catch_all {
             let event: Arc<str> = request.event.into();
-            self.begin(&conn, entry, &event, data, meta, request.id, cx);
+            self.begin(&conn, entry, &event, data, meta, &scope, request.id, cx);
         } else {
-            self.begin(&conn, entry, &entry.event, data, meta, request.id, cx);
+            self.begin(&conn, entry, &entry.event, data, meta, &scope, request.id, cx);
         }
     }
 
@@ -92,6 +93,7 @@ impl Task {
         event: &Arc<str>,
         data: Data<'_>,
         meta: Data<'_>,
+        scope: &MessageScope,
         id: Option<Id<'_>>,
         cx: &mut Context<'_>,
     ) -> Begun {
@@ -117,8 +119,8 @@ impl Task {
             return Begun::Unsettled;
         }
         let (settled, mut panicked) = (Cell::new(settled), false);
-        let late = Cell::new(None);
-        let context = MessageContext { client: &self.client, event, id, data, meta, reason: None, settled, late };
+        let (late, client) = (Cell::new(None), &self.client);
+        let context = MessageContext { client, event, id, data, meta, reason: None, settled, late, scope };
         let start = || match &entry.stages {
             None => entry.start.start(&context),
             Some(stages) => pipeline::start(stages, &entry.start, &context),

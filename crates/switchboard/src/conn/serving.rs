@@ -4,6 +4,7 @@ use super::closing::Net;
 use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
+use crate::di::MessageScope;
 use crate::gateway::Group;
 use crate::handler::{Data, HookFuture, Invocation, MessageContext, Outcome};
 use crate::hub::InFlight;
@@ -66,7 +67,7 @@ impl Handler {
 }
 
 impl Running {
-    pub(super) fn drop_contained(self) {
+    pub(crate) fn drop_contained(self) {
         drop_contained(self);
     }
 }
@@ -102,7 +103,7 @@ impl Task {
             && ((self.net != Net::Open && self.background.is_none()) || (self.next_may_start() && !self.congested))
     }
 
-    fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>) -> MessageContext<'a> {
+    fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>, scope: &'a MessageScope) -> MessageContext<'a> {
         MessageContext {
             client: &self.client,
             event: "",
@@ -112,6 +113,7 @@ impl Task {
             reason,
             settled: Cell::new(true),
             late: Cell::new(None),
+            scope,
         }
     }
 
@@ -131,10 +133,11 @@ impl Task {
             self.connected();
             return true;
         };
+        let scope = MessageScope::default();
         let begin = || match &table.connect_stages {
-            None => hook(&self.hook_context(None)),
+            None => hook(&self.hook_context(None, &scope)),
             Some(stages) => {
-                let cx = self.hook_context(None);
+                let cx = self.hook_context(None, &scope);
                 let future = contained("on_connect", || hook(&cx));
                 Ok(pipeline::around(stages, &cx, future))
             }
@@ -165,7 +168,7 @@ impl Task {
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
         let Some(raw) = table.raw.as_ref().filter(|_| self.net == Net::Open && !self.draining) else { return };
-        match contained("raw", || raw(&self.hook_context(None))) {
+        match contained("raw", || raw(&self.hook_context(None, &MessageScope::default()))) {
             Ok(future) => self.running = Some(Running::Raw(future)),
             Err(error) => self.fail(error),
         }
@@ -278,20 +281,22 @@ impl Task {
         let reason = self.reason.as_deref().cloned().unwrap_or(DisconnectReason::Lost);
         self.stage = match &table.on_disconnect {
             None => Stage::Done,
-            Some(hook) => match contained("on_disconnect", || hook(&self.hook_context(Some(&reason)))) {
-                Ok(future) => {
-                    // After a shutdown's patience is over the time that is left is set already.
-                    if self.timers.work_by == NEVER {
-                        self.work_begins();
+            Some(hook) => {
+                match contained("on_disconnect", || hook(&self.hook_context(Some(&reason), &MessageScope::default()))) {
+                    Ok(future) => {
+                        // After a shutdown's patience is over the time that is left is set already.
+                        if self.timers.work_by == NEVER {
+                            self.work_begins();
+                        }
+                        Stage::Leaving(future)
                     }
-                    Stage::Leaving(future)
+                    Err(error) => {
+                        log::failed(&error, "on_disconnect", &self.client);
+                        drop_contained(error);
+                        Stage::Done
+                    }
                 }
-                Err(error) => {
-                    log::failed(&error, "on_disconnect", &self.client);
-                    drop_contained(error);
-                    Stage::Done
-                }
-            },
+            }
         };
     }
 

@@ -1,12 +1,15 @@
 //! What is wrong with the modules, found without making anything: everything at once.
 use super::dependency::{Dependency, Strength};
 use super::module::{Export, ModuleDef, ModuleHook};
-use super::provider::Erased;
+use super::provider::{Erased, Make};
+use super::scope::Scope;
 use crate::app::Problem;
 use crate::gateway::{Given, ModuleGateway};
+use crate::pipeline::{Declared, Implicit};
 use crate::text::short_name;
 use crate::{Root, Server};
 use std::any::{TypeId, type_name};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 
@@ -29,6 +32,9 @@ pub(super) struct PlannedModule {
     pub(super) place: &'static Location<'static>,
     pub(super) imports: Vec<usize>,
     exports: Vec<Export>,
+    pub(super) stages: Declared,
+    /// What these ask for.
+    asked: Vec<Dependency>,
     pub(super) global: bool,
     pub(super) on_init: Option<ModuleHook>,
     pub(super) on_shutdown: Option<ModuleHook>,
@@ -39,6 +45,8 @@ pub(super) struct PlannedModule {
 pub(super) struct PlannedProvider {
     pub(super) module: usize,
     pub(super) provider: Erased,
+    /// No module lists it: a gateway or the application names it, and anybody may ask for it.
+    pub(super) is_implicit: bool,
 }
 
 pub(super) struct PlannedGateway {
@@ -54,9 +62,11 @@ impl Plan {
         walk.enter(&mut plan, root, key);
         plan.index();
         plan.unmounted();
+        plan.implicit();
         plan.useless();
         plan.replace(overrides);
         plan.exports(&walk.keys);
+        plan.check_scopes();
         plan.check_dependencies();
         plan.sort();
         plan
@@ -92,9 +102,28 @@ impl Plan {
         }
     }
 
+    fn gateway_types(&self) -> HashSet<TypeId> {
+        self.gateways.iter().map(|planned| planned.gateway.type_id).collect()
+    }
+
+    /// Provides what gateways and the application name, and no module provides: each in the module that is the first to name it.
+    fn implicit(&mut self) {
+        let application = self.modules.iter().enumerate().map(|(at, module)| (at, module.stages.implicit().collect()));
+        let gateways = self.gateways.iter().map(|planned| (planned.module, planned.gateway.implicit().collect()));
+        let named: Vec<(usize, Vec<Implicit>)> = application.chain(gateways).collect();
+        for (module, implicit) in named.into_iter().flat_map(|(at, named)| named.into_iter().map(move |one| (at, one)))
+        {
+            if let Entry::Vacant(vacant) = self.by_type.entry(implicit.type_id) {
+                vacant.insert(self.providers.len());
+                let provider = Erased { listed: implicit.place, ..(implicit.provider)() };
+                self.providers.push(PlannedProvider { module, provider, is_implicit: true });
+            }
+        }
+    }
+
     /// Gateways that are provided, and that nobody mounts.
     fn unmounted(&mut self) {
-        let mounted: HashSet<TypeId> = self.gateways.iter().map(|planned| planned.gateway.type_id).collect();
+        let mounted = self.gateway_types();
         let lost =
             |planned: &&PlannedProvider| planned.provider.to_be_mounted && !mounted.contains(&planned.provider.type_id);
         let problems = self.providers.iter().filter(lost).map(|planned| {
@@ -218,7 +247,8 @@ impl Plan {
     fn visible(&self, type_id: TypeId, from: usize) -> bool {
         let Some(provider) = self.provider(type_id) else { return false };
         let exports = |module: usize| self.modules[module].exported.contains(&type_id);
-        provider.module == from
+        provider.is_implicit
+            || provider.module == from
             || self.modules[from].imports.iter().any(|&import| exports(import))
             || (0..self.modules.len()).any(|module| self.modules[module].global && exports(module))
     }
@@ -231,18 +261,32 @@ impl Plan {
 
     fn check_dependencies(&mut self) {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
+        let gateways = self.gateway_types();
         let mut problems = Vec::new();
-        let asking = self
-            .providers
+        let asking = self.providers.iter().map(|PlannedProvider { module, provider, .. }| {
+            let is_gateway = gateways.contains(&provider.type_id);
+            (*module, provider.name.as_str(), provider.scope, is_gateway, &provider.dependencies)
+        });
+        let late = self.gateways.iter().map(|PlannedGateway { module, gateway }| {
+            (*module, gateway.name.as_str(), Scope::Application, true, &gateway.dependencies)
+        });
+        let included = self.gateways.iter().flat_map(|PlannedGateway { module, gateway }| {
+            let included = gateway.included.iter();
+            included.map(|included| {
+                // What a struct's handlers may ask for is what the struct may.
+                let of = included.implicit.as_ref().and_then(|implicit| self.provider(implicit.type_id));
+                let module = of.map_or(*module, |provider| provider.module);
+                (module, included.name.as_str(), Scope::Application, true, &included.dependencies)
+            })
+        });
+        let stages = self
+            .modules
             .iter()
-            .map(|planned| (planned.module, planned.provider.name.as_str(), &planned.provider.dependencies));
-        let late = self
-            .gateways
-            .iter()
-            .map(|planned| (planned.module, planned.gateway.name.as_str(), &planned.gateway.dependencies));
-        for (module, who, dependencies) in asking.chain(late) {
+            .enumerate()
+            .map(|(at, module)| (at, module.name.as_str(), Scope::Application, true, &module.asked));
+        for (module, who, scope, is_gateway, dependencies) in asking.chain(late).chain(included).chain(stages) {
             for dependency in dependencies {
-                let ask = Ask { module, who, dependency };
+                let ask = Ask { module, who, scope, is_gateway, dependency };
                 problems.extend(match dependency.strength {
                     Strength::Default => self.forgotten(&ask),
                     // There is one, and it shall not be seen: that is hardly what was meant.
@@ -250,9 +294,61 @@ impl Plan {
                     Strength::Optional => self.unanswered(&ask),
                     Strength::Required | Strength::Late if given.contains(&dependency.type_id) => None,
                     Strength::Required | Strength::Late => self.unanswered(&ask),
+                    Strength::Client => None,
                 });
+                problems.extend(self.mismatched(&ask));
             }
         }
+        self.problems.extend(problems);
+    }
+
+    /// What lives long asks for what lives short.
+    fn mismatched(&self, ask: &Ask<'_>) -> Option<Problem> {
+        let Ask { who, scope, dependency, .. } = *ask;
+        let (there, place) = match dependency.strength {
+            Strength::Default => return None,
+            Strength::Client => (Scope::Connection, None),
+            _ => {
+                let provider = &self.provider(dependency.type_id)?.provider;
+                (provider.scope, Some(provider.place))
+            }
+        };
+        let message = dependency.mismatched(who, scope, there, ask.is_gateway)?;
+        let places: Vec<_> = [Some(dependency.place), place].into_iter().flatten().collect();
+        Some(Problem::new(message, &places))
+    }
+
+    /// What cannot have the scope that it was given.
+    fn check_scopes(&mut self) {
+        let gateways = self.gateway_types();
+        let problems = self.providers.iter().filter(|planned| planned.provider.scope != Scope::Application);
+        let problems = problems.flat_map(|PlannedProvider { provider, .. }| {
+            let Erased { name, scope, maker, .. } = provider;
+            let wrong = |what: &str| format!("{name} has the scope `{scope}`, {what}");
+            let made = match &provider.make {
+                _ if provider.to_be_mounted || gateways.contains(&provider.type_id) => {
+                    Some(wrong("but a gateway serves all its clients; leave out the scope"))
+                }
+                Some(Make::Once(_)) => Some(match *maker {
+                    "async factory" => wrong(
+                        "but is made by an async function, and a message does not wait for a service; let an async \
+                         `on_connect` or handler fetch what is awaited, or leave out the scope",
+                    ),
+                    "value" => wrong("but is a value, of which there is one; write `Provider::scoped(..)`, or leave out the scope"),
+                    _ => wrong("but its function is called once; write `Provider::scoped(..)`"),
+                }),
+                _ => None,
+            };
+            let hook = [("an init", provider.on_init.is_some()), ("a shutdown", provider.on_shutdown.is_some())];
+            let hooks = hook.into_iter().filter(|(_, has)| *has).map(move |(hook, _)| {
+                format!(
+                    "{name} has the scope `{scope}` and {hook} hook, which runs once for the application; leave out the hook \
+                     or the scope"
+                )
+            });
+            made.into_iter().chain(hooks).map(|message| Problem::new(message, &[provider.place])).collect::<Vec<_>>()
+        });
+        let problems: Vec<Problem> = problems.collect();
         self.problems.extend(problems);
     }
 
@@ -276,7 +372,7 @@ impl Plan {
     }
 
     fn unanswered(&self, ask: &Ask<'_>) -> Option<Problem> {
-        let Ask { module, who, dependency } = *ask;
+        let Ask { module, who, dependency, .. } = *ask;
         if self.visible(dependency.type_id, module) {
             return None;
         }
@@ -376,6 +472,9 @@ fn is_of_the_language(name: &str) -> bool {
 struct Ask<'a> {
     module: usize,
     who: &'a str,
+    /// How long it lives.
+    scope: Scope,
+    is_gateway: bool,
     dependency: &'a Dependency,
 }
 
@@ -468,12 +567,18 @@ impl Walk {
             place: def.place,
             imports,
             exports: def.exports,
+            asked: def.stages.implicit().map(|implicit| implicit.dependency("a stage of the application")).collect(),
+            stages: def.stages,
             global: def.global,
             on_init: def.on_init,
             on_shutdown: def.on_shutdown,
             exported: HashSet::new(),
         });
-        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider { module: at, provider }));
+        plan.providers.extend(def.providers.into_iter().map(|provider| PlannedProvider {
+            module: at,
+            provider,
+            is_implicit: false,
+        }));
         plan.gateways.extend(def.gateways.into_iter().map(|gateway| PlannedGateway { module: at, gateway }));
         if let Some(key) = key {
             self.keys.insert(key, at);

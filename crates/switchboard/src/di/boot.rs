@@ -2,14 +2,15 @@
 use super::analysis::Plan;
 use super::container::Container;
 use super::module::{Module, ModuleDef, ModuleHook};
-use super::provider::{BoxError, Erased};
+use super::provider::{BoxError, Erased, Make};
+use super::scope::{Scope, Scoped};
 use super::{Graph, Provider};
 use crate::app::{App, Problem};
 use crate::namespace::Marker;
 use crate::{BootError, Error, Root, log};
 use std::any::TypeId;
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -93,9 +94,12 @@ impl Boot {
         }
         fail(problems)?;
         app.graph = Graph::from_plan(&plan);
-        let types = plan.providers.iter().map(|planned| planned.provider.type_id);
+        let scoped = take_scoped(&mut plan);
+        let single = plan.providers.iter().filter(|planned| planned.provider.scope == Scope::Application);
+        let types = single.map(|planned| planned.provider.type_id);
         let given = plan.given();
-        let container = Container::new(types.chain(given.iter().map(|given| given.type_id)), &app.handle());
+        let types = types.chain(given.iter().map(|given| given.type_id));
+        let container = Container::new(types, scoped, &app.handle());
         for given in given {
             container.keep(given.type_id, (given.make)(&app.handle()));
         }
@@ -105,6 +109,9 @@ impl Boot {
             return Err(error);
         }
         app.container = container.clone();
+        for module in &mut plan.modules {
+            app.declare(std::mem::take(&mut module.stages));
+        }
         for planned in std::mem::take(&mut plan.gateways) {
             let gateway = planned.gateway;
             match (gateway.build)(&container) {
@@ -138,6 +145,18 @@ fn fail(problems: Vec<Problem>) -> Result<(), BootError> {
     if problems.is_empty() { Ok(()) } else { Err(BootError::new(problems)) }
 }
 
+/// What is not made at boot.
+fn take_scoped(plan: &mut Plan) -> HashMap<TypeId, Scoped> {
+    let scoped = plan.providers.iter_mut().map(|planned| &mut planned.provider);
+    let scoped = scoped.filter(|provider| provider.scope != Scope::Application);
+    let makers = scoped.filter_map(|provider| match provider.make.take()? {
+        Make::Again(make) => Some((provider.type_id, Scoped { scope: provider.scope, make })),
+        // That is told before.
+        Make::Once(_) => None,
+    });
+    makers.collect()
+}
+
 /// Makes the providers; what asks for one that has failed is not made, nor told.
 async fn make_all(plan: &mut Plan, teardown: &mut Teardown) -> Vec<Problem> {
     let (container, patience) = (teardown.container.clone(), teardown.patience);
@@ -150,7 +169,7 @@ async fn make_all(plan: &mut Plan, teardown: &mut Teardown) -> Vec<Problem> {
         let Some(make) = provider.make.take() else { continue };
         let what = format!("{} ({})", provider.name, provider.how);
         let given = container.clone();
-        match run_hook(&what, patience, move || make(given)).await {
+        match run_hook(&what, patience, move || make.once(given)).await {
             Ok(instance) => {
                 container.keep(provider.type_id, instance);
                 if provider.on_init.is_none() {

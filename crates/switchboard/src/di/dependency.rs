@@ -1,7 +1,10 @@
 //! What somebody asks the container for.
+use super::scope::Scope;
 use super::{Container, NotProvided};
 use crate::app::Handle;
+use crate::client::Client;
 use crate::namespace::Namespace;
+use crate::pipeline::Implicit;
 use crate::server::Server;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
@@ -10,7 +13,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// What a service, a gateway or a factory may ask for: `Arc<T>` of anything that is provided, `Option<Arc<T>>` of what may be,
-/// and handles: [`Server`], `Server<N>`, [`Handle`], [`Container`].
+/// and handles: [`Server`], `Server<N>`, [`Handle`], [`Container`]; and [`Client`], where there is one a connection or a message.
 ///
 /// Implement it for a handle of your own: a type that is made of provided ones.
 /// ```
@@ -78,12 +81,25 @@ impl FromContainer for Handle {
     }
 }
 
+/// The container of the application: in it there are no services of a connection or a message.
+///
 /// A service that keeps the container it is in keeps itself alive, and all that is provided, as long as the process.
 impl FromContainer for Container {
     fn wants(_: &mut Wanted) {}
 
     fn from_container(container: &Container) -> Result<Container, NotProvided> {
-        Ok(container.clone())
+        Ok(container.whole())
+    }
+}
+
+/// The client that a service of a connection, or of a message, belongs to.
+impl FromContainer for Client {
+    fn wants(wanted: &mut Wanted) {
+        wanted.push::<Client>(Strength::Client);
+    }
+
+    fn from_container(container: &Container) -> Result<Client, NotProvided> {
+        container.client()
     }
 }
 
@@ -121,6 +137,7 @@ impl Wanted<'_> {
             label: self.label.clone(),
             place: self.place,
             strength,
+            when: When::Making,
         });
     }
 }
@@ -133,6 +150,21 @@ pub(crate) enum Strength {
     Late,
     /// Not asked for: a field that is made by `Default`. Its type is the field's, not what is in an `Arc`.
     Default,
+    /// The client of a connection, which needs no provider.
+    Client,
+}
+
+/// When it is asked for, which says how long it has to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Whenever the one who asks is made.
+    Making,
+    /// When the application starts.
+    Starting,
+    /// When a gateway is put together: what serves all of its clients.
+    Mounting,
+    /// While a client is served, by a handler or a hook.
+    Serving,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +177,7 @@ pub(crate) struct Dependency {
     pub(crate) label: Cow<'static, str>,
     pub(crate) place: &'static Location<'static>,
     pub(crate) strength: Strength,
+    pub(crate) when: When,
 }
 
 impl Dependency {
@@ -155,6 +188,30 @@ impl Dependency {
             "" => format!("{who} asks for {name}"),
             label => format!("{who} ({label}) asks for {name}"),
         }
+    }
+
+    /// `who`, that lives long, asks for what lives short: `there` is the scope of what is asked for.
+    pub(crate) fn mismatched(&self, who: &str, lives: Scope, there: Scope, is_gateway: bool) -> Option<String> {
+        if self.when == When::Serving || there <= lives {
+            return None;
+        }
+        let (asks, name) = (self.asked_by(who), short_name(self.name));
+        let take = if self.strength == Strength::Client { "&Client".to_owned() } else { format!("Inject<{name}>") };
+        let per = format!("{asks}, of which there is one per {there}");
+        let change = format!("take `{take}` as a parameter of the handler");
+        Some(match (self.when, lives) {
+            (When::Starting, _) => format!("{per}, and no {there} yet; {change} that needs it"),
+            (When::Mounting, _) => {
+                format!("{per}, while this one serves all clients; leave out the scope of {name}")
+            }
+            _ if is_gateway => format!("{per}, while there is one {who} for all; {change}"),
+            (_, Scope::Application) => {
+                format!("{per}, while there is one {who} for all; {change}, or give {who} the scope `{there}` too")
+            }
+            _ => {
+                format!("{per}, while there is one {who} per {lives}; {change}, or give {who} the scope `{there}` too")
+            }
+        })
     }
 }
 
@@ -167,8 +224,25 @@ pub(crate) fn late<T: FromContainer>(
     let before = list.len();
     T::wants(&mut Wanted::new(list, Cow::Borrowed(label), place));
     for dependency in &mut list[before..] {
+        dependency.when = When::Starting;
         if dependency.strength == Strength::Required {
             dependency.strength = Strength::Late;
+        }
+    }
+}
+
+impl Implicit {
+    /// A stage, or a struct whose handlers are in a gateway.
+    pub(crate) fn dependency(&self, label: &'static str) -> Dependency {
+        Dependency {
+            type_id: self.type_id,
+            // It is made from a type that says how it is provided, and so never sought under another.
+            shared_type: self.type_id,
+            name: self.name,
+            label: Cow::Borrowed(label),
+            place: self.place,
+            strength: Strength::Late,
+            when: When::Mounting,
         }
     }
 }
@@ -198,6 +272,7 @@ impl Dependencies {
             label: field.into(),
             place: Location::caller(),
             strength: Strength::Default,
+            when: When::Making,
         });
         Injected { take: |_| Ok(T::make()) }
     }

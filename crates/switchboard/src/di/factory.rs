@@ -16,6 +16,18 @@ pub trait Factory<Args>: Send + 'static {
     fn call(self, container: &Container) -> Result<Self::Out, NotProvided>;
 }
 
+/// A [`Factory`] that can be called again, once for each client or each message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be called for each client or message",
+    label = "not a function of things that the container gives, or one that can be called only once",
+    note = "it takes up to eight parameters: `Arc<T>` of providers, `Option<Arc<T>>`, `Client`, or handles such as `Server`; what it \
+            has captured it may lend or clone, but not give away"
+)]
+pub trait ScopedFactory<Args>: Factory<Args> + Sync {
+    /// Calls it.
+    fn call_again(&self, container: &Container) -> Result<Self::Out, NotProvided>;
+}
+
 macro_rules! factories {
     ($( ($($arg:ident)*) )*) => {
         $(
@@ -30,6 +42,15 @@ macro_rules! factories {
                 }
 
                 fn call(self, _container: &Container) -> Result<R, NotProvided> {
+                    Ok(self($($arg::from_container(_container)?),*))
+                }
+            }
+
+            impl<F, R, $($arg: FromContainer),*> ScopedFactory<($($arg,)*)> for F
+            where
+                F: Fn($($arg),*) -> R + Send + Sync + 'static,
+            {
+                fn call_again(&self, _container: &Container) -> Result<R, NotProvided> {
                     Ok(self($($arg::from_container(_container)?),*))
                 }
             }

@@ -2,6 +2,7 @@
 use super::analysis::Plan;
 use super::dependency::Strength;
 use super::module::Module;
+use super::scope::Scope;
 use crate::text::short_name;
 use std::any::TypeId;
 use std::collections::hash_map::Entry;
@@ -54,6 +55,9 @@ impl Graph {
                 let provider = &planned.provider;
                 let gateway = plan.gateways.iter().find(|planned| planned.gateway.type_id == provider.type_id);
                 let late = gateway.iter().flat_map(|planned| &planned.gateway.dependencies);
+                let included = plan.gateways.iter().flat_map(|planned| &planned.gateway.included);
+                let included = included.filter(|included| included.is_of(provider.type_id));
+                let late = late.chain(included.flat_map(|included| &included.dependencies));
                 let dependencies = provider.dependencies.iter().chain(late);
                 let mut seen = HashSet::new();
                 let asks_for = dependencies
@@ -62,6 +66,8 @@ impl Graph {
                     .collect();
                 let what = match gateway {
                     Some(planned) => format!("gateway on {}", planned.gateway.path),
+                    None if planned.is_implicit => format!("{}, by itself", provider.how),
+                    None if provider.scope != Scope::Application => format!("{}, per {}", provider.how, provider.scope),
                     None => provider.how.to_owned(),
                 };
                 let exported = module.exported.contains(&provider.type_id);

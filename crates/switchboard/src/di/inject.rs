@@ -1,11 +1,12 @@
 //! [`Inject`]: a provider, as a parameter.
-use super::Container;
+use super::{Container, scope};
 use crate::Error;
 use crate::handler::{Context, FromMessage, MessageContext, Needs};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// What a module provides, as a parameter of a handler or a hook. Boot makes sure that it is there. It is used as the service
+/// What a module provides, as a parameter of a handler or a hook: the one of the application, or, by its provider's
+/// [`Scope`](super::Scope), that of this connection or of this message. Boot makes sure that it is there. It is used as the service
 /// itself; [`Inject::arc`] and [`Inject::into_inner`] give the `Arc`.
 ///
 /// ```
@@ -55,7 +56,7 @@ impl<T: ?Sized + Send + Sync + 'static> FromMessage for Inject<T> {
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Inject<T>, Error> {
-        Ok(Inject(Container::from_message(cx)?.resolve()?))
+        scope::resolve(cx).map(Inject)
     }
 }
 
@@ -63,7 +64,8 @@ impl FromMessage for Container {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Container, Error> {
-        let container = cx.conn().table.container.clone();
-        container.ok_or_else(|| Error::internal("the gateway is not mounted"))
+        let container = cx.conn().table.container.as_ref();
+        let seen = container.map(|container| container.seen_by(cx));
+        seen.ok_or_else(|| Error::internal("the gateway is not mounted"))
     }
 }

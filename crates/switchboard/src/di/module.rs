@@ -3,6 +3,8 @@ use super::provider::{BoxError, BoxFuture, Erased};
 use super::{Container, Factory, Injectable, Provider};
 use crate::gateway::{ModuleGateway, Mount};
 use crate::handler::{IntoError, IntoOutcome};
+use crate::pipeline::{Declared, Filter, FilterDef, GuardDef, Interceptor, InterceptorDef, Pipe, PipeDef};
+use serde_json::Value;
 use std::any::{TypeId, type_name};
 use std::error::Error as StdError;
 use std::future::Future;
@@ -47,6 +49,8 @@ pub struct ModuleDef {
     pub(crate) exports: Vec<Export>,
     pub(crate) gateways: Vec<ModuleGateway>,
     pub(crate) global: bool,
+    /// What stands around every message of the application.
+    pub(crate) stages: Declared,
     pub(crate) on_init: Option<ModuleHook>,
     pub(crate) on_shutdown: Option<ModuleHook>,
 }
@@ -63,6 +67,7 @@ impl ModuleDef {
             exports: Vec::new(),
             gateways: Vec::new(),
             global: false,
+            stages: Declared::default(),
             on_init: None,
             on_shutdown: None,
         }
@@ -181,6 +186,31 @@ impl ModuleDef {
     /// What is exported can be asked for in every module.
     pub fn global(mut self) -> ModuleDef {
         self.global = true;
+        self
+    }
+
+    /// Puts a guard in front of every gateway of the application, whichever module mounts it: see [`App::guard`](crate::App::guard).
+    /// Those of imported modules come first.
+    pub fn app_guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> ModuleDef {
+        self.stages.guards.push(guard.into().stage());
+        self
+    }
+
+    /// Puts an interceptor around every handler of the application: see [`App::interceptor`](crate::App::interceptor).
+    pub fn app_interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> ModuleDef {
+        self.stages.interceptors.push(interceptor.into().stage());
+        self
+    }
+
+    /// Puts a pipe in front of every payload of the application: see [`App::pipe`](crate::App::pipe).
+    pub fn app_pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> ModuleDef {
+        self.stages.pipes.push(pipe.into().stage());
+        self
+    }
+
+    /// Asks a filter about the errors of all gateways of the application: see [`App::filter`](crate::App::filter).
+    pub fn app_filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> ModuleDef {
+        self.stages.filters.push(filter.into().stage());
         self
     }
 

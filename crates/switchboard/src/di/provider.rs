@@ -1,7 +1,8 @@
 //! [`Provider`]: how one thing is made, and what happens to it when the application starts and ends.
 use super::container::{Container, Instance};
 use super::dependency::{Dependencies, Dependency, Wanted};
-use super::{Factory, NotProvided};
+use super::scope::Scope;
+use super::{Factory, NotProvided, ScopedFactory};
 use crate::handler::{IntoError, IntoOutcome};
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
@@ -13,7 +14,8 @@ use std::sync::Arc;
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Make<T> = Box<dyn FnOnce(Container) -> BoxFuture<Result<Arc<T>, BoxError>> + Send>;
+type MakeOnce<R> = Box<dyn FnOnce(Container) -> BoxFuture<Result<R, BoxError>> + Send>;
+pub(crate) type MakeAgain<R> = Arc<dyn Fn(&Container) -> Result<R, BoxError> + Send + Sync>;
 type Hook<T> = Box<dyn FnOnce(Arc<T>) -> BoxFuture<Result<(), BoxError>> + Send>;
 
 /// A type that says how it is made. `#[injectable]` and `#[gateway]` implement it.
@@ -27,13 +29,43 @@ pub trait Injectable: Sized + Send + Sync + 'static {
     fn provider() -> Provider<Self>;
 }
 
-/// How one thing is made: once, at boot, after all that it asks for.
+/// Makes one thing.
+pub(crate) enum Make<R> {
+    /// What it has captured is given away, or it is waited for.
+    Once(MakeOnce<R>),
+    /// What a scope needs: it can be asked for one more, at once.
+    Again(MakeAgain<R>),
+}
+
+impl<R: Send + 'static> Make<R> {
+    fn map<Q: Send + 'static>(self, convert: fn(R) -> Q) -> Make<Q> {
+        match self {
+            Make::Once(make) => Make::Once(Box::new(move |container| {
+                let made = make(container);
+                Box::pin(async move { made.await.map(convert) })
+            })),
+            Make::Again(make) => Make::Again(Arc::new(move |container| make(container).map(convert))),
+        }
+    }
+
+    /// The one of the application.
+    pub(crate) fn once(self, container: Container) -> BoxFuture<Result<R, BoxError>> {
+        match self {
+            Make::Once(make) => make(container),
+            Make::Again(make) => ready(make(&container)),
+        }
+    }
+}
+
+/// How one thing is made: once, at boot, after all that it asks for; or, if it has another [`Scope`], once for each client or
+/// each message, when it is first asked for.
 #[must_use = "a provider provides nothing before it is in a module"]
 pub struct Provider<T: ?Sized> {
     dependencies: Vec<Dependency>,
     place: &'static Location<'static>,
     how: &'static str,
-    make: Make<T>,
+    scope: Scope,
+    make: Make<Arc<T>>,
     on_init: Option<Hook<T>>,
     on_shutdown: Option<Hook<T>>,
     to_be_mounted: bool,
@@ -41,17 +73,14 @@ pub struct Provider<T: ?Sized> {
 
 impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
     #[track_caller]
-    fn new(
-        how: &'static str,
-        dependencies: Vec<Dependency>,
-        make: impl FnOnce(Container) -> BoxFuture<Result<Arc<T>, BoxError>> + Send + 'static,
-    ) -> Provider<T> {
+    fn new(how: &'static str, dependencies: Vec<Dependency>, make: Make<Arc<T>>) -> Provider<T> {
         let place = Location::caller();
         Provider {
             dependencies,
             place,
             how,
-            make: Box::new(make),
+            scope: Scope::Application,
+            make,
             on_init: None,
             on_shutdown: None,
             to_be_mounted: false,
@@ -69,10 +98,26 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
     {
         let mut dependencies = Vec::new();
         F::wants(&mut Wanted::new(&mut dependencies, "".into(), Location::caller()));
-        Provider::new(how, dependencies, move |container| match factory.call(&container) {
+        let make = move |container: Container| match factory.call(&container) {
             Ok(out) => make(out),
             Err(missing) => ready(Err(missing.into())),
-        })
+        };
+        Provider::new(how, dependencies, Make::Once(Box::new(make)))
+    }
+
+    #[track_caller]
+    fn calling_again<F, Args>(
+        scope: Scope,
+        factory: F,
+        make: impl Fn(F::Out) -> Result<Arc<T>, BoxError> + Send + Sync + 'static,
+    ) -> Provider<T>
+    where
+        F: ScopedFactory<Args>,
+    {
+        let mut dependencies = Vec::new();
+        F::wants(&mut Wanted::new(&mut dependencies, "".into(), Location::caller()));
+        let make = move |container: &Container| make(factory.call_again(container)?);
+        Provider { scope, ..Provider::new("factory", dependencies, Make::Again(Arc::new(make))) }
     }
 
     /// What a function returns as an `Arc`: the way to provide a trait object, `Arc<dyn Repository>`.
@@ -82,6 +127,36 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         F: Factory<Args, Out = Arc<T>>,
     {
         Provider::calling("factory", factory, |made| ready(Ok(made)))
+    }
+
+    /// [`scoped`](Provider::scoped), of a function that returns an `Arc`: the way to provide a trait object.
+    #[track_caller]
+    pub fn scoped_shared<F, Args>(scope: Scope, factory: F) -> Provider<T>
+    where
+        F: ScopedFactory<Args, Out = Arc<T>>,
+    {
+        Provider::calling_again(scope, factory, Ok)
+    }
+
+    /// There is one a client, made when a handler or a hook of that client first asks for it, and dropped when the connection has
+    /// ended, behind the on-disconnect hook.
+    ///
+    /// It may ask for application services, others of a connection, and the [`Client`](crate::Client). Handlers and hooks take it
+    /// as [`Inject<T>`](crate::Inject); what lives longer cannot ask for it. A maker that fails or panics is an `internal` error of
+    /// the message that asked, and the next one that asks tries again. If two handlers of one client ask at the same moment, it may
+    /// be made twice, and both get the one that was first.
+    ///
+    /// For structs of [`fields`](Provider::fields); of a function, write [`scoped`](Provider::scoped).
+    pub fn connection_scoped(mut self) -> Provider<T> {
+        self.scope = Scope::Connection;
+        self
+    }
+
+    /// There is one a message, made when it is first asked for, and dropped with the last of those who hold it. Otherwise as
+    /// [`connection_scoped`](Provider::connection_scoped); it may ask for others of a message too.
+    pub fn message_scoped(mut self) -> Provider<T> {
+        self.scope = Scope::Message;
+        self
     }
 
     /// Runs once everything is made, after the hooks of all that this asks for; an error keeps the application from starting.
@@ -115,9 +190,12 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         self
     }
 
+    pub(crate) fn is_gateway(&self) -> bool {
+        self.to_be_mounted
+    }
+
     #[track_caller]
     pub(crate) fn erase(self) -> Erased {
-        let make = self.make;
         let hook = |hook: Hook<T>| -> ErasedHook { Box::new(move |container| container.resolve::<T>().ok().map(hook)) };
         Erased {
             type_id: TypeId::of::<T>(),
@@ -126,14 +204,13 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
             full_name: type_name::<T>(),
             name: short_name(type_name::<T>()),
             how: self.how,
+            maker: self.how,
+            scope: self.scope,
             place: self.place,
             listed: Location::caller(),
             to_be_mounted: self.to_be_mounted,
             dependencies: self.dependencies,
-            make: Some(Box::new(move |container| {
-                let made = make(container);
-                Box::pin(async move { made.await.map(|made| Box::new(made) as Instance) })
-            })),
+            make: Some(self.make.map(|made| Box::new(made) as Instance)),
             on_init: self.on_init.map(hook),
             on_shutdown: self.on_shutdown.map(hook),
         }
@@ -141,7 +218,7 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
 }
 
 impl<T: Send + Sync + 'static> Provider<T> {
-    /// A struct of fields. `plan` declares them; what it returns makes the struct.
+    /// A struct of fields. `plan` declares them; what it returns makes the struct, as often as its [`Scope`] asks for.
     ///
     /// ```
     /// use switchboard::{Server, di::Provider};
@@ -155,26 +232,25 @@ impl<T: Send + Sync + 'static> Provider<T> {
     #[track_caller]
     pub fn fields<M>(plan: impl FnOnce(&mut Dependencies) -> M) -> Provider<T>
     where
-        M: FnOnce(&Container) -> Result<T, NotProvided> + Send + 'static,
+        M: Fn(&Container) -> Result<T, NotProvided> + Send + Sync + 'static,
     {
         let mut dependencies = Dependencies::default();
         let make = plan(&mut dependencies);
-        Provider::new("struct", dependencies.list, move |container| {
-            ready(make(&container).map(Arc::new).map_err(BoxError::from))
-        })
+        let make = move |container: &Container| make(container).map(Arc::new).map_err(BoxError::from);
+        Provider::new("struct", dependencies.list, Make::Again(Arc::new(make)))
     }
 
     /// A value that exists already.
     #[track_caller]
     pub fn value(value: T) -> Provider<T> {
-        Provider::new("value", Vec::new(), move |_| ready(Ok(Arc::new(value))))
+        Provider::new("value", Vec::new(), Make::Once(Box::new(move |_| ready(Ok(Arc::new(value))))))
     }
 
     /// A value that is made when it is its turn, and not at all where something else is put in its place. `value(expr)` in
     /// `#[module]` is this.
     #[track_caller]
     pub fn value_with(value: impl FnOnce() -> T + Send + 'static) -> Provider<T> {
-        Provider::new("value", Vec::new(), move |_| ready(Ok(Arc::new(value()))))
+        Provider::new("value", Vec::new(), Make::Once(Box::new(move |_| ready(Ok(Arc::new(value()))))))
     }
 
     /// What a function returns.
@@ -194,6 +270,34 @@ impl<T: Send + Sync + 'static> Provider<T> {
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         Provider::calling("factory", factory, |made: Result<T, E>| ready(made.map(Arc::new).map_err(Into::into)))
+    }
+
+    /// What a function returns, one for each client or each message: see [`connection_scoped`](Provider::connection_scoped).
+    ///
+    /// ```
+    /// use switchboard::Client;
+    /// use switchboard::di::{Provider, Scope};
+    /// struct Cart { of: Client, items: std::sync::Mutex<Vec<u64>> }
+    /// let cart = Provider::scoped(Scope::Connection, |of: Client| Cart { of, items: Default::default() });
+    /// # let _ = cart;
+    /// ```
+    #[track_caller]
+    pub fn scoped<F, Args>(scope: Scope, factory: F) -> Provider<T>
+    where
+        F: ScopedFactory<Args, Out = T>,
+    {
+        Provider::calling_again(scope, factory, |made| Ok(Arc::new(made)))
+    }
+
+    /// What a function returns that may fail, one for each client or each message; a message that asks for it is answered
+    /// `internal` then, and the log has the cause.
+    #[track_caller]
+    pub fn try_scoped<F, Args, E>(scope: Scope, factory: F) -> Provider<T>
+    where
+        F: ScopedFactory<Args, Out = Result<T, E>>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Provider::calling_again(scope, factory, |made: Result<T, E>| made.map(Arc::new).map_err(Into::into))
     }
 
     /// What an async function returns. Boot waits for it, at most the time that [`Boot::patience`](super::Boot::patience) says.
@@ -238,7 +342,6 @@ where
     })
 }
 
-type ErasedMake = Box<dyn FnOnce(Container) -> BoxFuture<Result<Instance, BoxError>> + Send>;
 pub(crate) type ErasedHook = Box<dyn FnOnce(&Container) -> Option<BoxFuture<Result<(), BoxError>>> + Send>;
 
 /// A provider, its type erased.
@@ -251,12 +354,15 @@ pub(crate) struct Erased {
     pub(crate) full_name: &'static str,
     pub(crate) name: String,
     pub(crate) how: &'static str,
+    /// The same, of an override too.
+    pub(crate) maker: &'static str,
+    pub(crate) scope: Scope,
     pub(crate) place: &'static Location<'static>,
     /// Where a module lists it.
     pub(crate) listed: &'static Location<'static>,
     pub(crate) to_be_mounted: bool,
     pub(crate) dependencies: Vec<Dependency>,
-    pub(crate) make: Option<ErasedMake>,
+    pub(crate) make: Option<Make<Instance>>,
     pub(crate) on_init: Option<ErasedHook>,
     pub(crate) on_shutdown: Option<ErasedHook>,
 }

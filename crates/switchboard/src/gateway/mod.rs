@@ -1,7 +1,9 @@
 //! [`Gateway`]: the table of handlers of one struct.
+mod include;
 mod mount;
 mod table;
 
+use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 use table::Note;
@@ -10,7 +12,7 @@ use table::{Gate, NewEntry};
 
 use crate::app::{Handle, Problem};
 use crate::compression::Compression;
-use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, NotProvided, late};
+use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, NotProvided, When, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
     IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
@@ -71,6 +73,8 @@ pub struct Gateway<S> {
     catch_all: Vec<(&'static Location<'static>, HandlerDef<S>)>,
     on_join: Vec<(&'static Location<'static>, JoinGate<S>)>,
     concurrency: Option<(usize, &'static Location<'static>)>,
+    /// Other structs whose handlers are among its events.
+    included: Vec<Included>,
 }
 
 type JoinGate<S> = Box<dyn Fn(&S, &Client, &str) -> Result<(), Error> + Send + Sync>;
@@ -155,6 +159,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             catch_all: Vec::new(),
             on_join: Vec::new(),
             concurrency: None,
+            included: Vec::new(),
         }
     }
 
@@ -278,7 +283,12 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 
     fn ask(&mut self, needs: &Needs, who: &str, place: &'static Location<'static>) {
         let asked = needs.dependencies.iter().cloned();
-        self.dependencies.extend(asked.map(|asked| Dependency { label: who.to_owned().into(), place, ..asked }));
+        self.dependencies.extend(asked.map(|asked| Dependency {
+            label: who.to_owned().into(),
+            place,
+            when: When::Serving,
+            ..asked
+        }));
     }
 
     /// Runs once, when the application starts: after everything is made, before anybody connects.
@@ -450,9 +460,16 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.namespace.map(|chosen| chosen.server)
     }
 
-    /// What handlers and hooks ask the container for.
-    pub(crate) fn dependencies(&self) -> &[Dependency] {
-        &self.dependencies
+    /// What handlers, hooks and stages ask the container for, and which structs are included, each with who asks.
+    pub(crate) fn asks(&self) -> Vec<(String, Dependency)> {
+        let stages = self.implicit().into_iter().map(|implicit| implicit.dependency("a stage"));
+        let own = self.dependencies.iter().cloned().chain(stages).chain(include::asked(&self.included));
+        let own = own.map(|asked| (self.name(), asked));
+        let included = self
+            .included
+            .iter()
+            .flat_map(|included| included.dependencies.iter().map(|asked| (included.name.clone(), asked.clone())));
+        own.chain(included).collect()
     }
 
     /// The struct's.
@@ -493,6 +510,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         one(self.catch_all.iter().map(|(at, _)| *at).collect(), "handlers of all other events");
         one(self.after_init.iter().map(|(at, _)| *at).collect(), "after-init hooks");
         self.check_concurrency(&name, problems);
+        problems.extend(self.included.iter().flat_map(|included| included.problems()).cloned());
         for (event, _, handler) in &self.events {
             handler.declared.check_message(&format!("`{event}` of {name}"), problems);
         }
@@ -544,6 +562,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         table.frames = self.frames;
         let Some(state) = self.state.or(state) else { return Ok(None) };
         table.level = self.declared.make(container)?;
+        for included in self.included {
+            included.take(container)?;
+        }
         // The gateway's group is the first.
         let shared = self.concurrency.filter(|(most, _)| *most > 1).map(|(most, _)| Group { index: 0, most });
         let mut groups = 0;

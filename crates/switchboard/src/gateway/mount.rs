@@ -1,4 +1,5 @@
 //! Gateways that a module mounts.
+use super::include::{self, Included, IncludedNote};
 use super::{Gateway, Given, InitHook, Table};
 use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
@@ -71,7 +72,9 @@ pub(crate) struct ModuleGateway {
     pub(crate) server: Option<Given>,
     pub(crate) problems: Vec<Problem>,
     /// What its stages ask the container for.
-    pub(crate) implicit: Vec<Implicit>,
+    stages: Vec<Implicit>,
+    /// Structs whose handlers are in it.
+    pub(crate) included: Vec<IncludedNote>,
     pub(crate) build: Build,
 }
 
@@ -81,20 +84,29 @@ impl ModuleGateway {
         let mut gateway = G::settings(G::messages(Gateway::described()));
         let mut problems = Vec::new();
         gateway.check(&mut problems);
+        let (stages, included) = (gateway.implicit(), include::asked(&gateway.included).collect::<Vec<_>>());
+        let mut dependencies = std::mem::take(&mut gateway.dependencies);
+        dependencies.extend(stages.iter().map(|implicit| implicit.dependency("a stage")).chain(included));
         let missing = NotProvided::of::<G>();
         ModuleGateway {
             type_id: TypeId::of::<G>(),
             name: short_name(type_name::<G>()),
             path: G::PATH,
             place: Location::caller(),
-            dependencies: std::mem::take(&mut gateway.dependencies),
+            dependencies,
             namespace: gateway.namespace_at(),
             server: gateway.server(),
             problems,
-            implicit: gateway.implicit(),
+            stages,
+            included: gateway.included.iter_mut().map(Included::note).collect(),
             build: Box::new(move |container| {
                 gateway.build(Some(container.resolve::<G>()?), Some(container))?.ok_or(missing)
             }),
         }
+    }
+
+    /// What is provided by itself where no module provides it.
+    pub(crate) fn implicit(&self) -> impl Iterator<Item = Implicit> {
+        self.stages.iter().copied().chain(self.included.iter().filter_map(|included| included.implicit))
     }
 }

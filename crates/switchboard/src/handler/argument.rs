@@ -1,6 +1,6 @@
 //! Parameters of handlers and hooks.
 use crate::conn::Conn;
-use crate::di::{Dependency, FromContainer, late};
+use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
 use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use std::any::TypeId;
 use std::cell::Cell;
 use std::panic::Location;
+use std::sync::Arc;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
 
@@ -80,6 +81,8 @@ pub struct MessageContext<'a> {
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) settled: Cell<bool>,
+    /// Where the services of this message are.
+    pub(crate) scope: &'a MessageScope,
     /// The answer comes from an `Ack`, which is known by this number.
     pub(crate) late: Cell<Option<u64>>,
 }
@@ -189,6 +192,14 @@ impl<'a> MessageContext<'a> {
                 json::from_data(Some(&json))
             }
         }
+    }
+
+    /// What a module provides: the one of the application, of this connection or of this message. [`Inject`](crate::Inject) is
+    /// checked at boot; this is not.
+    ///
+    /// Errors: `internal` when nobody provides it, or it cannot be made; the log has the type.
+    pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
+        scope::resolve(self)
     }
 
     pub(crate) fn conn(&self) -> &'a Conn {

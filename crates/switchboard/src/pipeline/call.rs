@@ -1,4 +1,5 @@
 //! [`Call`]: a message that waits for its handler, owning its bytes.
+use crate::di::{MessageScope, scope};
 use crate::handler::{MessageContext, OwnedData};
 use crate::{Client, Error};
 use parking_lot::Mutex;
@@ -17,6 +18,7 @@ pub struct Call {
     id: Option<Id<'static>>,
     data: OwnedData,
     meta: OwnedData,
+    scope: MessageScope,
     /// The late ack that a parameter has taken.
     pub(super) late: Mutex<Option<u64>>,
     /// A filter has said what the client is told.
@@ -31,6 +33,7 @@ impl Call {
             id: cx.id.cloned().map(Id::into_owned),
             data: cx.data.to_owned(),
             meta: cx.meta.to_owned(),
+            scope: cx.scope.share(cx.conn().table.container.as_ref()),
             late: Mutex::new(None),
             caught: AtomicBool::new(false),
         }
@@ -58,6 +61,11 @@ impl Call {
         self.with(|cx| cx.payload())
     }
 
+    /// What a module provides: see [`MessageContext::resolve`].
+    pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
+        Ok(scope::resolve_for(&self.client, &self.scope)?)
+    }
+
     /// Works on it as on a message that was not copied.
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         let cx = MessageContext {
@@ -69,6 +77,7 @@ impl Call {
             reason: None,
             settled: Cell::new(true),
             late: Cell::new(None),
+            scope: &self.scope,
         };
         let done = work(&cx);
         if let Some(late) = cx.late.get() {

@@ -40,6 +40,26 @@ impl Declared {
         self.skipped.push(Skipped { type_id, name, place });
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        let Declared { guards, interceptors, pipes, filters, skipped, public } = self;
+        guards.is_empty()
+            && interceptors.is_empty()
+            && pipes.is_empty()
+            && filters.is_empty()
+            && skipped.is_empty()
+            && public.is_none()
+    }
+
+    /// Puts these behind those that are there.
+    pub(crate) fn append(&mut self, other: Declared) {
+        self.guards.extend(other.guards);
+        self.interceptors.extend(other.interceptors);
+        self.pipes.extend(other.pipes);
+        self.filters.extend(other.filters);
+        self.skipped.extend(other.skipped);
+        self.public = self.public.or(other.public);
+    }
+
     /// The types that the container is asked for.
     pub(crate) fn implicit(&self) -> impl Iterator<Item = Implicit> {
         let guards = self.guards.iter().filter_map(|stage| stage.implicit);

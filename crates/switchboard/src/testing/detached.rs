@@ -73,7 +73,7 @@ struct Seen {
 /// Something that was emitted to a [`DetachedClient`].
 ///
 /// It equals `("event", json!(..))`, and `Vec`s of it arrays of these.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Emitted {
     /// The event's name; `exception` of an error that was told to the client.

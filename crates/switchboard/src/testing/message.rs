@@ -1,5 +1,6 @@
 //! [`TestMessage`]: a message without an application.
 use super::detached::{DetachedClient, client};
+use crate::di::MessageScope;
 use crate::handler::{Data, FromMessage, MessageContext};
 use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, alone};
 use crate::{Error, Reply};
@@ -158,6 +159,7 @@ impl<'c> TestMessage<'c> {
             reason: None,
             settled: Cell::new(true),
             late: Cell::new(None),
+            scope: &MessageScope::default(),
         })
     }
 }

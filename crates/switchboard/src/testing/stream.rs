@@ -17,8 +17,8 @@ use tokio::time::Instant;
 
 /// A request whose replies are a stream: [`TestClient::stream`].
 ///
-/// It borrows nothing: what else comes meanwhile waits for the client's own `expect…`s, and several streams of one client go on side
-/// by side. Dropped, it is neither cancelled nor read: its items are in the client's inbox.
+/// It borrows nothing: what else comes meanwhile waits for the client's own `expect…`s, which do not see its items; and several
+/// streams of one client go on side by side. Dropped, it is not cancelled: what still comes of it is seen by those `expect…`s.
 #[must_use = "its items are to be taken"]
 pub struct TestStream {
     call: Call,
@@ -46,6 +46,7 @@ impl TestClient {
     pub fn stream(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = TestStream> {
         let place = Location::caller();
         let (call, message) = self.call(place, event, &data);
+        self.inbox.claim(call.id());
         async move {
             self.put(place, Opcode::Text, &message).await;
             let (wire, inbox, logs) = (self.wire.clone(), self.inbox.clone(), self.logs().clone());
@@ -207,6 +208,12 @@ impl TestStream {
 
     fn failure(&self, place: &'static Location<'static>) -> Failure<'_> {
         Failure { place, logs: &self.logs }
+    }
+}
+
+impl Drop for TestStream {
+    fn drop(&mut self) {
+        self.inbox.release(self.call.id());
     }
 }
 

@@ -124,9 +124,13 @@ limits! {
     /// The most unanswered `emit_with_ack` on this node. Default 100,000; above: `rate_limited`.
     pending_acks_node: usize = 100_000;
 
-    /// The most connections on this node. Default, and at most: what the process may open, less 256 and less up to 512 for
-    /// connections that are not upgraded yet; no limit where `/proc/self/limits` does not tell. Above: 503.
+    /// The most connections on this node. Default, and at most: what the process may open, less 256, less up to 512 for
+    /// connections that have sent no request yet, and less `http_connections`; no limit where `/proc/self/limits` does not tell. Above: 503.
     max_connections: Option<usize> = None;
+    /// The most HTTP connections of [`App::listen`](crate::App::listen) that are kept behind their first request: until their
+    /// answer, which may be a stream that never ends, and between two requests. Default: 1,024, or an eighth of what the process
+    /// may open; at most half of that. Above: a connection ends with its answer, which has `handshake_timeout` for itself.
+    http_connections: Option<usize> = None;
     /// How many upgrades this node accepts. Default: no limit; above: 503.
     accept_rate: Option<Rate> = None;
     /// The most connections of one address. Default: no limit; above: 429. On [`App::listen`](crate::App::listen) as many more may
@@ -148,8 +152,8 @@ limits! {
     /// clients together, stays under 25 % of it in the same way.
     memory: Option<usize> = None;
     /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on
-    /// [`App::listen`](crate::App::listen), where it also bounds the pause between two requests. Of the HTTP connections there,
-    /// half may stay after their first request; beyond that a connection ends with its answer, which may take this long.
+    /// [`App::listen`](crate::App::listen), where it also bounds the pause between two requests. Guards have as long, all together, before
+    /// the answer; above: 503.
     handshake_timeout: Duration = Duration::from_secs(10);
     /// The most headers of a request. Default 64; above: 431.
     max_headers: usize = 64;

@@ -118,15 +118,27 @@ impl std::fmt::Display for Logged {
 
 impl std::error::Error for Logged {}
 
+/// An internal error of what runs before the upgrade, with its cause, which nobody else is told.
+pub(crate) fn failed_upgrade(error: &Error) {
+    let cause = cause(error);
+    if cause != PANICKED {
+        limited!(error, (), cause, "internal error before the upgrade");
+    }
+}
+
+/// The cause is the application's: its text may be made by code that panics.
+fn cause(error: &Error) -> String {
+    let cause = catch_unwind(AssertUnwindSafe(|| error.source_chain()));
+    cause.unwrap_or_else(|_| "(its text cannot be made: that panics)".to_owned())
+}
+
 /// An error that is answered to a client: an internal one with its cause, which nobody else is told.
 pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
     if !error.is_internal() {
         limited!(debug, error.code().label(), event, client = %client.id(), code = error.code().as_str(), "refused");
         return;
     }
-    // The cause is the application's: its text may be made by code that panics.
-    let cause = catch_unwind(AssertUnwindSafe(|| error.source_chain()));
-    let cause = cause.as_deref().unwrap_or("(its text cannot be made: that panics)");
+    let cause = cause(error);
     if cause != PANICKED {
         limited!(error, event, event, client = %client.id(), cause, "internal error");
     }

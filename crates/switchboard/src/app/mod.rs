@@ -1,6 +1,7 @@
 //! [`App`]: gateways on paths, mounted into axum or served by a listener of its own.
 mod boot;
 mod handle;
+mod mounted;
 mod path;
 mod serve;
 
@@ -11,8 +12,8 @@ pub use serve::{Address, Bound};
 
 use crate::compression::Compression;
 use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Scope, Teardown, run_hook};
-use crate::gateway::{Gateway, InitHook, Table};
-use crate::http::{Endpoint, InvalidNetwork, Proxies};
+use crate::gateway::{Gateway, InitHook};
+use crate::http::{InvalidNetwork, Proxies};
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::namespace::Marker;
@@ -22,10 +23,11 @@ use axum::Router;
 use axum::body::Body;
 use handle::Control;
 use http::{Request, Response};
+use mounted::{Mounted, Taken};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -48,7 +50,9 @@ use tower::Service;
 pub struct App {
     gateways: Vec<Mounted>,
     /// Paths that are taken, with whose they are.
-    taken: Vec<(String, &'static Location<'static>, String)>,
+    taken: Vec<Taken>,
+    /// In front of the path of every gateway; "": nothing.
+    prefix: String,
     after_init: Vec<(String, &'static Location<'static>, InitHook)>,
     pub(crate) patience: Duration,
     pub(crate) container: Container,
@@ -71,13 +75,6 @@ pub struct App {
     built: Option<Router>,
 }
 
-/// A gateway on its path.
-struct Mounted {
-    path: String,
-    place: &'static Location<'static>,
-    table: Table,
-}
-
 impl Default for App {
     fn default() -> App {
         App::new()
@@ -93,6 +90,7 @@ impl App {
             gateways: Vec::new(),
             namespaces: Vec::new(),
             taken: Vec::new(),
+            prefix: String::new(),
             after_init: Vec::new(),
             patience: Boot::PATIENCE,
             container: Container::new(std::iter::empty(), HashMap::new(), &Handle::new(control.clone())),
@@ -141,12 +139,12 @@ impl App {
         }
         let (marker, named_at) = gateway.namespace_at().unwrap_or((Marker::of::<Root>(), place));
         let namespace = self.settle_namespace(marker, named_at).err();
-        let path = path.as_ref();
-        let taken = self.reserve(path, place, &gateway.name()).err();
+        let (path, site) = (path.as_ref(), gateway.site.clone());
+        let taken = self.reserve(path, &site, place, &gateway.name()).err();
         self.problems.extend(namespace.into_iter().chain(taken));
         let name = gateway.name();
         match gateway.build(None, Some(&self.container)) {
-            Ok(Some((table, after_init))) => self.put(path, place, table, after_init),
+            Ok(Some((table, after_init))) => self.put(path, &site, place, table, after_init),
             Ok(None) => {}
             Err(missing) if self.problems.len() == told => {
                 self.problems.push(Problem::new(format!("{name}: {missing}"), &[place]));
@@ -190,33 +188,6 @@ impl App {
     pub fn require_posture(mut self, require: bool) -> App {
         self.posture = require;
         self
-    }
-
-    /// Takes a path for a gateway. Errors: why it cannot have it.
-    pub(crate) fn reserve(&mut self, path: &str, place: &'static Location<'static>, name: &str) -> Result<(), Problem> {
-        let path =
-            path::normal(path).map_err(|why| Problem::new(format!("the path {path:?} of {name} {why}"), &[place]))?;
-        let same = |known: &str| path::shape(known) == path::shape(&path);
-        if let Some((_, first, other)) = self.taken.iter().find(|(known, _, _)| same(known)) {
-            let message = format!("{other} and {name} are both mounted on {path}; move one");
-            return Err(Problem::new(message, &[first, place]));
-        }
-        self.taken.push((path, place, name.to_owned()));
-        Ok(())
-    }
-
-    /// Mounts a gateway on a path that was taken for it.
-    pub(crate) fn put(
-        &mut self,
-        path: &str,
-        place: &'static Location<'static>,
-        table: Table,
-        after_init: Option<InitHook>,
-    ) {
-        self.after_init.extend(after_init.map(|hook| (table.name.clone(), place, hook)));
-        if let Ok(path) = path::normal(path) {
-            self.gateways.push(Mounted { path, place, table });
-        }
     }
 
     pub(crate) fn keep_teardown(&mut self, teardown: Teardown) {
@@ -299,6 +270,20 @@ impl App {
             other.path, marker.path, marker.name
         );
         Err(Problem::new(message, &[first, place]))
+    }
+
+    /// Puts a prefix in front of the path of every gateway: `"/api"` makes `/api/ws` of `/ws`, and `/api/v1/ws` of its version 1.
+    /// Mounted routes stay where they are.
+    ///
+    /// What cannot be one is reported as a problem when the application is built.
+    #[track_caller]
+    pub fn prefix(mut self, prefix: impl AsRef<str>) -> App {
+        let prefix = prefix.as_ref();
+        match path::prefix(prefix) {
+            Ok(normal) => self.prefix = normal,
+            Err(why) => self.problems.push(Problem::new(format!("the prefix {prefix:?} {why}"), &[Location::caller()])),
+        }
+        self
     }
 
     /// Serves these routes beside the gateways.
@@ -387,49 +372,13 @@ impl App {
     }
 
     fn build(&mut self) -> Result<Router, BootError> {
-        for why in self.limits.problems() {
-            self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
-        }
-        for (name, place, _) in std::mem::take(&mut self.after_init) {
+        for (name, (port, place)) in self.ports() {
             let message = format!(
-                "{name} has an after-init hook, which is async: await `App::init` before the application is merged"
+                "{name} asks for the port {port}, which only a listener of ours serves: use `App::listen`, or leave the port out"
             );
             self.problems.push(Problem::new(message, &[place]));
         }
-        match std::mem::take(&mut self.declared).make(Some(&self.container)) {
-            Ok(application) => {
-                for Mounted { table, .. } in &mut self.gateways {
-                    table.settle_stages(&application, self.posture, &mut self.problems);
-                }
-            }
-            Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
-        }
-        if !self.problems.is_empty() {
-            return Err(BootError::new(std::mem::take(&mut self.problems)));
-        }
-        self.hub.node.configure(self.limits.clone());
-        let mut router = std::mem::take(&mut self.router);
-        let mut overlaps = Vec::new();
-        for Mounted { path, place, mut table } in std::mem::take(&mut self.gateways) {
-            table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
-            table.settle_compression(self.compression);
-            self.hub.node.keep_time_for(&table.limits);
-            tracing::info!("GET {path} → {}", table.summary());
-            for note in table.notes() {
-                tracing::info!("    {note}");
-            }
-            let space = self.hub.space(table.namespace);
-            let endpoint = Endpoint::new(Arc::new(table), space, self.proxies.clone());
-            // axum says by a panic that a mounted route has this path already.
-            let name = endpoint.name().to_owned();
-            let before = router.clone();
-            router = catch_unwind(AssertUnwindSafe(|| router.route_service(&path, endpoint))).unwrap_or_else(|_| {
-                let message = format!("a mounted route has the path {path} of {name}, or overlaps it; move one");
-                overlaps.push(Problem::new(message, &[place]));
-                before
-            });
-        }
-        if overlaps.is_empty() { Ok(router) } else { Err(BootError::new(overlaps)) }
+        Ok(self.routes()?.main)
     }
 }
 

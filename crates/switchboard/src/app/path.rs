@@ -29,6 +29,11 @@ pub(super) fn normal(path: &str) -> Result<String, &'static str> {
     Ok(format!("/{trimmed}"))
 }
 
+/// What stands in front of every path: `api` → `/api`; "" and `/` → nothing.
+pub(super) fn prefix(path: &str) -> Result<String, &'static str> {
+    if path.trim_matches('/').is_empty() { Ok(String::new()) } else { normal(path) }
+}
+
 /// The path with its parameters' names taken out: two paths of one shape are one path.
 pub(super) fn shape(path: &str) -> String {
     let blank = |segment| if str::starts_with(segment, '{') { "{}" } else { segment };

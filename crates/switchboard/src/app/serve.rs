@@ -1,12 +1,14 @@
 //! Listening.
-use super::handle::Accepting;
-use super::{App, BootError, Handle};
-use crate::http::{Listening, Proxies, Threads, bind};
+use super::handle::{Accepting, Control};
+use super::mounted::PortRoutes;
+use super::{App, BootError, Handle, Problem, path};
+use crate::http::{Listening, Places, Proxies, Threads, bind};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// Where to listen: a port on all IPv4 addresses, `"host:port"`, or a `SocketAddr`.
 pub trait Address: sealed::Address {}
@@ -57,13 +59,46 @@ async fn resolve(place: Place) -> io::Result<SocketAddr> {
 #[must_use = "nobody is served before `serve`"]
 /// An application whose address is taken; clients that connect wait until [`Bound::serve`].
 pub struct Bound {
-    listener: TcpListener,
-    address: SocketAddr,
-    router: axum::Router,
+    own: Listener,
+    /// The ports that gateways asked for.
+    others: Vec<Listener>,
     proxies: Proxies,
     handle: Handle,
     signals: bool,
     threads: Option<Arc<Threads>>,
+}
+
+/// An address that is taken, and what is served there.
+struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    router: axum::Router,
+    /// Of its gateways.
+    paths: Vec<String>,
+}
+
+impl Listener {
+    /// Errors: why not, as a sentence.
+    fn take(
+        named: &str,
+        address: io::Result<SocketAddr>,
+        router: axum::Router,
+        paths: Vec<String>,
+    ) -> Result<Listener, BootError> {
+        let taken = address.and_then(bind).and_then(|socket| {
+            let address = socket.local_addr()?;
+            Ok(Listener { socket, address, router, paths })
+        });
+        taken.map_err(|error| {
+            let fix = match error.kind() {
+                io::ErrorKind::AddrInUse => "another program has it; stop that one, or choose another port",
+                io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another port",
+                io::ErrorKind::InvalidInput => "write host:port, as in \"127.0.0.1:3005\"",
+                _ => "choose another address",
+            };
+            BootError::io(format!("cannot listen on {named}: {error}; {fix}"), error)
+        })
+    }
 }
 
 impl App {
@@ -88,35 +123,54 @@ impl App {
 
     async fn try_bind(&mut self, address: impl Address) -> Result<Bound, BootError> {
         self.init().await?;
-        let router = self.build()?;
-        let named = format!("{address:?}");
-        let cannot = |error: io::Error| {
-            let fix = match error.kind() {
-                io::ErrorKind::AddrInUse => "another program has it; stop that one, or choose another port",
-                io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another port",
-                io::ErrorKind::InvalidInput => "write host:port, as in \"127.0.0.1:3005\"",
-                _ => "choose another address",
-            };
-            BootError::io(format!("cannot listen on {named}: {error}; {fix}"), error)
-        };
-        let listener = resolve(address.into_place()).await.and_then(bind).map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
+        let routes = self.routes()?;
+        let (named, address) = (format!("{address:?}"), resolve(address.into_place()).await);
+        let own = Listener::take(&named, address, routes.main, routes.paths)?;
+        let others = routes.ports.into_iter().map(|port| beside(&own, port)).collect::<Result<Vec<_>, _>>()?;
         let threads = match self.threads {
             0 => None,
             count => Some(Arc::new(Threads::start(count).map_err(|error| {
                 BootError::io(format!("cannot start {count} threads: {error}; ask for fewer"), error)
             })?)),
         };
-        tracing::info!("listening on {address}");
+        tracing::info!("listening on {}", own.address);
+        for other in &others {
+            tracing::info!("listening on {} for {}", other.address, other.paths.join(", "));
+        }
         let (handle, proxies) = (self.handle(), self.proxies.clone());
-        Ok(Bound { listener, address, router, proxies, handle, signals: self.signals, threads })
+        Ok(Bound { own, others, proxies, handle, signals: self.signals, threads })
     }
+}
+
+/// A gateway's port, on the host of the application's own.
+fn beside(own: &Listener, asked: PortRoutes) -> Result<Listener, BootError> {
+    let PortRoutes { port, place, name, router, paths } = asked;
+    let address = SocketAddr::new(own.address.ip(), port);
+    if address == own.address {
+        let message = format!("{name} asks for the port {port}, which is the application's own; leave the port out");
+        return Err(BootError::new(vec![Problem::new(message, &[place])]));
+    }
+    Listener::take(&format!("{address} for {name}"), Ok(address), router, paths)
 }
 
 impl Bound {
     /// The address.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.own.address
+    }
+
+    /// Every address: the application's own, then the ports that gateways asked for.
+    pub fn listeners(&self) -> impl Iterator<Item = SocketAddr> {
+        std::iter::once(&self.own).chain(&self.others).map(|listener| listener.address)
+    }
+
+    /// The address of a gateway, by its path with prefix and version (`"/api/v1/ws"`): another one than [`Bound::local_addr`]
+    /// where it asked for a port of its own. `None`: no gateway has this path. One that is there on several: the first of
+    /// [`Bound::listeners`].
+    pub fn address_of(&self, path: &str) -> Option<SocketAddr> {
+        let path = path::normal(path).ok()?;
+        let mut all = std::iter::once(&self.own).chain(&self.others);
+        all.find(|listener| listener.paths.contains(&path)).map(|listener| listener.address)
     }
 
     /// Shutdown and numbers.
@@ -134,20 +188,25 @@ impl Bound {
             // Here, where no handler runs: one that blocks its thread must stop nobody else's heartbeat.
             control.hub.start();
         }
-        let listening = Listening {
-            listener: self.listener,
-            router: self.router,
-            node,
-            proxies: self.proxies,
-            threads: threads.clone(),
+        let places = Places::new(node.limits());
+        let run = |listener: Listener| {
+            let listening = Listening {
+                listener: listener.socket,
+                router: listener.router,
+                node: node.clone(),
+                places: places.clone(),
+                proxies: self.proxies.clone(),
+                threads: threads.clone(),
+            };
+            accept(listening, control.clone())
         };
         let mut signals = Signals::new(self.signals);
-        let accepting = Accepting::new(control.clone());
-        let run = listening.run(control.stop.subscribe(), control.out_of_patience());
-        // To its end whoever asks for it: the accept loop stops at once, and its requests are waited for.
+        let mut others: JoinSet<()> = self.others.into_iter().map(&run).collect();
+        let own = run(self.own);
+        // To its end whoever asks for it: the accept loops stop at once, and their requests are waited for.
         let served = async {
-            run.await;
-            drop(accepting);
+            own.await;
+            while others.join_next().await.is_some() {}
             control.ended().await
         };
         let mut served = std::pin::pin!(served);
@@ -174,6 +233,15 @@ impl Bound {
         };
         tracing::info!(aborted = report.aborted, "shut down");
         drop(threads);
+    }
+}
+
+/// One accept loop; from now on shutdown hooks wait for it.
+fn accept(listening: Listening, control: Arc<Control>) -> impl Future<Output = ()> + Send + 'static {
+    let accepting = Accepting::new(control.clone());
+    async move {
+        listening.run(control.stop.subscribe(), control.out_of_patience()).await;
+        drop(accepting);
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) use task::Task;
 use crate::client::ClientId;
 use crate::gateway::Table;
 use crate::hub::{Level, Node, Space};
+use crate::identity::Identity;
 use crate::raw::Port;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -51,6 +52,8 @@ use switchboard_core::ws::Deflate;
 pub(crate) struct Handshake {
     pub(crate) headers: Option<Arc<http::HeaderMap>>,
     pub(crate) extensions: http::Extensions,
+    /// Who the connection belongs to, if a guard has said so.
+    pub(crate) user: Option<Identity>,
 }
 
 /// A connection as others see it.
@@ -118,6 +121,11 @@ pub(crate) struct Attached {
 impl Conn {
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.space.node
+    }
+
+    /// Who it belongs to.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.handshake.as_ref()?.user.as_ref()
     }
 
     /// What is attached; `None` once the connection has ended.

@@ -90,7 +90,7 @@ impl Boot {
             problems.append(&mut gateway.problems);
             let (marker, named_at) = gateway.namespace.unwrap_or((Marker::of::<Root>(), gateway.place));
             problems.extend(app.settle_namespace(marker, named_at).err());
-            problems.extend(app.reserve(gateway.path, gateway.place, &gateway.name).err());
+            problems.extend(app.reserve(gateway.path, &gateway.site, gateway.place, &gateway.name).err());
         }
         fail(problems)?;
         app.graph = Graph::from_plan(&plan);
@@ -115,7 +115,7 @@ impl Boot {
         for planned in std::mem::take(&mut plan.gateways) {
             let gateway = planned.gateway;
             match (gateway.build)(&container) {
-                Ok((table, after_init)) => app.put(gateway.path, gateway.place, table, after_init),
+                Ok((table, after_init)) => app.put(gateway.path, &gateway.site, gateway.place, table, after_init),
                 Err(missing) => {
                     teardown.run_all().await;
                     return Err(missing.into());

@@ -65,7 +65,10 @@ impl Graph {
                     .map(|dependency| (dependency.type_id, short_name(dependency.name)))
                     .collect();
                 let what = match gateway {
-                    Some(planned) => format!("gateway on {}", planned.gateway.path),
+                    Some(planned) => {
+                        let gateway = &planned.gateway;
+                        format!("gateway on {}", gateway.site.paths(gateway.path).join(" and "))
+                    }
                     None if planned.is_implicit => format!("{}, by itself", provider.how),
                     None if provider.scope != Scope::Application => format!("{}, per {}", provider.how, provider.scope),
                     None => provider.how.to_owned(),

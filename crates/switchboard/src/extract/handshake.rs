@@ -55,3 +55,8 @@ impl<T: Clone + Send + Sync + 'static> FromMessage for Ext<T> {
         })
     }
 }
+
+/// What was kept of the request as a `T`.
+pub(super) fn kept<T: Clone + Send + Sync + 'static>(cx: &MessageContext<'_>) -> Option<T> {
+    cx.conn().handshake.as_ref()?.extensions.get::<T>().cloned()
+}

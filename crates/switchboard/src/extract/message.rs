@@ -1,6 +1,6 @@
 //! What is known of the message beside its payload.
 use crate::handler::{Context, FromMessage, MessageContext, Reason};
-use crate::{DisconnectReason, Error};
+use crate::{Client, DisconnectReason, Error};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -28,6 +28,15 @@ impl FromMessage for EventName {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<EventName, Error> {
         Ok(EventName(cx.event().into()))
+    }
+}
+
+/// The connection, to keep it: in a handler that only works with it, `&Client` saves the clone.
+impl FromMessage for Client {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Client, Error> {
+        Ok(cx.client().clone())
     }
 }
 

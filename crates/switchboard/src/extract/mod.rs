@@ -1,13 +1,19 @@
 //! Extractors: parameters that are not the payload.
 mod ack;
 mod conn_state;
+mod ctx;
 mod handshake;
 mod message;
+mod path;
+mod query;
 mod valid;
 
 pub use ack::Ack;
 pub use conn_state::ConnState;
+pub use ctx::Ctx;
 pub use handshake::{Ext, Headers};
 pub use message::EventName;
+pub use path::Path;
+pub use query::Query;
 pub(crate) use valid::validate;
 pub use valid::{Unchecked, Valid};

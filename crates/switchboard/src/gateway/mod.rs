@@ -1,11 +1,15 @@
 //! [`Gateway`]: the table of handlers of one struct.
+mod functions;
 mod include;
 mod mount;
+mod site;
 mod table;
 
+pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
+pub(crate) use site::Site;
 use table::Note;
 pub(crate) use table::{Entry, Frames, Group, Table};
 use table::{Gate, NewEntry};
@@ -69,6 +73,7 @@ pub struct Gateway<S> {
     frames: Frames,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
+    pub(crate) site: Site,
     declared: Declared,
     catch_all: Vec<(&'static Location<'static>, HandlerDef<S>)>,
     on_join: Vec<(&'static Location<'static>, JoinGate<S>)>,
@@ -155,6 +160,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             frames: Frames::Any,
             cancel_on_disconnect: false,
             namespace: None,
+            site: Site::default(),
             declared: Declared::default(),
             catch_all: Vec::new(),
             on_join: Vec::new(),
@@ -405,7 +411,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     }
 
     /// Limits of this gateway, instead of the application's. Those of the node stay the application's: `handlers`,
-    /// `pending_acks_node`, `max_connections`, `accept_rate`, `address_connections`, `address_rate`, `memory`, `shutdown_timeout`.
+    /// `pending_acks_node`, `max_connections`, `http_connections`, `accept_rate`, `address_connections`, `address_rate`, `memory`, `shutdown_timeout`.
     pub fn limits(mut self, limits: Limits) -> Gateway<S> {
         self.limits = Some(limits);
         self
@@ -474,12 +480,16 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 
     /// The struct's.
     pub(crate) fn name(&self) -> String {
+        if TypeId::of::<S>() == TypeId::of::<()>() {
+            return "functions".to_owned();
+        }
         short_name(type_name::<S>())
     }
 
     /// Adds what is wrong.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
         let name = self.name();
+        self.site.check(&name, problems);
         if let (Some((at, _)), Some((_, raw, _))) = (self.hooks.raw.first(), self.events.first()) {
             problems.push(Problem::new(
                 format!("the gateway {name} has a raw loop and events; a raw gateway owns its socket alone"),

@@ -1,6 +1,6 @@
 //! Gateways that a module mounts.
 use super::include::{self, Included, IncludedNote};
-use super::{Gateway, Given, InitHook, Table};
+use super::{Gateway, Given, InitHook, Site, Table};
 use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::namespace::Marker;
@@ -66,6 +66,7 @@ pub(crate) struct ModuleGateway {
     pub(crate) type_id: TypeId,
     pub(crate) name: String,
     pub(crate) path: &'static str,
+    pub(crate) site: Site,
     pub(crate) place: &'static Location<'static>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) namespace: Option<(Marker, &'static Location<'static>)>,
@@ -92,6 +93,7 @@ impl ModuleGateway {
             type_id: TypeId::of::<G>(),
             name: short_name(type_name::<G>()),
             path: G::PATH,
+            site: gateway.site.clone(),
             place: Location::caller(),
             dependencies,
             namespace: gateway.namespace_at(),

@@ -180,6 +180,7 @@ impl Table {
             self.limits.pending_acks_node = limits.pending_acks_node;
             self.limits.max_connections = limits.max_connections;
             self.limits.shutdown_timeout = limits.shutdown_timeout;
+            self.limits.http_connections = limits.http_connections;
             self.limits.accept_rate = limits.accept_rate;
             self.limits.address_connections = limits.address_connections;
             self.limits.address_rate = limits.address_rate;

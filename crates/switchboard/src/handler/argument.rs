@@ -1,7 +1,7 @@
 //! Parameters of handlers and hooks.
 use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
-use crate::{Client, DisconnectReason, Error};
+use crate::{Client, DisconnectReason, Error, Upgrade};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -256,6 +256,7 @@ impl<T: DeserializeOwned + Send + 'static> FromMessage for T {
 pub struct Needs {
     pub(crate) headers: bool,
     pub(crate) extensions: Vec<Extension>,
+    pub(crate) at_upgrade: Vec<AtUpgrade>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) payload: Option<PayloadNote>,
 }
@@ -284,7 +285,32 @@ pub(crate) struct Extension {
     pub(crate) copy: fn(&http::Extensions, &mut http::Extensions),
 }
 
+/// Reads something of a request before the upgrade, and keeps it for the connection.
+#[derive(Clone)]
+pub(crate) struct AtUpgrade {
+    type_id: TypeId,
+    pub(crate) read: Arc<ReadAndKeep>,
+}
+
+type ReadAndKeep = dyn Fn(&Upgrade, &mut http::Extensions) -> Result<(), Error> + Send + Sync;
+
 impl Needs {
+    /// Reads a `T` before the upgrade, and keeps it; an error refuses the upgrade.
+    pub(crate) fn at_upgrade<T: Clone + Send + Sync + 'static>(&mut self, read: fn(&Upgrade) -> Result<T, Error>) {
+        let type_id = TypeId::of::<T>();
+        let read = move |upgrade: &Upgrade, kept: &mut http::Extensions| {
+            kept.insert(read(upgrade)?);
+            Ok(())
+        };
+        self.read_once(AtUpgrade { type_id, read: Arc::new(read) });
+    }
+
+    fn read_once(&mut self, wanted: AtUpgrade) {
+        if !self.at_upgrade.iter().any(|known| known.type_id == wanted.type_id) {
+            self.at_upgrade.push(wanted);
+        }
+    }
+
     /// Keeps a copy of the request's headers.
     pub fn headers(&mut self) {
         self.headers = true;
@@ -335,5 +361,6 @@ impl Needs {
                 self.extensions.push(extension);
             }
         }
+        other.at_upgrade.into_iter().for_each(|wanted| self.read_once(wanted));
     }
 }

@@ -40,7 +40,7 @@ use std::sync::Arc;
     message = "`{Self}` is not a handler for a gateway of `{S}`",
     label = "not a handler, hook or raw loop of this gateway",
     note = "it must be an `async fn(&self, ..)` of `{S}`: not a plain `fn`, not without `&self`, not of another struct",
-    note = "it may have at most four parameters: `&Client` (not `Client`), one payload that owns its data (`String`, not \
+    note = "it may have at most four parameters: `&Client` or `Client`, one payload that owns its data (`String`, not \
             `&str`) and derives `serde::Deserialize`, and extractors; for `Valid<T>`, `T` derives `garde::Validate` too",
     note = "axum's extractors (`State`, `Json`) do not stand here: the gateway's struct is the state, and a payload is its plain \
             type; `ConnState<T>` needs `T: Default`; write `Valid<Option<T>>`, not `Option<Valid<T>>`",

@@ -1,7 +1,7 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
 use super::spare::{Spare, is_exhausted, wants_memory};
-use super::visit::{Places, Visit};
-use super::{Proxies, Threads, upgrade};
+use super::visit::Visit;
+use super::{Places, Proxies, Threads, upgrade};
 use crate::hub::{Handshaking, Node};
 use crate::limits::Limits;
 use axum::Router;
@@ -63,6 +63,8 @@ pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) router: Router,
     pub(crate) node: Arc<Node>,
+    /// All listeners of an application share them.
+    pub(crate) places: Places,
     /// Where connections are served, if not in the runtime that accepts them.
     pub(crate) threads: Option<Arc<Threads>>,
     pub(crate) proxies: Proxies,
@@ -72,7 +74,7 @@ impl Listening {
     /// Accepts until `stop` is true; then lets every HTTP request in flight finish, as long as there is patience.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>, out_of_patience: impl Future<Output = ()>) {
         let limits = self.node.limits().clone();
-        let places = Places::new();
+        let places = self.places.clone();
         let mut tasks = JoinSet::new();
         let mut spare = Spare::new();
         loop {

@@ -1,6 +1,8 @@
 //! HTTP: the upgrade, and a listener of our own.
 pub(crate) mod listener;
+mod opening;
 mod proxy;
+mod refused;
 mod request;
 mod spare;
 mod threads;
@@ -13,3 +15,4 @@ pub(crate) use proxy::Proxies;
 pub use request::Upgrade;
 pub(crate) use threads::Threads;
 pub(crate) use upgrade::Endpoint;
+pub(crate) use visit::Places;

@@ -1,31 +1,27 @@
-//! From a request to a connection: every check, the 101, and the stream behind it.
-use super::{OwnListener, Proxies};
-use crate::Origins;
+//! From a request to a 101: every check, the guards, and what is kept.
+use super::opening::{Opening, open};
+use super::refused::Refused;
+use super::{OwnListener, Proxies, Upgrade};
 use crate::client::ClientId;
-use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
+use crate::conn::{Handshake, drop_contained};
 use crate::gateway::Table;
-use crate::hub::{Full, Permit, Registration, Space};
+use crate::hub::{Permit, Space};
 use crate::limits::Limits;
+use crate::{Error, Origins, log};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::header::{
-    CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
-    UPGRADE,
-};
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
+use hyper::upgrade::OnUpgrade;
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll};
-use std::time::Duration;
 use switchboard_core::ws::Deflate;
 use switchboard_core::ws::handshake::{HeadLimits, Refusal, check_allowed_host, check_request};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 
 /// The subprotocols of a gateway with events, best first.
 const PROTOCOLS: &[&str] = &["switchboard.v1.json"];
@@ -44,9 +40,7 @@ impl Endpoint {
     pub(crate) fn new(table: Arc<Table>, space: Arc<Space>, proxies: Proxies) -> Endpoint {
         Endpoint(Arc::new(Inner { table, space, proxies }))
     }
-}
 
-impl Endpoint {
     pub(crate) fn name(&self) -> &str {
         &self.0.table.name
     }
@@ -55,46 +49,107 @@ impl Endpoint {
 impl tower::Service<Request<Body>> for Endpoint {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+    type Future = Responding;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        std::future::ready(Ok(self.0.respond(request)))
+    fn call(&mut self, request: Request<Body>) -> Responding {
+        let admitted = match self.0.admit(request) {
+            Ok(admitted) => admitted,
+            Err(refused) => return Responding::Ready(Some(self.0.refuse(refused))),
+        };
+        if self.0.table.connect_guards.is_empty() {
+            return Responding::Ready(Some(self.0.answer(admitted)));
+        }
+        let inner = self.0.clone();
+        Responding::Guarded(Guarded { endpoint: self.0.clone(), future: Some(Box::pin(inner.guard(admitted))) })
     }
 }
 
-impl Inner {
-    fn respond(&self, mut request: Request<Body>) -> Response<Body> {
-        let on_upgrade = request.extensions_mut().remove::<OnUpgrade>();
-        match self.accept(&request, on_upgrade) {
-            Ok(response) => response,
-            Err(refused) => {
-                match refused.admission {
-                    true => self.space.node.refused("handshake", refused.reason),
-                    false => self.space.node.rejected("handshake", refused.reason),
-                }
-                refused.response()
-            }
+/// A response, at once where no guard has to be asked.
+pub(crate) enum Responding {
+    Ready(Option<Response<Body>>),
+    Guarded(Guarded),
+}
+
+/// What guards do, their panics contained. Dropped, when the client goes away, it leaves nothing behind.
+pub(crate) struct Guarded {
+    endpoint: Arc<Inner>,
+    future: Option<Pin<Box<dyn Future<Output = Response<Body>> + Send>>>,
+}
+
+impl Future for Responding {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Responding::Ready(response) => Poll::Ready(Ok(response.take().unwrap_or_default())),
+            Responding::Guarded(guarded) => guarded.poll(cx).map(Ok),
         }
     }
+}
 
-    fn accept(&self, request: &Request<Body>, on_upgrade: Option<OnUpgrade>) -> Result<Response<Body>, Refused> {
+impl Guarded {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response<Body>> {
+        let Some(future) = &mut self.future else { return Poll::Ready(Response::default()) };
+        let response = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(response)) => response,
+            Err(panic) => {
+                log::panicked("a guard before the upgrade", &*panic);
+                self.endpoint.refuse(Refused::PANICKED)
+            }
+        };
+        drop_contained(self.future.take());
+        Poll::Ready(response)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        drop_contained(self.future.take());
+    }
+}
+
+/// A request that may become a connection, as far as the protocol and the node's room go.
+struct Admitted {
+    upgrade: Upgrade,
+    on_upgrade: OnUpgrade,
+    permit: Permit,
+    accept: HeaderValue,
+    protocol: Option<&'static str>,
+    deflate: Option<(Deflate, HeaderValue)>,
+}
+
+impl Inner {
+    /// Counts it, and answers.
+    fn refuse(&self, refused: Refused) -> Response<Body> {
+        match refused.admission {
+            true => self.space.node.refused("handshake", refused.reason),
+            false => self.space.node.rejected("handshake", refused.reason),
+        }
+        refused.response()
+    }
+
+    fn admit(&self, request: Request<Body>) -> Result<Admitted, Refused> {
+        let mut upgrade = Upgrade::new(request.into_parts().0);
+        let on_upgrade = upgrade.parts_mut().extensions.remove::<OnUpgrade>();
         let head = head_limits(&self.table.limits);
-        let headers = request.headers();
-        let socket = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        let upgrade = check_request(request.method(), request.uri(), request.version(), headers, &head)?;
-        let host = self.proxies.host(socket, headers, upgrade.host());
+        let parts = upgrade.parts();
+        let headers = &parts.headers;
+        let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let asked = check_request(&parts.method, &parts.uri, parts.version, headers, &head)?;
+        let host = self.proxies.host(socket, headers, asked.host());
         if let Some(hosts) = &self.table.hosts {
             check_allowed_host(host, hosts)?;
         }
         let same = Origins::default();
-        self.table.origins.as_ref().unwrap_or(&same).check(upgrade.origin(), host)?;
+        self.table.origins.as_ref().unwrap_or(&same).check(asked.origin(), host)?;
         let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
-        let protocol = upgrade.select_protocol(ours, false)?;
-        let agreed = self.table.compression.and_then(|_| Deflate::negotiate(headers));
+        let protocol = asked.select_protocol(ours, false)?;
+        let deflate = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
         let peer = self.proxies.client(socket, headers);
         let permit = Permit::new(&self.space.node, peer.map(|peer| peer.ip()));
@@ -102,36 +157,90 @@ impl Inner {
         if self.space.node.is_draining() {
             return Err(Refused::DRAINING);
         }
-        let permit = permit?;
-        let id = ClientId::random().map_err(|_| Refused::NO_RANDOM)?;
-        let opening = Opening {
-            id,
-            table: self.table.clone(),
-            handshake: self.handshake(request),
-            deflate: agreed.as_ref().map(|(deflate, _)| *deflate),
-            peer,
-            configured: request.extensions().get::<OwnListener>().is_some(),
+        let (permit, accept) = (permit?, asked.accept_value());
+        upgrade.set_peer(peer);
+        Ok(Admitted { upgrade, on_upgrade, permit, accept, protocol, deflate })
+    }
+
+    /// Asks the guards, one behind the other, within the handshake's time.
+    async fn guard(self: Arc<Self>, mut admitted: Admitted) -> Response<Body> {
+        let asked = async {
+            for guard in &self.table.connect_guards {
+                guard.connect(&mut admitted.upgrade).await?;
+            }
+            Ok::<(), Error>(())
         };
-        let accept = upgrade.accept_value();
+        // A connection that comes into being now would be closed again: nobody has to wait for that.
+        let asked = async {
+            tokio::select! {
+                biased;
+                () = self.space.node.drained() => Err(Refused::DRAINING),
+                asked = asked => asked.map_err(|error| self.refusal(error)),
+            }
+        };
+        match tokio::time::timeout(self.table.limits.handshake_timeout, asked).await {
+            Ok(Ok(())) => self.answer(admitted),
+            Ok(Err(refused)) => self.refuse(refused),
+            Err(_) => self.refuse(Refused::TIMEOUT),
+        }
+    }
+
+    /// The answer to an error of the application.
+    fn refusal(&self, error: Error) -> Refused {
+        let error = self.table.connect_error(error);
+        if error.is_internal() {
+            log::failed_upgrade(&error);
+        }
+        let refused = Refused::from(&error);
+        drop_contained(error);
+        refused
+    }
+
+    fn answer(&self, admitted: Admitted) -> Response<Body> {
+        self.switch(admitted).unwrap_or_else(|refused| self.refuse(refused))
+    }
+
+    /// The 101, and the task that waits for the stream behind it.
+    fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
+        let Admitted { mut upgrade, on_upgrade, permit, accept, protocol, deflate } = admitted;
+        let handshake = self.handshake(&mut upgrade)?;
+        let opening = Opening {
+            id: ClientId::random().map_err(|_| Refused::NO_RANDOM)?,
+            table: self.table.clone(),
+            handshake,
+            deflate: deflate.as_ref().map(|(deflate, _)| *deflate),
+            peer: upgrade.peer_addr(),
+            configured: upgrade.extension::<OwnListener>().is_some(),
+        };
         tokio::spawn(open(opening, on_upgrade, permit, self.space.clone()));
-        let extension = agreed.map(|(_, answer)| answer);
-        Ok(switching(accept, protocol, extension))
+        Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
-    fn handshake(&self, request: &Request<Body>) -> Option<Box<Handshake>> {
+    fn handshake(&self, upgrade: &mut Upgrade) -> Result<Option<Box<Handshake>>, Refused> {
         let needs = &self.table.needs;
-        if !needs.headers && needs.extensions.is_empty() {
-            return None;
+        let user = upgrade.take_identity();
+        if user.is_none() && !needs.headers && needs.extensions.is_empty() && needs.at_upgrade.is_empty() {
+            return Ok(None);
         }
-        let mut handshake = Handshake::default();
-        for extension in &needs.extensions {
-            (extension.copy)(request.extensions(), &mut handshake.extensions);
-        }
-        if needs.headers {
-            handshake.headers = Some(Arc::new(deep_copy(request.headers())));
-        }
-        Some(Box::new(handshake))
+        // `Clone` and `Deserialize` are the application's.
+        let kept = catch_unwind(AssertUnwindSafe(|| {
+            let mut handshake = Box::new(Handshake { user, ..Handshake::default() });
+            for extension in &needs.extensions {
+                (extension.copy)(&upgrade.parts().extensions, &mut handshake.extensions);
+            }
+            for wanted in &needs.at_upgrade {
+                (wanted.read)(upgrade, &mut handshake.extensions).map_err(|error| self.refusal(error))?;
+            }
+            if needs.headers {
+                handshake.headers = Some(Arc::new(deep_copy(upgrade.headers())));
+            }
+            Ok(Some(handshake))
+        }));
+        kept.unwrap_or_else(|panic| {
+            log::panicked("what is read before the upgrade", &*panic);
+            Err(Refused::PANICKED)
+        })
     }
 }
 
@@ -174,179 +283,4 @@ fn switching(accept: HeaderValue, protocol: Option<&'static str>, extension: Opt
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, extension);
     }
     response
-}
-
-/// A connection that is about to be.
-struct Opening {
-    id: ClientId,
-    table: Arc<Table>,
-    handshake: Option<Box<Handshake>>,
-    deflate: Option<Deflate>,
-    peer: Option<SocketAddr>,
-    /// The listener has set the socket's options.
-    configured: bool,
-}
-
-/// Waits for the stream behind the 101, then starts the connection's task. Ends within the handshake's time.
-async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, space: Arc<Space>) {
-    let timeout = opening.table.limits.handshake_timeout;
-    match tokio::time::timeout(timeout, on_upgrade).await {
-        Ok(Ok(upgraded)) => {
-            tokio::spawn(opening.connect(upgraded, permit, space));
-        }
-        Ok(Err(_)) | Err(_) => space.node.rejected("handshake", "upgrade"),
-    }
-}
-
-impl Opening {
-    fn connect(self, upgraded: Upgraded, permit: Permit, space: Arc<Space>) -> Task {
-        match into_tcp(upgraded) {
-            Ok((socket, early)) => {
-                if !self.configured {
-                    super::listener::configure(&socket);
-                }
-                let peer = self.peer.or_else(|| socket.peer_addr().ok());
-                let (read, write) = socket.into_split();
-                let registration = self.register(space, permit, Some(write), peer);
-                Task::new(registration, Stream::Tcp(read), early)
-            }
-            Err(upgraded) => {
-                let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
-                let peer = self.peer;
-                Task::new(self.register(space, permit, None, peer), stream, Vec::new())
-            }
-        }
-    }
-
-    fn register(
-        self,
-        space: Arc<Space>,
-        permit: Permit,
-        write: Option<OwnedWriteHalf>,
-        peer: Option<SocketAddr>,
-    ) -> Registration {
-        let lane = Lane::new(write);
-        let attached = self.table.raw.is_some().then(|| {
-            let port = Some(Arc::default());
-            Box::new(Attached { port, ..Attached::default() })
-        });
-        let conn = Conn {
-            id: self.id,
-            space,
-            table: self.table,
-            lane,
-            rooms: Mutex::new(Some(Vec::new())),
-            attached: Mutex::new(attached),
-            handshake: self.handshake,
-            deflate: self.deflate,
-            peer: peer.into(),
-            ended: AtomicBool::new(false),
-            paused: AtomicBool::new(false),
-            alarm: AtomicU64::new(0),
-        };
-        Registration::new(Arc::new(conn), permit)
-    }
-}
-
-/// The bare socket, if there is one: below hyper's own server, or below `axum::serve`. Bytes that were read behind the
-/// request head come along.
-fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf.to_vec())),
-        Err(upgraded) => upgraded,
-    };
-    hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
-        .map(|parts| (parts.io.into_inner(), parts.read_buf.to_vec()))
-}
-
-/// An answer other than 101.
-struct Refused {
-    status: StatusCode,
-    reason: &'static str,
-    message: &'static str,
-    headers: Vec<(http::HeaderName, HeaderValue)>,
-    retry_after: Option<Duration>,
-    /// There is no room: nothing is wrong with the request.
-    admission: bool,
-}
-
-impl Refused {
-    const fn new(status: StatusCode, reason: &'static str, message: &'static str, retry: Option<Duration>) -> Refused {
-        Refused { status, reason, message, headers: Vec::new(), retry_after: retry, admission: false }
-    }
-
-    const DRAINING: Refused = Refused::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "draining",
-        "This node is shutting down: try again.",
-        Some(Duration::from_secs(1)),
-    );
-    const NO_STREAM: Refused = Refused::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "no_stream",
-        "This HTTP server does not support upgrades: serve it with upgrades enabled.",
-        None,
-    );
-    const NO_RANDOM: Refused = Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "no_random", "Internal error", None);
-
-    /// JSON that says what to do, and never what was sent.
-    fn response(self) -> Response<Body> {
-        let reason = serde_json::json!({ "error": self.reason, "message": self.message });
-        let mut response = Response::new(Body::from(reason.to_string()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.extend(self.headers);
-        if let Some(after) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(jitter())));
-        }
-        response
-    }
-}
-
-/// 0 to 3 seconds, so that those who are sent away do not come back all at once.
-fn jitter() -> u32 {
-    getrandom::u32().unwrap_or(0) % 4
-}
-
-impl From<Full> for Refused {
-    fn from(full: Full) -> Refused {
-        use StatusCode as Status;
-        let (status, reason, message, retry) = match full {
-            Full::Node => (
-                Status::SERVICE_UNAVAILABLE,
-                "admission",
-                "This node has as many connections as it may: try again later.",
-                2,
-            ),
-            Full::Memory => {
-                (Status::SERVICE_UNAVAILABLE, "memory", "This node is short of memory: try again later.", 5)
-            }
-            Full::Rate => (
-                Status::SERVICE_UNAVAILABLE,
-                "accept_rate",
-                "Too many connections come to this node at a time: try again.",
-                1,
-            ),
-            Full::AddressConnections => (
-                Status::TOO_MANY_REQUESTS,
-                "address_connections",
-                "This address has as many connections as it may: close one, or try again later.",
-                5,
-            ),
-            Full::AddressRate => (
-                Status::TOO_MANY_REQUESTS,
-                "address_rate",
-                "Too many connections come from this address at a time: try again.",
-                1,
-            ),
-        };
-        Refused { admission: true, ..Refused::new(status, reason, message, Some(Duration::from_secs(retry))) }
-    }
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Refused {
-        Refused { headers: refusal.headers(), ..Refused::new(refusal.status, refusal.reason, refusal.message, None) }
-    }
 }

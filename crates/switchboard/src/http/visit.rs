@@ -1,35 +1,38 @@
-//! The places of a listener: nobody keeps them all.
-use crate::hub::{Handshaking, max_handshakes};
+//! The places of a listener: nobody keeps those of others who come.
+use crate::hub::{Handshaking, max_handshakes, max_http_connections};
+use crate::limits::Limits;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// All HTTP connections have a place; those that stay after their first request may have half of them. The others are closed
-/// with their answer, so that places become free for those who come.
-pub(super) struct Places {
-    all: Arc<Semaphore>,
+/// Who comes has a place until their first request; who stays, because an answer runs or a further request may come, has one of
+/// `Limits::http_connections`. Beyond those a connection keeps the place that it came with, and is closed with its answer.
+#[derive(Clone)]
+pub(crate) struct Places {
+    coming: Arc<Semaphore>,
     staying: Arc<Semaphore>,
 }
 
 impl Places {
-    pub(super) fn new() -> Places {
-        let most = max_handshakes();
-        Places { all: Arc::new(Semaphore::new(most)), staying: Arc::new(Semaphore::new(most / 2)) }
+    pub(crate) fn new(limits: &Limits) -> Places {
+        Places {
+            coming: Arc::new(Semaphore::new(max_handshakes())),
+            staying: Arc::new(Semaphore::new(max_http_connections(limits))),
+        }
     }
 
     /// Waits for a place.
     pub(super) async fn free(&self) -> io::Result<OwnedSemaphorePermit> {
-        self.all.clone().acquire_owned().await.map_err(io::Error::other)
+        self.coming.clone().acquire_owned().await.map_err(io::Error::other)
     }
 }
 
 /// What one HTTP connection holds until it ends or is upgraded.
 pub(crate) struct Visit {
-    _place: OwnedSemaphorePermit,
-    /// Of its address; until its first request, if it may stay.
-    handshaking: Mutex<Option<Handshaking>>,
+    /// Its place, and that of its address; until its first request, if it may stay.
+    coming: Mutex<Option<(OwnedSemaphorePermit, Option<Handshaking>)>>,
     staying: Arc<Semaphore>,
     /// Set with the first request: `None` when it may not stay.
     stay: OnceLock<Option<OwnedSemaphorePermit>>,
@@ -39,8 +42,7 @@ pub(crate) struct Visit {
 impl Visit {
     pub(super) fn new(places: &Places, place: OwnedSemaphorePermit, handshaking: Option<Handshaking>) -> Visit {
         Visit {
-            _place: place,
-            handshaking: Mutex::new(handshaking),
+            coming: Mutex::new(Some((place, handshaking))),
             staying: places.staying.clone(),
             stay: OnceLock::new(),
             must_go: Notify::new(),
@@ -51,7 +53,8 @@ impl Visit {
     pub(super) fn heard(&self) -> bool {
         let stays = self.stay.get_or_init(|| self.staying.clone().try_acquire_owned().ok()).is_some();
         if stays {
-            drop(self.handshaking.lock().take());
+            let coming = self.coming.lock().take();
+            drop(coming);
         } else {
             self.must_go.notify_one();
         }

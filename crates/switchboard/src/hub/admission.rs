@@ -14,8 +14,10 @@ use std::sync::{Arc, LazyLock};
 
 /// Descriptors that are left for everything else.
 const RESERVE: usize = 256;
-/// The most HTTP connections that are not upgraded yet.
+/// The most HTTP connections that have sent no request yet.
 const HANDSHAKES: usize = 512;
+/// The most of those that have, unless the limits say otherwise.
+const HTTP_CONNECTIONS: usize = 1024;
 /// Addresses that are remembered.
 const ADDRESSES: usize = 1 << 16;
 /// Old entries that each new one looks at: idle ones go sooner than new ones come.
@@ -238,14 +240,20 @@ fn descriptors() -> usize {
     OPEN_FILES.unwrap_or(usize::MAX).saturating_sub(RESERVE).max(2)
 }
 
-/// How many HTTP connections our listener has at once; WebSockets are not among them.
+/// How many HTTP connections our listeners have at once that have sent no request yet.
 pub(crate) fn max_handshakes() -> usize {
     HANDSHAKES.min(descriptors() / 8).max(1)
 }
 
-/// The node's maximum of WebSockets: what is configured, and not more than the process may open beside the handshakes.
+/// How many HTTP connections our listeners keep behind a first request; WebSockets are not among them.
+pub(crate) fn max_http_connections(limits: &Limits) -> usize {
+    let few = HTTP_CONNECTIONS.min(descriptors() / 8);
+    limits.http_connections.map_or(few, |most| most.min(descriptors() / 2))
+}
+
+/// The node's maximum of WebSockets: what is configured, and not more than the process may open beside HTTP connections.
 fn max_connections(limits: &Limits) -> usize {
-    let possible = descriptors() - max_handshakes();
+    let possible = descriptors().saturating_sub(max_handshakes() + max_http_connections(limits)).max(1);
     limits.max_connections.map_or(possible, |most| most.min(possible))
 }
 

@@ -98,7 +98,7 @@ async fn from_70_percent_on_nobody_is_admitted_and_from_80_on_volatile_messages_
     use_bytes(&usage, 700 * MIB).await;
     let refused = app.try_connect("/ws").await.expect_err("nobody is admitted");
     assert_eq!(refused.status, 503);
-    assert!(refused.body.contains(r#""error":"memory""#), "{}", refused.body);
+    assert!(refused.body.contains(r#""code":"memory""#), "{}", refused.body);
     let after: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((5..=8).contains(&after), "{after}");
     assert_eq!(handle.stats().refused_connections, 1);

@@ -12,7 +12,7 @@ mod shard;
 mod space;
 mod sweep;
 
-pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes};
+pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
 pub use counters::Stats;
 pub(crate) use event::{Event, check_name};

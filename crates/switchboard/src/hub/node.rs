@@ -22,6 +22,8 @@ pub(crate) struct Node {
     draining: AtomicBool,
     /// A permit became free.
     pub(super) left: Notify,
+    /// A shutdown has begun.
+    drains: Notify,
 }
 
 impl Node {
@@ -35,6 +37,7 @@ impl Node {
             clock: Clock::default(),
             draining: AtomicBool::new(false),
             left: Notify::new(),
+            drains: Notify::new(),
         }
     }
 
@@ -87,6 +90,15 @@ impl Node {
 
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.drains.notify_waiters();
+    }
+
+    /// Waits for the beginning of a shutdown.
+    pub(crate) async fn drained(&self) {
+        let drains = self.drains.notified();
+        if !self.is_draining() {
+            drains.await;
+        }
     }
 
     /// True when no further handler may start.

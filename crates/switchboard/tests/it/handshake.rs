@@ -54,15 +54,17 @@ impl Ask {
     }
 }
 
-/// The refusal is JSON of our own: a word of the fixed list, and a sentence that holds nothing of the request.
+/// The refusal is a problem (RFC 9457) with a code: a word of the fixed list, and a sentence that holds nothing of the request.
 async fn refused(rig: &Rig, ask: Ask, status: u16, reason: &str) -> Answer {
     let answer = rig.http(&ask.bytes()).await.unwrap_or_else(|| panic!("no answer to {}", ask.line));
     assert_eq!(answer.status, status, "{} {:?}", ask.line, ask.headers);
     let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
-    assert_eq!(body["error"], reason, "{} {:?}", ask.line, ask.headers);
-    assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()));
-    assert_eq!(body.as_object().map(serde_json::Map::len), Some(2));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(body["code"], reason, "{} {:?}", ask.line, ask.headers);
+    assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+    assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()));
+    assert_eq!((&body["type"], &body["status"]), (&"about:blank".into(), &status.into()));
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(5));
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     assert!(answer.body.len() < 300 && !answer.body.contains("canary"), "{}", answer.body);
     answer
 }

@@ -1,12 +1,16 @@
 //! Into an axum application, beside it, and under it; and what goes wrong at boot.
-use crate::rig::{Path, Rig, matrix};
+use crate::rig::{Path, Rig, matrix, on};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use switchboard::axum::extract::Request;
 use switchboard::axum::middleware::{self, Next};
 use switchboard::axum::response::{IntoResponse, Response};
 use switchboard::axum::{Router, body::Body, routing::get};
-use switchboard::{App, Client, Gateway, Namespace, Server};
+use switchboard::di::{Injectable, ModuleDef, Provider};
+use switchboard::gateway::{Messages, Mount};
+use switchboard::{
+    App, Client, ConnState, Ctx, DisconnectReason, Error, EventName, Gateway, Namespace, SendError, Server, Socket,
+};
 use tower::{Service, ServiceExt};
 
 struct Named(&'static str);
@@ -198,4 +202,247 @@ fn p1_the_startup_log() {
 fn a_route_that_is_mounted_twice() {
     let routes = || Router::new().route("/same", get(|| async {}));
     let _ = App::new().mount(routes()).mount(routes());
+}
+
+#[test]
+fn a6_the_prefix_and_versions_reach_the_gateway() {
+    matrix(|path| async move {
+        // In whatever order they are said.
+        let app = App::new()
+            .gateway("/ws", named("both").versions(["1", "2"]))
+            .prefix("/api/")
+            .gateway("plain", named("plain"))
+            .gateway("/ws", named("third").version("3.1-beta"))
+            .mount(Router::new().route("/health", get(|| async { "well" })));
+        let rig = Rig::start(path, app).await;
+        for (path, name) in
+            [("/api/v1/ws", "both"), ("/api/v2/ws", "both"), ("/api/plain", "plain"), ("/api/v3.1-beta/ws", "third")]
+        {
+            let mut peer = rig.connect_to(path).await;
+            let reply = peer.request(r#"{"event":"name"}"#).await;
+            assert_eq!(reply, format!(r#"{{"event":"name","data":"{name}"}}"#), "{path}");
+        }
+        for path in ["/ws", "/api/ws", "/v1/ws", "/api/v3/ws", "/plain", "/api/health"] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+            assert_eq!(rig.http(request.as_bytes()).await.unwrap().status, 404, "{path}");
+        }
+        assert_eq!(rig.http(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap().status, 200);
+        rig.expect_empty().await;
+    });
+}
+
+/// Every part, and the lines of this file behind it.
+#[track_caller]
+fn told(text: &str, problems: &[(&str, &[u32])]) {
+    for (part, lines) in problems {
+        let at = text.find(part).unwrap_or_else(|| panic!("{part:?} is not in:\n{text}"));
+        for line in *lines {
+            let place = format!("at {}:{line}", file!());
+            assert!(text[at..].contains(&place), "{place} is not behind {part:?} in:\n{text}");
+        }
+    }
+    assert!(text.contains(&format!("{} problem", problems.len())), "{text}");
+}
+
+#[tokio::test]
+async fn a5_a_path_and_version_belong_to_one_gateway() {
+    let line = line!();
+    let app = App::new()
+        .gateway("/ws", named("one").versions(["1", "2"]))
+        .gateway("/ws", named("two").version("2"))
+        .gateway("/v1/ws", named("three"))
+        .gateway("/other", named("four").version("1").version("1"))
+        .gateway("/ws", named("five").version("3"))
+        .gateway("/v", named("six").version("v1"))
+        .gateway("/slash", named("seven").version("1/2"))
+        .gateway("/none", named("eight").versions([""; 0]))
+        .prefix("/a b");
+    told(
+        &app.into_router().unwrap_err().to_string(),
+        &[
+            ("Named and Named are both mounted on /v2/ws; move one", &[line + 2, line + 3]),
+            ("Named and Named are both mounted on /v1/ws; move one", &[line + 2, line + 4]),
+            ("Named and Named are both mounted on /v1/other; move one", &[line + 5]),
+            ("the version \"v1\" of Named begins with a 'v', which is put in front of it; write \"1\"", &[line + 7]),
+            ("the version \"1/2\" of Named is no segment of a path", &[line + 8]),
+            ("Named has an empty list of versions", &[line + 9]),
+            ("the prefix \"/a b\" has a character that no path has", &[line + 10]),
+        ],
+    );
+}
+
+#[test]
+fn a3_a_port_of_its_own() {
+    on(Path::Listen, |_| async {
+        let app = App::new()
+            .signals(false)
+            .prefix("/api")
+            .mount(Router::new().route("/health", get(|| async { "well" })))
+            .gateway("/ws", named("main"))
+            .gateway("/ws", named("metrics").port(0))
+            .gateway("/more/{id}", named("more").version("1").port(0));
+        let handle = app.handle();
+        let bound = app.bind("127.0.0.1:0").await.unwrap();
+        let main = bound.local_addr();
+        assert_eq!(bound.address_of("/api/ws"), Some(main));
+        let other = bound.address_of("/api/v1/more/{id}").unwrap();
+        assert_eq!((other.ip(), other.port() == main.port()), (main.ip(), false));
+        assert_eq!(bound.address_of("/ws"), None, "without the prefix");
+        let serving = tokio::spawn(bound.serve());
+        let (main, other) = (Rig::elsewhere(main), Rig::elsewhere(other));
+        let mut peers = Vec::new();
+        for (rig, path, name) in
+            [(&main, "/api/ws", "main"), (&other, "/api/ws", "metrics"), (&other, "/api/v1/more/3", "more")]
+        {
+            let mut peer = rig.connect_to(path).await;
+            let reply = peer.request(r#"{"event":"name"}"#).await;
+            assert_eq!(reply, format!(r#"{{"event":"name","data":"{name}"}}"#), "{path}");
+            peers.push(peer);
+        }
+        assert_eq!(handle.stats().connections, 3, "one node");
+        for (rig, path, status) in [(&main, "/api/v1/more/3", 404), (&main, "/health", 200), (&other, "/health", 404)] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+            assert_eq!(rig.http(request.as_bytes()).await.unwrap().status, status, "{path}");
+        }
+        let shutdown = tokio::spawn(async move { handle.shutdown().await });
+        for mut peer in peers {
+            assert_eq!(peer.expect_close().await, 1012);
+        }
+        assert_eq!(shutdown.await.unwrap().aborted, 0);
+        serving.await.unwrap();
+        for rig in [main, other] {
+            assert!(tokio::net::TcpStream::connect(rig.address()).await.is_err(), "nobody listens any more");
+        }
+    });
+}
+
+#[tokio::test]
+async fn a3_ports_that_cannot_be_had() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let app = || App::new().signals(false);
+    let text = app().gateway("/ws", named("a").port(port)).bind("127.0.0.1:0").await.err().unwrap().to_string();
+    assert!(text.contains(&format!("127.0.0.1:{port}")) && text.contains("another program has it"), "{text}");
+    drop(taken);
+    let line = line!() + 1;
+    let app = || App::new().signals(false).gateway("/ws", named("a").port(port)).gateway("/two", named("b"));
+    let text = app().bind(("127.0.0.1:".to_owned() + &port.to_string()).as_str()).await.err().unwrap().to_string();
+    told(&text, &[("Named asks for the port", &[line])]);
+    assert!(text.contains("which is the application's own; leave the port out"), "{text}");
+    // Only our own listener can have one.
+    let text = app().into_router().unwrap_err().to_string();
+    told(&text, &[("Named asks for the port", &[line])]);
+    assert!(text.contains("use `App::listen`"), "{text}");
+}
+
+#[test]
+fn a8_a_gateway_of_functions() {
+    async fn double(n: u32) -> Result<u32, Error> {
+        n.checked_mul(2).ok_or_else(|| Error::bad_request("Too much"))
+    }
+    async fn four(a: Ctx, b: Client, c: EventName, d: ConnState<u32>) -> (bool, String, u32) {
+        (
+            a.client().id() == b.id(),
+            c.to_string(),
+            d.with(|count| {
+                *count += 1;
+                *count
+            }),
+        )
+    }
+    matrix(|path| async move {
+        let captured = Arc::new(Mutex::new(Vec::new()));
+        let (joins, leaves) = (captured.clone(), captured.clone());
+        let functions = Gateway::functions()
+            .on_connect_fn(move |client: Client| {
+                let joins = joins.clone();
+                async move {
+                    joins.lock().unwrap().push("joined".to_owned());
+                    client.join("lobby").await
+                }
+            })
+            .on_disconnect_fn(move |reason: DisconnectReason| {
+                let leaves = leaves.clone();
+                async move { leaves.lock().unwrap().push(format!("{reason:?}")) }
+            })
+            .on_fn("double", double)
+            .on_fn("four", four)
+            .on_fn("ping", || async { "pong" })
+            .on_fn("say", |text: String, client: Client| async move { client.to("lobby").emit("said", text).queued });
+        let raw = Gateway::functions().raw_fn(|ctx: Ctx, mut socket: Socket| async move {
+            socket.send(ctx.client().id().to_string()).await?;
+            while let Some(message) = socket.recv().await {
+                socket.send(message).await?;
+            }
+            Ok::<(), SendError>(())
+        });
+        let rig = Rig::start(path, App::new().gateway("/ws", functions).gateway("/raw", raw)).await;
+        let (mut ada, mut bob) = (rig.connect().await, rig.connect().await);
+        assert_eq!(ada.request(r#"{"event":"double","data":21}"#).await, r#"{"event":"double","data":42}"#);
+        assert!(ada.request(r#"{"event":"double","data":3000000000}"#).await.contains("bad_request"));
+        assert_eq!(ada.request(r#"{"event":"ping"}"#).await, r#"{"event":"ping","data":"pong"}"#);
+        for count in 1..3 {
+            let reply = ada.request(r#"{"event":"four"}"#).await;
+            assert_eq!(reply, format!(r#"{{"event":"four","data":[true,"four",{count}]}}"#));
+        }
+        assert_eq!(ada.request(r#"{"event":"say","data":"hi"}"#).await, r#"{"event":"say","data":1}"#);
+        bob.expect(r#"{"event":"said","data":"hi"}"#).await;
+        let mut peer = rig.connect_to("/raw").await;
+        assert!(!peer.text().await.is_empty());
+        assert_eq!(peer.request("echo").await, "echo");
+        drop((ada, bob, peer));
+        rig.expect_empty().await;
+        let seen = captured.lock().unwrap();
+        assert_eq!((seen.len(), seen.iter().filter(|what| *what == "joined").count()), (4, 2), "{seen:?}");
+    });
+}
+
+/// A gateway of a module, which says itself where it stands.
+macro_rules! standing {
+    ($name:ident, $path:literal, |$gateway:ident| $settings:expr) => {
+        struct $name;
+        impl Injectable for $name {
+            fn provider() -> Provider<$name> {
+                Provider::factory(|| $name)
+            }
+        }
+        impl Messages for $name {
+            fn messages(gateway: Gateway<$name>) -> Gateway<$name> {
+                gateway.on_fn("name", || async { stringify!($name) })
+            }
+        }
+        impl Mount for $name {
+            const PATH: &'static str = $path;
+            fn settings($gateway: Gateway<$name>) -> Gateway<$name> {
+                $settings
+            }
+        }
+    };
+}
+standing!(Versioned, "/ws", |gateway| gateway.versions(["1", "2"]));
+standing!(Apart, "/ws", |gateway| gateway.version("1").port(0));
+standing!(Second, "ws", |gateway| gateway.version("2"));
+
+#[tokio::test]
+async fn a5_a6_gateways_of_modules_have_versions_and_ports_too() {
+    let module = || ModuleDef::new("Site").gateway::<Versioned>().gateway::<Apart>();
+    let app = App::boot_def(module()).create().await.unwrap();
+    assert!(app.graph().to_string().contains("Versioned (gateway on /v1/ws and /v2/ws)"), "{}", app.graph());
+    let bound = app.signals(false).prefix("api").bind("127.0.0.1:0").await.unwrap();
+    let (main, handle) = (bound.local_addr(), bound.handle());
+    // The same path twice, on two ports: the application's own is told.
+    assert_eq!(bound.address_of("/api/v1/ws"), Some(main));
+    let apart = bound.listeners().find(|address| *address != main).unwrap();
+    let serving = tokio::spawn(bound.serve());
+    for (address, path, name) in
+        [(main, "/api/v1/ws", "Versioned"), (main, "/api/v2/ws", "Versioned"), (apart, "/api/v1/ws", "Apart")]
+    {
+        let mut peer = Rig::elsewhere(address).connect_to(path).await;
+        assert_eq!(peer.request(r#"{"event":"name"}"#).await, format!(r#"{{"event":"name","data":"{name}"}}"#));
+    }
+    handle.shutdown().await;
+    serving.await.unwrap();
+    let error = App::boot_def(module().gateway::<Second>()).create().await.err().unwrap().to_string();
+    assert!(error.contains("Versioned and Second are both mounted on /v2/ws; move one"), "{error}");
+    assert_eq!(error.matches(file!()).count(), 2, "{error}");
 }

@@ -186,6 +186,14 @@ impl Peer {
         Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
     }
 
+    /// A client whose handshake is this request.
+    pub(crate) async fn asking(mut stream: Box<dyn Stream>, request: &[u8]) -> Peer {
+        stream.write_all(request).await.unwrap();
+        let (head, buffer) = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
+    }
+
     /// Offers extensions, and reads what is compressed where the server accepted it.
     pub(crate) async fn offering(mut stream: Box<dyn Stream>, path: &str, offers: &str) -> Peer {
         let value = HeaderValue::from_str(offers).unwrap();

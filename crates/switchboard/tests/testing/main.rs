@@ -284,7 +284,7 @@ async fn what_a_client_says_in_its_handshake(app: TestApp) {
 async fn a_refused_handshake(app: TestApp) {
     let refused = app.connecting("/ws").origin("https://evil.example").try_connect().await.unwrap_err();
     assert_eq!(refused.status, 403);
-    assert_eq!(refused.headers["content-type"], "application/json");
+    assert_eq!(refused.headers["content-type"], "application/problem+json");
     assert!(refused.body.contains("origin"), "{refused}");
     assert_eq!(app.try_connect("/nowhere").await.unwrap_err().status, 404);
     app.expect_empty().await;

@@ -1,5 +1,5 @@
-//! A parameter is `&Client`, a payload or an extractor.
-use switchboard::{Client, messages};
+//! A parameter is the client, a payload or an extractor.
+use switchboard::messages;
 
 struct Say {
     text: String,
@@ -16,10 +16,6 @@ impl Chat {
     #[subscribe_message("whisper")]
     async fn whisper(&self, text: &str) -> usize {
         text.len()
-    }
-    #[subscribe_message("by value")]
-    async fn by_value(&self, client: Client) {
-        client.emit("x", ());
     }
 }
 

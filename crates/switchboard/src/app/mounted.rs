@@ -1,0 +1,151 @@
+//! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
+use super::{App, BootError, Problem, path};
+use crate::gateway::{InitHook, Site, Table};
+use crate::http::Endpoint;
+use axum::Router;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+
+type Place = &'static Location<'static>;
+
+/// A gateway on its paths, which have no prefix yet.
+pub(super) struct Mounted {
+    paths: Vec<String>,
+    port: Option<(u16, Place)>,
+    place: Place,
+    table: Table,
+}
+
+/// A path that somebody has, on a port.
+pub(super) struct Taken {
+    path: String,
+    port: Option<u16>,
+    place: Place,
+    name: String,
+}
+
+/// What is served, and where.
+pub(super) struct Routes {
+    /// The gateways' and those that were mounted beside them.
+    pub(super) main: Router,
+    /// Those of gateways with a port of their own.
+    pub(super) ports: Vec<PortRoutes>,
+    /// The paths of the gateways on the application's own port.
+    pub(super) paths: Vec<String>,
+}
+
+/// What is served on a port that gateways asked for.
+pub(super) struct PortRoutes {
+    pub(super) port: u16,
+    /// Where the first of them asked.
+    pub(super) place: Place,
+    pub(super) name: String,
+    pub(super) router: Router,
+    pub(super) paths: Vec<String>,
+}
+
+impl App {
+    /// Takes the paths for a gateway. Errors: why it cannot have one of them.
+    pub(crate) fn reserve(&mut self, path: &str, site: &Site, place: Place, name: &str) -> Result<(), Problem> {
+        let path =
+            path::normal(path).map_err(|why| Problem::new(format!("the path {path:?} of {name} {why}"), &[place]))?;
+        let port = site.port.map(|(port, _)| port);
+        for path in site.paths(&path) {
+            let same = |known: &Taken| known.port == port && path::shape(&known.path) == path::shape(&path);
+            if let Some(Taken { place: first, name: other, .. }) = self.taken.iter().find(|known| same(known)) {
+                let message = format!("{other} and {name} are both mounted on {path}; move one");
+                return Err(Problem::new(message, &[first, place]));
+            }
+            self.taken.push(Taken { path, port, place, name: name.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Mounts a gateway on the paths that were taken for it.
+    pub(crate) fn put(&mut self, path: &str, site: &Site, place: Place, table: Table, after_init: Option<InitHook>) {
+        self.after_init.extend(after_init.map(|hook| (table.name.clone(), place, hook)));
+        if let Ok(path) = path::normal(path) {
+            self.gateways.push(Mounted { paths: site.paths(&path), port: site.port, place, table });
+        }
+    }
+
+    /// The gateways that ask for a port of their own.
+    pub(super) fn ports(&self) -> Vec<(String, (u16, Place))> {
+        self.gateways.iter().filter_map(|mounted| Some((mounted.table.name.clone(), mounted.port?))).collect()
+    }
+
+    /// Everything that is served. Errors: everything that is wrong.
+    pub(super) fn routes(&mut self) -> Result<Routes, BootError> {
+        for why in self.limits.problems() {
+            self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
+        }
+        for (name, place, _) in std::mem::take(&mut self.after_init) {
+            let message = format!(
+                "{name} has an after-init hook, which is async: await `App::init` before the application is merged"
+            );
+            self.problems.push(Problem::new(message, &[place]));
+        }
+        match std::mem::take(&mut self.declared).make(Some(&self.container)) {
+            Ok(application) => {
+                for Mounted { table, .. } in &mut self.gateways {
+                    table.settle_stages(&application, self.posture, &mut self.problems);
+                }
+            }
+            Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
+        }
+        if !self.problems.is_empty() {
+            return Err(BootError::new(std::mem::take(&mut self.problems)));
+        }
+        self.hub.node.configure(self.limits.clone());
+        let mut routes = Routes { main: std::mem::take(&mut self.router), ports: Vec::new(), paths: Vec::new() };
+        let mut overlaps = Vec::new();
+        for mounted in std::mem::take(&mut self.gateways) {
+            self.route(mounted, &mut routes, &mut overlaps);
+        }
+        if overlaps.is_empty() { Ok(routes) } else { Err(BootError::new(overlaps)) }
+    }
+
+    fn route(&self, mounted: Mounted, routes: &mut Routes, overlaps: &mut Vec<Problem>) {
+        let Mounted { paths, port, place, mut table } = mounted;
+        table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
+        table.settle_compression(self.compression);
+        self.hub.node.keep_time_for(&table.limits);
+        let paths: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
+        let on_port = port.map_or_else(String::new, |(port, _)| format!(" on port {port}"));
+        for path in &paths {
+            tracing::info!("GET {path}{on_port} → {}", table.summary());
+        }
+        for note in table.notes() {
+            tracing::info!("    {note}");
+        }
+        let space = self.hub.space(table.namespace);
+        let endpoint = Endpoint::new(Arc::new(table), space, self.proxies.clone());
+        let (router, known) = match port {
+            None => (&mut routes.main, &mut routes.paths),
+            Some((port, asked_at)) => routes.of_port(port, asked_at, endpoint.name()),
+        };
+        for path in paths {
+            // axum says by a panic that a mounted route has this path already.
+            let (name, before, endpoint) = (endpoint.name().to_owned(), router.clone(), endpoint.clone());
+            let added = catch_unwind(AssertUnwindSafe(|| std::mem::take(router).route_service(&path, endpoint)));
+            *router = added.unwrap_or_else(|_| {
+                let message = format!("a mounted route has the path {path} of {name}, or overlaps it; move one");
+                overlaps.push(Problem::new(message, &[place]));
+                before
+            });
+            known.push(path);
+        }
+    }
+}
+
+impl Routes {
+    fn of_port(&mut self, port: u16, place: Place, name: &str) -> (&mut Router, &mut Vec<String>) {
+        let at = self.ports.iter().position(|known| known.port == port).unwrap_or_else(|| {
+            let name = name.to_owned();
+            self.ports.push(PortRoutes { port, place, name, router: Router::new(), paths: Vec::new() });
+            self.ports.len() - 1
+        });
+        let PortRoutes { router, paths, .. } = &mut self.ports[at];
+        (router, paths)
+    }
+}

@@ -1,0 +1,49 @@
+//! The query string that a connection was opened with.
+use crate::handler::{Context, FromMessage, MessageContext, Needs};
+use crate::{Error, Upgrade};
+use serde::de::DeserializeOwned;
+use std::any::type_name;
+use std::ops::Deref;
+
+/// The query string of the request that opened the connection, read as axum's `Query<T>`.
+///
+/// ```
+/// use serde::Deserialize;
+/// use switchboard::Query;
+///
+/// #[derive(Clone, Deserialize)]
+/// struct Wanted { room: String }
+///
+/// struct Chat;
+/// impl Chat {
+///     async fn room(&self, Query(wanted): Query<Wanted>) -> String {
+///         wanted.room
+///     }
+/// }
+/// ```
+///
+/// It is read once, before the upgrade: what does not fit is answered 400, and never becomes a connection. A secret does not
+/// belong in it: addresses end in logs.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T> Deref for Query<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FromMessage for Query<T> {
+    type Kind = Context;
+
+    fn needs(needs: &mut Needs) {
+        needs.at_upgrade::<Query<T>>(|upgrade: &Upgrade| upgrade.query().map(Query));
+    }
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Query<T>, Error> {
+        super::handshake::kept(cx)
+            .ok_or_else(|| Error::internal(format!("the query string was not kept as {}", type_name::<T>())))
+    }
+}

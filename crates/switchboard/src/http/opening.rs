@@ -1,0 +1,97 @@
+//! From a 101 to a connection: the stream behind it, and the task that owns it.
+use crate::client::ClientId;
+use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
+use crate::gateway::Table;
+use crate::hub::{Permit, Registration, Space};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use switchboard_core::ws::Deflate;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+
+/// A connection that is about to be.
+pub(super) struct Opening {
+    pub(super) id: ClientId,
+    pub(super) table: Arc<Table>,
+    pub(super) handshake: Option<Box<Handshake>>,
+    pub(super) deflate: Option<Deflate>,
+    pub(super) peer: Option<SocketAddr>,
+    /// The listener has set the socket's options.
+    pub(super) configured: bool,
+}
+
+/// Waits for the stream behind the 101, then starts the connection's task. Ends within the handshake's time.
+pub(super) async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, space: Arc<Space>) {
+    let timeout = opening.table.limits.handshake_timeout;
+    match tokio::time::timeout(timeout, on_upgrade).await {
+        Ok(Ok(upgraded)) => {
+            tokio::spawn(opening.connect(upgraded, permit, space));
+        }
+        Ok(Err(_)) | Err(_) => space.node.rejected("handshake", "upgrade"),
+    }
+}
+
+impl Opening {
+    fn connect(self, upgraded: Upgraded, permit: Permit, space: Arc<Space>) -> Task {
+        match into_tcp(upgraded) {
+            Ok((socket, early)) => {
+                if !self.configured {
+                    super::listener::configure(&socket);
+                }
+                let peer = self.peer.or_else(|| socket.peer_addr().ok());
+                let (read, write) = socket.into_split();
+                let registration = self.register(space, permit, Some(write), peer);
+                Task::new(registration, Stream::Tcp(read), early)
+            }
+            Err(upgraded) => {
+                let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
+                let peer = self.peer;
+                Task::new(self.register(space, permit, None, peer), stream, Vec::new())
+            }
+        }
+    }
+
+    fn register(
+        self,
+        space: Arc<Space>,
+        permit: Permit,
+        write: Option<OwnedWriteHalf>,
+        peer: Option<SocketAddr>,
+    ) -> Registration {
+        let lane = Lane::new(write);
+        let attached = self.table.raw.is_some().then(|| {
+            let port = Some(Arc::default());
+            Box::new(Attached { port, ..Attached::default() })
+        });
+        let conn = Conn {
+            id: self.id,
+            space,
+            table: self.table,
+            lane,
+            rooms: Mutex::new(Some(Vec::new())),
+            attached: Mutex::new(attached),
+            handshake: self.handshake,
+            deflate: self.deflate,
+            peer: peer.into(),
+            ended: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            alarm: AtomicU64::new(0),
+        };
+        Registration::new(Arc::new(conn), permit)
+    }
+}
+
+/// The bare socket, if there is one: below hyper's own server, or below `axum::serve`. Bytes that were read behind the
+/// request head come along.
+fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf.to_vec())),
+        Err(upgraded) => upgraded,
+    };
+    hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
+        .map(|parts| (parts.io.into_inner(), parts.read_buf.to_vec()))
+}

@@ -1,0 +1,152 @@
+//! Answers other than 101: `application/problem+json` (RFC 9457), which says what to do, and never what was sent.
+use crate::hub::Full;
+use crate::{Code, Error};
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use std::borrow::Cow;
+use std::time::Duration;
+use switchboard_core::ws::handshake::Refusal;
+
+/// An answer other than 101.
+pub(super) struct Refused {
+    status: StatusCode,
+    /// What is counted and logged: one of a closed list.
+    pub(super) reason: &'static str,
+    /// What the client reads: the reason, or the code of an application's own.
+    code: Cow<'static, str>,
+    detail: Cow<'static, str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    retry_after: Option<Duration>,
+    /// There is no room: nothing is wrong with the request.
+    pub(super) admission: bool,
+}
+
+impl Refused {
+    const fn new(status: StatusCode, reason: &'static str, detail: &'static str, retry: Option<Duration>) -> Refused {
+        Refused {
+            status,
+            reason,
+            code: Cow::Borrowed(reason),
+            detail: Cow::Borrowed(detail),
+            headers: Vec::new(),
+            retry_after: retry,
+            admission: false,
+        }
+    }
+
+    pub(super) const DRAINING: Refused =
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This node is shutting down: try again.", Some(SOON));
+    pub(super) const NO_STREAM: Refused = Refused::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "no_stream",
+        "This HTTP server does not support upgrades: serve it with upgrades enabled.",
+        None,
+    );
+    pub(super) const NO_RANDOM: Refused =
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "no_random", "Internal error", None);
+    /// Guards that use up the handshake's time.
+    pub(super) const TIMEOUT: Refused =
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "This took too long: try again.", Some(SOON));
+    /// The application's code panicked; that is logged already.
+    pub(super) const PANICKED: Refused =
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", None);
+
+    pub(super) fn response(self) -> Response<Body> {
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "code": self.code,
+        });
+        let mut response = Response::new(Body::from(problem.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers);
+        if let Some(after) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(jitter())));
+        }
+        response
+    }
+}
+
+/// When to come back where nothing else is known.
+const SOON: Duration = Duration::from_secs(1);
+
+/// 0 to 3 seconds, so that those who are sent away do not come back all at once.
+fn jitter() -> u32 {
+    getrandom::u32().unwrap_or(0) % 4
+}
+
+impl From<Full> for Refused {
+    fn from(full: Full) -> Refused {
+        use StatusCode as Status;
+        let (status, reason, detail, retry) = match full {
+            Full::Node => (
+                Status::SERVICE_UNAVAILABLE,
+                "admission",
+                "This node has as many connections as it may: try again later.",
+                2,
+            ),
+            Full::Memory => {
+                (Status::SERVICE_UNAVAILABLE, "memory", "This node is short of memory: try again later.", 5)
+            }
+            Full::Rate => (
+                Status::SERVICE_UNAVAILABLE,
+                "accept_rate",
+                "Too many connections come to this node at a time: try again.",
+                1,
+            ),
+            Full::AddressConnections => (
+                Status::TOO_MANY_REQUESTS,
+                "address_connections",
+                "This address has as many connections as it may: close one, or try again later.",
+                5,
+            ),
+            Full::AddressRate => (
+                Status::TOO_MANY_REQUESTS,
+                "address_rate",
+                "Too many connections come from this address at a time: try again.",
+                1,
+            ),
+        };
+        Refused { admission: true, ..Refused::new(status, reason, detail, Some(Duration::from_secs(retry))) }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Refused { headers: refusal.headers(), ..Refused::new(refusal.status, refusal.reason, refusal.message, None) }
+    }
+}
+
+/// What a guard, or a parameter that is read before the upgrade, says no with. The cause of an internal error stays here.
+impl From<&Error> for Refused {
+    fn from(error: &Error) -> Refused {
+        use StatusCode as Status;
+        let status = match error.code() {
+            Code::BadRequest | Code::ValidationFailed => Status::BAD_REQUEST,
+            Code::Unauthenticated => Status::UNAUTHORIZED,
+            Code::NotFound => Status::NOT_FOUND,
+            Code::RateLimited => Status::TOO_MANY_REQUESTS,
+            Code::Overloaded | Code::Draining | Code::Timeout | Code::BrokerUnavailable => Status::SERVICE_UNAVAILABLE,
+            Code::Internal => Status::INTERNAL_SERVER_ERROR,
+            _ => Status::FORBIDDEN,
+        };
+        let again = matches!(status, Status::TOO_MANY_REQUESTS | Status::SERVICE_UNAVAILABLE);
+        let wanted = error.retry_after().map(|wait| Duration::from_secs(u64::from(wait.div_ceil(1000))));
+        let challenge =
+            (status == Status::UNAUTHORIZED).then_some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        Refused {
+            status,
+            reason: error.code().label(),
+            code: Cow::Owned(error.code().as_str().to_owned()),
+            detail: Cow::Owned(error.message().to_owned()),
+            headers: challenge.into_iter().collect(),
+            retry_after: again.then(|| wanted.unwrap_or(SOON)),
+            admission: false,
+        }
+    }
+}

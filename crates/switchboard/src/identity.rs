@@ -1,0 +1,241 @@
+//! [`User`]: who a connection belongs to, and [`Roles`], a guard that asks for what they may do.
+use crate::client::Client;
+use crate::handler::{Context, FromMessage, MessageContext};
+use crate::pipeline::{ConnectGuard, Guard};
+use crate::{Error, Upgrade};
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Who a connection belongs to: an id, roles, and data of your own. A guard's connect half sets it
+/// ([`Upgrade::set_user`](crate::Upgrade::set_user)); handlers, hooks, raw loops and later guards read it. Cheap to clone.
+///
+/// ```
+/// use switchboard::{Error, MaybeUser, Upgrade, User};
+///
+/// struct Account { tenant: u32 }
+///
+/// fn log_in(upgrade: &mut Upgrade) -> Result<(), Error> {
+///     match upgrade.bearer() {
+///         Some("secret") => {
+///             upgrade.set_user(User::new("ada").roles(["admin"]).with(Account { tenant: 7 }));
+///             Ok(())
+///         }
+///         _ => Err(Error::unauthenticated("Log in first")),
+///     }
+/// }
+///
+/// struct Chat;
+/// impl Chat {
+///     async fn tenant(&self, user: User<Account>) -> u32 {
+///         user.tenant
+///     }
+///     // Without a type it is the id and the roles, whatever the data is.
+///     async fn name(&self, user: User) -> String {
+///         user.id().to_owned()
+///     }
+///     async fn greeting(&self, MaybeUser(user): MaybeUser) -> String {
+///         user.map_or("welcome".into(), |user| format!("welcome, {}", user.id()))
+///     }
+/// }
+/// ```
+///
+/// As a parameter it is answered `unauthenticated` where nobody has set one, and `internal` where the one that was set has
+/// data of another type: the log names both. Its data is never logged.
+pub struct User<T = ()> {
+    who: Arc<Who>,
+    data: Arc<T>,
+}
+
+struct Who {
+    id: Box<str>,
+    roles: Box<[Box<str>]>,
+}
+
+impl User {
+    /// A user without roles and data.
+    pub fn new(id: impl Into<String>) -> User {
+        User { who: Arc::new(Who { id: id.into().into(), roles: Box::default() }), data: Arc::new(()) }
+    }
+}
+
+impl<T> User<T> {
+    /// Gives it these roles, instead of those that it had.
+    #[must_use]
+    pub fn roles<R: Into<String>>(self, roles: impl IntoIterator<Item = R>) -> User<T> {
+        let roles = roles.into_iter().map(|role| role.into().into()).collect();
+        User { who: Arc::new(Who { id: self.who.id.clone(), roles }), ..self }
+    }
+
+    /// Gives it data of your own, which `User<U>` dereferences to.
+    #[must_use]
+    pub fn with<U: Send + Sync + 'static>(self, data: U) -> User<U> {
+        User { who: self.who, data: Arc::new(data) }
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        &self.who.id
+    }
+
+    /// The roles, in the order in which they were given.
+    pub fn role_names(&self) -> impl Iterator<Item = &str> {
+        self.who.roles.iter().map(|role| &**role)
+    }
+
+    /// True when it has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.role_names().any(|known| known == role)
+    }
+}
+
+impl<T> Deref for User<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.data
+    }
+}
+
+impl<T> Clone for User<T> {
+    fn clone(&self) -> User<T> {
+        User { who: self.who.clone(), data: self.data.clone() }
+    }
+}
+
+/// The id and the roles; not the data.
+impl<T> fmt::Debug for User<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.who.id).field("roles", &self.who.roles).finish_non_exhaustive()
+    }
+}
+
+/// A user whose data has any type.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    plain: User,
+    data: Arc<dyn Any + Send + Sync>,
+    of: &'static str,
+}
+
+impl Identity {
+    pub(crate) fn new<T: Send + Sync + 'static>(user: User<T>) -> Identity {
+        Identity { plain: User { who: user.who, data: Arc::new(()) }, data: user.data, of: type_name::<T>() }
+    }
+
+    /// The id and the roles.
+    pub(crate) fn plain(&self) -> &User {
+        &self.plain
+    }
+
+    /// The user with its data; without, for `T = ()`.
+    pub(crate) fn user<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
+        let bare = TypeId::of::<T>() == TypeId::of::<()>();
+        let data = if bare { self.plain.data.clone() } else { self.data.clone() };
+        match data.downcast::<T>() {
+            Ok(data) => Ok(User { who: self.plain.who.clone(), data }),
+            Err(_) => Err(Error::internal(format!(
+                "the user was set with data of the type {}, and is asked for with {}",
+                self.of,
+                type_name::<T>()
+            ))),
+        }
+    }
+}
+
+pub(crate) fn nobody() -> Error {
+    Error::unauthenticated("This needs a user who is logged in")
+}
+
+impl Client {
+    /// Who this connection belongs to, without data of your own; `None` when no guard has set it.
+    pub fn user(&self) -> Option<User> {
+        self.conn().identity().map(|identity| identity.plain.clone())
+    }
+}
+
+impl MessageContext<'_> {
+    /// Who the connection belongs to, without data of your own; `None` when no guard has set it.
+    pub fn user(&self) -> Option<User> {
+        self.client().user()
+    }
+}
+
+impl<T: Send + Sync + 'static> FromMessage for User<T> {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<User<T>, Error> {
+        cx.conn().identity().ok_or_else(nobody)?.user()
+    }
+}
+
+/// A user, or nobody: the parameter of a handler that serves both.
+///
+/// It is answered `internal` where the user was set with data of another type.
+#[derive(Clone, Debug)]
+pub struct MaybeUser<T = ()>(pub Option<User<T>>);
+
+impl<T> Deref for MaybeUser<T> {
+    type Target = Option<User<T>>;
+
+    fn deref(&self) -> &Option<User<T>> {
+        &self.0
+    }
+}
+
+impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<MaybeUser<T>, Error> {
+        cx.conn().identity().map(Identity::user).transpose().map(MaybeUser)
+    }
+}
+
+/// Refuses who has not the roles: `unauthenticated` where no guard has set a user, else `forbidden`. It stands on messages,
+/// gateways and applications, and with [`GuardDef::connect`](crate::pipeline::GuardDef::connect) before the upgrade, behind the
+/// guard that sets the user.
+///
+/// ```
+/// use switchboard::{Gateway, Roles};
+/// # struct Chat;
+/// # impl Chat { async fn say(&self, text: String) -> usize { text.len() } }
+/// let chat = Gateway::new(Chat).on("say", Chat::say).guard(Roles::any(["admin", "moderator"]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Roles {
+    wanted: Box<[Box<str>]>,
+    all: bool,
+}
+
+impl Roles {
+    /// One of these roles is enough; with none of them named, nobody passes.
+    pub fn any<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Roles {
+        Roles { wanted: roles.into_iter().map(|role| role.into().into()).collect(), all: false }
+    }
+
+    /// Every one of these roles is wanted; with none of them named, every user passes.
+    pub fn all<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Roles {
+        Roles { all: true, ..Roles::any(roles) }
+    }
+
+    fn pass(&self, user: Option<&User>) -> Result<(), Error> {
+        let user = user.ok_or_else(nobody)?;
+        let mut wanted = self.wanted.iter();
+        let passes =
+            if self.all { wanted.all(|role| user.has_role(role)) } else { wanted.any(|role| user.has_role(role)) };
+        if passes { Ok(()) } else { Err(Error::forbidden("This needs a role that the user does not have")) }
+    }
+}
+
+impl Guard for Roles {
+    fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
+        self.pass(cx.conn().identity().map(Identity::plain))
+    }
+}
+
+impl ConnectGuard for Roles {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        self.pass(upgrade.user())
+    }
+}

@@ -6,9 +6,10 @@ use super::received::{Message, Received};
 use crate::client::ClientId;
 use crate::conn::{CloseRequest, Conn, Handshake, Lane, Stream};
 use crate::gateway::Table;
+use crate::handler::{FromMessage, Needs};
 use crate::hub::Hub;
 use crate::namespace::Marker;
-use crate::{Client, Close, CloseCode, Gateway, Root};
+use crate::{Client, Close, CloseCode, Error, Gateway, Root};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -51,6 +52,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// It keeps as much as the outbox of a real one; who is sent more is closed as a slow consumer. Dropped, it has left.
 pub struct DetachedClient {
     head: Head,
+    /// What is kept of the request.
+    needs: Needs,
     made: OnceLock<Made>,
 }
 
@@ -90,7 +93,7 @@ impl PartialEq<(&str, Value)> for Emitted {
 
 /// A client without an application: [`DetachedClient`].
 pub fn client() -> DetachedClient {
-    DetachedClient { head: Head::new("/"), made: OnceLock::new() }
+    DetachedClient { head: Head::new("/"), needs: Needs::default(), made: OnceLock::new() }
 }
 
 impl DetachedClient {
@@ -104,6 +107,29 @@ impl DetachedClient {
     fn head(&mut self) -> &mut Head {
         assert!(self.made.get().is_none(), "the request of a client is said before its first use");
         &mut self.head
+    }
+
+    /// Keeps of the request what this parameter needs, as a gateway does that has a handler with it.
+    /// [`TestMessage::extract`](super::TestMessage::extract) does it by itself where it is the first use of the client.
+    ///
+    /// # Panics
+    /// At the first use of the client, when the request does not fit.
+    #[track_caller]
+    pub fn reads<T: FromMessage>(mut self) -> DetachedClient {
+        self.head();
+        T::needs(&mut self.needs);
+        self
+    }
+
+    /// Makes the connection, where it is not made, with what this parameter needs. Errors: the request does not fit.
+    pub(super) fn prepare<T: FromMessage>(&self) -> Result<(), Error> {
+        if self.made.get().is_none() {
+            let mut needs = self.needs.clone();
+            T::needs(&mut needs);
+            let made = self.make(&needs)?;
+            self.made.get_or_init(|| made);
+        }
+        Ok(())
     }
 
     /// The client.
@@ -202,21 +228,31 @@ impl DetachedClient {
     }
 
     fn made(&self) -> &Made {
-        self.made.get_or_init(|| {
-            let client = Client::new(Arc::new(self.connection()));
-            client.conn().lane.put_control(&[]);
-            let written = Written::default();
-            let stream = Stream::Other(Box::pin(written.clone()));
-            let (decoder, input, queue) = (Decoder::new(Role::Client), Vec::new(), Vec::new());
-            Made { client, seen: Mutex::new(Seen { stream, written, decoder, input, queue, closed: None }) }
+        self.made.get_or_init(|| match self.make(&self.needs) {
+            Ok(made) => made,
+            Err(error) => panic!("this request would be refused: {}, {}", error.code().as_str(), error.message()),
         })
     }
 
-    fn connection(&self) -> Conn {
-        let parts = self.head.parts();
-        let handshake = Handshake { headers: Some(Arc::new(parts.headers)), extensions: parts.extensions };
+    fn make(&self, needs: &Needs) -> Result<Made, Error> {
+        let client = Client::new(Arc::new(self.connection(needs)?));
+        client.conn().lane.put_control(&[]);
+        let written = Written::default();
+        let stream = Stream::Other(Box::pin(written.clone()));
+        let (decoder, input, queue) = (Decoder::new(Role::Client), Vec::new(), Vec::new());
+        Ok(Made { client, seen: Mutex::new(Seen { stream, written, decoder, input, queue, closed: None }) })
+    }
+
+    fn connection(&self, needs: &Needs) -> Result<Conn, Error> {
+        let mut upgrade = self.head.upgrade();
+        let mut handshake = Handshake { user: upgrade.take_identity(), ..Handshake::default() };
+        handshake.headers = Some(Arc::new(upgrade.headers().clone()));
+        handshake.extensions = upgrade.parts().extensions.clone();
+        for wanted in &needs.at_upgrade {
+            (wanted.read)(&upgrade, &mut handshake.extensions)?;
+        }
         let Ok(id) = ClientId::random() else { panic!("the system has no random bytes") };
-        Conn {
+        Ok(Conn {
             id,
             space: Hub::new().space(Marker::of::<Root>()),
             table: Arc::new(table()),
@@ -225,11 +261,11 @@ impl DetachedClient {
             attached: Mutex::default(),
             handshake: Some(Box::new(handshake)),
             deflate: None,
-            peer: self.head.peer.into(),
+            peer: upgrade.peer_addr().into(),
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
-        }
+        })
     }
 }
 

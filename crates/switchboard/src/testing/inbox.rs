@@ -114,11 +114,7 @@ impl Inbox {
         self.search(deadline, |_, received| wanted(received)).await
     }
 
-    async fn search(
-        &self,
-        deadline: Instant,
-        wanted: impl Fn(&State, &Received) -> bool,
-    ) -> Result<Received, Missing> {
+    async fn search(&self, deadline: Instant, wanted: impl Fn(&State, &Received) -> bool) -> Result<Received, Missing> {
         let started = Instant::now();
         // What was looked at already is not wanted.
         let mut seen = 0;

@@ -3,7 +3,7 @@ use super::detached::{DetachedClient, client};
 use crate::di::MessageScope;
 use crate::handler::{Data, FromMessage, MessageContext};
 use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, alone};
-use crate::{Error, Reply};
+use crate::{Error, Reply, User};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::cell::Cell;
@@ -89,6 +89,19 @@ impl<'c> TestMessage<'c> {
         TestMessage { id: Some(Id::Number(id)), ..self }
     }
 
+    /// Who sends it, of the client of its own.
+    ///
+    /// # Panics
+    /// Behind [`sent_by`](TestMessage::sent_by): that client says itself who it is.
+    #[track_caller]
+    pub fn user<T: Send + Sync + 'static>(mut self, user: User<T>) -> TestMessage<'c> {
+        match self.sender {
+            Sender::Own(client) => self.sender = Sender::Own(Box::new(client.user(user))),
+            Sender::Other(_) => panic!("say who it is on the client that sends the message"),
+        }
+        self
+    }
+
     /// Who sends it: with headers, rooms and state of its own.
     pub fn sent_by(self, client: &DetachedClient) -> TestMessage<'_> {
         TestMessage { sender: Sender::Other(client), ..self }
@@ -121,6 +134,7 @@ impl<'c> TestMessage<'c> {
     ///
     /// Errors: its own, with which the message would be answered.
     pub fn extract<T: FromMessage>(&self) -> Result<T, Error> {
+        self.client().prepare::<T>()?;
         self.with(T::from_message)
     }
 

@@ -95,6 +95,7 @@ mod refused;
 mod several;
 mod starting;
 mod stream;
+mod upgrade;
 mod wire;
 
 pub use app::TestApp;
@@ -109,3 +110,4 @@ pub use refused::Refused;
 pub use several::{expect_all, expect_nobody};
 pub use starting::Starting;
 pub use stream::TestStream;
+pub use upgrade::{TestUpgrade, upgrade};

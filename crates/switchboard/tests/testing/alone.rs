@@ -3,9 +3,14 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::handler::MessageContext;
-use switchboard::pipeline::{AsyncGuard, Call, Caught, DefaultValue, Filter, Guard, Interceptor, Next, Parse, Trim};
-use switchboard::testing::{client, message};
-use switchboard::{Ack, Client, Close, CloseCode, ConnState, Error, EventName, Ext, Headers, Reply, Valid};
+use switchboard::pipeline::{
+    AsyncGuard, Call, Caught, ConnectGuard, DefaultValue, Filter, Guard, Interceptor, Next, Parse, Trim,
+};
+use switchboard::testing::{client, message, upgrade};
+use switchboard::{
+    Ack, Client, Close, CloseCode, ConnState, Error, EventName, Ext, Headers, MaybeUser, Path, Query, Reply, Roles,
+    Upgrade, User, Valid,
+};
 
 /// Lets members of the room that the message names pass, and tells those who are not.
 struct Members;
@@ -77,6 +82,94 @@ fn parameters_of_handlers() {
     assert!(message("say").client().peer_addr().is_none());
     let address = "192.0.2.1:80".parse().unwrap();
     assert_eq!(client().peer(address).peer_addr(), Some(address));
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+struct Place {
+    project: u32,
+    channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+struct Wanted {
+    room: String,
+}
+
+#[test]
+fn parameters_of_the_request() {
+    let at = |path: &str| client().path(path).route("/{project}/{channel}/ws");
+    let ada = at("/7/general/ws?room=a%20b");
+    assert_eq!(message("say").sent_by(&ada).extract::<Path<Place>>().unwrap().channel, "general");
+    // What nobody has declared is not kept, as in an application.
+    assert!(message("say").sent_by(&ada).extract::<Query<Wanted>>().unwrap_err().is_internal());
+    let bob = at("/7/general/ws").query("room", "a b").reads::<Path<(u32, String)>>().reads::<Query<Wanted>>();
+    assert_eq!(message("say").sent_by(&bob).extract::<Path<(u32, String)>>().unwrap().0.0, 7);
+    assert_eq!(message("say").sent_by(&bob).extract::<Query<Wanted>>().unwrap().room, "a b");
+    let eve = at("/seven/general/ws");
+    assert_eq!(message("say").sent_by(&eve).extract::<Path<Place>>().unwrap_err().code().as_str(), "bad_request");
+}
+
+#[test]
+fn users() {
+    struct Account {
+        tenant: u32,
+    }
+    let ada = || User::new("ada").roles(["admin"]).with(Account { tenant: 7 });
+    let said = message("say").user(ada());
+    said.check(&Roles::any(["admin"])).unwrap();
+    assert_eq!(said.check(&Roles::any(["owner"])).unwrap_err().code().as_str(), "forbidden");
+    assert_eq!(said.extract::<User<Account>>().unwrap().tenant, 7);
+    assert_eq!(said.extract::<User>().unwrap().id(), "ada");
+    let ada = client().user(ada());
+    assert_eq!(message("say").sent_by(&ada).extract::<User<Account>>().unwrap().tenant, 7);
+    assert_eq!(ada.client().user().unwrap().id(), "ada");
+    assert_eq!(message("say").check(&Roles::any(["admin"])).unwrap_err().code().as_str(), "unauthenticated");
+    assert!(message("say").extract::<MaybeUser>().unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_before_the_upgrade() {
+    #[derive(Clone, Debug, PartialEq)]
+    struct Seen(String);
+    struct Auth;
+    impl ConnectGuard for Auth {
+        async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let token = upgrade.bearer().or_else(|| upgrade.cookie("sid"));
+            let Some(id) = token.map(str::to_owned) else { return Err(Error::unauthenticated("Log in first")) };
+            let (place, wanted): (Place, Wanted) = (upgrade.path_params()?, upgrade.query()?);
+            upgrade.insert(Seen(format!("{} {} {}", place.project, place.channel, wanted.room)));
+            upgrade.set_user(User::new(id));
+            Ok(())
+        }
+    }
+    let asked = || upgrade("/7/general/ws?room=1").route("/{project}/{channel}/ws");
+    let passed = asked().bearer("ada").check(&Auth).await.unwrap();
+    assert_eq!(passed.user().unwrap().id(), "ada");
+    assert_eq!(passed.extension(), Some(&Seen("7 general 1".into())));
+    assert_eq!(asked().cookie("sid", "bob").check(&Auth).await.unwrap().user().unwrap().id(), "bob");
+    let refused = asked().check(&Auth).await.unwrap_err();
+    assert_eq!((refused.code().as_str(), refused.message()), ("unauthenticated", "Log in first"));
+    let unrouted = upgrade("/7/general/ws").bearer("ada").check(&Auth).await.unwrap_err();
+    assert!(unrouted.is_internal());
+    // One behind the other.
+    let mut both = asked().bearer("ada").peer("192.0.2.1:80".parse().unwrap()).into_upgrade();
+    Auth.connect(&mut both).await.unwrap();
+    assert!(both.peer_addr().is_some());
+    assert_eq!(Roles::any(["admin"]).connect(&mut both).await.unwrap_err().code().as_str(), "forbidden");
+    upgrade("/ws").user(User::new("ada").roles(["admin"])).check(&Roles::all(["admin"])).await.unwrap();
+}
+
+#[test]
+#[should_panic(expected = r#"the path "/7/ws" is not "/{project}/{channel}/ws""#)]
+fn a_path_that_is_not_the_gateways() {
+    drop(upgrade("/7/ws").route("/{project}/{channel}/ws").into_upgrade());
+}
+
+#[test]
+#[should_panic(expected = "this request would be refused: bad_request, ")]
+fn a_request_that_would_be_refused() {
+    drop(client().reads::<Query<Wanted>>().emit("said", 1));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // What the tests of the chat share: ordering the server about, and people without a browser.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { decode, encode } from "@msgpack/msgpack";
 import { WebSocket } from "ws";
 
 const { CONTROL, WS_URL } = process.env;
@@ -15,28 +16,36 @@ export function order(what) {
   });
 }
 
+const JSON_FRAMES = { binary: false, read: (data) => JSON.parse(data), write: (message) => JSON.stringify(message) };
+const MSGPACK_FRAMES = { binary: true, read: decode, write: (message) => encode(message, { ignoreUndefined: true }) };
+
 /** A connection whose frames are taken one by one. */
 export class Person {
   frames = [];
   #waiting = [];
   #lastId = 0;
 
-  static async arrive(url = WS_URL, options = {}) {
+  static async arrive(url = WS_URL, options = {}, protocols = []) {
     const person = new Person();
-    person.socket = new WebSocket(url, options);
+    person.socket = new WebSocket(url, protocols, options);
     person.socket.once("upgrade", ({ headers }) => (person.headers = headers));
     person.closed = new Promise((resolve) => person.socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })));
     person.socket.on("message", (data, binary) => {
-      assert.equal(binary, false);
-      person.frames.push(JSON.parse(data));
+      assert.equal(binary, person.format.binary);
+      person.frames.push(person.format.read(data));
       person.#waiting.splice(0).forEach((look) => look());
     });
     await new Promise((resolve, reject) => person.socket.on("open", resolve).on("error", reject));
     return person;
   }
 
+  /** That of the subprotocol which the server chose. */
+  get format() {
+    return this.socket.protocol === "switchboard.v1.msgpack" ? MSGPACK_FRAMES : JSON_FRAMES;
+  }
+
   send(event, data, id) {
-    this.socket.send(JSON.stringify({ event, data, id }));
+    this.socket.send(this.format.write({ event, data, id }));
   }
 
   /** The first frame that fits, taken away with all before it. */

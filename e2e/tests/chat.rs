@@ -19,6 +19,11 @@ fn node_speaks_to_the_same_gateway() {
 }
 
 #[test]
+fn node_speaks_messagepack() {
+    run("chat-msgpack", Duration::from_secs(60));
+}
+
+#[test]
 fn node_compresses_and_inflates() {
     run("chat-deflate", Duration::from_secs(60));
 }

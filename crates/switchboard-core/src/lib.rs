@@ -2,6 +2,7 @@
 //!
 //! No socket, no clock, no runtime. Everything here can be tested, and fuzzed, without any of them.
 
+mod binary;
 mod close;
 pub mod codec;
 mod error;
@@ -10,6 +11,7 @@ mod name;
 mod target;
 pub mod ws;
 
+pub use binary::Binary;
 pub use close::{Close, CloseCode};
 pub use error::{Code, Detail, Error, OrInternal};
 pub use message::{Id, Incoming, Request};

@@ -1,10 +1,13 @@
 //! The vocabulary of the native protocol, client to server.
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::codec::{Fault, Rejected};
 use crate::name::has_control;
+use crate::{Error, check_event, is_reserved};
 
 /// What a client calls a request by; the answer carries it back exactly as it came.
 ///
@@ -31,9 +34,15 @@ impl<'a> Id<'a> {
 
     /// A text as an id; `None` when it is empty, longer than [`Id::MAX_TEXT`], or has control characters.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Option<Id<'a>> {
-        let text = text.into();
-        let fits = !text.is_empty() && text.len() <= Self::MAX_TEXT && !has_control(&text);
-        fits.then_some(Id::Text(text))
+        Some(Id::Text(text.into())).filter(Id::is_valid)
+    }
+
+    /// True for what [`Id::number`] or [`Id::text`] would give.
+    fn is_valid(&self) -> bool {
+        match self {
+            Id::Number(number) => *number <= Self::MAX_NUMBER,
+            Id::Text(text) => !text.is_empty() && text.len() <= Self::MAX_TEXT && !has_control(text),
+        }
     }
 
     /// The same id, owning its text.
@@ -41,6 +50,16 @@ impl<'a> Id<'a> {
         match self {
             Id::Number(number) => Id::Number(number),
             Id::Text(text) => Id::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+}
+
+/// As a client writes it: a text without quotes.
+impl fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Id::Number(number) => number.fmt(f),
+            Id::Text(text) => f.write_str(text),
         }
     }
 }
@@ -82,6 +101,63 @@ pub enum Incoming<'a, D = &'a RawValue> {
         /// `data` (`None` when missing or null), or else `error`.
         answer: Result<Option<D>, D>,
     },
+}
+
+impl<'a, D> Incoming<'a, D> {
+    /// The same message, its payloads in another form.
+    pub fn map<E>(self, mut form: impl FnMut(D) -> E) -> Incoming<'a, E> {
+        match self {
+            Incoming::Request(Request { event, data, id, meta }) => {
+                Incoming::Request(Request { event, data: data.map(&mut form), id, meta: meta.map(form) })
+            }
+            Incoming::Cancel(id) => Incoming::Cancel(id),
+            Incoming::Ack { ack, answer } => Incoming::Ack {
+                ack,
+                answer: match answer {
+                    Ok(data) => Ok(data.map(form)),
+                    Err(error) => Err(form(error)),
+                },
+            },
+        }
+    }
+
+    /// The same message, owning its event and ids; its payloads are as they are: see [`map`](Incoming::map).
+    pub fn into_owned(self) -> Incoming<'static, D> {
+        match self {
+            Incoming::Request(Request { event, data, id, meta }) => Incoming::Request(Request {
+                event: Cow::Owned(event.into_owned()),
+                data,
+                id: id.map(Id::into_owned),
+                meta,
+            }),
+            Incoming::Cancel(id) => Incoming::Cancel(id.into_owned()),
+            Incoming::Ack { ack, answer } => Incoming::Ack { ack, answer },
+        }
+    }
+
+    /// Checks what every format has to hold to: names that may be used, and ids in their bounds. The codecs of this crate do.
+    ///
+    /// Errors: [`Rejected`], as of [`json::decode`](crate::codec::json::decode()).
+    pub fn check(self) -> Result<Incoming<'a, D>, Rejected<'a>> {
+        let rejected = match &self {
+            Incoming::Request(request) => match (check_event(&request.event), &request.id) {
+                (Err(rule), _) => Some(("event_name", rule)),
+                _ if is_reserved(&request.event) => Some(("event_reserved", Fault::EventReserved.texts().1)),
+                (_, Some(id)) if !id.is_valid() => Some(("id", Fault::Id.texts().1)),
+                _ => None,
+            },
+            Incoming::Cancel(id) => (!id.is_valid()).then(|| Fault::Cancel.texts()),
+            Incoming::Ack { ack, .. } => (*ack > Id::MAX_NUMBER).then(|| Fault::Ack.texts()),
+        };
+        let Some((reason, message)) = rejected else { return Ok(self) };
+        let (id, event) = match self {
+            Incoming::Request(Request { event, id, .. }) => {
+                (id.filter(Id::is_valid), check_event(&event).is_ok().then_some(event))
+            }
+            _ => (None, None),
+        };
+        Err(Rejected { error: Error::bad_request(message), reason, id, event })
+    }
 }
 
 #[cfg(test)]

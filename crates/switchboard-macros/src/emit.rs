@@ -48,6 +48,15 @@ pub(crate) fn moved(tokens: TokenStream, place: Span) -> TokenStream {
     tokens.into_iter().map(at_place).collect()
 }
 
+/// The tokens, as if they were written at another place.
+pub(crate) fn placed(tokens: TokenStream, place: Span) -> TokenStream {
+    let at_place = |mut token: TokenTree| {
+        token.set_span(place);
+        token
+    };
+    tokens.into_iter().map(at_place).collect()
+}
+
 /// `.method::<types>(arguments)` at the place of a user's token. Boot tells where a call stands; of code that is ours it would
 /// tell the line of the attribute.
 pub(crate) fn call(place: Span, method: &str, types: Option<TokenStream>, arguments: TokenStream) -> TokenStream {
@@ -60,11 +69,7 @@ pub(crate) fn call(place: Span, method: &str, types: Option<TokenStream>, argume
 
 /// [`call`] of a function: `path(arguments)`.
 pub(crate) fn call_path(place: Span, path: TokenStream, arguments: TokenStream) -> TokenStream {
-    let at_place = |mut token: TokenTree| {
-        token.set_span(place);
-        token
-    };
-    let path: TokenStream = path.into_iter().map(at_place).collect();
+    let path = placed(path, place);
     let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
     arguments.set_span(place);
     ours!(#path #arguments)

@@ -27,8 +27,16 @@ pub(crate) struct Injected {
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) gateway: bool,
+    /// None is the application's.
+    pub(crate) scope: Option<Scope>,
     pub(crate) on_init: Option<Expr>,
     pub(crate) on_shutdown: Option<Expr>,
+}
+
+/// A scope that is not the application's: the builder's method, where it was chosen.
+pub(crate) struct Scope {
+    pub(crate) method: &'static str,
+    pub(crate) place: Span,
 }
 
 impl Injected {
@@ -131,7 +139,8 @@ impl Hooks {
         };
         let (init, shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
         let gateway = self.gateway.then(|| ours!(.to_be_mounted()));
-        ours!(#init #shutdown #gateway)
+        let scope = self.scope.as_ref().map(|scope| call(scope.place, scope.method, None, TokenStream::new()));
+        ours!(#scope #init #shutdown #gateway)
     }
 }
 

@@ -2,9 +2,12 @@
 use crate::emit::{Errors, call, ours};
 use crate::fields::{self, Hooks, Injected};
 use crate::keys;
-use proc_macro2::TokenStream;
+use crate::stages::{Place, Stages, at_least_one, probes};
+use proc_macro2::{Span, TokenStream};
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Expr, Path, Type, parse_quote};
+use syn::{Error, Expr, Ident, Path, Token, Type, parse_quote};
 
 /// What the attribute says beside how the struct is made.
 #[derive(Default)]
@@ -15,10 +18,30 @@ struct Settings {
     origins: Option<Expr>,
     compression: Option<Expr>,
     cancel_on_disconnect: Option<Expr>,
+    version: Option<Expr>,
+    port: Option<Expr>,
+    /// Other providers, whose handlers this gateway has too.
+    handlers: Vec<Type>,
+    concurrency: Option<Expr>,
+    public: Option<Ident>,
+    stages: Stages,
 }
 
-const KEYS: &[&str] =
-    &["path", "namespace", "limits", "origins", "compression", "cancel_on_disconnect", "on_init", "on_shutdown"];
+const KEYS: &[&str] = &[
+    "path",
+    "version",
+    "port",
+    "namespace",
+    "handlers",
+    "concurrency",
+    "public",
+    "limits",
+    "origins",
+    "compression",
+    "cancel_on_disconnect",
+    "on_init",
+    "on_shutdown",
+];
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -34,16 +57,25 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
                 settings.cancel_on_disconnect = Some(keys::value(input)?);
             }
             "cancel_on_disconnect" => settings.cancel_on_disconnect = Some(syn::parse_quote!(true)),
+            "version" => settings.version = Some(version(keys::value(input)?)?),
+            "port" => settings.port = Some(keys::value(input)?),
+            "handlers" => settings.handlers = handlers(input)?,
+            "concurrency" => settings.concurrency = Some(at_least_one(keys::value(input)?)?),
+            "public" => settings.public = Some(key.clone()),
             "on_init" => hooks.on_init = Some(keys::value(input)?),
             "on_shutdown" => hooks.on_shutdown = Some(keys::value(input)?),
             _ => return Ok(false),
         }
         Ok(true)
     });
-    let Some(item_struct) = fields::parse("gateway", &item, &mut errors) else {
+    let Some(mut item_struct) = fields::parse("gateway", &item, &mut errors) else {
         let errors = errors.tokens();
         return ours!(#errors #item);
     };
+    settings.stages = Stages::of_gateway(&mut item_struct.attrs, &mut errors);
+    if let (Some(public), Some(_)) = (&settings.public, settings.stages.public()) {
+        errors.at(public, "`#[public]` says so already; remove one");
+    }
     let injected = Injected::of(item_struct, &mut errors);
     hooks.gateway = true;
     let made = if errors.is_empty() { injected.provider(&krate, &hooks) } else { injected.stub(&krate) };
@@ -82,11 +114,26 @@ impl Settings {
             set("origins", &self.origins),
             set("compression", &self.compression),
             set("cancel_on_disconnect", &self.cancel_on_disconnect),
+            set(if matches!(self.version, Some(Expr::Array(_))) { "versions" } else { "version" }, &self.version),
+            set("port", &self.port),
+            set("concurrency", &self.concurrency),
+            self.public.as_ref().map(|public| {
+                let set = call(public.span(), "public", None, TokenStream::new());
+                ours!(let __gateway = __gateway #set;)
+            }),
+            (!self.stages.is_empty())
+                .then(|| self.stages.tokens(krate, &Ident::new("__gateway", Span::mixed_site()), Place::Gateway)),
         ];
-        let settings: Vec<TokenStream> = settings.into_iter().flatten().collect();
+        let handlers = self.handlers.iter().map(|provider| {
+            let included = call(provider.span(), "include", Some(ours!(#provider)), TokenStream::new());
+            ours!(let __gateway = __gateway #included;)
+        });
+        let settings: Vec<TokenStream> = settings.into_iter().flatten().chain(handlers).collect();
+        let probes = self.stages.has_guards().then(|| probes(krate));
         let settings = (!settings.is_empty()).then(|| {
             ours! {
                 fn settings(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
+                    #probes
                     #(#settings)*
                     __gateway
                 }
@@ -94,10 +141,39 @@ impl Settings {
         });
         ours! {
             #[automatically_derived]
+            #[allow(unused_qualifications)]
             impl #impl_generics #krate::gateway::Mount for #name #types #conditions {
                 #path
                 #settings
             }
         }
     }
+}
+
+/// One version, or several: `"1"`, `["1", "2"]`.
+fn version(version: Expr) -> syn::Result<Expr> {
+    let several = match &version {
+        Expr::Array(several) if several.elems.is_empty() => {
+            return Err(Error::new_spanned(
+                version,
+                "which versions? write `version = [\"1\", \"2\"]`, or remove this",
+            ));
+        }
+        Expr::Array(several) => several.elems.iter().collect(),
+        one => vec![one],
+    };
+    for version in several {
+        if let Expr::Lit(literal) = version
+            && !matches!(literal.lit, syn::Lit::Str(_))
+        {
+            return Err(Error::new_spanned(version, "a version is a string: `version = \"1\"`"));
+        }
+    }
+    Ok(version)
+}
+
+fn handlers(input: ParseStream<'_>) -> syn::Result<Vec<Type>> {
+    let content;
+    syn::parenthesized!(content in input);
+    Ok(Punctuated::<Type, Token![,]>::parse_terminated(&content)?.into_iter().collect())
 }

@@ -1,9 +1,35 @@
 //! Attributes that mean something only inside of another.
 use crate::emit::ours;
+use crate::stages::one_of;
 use proc_macro2::{Span, TokenStream};
+use syn::{Attribute, Error, Item};
 
 /// The item as it is, and an error on the attribute.
 pub(crate) fn expand(name: &str, place: &str, item: TokenStream) -> TokenStream {
-    let error = syn::Error::new(Span::call_site(), format!("`#[{name}]` stands on {place}")).into_compile_error();
+    error(&format!("`#[{name}]` stands on {place}"), item)
+}
+
+/// [`expand`] of what stands around handlers, which is misplaced most often right above where it belongs.
+pub(crate) fn expand_stage(name: &str, item: TokenStream) -> TokenStream {
+    let below = |attributes: &[Attribute], other| attributes.iter().any(|attribute| one_of(other, attribute).is_some());
+    let message = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Struct(item)) if below(&item.attrs, &["gateway"]) => {
+            format!("`#[{name}]` stands below `#[gateway]`, which reads it: move it down")
+        }
+        Ok(Item::Impl(item)) if below(&item.attrs, &["messages"]) => {
+            format!(
+                "`#[{name}]` stands on a handler inside of this block, or on the gateway's struct, below `#[gateway]`, where it is \
+                 for all of them"
+            )
+        }
+        _ => format!(
+            "`#[{name}]` stands on a handler in an `impl` block with `#[messages]`, or on a gateway's struct, below `#[gateway]`"
+        ),
+    };
+    error(&message, item)
+}
+
+fn error(message: &str, item: TokenStream) -> TokenStream {
+    let error = Error::new(Span::call_site(), message).into_compile_error();
     ours!(#error #item)
 }

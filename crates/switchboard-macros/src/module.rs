@@ -1,6 +1,7 @@
 //! `#[module]`.
 use crate::emit::{Errors, at, call, call_path, ours};
 use crate::keys;
+use crate::stages::{self, Kind, Made, Place, by_its_looks_a_value, probes, stage_call};
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
@@ -25,7 +26,7 @@ impl Parse for Provided {
     fn parse(input: ParseStream<'_>) -> syn::Result<Provided> {
         if !(input.peek(Ident) && input.peek2(syn::token::Paren)) {
             let ty: Type = input.parse()?;
-            if let Some(function) = function(&ty) {
+            if let Some(function) = by_its_looks_a_value(&ty) {
                 let message = format!(
                     "`{function}` is a function: write `factory(..)` around it, or `value(..)` around what it returns"
                 );
@@ -48,13 +49,6 @@ impl Parse for Provided {
     }
 }
 
-/// The name, where a type is none by its looks.
-fn function(ty: &Type) -> Option<&Ident> {
-    let Type::Path(path) = ty else { return None };
-    let name = &path.path.segments.last()?.ident;
-    name.to_string().starts_with(|first: char| first.is_lowercase()).then_some(name)
-}
-
 #[derive(Default)]
 struct Model {
     imports: Vec<Type>,
@@ -64,9 +58,23 @@ struct Model {
     global: Option<Span>,
     on_init: Option<Expr>,
     on_shutdown: Option<Expr>,
+    /// Around every message of the application, in the order in which they are written.
+    stages: Vec<(Kind, Made)>,
 }
 
-const KEYS: &[&str] = &["imports", "providers", "gateways", "exports", "global", "on_init", "on_shutdown"];
+const KEYS: &[&str] = &[
+    "imports",
+    "providers",
+    "gateways",
+    "exports",
+    "global",
+    "app_guards",
+    "app_interceptors",
+    "app_pipes",
+    "app_filters",
+    "on_init",
+    "on_shutdown",
+];
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -78,6 +86,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             "gateways" => model.gateways = list(input)?,
             "exports" => model.exports = list(input)?,
             "global" => model.global = Some(key.span()),
+            "app_guards" => model.stages(Kind::Guard, input)?,
+            "app_interceptors" => model.stages(Kind::Interceptor, input)?,
+            "app_pipes" => model.stages(Kind::Pipe, input)?,
+            "app_filters" => model.stages(Kind::Filter, input)?,
             "on_init" => model.on_init = Some(keys::value(input)?),
             "on_shutdown" => model.on_shutdown = Some(keys::value(input)?),
             _ => return Ok(false),
@@ -115,6 +127,12 @@ fn list<T: Parse>(input: ParseStream<'_>) -> syn::Result<Vec<T>> {
 }
 
 impl Model {
+    fn stages(&mut self, kind: Kind, input: ParseStream<'_>) -> syn::Result<()> {
+        let stages = stages::in_parentheses(input)?;
+        self.stages.extend(stages.into_iter().map(|made| (kind, made)));
+        Ok(())
+    }
+
     fn body(&self, krate: &Path, name: &Ident) -> TokenStream {
         let of_type = |method: &str, ty: &Type| {
             let listed = call(ty.span(), method, Some(ours!(#ty)), TokenStream::new());
@@ -142,15 +160,22 @@ impl Model {
             Some(ours!(let __module = __module #set;))
         };
         let (on_init, on_shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
+        let stages = self.stages.iter().map(|(kind, made)| {
+            let listed = stage_call(krate, *kind, made, Place::Gateway, &kind.app_method());
+            ours!(let __module = __module #listed;)
+        });
+        let probes = self.stages.iter().any(|(kind, _)| *kind == Kind::Guard).then(|| probes(krate));
         let label = name.unraw().to_string();
         let new = call_path(name.span(), ours!(#krate::di::ModuleDef::new), ours!(#label));
         ours! {
+            #probes
             let __module = #new;
             #(#imports)*
             #(#providers)*
             #(#gateways)*
             #(#exports)*
             #global
+            #(#stages)*
             #on_init
             #on_shutdown
             __module

@@ -1,9 +1,14 @@
 //! A choice of receivers, and what is sent to them.
-use crate::Delivery;
-use crate::conn::Class;
+use crate::answers::{Answering, Asked};
+use crate::codec::Encoding;
+use crate::conn::{Class, drop_contained};
 use crate::hub::{Event, Space};
+use crate::{Delivery, log};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use switchboard_core::Target;
 
 /// A choice of receivers: the union of rooms, less exceptions; each client once. All of one namespace.
@@ -50,10 +55,48 @@ impl Broadcast {
     /// Sends an event. Nothing waits for the clients to read.
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
-        let Some(event) = Event::encode(event, &data, self.space.node.limits().max_message_out) else {
-            return Delivery::REFUSED;
+        let (place, most) = (Location::caller(), self.space.node.limits().max_message_out);
+        let encode = |encoding: Encoding<'_>| Event::encode_at(place, encoding, event, &data, most);
+        let Some(json) = encode(Encoding::Json) else { return Delivery::REFUSED };
+        // Who has JSON has it by then: a panic must not keep it from the rest, in silence.
+        let other = |encoding: Encoding<'_>| {
+            catch_unwind(AssertUnwindSafe(|| encode(encoding))).unwrap_or_else(|panic| {
+                log::panicked(event, &*panic);
+                drop_contained(panic);
+                None
+            })
         };
-        let class = if self.volatile { Class::Volatile(self.key.as_deref()) } else { Class::Push };
-        self.space.local.deliver(&self.target, &event, class)
+        self.space.local.deliver(&self.target, &json, &other, self.class())
+    }
+
+    /// Sends an event to all of them at once, and waits for the answer of each, `{"ack": n, "data": …}`. Nobody is waited for longer
+    /// than `timeout`, which is one for all.
+    ///
+    /// Each client that is meant is in one of the two lists of [`Answers`], with what [`Client::emit_with_ack`] gives: its answer, or
+    /// why there is none. Dropped, the answers are not waited for. It may be awaited in a handler of one of the clients.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use switchboard::{Error, Server};
+    /// # async fn vote(server: Server) -> usize {
+    /// let votes = server.to("council").emit_with_ack::<bool>("agree?", "a new room", Duration::from_secs(10)).await;
+    /// votes.answered.iter().filter(|(_, agrees)| *agrees).count()
+    /// # }
+    /// ```
+    ///
+    /// [`Client::emit_with_ack`]: crate::Client::emit_with_ack
+    pub fn emit_with_ack<T: DeserializeOwned + Send + 'static>(
+        &self,
+        event: &str,
+        data: impl Serialize,
+        timeout: Duration,
+    ) -> Answering<T> {
+        let most = self.space.node.limits().max_message_out;
+        let encode = |encoding: Encoding<'_>, ack| Event::encode_request(encoding, event, &data, ack, most);
+        Answering::new(Asked::ask(self.space.local.chosen(&self.target), &encode, self.class()), timeout)
+    }
+
+    fn class(&self) -> Class<'_> {
+        if self.volatile { Class::Volatile(self.key.as_deref()) } else { Class::Push }
     }
 }

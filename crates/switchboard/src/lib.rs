@@ -33,9 +33,11 @@
 //!
 //! It is not an HTTP framework (that is axum), and moves no media.
 
+mod answers;
 mod app;
 mod broadcast;
 mod client;
+pub mod codec;
 mod compression;
 mod conn;
 mod delivery;
@@ -57,6 +59,7 @@ mod server;
 pub mod testing;
 mod text;
 
+pub use answers::{Answering, Answers};
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
 pub use broadcast::Broadcast;
 pub use client::{Answer, Client, ClientId, Joined, Joining};
@@ -65,7 +68,7 @@ pub use compression::Compression;
 pub use conn::DisconnectReason;
 pub use delivery::Delivery;
 pub use di::Inject;
-pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Path, Query, Unchecked, Valid};
+pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Meta, Path, Query, Unchecked, Valid};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
 pub use http::{InvalidNetwork, Upgrade};
@@ -77,10 +80,11 @@ pub use rate::Rate;
 pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{Close, CloseCode, Code, Detail, Error, OrInternal};
+pub use switchboard_core::{Binary, Close, CloseCode, Code, Detail, Error, OrInternal};
 
 pub use switchboard_macros::{
-    after_init, gateway, inject, injectable, messages, module, on_connect, on_disconnect, raw, subscribe_message,
+    after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect, on_disconnect,
+    on_join, pipe, public, raw, skip, subscribe_message, use_filters, use_guards, use_interceptors, use_pipes,
 };
 
 pub use axum;

@@ -3,9 +3,10 @@ use serde::Serialize;
 
 use crate::{Detail, Error};
 
-/// The `data` of an `exception`, and the error of an acknowledgement, in every format.
+/// The `data` of an `exception`, and the error of an acknowledgement, in every format: `{"status":"error","code","message",
+/// "event"?,"details"?,"retryable","retry_after_ms"?}`.
 #[derive(Serialize)]
-pub(super) struct ErrorBody<'a> {
+pub struct ErrorBody<'a> {
     status: &'static str,
     code: &'a str,
     message: &'a str,
@@ -19,7 +20,8 @@ pub(super) struct ErrorBody<'a> {
 }
 
 impl<'a> ErrorBody<'a> {
-    pub(super) fn new(error: &'a Error, event: Option<&'a str>) -> ErrorBody<'a> {
+    /// The body of an error; `event` is that of the request, where it is known.
+    pub fn new(error: &'a Error, event: Option<&'a str>) -> ErrorBody<'a> {
         ErrorBody {
             status: "error",
             code: error.code().as_str(),
@@ -34,10 +36,14 @@ impl<'a> ErrorBody<'a> {
 
 /// The `data` of `sys.goaway`, in every format.
 #[derive(Serialize)]
-pub(super) struct GoAway<'a> {
-    pub(super) code: u16,
-    pub(super) reason: &'a str,
-    pub(super) retryable: bool,
+pub struct GoAway<'a> {
+    /// The code of the close frame that follows.
+    pub code: u16,
+    /// Its reason.
+    pub reason: &'a str,
+    /// Whether to connect again makes sense.
+    pub retryable: bool,
+    /// The time before which that is useless, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) retry_after_ms: Option<u32>,
+    pub retry_after_ms: Option<u32>,
 }

@@ -2,7 +2,7 @@
 
 /// What is wrong with a frame, in every format.
 #[derive(Clone, Copy)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     NotJson,
     NotObject,
     NotMsgpack,
@@ -24,7 +24,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// The reason for the metric, and the message for the client.
-    pub(super) fn texts(self) -> (&'static str, &'static str) {
+    pub(crate) fn texts(self) -> (&'static str, &'static str) {
         match self {
             Fault::NotJson => {
                 ("not_json", r#"The frame is not JSON: send exactly one object such as {"event":"name","data":null}"#)

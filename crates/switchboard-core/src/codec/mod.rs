@@ -4,10 +4,14 @@ mod body;
 mod draft;
 mod envelope;
 mod fault;
+mod lent;
 mod misfit;
 mod rejected;
 
 pub mod json;
 pub mod msgpack;
 
+pub use body::{ErrorBody, GoAway};
+pub(crate) use fault::Fault;
+pub use lent::{Lend, from_lent};
 pub use rejected::Rejected;

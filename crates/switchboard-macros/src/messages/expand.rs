@@ -1,22 +1,26 @@
 //! `impl Messages`: one call of the builder a method.
-use super::model::{Method, Parameter, Role};
-use crate::emit::{at, call, moved, ours};
+use super::model::{Method, Parameter, Role, Source};
+use crate::emit::{at, call, call_path, moved, ours};
+use crate::stages::{Place, probes};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, Ident, ItemImpl, Path, PathArguments, ReturnType, Type, WherePredicate, parse_quote};
+use syn::{Expr, GenericArgument, Ident, ItemImpl, Path, PathArguments, ReturnType, Type, WherePredicate, parse_quote};
 
 /// The handlers and hooks, registered.
 pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> TokenStream {
     let registered = methods.iter().map(|method| register(krate, method));
+    let probes = methods.iter().any(|method| method.stages.has_guards()).then(|| probes(krate));
     implement(
         krate,
         block,
         &ours! {
             #[allow(unused_imports)]
             use #krate::handler::parts::{
-                ByNothing as _, ByValidate as _, PlainShape as _, ResultShape as _, ResultStreamShape as _, StreamShape as _,
+                ByNothing as _, ByValidate as _, PlainShape as _, ResultShape as _, ResultStreamShape as _,
+                StreamShape as _,
             };
+            #probes
             #(#registered)*
         },
     )
@@ -37,6 +41,7 @@ fn implement(krate: &Path, block: &ItemImpl, body: &TokenStream) -> TokenStream 
     let (impl_generics, _, conditions) = generics.split_for_impl();
     ours! {
         #[automatically_derived]
+        #[allow(unused_qualifications)]
         impl #impl_generics #krate::gateway::Messages for #ty #conditions {
             fn messages(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
                 #body
@@ -50,15 +55,32 @@ fn register(krate: &Path, method: &Method) -> TokenStream {
     let conditions = &method.conditions;
     let registered = match &method.role {
         Role::Event(event) => {
-            let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
+            let handler = handler(krate, method);
             call(event.span(), "handler", None, ours!(#event, #handler))
         }
+        Role::CatchAll(span) => call(*span, "catch_all", None, handler(krate, method)),
+        Role::OnJoin(span) => call(*span, "on_join", None, on_join(krate, method)),
         Role::OnConnect(span) => hook(krate, method, *span, "of_on_connect"),
         Role::OnDisconnect(span) => hook(krate, method, *span, "of_on_disconnect"),
         Role::Raw(span) => hook(krate, method, *span, "of_raw"),
         Role::AfterInit(span) => after_init(krate, method, *span),
     };
     ours!(#(#conditions)* let __gateway = __gateway #registered;)
+}
+
+/// A `HandlerDef`, and what stands around it.
+fn handler(krate: &Path, method: &Method) -> TokenStream {
+    let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
+    if method.stages.is_empty() {
+        return handler;
+    }
+    let variable = Ident::new("__handler", Span::mixed_site());
+    let stages = method.stages.tokens(krate, &variable, Place::Message);
+    ours! {{
+        let #variable = #handler;
+        #stages
+        #variable
+    }}
 }
 
 fn hook(krate: &Path, method: &Method, span: Span, place: &str) -> TokenStream {
@@ -79,9 +101,12 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
                 reads.push(quote_spanned!(here=> let #variable = #parts::lent::<#ty>(__cx);));
                 arguments.push(quote_spanned!(here=> #parts::Loan::get(&#variable)));
             }
-            Parameter::Owned { ty, generic } => {
-                let in_hook = !matches!(method.role, Role::Event(_));
-                plans.push(if in_hook { plan_in_hook(ty, &variable) } else { plan(&parts, ty, *generic, &variable) });
+            Parameter::Owned { ty, generic, source } => {
+                plans.push(match &method.role {
+                    role if !role.is_handler() => plan_in_hook(ty, &variable),
+                    _ if source.attributes.is_empty() => plan(&parts, ty, *generic, &variable),
+                    _ => plan_of_source(krate, ty, source, &variable),
+                });
                 // Not as methods: a trait of the user's may have one of that name for every type.
                 reads.push(ours!(let #variable = #parts::Parameter::read(&#variable, __cx)?;));
                 arguments.push(ours!(#variable));
@@ -90,7 +115,7 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
     }
     let name = &method.name;
     let here = at(name.span());
-    let reply = reply(&parts, &method.output, returns);
+    let reply = reply(&parts, &method.output, returns, &ours!(.await));
     let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
     quote_spanned! {here=> {
         let __parameters = #parts::Parameters::#place();
@@ -120,13 +145,55 @@ fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> Toke
     }
 }
 
+/// A key of the payload, or what pipes make of it, validated as a payload is.
+fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) -> TokenStream {
+    let here = at(ty.span());
+    let probe = moved(ours!(#krate::handler::parts), here);
+    let validation = quote_spanned! {here=>
+        let __validation = (&&#probe::Probe::<#ty>::new()).__switchboard_validation().without_context();
+    };
+    let read = match (&source.key, pipes(krate, ty, &source.pipes)) {
+        (Some(key), Some((place, pipe))) => call(place, "key_pipe", None, ours!(__validation, #key, #pipe)),
+        (None, Some((place, pipe))) => call(place, "pipe", None, ours!(__validation, #pipe)),
+        (key, None) => quote_spanned!(here=> .key::<#ty, _>(__validation, #key)),
+    };
+    quote_spanned! {here=>
+        #validation
+        let (#variable, __parameters) = __parameters #read;
+    }
+}
+
+/// The pipes as one, and where it stands. They are put together from the last one, which makes the parameter's type, to the
+/// first: so the one that does not fit is known.
+fn pipes(krate: &Path, ty: &Type, pipes: &[Expr]) -> Option<(Span, TokenStream)> {
+    let (last, others) = pipes.split_last()?;
+    let place = at(last.span());
+    if others.is_empty() {
+        return Some((place, ours!(#last)));
+    }
+    let variable = |(nth, pipe): (usize, &Expr)| format_ident!("__pipe{nth}", span = at(pipe.span()));
+    let variables: Vec<Ident> = pipes.iter().enumerate().map(variable).collect();
+    let made = pipes.iter().zip(&variables).map(|(pipe, variable)| ours!(let #variable = #pipe;));
+    let (last, others) = variables.split_last()?;
+    let last = call_path(place, ours!(#krate::pipeline::parts::last::<#ty, _, _>), ours!(#last));
+    let others = pipes.iter().zip(others).rev();
+    let behind = others.map(|(pipe, variable)| call(at(pipe.span()), "behind", None, ours!(#variable)));
+    Some((
+        place,
+        ours! {{
+            #(#made)*
+            #last #(#behind)*
+        }},
+    ))
+}
+
 /// A hook has no payload: nothing is validated.
 fn plan_in_hook(ty: &Type, variable: &Ident) -> TokenStream {
     quote_spanned!(at(ty.span())=> let (#variable, __parameters) = __parameters.in_hook::<#ty>();)
 }
 
 /// The checks of what is returned, each on the type that it concerns.
-fn reply(parts: &TokenStream, output: &ReturnType, returns: &str) -> TokenStream {
+fn reply(parts: &TokenStream, output: &ReturnType, returns: &str, end: &TokenStream) -> TokenStream {
     let (value, error) = match output {
         ReturnType::Default => (Span::mixed_site(), Span::mixed_site()),
         ReturnType::Type(_, ty) => sides(ty),
@@ -137,7 +204,7 @@ fn reply(parts: &TokenStream, output: &ReturnType, returns: &str) -> TokenStream
         let __shape = __shape.#check();
     };
     let error = quote_spanned!(at(error)=> let __shape = __shape.error(););
-    ours!(#checked #error __shape.finish(__reply).await)
+    ours!(#checked #error __shape.finish(__reply) #end)
 }
 
 /// Where the two sides of a `Result` stand, if they can be seen: for the place of an error, not for its meaning.
@@ -151,6 +218,33 @@ fn sides(ty: &Type) -> (Span, Span) {
         [value, error] => (value.span(), error.span()),
         [value] if last.ident == "Result" => (value.span(), ty.span()),
         _ => whole,
+    }
+}
+
+/// The permission to join: a function, not a future.
+fn on_join(krate: &Path, method: &Method) -> TokenStream {
+    let name = &method.name;
+    let lent: Vec<TokenStream> = method
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(nth, parameter)| {
+            let ty = match parameter {
+                Parameter::Lent(ty) | Parameter::Owned { ty, .. } => ty,
+            };
+            let variable = format_ident!("__argument{nth}", span = at(ty.span()));
+            ours!(#variable)
+        })
+        .collect();
+    let here = at(name.span());
+    let call = quote_spanned!(here=> let __reply = Self::#name(__this #(, #lent)*););
+    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", &ours!(.into_inner()));
+    ours! {
+        |__this, #(#lent),*| {
+            #call
+            let __returned = { #reply };
+            __returned.map(::core::mem::drop)
+        }
     }
 }
 
@@ -169,7 +263,7 @@ fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
         takes.push(quote_spanned!(here=> let #variable = #krate::handler::parts::taken::<#ty>(&__container)?;));
         arguments.push(if lent { ours!(&#variable) } else { ours!(#variable) });
     }
-    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing");
+    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", &ours!(.await));
     let hook = quote_spanned! {here=>
         |__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
             #(#takes)*

@@ -1,11 +1,15 @@
 //! What an `impl` block says.
+use crate::stages::Stages;
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, ReturnType, Signature, Type};
 
 /// A method that has one of our attributes, as it was written.
 pub(super) struct Marked {
     pub(super) role: Role,
+    pub(super) stages: Stages,
     pub(super) signature: Signature,
+    /// What is said of each parameter behind `&self`.
+    pub(super) sources: Vec<Source>,
     /// `#[cfg]`s, which hold for the registration too.
     pub(super) conditions: Vec<Attribute>,
 }
@@ -13,8 +17,10 @@ pub(super) struct Marked {
 /// What a method is for.
 pub(super) enum Role {
     Event(Expr),
+    CatchAll(Span),
     OnConnect(Span),
     OnDisconnect(Span),
+    OnJoin(Span),
     Raw(Span),
     AfterInit(Span),
 }
@@ -22,16 +28,21 @@ pub(super) enum Role {
 impl Role {
     pub(super) fn noun(&self) -> &'static str {
         match self {
-            Role::Event(_) => "handler",
+            Role::Event(_) | Role::CatchAll(_) => "handler",
             Role::Raw(_) => "raw loop",
             _ => "hook",
         }
+    }
+
+    pub(super) fn is_handler(&self) -> bool {
+        matches!(self, Role::Event(_) | Role::CatchAll(_))
     }
 }
 
 /// A method that is known to have the right form.
 pub(super) struct Method {
     pub(super) role: Role,
+    pub(super) stages: Stages,
     pub(super) name: Ident,
     pub(super) parameters: Vec<Parameter>,
     pub(super) output: ReturnType,
@@ -43,5 +54,24 @@ pub(super) enum Parameter {
     /// `&T`: lent for the call.
     Lent(Type),
     /// Owned. `generic`: its type names a generic parameter of the block.
-    Owned { ty: Type, generic: bool },
+    Owned { ty: Type, generic: bool, source: Source },
+}
+
+impl Parameter {
+    /// The type, of one that is owned.
+    pub(super) fn owned(&self) -> Option<&Type> {
+        match self {
+            Parameter::Lent(_) => None,
+            Parameter::Owned { ty, .. } => Some(ty),
+        }
+    }
+}
+
+/// What the attributes of a parameter say: a key of the payload instead of the whole, and the pipes behind it.
+#[derive(Default)]
+pub(super) struct Source {
+    pub(super) key: Option<Box<Expr>>,
+    pub(super) pipes: Vec<Expr>,
+    /// The attributes that say so.
+    pub(super) attributes: Vec<Attribute>,
 }

@@ -10,6 +10,7 @@ pub(crate) use handle::WeakHandle;
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
+use crate::codec::Codecs;
 use crate::compression::Compression;
 use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Scope, Teardown, run_hook};
 use crate::gateway::{Gateway, InitHook};
@@ -59,7 +60,7 @@ pub struct App {
     pub(crate) graph: Graph,
     /// The namespaces that have gateways, each with the place that first named it.
     namespaces: Vec<(Marker, &'static Location<'static>)>,
-    problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     declared: Declared,
     posture: bool,
     router: Router,
@@ -68,6 +69,7 @@ pub struct App {
     hosts: Option<Arc<[String]>>,
     proxies: Proxies,
     pub(crate) compression: Option<Compression>,
+    pub(crate) codecs: Codecs,
     signals: bool,
     threads: usize,
     hub: Arc<Hub>,
@@ -104,6 +106,7 @@ impl App {
             hosts: None,
             proxies: Proxies::default(),
             compression: None,
+            codecs: Codecs::default(),
             signals: true,
             threads: 0,
             control,

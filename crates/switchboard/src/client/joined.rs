@@ -57,8 +57,13 @@ impl Drop for Joined {
         if let Some(failure) = self.failure.take() {
             let (client, error) = *failure;
             client.conn().node().rejected("join", error.code().label());
-            let event = Event::exception(&error, None, None);
-            client.conn_arc().push_event(&mut event.frame(), Class::Reply);
+            match Event::exception(client.conn().encoding(), &error, None, None) {
+                Ok(event) => drop(client.conn_arc().push_event(&mut event.frame(), Class::Reply)),
+                Err(unspeakable) => {
+                    crate::log::failed(&unspeakable, "join", &client);
+                    client.conn().node().counters.dropped(1);
+                }
+            }
         }
     }
 }

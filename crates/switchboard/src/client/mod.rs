@@ -17,8 +17,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use switchboard_core::codec::json;
 use switchboard_core::{Close, Target};
+use tokio::sync::oneshot;
 
 /// One connection. Cheap to clone; a clone outlives the connection and then reaches nobody.
 ///
@@ -69,7 +69,7 @@ impl Client {
 
     #[track_caller]
     fn emit_as(&self, class: Class<'_>, event: &str, data: &impl Serialize) -> Delivery {
-        let Some(event) = Event::encode(event, data, self.0.table.limits.max_message_out) else {
+        let Some(event) = Event::encode(self.0.encoding(), event, data, self.0.table.limits.max_message_out) else {
             return Delivery::REFUSED;
         };
         let mut delivery = Delivery::default();
@@ -105,21 +105,22 @@ impl Client {
     ) -> Answer<T> {
         let asked = self.ask(event, &data);
         Answer::new(async move {
-            let mut pending = asked?;
-            let answer = match tokio::time::timeout(timeout, &mut pending.answer).await {
+            let (_pending, answer) = asked?;
+            let answer = match tokio::time::timeout(timeout, answer).await {
                 Err(_) => return Err(Error::timeout("The client did not answer in time")),
                 Ok(Err(_)) => return Err(conn::left()),
                 Ok(Ok(answer)) => answer?,
             };
-            json::from_data(answer.as_deref())
+            answer.data().read()
         })
     }
 
-    fn ask(&self, event: &str, data: &impl Serialize) -> Result<PendingAck, Error> {
-        let pending = PendingAck::new(&self.0)?;
-        let event = Event::encode_request(event, data, pending.ack, self.0.table.limits.max_message_out)?;
+    fn ask(&self, event: &str, data: &impl Serialize) -> Result<(PendingAck, oneshot::Receiver<conn::Answer>), Error> {
+        let (pending, answer) = PendingAck::new(&self.0)?;
+        let most = self.0.table.limits.max_message_out;
+        let event = Event::encode_request(self.0.encoding(), event, data, pending.ack, most)?;
         match self.0.push_event(&mut event.frame(), Class::Push) {
-            Pushed::Queued => Ok(pending),
+            Pushed::Queued => Ok((pending, answer)),
             Pushed::Dropped | Pushed::Gone => Err(conn::left()),
         }
     }

@@ -1,14 +1,15 @@
 //! Requests of the server that wait for the client's answer.
 use super::Conn;
-use crate::Error;
-use serde_json::value::RawValue;
+use crate::codec::Held;
+use crate::{ClientId, Error};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-/// The client's answer: its data, or the error that it sent, both as JSON.
-pub(crate) type Answer = Result<Option<Box<RawValue>>, Error>;
+/// The client's answer: its data, or the error that it sent.
+pub(crate) type Answer = Result<Held, Error>;
 
 #[derive(Default)]
 pub(crate) struct Acks {
@@ -18,15 +19,24 @@ pub(crate) struct Acks {
 
 /// One that waits. It is settled, or dropped, outside of the lock that it is kept under: that runs a waker.
 pub(crate) struct Waiting {
-    answer: oneshot::Sender<Answer>,
+    answer: Asker,
     /// Awaited by a handler of the same connection, which reading may depend on.
     own: bool,
+}
+
+enum Asker {
+    One(oneshot::Sender<Answer>),
+    /// One of several clients that were asked the same; each sends at most once.
+    Several(ClientId, mpsc::UnboundedSender<(ClientId, Answer)>),
 }
 
 impl Waiting {
     /// False when nobody waits any more.
     pub(crate) fn settle(self, answer: Answer) -> bool {
-        self.answer.send(answer).is_ok()
+        match self.answer {
+            Asker::One(asker) => asker.send(answer).is_ok(),
+            Asker::Several(id, askers) => askers.send((id, answer)).is_ok(),
+        }
     }
 }
 
@@ -54,17 +64,39 @@ pub(crate) fn paused() -> Error {
     Error::overloaded("The client has sent so much that no answer of it can be read now")
 }
 
+/// The numbers of requests to several clients begin here, far from those that a connection counts itself.
+const SEVERAL: u64 = 1 << 52;
+
+/// A number for a request to several clients: random, so that it tells nobody how many such requests there are.
+pub(crate) fn number_for_several() -> Result<u64, Error> {
+    let random = getrandom::u64().map_err(|_| Error::internal("the system has no random numbers"))?;
+    Ok(SEVERAL | (random >> 12))
+}
+
 /// A request that waits for an answer; forgotten when dropped.
 pub(crate) struct PendingAck {
-    conn: Arc<Conn>,
+    pub(crate) conn: Arc<Conn>,
     pub(crate) ack: u64,
-    pub(crate) answer: oneshot::Receiver<Answer>,
 }
 
 impl PendingAck {
     /// Errors: `overloaded` when the connection's own handler asks while reading is paused; `rate_limited` when too many
     /// answers are awaited already.
-    pub(crate) fn new(conn: &Arc<Conn>) -> Result<PendingAck, Error> {
+    pub(crate) fn new(conn: &Arc<Conn>) -> Result<(PendingAck, oneshot::Receiver<Answer>), Error> {
+        let (sender, answer) = oneshot::channel();
+        Ok((PendingAck::register(conn, None, Asker::One(sender))?, answer))
+    }
+
+    /// The same for one of several clients that are asked under one number.
+    pub(crate) fn of_several(
+        conn: &Arc<Conn>,
+        ack: u64,
+        answers: &mpsc::UnboundedSender<(ClientId, Answer)>,
+    ) -> Result<PendingAck, Error> {
+        PendingAck::register(conn, Some(ack), Asker::Several(conn.id, answers.clone()))
+    }
+
+    fn register(conn: &Arc<Conn>, ack: Option<u64>, answer: Asker) -> Result<PendingAck, Error> {
         let own = conn.is_current();
         if own && conn.paused.load(Ordering::Relaxed) {
             return Err(paused());
@@ -75,30 +107,40 @@ impl PendingAck {
             node.fetch_sub(1, Ordering::Relaxed);
             return Err(too_many());
         }
-        let (sender, answer) = oneshot::channel();
         let ack = conn.attached(|attached| {
             let acks = &mut attached.acks;
             if acks.pending.len() >= limits.pending_acks {
                 return None;
             }
-            acks.last += 1;
-            acks.pending.insert(acks.last, Waiting { answer: sender, own });
-            Some(acks.last)
+            acks.last += u64::from(ack.is_none());
+            match acks.pending.entry(ack.unwrap_or(acks.last)) {
+                Entry::Vacant(vacant) => {
+                    let ack = *vacant.key();
+                    vacant.insert(Waiting { answer, own });
+                    Some(ack)
+                }
+                Entry::Occupied(_) => None,
+            }
         });
         match ack {
-            Some(Some(ack)) => Ok(PendingAck { conn: conn.clone(), ack, answer }),
+            Some(Some(ack)) => Ok(PendingAck { conn: conn.clone(), ack }),
             refused => {
                 node.fetch_sub(1, Ordering::Relaxed);
                 Err(if refused.is_some() { too_many() } else { left() })
             }
         }
     }
+
+    /// No answer is taken any more. False: there is one, or the client has left.
+    pub(crate) fn give_up(&self) -> bool {
+        let waiting = self.conn.attached.lock().as_mut().and_then(|attached| attached.acks.remove(self.ack));
+        waiting.is_some()
+    }
 }
 
 impl Drop for PendingAck {
     fn drop(&mut self) {
-        let waiting = self.conn.attached.lock().as_mut().and_then(|attached| attached.acks.remove(self.ack));
-        drop(waiting);
+        self.give_up();
         self.conn.node().counters.pending_acks.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -5,7 +5,7 @@ use super::timers::{NEVER, millis};
 use super::{CloseRequest, DisconnectReason, Stream, buffers};
 use crate::{Error, log};
 use std::task::Context;
-use switchboard_core::codec::json;
+use switchboard_core::codec::GoAway;
 use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{Close, CloseCode};
 
@@ -97,9 +97,15 @@ impl Task {
             bytes.resize(ws::HEADER_ROOM, 0);
             let retryable = close.code.is_retryable();
             let retry_after_ms = retryable.then(|| 500 + u32::try_from(self.conn().id.low() % 1500).unwrap_or(0));
-            json::encode_goaway(&mut bytes, close.code.get(), close.reason(), retryable, retry_after_ms);
-            let start = ws::finish_frame(&mut bytes, 0, Opcode::Text);
-            bytes.drain(..start);
+            let (code, reason, encoding) = (close.code.get(), close.reason(), self.conn().encoding());
+            match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
+                Ok(()) => {
+                    let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
+                    bytes.drain(..start);
+                }
+                // The close frame tells the most of it.
+                Err(_) => bytes.clear(),
+            }
         }
         ws::write_close(&mut bytes, close);
         self.queue_goodbye(bytes, reason, discard);
@@ -180,7 +186,7 @@ impl Task {
     fn drain(&mut self) {
         self.draining = true;
         while let Some(waiting) = self.inbound.pop() {
-            self.refuse_draining(&waiting.text);
+            self.refuse_draining(&waiting.message);
         }
         self.end_background(&Error::draining("The server is about to restart"), false);
         if matches!(self.running, Some(Running::Raw(_))) {

@@ -5,10 +5,11 @@ use super::late::Returned;
 use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
-use super::{DisconnectReason, Frame, Pushed, buffers};
+use super::{DisconnectReason, Frame, Pushed, Received, buffers};
+use crate::codec::{Data, Format};
 use crate::di::MessageScope;
 use crate::gateway::Entry;
-use crate::handler::{Data, Invocation, MessageContext, ReplySink, Step};
+use crate::handler::{Invocation, MessageContext, ReplySink, Step};
 use crate::hub::InFlight;
 use crate::{Error, log, pipeline};
 use std::cell::Cell;
@@ -16,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
-use switchboard_core::ws::{self, Opcode};
+use switchboard_core::ws;
 use switchboard_core::{CloseCode, Id, Incoming};
 
 /// What became of a handler that was polled.
@@ -42,23 +43,24 @@ enum Begun {
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
-    pub(super) fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) {
+    pub(super) fn dispatch(&mut self, message: &Received<'_>, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
         let (mut panicked, scope) = (false, MessageScope::default());
-        if let Some(glance) = json::glance(text)
+        if let (Format::Json, Received::Text(text)) = (conn.format, message)
+            && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.reads_payload
             && entry.stages.is_none()
             && !entry.is_catch_all
         {
-            let (data, meta) = (Data::Unread(glance.data), Data::Json(None));
+            let (data, meta) = (Data::Unread(glance.data), Data::NOTHING);
             match self.begin(&conn, entry, &entry.event, data, meta, &scope, glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked => panicked = true,
             }
         }
-        let request = match json::decode(text) {
+        let request = match conn.encoding().decode(message) {
             Ok(Incoming::Request(request)) => request,
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
@@ -75,7 +77,7 @@ impl Task {
         if panicked {
             return self.exception(&log::panic_error(), Some(&entry.event), request.id.as_ref());
         }
-        let (data, meta) = (Data::Json(request.data), Data::Json(request.meta));
+        let (data, meta) = (Data::from(&request.data), Data::from(&request.meta));
         if entry.is_catch_all {
             let event: Arc<str> = request.event.into();
             self.begin(&conn, entry, &event, data, meta, &scope, request.id, cx);
@@ -98,7 +100,7 @@ impl Task {
         cx: &mut Context<'_>,
     ) -> Begun {
         let id = id.as_ref();
-        let settled = matches!(data, Data::Json(_));
+        let settled = data.is_settled();
         if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
             if settled {
                 let busy = || Error::overloaded("Too many handlers are running");
@@ -192,7 +194,7 @@ impl Task {
     ) -> Polled {
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
-        let mut sink = ReplySink::new(&mut out, event, id);
+        let mut sink = ReplySink::new(&mut out, self.client.conn().encoding(), event, id);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
         let (stream, late) = (sink.stream.take(), late.or(sink.late));
         drop(sink);
@@ -278,7 +280,7 @@ impl Task {
             let error = Error::internal("the reply is longer than `max_message_out`");
             return self.exception(&error, Some(event), id);
         }
-        let start = ws::finish_frame(out, 0, Opcode::Text);
+        let start = ws::finish_frame(out, 0, self.conn().encoding().opcode());
         self.send(&out[start..]);
     }
 
@@ -299,15 +301,28 @@ impl Task {
         log::failed(error, event.unwrap_or(""), &self.client);
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
-        json::encode_exception(&mut out, error, event, id);
-        let start = ws::finish_frame(&mut out, 0, Opcode::Text);
-        self.send(&out[start..]);
+        let encoding = self.client.conn().encoding();
+        match encoding.exception(&mut out, error, event, id) {
+            Ok(()) => {
+                let start = ws::finish_frame(&mut out, 0, encoding.opcode());
+                self.send(&out[start..]);
+            }
+            Err(unspeakable) => self.speechless(&unspeakable),
+        }
         buffers::give(out);
         if matches!(self.stage, Stage::Serving)
             && let Some(close) = error.close()
         {
             self.close(close.clone(), DisconnectReason::Server { code: close.code });
         }
+    }
+
+    /// The codec cannot say what went wrong: nobody waits for an answer that does not come.
+    #[cold]
+    fn speechless(&mut self, error: &Error) {
+        log::failed(error, "exception", &self.client);
+        self.conn().node().counters.dropped(1);
+        self.close(CloseCode::INTERNAL.into(), DisconnectReason::Fault);
     }
 
     fn malformed(&mut self, reason: &'static str) {
@@ -321,8 +336,9 @@ impl Task {
         }
     }
 
-    pub(super) fn refuse_draining(&mut self, text: &str) {
-        if let Ok(Incoming::Request(request)) = json::decode(text) {
+    pub(super) fn refuse_draining(&mut self, message: &Received<'_>) {
+        let conn = self.client.conn_arc().clone();
+        if let Ok(Incoming::Request(request)) = conn.encoding().decode(message) {
             self.exception(&draining(), Some(&request.event), request.id.as_ref());
         }
     }
@@ -331,7 +347,8 @@ impl Task {
     pub(super) fn cancel(&mut self, id: &Id<'_>) {
         let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
-            if let Ok(Incoming::Request(request)) = json::decode(&waiting.text) {
+            let conn = self.client.conn_arc().clone();
+            if let Ok(Incoming::Request(request)) = conn.encoding().decode(&waiting.message) {
                 self.exception(&error, Some(&request.event), Some(id));
             }
             return;

@@ -1,12 +1,36 @@
 //! Messages that wait for the handler in front of them.
 use crate::gateway::Group;
 use crate::limits::Limits;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use switchboard_core::Id;
 
+/// A message as it came. A JSON client's is always a text: what it sends in binary frames is made one.
+#[derive(Clone)]
+pub(crate) enum Received<'a> {
+    Text(Cow<'a, str>),
+    Bytes(Cow<'a, [u8]>),
+}
+
+impl Received<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Received::Text(text) => text.len(),
+            Received::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> Received<'static> {
+        match self {
+            Received::Text(text) => Received::Text(Cow::Owned(text.into_owned())),
+            Received::Bytes(bytes) => Received::Bytes(Cow::Owned(bytes.into_owned())),
+        }
+    }
+}
+
 /// A message that waits.
 pub(crate) struct Waiting {
-    pub(crate) text: String,
+    pub(crate) message: Received<'static>,
     pub(crate) id: Option<Id<'static>>,
     /// It is handled beside others.
     pub(crate) group: Option<Group>,
@@ -36,7 +60,7 @@ impl Inbound {
 
     pub(crate) fn push(&mut self, waiting: Waiting) {
         let queue = self.0.get_or_insert_default();
-        queue.bytes += waiting.text.len();
+        queue.bytes += waiting.message.len();
         queue.messages.push_back(waiting);
     }
 
@@ -69,7 +93,7 @@ impl Inbound {
     fn take_at(&mut self, at: usize) -> Option<Waiting> {
         let queue = self.0.as_deref_mut()?;
         let waiting = queue.messages.remove(at)?;
-        queue.bytes -= waiting.text.len();
+        queue.bytes -= waiting.message.len();
         if queue.messages.is_empty() {
             self.0 = None;
         }

@@ -126,7 +126,7 @@ impl Conn {
         let mut failure = None;
         let mut empty = false;
         let frame = crate::hub::Event::reply(self, |out| {
-            let mut sink = ReplySink::new(out, &open.event, open.id.as_ref());
+            let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref());
             sink.value(value);
             failure = sink.failure.take();
             empty = out.len() <= switchboard_core::ws::HEADER_ROOM;
@@ -150,8 +150,8 @@ impl Conn {
 
     fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
-        let event = crate::hub::Event::exception(error, Some(&open.event), open.id.as_ref());
-        if self.sent_late(&event).is_err() {
+        let event = crate::hub::Event::exception(self.encoding(), error, Some(&open.event), open.id.as_ref());
+        if event.and_then(|event| self.sent_late(&event)).is_err() {
             self.node().counters.dropped(1);
         }
     }

@@ -24,9 +24,10 @@ mod dispatch;
 mod reading;
 mod serving;
 
-pub(crate) use acks::{Acks, PendingAck, left};
+pub(crate) use acks::{Acks, Answer, PendingAck, left, number_for_several};
 pub(crate) use buffers::{give, take};
 pub(crate) use frame::Frame;
+pub(crate) use inbound::Received;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
@@ -35,6 +36,7 @@ pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
 use crate::client::ClientId;
+use crate::codec::{Encoding, Format};
 use crate::gateway::Table;
 use crate::hub::{Level, Node, Space};
 use crate::identity::Identity;
@@ -68,6 +70,7 @@ pub(crate) struct Conn {
     pub(crate) peer: Peer,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
+    pub(crate) format: Format,
     /// The task has ended; changed under the lock of `attached`.
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
@@ -126,6 +129,11 @@ impl Conn {
     /// Who it belongs to.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.handshake.as_ref()?.user.as_ref()
+    }
+
+    /// How its frames are read and written.
+    pub(crate) fn encoding(&self) -> Encoding<'_> {
+        self.table.codecs.encoding(self.format)
     }
 
     /// What is attached; `None` once the connection has ended.

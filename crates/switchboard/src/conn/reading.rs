@@ -3,18 +3,17 @@ use super::DisconnectReason;
 use super::acks::Answer;
 use super::buffers;
 use super::closing::Net;
-use super::inbound::Waiting;
-use super::serving::{Running, Stage};
+use super::inbound::{Received, Waiting};
+use super::serving::{Running, Stage, contained};
 use super::task::Task;
 use super::timers::NEVER;
 use crate::Error;
+use crate::codec::{Data, Format, Part};
 use crate::gateway::Frames;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
-use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Item, Opcode};
 use switchboard_core::{Id, Incoming};
 
@@ -117,19 +116,16 @@ impl Task {
         if self.conn().table.frames == Frames::Text {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
-        // JSON in binary frames is accepted; what is not text is not JSON either.
-        let text = match self.port {
-            Some(_) => None,
-            None => Some(simdutf8::basic::from_utf8(&bytes).unwrap_or("\u{fffd}")),
+        let len = bytes.len();
+        if self.port.is_some() {
+            return self.received_raw(len, || crate::raw::Message::Binary(bytes.into_owned().into()));
+        }
+        let message = match self.conn().format {
+            // JSON in binary frames is accepted; what is not text is not JSON either.
+            Format::Json => Received::Text(into_text(bytes)),
+            _ => Received::Bytes(bytes),
         };
-        if self.rates.is_some() && self.is_over_rate(bytes.len(), text) {
-            return;
-        }
-        match (text, &self.port) {
-            (Some(text), _) => self.message(Cow::Borrowed(text), cx),
-            (None, Some(port)) => port.receive(crate::raw::Message::Binary(bytes.into_owned().into())),
-            (None, None) => {}
-        }
+        self.received(message, len, cx);
     }
 
     fn text(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
@@ -137,29 +133,44 @@ impl Task {
         if self.conn().table.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
-        if self.rates.is_some() && self.is_over_rate(text.len(), self.port.is_none().then_some(&text)) {
+        let len = text.len();
+        if self.port.is_some() {
+            return self.received_raw(len, || crate::raw::Message::Text(text.into_owned()));
+        }
+        self.received(Received::Text(text), len, cx);
+    }
+
+    fn received_raw(&mut self, len: usize, message: impl FnOnce() -> crate::raw::Message) {
+        if self.rates.is_some() && self.is_over_rate(len, None) {
             return;
         }
-        match &self.port {
-            Some(port) => port.receive(crate::raw::Message::Text(text.into_owned())),
-            None => self.message(text, cx),
+        if let Some(port) = &self.port {
+            port.receive(message());
         }
     }
 
-    fn message(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
+    /// `len`: of the frame, which may be another than that of the message.
+    fn received(&mut self, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
+        if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
+            self.message(message, cx);
+        }
+    }
+
+    fn message(&mut self, message: Received<'_>, cx: &mut Context<'_>) {
         let concurrent = self.conn().table.is_concurrent;
         if self.is_free() && !concurrent {
-            return self.dispatch(&text, cx);
+            return self.dispatch(&message, cx);
         }
         let mut group = None;
         // Acks and `cancel` are handled at once; everything else waits its turn.
-        let id = match json::decode(&text) {
+        let conn = self.client.conn_arc().clone();
+        let id = match conn.encoding().decode(&message) {
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
-            Ok(Incoming::Request(_)) if self.draining => return self.refuse_draining(&text),
+            Ok(Incoming::Request(_)) if self.draining => return self.refuse_draining(&message),
             Ok(Incoming::Request(request)) => {
                 if concurrent {
-                    group = self.conn().table.find(&request.event).and_then(|entry| entry.group);
+                    group = conn.table.find(&request.event).and_then(|entry| entry.group);
                 }
                 request.id
             }
@@ -172,38 +183,38 @@ impl Task {
             return self.exception(&error, None, Some(id));
         }
         if concurrent && self.serves() && self.inbound.is_empty() && self.may_start(group) {
-            return self.dispatch(&text, cx);
+            return self.dispatch(&message, cx);
         }
         let id = id.map(Id::into_owned);
-        self.inbound.push(Waiting { text: text.into_owned(), id, group });
+        self.inbound.push(Waiting { message: message.into_owned(), id, group });
     }
 
-    /// Takes a message off the client's rates. True when there is not enough left: it is refused. `text` is `None` for a raw
+    /// Takes a message off the client's rates. True when there is not enough left: it is refused. `message` is `None` for a raw
     /// gateway.
-    fn is_over_rate(&mut self, bytes: usize, text: Option<&str>) -> bool {
+    fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
         let conn = self.client.conn();
         let Some(rates) = &mut self.rates else { return false };
         let Err(wait) = rates.take(conn.node().exact(), bytes, &conn.table.limits) else { return false };
-        self.refuse_rate(text, wait);
+        self.refuse_rate(message, wait);
         true
     }
 
     /// Answers `rate_limited`; a client that keeps on is closed, and one of a raw gateway at once, which has no such answer. What
     /// the server asked for, or has to stop, is done all the same: there is no more of it than there are requests.
-    fn refuse_rate(&mut self, text: Option<&str>, wait: u64) {
+    fn refuse_rate(&mut self, message: Option<&Received<'_>>, wait: u64) {
         let mut answered = None;
-        match text.map(json::decode) {
+        let conn = self.client.conn_arc().clone();
+        match message.map(|message| conn.encoding().decode(message)) {
             Some(Ok(Incoming::Ack { ack, answer })) if self.is_awaited(ack) => return self.settle(ack, answer),
             Some(Ok(Incoming::Cancel(id))) if self.has_in_flight(&id) => return self.cancel(&id),
             Some(Ok(Incoming::Request(request))) => answered = Some((Some(request.event), request.id)),
             Some(Err(rejected)) => answered = Some((rejected.event, rejected.id)),
             Some(Ok(_)) | None => {}
         }
-        let conn = self.client.conn();
         conn.node().counters.rate_limited();
         conn.node().rejected("message", "rate_limited");
         let (now, limits) = (conn.node().exact(), &conn.table.limits);
-        let keeps_on = text.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, limits));
+        let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, limits));
         if let Some((event, id)) = answered {
             let error = Error::rate_limited("Too many messages, or bytes, in a short time");
             let error = error.retry_after_ms(u32::try_from(wait).unwrap_or(u32::MAX));
@@ -236,10 +247,10 @@ impl Task {
         running || self.inbound.contains(id) || self.runs_beside(id)
     }
 
-    pub(super) fn settle(&mut self, ack: u64, answer: Result<Option<&RawValue>, &RawValue>) {
+    pub(super) fn settle(&mut self, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
         let answer: Answer = match answer {
-            Ok(data) => Ok(data.map(RawValue::to_owned)),
-            Err(error) => Err(client_error(error)),
+            Ok(data) => Ok(data.into()),
+            Err(error) => Err(client_error(Some(error))),
         };
         let waiting = self.conn().attached.lock().as_mut().and_then(|attached| attached.acks.remove(ack));
         // The waker behind it runs without our lock.
@@ -288,14 +299,27 @@ impl Task {
     }
 }
 
+/// The text of a frame; what is none becomes a text that no format takes.
+fn into_text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    const NO_TEXT: &str = "\u{fffd}";
+    match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(simdutf8::basic::from_utf8(bytes).unwrap_or(NO_TEXT)),
+        Cow::Owned(bytes) => match simdutf8::basic::from_utf8(&bytes) {
+            Ok(text) => Cow::Owned(text.to_owned()),
+            Err(_) => Cow::Borrowed(NO_TEXT),
+        },
+    }
+}
+
 /// What a client answered as an error: its code and message, if it has the shape of one.
-fn client_error(error: &RawValue) -> Error {
+fn client_error(error: Option<Part<'_>>) -> Error {
     #[derive(serde::Deserialize)]
     struct Shape {
         code: Option<String>,
         message: Option<String>,
     }
-    let shape: Option<Shape> = serde_json::from_str(error.get()).ok();
+    // A codec of the application's own may panic; that is no shape.
+    let shape: Option<Shape> = contained("codec", || Data::from(&error).read()).ok();
     let (code, message) = shape.map_or((None, None), |shape| (shape.code, shape.message));
     Error::new(
         switchboard_core::Code::Custom(code.unwrap_or_else(|| "client_error".to_owned()).into()),

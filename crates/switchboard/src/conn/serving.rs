@@ -4,9 +4,10 @@ use super::closing::Net;
 use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
+use crate::codec::Data;
 use crate::di::MessageScope;
 use crate::gateway::Group;
-use crate::handler::{Data, HookFuture, Invocation, MessageContext, Outcome};
+use crate::handler::{HookFuture, Invocation, MessageContext, Outcome};
 use crate::hub::InFlight;
 use crate::{Error, log, pipeline};
 use std::cell::Cell;
@@ -108,8 +109,8 @@ impl Task {
             client: &self.client,
             event: "",
             id: None,
-            data: Data::Json(None),
-            meta: Data::Json(None),
+            data: Data::NOTHING,
+            meta: Data::NOTHING,
             reason,
             settled: Cell::new(true),
             late: Cell::new(None),
@@ -260,7 +261,7 @@ impl Task {
         {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
-            self.dispatch(&waiting.text, cx);
+            self.dispatch(&waiting.message, cx);
             return true;
         }
         if self.net == Net::Open {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub struct Ctx {
     client: Client,
     event: EventName,
-    container: Option<Container>,
+    container: Container,
 }
 
 impl Ctx {
@@ -45,14 +45,11 @@ impl Ctx {
         self.client.user()
     }
 
-    /// The one `T` of the application, whichever module provides it.
+    /// The `T` of the application, or of this connection or message where it has that scope, whichever module provides it.
     ///
     /// Errors: `internal` when nobody does; the log says which type. Boot cannot tell: [`Inject<T>`](crate::Inject) is checked.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
-        match &self.container {
-            Some(container) => Ok(container.resolve()?),
-            None => Err(Error::internal("the gateway is not mounted")),
-        }
+        Ok(self.container.resolve()?)
     }
 }
 
@@ -60,7 +57,7 @@ impl FromMessage for Ctx {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Ctx, Error> {
-        let container = cx.conn().table.container.clone();
-        Ok(Ctx { client: cx.client().clone(), event: EventName::from_message(cx)?, container })
+        let (event, container) = (EventName::from_message(cx)?, Container::from_message(cx)?);
+        Ok(Ctx { client: cx.client().clone(), event, container })
     }
 }

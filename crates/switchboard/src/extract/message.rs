@@ -1,6 +1,7 @@
 //! What is known of the message beside its payload.
 use crate::handler::{Context, FromMessage, MessageContext, Reason};
 use crate::{Client, DisconnectReason, Error};
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -37,6 +38,43 @@ impl FromMessage for Client {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Client, Error> {
         Ok(cx.client().clone())
+    }
+}
+
+/// What travels beside the payload: the message's `meta`, as a `T`. Where it is missing, `T` is read from null: `Meta<Option<T>>`
+/// takes messages with and without.
+///
+/// ```
+/// use serde::Deserialize;
+/// use switchboard::{Gateway, Meta};
+///
+/// #[derive(Deserialize)]
+/// struct Trace { traceparent: String }
+///
+/// struct Orders;
+/// impl Orders {
+///     async fn place(&self, item: String, Meta(trace): Meta<Option<Trace>>) {
+///         tracing::info!(item, traceparent = trace.map(|trace| trace.traceparent));
+///     }
+/// }
+/// let orders = Gateway::new(Orders).on("place", Orders::place);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta<T>(pub T);
+
+impl<T> Deref for Meta<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromMessage for Meta<T> {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Meta<T>, Error> {
+        cx.meta().map(Meta)
     }
 }
 

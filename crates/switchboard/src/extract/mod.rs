@@ -12,7 +12,7 @@ pub use ack::Ack;
 pub use conn_state::ConnState;
 pub use ctx::Ctx;
 pub use handshake::{Ext, Headers};
-pub use message::EventName;
+pub use message::{EventName, Meta};
 pub use path::Path;
 pub use query::Query;
 pub(crate) use valid::validate;

@@ -1,5 +1,5 @@
 //! Handlers of other structs in the same gateway: [`Gateway::include`].
-use super::{Frames, Gateway, Messages};
+use super::{Frames, Gateway, Messages, Site};
 use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::handler::HandlerDef;
@@ -163,7 +163,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             || self.frames != Frames::Any
             || self.cancel_on_disconnect
             || self.namespace.is_some()
-            || self.concurrency.is_some();
+            || self.concurrency.is_some()
+            || self.site != Site::default();
         let settings = set.then(|| ("has guards or settings of its own".to_owned(), vec![included]));
         hooks.into_iter().flatten().chain(settings).collect()
     }

@@ -7,7 +7,7 @@ use std::panic::Location;
 type Place = &'static Location<'static>;
 
 /// What a gateway says of where it is mounted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Site {
     versions: Vec<(Cow<'static, str>, Place)>,
     /// It was asked for versions, and there are none.

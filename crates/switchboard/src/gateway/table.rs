@@ -1,5 +1,6 @@
 //! A gateway with its type erased: what a connection looks things up in.
 use crate::app::Problem;
+use crate::codec::Codecs;
 use crate::compression::Compression;
 use crate::di::Container;
 use crate::handler::{Checks, Hook, Needs, PayloadNote, Start};
@@ -46,6 +47,8 @@ pub(crate) struct Table {
     /// Those of the application, unless the gateway has its own; `None`: any.
     pub(crate) hosts: Option<Arc<[String]>>,
     pub(crate) frames: Frames,
+    /// The application's.
+    pub(crate) codecs: Codecs,
 }
 
 /// The messages that a gateway takes.
@@ -116,6 +119,7 @@ impl Table {
             own_compression: false,
             hosts: None,
             frames: Frames::Any,
+            codecs: Codecs::default(),
         }
     }
 

@@ -1,16 +1,13 @@
 //! Parameters of handlers and hooks.
+use crate::codec::{Data, Document, Id};
 use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
 use crate::{Client, DisconnectReason, Error, Upgrade};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use serde_json::value::RawValue;
 use std::any::TypeId;
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
-use switchboard_core::Id;
-use switchboard_core::codec::json;
 
 /// The kind of a parameter that is read from the message's `data`.
 pub enum Payload {}
@@ -87,43 +84,6 @@ pub struct MessageContext<'a> {
     pub(crate) late: Cell<Option<u64>>,
 }
 
-/// A message's payload.
-#[derive(Clone, Copy)]
-pub(crate) enum Data<'a> {
-    Json(Option<&'a RawValue>),
-    /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be; if it is not, or nobody
-    /// has looked, the frame has to be decoded as a whole.
-    Unread(&'a str),
-    /// What pipes have made of it.
-    Value(&'a Value),
-}
-
-/// A message's payload that waits.
-pub(crate) enum OwnedData {
-    Json(Option<Box<RawValue>>),
-    Value(Value),
-}
-
-impl<'a> Data<'a> {
-    /// A copy.
-    pub(crate) fn to_owned(self) -> OwnedData {
-        match self {
-            Data::Json(data) => OwnedData::Json(data.map(RawValue::to_owned)),
-            Data::Unread(text) => OwnedData::Json(serde_json::from_str(text).ok()),
-            Data::Value(value) => OwnedData::Value(value.clone()),
-        }
-    }
-}
-
-impl OwnedData {
-    pub(crate) fn borrow(&self) -> Data<'_> {
-        match self {
-            OwnedData::Json(data) => Data::Json(data.as_deref()),
-            OwnedData::Value(value) => Data::Value(value),
-        }
-    }
-}
-
 impl<'a> MessageContext<'a> {
     /// The connection that sent the message.
     pub fn client(&self) -> &'a Client {
@@ -135,17 +95,9 @@ impl<'a> MessageContext<'a> {
         self.event
     }
 
-    /// The message's `data` as JSON; `None` when it is absent, and in hooks.
-    pub fn data(&self) -> Option<&'a RawValue> {
-        match self.data {
-            Data::Json(data) => data,
-            Data::Unread(text) => {
-                let json: &RawValue = serde_json::from_str(text).ok()?;
-                self.settled.set(true);
-                (json.get() != "null").then_some(json)
-            }
-            Data::Value(_) => None,
-        }
+    /// The id that the answer will carry; `None` where the client awaits none, and in hooks.
+    pub fn id(&self) -> Option<&'a Id<'a>> {
+        self.id
     }
 
     /// One key of the message's `data`, which is null where there is none.
@@ -155,8 +107,8 @@ impl<'a> MessageContext<'a> {
         let keyed = match self.data {
             Data::Value(value) => value.get(key).cloned().unwrap_or_default(),
             _ => {
-                let all: std::collections::HashMap<String, Value> = self.payload::<Option<_>>()?.unwrap_or_default();
-                all.into_iter().find(|(name, _)| name == key).map(|(_, value)| value).unwrap_or_default()
+                let all: std::collections::HashMap<String, Document> = self.payload::<Option<_>>()?.unwrap_or_default();
+                all.into_iter().find(|(name, _)| name == key).map(|(_, value)| value.0).unwrap_or_default()
             }
         };
         let within = self.with_data(Data::Value(&keyed));
@@ -172,26 +124,28 @@ impl<'a> MessageContext<'a> {
         MessageContext { data, settled, late: Cell::new(self.late.get()), ..*self }
     }
 
-    /// The message's `data` as a `T`.
+    /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
+    /// it is absent, and in hooks.
     ///
     /// Errors: `validation_failed` with what does not fit.
+    #[inline]
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        match self.data {
-            Data::Json(data) => json::from_data(data),
-            Data::Unread(text) => match json::from_text(text) {
-                Some(value) => {
-                    self.settled.set(true);
-                    Ok(value)
-                }
-                // Nobody is told: the frame is decoded then, and this is asked again.
-                None => Err(Error::bad_request("The frame is not what it seems")),
-            },
-            Data::Value(Value::Null) => json::from_data(None),
-            Data::Value(value) => {
-                let json = serde_json::value::to_raw_value(value).map_err(Error::internal)?;
-                json::from_data(Some(&json))
+        let payload = self.data.read()?;
+        self.settled.set(true);
+        Ok(payload)
+    }
+
+    /// The message's `meta` as a `T`, in the same way.
+    ///
+    /// Errors: `validation_failed` with what does not fit.
+    pub fn meta<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.meta.read().map_err(|error| match error.is_validation() {
+            true => {
+                let of_meta = Error::validation_failed("The `meta` of the message does not fit");
+                error.details().iter().cloned().fold(of_meta, Error::detail)
             }
-        }
+            false => error,
+        })
     }
 
     /// What a module provides: the one of the application, of this connection or of this message. [`Inject`](crate::Inject) is

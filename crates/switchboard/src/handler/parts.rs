@@ -46,6 +46,16 @@ pub enum Whole {}
 /// Parameters have read keys of the message's `data`.
 pub enum Read {}
 
+/// Holds for what may be read from one key of the message's `data`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a key of the message's `data`",
+    label = "not a part of a payload",
+    note = "derive `serde::Deserialize` for it; an extractor is read from elsewhere, and stands without a key"
+)]
+pub trait KeyValue: DeserializeOwned + Send + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + Send + 'static> KeyValue for T {}
+
 /// Holds where a key of the message's `data` may be read: further keys may be read, too.
 #[diagnostic::on_unimplemented(
     message = "a handler takes a payload, or keys of it",
@@ -168,7 +178,7 @@ impl<Place, Data> Parameters<Place, Data> {
     /// One more parameter, which is one key of the message's `data`. There may be several of them, in place of a payload.
     pub fn key<T, C>(mut self, validation: Validation<T, C>, key: &'static str) -> With<T, Place, Read>
     where
-        T: DeserializeOwned + Send + 'static,
+        T: KeyValue,
         Data: BeforeKey,
         Payload: AllowedIn<Place>,
     {

@@ -1,6 +1,7 @@
 //! Return values of handlers.
 use super::stream::Streaming;
 use super::{IntoError, Invocation};
+use crate::codec::{Encoding, Held};
 use crate::hub::check_name;
 use crate::pipeline::{Caught, Stages};
 use crate::{Client, Error};
@@ -13,7 +14,6 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use switchboard_core::Id;
-use switchboard_core::codec::json;
 
 /// A return type that is a value or says itself what it is.
 pub enum Plain {}
@@ -133,7 +133,7 @@ impl<T: Serialize + Send> Late for T {
 #[derive(Default)]
 pub(crate) struct Captured {
     event: Option<String>,
-    data: Option<Vec<u8>>,
+    data: Option<Held>,
     /// `Option::None`, which is silence where nobody waits.
     none: bool,
     /// A filter has said what the client is told.
@@ -172,9 +172,7 @@ impl Reply {
     pub fn data(&self) -> Result<Option<Value>, Error> {
         match &self.0 {
             Kind::Value { data, .. } => data.json().map(Some),
-            Kind::Captured(Captured { data: Some(data), .. }) => {
-                serde_json::from_slice(data).map(Some).map_err(Error::internal)
-            }
+            Kind::Captured(Captured { data: Some(data), .. }) => data.data().document().map(Some),
             _ => Ok(None),
         }
     }
@@ -215,7 +213,7 @@ impl Reply {
             Kind::Value { event, data } => data.write(sink, event.as_deref()),
             Kind::Captured(Captured { none: true, .. }) if sink.id.is_none() => {}
             Kind::Captured(Captured { event, data, .. }) => match data {
-                Some(data) => sink.raw(event.as_deref(), &data),
+                Some(data) => sink.held(event.as_deref(), &data),
                 None => sink.empty(),
             },
             Kind::Stream(invocation) => return Ok(Some(invocation)),
@@ -226,9 +224,10 @@ impl Reply {
     }
 }
 
-/// Where a reply is written: straight into the bytes of the frame.
+/// Where a reply is written: straight into the bytes of the frame, in the format of the connection.
 pub struct ReplySink<'a> {
     out: &'a mut Vec<u8>,
+    encoding: Encoding<'a>,
     event: &'a str,
     id: Option<&'a Id<'a>>,
     pub(crate) failure: Option<Error>,
@@ -244,9 +243,15 @@ pub struct ReplySink<'a> {
 }
 
 impl<'a> ReplySink<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, event: &'a str, id: Option<&'a Id<'a>>) -> ReplySink<'a> {
+    pub(crate) fn new(
+        out: &'a mut Vec<u8>,
+        encoding: Encoding<'a>,
+        event: &'a str,
+        id: Option<&'a Id<'a>>,
+    ) -> ReplySink<'a> {
         ReplySink {
             out,
+            encoding,
             event,
             id,
             failure: None,
@@ -265,10 +270,11 @@ impl<'a> ReplySink<'a> {
         event: &'a str,
         captured: &'a mut Captured,
         stages: &Arc<Stages>,
-        client: &Client,
+        client: &'a Client,
     ) -> ReplySink<'a> {
         let filters = Some((stages.clone(), client.clone()));
-        ReplySink { captured: Some(captured), filters, ..ReplySink::new(out, event, None) }
+        let sink = ReplySink::new(out, client.conn().encoding(), event, None);
+        ReplySink { captured: Some(captured), filters, ..sink }
     }
 
     pub(crate) fn set_filters(&mut self, stages: &Arc<Stages>, client: &Client) {
@@ -326,44 +332,54 @@ impl<'a> ReplySink<'a> {
 
     fn value_as<T: Serialize + ?Sized>(&mut self, event: Option<&str>, value: &T) {
         if let Some(captured) = &mut self.captured {
-            match serde_json::to_vec(value) {
+            match self.encoding.hold(value) {
                 Ok(data) => {
-                    captured.none = data == b"null" && is_none(value);
+                    captured.none = data.is_null() && is_none(value);
                     captured.event = event.map(str::to_owned);
                     captured.data = Some(data);
                 }
-                Err(error) => self.failure = Some(Error::internal(error)),
+                Err(error) => self.failure = Some(error),
             }
             return;
         }
         let start = self.out.len();
         let event = event.unwrap_or(self.event);
-        let written = match self.id {
-            Some(id) if self.item => json::encode_stream_item(self.out, event, id, value),
-            id => json::encode_reply(self.out, event, id, value),
+        let written = match self.item {
+            true => self.encoding.item(self.out, event, self.id, value),
+            false => self.encoding.reply(self.out, event, self.id, value),
         };
         match written {
             // Without an `id`, `None` is silence (and `null` of any other type is a value).
-            Ok(_) if self.id.is_none() && !self.item && self.out.ends_with(b":null}") && is_none(value) => {
+            Ok(()) if self.id.is_none() && !self.item && self.encoding.may_end_in_null(self.out) && is_none(value) => {
                 self.out.truncate(start)
             }
-            Ok(_) => {}
+            Ok(()) => {}
             Err(error) => self.failure = Some(error),
         }
     }
 
     /// The end of a stream, for the one who waits for it.
     pub(crate) fn end(&mut self) {
-        if let Some(id) = self.id {
-            json::encode_stream_end(self.out, self.event, id);
+        if let Some(id) = self.id
+            && let Err(error) = self.encoding.end(self.out, self.event, id)
+        {
+            self.failure = Some(error);
         }
     }
 
-    fn raw(&mut self, event: Option<&str>, data: &[u8]) {
-        // The bytes come from serde_json, so they are JSON.
-        match serde_json::from_slice::<&serde_json::value::RawValue>(data) {
-            Ok(data) => self.value_as(event, data),
-            Err(error) => self.failure = Some(Error::internal(error)),
+    /// What was captured on this connection: it is in its format, or JSON.
+    fn held(&mut self, event: Option<&str>, data: &Held) {
+        match data {
+            Held::Nothing => self.value_as(event, &()),
+            // Its serialisation is a secret of serde_json's.
+            Held::Json(json) if !self.encoding.knows_raw_json() => match serde_json::from_str::<Value>(json.get()) {
+                Ok(value) => self.value_as(event, &value),
+                Err(error) => self.failure = Some(Error::internal(error)),
+            },
+            Held::Json(json) => self.value_as(event, json),
+            Held::MessagePack(raw) => self.value_as(event, raw),
+            Held::Value(value) => self.value_as(event, value),
+            Held::Own(..) => self.failure = Some(Error::internal("a codec's payload is not sent back")),
         }
     }
 }

@@ -44,7 +44,7 @@ where
             Some(item) => write_item(item, IntoError::into_error, sink),
             None => {
                 sink.end();
-                Step::Done(Ok(()))
+                Step::Done(sink.failure.take().map_or(Ok(()), Err))
             }
         })
     }

@@ -1,5 +1,6 @@
 //! From a 101 to a connection: the stream behind it, and the task that owns it.
 use crate::client::ClientId;
+use crate::codec::Format;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
 use crate::gateway::Table;
 use crate::hub::{Permit, Registration, Space};
@@ -19,6 +20,7 @@ pub(super) struct Opening {
     pub(super) table: Arc<Table>,
     pub(super) handshake: Option<Box<Handshake>>,
     pub(super) deflate: Option<Deflate>,
+    pub(super) format: Format,
     pub(super) peer: Option<SocketAddr>,
     /// The listener has set the socket's options.
     pub(super) configured: bool,
@@ -76,6 +78,7 @@ impl Opening {
             attached: Mutex::new(attached),
             handshake: self.handshake,
             deflate: self.deflate,
+            format: self.format,
             peer: peer.into(),
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),

@@ -3,6 +3,7 @@ use super::opening::{Opening, open};
 use super::refused::Refused;
 use super::{OwnListener, Proxies, Upgrade};
 use crate::client::ClientId;
+use crate::codec::Format;
 use crate::conn::{Handshake, drop_contained};
 use crate::gateway::Table;
 use crate::hub::{Permit, Space};
@@ -21,10 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::ws::Deflate;
-use switchboard_core::ws::handshake::{HeadLimits, Refusal, check_allowed_host, check_request};
-
-/// The subprotocols of a gateway with events, best first.
-const PROTOCOLS: &[&str] = &["switchboard.v1.json"];
+use switchboard_core::ws::handshake::{HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request};
 
 /// The HTTP service of one gateway.
 #[derive(Clone)]
@@ -119,7 +117,8 @@ struct Admitted {
     on_upgrade: OnUpgrade,
     permit: Permit,
     accept: HeaderValue,
-    protocol: Option<&'static str>,
+    /// The format of the subprotocol that was chosen.
+    chosen: Option<Format>,
     deflate: Option<(Deflate, HeaderValue)>,
 }
 
@@ -147,8 +146,7 @@ impl Inner {
         }
         let same = Origins::default();
         self.table.origins.as_ref().unwrap_or(&same).check(asked.origin(), host)?;
-        let ours = if self.table.raw.is_some() { &[] } else { PROTOCOLS };
-        let protocol = asked.select_protocol(ours, false)?;
+        let chosen = self.select_format(&asked)?;
         let deflate = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
         let peer = self.proxies.client(socket, headers);
@@ -159,7 +157,7 @@ impl Inner {
         }
         let (permit, accept) = (permit?, asked.accept_value());
         upgrade.set_peer(peer);
-        Ok(Admitted { upgrade, on_upgrade, permit, accept, protocol, deflate })
+        Ok(Admitted { upgrade, on_upgrade, permit, accept, chosen, deflate })
     }
 
     /// Asks the guards, one behind the other, within the handshake's time.
@@ -202,18 +200,34 @@ impl Inner {
 
     /// The 101, and the task that waits for the stream behind it.
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
-        let Admitted { mut upgrade, on_upgrade, permit, accept, protocol, deflate } = admitted;
+        let Admitted { mut upgrade, on_upgrade, permit, accept, chosen, deflate } = admitted;
         let handshake = self.handshake(&mut upgrade)?;
         let opening = Opening {
             id: ClientId::random().map_err(|_| Refused::NO_RANDOM)?,
             table: self.table.clone(),
             handshake,
+            format: chosen.unwrap_or_default(),
             deflate: deflate.as_ref().map(|(deflate, _)| *deflate),
             peer: upgrade.peer_addr(),
             configured: upgrade.extension::<OwnListener>().is_some(),
         };
         tokio::spawn(open(opening, on_upgrade, permit, self.space.clone()));
+        let protocol = chosen.map(|format| self.table.codecs.protocol(format));
         Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
+    }
+
+    /// The format of the first subprotocol of the client's that is spoken here. A raw gateway speaks none.
+    fn select_format(&self, asked: &Asked<'_>) -> Result<Option<Format>, Refusal> {
+        if asked.protocols().next().is_none() {
+            return asked.select_protocol(&[], false).map(|_| None);
+        }
+        let ours: Vec<(&str, Format)> = match self.table.raw {
+            Some(_) => Vec::new(),
+            None => self.table.codecs.offers(self.table.frames).collect(),
+        };
+        let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
+        let chosen = asked.select_protocol(&names, false)?;
+        Ok(ours.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, format)| *format))
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
@@ -269,15 +283,16 @@ fn deep_copy(headers: &HeaderMap) -> HeaderMap {
     copy
 }
 
-fn switching(accept: HeaderValue, protocol: Option<&'static str>, extension: Option<HeaderValue>) -> Response<Body> {
+fn switching(accept: HeaderValue, protocol: Option<&str>, extension: Option<HeaderValue>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    if let Some(protocol) = protocol {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    // A token can always stand in a header.
+    if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     if let Some(extension) = extension {
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, extension);

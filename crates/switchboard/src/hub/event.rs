@@ -1,14 +1,14 @@
-//! An event on its way out, encoded once.
+//! An event on its way out: a frame in one format, encoded once.
+use crate::codec::Encoding;
 use crate::conn::{Conn, Frame, give, take};
 use crate::{Error, log};
 use serde::Serialize;
 use std::panic::Location;
 use switchboard_core::Id;
-use switchboard_core::codec::json;
-use switchboard_core::ws::{self, Opcode};
+use switchboard_core::ws;
 use switchboard_core::{check_event, is_reserved};
 
-/// A frame of an event: the same bytes for every receiver.
+/// A frame of an event: the same bytes for every receiver of its format.
 pub(crate) struct Event {
     bytes: Vec<u8>,
     start: usize,
@@ -17,8 +17,18 @@ pub(crate) struct Event {
 impl Event {
     /// `None`, and a line in the log, when the data cannot be serialised or is too long.
     #[track_caller]
-    pub(crate) fn encode(event: &str, data: &impl Serialize, most: usize) -> Option<Event> {
-        let place = Location::caller();
+    pub(crate) fn encode(encoding: Encoding<'_>, event: &str, data: &impl Serialize, most: usize) -> Option<Event> {
+        Event::encode_at(Location::caller(), encoding, event, data, most)
+    }
+
+    /// The same, said to be at a place.
+    pub(crate) fn encode_at(
+        place: &'static Location<'static>,
+        encoding: Encoding<'_>,
+        event: &str,
+        data: &impl Serialize,
+        most: usize,
+    ) -> Option<Event> {
         let refused = |why: &str| {
             log::limited!(
                 error,
@@ -34,7 +44,7 @@ impl Event {
         if let Err(why) = check_name(event) {
             return refused(why);
         }
-        match Event::build(|out| json::encode_event(out, event, data).map(drop)) {
+        match Event::build(encoding, |out| encoding.event(out, event, data)) {
             Err(error) => refused(&error.source_chain()),
             Ok(built) if built.len() > most => refused("it is longer than `max_message_out`"),
             Ok(built) => Some(built),
@@ -42,9 +52,15 @@ impl Event {
     }
 
     /// An event that awaits an answer.
-    pub(crate) fn encode_request(event: &str, data: &impl Serialize, ack: u64, most: usize) -> Result<Event, Error> {
+    pub(crate) fn encode_request(
+        encoding: Encoding<'_>,
+        event: &str,
+        data: &impl Serialize,
+        ack: u64,
+        most: usize,
+    ) -> Result<Event, Error> {
         check_name(event).map_err(Error::internal)?;
-        let built = Event::build(|out| json::encode_request(out, event, data, ack).map(drop))?;
+        let built = Event::build(encoding, |out| encoding.request(out, event, data, ack))?;
         if built.len() > most {
             return Err(Error::payload_too_large("The event is longer than `max_message_out`"));
         }
@@ -53,29 +69,31 @@ impl Event {
 
     /// A reply, written by whoever calls this. `None`: it is longer than it may be.
     pub(crate) fn reply(conn: &Conn, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
-        let built = Event::build(|out| {
+        let built = Event::build(conn.encoding(), |out| {
             write(out);
             Ok(())
         });
         built.ok().filter(|built| built.len() <= conn.table.limits.max_message_out)
     }
 
-    pub(crate) fn exception(error: &Error, event: Option<&str>, id: Option<&Id<'_>>) -> Event {
-        let mut bytes = take();
-        bytes.resize(ws::HEADER_ROOM, 0);
-        json::encode_exception(&mut bytes, error, event, id);
-        let start = ws::finish_frame(&mut bytes, 0, Opcode::Text);
-        Event { bytes, start }
+    /// Errors: a codec of the application's own cannot say it.
+    pub(crate) fn exception(
+        encoding: Encoding<'_>,
+        error: &Error,
+        event: Option<&str>,
+        id: Option<&Id<'_>>,
+    ) -> Result<Event, Error> {
+        Event::build(encoding, |out| encoding.exception(out, error, event, id))
     }
 
-    fn build(encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Event, Error> {
+    fn build(encoding: Encoding<'_>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Event, Error> {
         let mut bytes = take();
         bytes.resize(ws::HEADER_ROOM, 0);
         if let Err(error) = encode(&mut bytes) {
             give(bytes);
             return Err(error);
         }
-        let start = ws::finish_frame(&mut bytes, 0, Opcode::Text);
+        let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
         Ok(Event { bytes, start })
     }
 

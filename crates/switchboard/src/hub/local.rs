@@ -4,9 +4,13 @@ use super::shard::Shard;
 use super::{Event, Stats};
 use crate::Delivery;
 use crate::client::{ClientId, IdMap};
-use crate::conn::{Class, Conn};
+use crate::codec::{Encoding, Format};
+use crate::conn::{Class, Conn, Frame};
 use std::sync::Arc;
 use switchboard_core::Target;
+
+/// Encodes an event in another format than JSON.
+pub(crate) type Other<'a> = dyn Fn(Encoding<'_>) -> Option<Event> + 'a;
 
 /// The connections and rooms of one namespace on this node. A cluster calls the same `deliver`.
 pub(crate) struct Local {
@@ -28,20 +32,21 @@ impl Local {
         &self.shards[(id.low() >> 48) as usize % self.shards.len()]
     }
 
-    /// Puts an event into the outbox of everyone who is meant, each once; encoded once, whoever gets it.
+    /// Puts an event into the outbox of everyone who is meant, each once. `event` is its JSON; `other` encodes it in another format,
+    /// and is called once for each format that somebody has who is meant. `None`: those get nothing, and it is logged.
     ///
     /// Never waits: a client that does not read is dropped from the room's point of view, not waited for.
-    pub(crate) fn deliver(&self, target: &Target, event: &Event, class: Class<'_>) -> Delivery {
+    pub(crate) fn deliver(&self, target: &Target, event: &Event, other: &Other<'_>, class: Class<'_>) -> Delivery {
         let mut frame = event.frame();
         let mut delivery = Delivery::default();
         let sender = target.sender.as_deref().and_then(ClientId::parse);
-        // Compressing waits until no lock is held.
+        // Compressing, and the application's `Serialize`, wait until no lock is held.
         let mut late = Vec::new();
         let mut push = |conn: &Arc<Conn>| {
             if Some(conn.id) == sender {
                 return;
             }
-            if frame.takes_time(conn) {
+            if conn.format != Format::Json || frame.takes_time(conn) {
                 late.push(conn.clone());
             } else {
                 delivery.add(conn.push_event(&mut frame, class));
@@ -52,10 +57,17 @@ impl Local {
             (false, [room], []) => self.for_each_member(room, &mut push),
             _ => self.union(target).values().for_each(push),
         }
-        for conn in late {
-            delivery.add(conn.push_event(&mut frame, class));
+        if !late.is_empty() {
+            deliver_late(late, &mut frame, other, class, &mut delivery);
         }
         delivery
+    }
+
+    /// Everyone who is meant and open to events, each once.
+    pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Conn>> {
+        let sender = target.sender.as_deref().and_then(ClientId::parse);
+        let meant = |conn: &Arc<Conn>| Some(conn.id) != sender && conn.table.raw.is_none() && conn.is_open();
+        self.union(target).into_values().filter(meant).collect()
     }
 
     fn union(&self, target: &Target) -> IdMap<Arc<Conn>> {
@@ -136,6 +148,33 @@ impl Local {
     pub(super) fn stop(&self) {
         self.shards.iter().for_each(|shard| shard.stop());
     }
+}
+
+/// The rest of a delivery, without any lock: in other formats, and compressed.
+fn deliver_late(
+    mut late: Vec<Arc<Conn>>,
+    json: &mut Frame<'_>,
+    other: &Other<'_>,
+    class: Class<'_>,
+    delivery: &mut Delivery,
+) {
+    let mut push = |conns: &[Arc<Conn>], frame: &mut Frame<'_>| {
+        conns.iter().for_each(|conn| delivery.add(conn.push_event(frame, class)));
+    };
+    late.sort_unstable_by_key(|conn| conn.format);
+    let mut lost = Vec::new();
+    for conns in late.chunk_by(|one, next| one.format == next.format) {
+        let [first, ..] = conns else { continue };
+        match first.format {
+            Format::Json => push(conns, json),
+            _ => match other(first.encoding()) {
+                Some(event) => push(conns, &mut event.frame()),
+                None => lost.extend(conns.iter().filter(|conn| conn.is_open())),
+            },
+        }
+    }
+    delivery.dropped += lost.len();
+    lost.iter().for_each(|conn| conn.node().counters.dropped(1));
 }
 
 impl Drop for Local {

@@ -1,6 +1,7 @@
 //! [`Call`]: a message that waits for its handler, owning its bytes.
+use crate::codec::Held;
 use crate::di::{MessageScope, scope};
-use crate::handler::{MessageContext, OwnedData};
+use crate::handler::MessageContext;
 use crate::{Client, Error};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -16,8 +17,8 @@ pub struct Call {
     client: Client,
     event: Arc<str>,
     id: Option<Id<'static>>,
-    data: OwnedData,
-    meta: OwnedData,
+    data: Held,
+    meta: Held,
     scope: MessageScope,
     /// The late ack that a parameter has taken.
     pub(super) late: Mutex<Option<u64>>,
@@ -31,8 +32,8 @@ impl Call {
             client: cx.client.clone(),
             event: cx.event.into(),
             id: cx.id.cloned().map(Id::into_owned),
-            data: cx.data.to_owned(),
-            meta: cx.meta.to_owned(),
+            data: cx.data.hold(),
+            meta: cx.meta.hold(),
             scope: cx.scope.share(cx.conn().table.container.as_ref()),
             late: Mutex::new(None),
             caught: AtomicBool::new(false),
@@ -72,8 +73,8 @@ impl Call {
             client: &self.client,
             event: &self.event,
             id: self.id.as_ref(),
-            data: self.data.borrow(),
-            meta: self.meta.borrow(),
+            data: self.data.data(),
+            meta: self.meta.data(),
             reason: None,
             settled: Cell::new(true),
             late: Cell::new(None),

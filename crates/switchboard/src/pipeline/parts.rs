@@ -1,6 +1,9 @@
 //! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
 use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
 use super::pipe::{Chain, Pipe};
+use crate::Error;
+use crate::handler::MessageContext;
+use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
 /// Asks which halves a guard has: see [`probe`].
@@ -147,6 +150,38 @@ impl<G, M> Halved<G, No, M> {
 /// One pipe behind another.
 pub fn chain<First, Second, Between>(first: First, second: Second) -> Chain<First, Second, Between> {
     Chain { first, second, between: PhantomData }
+}
+
+/// Several pipes, from what the first takes to what the last makes. They are put together from the last one, each checked where
+/// it stands: `last(third).behind(second).behind(first)`.
+pub struct Pipes<T, From>(Through<T, From>);
+
+type Through<T, From> = Box<dyn Fn(From, &MessageContext<'_>) -> Result<T, Error> + Send + Sync>;
+
+/// The last one: see [`Pipes`].
+pub fn last<T, From, P>(pipe: P) -> Pipes<T, From>
+where
+    P: Pipe<T, From = From>,
+{
+    Pipes(Box::new(move |value, cx| pipe.transform(value, cx)))
+}
+
+impl<T: 'static, From: 'static> Pipes<T, From> {
+    /// One in front of them.
+    pub fn behind<First, P>(self, pipe: P) -> Pipes<T, First>
+    where
+        P: Pipe<From, From = First>,
+    {
+        Pipes(Box::new(move |value, cx| (self.0)(pipe.transform(value, cx)?, cx)))
+    }
+}
+
+impl<T: 'static, From: DeserializeOwned + Send + 'static> Pipe<T> for Pipes<T, From> {
+    type From = From;
+
+    fn transform(&self, value: From, cx: &MessageContext<'_>) -> Result<T, Error> {
+        (self.0)(value, cx)
+    }
 }
 
 /// Holds for a pipe that makes the parameter's type.

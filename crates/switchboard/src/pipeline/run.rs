@@ -4,10 +4,10 @@ use super::filter::{Caught, ErasedFilter};
 use super::guard::{BoxRef, MessageGuard};
 use super::interceptor::{Innermost, Next};
 use super::level::Stages;
+use crate::codec::{Data, Document};
 use crate::conn::{contained, drop_contained};
-use crate::handler::{Captured, Data, HookFuture, Invocation, Invoke, MessageContext, ReplySink, Start, Step};
+use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, ReplySink, Start, Step};
 use crate::{Client, Error, Reply};
-use serde_json::Value;
 use std::any::{Any, TypeId};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +55,7 @@ fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> 
     if stages.pipes.is_empty() {
         return handler.start(cx);
     }
-    let value = stages.pipes.iter().try_fold(cx.payload::<Value>()?, |value, pipe| pipe.transform(value, cx))?;
+    let value = stages.pipes.iter().try_fold(cx.payload::<Document>()?.0, |value, pipe| pipe.transform(value, cx))?;
     let piped = cx.with_data(Data::Value(&value));
     let started = handler.start(&piped);
     cx.late.set(piped.late.get());

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::panic::Location;
-use switchboard_core::ws::Opcode;
 
 /// A request that has begun: [`TestClient::begin`](super::TestClient::begin).
 #[derive(Debug)]
@@ -80,12 +79,17 @@ impl ServerRequest {
     #[track_caller]
     pub fn answer(self, value: impl Serialize) -> impl Future<Output = ()> {
         let place = Location::caller();
-        let value = match serde_json::to_value(value) {
-            Ok(value) => value,
-            Err(error) => self.failure(place).fail(format_args!("the answer cannot be serialised: {error}")),
+        #[derive(Serialize)]
+        struct Answer<T> {
+            ack: Option<u64>,
+            data: T,
+        }
+        let answer = self.wire.speech.write(&Answer { ack: self.message.ack(), data: value });
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => self.failure(place).fail(format_args!("the answer cannot be serialised: {why}")),
         };
-        let text = serde_json::json!({ "ack": self.message.ack(), "data": value }).to_string();
-        self.put(place, text)
+        self.put(place, answer)
     }
 
     /// Sends `{"ack","error":{"code","message"}}`.
@@ -94,13 +98,15 @@ impl ServerRequest {
     /// When the server takes nothing.
     #[track_caller]
     pub fn refuse(self, code: &str, message: &str) -> impl Future<Output = ()> {
+        let place = Location::caller();
         let error = serde_json::json!({ "code": code, "message": message });
-        let text = serde_json::json!({ "ack": self.message.ack(), "error": error }).to_string();
-        self.put(Location::caller(), text)
+        let answer = self.wire.speech.write(&serde_json::json!({ "ack": self.message.ack(), "error": error }));
+        let answer = answer.unwrap_or_else(|why| self.failure(place).fail(why));
+        self.put(place, answer)
     }
 
-    async fn put(self, place: &'static Location<'static>, text: String) {
-        if let Err(Stuck) = self.wire.send(Opcode::Text, text.as_bytes()).await {
+    async fn put(self, place: &'static Location<'static>, answer: Vec<u8>) {
+        if let Err(Stuck) = self.wire.send(self.wire.speech.opcode(), &answer).await {
             let patience = self.wire.patience;
             self.failure(place).fail(format_args!("the server did not take the answer within {patience:?}"));
         }

@@ -5,6 +5,7 @@ use super::inbox::{Inbox, Missing};
 use super::logs::Logs;
 use super::reach::Stream;
 use super::received::{Message, Received};
+use super::speech::Speech;
 use super::wire::{Stuck, Wire};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,8 +13,6 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
-use switchboard_core::Id;
-use switchboard_core::codec::json;
 use switchboard_core::ws::Opcode;
 use tokio::time::Instant;
 
@@ -38,7 +37,8 @@ pub struct TestClient {
 impl TestClient {
     pub(super) fn new(stream: impl Stream, protocol: Option<String>, patience: Duration, logs: Logs) -> TestClient {
         let inbox = Arc::new(Inbox::new());
-        TestClient { wire: Wire::new(stream, inbox.clone(), patience), inbox, logs, protocol, calls: 0 }
+        let wire = Wire::new(stream, inbox.clone(), Speech::of(protocol.as_deref()), patience);
+        TestClient { wire, inbox, logs, protocol, calls: 0 }
     }
 
     /// The subprotocol that the server selected.
@@ -52,7 +52,7 @@ impl TestClient {
     pub fn send(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = ()> {
         let place = Location::caller();
         let message = self.encode(place, event, None, &data);
-        async move { self.put(place, Opcode::Text, &message).await }
+        async move { self.put_message(place, &message).await }
     }
 
     /// Sends a text message as it is: a malformed one, say, or one for a raw gateway.
@@ -77,7 +77,7 @@ impl TestClient {
         let place = Location::caller();
         let (call, message) = self.call(place, event, &data);
         async move {
-            self.put(place, Opcode::Text, &message).await;
+            self.put_message(place, &message).await;
             call
         }
     }
@@ -86,8 +86,8 @@ impl TestClient {
     #[track_caller]
     pub fn cancel(&mut self, call: &Call) -> impl Future<Output = ()> {
         let place = Location::caller();
-        let message = serde_json::json!({ "cancel": call.id() }).to_string();
-        async move { self.put(place, Opcode::Text, message.as_bytes()).await }
+        let message = self.write(place, &serde_json::json!({ "cancel": call.id() }), "the id");
+        async move { self.put_message(place, &message).await }
     }
 
     /// Reads nothing and answers no ping, until [`read_again`](TestClient::read_again): a client that hangs. Some 64 KiB go
@@ -157,16 +157,28 @@ impl TestClient {
         call: Option<&Call>,
         data: &impl Serialize,
     ) -> Vec<u8> {
-        let mut message = Vec::new();
-        let id = call.map(|call| Id::Text(call.id().into()));
-        // A request has the form of its reply.
-        match json::encode_reply(&mut message, event, id.as_ref(), data) {
-            Ok(_) => message,
-            Err(error) => {
-                let why = error.source_chain();
-                self.failure(place).fail(format_args!("the data of {event:?} cannot be serialised: {why}"))
-            }
+        #[derive(Serialize)]
+        struct Envelope<'a, T> {
+            event: &'a str,
+            data: &'a T,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a str>,
         }
+        let envelope = Envelope { event, data, id: call.map(Call::id) };
+        self.write(place, &envelope, &format!("the data of {event:?}"))
+    }
+
+    /// A message in the format of this client.
+    fn write(&self, place: &'static Location<'static>, message: &impl Serialize, what: &str) -> Vec<u8> {
+        match self.wire.speech.write(message) {
+            Ok(message) => message,
+            Err(why) => self.failure(place).fail(format_args!("{what} cannot be serialised: {why}")),
+        }
+    }
+
+    /// Sends a message in the format of this client.
+    pub(super) async fn put_message(&self, place: &'static Location<'static>, message: &[u8]) {
+        self.put(place, self.wire.speech.opcode(), message).await;
     }
 
     pub(super) async fn put(&self, place: &'static Location<'static>, opcode: Opcode, payload: &[u8]) {

@@ -2,6 +2,7 @@
 use super::app::TestApp;
 use super::client::TestClient;
 use super::refused::Refused;
+use crate::codec::{Codec, MessagePack};
 use axum::body::Body;
 use hyper_util::rt::TokioIo;
 use std::fmt::Write;
@@ -90,6 +91,12 @@ impl<'a> Connecting<'a> {
     pub fn protocol(mut self, protocol: &str) -> Connecting<'a> {
         self.protocols.push(protocol.to_owned());
         self
+    }
+
+    /// Speaks MessagePack: offers `switchboard.v1.msgpack`, after the subprotocols that were offered before. The client sends and
+    /// expects the same values then.
+    pub fn message_pack(self) -> Connecting<'a> {
+        self.protocol(MessagePack.protocol())
     }
 
     /// `Host: …`. Default: `localhost`, in memory and over a socket.

@@ -4,6 +4,7 @@ use super::head::{Head, of_the_request};
 use super::logs::Logs;
 use super::received::{Message, Received};
 use crate::client::ClientId;
+use crate::codec::Format;
 use crate::conn::{CloseRequest, Conn, Handshake, Lane, Stream};
 use crate::gateway::Table;
 use crate::handler::{FromMessage, Needs};
@@ -261,6 +262,7 @@ impl DetachedClient {
             attached: Mutex::default(),
             handshake: Some(Box::new(handshake)),
             deflate: None,
+            format: Format::Json,
             peer: upgrade.peer_addr().into(),
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),

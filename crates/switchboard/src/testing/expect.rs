@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::panic::Location;
 use std::time::Duration;
-use switchboard_core::ws::Opcode;
 use tokio::time::Instant;
 
 impl TestClient {
@@ -21,7 +20,7 @@ impl TestClient {
         let place = Location::caller();
         let (call, message) = self.call(place, event, &data);
         async move {
-            self.put(place, Opcode::Text, &message).await;
+            self.put_message(place, &message).await;
             self.reply(place, &call).await
         }
     }
@@ -35,7 +34,7 @@ impl TestClient {
         let place = Location::caller();
         let (call, message) = self.call(place, event, &data);
         async move {
-            self.put(place, Opcode::Text, &message).await;
+            self.put_message(place, &message).await;
             self.error(place, &call).await
         }
     }
@@ -158,9 +157,9 @@ impl TestClient {
     pub fn expect_binary(&mut self) -> impl Future<Output = Vec<u8>> {
         let place = Location::caller();
         async move {
-            match self.next(place, "a binary message").await {
-                Received::Binary(bytes) => bytes,
-                received => self.came(place, "a binary message", &received),
+            match self.next(place, "a binary message").await.into_binary() {
+                Ok(bytes) => bytes,
+                Err(received) => self.came(place, "a binary message", &received),
             }
         }
     }

@@ -1,7 +1,8 @@
 //! [`TestMessage`]: a message without an application.
 use super::detached::{DetachedClient, client};
+use crate::codec::Data;
 use crate::di::MessageScope;
-use crate::handler::{Data, FromMessage, MessageContext};
+use crate::handler::{FromMessage, MessageContext};
 use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, alone};
 use crate::{Error, Reply, User};
 use serde::Serialize;

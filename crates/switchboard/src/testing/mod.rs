@@ -93,6 +93,7 @@ mod reach;
 mod received;
 mod refused;
 mod several;
+mod speech;
 mod starting;
 mod stream;
 mod upgrade;

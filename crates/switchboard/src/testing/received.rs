@@ -1,4 +1,5 @@
 //! [`Received`]: something that a test client has got, and how a panic shows it.
+use super::speech::{self, Speech};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -22,10 +23,17 @@ pub(super) enum Received {
     Invalid(&'static str),
 }
 
-/// A message with an event. Its data stays in the text until somebody says which type it is.
+/// A message with an event. Its data stays as it came until somebody says which type it is.
 pub(super) struct Message {
-    text: String,
+    content: Content,
     envelope: Envelope,
+}
+
+/// A message as it came.
+enum Content {
+    Text(String),
+    /// MessagePack.
+    Bytes(Vec<u8>),
 }
 
 #[derive(Deserialize)]
@@ -78,20 +86,33 @@ impl Message {
     }
 
     /// Errors: why it is not a `T`.
-    pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+    pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, String> {
         #[derive(Deserialize)]
         struct Body<T> {
             data: T,
         }
-        serde_json::from_str(&self.text).map(|Body { data }| data)
+        let body = match &self.content {
+            Content::Text(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+            Content::Bytes(bytes) => speech::read(bytes),
+        };
+        body.map(|Body { data }| data)
     }
 }
 
 impl Received {
     pub(super) fn text(text: String) -> Received {
         match serde_json::from_str(&text) {
-            Ok(envelope) => Received::Message(Message { text, envelope }),
+            Ok(envelope) => Received::Message(Message { content: Content::Text(text), envelope }),
             Err(_) => Received::Text(text),
+        }
+    }
+
+    /// A binary message; an envelope in it is one where that is how the client speaks.
+    pub(super) fn binary(bytes: Vec<u8>, speech: Speech) -> Received {
+        let envelope = (speech == Speech::MessagePack).then(|| speech::read(&bytes).ok()).flatten();
+        match envelope {
+            Some(envelope) => Received::Message(Message { content: Content::Bytes(bytes), envelope }),
+            None => Received::Binary(bytes),
         }
     }
 
@@ -110,7 +131,15 @@ impl Received {
     /// The text of a text message, whatever it is.
     pub(super) fn into_text(self) -> Result<String, Received> {
         match self {
-            Received::Message(Message { text, .. }) | Received::Text(text) => Ok(text),
+            Received::Message(Message { content: Content::Text(text), .. }) | Received::Text(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+
+    /// The bytes of a binary message, whatever it is.
+    pub(super) fn into_binary(self) -> Result<Vec<u8>, Received> {
+        match self {
+            Received::Message(Message { content: Content::Bytes(bytes), .. }) | Received::Binary(bytes) => Ok(bytes),
             other => Err(other),
         }
     }
@@ -126,8 +155,8 @@ impl Received {
 
     pub(super) fn len(&self) -> usize {
         match self {
-            Received::Message(Message { text, .. }) | Received::Text(text) => text.len(),
-            Received::Binary(bytes) => bytes.len(),
+            Received::Message(Message { content: Content::Text(text), .. }) | Received::Text(text) => text.len(),
+            Received::Message(Message { content: Content::Bytes(bytes), .. }) | Received::Binary(bytes) => bytes.len(),
             Received::Close { .. } | Received::End | Received::Invalid(_) => 0,
         }
     }
@@ -143,7 +172,14 @@ impl fmt::Display for Message {
             Kind::Exception => "exception",
             Kind::Request => "server's request",
         };
-        write!(f, "the {kind} {}", Cut(&self.text))
+        match &self.content {
+            Content::Text(text) => write!(f, "the {kind} {}", Cut(text)),
+            // What has bytes in it is no JSON.
+            Content::Bytes(bytes) => match speech::read::<serde_json::Value>(bytes) {
+                Ok(value) => write!(f, "the {kind} {} (MessagePack)", Cut(&value.to_string())),
+                Err(_) => write!(f, "the {kind} {:?}, {}", self.event(), Escaped(bytes)),
+            },
+        }
     }
 }
 
@@ -152,14 +188,21 @@ impl fmt::Display for Received {
         match self {
             Received::Message(message) => fmt::Display::fmt(message, f),
             Received::Text(text) => write!(f, "the text {}", Cut(text)),
-            Received::Binary(bytes) => {
-                let shown = bytes[..bytes.len().min(SHOWN)].escape_ascii();
-                write!(f, "{} bytes of binary, b\"{shown}\"", bytes.len())
-            }
+            Received::Binary(bytes) => write!(f, "{}", Escaped(bytes)),
             Received::Close { code, reason } => write!(f, "close {code} ({reason})"),
             Received::End => f.write_str("the end of the stream, without a close frame"),
             Received::Invalid(reason) => write!(f, "bytes that no server may send ({reason})"),
         }
+    }
+}
+
+/// The beginning of long bytes.
+struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0[..self.0.len().min(SHOWN)].escape_ascii();
+        write!(f, "{} bytes of binary, b\"{shown}\"", self.0.len())
     }
 }
 

@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use switchboard_core::ws::Opcode;
 use tokio::time::Instant;
 
 /// A request whose replies are a stream: [`TestClient::stream`].
@@ -48,7 +47,7 @@ impl TestClient {
         let (call, message) = self.call(place, event, &data);
         self.inbox.claim(call.id());
         async move {
-            self.put(place, Opcode::Text, &message).await;
+            self.put_message(place, &message).await;
             let (wire, inbox, logs) = (self.wire.clone(), self.inbox.clone(), self.logs().clone());
             TestStream { call, wire, inbox, logs, taken: 0, ended: None }
         }
@@ -146,8 +145,10 @@ impl TestStream {
     pub fn cancel(mut self) -> impl Future<Output = Option<WireError>> {
         let place = Location::caller();
         async move {
-            let text = serde_json::json!({ "cancel": self.id() }).to_string();
-            if let Err(Stuck) = self.wire.send(Opcode::Text, text.as_bytes()).await {
+            let speech = self.wire.speech;
+            let cancel = speech.write(&serde_json::json!({ "cancel": self.id() }));
+            let cancel = cancel.unwrap_or_else(|why| self.failure(place).fail(why));
+            if let Err(Stuck) = self.wire.send(speech.opcode(), &cancel).await {
                 let patience = self.wire.patience;
                 self.failure(place).fail(format_args!("the server did not take the cancel within {patience:?}"));
             }

@@ -2,6 +2,7 @@
 use super::inbox::Inbox;
 use super::reach::Stream;
 use super::received::Received;
+use super::speech::Speech;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_frame};
@@ -21,6 +22,7 @@ const MASK: [u8; 4] = [0x5A, 0x17, 0xC3, 0x8E];
 pub(super) struct Wire {
     orders: mpsc::Sender<Order>,
     task: AbortHandle,
+    pub(super) speech: Speech,
     pub(super) patience: Duration,
 }
 
@@ -34,10 +36,11 @@ struct Order {
 pub(super) struct Stuck;
 
 impl Wire {
-    pub(super) fn new(stream: impl Stream, inbox: Arc<Inbox>, patience: Duration) -> Wire {
+    pub(super) fn new(stream: impl Stream, inbox: Arc<Inbox>, speech: Speech, patience: Duration) -> Wire {
         let (orders, receiver) = mpsc::channel(1);
         let task = Task {
             inbox,
+            speech,
             decoder: Decoder::new(Role::Client),
             input: Vec::new(),
             output: Vec::new(),
@@ -45,7 +48,7 @@ impl Wire {
             closing: false,
         };
         let task = tokio::spawn(task.run(stream, receiver)).abort_handle();
-        Wire { orders, task, patience }
+        Wire { orders, task, speech, patience }
     }
 
     /// Returns when the frame is written to the stream, or the connection has ended: then it is thrown away.
@@ -71,6 +74,7 @@ impl Wire {
 
 struct Task {
     inbox: Arc<Inbox>,
+    speech: Speech,
     decoder: Decoder,
     /// Bytes that are not decoded yet.
     input: Vec<u8>,
@@ -137,7 +141,7 @@ impl Task {
             let mut ping = None;
             let received = match decoded.item {
                 Some(Item::Text(text)) => Some(Received::text(text.into_owned())),
-                Some(Item::Binary(bytes)) => Some(Received::Binary(bytes.into_owned())),
+                Some(Item::Binary(bytes)) => Some(Received::binary(bytes.into_owned(), self.speech)),
                 Some(Item::Ping(payload)) => {
                     ping = Some(payload.into_owned());
                     None

@@ -341,15 +341,15 @@ async fn what_cannot_be_included() {
     assert_eq!(
         told,
         [
-            "the event \"rooms\" of () has two handlers; remove one".to_owned(),
-            format!("() includes Settled, which has guards or settings of its own; {rest}, or mount Settled by itself"),
-            format!("() includes Greets, which has an on-connect hook; {rest}, or mount Greets by itself"),
-            format!("() includes Own, which is a gateway of its own; {rest}, or mount Own by itself"),
+            "the event \"rooms\" of functions has two handlers; remove one".to_owned(),
+            format!("functions includes Settled, which has guards or settings of its own; {rest}, or mount Settled by itself"),
+            format!("functions includes Greets, which has an on-connect hook; {rest}, or mount Greets by itself"),
+            format!("functions includes Own, which is a gateway of its own; {rest}, or mount Own by itself"),
         ]
         .into_iter()
         .chain(["Greets", "Own", "Rooms"].map(|name| {
             format!(
-                "() (what it includes) asks for {name}, but there is no module: make the application by `App::create`"
+                "functions (what it includes) asks for {name}, but there is no module: make the application by `App::create`"
             )
         }))
         .chain([

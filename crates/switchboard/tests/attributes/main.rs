@@ -14,4 +14,5 @@ mod scopes;
 mod seed;
 mod settings;
 mod shutdown;
+mod stages;
 mod structs;

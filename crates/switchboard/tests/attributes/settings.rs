@@ -1,9 +1,10 @@
 //! The keys of `#[gateway]`, and what the builder has for them.
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use switchboard::testing::TestApp;
-use switchboard::{App, Gateway, Limits, Namespace, Origins, Server, gateway, messages, module};
+use switchboard::{App, Gateway, Inject, Limits, Namespace, Origins, Server, gateway, injectable, messages, module};
 
 const PATH: &str = "set";
 
@@ -130,4 +131,64 @@ async fn an_applications_limits_are_those_of_gateways_without() {
     let app = TestApp::of::<PlainModule>().with(small).start().await;
     let mut ada = app.connect("/ws").await;
     assert_eq!(ada.request_error("slow", ()).await.code, "timeout");
+}
+
+/// Handlers of a provider, and what is made for each client and each message.
+#[injectable]
+struct Extra;
+
+#[messages]
+impl Extra {
+    #[subscribe_message("extra")]
+    async fn extra(&self, client: Inject<OfClient>, message: Inject<OfMessage>) -> [usize; 2] {
+        [client.seen.fetch_add(1, Relaxed), message.seen.fetch_add(1, Relaxed)]
+    }
+}
+
+#[injectable(scope = "connection")]
+struct OfClient {
+    seen: AtomicUsize,
+}
+
+#[injectable(scope = "message")]
+struct OfMessage {
+    seen: AtomicUsize,
+}
+
+#[gateway(path = "/versions", version = ["1", "2"], handlers(Extra))]
+struct Versions;
+
+#[messages]
+impl Versions {}
+
+#[gateway(path = "/own", version = "3", port = 0)]
+struct OwnPort;
+
+#[messages]
+impl OwnPort {}
+
+#[module(providers(Extra, OfClient, OfMessage), gateways(Versions))]
+struct VersionsModule;
+
+#[module(gateways(OwnPort))]
+struct OwnPortModule;
+
+#[tokio::test]
+async fn versions_scopes_and_handlers_of_another() {
+    let app = TestApp::of::<VersionsModule>().listen().await;
+    assert_eq!(app.try_connect("/versions").await.err().unwrap().status, 404);
+    for path in ["/v1/versions", "/v2/versions"] {
+        let mut ada = app.connect(path).await;
+        assert_eq!(ada.request::<[usize; 2]>("extra", ()).await, [0, 0]);
+        assert_eq!(ada.request::<[usize; 2]>("extra", ()).await, [1, 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_port_of_its_own() {
+    let app = App::create::<OwnPortModule>().await.unwrap().signals(false);
+    let bound = app.bind("127.0.0.1:0").await.unwrap();
+    let own = bound.address_of("/v3/own").unwrap();
+    assert_ne!(own.port(), bound.local_addr().port());
+    assert!(tokio::net::TcpStream::connect(own).await.is_ok());
 }

@@ -399,7 +399,8 @@ impl switchboard::handler::FromMessage for Seen {
     type Kind = switchboard::handler::Context;
 
     fn from_message(cx: &switchboard::handler::MessageContext<'_>) -> Result<Seen, switchboard::Error> {
-        Ok(Seen(cx.data().map(|data| data.get().to_owned())))
+        let data: Box<serde_json::value::RawValue> = cx.payload()?;
+        Ok(Seen((data.get() != "null").then(|| data.get().to_owned())))
     }
 }
 

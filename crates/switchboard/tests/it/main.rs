@@ -9,6 +9,7 @@ mod connect_guards;
 mod deflate;
 mod edges;
 mod envelope;
+mod formats;
 mod frames;
 mod handshake;
 mod handshake_data;

@@ -195,15 +195,33 @@ impl Peer {
     }
 
     /// Offers extensions, and reads what is compressed where the server accepted it.
-    pub(crate) async fn offering(mut stream: Box<dyn Stream>, path: &str, offers: &str) -> Peer {
-        let value = HeaderValue::from_str(offers).unwrap();
+    pub(crate) async fn offering(stream: Box<dyn Stream>, path: &str, offers: &str) -> Peer {
+        Peer::agreeing(stream, path, &[], Some(offers)).await
+    }
+
+    /// Offers subprotocols.
+    pub(crate) async fn speaking(stream: Box<dyn Stream>, path: &str, protocols: &[&str]) -> Peer {
+        Peer::agreeing(stream, path, protocols, None).await
+    }
+
+    /// Offers both.
+    pub(crate) async fn agreeing(
+        mut stream: Box<dyn Stream>,
+        path: &str,
+        protocols: &[&str],
+        offers: Option<&str>,
+    ) -> Peer {
         let request = ClientRequest::new("test.example", path, [7; 16]).unwrap();
-        let request = request.header(SEC_WEBSOCKET_EXTENSIONS, value.clone());
+        let mut request = protocols.iter().fold(request, |request, protocol| request.protocol(protocol).unwrap());
+        let mut headers = HeaderMap::new();
+        if let Some(offers) = offers {
+            let value = HeaderValue::from_str(offers).unwrap();
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value.clone());
+            request = request.header(SEC_WEBSOCKET_EXTENSIONS, value);
+        }
         stream.write_all(&request.encode()).await.unwrap();
         let (head, buffer) = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-        let mut headers = HeaderMap::new();
-        headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         let agreed = head.contains("permessage-deflate").then(|| Deflate::negotiate(&headers).unwrap().0);
         let decoder = Decoder::new(Role::Client).with_deflate(agreed);
         Peer { stream, decoder, buffer, hears_pings: false, head }

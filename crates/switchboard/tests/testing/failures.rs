@@ -1,5 +1,5 @@
 //! What is said when a test fails.
-use crate::SHORT;
+use crate::{Bytes, SHORT};
 use switchboard::testing::{expect_all, expect_nobody};
 
 macro_rules! panics {
@@ -80,6 +80,27 @@ panics! {
     the_data_of_a_request_is_no_t(app, ada):
         r#"the data of the server's request {"event":"name?""#,
         { ada.send("name", ()).await; ada.expect::<()>("before").await; ada.expect_request("name?").await.data::<u8>() };
+    message_pack_is_shown_as_what_it_says(app, ada):
+        r#"expected the push "tock", but there came the push {"data":1,"event":"tick"} (MessagePack)"#,
+        {
+            let mut packed = app.connecting("/ws").message_pack().connect().await;
+            packed.send("count", 1).await;
+            packed.expect::<u8>("tock").await
+        };
+    message_pack_with_bytes_is_shown_as_bytes(app, ada):
+        r#"there came the push "bytes", 20 bytes of binary, b"\x82\xa5event\xa5bytes\xa4data\xc4"#,
+        {
+            let mut packed = app.connecting("/ws").message_pack().connect().await;
+            app.server().broadcast("bytes", Bytes(&[]));
+            packed.expect::<u8>("tock").await
+        };
+    message_pack_shows_what_is_no_t(app, ada):
+        r#"the data of the push {"data":1,"event":"tick"} (MessagePack) is no alloc::string::String: /data expected a string"#,
+        {
+            let mut packed = app.connecting("/ws").message_pack().connect().await;
+            packed.send("count", 1).await;
+            packed.expect::<String>("tick").await
+        };
     expect_text_shows_the_binary(app, ada):
         r#"expected a text message, but there came 3 bytes of binary, b"\x00a\xff""#,
         { let mut raw = app.connect("/raw").await; raw.send_binary([0, 97, 255]).await; raw.expect_text().await };

@@ -508,3 +508,45 @@ async fn the_patience_of_boot() {
     assert!(error.to_string().contains("Never (async factory) cannot be made: it did not end within 1s"), "{error}");
     assert_eq!(started.elapsed(), Duration::from_secs(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_speak_message_pack() {
+    let app = memory();
+    let mut ada = app.connecting("/ws").message_pack().connect().await;
+    assert_eq!(ada.protocol(), Some("switchboard.v1.msgpack"));
+    assert_eq!(ada.request::<Value>("echo", json!({ "a": [1, null] })).await, json!({ "a": [1, null] }));
+    let call = ada.begin("wait", 60_000).await;
+    ada.cancel(&call).await;
+    assert_eq!(ada.expect_error(call).await.code, "cancelled");
+    ada.send("push", 7).await;
+    assert_eq!(ada.expect::<u8>("pushed").await, 7);
+    assert_eq!(ada.request_error("forbid", ()).await.details[0].path, "/room");
+    let call = ada.begin("name", ()).await;
+    ada.expect::<IgnoredAny>("before").await;
+    ada.expect_request("name?").await.answer("Ada").await;
+    assert_eq!(ada.expect_reply::<String>(call).await, "welcome, Ada");
+    let call = ada.begin("name", ()).await;
+    ada.expect::<IgnoredAny>("before").await;
+    let request = ada.expect_request("name?").await;
+    assert_eq!(request.data::<String>(), "please");
+    request.refuse("shy", "No").await;
+    assert_eq!(ada.expect_error(call).await.code, "shy");
+    // What is sent as it is, and what comes as it is.
+    ada.send_text("no MessagePack").await;
+    ada.expect_exception("bad_request").await;
+    let echo = b"\x82\xa5event\xa4echo\xa4data\xc3";
+    ada.send_binary(echo).await;
+    assert_eq!(ada.expect_binary().await, echo);
+    ada.send("push", Bytes(&[1, 2])).await;
+    ada.expect_exception("validation_failed").await;
+    ada.send("kick", ()).await;
+    ada.expect_close(4503).await;
+}
+
+struct Bytes(&'static [u8]);
+
+impl serde::Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}

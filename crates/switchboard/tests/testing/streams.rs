@@ -69,6 +69,16 @@ async fn a_stream_that_is_cancelled() {
     app.expect_empty().await;
 }
 
+#[tokio::test]
+async fn a_stream_in_message_pack() {
+    let app = memory();
+    let mut ada = app.connecting("/ws").message_pack().connect().await;
+    assert_eq!(ada.stream("numbers", 3).await.collect::<u32>().await, [1, 2, 3]);
+    let mut endless = ada.stream("numbers", u32::MAX).await;
+    assert_eq!(endless.next_item::<u32>().await, 1);
+    assert_eq!(endless.cancel().await.unwrap().code, "cancelled");
+}
+
 #[tokio::test(start_paused = true)]
 async fn items_that_take_their_time() {
     let app = memory();

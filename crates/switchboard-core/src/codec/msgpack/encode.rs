@@ -100,6 +100,16 @@ pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool
     put(out, &GoAway { code, reason, retryable, retry_after_ms });
 }
 
+/// Appends a value alone, as what stands in `data`.
+///
+/// Errors: internal, when it cannot be serialised; `out` is then as it was.
+pub fn encode_data(out: &mut Vec<u8>, data: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    let mut draft = Draft::new(out);
+    data.serialize(Writer(&mut draft)).map_err(Error::internal)?;
+    draft.keep();
+    Ok(())
+}
+
 /// What stands behind the data.
 #[derive(Clone, Copy)]
 enum Tail<'a> {

@@ -22,11 +22,13 @@
 //! Structs are maps with names as keys, unit structs are nil, and a map's key is a text: other keys that JSON allows are
 //! written as the text that JSON writes, and read from that text or from a number or boolean. What has no place in JSON:
 //! - `bin` is what serde calls bytes (`serde_bytes`), and is taken for a sequence of `u8`; JSON has an array of numbers.
+//!   [`Binary`](crate::Binary) is `bin` here too, and a base64 text there.
 //! - NaN and infinities are themselves; in JSON they are null. An `f32` stays one, so a peer that reads it as an `f64` sees
 //!   all its digits.
 //! - An integer outside of `i64` and `u64` is a text of digits; JSON has the digits.
 //! - `ext`, and so the timestamp, is refused, unless the type takes it as
 //!   [rmp-serde](https://docs.rs/rmp-serde) does: a newtype struct named `_ExtStruct` around `(i8, bytes)`.
+mod bytes;
 mod decode;
 mod encode;
 mod failure;
@@ -41,11 +43,11 @@ mod writer;
 pub use super::Rejected;
 pub use decode::decode;
 pub use encode::{
-    encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply, encode_request,
-    encode_stream_end, encode_stream_item,
+    encode_data, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply,
+    encode_request, encode_stream_end, encode_stream_item,
 };
-pub use payload::from_data;
-pub use raw::Raw;
+pub use payload::{from_data, lend};
+pub use raw::{Raw, RawBuf};
 
 /// The name by which a type asks for an `ext`: rmp-serde's.
 const EXT: &str = "_ExtStruct";

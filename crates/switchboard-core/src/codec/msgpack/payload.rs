@@ -5,6 +5,7 @@ use super::failure::{Failure, NOT_VALID};
 use super::parser::Parser;
 use super::raw::Raw;
 use crate::Error;
+use crate::codec::Lend;
 
 /// What a payload that is missing counts as.
 const NIL: Raw<'static> = Raw::checked(&[0xc0]);
@@ -20,6 +21,11 @@ pub fn from_data<T: DeserializeOwned>(data: Option<Raw<'_>>) -> Result<T, Error>
             Some((error.path().clone(), error.into_inner().0))
         })
     })
+}
+
+/// Lends a deserializer over a payload, for who does not know its type here.
+pub fn lend(data: Raw<'_>, lend: &mut Lend<'_>) {
+    lend(&mut <dyn erased_serde::Deserializer>::erase(&mut Parser::new(data)));
 }
 
 fn parse<T: DeserializeOwned>(data: Raw<'_>) -> Result<T, Failure> {

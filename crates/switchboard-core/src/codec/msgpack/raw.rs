@@ -1,7 +1,14 @@
 //! A payload as it stands.
 use std::fmt;
 
+use serde::ser::{Error as _, Serialize, Serializer};
+
+use super::encode::encode_data;
 use super::reader::Reader;
+use crate::Error;
+
+/// The name by which the writer of this format knows what is written already.
+pub(super) const WRITTEN: &str = "$switchboard::MessagePack";
 
 /// One value of MessagePack, borrowed and checked: it is whole, nothing is behind it, its texts are UTF-8, and no map in it
 /// has more than 1,024 keys. It may be nested to any depth.
@@ -27,9 +34,65 @@ impl<'a> Raw<'a> {
     }
 }
 
+impl Raw<'_> {
+    /// A copy.
+    pub fn to_buf(self) -> RawBuf {
+        RawBuf(self.0.into())
+    }
+
+    /// True for nil.
+    pub fn is_nil(self) -> bool {
+        self.0 == [0xc0]
+    }
+}
+
+/// A [`Raw`] that owns its bytes. In a message of this format it stands as it is; another format refuses it.
+#[derive(Clone)]
+pub struct RawBuf(Box<[u8]>);
+
+impl RawBuf {
+    /// What a value is in this format.
+    ///
+    /// Errors: internal, when it cannot be serialised.
+    pub fn of(data: &(impl Serialize + ?Sized)) -> Result<RawBuf, Error> {
+        let mut bytes = Vec::new();
+        encode_data(&mut bytes, data)?;
+        Ok(RawBuf(bytes.into()))
+    }
+
+    /// The value, checked already.
+    pub fn as_raw(&self) -> Raw<'_> {
+        Raw(&self.0)
+    }
+}
+
+/// The length alone: a payload may be anything.
+impl fmt::Debug for RawBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_raw().fmt(f)
+    }
+}
+
 /// The length alone: a payload may be anything.
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for RawBuf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(WRITTEN, &Written(&self.0))
+    }
+}
+
+struct Written<'a>(&'a [u8]);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return Err(S::Error::custom("it is MessagePack"));
+        }
+        serializer.serialize_bytes(self.0)
     }
 }

@@ -2,11 +2,14 @@
 use rmp::Marker;
 use serde::ser::{self, Serialize, Serializer};
 
+use super::bytes::Bytes;
 use super::failure::Failure;
 use super::head::{self, Of};
 use super::key::Key;
+use super::raw::WRITTEN;
 use super::reader::{Reader, Token};
 use super::{EXT, JSON_NUMBER, RAW_JSON};
+use crate::binary::BINARY;
 
 /// Appends one value.
 pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
@@ -182,8 +185,15 @@ impl<'a> Serializer for Writer<'a> {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Failure> {
         let start = self.0.len();
-        value.serialize(Writer(self.0))?;
-        if name == EXT { into_ext(self.0, start) } else { Ok(()) }
+        match name {
+            BINARY => value.serialize(Bytes { out: self.0, written: false }),
+            WRITTEN => value.serialize(Bytes { out: self.0, written: true }),
+            EXT => {
+                value.serialize(Writer(self.0))?;
+                into_ext(self.0, start)
+            }
+            _ => value.serialize(self),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

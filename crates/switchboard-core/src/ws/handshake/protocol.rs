@@ -12,11 +12,7 @@ pub(super) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// The first offer that is one of `ours`, once the whole list is well-formed.
-pub(super) fn select(
-    headers: &HeaderMap,
-    ours: &[&'static str],
-    required: bool,
-) -> Result<Option<&'static str>, Refusal> {
+pub(super) fn select<'p>(headers: &HeaderMap, ours: &[&'p str], required: bool) -> Result<Option<&'p str>, Refusal> {
     if headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().any(|value| value.to_str().is_err()) {
         return Err(Refusal::PROTOCOL_LIST);
     }

@@ -1,7 +1,7 @@
 //! A request that may become a WebSocket.
 use http::header::{HeaderMap, HeaderValue};
 
-use super::{Refusal, protocol};
+use super::{Refusal, list, protocol};
 use crate::ws::authority::Authority;
 
 /// A request head that is a valid opening handshake (RFC 6455 §4.2.1). It borrows the request's headers.
@@ -54,7 +54,7 @@ impl<'a> Upgrade<'a> {
     /// # Errors
     /// 400 with the reason `subprotocol`, for a list that is malformed (not tokens, an element twice, more than
     /// [`MAX_PROTOCOLS`](super::MAX_PROTOCOLS)) and, when `required`, for one without any of ours.
-    pub fn select_protocol(&self, ours: &[&'static str], required: bool) -> Result<Option<&'static str>, Refusal> {
+    pub fn select_protocol<'p>(&self, ours: &[&'p str], required: bool) -> Result<Option<&'p str>, Refusal> {
         protocol::select(self.headers, ours, required)
     }
 }
@@ -72,6 +72,11 @@ pub fn check_allowed_host<S: AsRef<str>>(host: &str, allowed: &[S]) -> Result<()
         })
     });
     if found { Ok(()) } else { Err(Refusal::UNKNOWN_HOST) }
+}
+
+/// True for what may be the name of a subprotocol: a token (RFC 9110 §5.6.2).
+pub fn is_protocol(name: &str) -> bool {
+    list::is_token(name)
 }
 
 /// True for what may be an entry of [`check_allowed_host`]: a host name, or an address, an IPv6 one in brackets; with a port or

@@ -8,7 +8,9 @@ types! {
     Result Option String Vec Box Arc Send Sync Copy Clone Default Drop Fn FnMut FnOnce From Into Iterator IntoIterator ToString
     ToOwned AsRef TryFrom TryInto Extend PartialEq Sized Future Self_ str bool usize u8
     Gateway Messages Mount Injectable Provider Dependencies Container Module ModuleDef HandlerDef HookDef MessageContext
-    Parameters Probe ByValidate ByNothing ResultShape PlainShape Server Client Error
+    Parameters Probe ByValidate ByNothing ResultShape ResultStreamShape StreamShape PlainShape Server Client Error
+    Guard GuardDef Interceptor InterceptorDef Pipe PipeDef Filter FilterDef Call Next Caught Upgrade Reply
+    SyncMessage AsyncMessage NoMessage HasConnect NoConnect Halved
 }
 
 macro_rules! values {
@@ -21,7 +23,7 @@ macro_rules! statics {
 }
 statics! {
     gateway module container fields reply message parameters client server this cx handler hook handle provider injected
-    value error shape validation room data
+    value error shape validation room data guard interceptor pipe filter skip public concurrency def halved probe chain key
 }
 
 macro_rules! modules {
@@ -57,6 +59,28 @@ pub mod everywhere {
         /// Not what a macro means.
         fn handler(&self);
         /// Not what a macro means.
+        fn guard(&self);
+        /// Not what a macro means.
+        fn interceptor(&self);
+        /// Not what a macro means.
+        fn pipe(&self);
+        /// Not what a macro means.
+        fn filter(&self);
+        /// Not what a macro means.
+        fn skip(&self);
+        /// Not what a macro means.
+        fn public(&self);
+        /// Not what a macro means.
+        fn concurrency(&self);
+        /// Not what a macro means.
+        fn message_half(&self);
+        /// Not what a macro means.
+        fn some_half(&self);
+        /// Not what a macro means.
+        fn into_inner(self)
+        where
+            Self: ::core::marker::Sized;
+        /// Not what a macro means.
         fn get(self)
         where
             Self: ::core::marker::Sized;
@@ -74,6 +98,20 @@ pub mod everywhere {
         fn error(&self) {}
         fn finish(&self) {}
         fn handler(&self) {}
+        fn guard(&self) {}
+        fn interceptor(&self) {}
+        fn pipe(&self) {}
+        fn filter(&self) {}
+        fn skip(&self) {}
+        fn public(&self) {}
+        fn concurrency(&self) {}
+        fn message_half(&self) {}
+        fn some_half(&self) {}
+        fn into_inner(self)
+        where
+            Self: ::core::marker::Sized,
+        {
+        }
         fn get(self)
         where
             Self: ::core::marker::Sized,

@@ -6,6 +6,7 @@ use crate::hostile::*;
 use crate::payload::Text;
 use ::sb::{Client as Peer, Limits, Namespace, Origins, Server as Everyone, Socket};
 use ::sb::{gateway as the_gateway, injectable, messages as the_messages, module as the_module};
+use ::serde_json::Value as Json;
 use ::std::string::String as Words;
 use ::std::sync::Arc as Shared;
 use ::std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +28,7 @@ pub struct Journal {
     #[inject]
     greeting: ::core::option::Option<Shared<Greeting>>,
     opened: AtomicUsize,
+    guarded: AtomicUsize,
 }
 
 impl Journal {
@@ -37,6 +39,12 @@ impl Journal {
 
     async fn close(&self) -> ::core::result::Result<(), ::sb::Error> {
         ::std::future::ready(::core::result::Result::Ok(())).await
+    }
+
+    /// How many messages were guarded.
+    #[must_use]
+    pub fn guarded(&self) -> ::core::primitive::usize {
+        self.guarded.load(Ordering::Relaxed)
     }
 
     /// How often it was opened, who is there, and how many words of greeting there are.
@@ -112,6 +120,107 @@ fn drop_it<T>(_: T) {}
 
 async fn stopped(_: ::sb::di::Container) {}
 
+/// Every stage at once, and the guard of connections.
+#[derive(Debug)]
+#[injectable(crate = sb)]
+pub struct Everything {
+    #[inject]
+    journal: Shared<Journal>,
+}
+
+impl ::sb::pipeline::ConnectGuard for Everything {
+    async fn connect(&self, _: &mut ::sb::Upgrade) -> ::core::result::Result<(), ::sb::Error> {
+        ::std::future::ready(::core::result::Result::Ok(())).await
+    }
+}
+
+impl ::sb::pipeline::Guard for Everything {
+    fn message(&self, _: &::sb::handler::MessageContext<'_>) -> ::core::result::Result<(), ::sb::Error> {
+        _ = self.journal.guarded.fetch_add(1, Ordering::Relaxed);
+        ::core::result::Result::Ok(())
+    }
+}
+
+impl ::sb::pipeline::Interceptor for Everything {
+    async fn intercept(
+        &self,
+        _: &::sb::pipeline::Call,
+        next: ::sb::pipeline::Next<'_>,
+    ) -> ::core::result::Result<::sb::Reply, ::sb::Error> {
+        next.run().await
+    }
+}
+
+impl ::sb::pipeline::Pipe<Json> for Everything {
+    type From = Json;
+
+    fn transform(
+        &self,
+        json: Json,
+        _: &::sb::handler::MessageContext<'_>,
+    ) -> ::core::result::Result<Json, ::sb::Error> {
+        ::core::result::Result::Ok(json)
+    }
+}
+
+impl ::sb::pipeline::Filter for Everything {
+    type Error = ::sb::Error;
+
+    fn catch(&self, told: ::sb::Error, _: &::sb::pipeline::Caught<'_>) -> ::sb::Error {
+        told
+    }
+}
+
+/// As a value, and for another payload.
+#[derive(Debug)]
+pub struct Given(pub ::core::primitive::usize);
+
+impl ::sb::pipeline::AsyncGuard for Given {
+    async fn message(&self, _: &::sb::pipeline::Call) -> ::core::result::Result<(), ::sb::Error> {
+        ::std::future::ready(::core::result::Result::Ok(())).await
+    }
+}
+
+impl ::sb::pipeline::Pipe<::core::primitive::usize> for Given {
+    type From = ::core::primitive::usize;
+
+    fn transform(
+        &self,
+        number: ::core::primitive::usize,
+        _: &::sb::handler::MessageContext<'_>,
+    ) -> ::core::result::Result<::core::primitive::usize, ::sb::Error> {
+        ::core::result::Result::Ok(number.wrapping_add(self.0))
+    }
+}
+
+/// One for each client.
+#[derive(Debug)]
+#[injectable(scope = "connection", crate = sb)]
+pub struct OfAClient {
+    seen: AtomicUsize,
+}
+
+/// One for each message.
+#[derive(Debug)]
+#[injectable(scope = "message", crate = sb)]
+pub struct OfAMessage {
+    seen: AtomicUsize,
+}
+
+/// Handlers of another provider.
+#[derive(Debug)]
+#[injectable(crate = sb)]
+pub struct Votes;
+
+#[the_messages(crate = sb)]
+impl Votes {
+    #[subscribe_message("vote")]
+    #[public]
+    async fn vote(&self, #[key("yes")] yes: ::core::primitive::bool) -> ::core::primitive::bool {
+        yes
+    }
+}
+
 /// The name of an event.
 pub const COUNT: &::core::primitive::str = "count";
 
@@ -119,7 +228,11 @@ pub const COUNT: &::core::primitive::str = "count";
 #[derive(Debug)]
 #[the_gateway(
     path = "/every",
+    version = "1",
     namespace = Lobby,
+    handlers(Votes),
+    concurrency = 2,
+    public,
     limits = Limits::default(),
     origins = Origins::any(),
     cancel_on_disconnect,
@@ -127,6 +240,11 @@ pub const COUNT: &::core::primitive::str = "count";
     on_shutdown = end,
     crate = ::sb
 )]
+#[use_guards(Everything, Given(0))]
+#[use_interceptors(Everything)]
+#[use_pipes(Everything)]
+#[use_filters(Everything)]
+#[rustfmt::skip]
 pub struct Every {
     #[inject]
     journal: Shared<Journal>,
@@ -179,6 +297,52 @@ impl Every {
         drop_it((words, given, self.gateway.fetch_add(1, Ordering::Relaxed)));
     }
 
+    #[subscribe_message("stages")]
+    #[rustfmt::skip]
+    #[use_guards(Everything, Given(1))]
+    #[use_interceptors(Everything)]
+    #[use_pipes(Everything)]
+    #[use_filters(Everything)]
+    #[concurrency(2)]
+    async fn stages(
+        &self,
+        #[key("plain")] plain: ::core::primitive::usize,
+        #[key("piped")]
+        #[pipe(Given(1), Given(10))]
+        piped: ::core::primitive::usize,
+    ) -> [::core::primitive::usize; 2] {
+        [plain, piped]
+    }
+
+    #[subscribe_message("scopes")]
+    async fn scopes(
+        &self,
+        of_a_client: ::sb::Inject<OfAClient>,
+        of_a_message: ::sb::Inject<OfAMessage>,
+    ) -> [::core::primitive::usize; 2] {
+        let seen = |by: &AtomicUsize| by.fetch_add(1, Ordering::Relaxed);
+        [seen(&of_a_client.seen), seen(&of_a_message.seen)]
+    }
+
+    #[subscribe_message("piped")]
+    #[skip(Everything)]
+    #[public]
+    async fn piped(&self, #[pipe(Given(1))] piped: ::core::primitive::usize) -> ::core::primitive::usize {
+        piped
+    }
+
+    #[catch_all]
+    async fn other(&self, event: ::sb::EventName) -> Words {
+        ::std::string::ToString::to_string(&*event)
+    }
+
+    #[on_join]
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for one that may refuse")]
+    fn may_join(&self, peer: &Peer, hall: &::core::primitive::str) -> ::core::result::Result<(), ::sb::Error> {
+        drop_it((self, peer, hall));
+        ::core::result::Result::Ok(())
+    }
+
     #[subscribe_message("state")]
     async fn state(&self) -> [::core::primitive::usize; 3] {
         self.journal.state()
@@ -206,5 +370,14 @@ impl<T: ::core::marker::Send + ::core::marker::Sync + 'static> Echo<T> {
 
 /// All of it.
 #[derive(Debug)]
-#[the_module(imports(Foundation), providers(Journal), gateways(Every, Echo<Greeting>), crate = sb)]
+#[the_module(
+    imports(Foundation),
+    providers(Journal, Votes, OfAClient, OfAMessage),
+    gateways(Every, Echo<Greeting>),
+    app_guards(Everything, Given(0)),
+    app_interceptors(Everything),
+    app_pipes(Everything),
+    app_filters(Everything),
+    crate = sb
+)]
 pub struct Shadowed;

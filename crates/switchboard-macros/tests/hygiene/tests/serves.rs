@@ -4,6 +4,12 @@ use hygiene::payload::Text;
 use hygiene::shadowed::{Journal, Lobby, Shadowed};
 use sb::testing::TestApp;
 
+#[derive(serde::Serialize)]
+struct Keys {
+    plain: usize,
+    piped: usize,
+}
+
 fn text(text: &str) -> Text {
     Text { text: text.to_owned() }
 }
@@ -12,13 +18,22 @@ fn text(text: &str) -> Text {
 async fn among_hostile_names() {
     let app = TestApp::of::<Shadowed>().start().await;
     assert_eq!(app.resolve::<Journal>().state(), [1, 0, 1], "its init hook has run");
-    let (mut ada, mut bob) = (app.connect("/every").await, app.connect("/every").await);
+    let (mut ada, mut bob) = (app.connect("/v1/every").await, app.connect("/v1/every").await);
     assert_eq!(ada.request::<String>("say", text("hi")).await, "hi");
     assert_eq!(bob.expect::<Text>("said").await.text, "hi");
     assert_eq!(ada.request_error("say", text("")).await.code, "validation_failed");
     assert_eq!(ada.request::<usize>("count", ()).await, 7);
     ada.request::<()>("gateway", "x").await;
     assert_eq!(ada.request::<[usize; 3]>("state", ()).await, [1, 2, 1]);
+    let guarded = app.resolve::<Journal>().guarded();
+    let keys = Keys { plain: 1, piped: 1 };
+    assert_eq!(ada.request::<[usize; 2]>("stages", keys).await, [1, 12]);
+    assert_eq!(app.resolve::<Journal>().guarded(), guarded + 1, "the same guard at three places runs once");
+    assert_eq!(ada.request::<usize>("piped", 1).await, 2);
+    assert_eq!(app.resolve::<Journal>().guarded(), guarded + 1);
+    assert_eq!(ada.request::<[usize; 2]>("scopes", ()).await, [0, 0]);
+    assert_eq!(ada.request::<[usize; 2]>("scopes", ()).await, [1, 0]);
+    assert_eq!(ada.request::<String>("unheard of", ()).await, "unheard of");
     assert_eq!(app.server_of::<Lobby>().client_count(), 2);
 
     let mut raw = app.connect("/echo").await;

@@ -1,0 +1,329 @@
+//! What stands around handlers: guards, interceptors, pipes and filters, and what opts out of them.
+use crate::emit::{Errors, at, call, moved, ours, placed};
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, Meta, Path, Token, Type};
+
+/// The attributes of this file.
+const NAMES: &[&str] = &["use_guards", "use_interceptors", "use_pipes", "use_filters", "skip", "public", "concurrency"];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Guard,
+    Interceptor,
+    Pipe,
+    Filter,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Guard, Kind::Interceptor, Kind::Pipe, Kind::Filter];
+
+    /// The builder's method.
+    fn method(self) -> &'static str {
+        match self {
+            Kind::Guard => "guard",
+            Kind::Interceptor => "interceptor",
+            Kind::Pipe => "pipe",
+            Kind::Filter => "filter",
+        }
+    }
+
+    /// The method of a module, for every message of the application.
+    pub(crate) fn app_method(self) -> String {
+        format!("app_{}", self.method())
+    }
+
+    /// The type of what the method takes.
+    fn def(self) -> Ident {
+        let name = match self {
+            Kind::Guard => "GuardDef",
+            Kind::Interceptor => "InterceptorDef",
+            Kind::Pipe => "PipeDef",
+            Kind::Filter => "FilterDef",
+        };
+        Ident::new(name, Span::mixed_site())
+    }
+}
+
+/// How a stage is made.
+pub(crate) enum Made {
+    /// A path: the container gives it.
+    Injected(Type),
+    /// Any other expression.
+    Value(Expr),
+}
+
+impl Made {
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Made::Injected(ty) => ty.span(),
+            Made::Value(value) => value.span(),
+        }
+    }
+}
+
+impl Parse for Made {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Made> {
+        let ahead = input.fork();
+        if let Ok(ty @ Type::Path(_)) = ahead.parse::<Type>()
+            && (ahead.is_empty() || ahead.peek(Token![,]))
+        {
+            input.advance_to(&ahead);
+            if let Some(name) = by_its_looks_a_value(&ty) {
+                let message = format!(
+                    "a path is a type that the container gives: write `{name}()` for what a function returns, `{{ {name} }}` for a \
+                     value"
+                );
+                return Err(Error::new_spanned(ty, message));
+            }
+            return Ok(Made::Injected(ty));
+        }
+        input.parse().map(Made::Value)
+    }
+}
+
+/// The name, where a type is none by its looks: for the words of an error, not for its meaning.
+pub(crate) fn by_its_looks_a_value(ty: &Type) -> Option<&Ident> {
+    let Type::Path(path) = ty else { return None };
+    let name = &path.path.segments.last()?.ident;
+    name.to_string().starts_with(|first: char| first.is_lowercase()).then_some(name)
+}
+
+/// One thing that an attribute says.
+enum Stage {
+    Use(Kind, Made),
+    Skip(Type),
+    Public(Span),
+    Concurrency(Expr),
+}
+
+/// Where the stages stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On a message: a guard needs the half of messages.
+    Message,
+    /// On a gateway: a guard has one half, or both.
+    Gateway,
+}
+
+/// The stages of a handler or of a gateway, in the order in which they are written.
+#[derive(Default)]
+pub(crate) struct Stages {
+    list: Vec<Stage>,
+    /// The attributes that say so.
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+impl Stages {
+    /// Takes the attributes of this file out of those of an item.
+    pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Stages {
+        let mut stages = Stages::default();
+        for attribute in std::mem::take(attributes) {
+            let Some(name) = name(&attribute) else {
+                attributes.push(attribute);
+                continue;
+            };
+            if let Err(error) = stages.read(name, &attribute) {
+                errors.push(error);
+            }
+            stages.attributes.push(attribute);
+        }
+        stages
+    }
+
+    /// [`take`](Stages::take), below `#[gateway]`.
+    pub(crate) fn of_gateway(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Stages {
+        let stages = Stages::take(attributes, errors);
+        for attribute in stages.attributes.iter().filter(|attribute| name(attribute) == Some("concurrency")) {
+            errors.at(attribute, "of a gateway it is a key: write `#[gateway(concurrency = ..)]`");
+        }
+        stages
+    }
+
+    /// What one attribute says.
+    fn read(&mut self, name: &str, attribute: &Attribute) -> syn::Result<()> {
+        let twice = || Error::new_spanned(attribute, format!("`#[{name}]` stands here twice"));
+        let known = |stage: fn(&Stage) -> bool| self.list.iter().any(stage);
+        match name {
+            "public" if known(|stage| matches!(stage, Stage::Public(_))) => return Err(twice()),
+            "concurrency" if known(|stage| matches!(stage, Stage::Concurrency(_))) => return Err(twice()),
+            "public" => {
+                if !matches!(attribute.meta, Meta::Path(_)) {
+                    return Err(Error::new_spanned(attribute, "`#[public]` takes nothing"));
+                }
+                self.list.push(Stage::Public(attribute.path().span()));
+            }
+            "concurrency" => self.list.push(Stage::Concurrency(concurrency(attribute)?)),
+            "skip" => {
+                let types: Vec<Type> = listed(attribute, "which stage? write `#[skip(Auth)]`", a_type)?;
+                self.list.extend(types.into_iter().map(Stage::Skip));
+            }
+            _ => {
+                let kind = Kind::ALL.into_iter().find(|kind| *name == format!("use_{}s", kind.method()));
+                let kind = kind.unwrap_or(Kind::Guard);
+                let which = format!(
+                    "which {noun}? write `#[{name}(A)]` for a type that the container gives, `#[{name}(A::new(..))]` for a value",
+                    noun = kind.method()
+                );
+                let made: Vec<Made> = listed(attribute, &which, Made::parse)?;
+                self.list.extend(made.into_iter().map(|made| Stage::Use(kind, made)));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// `#[public]`.
+    pub(crate) fn public(&self) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| name(attribute) == Some("public"))
+    }
+
+    /// `let variable = variable.guard(..);`, and so on.
+    pub(crate) fn tokens(&self, krate: &Path, variable: &Ident, place: Place) -> TokenStream {
+        let calls = self.list.iter().map(|stage| {
+            let stage = match stage {
+                Stage::Use(kind, made) => stage_call(krate, *kind, made, place, kind.method()),
+                Stage::Skip(ty) => call(ty.span(), "skip", Some(ours!(#ty)), TokenStream::new()),
+                Stage::Public(span) => call(*span, "public", None, TokenStream::new()),
+                Stage::Concurrency(count) => call(count.span(), "concurrency", None, ours!(#count)),
+            };
+            ours!(let #variable = #variable #stage;)
+        });
+        ours!(#(#calls)*)
+    }
+
+    pub(crate) fn has_guards(&self) -> bool {
+        self.list.iter().any(|stage| matches!(stage, Stage::Use(Kind::Guard, _)))
+    }
+}
+
+/// The traits by which it is found out which halves a guard has.
+pub(crate) fn probes(krate: &Path) -> TokenStream {
+    ours! {
+        #[allow(unused_imports)]
+        use #krate::pipeline::parts::{
+            AsyncMessage as _, HasConnect as _, NoConnect as _, NoMessage as _, SyncMessage as _,
+        };
+    }
+}
+
+/// `.method(definition)`, at the place of the user's token.
+pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, method: &str) -> TokenStream {
+    let here = at(made.span());
+    // Boot tells where this call stands, so its place is the user's own: see `call`.
+    let own = made.span();
+    let def = kind.def();
+    let def = placed(ours!(#krate::pipeline::#def), own);
+    let def = match made {
+        Made::Injected(ty) => quote_spanned!(own=> #def::<#ty>::injected()),
+        Made::Value(value) => quote_spanned!(own=> #def::of(#value)),
+    };
+    let parts = moved(ours!(#krate::pipeline::parts), here);
+    let halved = quote_spanned! {here=>
+        let __def = #parts::halved(#def);
+        let __def = (&&&#parts::probe(&__def)).__switchboard_message(__def);
+    };
+    let def = match (kind, place) {
+        (Kind::Guard, Place::Message) => quote_spanned! {here=> {
+            #halved
+            __def.message_half()
+        }},
+        (Kind::Guard, Place::Gateway) => quote_spanned! {here=> {
+            #halved
+            let __def = (&&#parts::probe(&__def)).__switchboard_connect(__def);
+            __def.some_half()
+        }},
+        _ => def,
+    };
+    call(made.span(), method, None, def)
+}
+
+/// True for the attribute of a tool, `#[rustfmt::skip]`, whatever its last name is.
+fn of_a_tool(path: &Path) -> bool {
+    const TOOLS: &[&str] = &["rustfmt", "clippy", "diagnostic", "rust_analyzer", "miri"];
+    path.segments.len() > 1 && path.segments.first().is_some_and(|first| TOOLS.iter().any(|tool| first.ident == *tool))
+}
+
+/// Which of these attributes it is, under whatever path.
+pub(crate) fn one_of(names: &'static [&'static str], attribute: &Attribute) -> Option<&'static str> {
+    let path = attribute.path();
+    let last = path.segments.last().filter(|_| !of_a_tool(path))?;
+    names.iter().find(|name| last.ident == **name).copied()
+}
+
+pub(crate) fn name(attribute: &Attribute) -> Option<&'static str> {
+    one_of(NAMES, attribute)
+}
+
+/// The list of an attribute, of one element at least.
+fn listed<T>(
+    attribute: &Attribute,
+    which: &str,
+    element: impl Fn(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<Vec<T>> {
+    let Meta::List(list) = &attribute.meta else { return Err(Error::new_spanned(attribute, which)) };
+    if list.tokens.is_empty() {
+        return Err(Error::new_spanned(attribute, which));
+    }
+    attribute.parse_args_with(|input: ParseStream<'_>| {
+        let mut elements = Vec::new();
+        while !input.is_empty() {
+            elements.push(element(input)?);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(elements)
+    })
+}
+
+fn a_type(input: ParseStream<'_>) -> syn::Result<Type> {
+    let ahead = input.fork();
+    if let Ok(ty) = ahead.parse::<Type>()
+        && (ahead.is_empty() || ahead.peek(Token![,]))
+        && by_its_looks_a_value(&ty).is_none()
+    {
+        input.advance_to(&ahead);
+        return Ok(ty);
+    }
+    let value: Expr = input.parse()?;
+    Err(Error::new_spanned(value, "`#[skip]` names the type of a stage: `#[skip(Auth)]`"))
+}
+
+fn concurrency(attribute: &Attribute) -> syn::Result<Expr> {
+    let count = match &attribute.meta {
+        Meta::List(_) => attribute.parse_args::<Expr>().ok(),
+        _ => None,
+    };
+    let count = count.ok_or_else(|| Error::new_spanned(attribute, "how many at a time? write `#[concurrency(4)]`"))?;
+    at_least_one(count)
+}
+
+/// A number that is not a zero by its looks.
+pub(crate) fn at_least_one(count: Expr) -> syn::Result<Expr> {
+    if let Expr::Lit(ExprLit { lit, .. }) = &count {
+        match lit {
+            Lit::Int(number) if number.base10_parse::<u128>().is_ok_and(|number| number == 0) => {
+                return Err(Error::new_spanned(count, "nothing would ever be handled: write 1 or more"));
+            }
+            Lit::Int(_) => {}
+            _ => return Err(Error::new_spanned(count, "how many at a time? write a whole number, 1 or more")),
+        }
+    }
+    Ok(count)
+}
+
+/// The elements of `key(A, B)`.
+pub(crate) fn in_parentheses(input: ParseStream<'_>) -> syn::Result<Vec<Made>> {
+    let content;
+    syn::parenthesized!(content in input);
+    let elements = content.call(Punctuated::<Made, Token![,]>::parse_terminated)?;
+    Ok(elements.into_iter().collect())
+}

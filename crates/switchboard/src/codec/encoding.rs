@@ -1,0 +1,197 @@
+//! How the frames of a connection are read and written: nobody else looks at the format.
+use super::{Codec, FrameKind, Held, Outgoing, Part};
+use crate::Error;
+use crate::conn::{Received, contained, give, take};
+use serde::Serialize;
+use std::sync::Arc;
+use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};
+use switchboard_core::ws::Opcode;
+use switchboard_core::{Id, Incoming};
+
+/// A connection's format, with what it takes to speak it.
+#[derive(Clone, Copy)]
+pub(crate) enum Encoding<'a> {
+    Json,
+    MessagePack,
+    Own { codec: &'a Arc<dyn Codec>, frames: FrameKind },
+}
+
+/// Each appends one frame's payload to `out`, behind what is in it.
+///
+/// Errors: internal, when the value cannot be serialised; `out` is then as it was.
+impl<'a> Encoding<'a> {
+    pub(crate) fn opcode(self) -> Opcode {
+        match self {
+            Encoding::Json | Encoding::Own { frames: FrameKind::Text, .. } => Opcode::Text,
+            Encoding::MessagePack | Encoding::Own { frames: FrameKind::Binary, .. } => Opcode::Binary,
+        }
+    }
+
+    /// A push.
+    pub(crate) fn event<T: Serialize + ?Sized>(self, out: &mut Vec<u8>, event: &str, data: &T) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_event(out, event, data).map(drop),
+            Encoding::MessagePack => msgpack::encode_event(out, event, data).map(drop),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing::of(event, &data)),
+        }
+    }
+
+    /// A reply; without an id it is a push.
+    #[inline]
+    pub(crate) fn reply<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        id: Option<&Id<'_>>,
+        data: &T,
+    ) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_reply(out, event, id, data).map(drop),
+            Encoding::MessagePack => msgpack::encode_reply(out, event, id, data).map(drop),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { id, ..Outgoing::of(event, &data) }),
+        }
+    }
+
+    /// A request of the server.
+    pub(crate) fn request<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        data: &T,
+        ack: u64,
+    ) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_request(out, event, data, ack).map(drop),
+            Encoding::MessagePack => msgpack::encode_request(out, event, data, ack).map(drop),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { ack: Some(ack), ..Outgoing::of(event, &data) }),
+        }
+    }
+
+    /// An item of a stream; without an id it is a push.
+    pub(crate) fn item<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        id: Option<&Id<'_>>,
+        data: &T,
+    ) -> Result<(), Error> {
+        let Some(id) = id else { return self.event(out, event, data) };
+        match self {
+            Encoding::Json => json::encode_stream_item(out, event, id, data).map(drop),
+            Encoding::MessagePack => msgpack::encode_stream_item(out, event, id, data).map(drop),
+            Encoding::Own { codec, .. } => {
+                own(codec, out, &Outgoing { id: Some(id), more: true, ..Outgoing::of(event, &data) })
+            }
+        }
+    }
+
+    /// The end of a stream.
+    pub(crate) fn end(self, out: &mut Vec<u8>, event: &str, id: &Id<'_>) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_stream_end(out, event, id),
+            Encoding::MessagePack => msgpack::encode_stream_end(out, event, id),
+            Encoding::Own { codec, .. } => {
+                let end = Outgoing { data: None, id: Some(id), done: true, ..Outgoing::of(event, &()) };
+                return own(codec, out, &end);
+            }
+        }
+        Ok(())
+    }
+
+    /// False when the frame at the end of `out`, a push or a reply without an id, has another payload than null.
+    pub(crate) fn may_end_in_null(self, out: &[u8]) -> bool {
+        match self {
+            Encoding::Json => out.ends_with(b":null}"),
+            Encoding::MessagePack => out.ends_with(b"\xa4data\xc0"),
+            Encoding::Own { .. } => true,
+        }
+    }
+
+    /// True where serde_json's `RawValue` stands for what it says.
+    pub(crate) fn knows_raw_json(self) -> bool {
+        !matches!(self, Encoding::Own { .. })
+    }
+
+    /// A value alone, which is kept until somebody has decided about it. A codec of the application's own has no payloads alone.
+    pub(crate) fn hold<T: Serialize + ?Sized>(self, value: &T) -> Result<Held, Error> {
+        match self {
+            Encoding::MessagePack => msgpack::RawBuf::of(value).map(Held::MessagePack),
+            Encoding::Json | Encoding::Own { .. } => {
+                serde_json::value::to_raw_value(value).map(Held::Json).map_err(Error::internal)
+            }
+        }
+    }
+
+    /// An error. `event` and `id` are those of the request, where they are known.
+    ///
+    /// Errors: a codec of the application's own failed, or panicked, which is logged.
+    pub(crate) fn exception(
+        self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        event: Option<&str>,
+        id: Option<&Id<'_>>,
+    ) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_exception(out, error, event, id),
+            Encoding::MessagePack => msgpack::encode_exception(out, error, event, id),
+            Encoding::Own { codec, .. } => {
+                let body = ErrorBody::new(error, event);
+                let frame = Outgoing { id, ..Outgoing::of("exception", &body) };
+                return contained("codec", || own(codec, out, &frame));
+            }
+        }
+        Ok(())
+    }
+
+    /// The goodbye before a close that the server decides.
+    ///
+    /// Errors: as [`exception`](Encoding::exception).
+    pub(crate) fn goaway(self, out: &mut Vec<u8>, goaway: &GoAway<'_>) -> Result<(), Error> {
+        let GoAway { code, reason, retryable, retry_after_ms } = *goaway;
+        match self {
+            Encoding::Json => json::encode_goaway(out, code, reason, retryable, retry_after_ms),
+            Encoding::MessagePack => msgpack::encode_goaway(out, code, reason, retryable, retry_after_ms),
+            Encoding::Own { codec, .. } => {
+                return contained("codec", || own(codec, out, &Outgoing::of("sys.goaway", goaway)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a frame.
+    pub(crate) fn decode<'f>(self, message: &'f Received<'_>) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>>
+    where
+        'a: 'f,
+    {
+        match (self, message) {
+            (Encoding::Json, Received::Text(text)) => json::decode(text).map(|message| message.map(Part::Json)),
+            (Encoding::MessagePack, Received::Bytes(bytes)) => {
+                msgpack::decode(bytes).map(|message| message.map(Part::MessagePack))
+            }
+            (Encoding::Own { codec, frames: FrameKind::Text }, Received::Text(text)) => decode(codec, text.as_bytes()),
+            (Encoding::Own { codec, frames: FrameKind::Binary }, Received::Bytes(bytes)) => decode(codec, bytes),
+            (_, Received::Text(_)) => Err(wrong_kind("The format of this connection has binary frames: send no text")),
+            (_, Received::Bytes(_)) => Err(wrong_kind("The format of this connection has text frames: send no binary")),
+        }
+    }
+}
+
+fn wrong_kind(message: &'static str) -> Rejected<'static> {
+    Rejected { error: Error::bad_request(message), reason: "frame_kind", id: None, event: None }
+}
+
+fn own(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Result<(), Error> {
+    let mut payload = take();
+    let encoded = codec.encode(frame, &mut payload).map_err(Error::internal);
+    if encoded.is_ok() {
+        out.extend_from_slice(&payload);
+    }
+    give(payload);
+    encoded
+}
+
+fn decode<'f>(codec: &'f Arc<dyn Codec>, frame: &'f [u8]) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
+    let decoded = contained("codec", || Ok(codec.decode(frame)))?;
+    decoded?.check().map(|message| message.map(|bytes| Part::Own(codec, bytes)))
+}

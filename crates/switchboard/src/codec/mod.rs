@@ -1,0 +1,186 @@
+//! Formats of messages: JSON, MessagePack, and your own.
+//!
+//! A client chooses by the subprotocols that it offers in its handshake: the first of them that the gateway knows is the format of
+//! the connection. Without one it is JSON.
+//!
+//! | subprotocol | format | frames |
+//! |---|---|---|
+//! | `switchboard.v1.json`, or none | JSON | text; binary ones with JSON in them are taken too |
+//! | `switchboard.v1.msgpack` | MessagePack | binary |
+//! | what [`Codec::protocol`] says | a codec of your own, by [`App::codec`](crate::App::codec) | what [`Codec::frames`] says |
+//!
+//! Clients of all formats share gateways and rooms, and handlers do not see the difference. A broadcast is encoded once for each
+//! format that somebody in the room has. A frame of the wrong kind is malformed (`bad_request`); a gateway that is
+//! [`text_only`](crate::Gateway::text_only) offers only the formats of text frames, and one that is
+//! [`binary_only`](crate::Gateway::binary_only) those of binary frames and JSON, which is taken in binary frames and answered in
+//! text.
+//!
+//! A payload that is bytes is a [`Binary`](crate::Binary).
+mod builtin;
+mod document;
+mod encoding;
+mod part;
+mod table;
+
+pub use builtin::{Json, MessagePack};
+pub(crate) use document::Document;
+pub(crate) use encoding::Encoding;
+pub(crate) use part::{Data, Held, Part};
+pub(crate) use table::{Codecs, Format};
+
+pub use erased_serde;
+pub use switchboard_core::codec::{Lend, Rejected};
+pub use switchboard_core::{Id, Request};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+/// A message from a client, whose payloads are bytes in the codec's format.
+pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
+
+/// A format of messages.
+///
+/// It translates: a frame to the parts of a message, a payload to what a handler takes, and what is sent to a frame. All that
+/// messages mean stays the same in every format. [`App::codec`](crate::App::codec) puts it beside JSON and MessagePack, which are
+/// [`Json`] and [`MessagePack`], to be wrapped by a format of your own too.
+///
+/// A panic in here is contained: it is answered `internal`, as a handler's. The most that a payload may build, how deep and with
+/// how many keys, is the codec's to limit; a frame's length is `Limits::max_message`.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use std::error::Error as StdError;
+/// use switchboard::codec::{Codec, FrameKind, Id, Incoming, Lend, Outgoing, Rejected, Request, erased_serde};
+/// use switchboard::{App, Error};
+///
+/// /// A line of an event, an id or `-`, and JSON: `say 7 "hello"`.
+/// struct Line;
+///
+/// impl Codec for Line {
+///     fn protocol(&self) -> &str {
+///         "line.example"
+///     }
+///
+///     fn frames(&self) -> FrameKind {
+///         FrameKind::Text
+///     }
+///
+///     fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>> {
+///         let malformed = || Error::bad_request("A line is `event id data`");
+///         let line = str::from_utf8(frame).map_err(|_| malformed())?;
+///         let [event, id, data] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else { Err(malformed())? };
+///         let id = if id == "-" { None } else { Some(Id::text(id).ok_or_else(malformed)?) };
+///         let data = (data != "null").then_some(Cow::Borrowed(data.as_bytes()));
+///         Ok(Incoming::Request(Request { event: event.into(), data, id, meta: None }))
+///     }
+///
+///     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
+///         let mut json = serde_json::Deserializer::from_slice(payload);
+///         lend(&mut <dyn erased_serde::Deserializer>::erase(&mut json));
+///     }
+///
+///     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
+///         let id = frame.id.map_or("-".into(), |id| id.to_string());
+///         out.extend_from_slice(format!("{} {id} ", frame.event).as_bytes());
+///         Ok(serde_json::to_writer(out, &frame.data)?)
+///     }
+/// }
+///
+/// let app = App::new().codec(Line);
+/// ```
+pub trait Codec: Send + Sync + 'static {
+    /// The subprotocol by which clients ask for it: a token (RFC 9110 §5.6.2), best with a version in it. Names that begin with
+    /// `switchboard.` are taken. Asked for once, when the codec is registered.
+    fn protocol(&self) -> &str;
+
+    /// The kind of its frames, in both directions. Asked for once. Default: binary.
+    fn frames(&self) -> FrameKind {
+        FrameKind::Binary
+    }
+
+    /// Reads a frame. `data` and `meta` are `None` when they are missing or null. That an event's name and an id may be what they
+    /// are is checked behind this.
+    ///
+    /// Errors: what the client is told, as `exception`; an [`Error`](crate::Error) becomes one by `?`. It should not repeat what was
+    /// sent.
+    fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>>;
+
+    /// Calls `lend`, once, with a deserializer over a payload that [`decode`](Codec::decode) gave. Called again for the same payload
+    /// where it is read again, or where what does not fit is searched for.
+    ///
+    /// What the deserializer fails with is told to the client in part, by serde's usual texts (`missing field`, `invalid type`, …).
+    fn read(&self, payload: &[u8], lend: &mut Lend<'_>);
+
+    /// Writes a frame's payload to `out`, which is empty.
+    ///
+    /// Errors: what is logged; the client is told `internal`.
+    fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>>;
+}
+
+/// The kind of a codec's frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Text frames, which must be UTF-8.
+    Text,
+    /// Binary frames.
+    Binary,
+}
+
+/// A message to a client. It serialises as the map that the native protocol has in JSON, which may be all that a codec needs.
+///
+/// | message | what it has |
+/// |---|---|
+/// | push | `event`, `data` |
+/// | reply | `event`, `data`, `id` |
+/// | item of a stream | `event`, `data`, `id`, `more` |
+/// | end of a stream | `event`, `id`, `done` |
+/// | request of the server | `event`, `data`, `ack` |
+/// | error | the event `exception`, `data`, and `id` where it is known |
+/// | goodbye | the event `sys.goaway`, `data` |
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Outgoing<'a> {
+    /// The event's name.
+    pub event: &'a str,
+    /// The payload; `None` at the end of a stream.
+    pub data: Option<&'a dyn erased_serde::Serialize>,
+    /// The id of the request that is answered.
+    pub id: Option<&'a Id<'a>>,
+    /// The number that the client's answer has to carry.
+    pub ack: Option<u64>,
+    /// An item of a stream: more may follow.
+    pub more: bool,
+    /// The end of a stream.
+    pub done: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    fn of(event: &'a str, data: &'a dyn erased_serde::Serialize) -> Outgoing<'a> {
+        Outgoing { event, data: Some(data), id: None, ack: None, more: false, done: false }
+    }
+}
+
+impl Serialize for Outgoing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let has = [true, self.data.is_some(), self.id.is_some(), self.ack.is_some(), self.more, self.done];
+        let mut map = serializer.serialize_map(Some(has.iter().filter(|has| **has).count()))?;
+        map.serialize_entry("event", self.event)?;
+        if let Some(data) = self.data {
+            map.serialize_entry("data", data)?;
+        }
+        if let Some(id) = self.id {
+            map.serialize_entry("id", id)?;
+        }
+        if let Some(ack) = self.ack {
+            map.serialize_entry("ack", &ack)?;
+        }
+        if self.more {
+            map.serialize_entry("more", &true)?;
+        }
+        if self.done {
+            map.serialize_entry("done", &true)?;
+        }
+        map.end()
+    }
+}

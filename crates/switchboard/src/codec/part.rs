@@ -1,0 +1,137 @@
+//! Payloads as they came.
+use super::{Codec, Document};
+use crate::Error;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::sync::Arc;
+use switchboard_core::codec::msgpack::{Raw, RawBuf};
+use switchboard_core::codec::{from_lent, json, msgpack};
+
+/// A payload of a frame that was decoded.
+pub(crate) enum Part<'a> {
+    Json(&'a RawValue),
+    MessagePack(Raw<'a>),
+    Own(&'a Arc<dyn Codec>, Cow<'a, [u8]>),
+}
+
+/// A payload to be read.
+#[derive(Clone, Copy)]
+pub(crate) enum Data<'a> {
+    /// `None` in every format: it is missing, or null.
+    Json(Option<&'a RawValue>),
+    /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be; if it is not, or nobody
+    /// has looked, the frame has to be decoded as a whole.
+    Unread(&'a str),
+    MessagePack(Raw<'a>),
+    Own(&'a Arc<dyn Codec>, &'a [u8]),
+    /// What pipes have made of it.
+    Value(&'a Value),
+}
+
+/// A payload that is kept.
+#[derive(Clone)]
+pub(crate) enum Held {
+    Nothing,
+    Json(Box<RawValue>),
+    MessagePack(RawBuf),
+    Own(Arc<dyn Codec>, Box<[u8]>),
+    Value(Value),
+}
+
+impl<'a> From<&'a Option<Part<'a>>> for Data<'a> {
+    fn from(part: &'a Option<Part<'a>>) -> Data<'a> {
+        match part {
+            None => Data::NOTHING,
+            Some(Part::Json(json)) => Data::Json(Some(json)),
+            Some(Part::MessagePack(raw)) => Data::MessagePack(*raw),
+            Some(Part::Own(codec, bytes)) => Data::Own(codec, bytes),
+        }
+    }
+}
+
+impl Data<'_> {
+    pub(crate) const NOTHING: Data<'static> = Data::Json(None);
+
+    /// True when the frame was decoded: see [`Data::Unread`].
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(self, Data::Unread(_))
+    }
+
+    /// Errors: `validation_failed` with what does not fit. One that is unread is a `bad_request` when it is no `T`, of which nobody
+    /// is told: the frame is decoded then, and this asked again.
+    #[inline]
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        match self {
+            Data::Json(data) => json::from_data(*data),
+            Data::Unread(text) => json::from_text(text).ok_or_else(not_what_it_seems),
+            Data::MessagePack(raw) => msgpack::from_data(Some(*raw)),
+            Data::Own(codec, bytes) => from_lent(false, |lend| codec.read(bytes, lend)),
+            Data::Value(Value::Null) => json::from_data(None),
+            Data::Value(value) => {
+                let json = serde_json::value::to_raw_value(value).map_err(Error::internal)?;
+                json::from_data(Some(&json))
+            }
+        }
+    }
+
+    /// All of it, as JSON has it.
+    pub(crate) fn document(&self) -> Result<Value, Error> {
+        self.read::<Document>().map(|document| document.0)
+    }
+
+    /// A copy. What is unread, and no JSON, is none: nobody asks for it before the frame is decoded.
+    pub(crate) fn hold(&self) -> Held {
+        match self {
+            Data::Json(None) | Data::Unread("null") => Held::Nothing,
+            Data::Json(Some(json)) => Held::Json((*json).to_owned()),
+            Data::Unread(text) => serde_json::from_str(text).map_or(Held::Nothing, Held::Json),
+            Data::MessagePack(raw) => Held::MessagePack(raw.to_buf()),
+            Data::Own(codec, bytes) => Held::Own((*codec).clone(), (*bytes).into()),
+            Data::Value(value) => Held::Value((*value).clone()),
+        }
+    }
+}
+
+#[cold]
+fn not_what_it_seems() -> Error {
+    Error::bad_request("The frame is not what it seems")
+}
+
+impl From<Part<'_>> for Held {
+    fn from(part: Part<'_>) -> Held {
+        match part {
+            Part::Json(json) => Held::Json(json.to_owned()),
+            Part::MessagePack(raw) => Held::MessagePack(raw.to_buf()),
+            Part::Own(codec, bytes) => Held::Own(codec.clone(), bytes.into_owned().into()),
+        }
+    }
+}
+
+impl From<Option<Part<'_>>> for Held {
+    fn from(part: Option<Part<'_>>) -> Held {
+        part.map_or(Held::Nothing, Held::from)
+    }
+}
+
+impl Held {
+    pub(crate) fn data(&self) -> Data<'_> {
+        match self {
+            Held::Nothing => Data::NOTHING,
+            Held::Json(json) => Data::Json(Some(json)),
+            Held::MessagePack(raw) => Data::MessagePack(raw.as_raw()),
+            Held::Own(codec, bytes) => Data::Own(codec, bytes),
+            Held::Value(value) => Data::Value(value),
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        match self {
+            Held::Nothing | Held::Value(Value::Null) => true,
+            Held::Json(json) => json.get() == "null",
+            Held::MessagePack(raw) => raw.as_raw().is_nil(),
+            Held::Own(..) | Held::Value(_) => false,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The formats that an application speaks.
+use super::{Codec, Encoding, FrameKind};
+use crate::app::{App, Problem};
+use crate::gateway::Frames;
+use std::panic::Location;
+use std::sync::Arc;
+use switchboard_core::ws::handshake::is_protocol;
+
+pub(super) const JSON: &str = "switchboard.v1.json";
+pub(super) const MESSAGE_PACK: &str = "switchboard.v1.msgpack";
+/// Names of our own begin with this.
+const OURS: &str = "switchboard.";
+
+/// The format of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Format {
+    #[default]
+    Json,
+    MessagePack,
+    /// The application's codec of this number.
+    Own(u8),
+}
+
+/// The application's codecs: the same for all its gateways.
+#[derive(Clone, Default)]
+pub(crate) struct Codecs(Arc<[Registered]>);
+
+#[derive(Clone)]
+pub(crate) struct Registered {
+    codec: Arc<dyn Codec>,
+    protocol: Box<str>,
+    frames: FrameKind,
+    place: &'static Location<'static>,
+}
+
+impl Codecs {
+    pub(crate) fn encoding(&self, format: Format) -> Encoding<'_> {
+        match format {
+            Format::Json => Encoding::Json,
+            Format::MessagePack => Encoding::MessagePack,
+            // A format is chosen from the list in `offers`.
+            Format::Own(at) => match self.0.get(usize::from(at)) {
+                Some(own) => Encoding::Own { codec: &own.codec, frames: own.frames },
+                None => Encoding::Json,
+            },
+        }
+    }
+
+    /// The subprotocol of a format.
+    pub(crate) fn protocol(&self, format: Format) -> &str {
+        match format {
+            Format::Json => JSON,
+            Format::MessagePack => MESSAGE_PACK,
+            Format::Own(at) => self.0.get(usize::from(at)).map_or(JSON, |own| &own.protocol),
+        }
+    }
+
+    /// The subprotocols of a gateway that takes such frames, each with its format.
+    pub(crate) fn offers(&self, frames: Frames) -> impl Iterator<Item = (&str, Format)> {
+        let built_in = [(JSON, Format::Json, None), (MESSAGE_PACK, Format::MessagePack, Some(FrameKind::Binary))];
+        let own = self.0.iter().zip(0u8..).map(|(own, at)| (&*own.protocol, Format::Own(at), Some(own.frames)));
+        let taken = move |kind: Option<FrameKind>| match kind {
+            None => true,
+            Some(FrameKind::Text) => frames != Frames::Binary,
+            Some(FrameKind::Binary) => frames != Frames::Text,
+        };
+        let all = built_in.into_iter().chain(own).filter(move |(_, _, kind)| taken(*kind));
+        all.map(|(protocol, format, _)| (protocol, format))
+    }
+}
+
+impl App {
+    /// Adds a format of messages, for the clients of all gateways that ask for its subprotocol: see [`Codec`].
+    ///
+    /// A subprotocol that is registered already, begins with `switchboard.`, or is no token is reported as a problem when the
+    /// application is built.
+    #[track_caller]
+    pub fn codec(mut self, codec: impl Codec) -> App {
+        let place = Location::caller();
+        let (protocol, frames) = (Box::<str>::from(codec.protocol()), codec.frames());
+        let known = &self.codecs.0;
+        if let Some(other) = known.iter().find(|other| other.protocol == protocol) {
+            let message = format!("two codecs have the subprotocol {protocol:?}; rename or remove one");
+            self.problems.push(Problem::new(message, &[other.place, place]));
+        } else if protocol.starts_with(OURS) {
+            let message = format!("the subprotocol {protocol:?} belongs to Switchboard; choose a name of your own");
+            self.problems.push(Problem::new(message, &[place]));
+        } else if !is_protocol(&protocol) {
+            let message =
+                format!("the subprotocol {protocol:?} is no token: use letters, digits and `.`, as in \"mine.v1\"");
+            self.problems.push(Problem::new(message, &[place]));
+        } else if known.len() > usize::from(u8::MAX) {
+            self.problems.push(Problem::new("there are more than 256 codecs; remove some", &[place]));
+        } else {
+            let own = Registered { codec: Arc::new(codec), protocol, frames, place };
+            self.codecs = Codecs(known.iter().cloned().chain([own]).collect());
+        }
+        self
+    }
+}

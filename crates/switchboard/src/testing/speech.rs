@@ -1,0 +1,47 @@
+//! [`Speech`]: the format that a client speaks.
+use crate::codec::{Codec, MessagePack};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use switchboard_core::codec::msgpack;
+use switchboard_core::ws::Opcode;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speech {
+    Json,
+    MessagePack,
+}
+
+impl Speech {
+    /// That of a subprotocol. A format of the application's own is not spoken here: its tests send and expect bytes.
+    pub(super) fn of(protocol: Option<&str>) -> Speech {
+        if protocol == Some(MessagePack.protocol()) { Speech::MessagePack } else { Speech::Json }
+    }
+
+    pub(super) fn opcode(self) -> Opcode {
+        match self {
+            Speech::Json => Opcode::Text,
+            Speech::MessagePack => Opcode::Binary,
+        }
+    }
+
+    /// A message. Errors: why it cannot be serialised.
+    pub(super) fn write(self, message: &impl Serialize) -> Result<Vec<u8>, String> {
+        match self {
+            Speech::Json => serde_json::to_vec(message).map_err(|error| error.to_string()),
+            Speech::MessagePack => {
+                let mut out = Vec::new();
+                msgpack::encode_data(&mut out, message).map_err(|error| error.source_chain())?;
+                Ok(out)
+            }
+        }
+    }
+}
+
+/// A binary message as a `T`. Errors: why it is none.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let raw = msgpack::Raw::new(bytes).ok_or("it is no MessagePack")?;
+    msgpack::from_data(Some(raw)).map_err(|error| {
+        let details = error.details().iter().map(|detail| format!("{} {}", detail.path, detail.message));
+        details.collect::<Vec<_>>().join(", ")
+    })
+}

@@ -56,9 +56,14 @@
 //! }
 //! ```
 //!
+//! # What needs no application
+//! A guard, a pipe, an interceptor, a filter or an extractor is tested by itself: on a [`message()`], for a [`client()`] that nobody
+//! is behind; a guard's connect half on an [`upgrade()`].
+//!
 //! # What a test can rely on
 //! - **Order.** A client's messages wait in the order in which they came. An `expect…` takes the next one, and panics when it
-//!   is another; [`TestClient::request`] takes its own answer, and leaves what came before it to later `expect…`s.
+//!   is another; [`TestClient::request`] takes its own answer, and leaves what came before it to later `expect…`s. A
+//!   [`TestClient::stream`] takes its own items, which `expect…`s do not see while it is there.
 //! - **Panics** say what was awaited, what came instead, where in the test, and the last warnings and errors of the log.
 //! - **Patience.** Every wait ends, after 5 s unless [`TestApp::patience`] says otherwise.
 //! - **Pings** are answered by a task of each client, whatever the test does meanwhile.

@@ -3,6 +3,7 @@
 //! `bench/peers.rs` is the table of servers, `bench/measurements.rs` that of measurements; to add one, add a row.
 
 mod build;
+mod callgrind;
 mod counts;
 mod load;
 mod machine;
@@ -85,6 +86,11 @@ impl Plan {
             is_complete: names.is_empty(),
         })
     }
+
+    /// Shorter, and less exact.
+    fn is_quick(&self) -> bool {
+        self.rounds < 7
+    }
 }
 
 /// The lines of `--help`.
@@ -116,6 +122,20 @@ pub(crate) fn run(options: &Options, args: &[String]) -> Result<bool, String> {
         }
         Err(Stop::Failed(why) | Stop::CannotRun(why)) => {
             println!("---- bench: {why}");
+            Ok(false)
+        }
+    }
+}
+
+/// Counts the user instructions of Switchboard's server, for each kind of work. True when all were counted.
+pub(crate) fn instructions(options: &Options, args: &[String]) -> Result<bool, String> {
+    if let Some(word) = args.first() {
+        return Err(format!("instructions has no option `{word}`"));
+    }
+    match callgrind::print(options) {
+        Ok(()) => Ok(true),
+        Err(Stop::Failed(why) | Stop::CannotRun(why)) => {
+            println!("---- instructions: {why}");
             Ok(false)
         }
     }

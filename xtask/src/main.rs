@@ -22,6 +22,7 @@ const USAGE: &str = "\
 usage: cargo xtask test [PART…] [--keep-going] [--fuzz-seconds N]
        cargo xtask fuzz TARGET [INPUT…] [--seconds N]
        cargo xtask bench [--quick] [--only NAME…]
+       cargo xtask instructions
        cargo xtask release-tier [--minutes N]
 
 test    Runs the parts named, or all of them in order, and stops at the first that fails.
@@ -32,6 +33,7 @@ fuzz    Runs one fuzzer until it finds something, or for N seconds.
 bench   Measures Switchboard and its peers, and writes bench/README.md's table and bench/plot.svg (about half an hour).
         --quick           3 short rounds instead of 7: under 3 minutes, and less exact
         --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
+instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (two minutes)
 release-tier   Many idle connections over two processes, and a soak, with bounds; writes bench/soak.md
         --minutes N       a quarter of it for the connections, the rest for the soak (40)
 ";
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         "test" => test(&args[1..]),
         "fuzz" => fuzz_one(&args[1..]),
         "bench" => bench::run(&Options::from_env(), &args[1..]),
+        "instructions" => bench::instructions(&Options::from_env(), &args[1..]),
         "release-tier" => tier::run(&Options::from_env(), &args[1..]),
         other => Err(format!("no command `{other}`")),
     };

@@ -25,6 +25,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool { package: "npm", programs: &["npm"], purpose: "installs the JavaScript clients" },
     Tool { package: "procps", programs: &["kill"], purpose: "`kill`: sends servers their signals" },
     Tool { package: "util-linux", programs: &["setpriv"], purpose: "`setpriv`, `taskset`: place what is measured" },
+    Tool { package: "valgrind", programs: &["valgrind"], purpose: "counts instructions where `perf` cannot" },
     Tool { package: "g++", programs: &["g++", "c++", "clang++"], purpose: "compiles libFuzzer" },
 ];
 

@@ -113,6 +113,14 @@ fn the_cause_of_an_internal_error_is_not_on_the_wire() {
             r#""event":"a","retryable":false}}"#
         )
     );
+    let (text, ()) = wire(|out| json::encode_error(out, &error.trace_id(0xabc), None));
+    assert_eq!(
+        text,
+        concat!(
+            r#"{"status":"error","code":"internal","message":"Internal error","retryable":false,"#,
+            r#""trace_id":"00000000000000000000000000000abc"}"#
+        )
+    );
 }
 
 #[test]

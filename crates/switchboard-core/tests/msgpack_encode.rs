@@ -55,6 +55,7 @@ fn every_frame_is_the_document_of_json() {
                 .detail(Detail::new("", "invalid", "is not valid").min(-1)),
             Error::rate_limited("Slow down").retry_after_ms(250),
             Error::from(std::io::Error::other("secret")),
+            Error::internal("secret").trace_id(0xabc),
         ] {
             same!(encode_exception(&error, Some("message"), id));
             same!(encode_exception(&error, None, id));

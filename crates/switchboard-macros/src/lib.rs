@@ -14,6 +14,7 @@ mod messages;
 mod misplaced;
 mod module;
 mod stages;
+mod wire_error;
 
 use proc_macro::TokenStream;
 
@@ -309,6 +310,68 @@ pub fn injectable(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
     module::expand(arguments.into(), item.into()).into()
+}
+
+/// What a client is told of an error of the application's own: `impl From<X> for switchboard::Error`, so that a handler may
+/// return it, and `?` takes it.
+///
+/// `#[wire(..)]` stands on each variant of an enum, or on a struct; all keys may be left out.
+///
+/// | key | meaning | without it |
+/// |---|---|---|
+/// | `code = "too_low"` | the word for programs; also a `switchboard::Code` | the name in snake case: `TooLow` is `too_low`, `NotFound` the code of that name |
+/// | `message = "Bid at least {least}"` | the sentence for people, with fields in braces (`{0}` of a tuple) as in `format!` | the error's `Display`, which `thiserror` writes |
+/// | `status = 409` | the status over HTTP, where it refuses a connection | that of the code |
+/// | `retryable`, `retryable = false` | whether the same request may succeed later | as the code says |
+/// | `retry_after_ms = 500` | not before this time; also the name of a field that is a `u32` | |
+/// | `close = 4001` | the connection is closed too, with this code; also a `CloseCode` or `Close` | |
+/// | `internal` | the client is told nothing, the log has the error as the cause; with `message`, that text | |
+/// | `transparent` | the only field is an error that is sent in its place | |
+///
+/// Where the type is a `std::error::Error` it is kept as the [`source`](std::error::Error::source) of what is sent, for filters
+/// and the log. On the enum or struct, `#[wire(crate = path)]` says where `switchboard` is, if not there.
+///
+/// ```
+/// use switchboard::WireError;
+///
+/// #[derive(Debug, WireError)]
+/// enum BidError {
+///     #[wire(message = "Bid at least {least}", status = 409)]
+///     TooLow { least: u64 },
+///     #[wire(code = "not_found", message = "The auction has ended")]
+///     Closed,
+///     #[wire(message = "Too many bids", retry_after_ms = wait)]
+///     RateLimited { wait: u32 },
+///     #[wire(internal, message = "the database: {0}")]
+///     Database(std::io::Error),
+///     #[wire(transparent)]
+///     Other(switchboard::Error),
+/// }
+///
+/// let error = switchboard::Error::from(BidError::TooLow { least: 50 });
+/// assert_eq!((error.code().as_str(), error.message(), error.http_status()), ("too_low", "Bid at least 50", 409));
+/// let error = switchboard::Error::from(BidError::Database(std::io::Error::other("disk on fire")));
+/// assert_eq!((error.message(), &*error.source_chain()), ("Internal error", "the database: disk on fire"));
+/// # assert_eq!(switchboard::Error::from(BidError::RateLimited { wait: 7 }).retry_after(), Some(7));
+/// # assert!(!switchboard::Error::from(BidError::Closed).is_retryable());
+/// # assert!(switchboard::Error::from(BidError::Other(switchboard::Error::overloaded("x"))).is_retryable());
+/// ```
+/// Its `TooLow` expands to
+/// ```
+/// # enum BidError { TooLow { least: u64 } }
+/// impl From<BidError> for switchboard::Error {
+///     fn from(error: BidError) -> Self {
+///         match error {
+///             BidError::TooLow { ref least, .. } => {
+///                 switchboard::Error::new("too_low", format!("Bid at least {least}", least = least)).status(409)
+///             }
+///         }
+///     }
+/// }
+/// ```
+#[proc_macro_derive(WireError, attributes(wire))]
+pub fn wire_error(item: TokenStream) -> TokenStream {
+    wire_error::expand(item.into()).into()
 }
 
 macro_rules! helpers {

@@ -58,6 +58,8 @@ mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+#[doc(hidden)]
+pub mod wire;
 
 pub use answers::{Answering, Answers};
 pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
@@ -80,11 +82,12 @@ pub use rate::Rate;
 pub use raw::{Message, SendError, Socket};
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{Binary, Close, CloseCode, Code, Detail, Error, OrInternal};
+pub use switchboard_core::{Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
 
 pub use switchboard_macros::{
-    after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect, on_disconnect,
-    on_join, pipe, public, raw, skip, subscribe_message, use_filters, use_guards, use_interceptors, use_pipes,
+    WireError, after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect,
+    on_disconnect, on_join, pipe, public, raw, skip, subscribe_message, use_filters, use_guards, use_interceptors,
+    use_pipes,
 };
 
 pub use axum;

@@ -94,8 +94,8 @@ limits! {
     /// How many of `outbound_messages` only replies and errors may use. Default 32.
     outbound_reserved: usize = 32;
     /// The longest message that is sent. Default 16 MiB. One longer than `outbound_bytes` goes only to a client that has read all,
-    /// or, as a reply, to one with at most `outbound_soft_bytes` waiting. While so long a one waits there is no room for a push:
-    /// give clients that get both more `outbound_bytes`.
+    /// or, as a reply, to one with at most `outbound_soft_bytes` waiting. What is left of such a reply is not counted: pushes have
+    /// `outbound_bytes` beside it.
     max_message_out: usize = 16 * KIB * KIB;
     /// A client with more bytes than this waiting … Default 256 KiB.
     outbound_soft_bytes: usize = 256 * KIB;
@@ -125,7 +125,8 @@ limits! {
     pending_acks_node: usize = 100_000;
 
     /// The most connections on this node. Default, and at most: what the process may open, less 256, less up to 512 for
-    /// connections that have sent no request yet, and less `http_connections`; no limit where `/proc/self/limits` does not tell. Above: 503.
+    /// connections that have sent no request yet, and less `http_connections`; no limit where `/proc/self/limits` does not tell. More
+    /// than that is lowered, with a warning in the log. Above: 503.
     max_connections: Option<usize> = None;
     /// The most HTTP connections of [`App::listen`](crate::App::listen) that are kept behind their first request: until their
     /// answer, which may be a stream that never ends, and between two requests. Default: 1,024, or an eighth of what the process

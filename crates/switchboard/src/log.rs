@@ -1,5 +1,8 @@
 //! Log lines that a client can cause: at most one a second for each reason, with the count of those held back.
-use crate::{Client, Error};
+//!
+//! The line of an internal error has the trace id that its client was told. A line that is held back has none, so that of many
+//! equal errors within a second the first one alone is found; the next line says how many there were.
+use crate::{Client, Error, TraceId};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::cell::Cell;
@@ -16,7 +19,31 @@ struct Reason {
     held: u64,
 }
 
-static GATES: Mutex<Vec<Reason>> = Mutex::new(Vec::new());
+static GATES: Mutex<Gates> = Mutex::new(Gates(Vec::new()));
+
+struct Gates(Vec<Reason>);
+
+impl Gates {
+    /// `Some(n)`: log now, and say that `n` lines of this reason were held back.
+    fn pass(&mut self, hash: u64, second: u64) -> Option<u64> {
+        let Gates(reasons) = self;
+        if let Some(known) = reasons.iter_mut().find(|known| known.hash == hash) {
+            if known.second == second {
+                known.held += 1;
+                return None;
+            }
+            known.second = second;
+            return Some(std::mem::take(&mut known.held));
+        }
+        if reasons.len() >= REASONS {
+            // The one that was silent for longest makes room.
+            let oldest = reasons.iter().enumerate().min_by_key(|(_, known)| known.second).map(|(at, _)| at);
+            oldest.map(|at| reasons.swap_remove(at));
+        }
+        reasons.push(Reason { hash, second, held: 0 });
+        Some(0)
+    }
+}
 
 thread_local! {
     /// While above 0, this thread logs every line: a test reads them, and all tests of a process share the gates.
@@ -49,24 +76,8 @@ pub(crate) fn pass(reason: impl Hash) -> Option<u64> {
     }
     let mut hasher = DefaultHasher::new();
     reason.hash(&mut hasher);
-    let hash = hasher.finish();
     let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut gates = GATES.lock();
-    if let Some(known) = gates.iter_mut().find(|known| known.hash == hash) {
-        if known.second == second {
-            known.held += 1;
-            return None;
-        }
-        known.second = second;
-        return Some(std::mem::take(&mut known.held));
-    }
-    if gates.len() >= REASONS {
-        // The one that was silent for longest makes room.
-        let oldest = gates.iter().enumerate().min_by_key(|(_, known)| known.second).map(|(at, _)| at);
-        oldest.map(|at| gates.swap_remove(at));
-    }
-    gates.push(Reason { hash, second, held: 0 });
-    Some(0)
+    GATES.lock().pass(hasher.finish(), second)
 }
 
 /// `limited!(warn, reason, field = value, "message")`.
@@ -94,52 +105,87 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
 }
 
-/// A panic in the application's code.
-pub(crate) fn panicked(place: &str, panic: &(dyn Any + Send)) {
-    let message = panic_text(panic);
-    limited!(error, place, event = place, panic = message, "panicked");
+/// A panic in the application's code. Returns what its line in the log is found by.
+pub(crate) fn panicked(place: &str, panic: &(dyn Any + Send)) -> TraceId {
+    let (message, trace_id) = (panic_text(panic), random_trace());
+    limited!(error, place, event = place, panic = message, %trace_id, "panicked");
+    trace_id
 }
 
 /// The error that stands for a panic, which is logged already.
-pub(crate) fn panic_error() -> Error {
-    Error::internal(Logged)
+pub(crate) fn panic_error(trace: TraceId) -> Error {
+    Error::internal(Logged).trace_id(trace)
 }
-
-const PANICKED: &str = "panicked";
 
 #[derive(Debug)]
 struct Logged;
 
 impl std::fmt::Display for Logged {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(PANICKED)
+        f.write_str("panicked")
     }
 }
 
 impl std::error::Error for Logged {}
 
-/// An internal error of what runs before the upgrade, with its cause, which nobody else is told.
+/// An internal error of what runs before the upgrade, with its cause, which nobody else is told. It has a trace id afterwards.
 pub(crate) fn failed_upgrade(error: &Error) {
-    let cause = cause(error);
-    if cause != PANICKED {
-        limited!(error, (), cause, "internal error before the upgrade");
+    if let Some((trace_id, cause)) = told(error) {
+        limited!(error, (), %trace_id, cause, "internal error before the upgrade");
     }
 }
 
-/// The cause is the application's: its text may be made by code that panics.
-fn cause(error: &Error) -> String {
+/// The error's trace id, and what caused it; `None` where that is logged already. The cause is the application's: its text may be
+/// made by code that panics.
+fn told(error: &Error) -> Option<(TraceId, String)> {
+    let trace_id = error.trace_or_set(random_trace);
+    if std::error::Error::source(error).is_some_and(|cause| cause.is::<Logged>()) {
+        return None;
+    }
     let cause = catch_unwind(AssertUnwindSafe(|| error.source_chain()));
-    cause.unwrap_or_else(|_| "(its text cannot be made: that panics)".to_owned())
+    Some((trace_id, cause.unwrap_or_else(|_| "(its text cannot be made: that panics)".to_owned())))
 }
 
-/// An error that is answered to a client: an internal one with its cause, which nobody else is told.
+/// An error that is answered to a client: an internal one with its cause, which nobody else is told. It has a trace id
+/// afterwards, so that what is encoded from it carries the one of the log.
 pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
     if !error.is_internal() {
         limited!(debug, error.code().label(), event, client = %client.id(), code = error.code().as_str(), "refused");
         return;
     }
-    let cause = cause(error);
-    if cause != PANICKED {
-        limited!(error, event, event, client = %client.id(), cause, "internal error");
+    if let Some((trace_id, cause)) = told(error) {
+        limited!(error, event, event, client = %client.id(), %trace_id, cause, "internal error");
+    }
+}
+
+/// Random, as a client may not guess those of others. Where the system has no random bytes it is of the time.
+fn random_trace() -> TraceId {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes.into(),
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one that was silent for longest is forgotten, with the count of what was held back.
+    #[test]
+    fn at_most_256_reasons_are_told_apart() {
+        let long_ago = |hash| Reason { hash, second: hash, held: 3 };
+        let mut gates = Gates((0..REASONS as u64).map(long_ago).collect());
+        assert_eq!(gates.pass(0, 1000), Some(3), "a second later it is logged, and how often it was not");
+        assert_eq!(gates.pass(0, 1000), None);
+        assert_eq!(gates.pass(1 << 40, 1000), Some(0), "a new one is logged");
+        assert_eq!(gates.0.len(), REASONS);
+        assert!(gates.0.iter().all(|reason| reason.hash != 1), "the one that was silent for longest");
+        assert_eq!(gates.pass(0, 1001), Some(1), "those that are logged stay");
+        assert_eq!(gates.pass(2, 1001), Some(3), "and so do the others");
+        for n in 0..10 * REASONS as u64 {
+            assert_eq!(gates.pass((1 << 41) + n, 2000), Some(0));
+            assert!(gates.0.len() <= REASONS);
+        }
     }
 }

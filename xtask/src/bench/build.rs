@@ -68,6 +68,22 @@ pub(crate) fn everything(options: &Options, holes: &mut Holes) -> Result<Binarie
     Ok(Binaries { release: options.target.join("release"), counting, node, log })
 }
 
+/// The server and the load generator alone, and Valgrind.
+pub(crate) fn for_instructions(options: &Options) -> Result<Binaries, Stop> {
+    let mut job = Job::start(options, "instructions", "instructions: building …".to_owned(), PATIENCE);
+    let built = tools::install_packages(&mut job, &["valgrind", "util-linux"])
+        .and_then(|()| cargo(&mut job, &["-p", "switchboard-bench"]))
+        .and_then(|()| cargo(&mut job, &["--manifest-path", "bench/Cargo.toml", "-p", "bench-load"]));
+    job.end(if built.is_ok() { "done" } else { "FAILED" });
+    if built.is_err() {
+        job.output().iter().for_each(|line| println!("{line}"));
+    }
+    built?;
+    let release = options.target.join("release");
+    let log = options.target.join("xtask/instructions-server.log");
+    Ok(Binaries { counting: release.join("switchboard-bench"), release, node: None, log })
+}
+
 /// The counting server has the name of the other one, so it is built first and copied away.
 fn build(job: &mut Job<'_>) -> Result<PathBuf, Stop> {
     let options = job.options();
@@ -88,6 +104,6 @@ fn cargo(job: &mut Job<'_>, what: &[&str]) -> Outcome {
 }
 
 fn install(job: &mut Job<'_>) -> Outcome {
-    tools::install_packages(job, &["nodejs", "npm", "util-linux"])?;
+    tools::install_packages(job, &["nodejs", "npm", "util-linux", "valgrind"])?;
     tools::install_node_modules(job, NODE)
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::bench::Plan;
 use crate::bench::build::Binaries;
+use crate::bench::callgrind;
 use crate::bench::load::{Load, get, words};
 use crate::bench::peers::Peer;
 use crate::bench::results::Holes;
@@ -12,14 +13,14 @@ use crate::bench::server::Server;
 use crate::run::on_path;
 
 /// What is done while it is counted, and after how many messages a run ends, at the first and at the second time.
-struct Work {
-    title: &'static str,
-    load: &'static [&'static str],
-    messages: (u64, u64),
+pub(super) struct Work {
+    pub(super) title: &'static str,
+    pub(super) load: &'static [&'static str],
+    pub(super) messages: (u64, u64),
 }
 
 #[rustfmt::skip]
-const WORK: &[Work] = &[
+pub(super) const WORK: &[Work] = &[
     Work { title: "an echo, 1 in flight", load: &["echo"], messages: (10_000, 40_000) },
     Work { title: "an echo, 16 in flight", load: &["echo", "--in-flight", "16"], messages: (50_000, 250_000) },
     Work {
@@ -34,7 +35,10 @@ const WORK: &[Work] = &[
 ];
 
 /// What `perf` counts in a server.
-const EVENTS: &[(&str, &str)] = &[("system calls", "raw_syscalls:sys_enter"), ("user instructions", "instructions:u")];
+const EVENTS: &[(&str, &str)] = &[("system calls", "raw_syscalls:sys_enter"), (INSTRUCTIONS, "instructions:u")];
+
+/// What Callgrind counts where `perf` cannot.
+const INSTRUCTIONS: &str = "user instructions";
 
 /// The servers it is counted in. Allocations are counted in the first alone.
 const COUNTED: &[&str] = &["switchboard", "sketch", "axum-tuned"];
@@ -57,7 +61,12 @@ impl Counts {
         let mut counts = Counts { peers: peers.iter().map(|peer| peer.label).collect(), rows: Vec::new() };
         let file = binaries.log.with_file_name("bench-perf.csv");
         for (what, event) in EVENTS {
-            if let Err(why) = probe(event) {
+            let perf = probe(event);
+            if perf.is_err() && *what == INSTRUCTIONS && callgrind::is_there() {
+                counts.simulated(binaries, load, plan, &peers, holes, say);
+                continue;
+            }
+            if let Err(why) = perf {
                 say(&format!("NO {}: {why}", what.to_uppercase()));
                 holes.skipped.push(format!("{what} a message: {why}"));
                 continue;
@@ -78,6 +87,29 @@ impl Counts {
             counts.push(format!("allocations for {}", work.title), cells, say);
         }
         counts
+    }
+
+    /// Instructions under Callgrind. It is slow, so that a short run counts in Switchboard alone.
+    fn simulated(
+        &mut self,
+        binaries: &Binaries,
+        load: &Load,
+        plan: &Plan,
+        peers: &[&'static Peer],
+        holes: &mut Holes,
+        say: &dyn Fn(&str),
+    ) {
+        for work in WORK {
+            let cells = peers.iter().map(|peer| match peer.is_switchboard() || !plan.is_quick() {
+                true => {
+                    let count = callgrind::per_message(binaries, load, peer, work);
+                    hole(count, INSTRUCTIONS, work, peer, holes, say)
+                }
+                false => None,
+            });
+            let cells = cells.collect();
+            self.push(format!("{INSTRUCTIONS} for {}", work.title), cells, say);
+        }
     }
 
     fn push(&mut self, title: String, cells: Vec<Option<f64>>, say: &dyn Fn(&str)) {

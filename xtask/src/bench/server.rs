@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bench::build::Binaries;
 use crate::bench::peers::Peer;
@@ -52,6 +52,23 @@ impl Server {
         });
         server.address = line.recv_timeout(PATIENCE).map_err(|_| "it does not tell its address")?;
         Ok(server)
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<(), String> {
+        let status =
+            Command::new("kill").args(["-TERM", &self.pid()]).status().map_err(|why| format!("kill: {why}"))?;
+        if !status.success() {
+            return Err("the server has ended already".into());
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err(format!("it does not end within {} s", PATIENCE.as_secs()))
     }
 
     pub(crate) fn pid(&self) -> String {

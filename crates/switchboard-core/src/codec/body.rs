@@ -1,7 +1,7 @@
 //! What the server's own frames hold.
 use serde::Serialize;
 
-use crate::{Detail, Error};
+use crate::{Detail, Error, TraceId};
 
 /// The `data` of an `exception`, and the error of an acknowledgement, in every format: `{"status":"error","code","message",
 /// "event"?,"details"?,"retryable","retry_after_ms"?}`.
@@ -17,6 +17,8 @@ pub struct ErrorBody<'a> {
     retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<TraceId>,
 }
 
 impl<'a> ErrorBody<'a> {
@@ -30,6 +32,7 @@ impl<'a> ErrorBody<'a> {
             details: error.details(),
             retryable: error.is_retryable(),
             retry_after_ms: error.retry_after(),
+            trace_id: error.trace(),
         }
     }
 }

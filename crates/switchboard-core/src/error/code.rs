@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal $(, $(#[$attribute:meta])* fn $ctor:ident)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, retryable: $retryable:literal, status: $status:literal $(, $(#[$attribute:meta])* fn $ctor:ident)?;)*) => {
         /// What went wrong, as a word for programs.
         ///
-        /// | code | retryable by default |
-        /// |---|---|
-        $(#[doc = concat!("| `", $text, "` | ", $retryable, " |")])*
-        /// | an application's own | false |
+        /// | code | retryable by default | over HTTP |
+        /// |---|---|---|
+        $(#[doc = concat!("| `", $text, "` | ", $retryable, " | ", $status, " |")])*
+        /// | an application's own | false | 400 |
         #[non_exhaustive]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
@@ -44,6 +44,14 @@ macro_rules! codes {
                 }
             }
 
+            /// The status that stands for it over HTTP, for instance where it refuses a connection.
+            pub fn http_status(&self) -> u16 {
+                match self {
+                    $(Code::$name => $status,)*
+                    Code::Custom(_) => 400,
+                }
+            }
+
             /// The code of the table with this word, else one of the application's own.
             pub(super) fn from_text(text: Cow<'static, str>) -> Code {
                 match &*text {
@@ -67,37 +75,37 @@ macro_rules! codes {
 
 codes! {
     /// The frame or the request makes no sense.
-    BadRequest = "bad_request", retryable: false, fn bad_request;
+    BadRequest = "bad_request", retryable: false, status: 400, fn bad_request;
     /// No handler has this event name.
-    UnknownEvent = "unknown_event", retryable: false, fn unknown_event;
+    UnknownEvent = "unknown_event", retryable: false, status: 404, fn unknown_event;
     /// The payload does not fit what the handler takes.
-    ValidationFailed = "validation_failed", retryable: false, fn validation_failed;
+    ValidationFailed = "validation_failed", retryable: false, status: 422, fn validation_failed;
     /// It is not known who asks.
-    Unauthenticated = "unauthenticated", retryable: false, #[doc(alias = "unauthorized")] fn unauthenticated;
+    Unauthenticated = "unauthenticated", retryable: false, status: 401, #[doc(alias = "unauthorized")] fn unauthenticated;
     /// It is known who asks, and they may not.
-    Forbidden = "forbidden", retryable: false, fn forbidden;
+    Forbidden = "forbidden", retryable: false, status: 403, fn forbidden;
     /// What is asked for does not exist.
-    NotFound = "not_found", retryable: false, fn not_found;
+    NotFound = "not_found", retryable: false, status: 404, fn not_found;
     /// It contradicts the present state, for instance an id that is still in flight.
-    Conflict = "conflict", retryable: false, fn conflict;
+    Conflict = "conflict", retryable: false, status: 409, fn conflict;
     /// Larger than allowed.
-    PayloadTooLarge = "payload_too_large", retryable: false, fn payload_too_large;
+    PayloadTooLarge = "payload_too_large", retryable: false, status: 413, fn payload_too_large;
     /// More often than allowed.
-    RateLimited = "rate_limited", retryable: true, fn rate_limited;
+    RateLimited = "rate_limited", retryable: true, status: 429, fn rate_limited;
     /// The server has no room for it now.
-    Overloaded = "overloaded", retryable: true, fn overloaded;
+    Overloaded = "overloaded", retryable: true, status: 503, fn overloaded;
     /// Not ended in time. The work may have been done: retry under the same id.
-    Timeout = "timeout", retryable: true, fn timeout;
+    Timeout = "timeout", retryable: true, status: 504, fn timeout;
     /// The node is about to leave.
-    Draining = "draining", retryable: true, fn draining;
+    Draining = "draining", retryable: true, status: 503, fn draining;
     /// The broker between the nodes does not answer.
-    BrokerUnavailable = "broker_unavailable", retryable: true, fn broker_unavailable;
+    BrokerUnavailable = "broker_unavailable", retryable: true, status: 503, fn broker_unavailable;
     /// The client cancelled the request.
-    Cancelled = "cancelled", retryable: false, fn cancelled;
+    Cancelled = "cancelled", retryable: false, status: 499, fn cancelled;
     /// It was done before.
-    Duplicate = "duplicate", retryable: false, fn duplicate;
+    Duplicate = "duplicate", retryable: false, status: 409, fn duplicate;
     /// A fault of the server; what it was is not sent.
-    Internal = "internal", retryable: false;
+    Internal = "internal", retryable: false, status: 500;
 }
 
 /// A word of the table gives its code, any other one is the application's own.

@@ -2,14 +2,17 @@
 mod code;
 mod convert;
 mod detail;
+mod trace;
 
 pub use code::Code;
 pub use convert::OrInternal;
 pub use detail::Detail;
+pub use trace::TraceId;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::Close;
 
@@ -17,7 +20,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 /// An error with a place on the wire: the `exception` event, or an error acknowledgement.
 ///
-/// A handler returns it, or an error of its own with `impl From<MyError> for Error`. The usual errors of std and serde
+/// A handler returns it, or an error of its own with `impl From<MyError> for Error`, which `#[derive(WireError)]` writes. The usual errors of std and serde
 /// (and `anyhow`, by feature) convert to an opaque [`internal`](Error::internal) one with the cause as
 /// [`source`](StdError::source), which is logged and never sent; anything else converts by
 /// [`or_internal`](OrInternal::or_internal).
@@ -49,8 +52,12 @@ struct Inner {
     details: Vec<Detail>,
     retryable: bool,
     retry_after_ms: Option<u32>,
+    /// Where it is not that of the code.
+    status: Option<u16>,
     close: Option<Close>,
     source: Option<Source>,
+    /// Set when the error is logged, unless the application has set it before.
+    trace: OnceLock<TraceId>,
 }
 
 impl Error {
@@ -82,12 +89,16 @@ impl Error {
             details: Vec::new(),
             retryable,
             retry_after_ms: None,
+            status: None,
             close: None,
             source: None,
+            trace: OnceLock::new(),
         }))
     }
 
-    /// An opaque error: the client reads "Internal error", the cause is kept for the log.
+    /// An opaque error: the client reads "Internal error" and a [`trace`](Error::trace) id; the log has the cause with the same id.
+    ///
+    /// Of equal errors within a second one is logged, and how many were not.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error(Box::new(Inner {
             code: Code::Internal,
@@ -95,8 +106,10 @@ impl Error {
             details: Vec::new(),
             retryable: Code::Internal.is_retryable(),
             retry_after_ms: None,
+            status: None,
             close: None,
             source: Some(cause.into()),
+            trace: OnceLock::new(),
         }))
     }
 
@@ -146,6 +159,43 @@ impl Error {
     pub fn closing(mut self, close: impl Into<Close>) -> Error {
         self.0.close = Some(close.into());
         self
+    }
+
+    /// Over HTTP, for instance where it refuses a connection, the error has this status in place of its code's.
+    ///
+    /// # Panics
+    /// When it is not a status of an error, 400 to 599.
+    #[must_use]
+    #[track_caller]
+    pub fn status(mut self, status: u16) -> Error {
+        assert!((400..=599).contains(&status), "{status} is not the HTTP status of an error: 400 to 599 are");
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Gives it a trace id of the application's own. It is sent, and logged with the cause.
+    ///
+    /// An internal error without one gets a random one when it is logged.
+    #[must_use]
+    pub fn trace_id(mut self, id: impl Into<TraceId>) -> Error {
+        self.0.trace = OnceLock::from(id.into());
+        self
+    }
+
+    /// The trace id, where it has one by now: one of the application's own, or that of its line in the log.
+    pub fn trace(&self) -> Option<TraceId> {
+        self.0.trace.get().copied()
+    }
+
+    /// The trace id; `make` is asked where it has none yet.
+    #[doc(hidden)]
+    pub fn trace_or_set(&self, make: impl FnOnce() -> TraceId) -> TraceId {
+        *self.0.trace.get_or_init(make)
+    }
+
+    /// The status that stands for it over HTTP: [`Code::http_status`], unless [`status`](Error::status) says otherwise.
+    pub fn http_status(&self) -> u16 {
+        self.0.status.unwrap_or_else(|| self.0.code.http_status())
     }
 
     /// How the connection is closed after this error, if it is.
@@ -227,6 +277,9 @@ impl fmt::Debug for Error {
         if let Some(milliseconds) = self.0.retry_after_ms {
             out.field("retry_after_ms", &milliseconds);
         }
+        if let Some(trace) = self.trace() {
+            out.field("trace_id", &trace);
+        }
         if let Some(source) = &self.0.source {
             out.field("source", source);
         }
@@ -286,6 +339,41 @@ mod tests {
         assert!(!Error::overloaded("x").retryable(false).is_retryable());
         let later = Error::conflict("x").retry_after_ms(50);
         assert_eq!((later.is_retryable(), later.retry_after()), (true, Some(50)));
+    }
+
+    #[test]
+    fn statuses_are_those_of_the_codes_unless_said_otherwise() {
+        let statuses = [
+            (Error::unauthenticated("x"), 401),
+            (Error::forbidden("x"), 403),
+            (Error::not_found("x"), 404),
+            (Error::validation_failed("x"), 422),
+            (Error::rate_limited("x"), 429),
+            (Error::overloaded("x"), 503),
+            (Error::internal("x"), 500),
+            (Error::new("too_low", "x"), 400),
+            (Error::new("too_low", "x").status(409), 409),
+            (Error::internal("x").status(503), 503),
+        ];
+        for (error, status) in statuses {
+            assert_eq!(error.http_status(), status, "{error}");
+        }
+        for status in [0, 200, 399, 600] {
+            assert!(std::panic::catch_unwind(|| Error::forbidden("x").status(status)).is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_trace_id_is_set_once() {
+        let error = Error::internal("x");
+        assert_eq!(error.trace(), None);
+        assert_eq!(error.trace_or_set(|| TraceId::from(7)), TraceId::from(7));
+        assert_eq!(error.trace_or_set(|| TraceId::from(8)), TraceId::from(7));
+        let mut bytes = [0; 16];
+        bytes[0] = 0x4b;
+        let own = Error::internal("x").trace_id(bytes);
+        assert_eq!(own.trace_or_set(|| TraceId::from(8)).to_string(), format!("4b{}", "0".repeat(30)));
+        assert_eq!(own.trace(), Some(TraceId::from(bytes)));
     }
 
     #[test]

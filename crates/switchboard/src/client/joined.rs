@@ -1,8 +1,8 @@
 //! The outcome of a join.
 use super::Client;
-use crate::Error;
 use crate::conn::Class;
 use crate::hub::Event;
+use crate::{Error, log};
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -57,6 +57,7 @@ impl Drop for Joined {
         if let Some(failure) = self.failure.take() {
             let (client, error) = *failure;
             client.conn().node().rejected("join", error.code().label());
+            log::failed(&error, "join", &client);
             match Event::exception(client.conn().encoding(), &error, None, None) {
                 Ok(event) => drop(client.conn_arc().push_event(&mut event.frame(), Class::Reply)),
                 Err(unspeakable) => {

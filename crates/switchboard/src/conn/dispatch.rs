@@ -11,7 +11,7 @@ use crate::di::MessageScope;
 use crate::gateway::Entry;
 use crate::handler::{Invocation, MessageContext, ReplySink, Step};
 use crate::hub::InFlight;
-use crate::{Error, log, pipeline};
+use crate::{Error, TraceId, log, pipeline};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -38,14 +38,14 @@ enum Begun {
     /// It may not be what it seems: nothing was answered, and the frame is to be decoded.
     Unsettled,
     /// The same, and the application's code has panicked with it: it is not asked again.
-    Panicked,
+    Panicked(TraceId),
 }
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, message: &Received<'_>, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
-        let (mut panicked, scope) = (false, MessageScope::default());
+        let (mut panicked, scope) = (None, MessageScope::default());
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
             && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
@@ -57,7 +57,7 @@ impl Task {
             match self.begin(&conn, entry, &entry.event, data, meta, &scope, glance.id, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
-                Begun::Panicked => panicked = true,
+                Begun::Panicked(trace) => panicked = Some(trace),
             }
         }
         let request = match conn.encoding().decode(message) {
@@ -74,8 +74,8 @@ impl Task {
             let error = Error::unknown_event("No handler for this event");
             return self.exception(&error, Some(&request.event), request.id.as_ref());
         };
-        if panicked {
-            return self.exception(&log::panic_error(), Some(&entry.event), request.id.as_ref());
+        if let Some(trace) = panicked {
+            return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
         let (data, meta) = (Data::from(&request.data), Data::from(&request.meta));
         if entry.is_catch_all {
@@ -120,7 +120,7 @@ impl Task {
             }
             return Begun::Unsettled;
         }
-        let (settled, mut panicked) = (Cell::new(settled), false);
+        let (settled, mut panicked) = (Cell::new(settled), None);
         let (late, client) = (Cell::new(None), &self.client);
         let context = MessageContext { client, event, id, data, meta, reason: None, settled, late, scope };
         let start = || match &entry.stages {
@@ -128,15 +128,15 @@ impl Task {
             Some(stages) => pipeline::start(stages, &entry.start, &context),
         };
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|panic| {
-            log::panicked(event, &*panic);
+            let trace = log::panicked(event, &*panic);
             drop_contained(panic);
-            panicked = true;
-            Err(log::panic_error())
+            panicked = Some(trace);
+            Err(log::panic_error(trace))
         });
         if !context.settled.get() {
             // A handler that was not polled has done nothing.
             drop_contained(started);
-            return if panicked { Begun::Panicked } else { Begun::Unsettled };
+            return panicked.map_or(Begun::Unsettled, Begun::Panicked);
         }
         let late = context.late.get();
         match started {
@@ -224,9 +224,9 @@ impl Task {
                 Polled::Done
             }
             Err(panic) => {
-                log::panicked(event, &*panic);
+                let trace = log::panicked(event, &*panic);
                 drop_contained(panic);
-                self.fail_request(&log::panic_error(), event, id, late);
+                self.fail_request(&log::panic_error(trace), event, id, late);
                 Polled::Done
             }
         };

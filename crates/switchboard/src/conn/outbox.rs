@@ -105,6 +105,10 @@ pub(crate) struct Outbox {
     control: u32,
     /// The socket refused bytes at the last write.
     blocked: bool,
+    /// A reply that is longer than what may wait: its length, 0 where there is none.
+    long: usize,
+    /// Bytes up to the end of that reply that are not written.
+    until_long: usize,
 }
 
 impl Outbox {
@@ -204,9 +208,18 @@ impl Outbox {
                 self.uncharged += 1;
             }
         }
+        if matches!(class, Class::Reply) && self.bytes + len > limits.outbound_bytes && len > self.rest_of_long() {
+            self.long = len;
+            self.until_long = self.bytes + len;
+        }
         self.bytes += len;
         self.messages += 1;
         Put::Queued { evicted }
+    }
+
+    /// Bytes of the one long reply that are not written. The client asked for them: they leave the room of all else as it is.
+    fn rest_of_long(&self) -> usize {
+        self.long.min(self.until_long)
     }
 
     /// Puts the last frames behind all others, whatever the limits say. They are not counted as messages.
@@ -225,6 +238,9 @@ impl Outbox {
         }
         self.control += 1;
         self.bytes += frame.len();
+        if self.until_long > 0 {
+            self.until_long += frame.len();
+        }
         self.insert_first(frame);
         true
     }
@@ -261,6 +277,8 @@ impl Outbox {
         self.rest = VecDeque::new();
         self.shared = 0;
         self.uncharged = 0;
+        self.long = 0;
+        self.until_long = 0;
         before.saturating_sub(self.messages())
     }
 
@@ -271,6 +289,7 @@ impl Outbox {
     /// Whether there is room once so many bytes and messages are gone.
     fn has_room_without(&self, bytes: usize, gone: usize, len: usize, class: Class<'_>, limits: &Limits) -> bool {
         let bytes = self.bytes - bytes;
+        let beside = bytes - self.rest_of_long();
         let messages = match class {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
@@ -282,7 +301,7 @@ impl Outbox {
         // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
         // little does, because no further message is handled while much does.
         bytes == 0
-            || (few && (bytes + len <= most || (matches!(class, Class::Reply) && bytes <= limits.outbound_soft_bytes)))
+            || (few && (beside + len <= most || (matches!(class, Class::Reply) && bytes <= limits.outbound_soft_bytes)))
     }
 
     fn pack(&mut self, frame: &[u8]) {
@@ -366,6 +385,12 @@ impl Outbox {
     }
 
     fn remove(&mut self, at: usize) {
+        if self.until_long > 0 {
+            let in_front = self.rest.iter().take(at).map(|segment| segment.bytes().len()).sum::<usize>();
+            if self.head.len() + in_front < self.written + self.until_long {
+                self.until_long -= self.rest[at].bytes().len();
+            }
+        }
         if let Some(segment) = self.rest.remove(at) {
             self.bytes -= segment.bytes().len();
             self.messages -= 1;
@@ -404,6 +429,7 @@ impl Outbox {
 
     fn advance(&mut self, n: usize) {
         self.bytes -= n;
+        self.until_long = self.until_long.saturating_sub(n);
         if self.bytes == 0 {
             return self.drained();
         }

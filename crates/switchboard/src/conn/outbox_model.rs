@@ -25,6 +25,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize])
             .prop_map(|(class, padding)| Step::Put { class, padding }),
+        // A reply, now and then, that is longer than what may wait.
+        1 => (6500..7000usize).prop_map(|padding| Step::Put { class: 0, padding }),
         1 => Just(Step::Control),
         3 => prop_oneof![0..8usize, 0..400usize, Just(usize::MAX)].prop_map(Step::Flush),
         1 => Just(Step::Discard),
@@ -154,8 +156,10 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
         if outbox.is_blocked() {
             assert_eq!((own, node.memory.queued()), outbox.pieces(), "what waits is what is charged");
         }
-        // One message may stand alone, or a reply go over the soft limit, but nothing else passes the limits.
-        let most = if blocked { (waiting.0.max(24), waiting.1.max(6000 + 720)) } else { (usize::MAX, 4 * 6000 + 720) };
+        // One message may stand alone, or a reply go over the soft limit and leave the others their room, but nothing else
+        // passes the limits.
+        let most =
+            if blocked { (waiting.0.max(24), waiting.1.max(6000) + 7020) } else { (usize::MAX, 4 * 6000 + 7020) };
         let control = pongs.max(32) * 3;
         assert!(outbox.messages() <= most.0 && outbox.bytes() <= most.1 + control, "{most:?}: {}", outbox.bytes());
     }
@@ -179,6 +183,51 @@ proptest! {
     fn frames_leave_whole_in_order_and_within_the_limits(steps in prop::collection::vec(step(), 1..120)) {
         check(&steps, VolatilePolicy::DropNewest);
         check(&steps, VolatilePolicy::DropOldest);
+    }
+}
+
+fn message(len: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_frame(&mut bytes, Opcode::Text, true, "x".repeat(len).as_bytes(), None);
+    bytes
+}
+
+/// What others may emit to a client does not depend on how much it has asked for itself.
+#[test]
+fn a_long_reply_leaves_the_others_their_room() {
+    let limits = Limits::default().outbound_bytes(6000).outbound_soft_bytes(3000).volatile(VolatilePolicy::DropOldest);
+    let queued = Put::Queued { evicted: 0 };
+    // The long reply is shared with nobody and stands alone in its piece, or is packed with others where limits are small.
+    for (bytes, small) in [(6000, 1000), (300, 50)] {
+        let limits = limits.clone().outbound_bytes(bytes).outbound_soft_bytes(bytes / 2);
+        let mut outbox = Outbox::default();
+        let mut wire = Vec::new();
+        let put = |outbox: &mut Outbox, len: usize, class| outbox.put(&mut Frame::new(&message(len)), class, &limits);
+        let long = bytes * 3 / 2;
+        assert_eq!(put(&mut outbox, small, Class::Push), queued);
+        flush(&mut outbox, &mut wire, 10);
+        assert_eq!(put(&mut outbox, long, Class::Reply), queued);
+        assert_eq!(put(&mut outbox, small, Class::Push), queued, "{bytes}: a push beside a long reply");
+        assert_eq!(put(&mut outbox, 5, Class::Volatile(Some("k"))), queued);
+        assert_eq!(put(&mut outbox, 5, Class::Volatile(Some("k"))), Put::Queued { evicted: 1 });
+        assert!(outbox.put_control(b"\x8a\x01p"));
+        // Some of the long one is written: the room of the others is the same.
+        flush(&mut outbox, &mut wire, small + long / 2);
+        assert!(outbox.put_control(b"\x8a\x01p"));
+        let others =
+            outbox.bytes() - (message(small).len() * 2 + message(long).len() + message(5).len() + 6 - wire.len());
+        assert_eq!(others, 0, "nothing else waits");
+        let behind = message(small).len() + message(5).len();
+        // What is left, less the frame's header, and the control frames, which count too.
+        assert_eq!(put(&mut outbox, bytes - behind, Class::Push), Put::Overflow);
+        assert_eq!(put(&mut outbox, long, Class::Reply), Put::Overflow, "one at a time");
+        assert_eq!(put(&mut outbox, bytes - behind - 4 - 3, Class::Push), queued);
+        assert_eq!(put(&mut outbox, small, Class::Push), Put::Overflow);
+        // It is written: all counts again.
+        let rest = outbox.bytes();
+        flush(&mut outbox, &mut wire, rest - bytes / 2);
+        assert_eq!(put(&mut outbox, bytes / 2, Class::Push), Put::Overflow);
+        assert!(matches!(flush(&mut outbox, &mut wire, usize::MAX), Flushed::Drained));
     }
 }
 

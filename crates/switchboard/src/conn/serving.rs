@@ -189,13 +189,22 @@ impl Task {
         } else {
             log::failed(&error, "raw", &self.client);
         }
-        let close = error.close().cloned().unwrap_or_else(|| Close::from(close_code(&error)));
+        let close = error.close().cloned().unwrap_or_else(|| self.close_for(&error));
         drop_contained(error);
         let reason = match close.code {
             CloseCode::INTERNAL => DisconnectReason::Fault,
             code => DisconnectReason::Server { code },
         };
         self.close(close, reason);
+    }
+
+    /// Of an error that names none. A raw gateway has no `exception`: its close frame tells what the log is found by.
+    fn close_for(&self, error: &Error) -> Close {
+        let code = close_code(error);
+        match error.trace() {
+            Some(trace) if self.port.is_some() => Close::new(code, format!("{} trace_id={trace}", code.reason())),
+            _ => Close::from(code),
+        }
     }
 
     fn poll_serving(&mut self, cx: &mut Context<'_>) -> bool {
@@ -363,18 +372,12 @@ fn close_code(error: &Error) -> CloseCode {
 
 /// Runs code of the application; a panic becomes an internal error.
 pub(crate) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        log::panicked(place, &*panic);
-        Err(log::panic_error())
-    })
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(log::panic_error(log::panicked(place, &*panic))))
 }
 
 fn poll_hook(place: &str, hook: &mut HookFuture, cx: &mut Context<'_>) -> Poll<Outcome> {
     match catch_unwind(AssertUnwindSafe(|| hook.as_mut().poll(cx))) {
         Ok(polled) => polled,
-        Err(panic) => {
-            log::panicked(place, &*panic);
-            Poll::Ready(Err(log::panic_error()))
-        }
+        Err(panic) => Poll::Ready(Err(log::panic_error(log::panicked(place, &*panic)))),
     }
 }

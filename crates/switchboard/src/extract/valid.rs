@@ -2,7 +2,16 @@
 use crate::Error;
 use crate::handler::{Checks, Decided, FromMessage, MessageContext, Needs};
 use garde::Validate;
+use garde::error::Kind;
+use garde::i18n::{
+    DefaultI18n, I18n, InvalidCreditCard, InvalidEmail, InvalidPhoneNumber, InvalidUrl, IpKind, with_i18n,
+};
 use serde::de::DeserializeOwned;
+use serde_json::Number;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::ops::{Deref, DerefMut};
 use switchboard_core::Detail;
 
@@ -28,8 +37,18 @@ use switchboard_core::Detail;
 /// }
 /// ```
 ///
-/// What is not valid is answered `validation_failed`, with at most eight `details` (JSON pointer, code, message); never the
-/// rejected value.
+/// What is not valid is answered `validation_failed`, with at most eight `details`: JSON pointer, code, message, and the bound
+/// that was passed, `min` or `max`; never the rejected value. The code is that of the rule:
+///
+/// | rule | code | bound |
+/// |---|---|---|
+/// | `length`, `range` | the same | `min` or `max` |
+/// | `ascii`, `alphanumeric`, `email`, `url`, `ip`, `credit_card`, `phone_number` | the same; `ip` for `ipv4` and `ipv6`, too | |
+/// | `contains`, `prefix`, `suffix`, `pattern`, `matches`, `required` | the same | |
+/// | `custom` | `invalid`, with the message of the function: it says what it wants of the value | |
+///
+/// The pointer has what garde knows: where serde renames a field, say `#[garde(rename = "..")]` too, and on a struct around one
+/// value `#[garde(transparent)]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid<T>(pub T);
 
@@ -111,35 +130,166 @@ impl<T: DeserializeOwned + Send + 'static> FromMessage for Unchecked<T> {
 
 /// What is not valid is `validation_failed`, with at most eight details.
 pub(crate) fn validate<T: Validate<Context = ()>>(value: &T) -> Result<(), Error> {
-    value.validate().map_err(|report| refused(&report))
+    let rules = Rules::default();
+    with_i18n(&rules, || value.validate()).map_err(|report| refused(&report, &rules))
 }
 
-fn refused(report: &garde::Report) -> Error {
+fn refused(report: &garde::Report, rules: &Rules) -> Error {
     let error = Error::validation_failed("The data is not valid");
-    report.iter().take(Error::MAX_DETAILS).fold(error, |error, (path, why)| {
-        error.detail(Detail::new(pointer(&path.to_string()), "invalid", why.message().to_owned()))
-    })
+    report
+        .iter()
+        .take(Error::MAX_DETAILS)
+        .fold(error, |error, (path, why)| error.detail(rules.detail(pointer(path), why.message())))
 }
 
-/// garde's path, `users[0].name`, as a JSON pointer (RFC 6901), `/users/0/name`.
-fn pointer(path: &str) -> String {
-    path.split(['.', '[']).filter(|segment| !segment.is_empty()).fold(String::new(), |mut pointer, segment| {
-        let segment = segment.strip_suffix(']').unwrap_or(segment);
+/// The longest JSON pointer that is sent: keys of the client's stand in it.
+const MAX_POINTER: usize = 256;
+
+/// garde's path as a JSON pointer (RFC 6901); that of what is around it where it would be too long.
+fn pointer(path: &garde::Path) -> String {
+    let mut pointer = String::new();
+    // Hidden in garde's documentation, and what its own `select!` expands to. The text of a path is not clear: a key may have dots.
+    for (kind, part) in path.__iter().rev().filter(|(kind, _)| *kind != Kind::None) {
+        debug_assert!(matches!(kind, Kind::Key | Kind::Index));
+        if part.len() > MAX_POINTER {
+            break;
+        }
+        let part = part.replace('~', "~0").replace('/', "~1");
+        if pointer.len() + 1 + part.len() > MAX_POINTER {
+            break;
+        }
         pointer.push('/');
-        pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
-        pointer
-    })
+        pointer.push_str(&part);
+    }
+    pointer
+}
+
+/// What is known of a rule that was broken.
+#[derive(Clone)]
+struct Rule {
+    code: &'static str,
+    min: Option<Number>,
+    max: Option<Number>,
+}
+
+/// The rules that were broken in one validation, by their texts, which garde's report has.
+///
+/// garde tells a rule's arguments to whom makes its text, and nobody else. The text is garde's own and says all of them, so that
+/// equal texts are of equal rules. A text that nobody has made here is one of the application's.
+#[derive(Default)]
+struct Rules(RefCell<BTreeMap<Cow<'static, str>, Rule>>);
+
+impl Rules {
+    fn note(&self, code: &'static str, text: Cow<'static, str>) -> Cow<'static, str> {
+        self.bounded(code, text, None, None)
+    }
+
+    fn bounded(
+        &self,
+        code: &'static str,
+        text: Cow<'static, str>,
+        min: Option<Number>,
+        max: Option<Number>,
+    ) -> Cow<'static, str> {
+        self.0.borrow_mut().insert(text.clone(), Rule { code, min, max });
+        text
+    }
+
+    fn detail(&self, pointer: String, text: &str) -> Detail {
+        let rules = self.0.borrow();
+        let Some(Rule { code, min, max }) = rules.get(text).cloned() else {
+            return Detail::new(pointer, "invalid", text);
+        };
+        let mut detail = Detail::new(pointer, code, text);
+        (detail.min, detail.max) = (min, max);
+        detail
+    }
+}
+
+/// A bound as JSON has it. `None`: JSON's reader would not read it as what it is.
+fn number(bound: &dyn Display) -> Option<Number> {
+    let text = bound.to_string();
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(number.into());
+    }
+    if let Ok(number) = text.parse::<u64>() {
+        return Some(number.into());
+    }
+    let number: f64 = text.parse().ok()?;
+    // An integer that has too many digits is another one as a float.
+    (text.contains('.') || number.to_string() == text).then(|| Number::from_f64(number)).flatten()
+}
+
+impl I18n for &Rules {
+    fn length_lower_than(&self, min: usize) -> Cow<'static, str> {
+        self.bounded("length", DefaultI18n.length_lower_than(min), Some(min.into()), None)
+    }
+
+    fn length_greater_than(&self, max: usize) -> Cow<'static, str> {
+        self.bounded("length", DefaultI18n.length_greater_than(max), None, Some(max.into()))
+    }
+
+    fn range_lower_than(&self, min: &dyn Display) -> Cow<'static, str> {
+        self.bounded("range", DefaultI18n.range_lower_than(min), number(min), None)
+    }
+
+    fn range_greater_than(&self, max: &dyn Display) -> Cow<'static, str> {
+        self.bounded("range", DefaultI18n.range_greater_than(max), None, number(max))
+    }
+
+    fn credit_card_invalid(&self, reason: InvalidCreditCard) -> Cow<'static, str> {
+        self.note("credit_card", DefaultI18n.credit_card_invalid(reason))
+    }
+
+    fn pattern_no_match(&self, pattern: &dyn Display) -> Cow<'static, str> {
+        self.note("pattern", DefaultI18n.pattern_no_match(pattern))
+    }
+
+    fn contains_missing(&self, pattern: &dyn Display) -> Cow<'static, str> {
+        self.note("contains", DefaultI18n.contains_missing(pattern))
+    }
+
+    fn url_invalid(&self, reason: InvalidUrl) -> Cow<'static, str> {
+        self.note("url", DefaultI18n.url_invalid(reason))
+    }
+
+    fn prefix_missing(&self, pattern: &dyn Display) -> Cow<'static, str> {
+        self.note("prefix", DefaultI18n.prefix_missing(pattern))
+    }
+
+    fn suffix_missing(&self, pattern: &dyn Display) -> Cow<'static, str> {
+        self.note("suffix", DefaultI18n.suffix_missing(pattern))
+    }
+
+    fn phone_number_invalid(&self, reason: InvalidPhoneNumber) -> Cow<'static, str> {
+        self.note("phone_number", DefaultI18n.phone_number_invalid(reason))
+    }
+
+    fn ip_invalid(&self, kind: IpKind) -> Cow<'static, str> {
+        self.note("ip", DefaultI18n.ip_invalid(kind))
+    }
+
+    fn matches_field_mismatch(&self, field: &dyn Display) -> Cow<'static, str> {
+        self.note("matches", DefaultI18n.matches_field_mismatch(field))
+    }
+
+    fn email_invalid(&self, reason: InvalidEmail) -> Cow<'static, str> {
+        self.note("email", DefaultI18n.email_invalid(reason))
+    }
+
+    fn ascii_invalid(&self) -> Cow<'static, str> {
+        self.note("ascii", DefaultI18n.ascii_invalid())
+    }
+
+    fn alphanumeric_invalid(&self) -> Cow<'static, str> {
+        self.note("alphanumeric", DefaultI18n.alphanumeric_invalid())
+    }
+
+    fn required_not_set(&self) -> Cow<'static, str> {
+        self.note("required", DefaultI18n.required_not_set())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::pointer;
-
-    #[test]
-    fn a_path_becomes_a_pointer() {
-        assert_eq!(pointer(""), "");
-        assert_eq!(pointer("text"), "/text");
-        assert_eq!(pointer("users[0].a/b"), "/users/0/a~1b");
-        assert_eq!(pointer("[2][3]"), "/2/3");
-    }
-}
+#[path = "valid_tests.rs"]
+mod tests;

@@ -35,9 +35,9 @@ pub(crate) enum Step {
 impl Step {
     /// The application's code has panicked.
     pub(crate) fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Step {
-        log::panicked(place, &*panic);
+        let trace = log::panicked(place, &*panic);
         drop_contained(panic);
-        Step::Done(Err(log::panic_error()))
+        Step::Done(Err(log::panic_error(trace)))
     }
 }
 

@@ -257,6 +257,21 @@ fn max_connections(limits: &Limits) -> usize {
     limits.max_connections.map_or(possible, |most| most.min(possible))
 }
 
+/// Says so where a configured maximum is more than the process may open.
+pub(super) fn warn_of_a_lowered_maximum(limits: &Limits) {
+    let possible = max_connections(limits);
+    // A system that tells no limit has lowered nothing.
+    let known = possible < usize::MAX / 2;
+    if let Some(asked) = limits.max_connections.filter(|asked| known && *asked > possible) {
+        tracing::warn!(
+            target: "switchboard",
+            asked,
+            possible,
+            "`max_connections` is lowered to what this process may open; raise its limit of open files (`ulimit -n`)"
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,5 @@
 //! What all namespaces of an application share on this node: its limits, numbers and clock.
-use super::admission::Admission;
+use super::admission::{Admission, warn_of_a_lowered_maximum};
 use super::clock::Clock;
 use super::counters::Counters;
 use super::memory::Memory;
@@ -44,6 +44,7 @@ impl Node {
     /// Sets the limits, once.
     pub(crate) fn configure(&self, limits: Limits) {
         self.memory.configure(limits.memory);
+        warn_of_a_lowered_maximum(&limits);
         // An application is built once.
         let _ = self.limits.set(limits);
     }

@@ -20,6 +20,8 @@ pub struct WireError {
     pub retry_after_ms: Option<u32>,
     /// The event of the message that failed, where it is known.
     pub event: Option<String>,
+    /// What the line in the log is found by, of an internal error: its field `trace_id`.
+    pub trace_id: Option<String>,
 }
 
 impl fmt::Display for WireError {

@@ -16,3 +16,5 @@ mod settings;
 mod shutdown;
 mod stages;
 mod structs;
+mod traces;
+mod wire_error;

@@ -192,3 +192,18 @@ async fn a_port_of_its_own() {
     assert_ne!(own.port(), bound.local_addr().port());
     assert!(tokio::net::TcpStream::connect(own).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn j03_a_maximum_that_the_process_cannot_have_is_lowered_with_a_warning() {
+    for (most, warnings) in [(10, 0), (1 << 40, 1)] {
+        let limits = Limits::default().max_connections(Some(most));
+        let app = TestApp::of::<SetModule>().with(|app| app.limits(limits)).start().await;
+        let lines = app.logs().warnings();
+        assert_eq!(lines.len(), warnings, "{lines:?}");
+        for line in lines {
+            assert_eq!(line.field("asked"), Some("1099511627776"));
+            let possible: usize = line.field("possible").unwrap().parse().unwrap();
+            assert!(possible < 1 << 30 && line.message.contains("`max_connections` is lowered"), "{line}");
+        }
+    }
+}

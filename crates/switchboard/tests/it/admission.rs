@@ -461,6 +461,39 @@ fn server_of_two_hundred() {
     serve(stubborn(Limits::default().max_connections(Some(200))));
 }
 
+#[test]
+#[ignore = "a server for `beyond_512_…`"]
+fn server_of_512_handshakes() {
+    serve(stubborn(Limits::default()));
+}
+
+/// All places are taken by those who say nothing: others are not sent away, they wait.
+#[test]
+fn beyond_512_handshakes_who_comes_waits_in_the_backlog() {
+    // An eighth of what the process may open is more than 512.
+    let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
+    on(Path::Listen, |_| async {
+        let rig = &elsewhere.rig;
+        let mut silent = Vec::new();
+        for _ in 0..511 {
+            silent.push(rig.stream().await);
+        }
+        // The last place: connections are accepted in their order, so that the others have theirs.
+        let mut last = rig.stream().await;
+        let answer = http(&mut last, b"GET /nope HTTP/1.1\r\nHost: test.example\r\n\r\n").await.expect("an answer");
+        assert_eq!((answer.status, answer.header("connection")), (404, None), "it stays, and keeps its place");
+        let mut waiting = rig.stream().await;
+        waiting.write_all(&ask(None)).await.unwrap();
+        let mut byte = [0];
+        let nothing = tokio::time::timeout(Duration::from_millis(300), waiting.read(&mut byte)).await;
+        assert!(nothing.is_err(), "the 513th is answered: {nothing:?}");
+        drop(silent.pop());
+        let answered = tokio::time::timeout(Duration::from_secs(5), waiting.read(&mut byte)).await;
+        assert_eq!(answered.expect("its turn").unwrap(), 1);
+        assert_eq!(&byte, b"H", "it is served, not refused");
+    });
+}
+
 /// LIMITS.md R15 at a small size.
 #[test]
 fn r15_a_node_never_has_more_connections_than_it_may() {

@@ -405,6 +405,35 @@ fn the_longest_message_is_taken_when_nothing_waits() {
     });
 }
 
+/// What a client has asked for takes no room from what others emit to it.
+#[test]
+fn a_push_has_its_room_beside_a_long_reply() {
+    paths(|path| async move {
+        // The reply is finished before the close frame, and takes its time.
+        let rig = Rig::start(path, Press::new().lingering(Limits::default().linger(Duration::from_secs(8)))).await;
+        let mut peer = rig.connect_narrow().await;
+        join(&mut peer, "stopped").await;
+        peer.send(&text("big", 8 << 20)).await;
+        rig.until(|stats| stats.queued_bytes > 2 << 20).await;
+        for n in 0..10 {
+            assert_eq!(emit(&rig, "stopped", (n, "x".repeat(64 << 10))).queued, 1, "{path:?}");
+        }
+        assert_eq!(peer.text().await.len(), text("big", "").len() + (8 << 20));
+        for n in 0..10 {
+            peer.expect(&text("e", (n, "x".repeat(64 << 10)))).await;
+        }
+        assert_eq!(peer.request(WELL).await, WELL);
+        // Nor do they have more.
+        peer.send(&text("big", 8 << 20)).await;
+        rig.until(|stats| stats.queued_bytes > 2 << 20).await;
+        let queued = (0..20).take_while(|_| emit(&rig, "stopped", "x".repeat(64 << 10)).queued == 1).count();
+        assert!((15..17).contains(&queued), "{queued} of 64 KiB in 1 MiB");
+        assert_eq!(peer.expect_close().await, 4001);
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
 #[test]
 fn volatile_messages_are_dropped_in_front_of_a_full_socket() {
     paths(|path| async move {

@@ -48,6 +48,9 @@ impl Desk {
     async fn small(&self, small: Small) -> u8 {
         small.count + small.kind.map_or(0, |kind| kind as u8)
     }
+    async fn sign_up(&self, signup: Valid<Signup>) -> usize {
+        signup.name.len() + signup.tags.len() + usize::from(signup.age) + signup.note.len()
+    }
     async fn form(&self, form: Valid<Form>) -> usize {
         form.words.len()
     }
@@ -72,6 +75,7 @@ fn desk(limits: Limits) -> App {
         .on("float", Desk::float)
         .on("small", Desk::small)
         .on("form", Desk::form)
+        .on("sign_up", Desk::sign_up)
         .on("wait", Desk::wait)
         .on("boom", Desk::boom)
         .on("huge", Desk::huge);
@@ -256,6 +260,50 @@ fn d10_an_id_in_flight_is_in_conflict() {
         }
         assert_eq!(peer.request(&wait(1, "1")).await, wait(1, "1"), "free again");
         drop((peer, other));
+        rig.expect_empty().await;
+    });
+}
+
+#[derive(Deserialize, Validate)]
+struct Signup {
+    #[garde(length(chars, min = 3, max = 8))]
+    name: String,
+    #[garde(range(min = 18, max = 120))]
+    age: u8,
+    #[garde(inner(ascii))]
+    tags: Vec<String>,
+    #[garde(custom(no_secret))]
+    note: String,
+}
+
+fn no_secret(note: &str, (): &()) -> garde::Result {
+    if note == SECRET { Err(garde::Error::new("says too much")) } else { Ok(()) }
+}
+
+#[test]
+fn d14_rules_have_codes_and_bounds() {
+    paths(|path| async move {
+        let rig = Rig::start(path, desk(roomy())).await;
+        let mut peer = rig.connect().await;
+        let ask = |name: &str, age: u8, tag: &str, note: &str| {
+            let data = json!({ "name": name, "age": age, "tags": ["a", tag], "note": note });
+            json!({ "event": "sign_up", "id": 1, "data": data }).to_string()
+        };
+        let text = peer.request(&ask("s3", 7, "\u{e9}s3cr3t", SECRET)).await;
+        assert!(!text.contains("s3"), "nothing that was refused: {text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let details = json!([
+            { "path": "/age", "code": "range", "message": "lower than 18", "min": 18 },
+            { "path": "/name", "code": "length", "message": "length is lower than 3", "min": 3 },
+            { "path": "/note", "code": "invalid", "message": "says too much" },
+            { "path": "/tags/1", "code": "ascii", "message": "not ascii" },
+        ]);
+        assert_eq!(answer["data"]["details"], details);
+        let answer: Value = serde_json::from_str(&peer.request(&ask("far too long", 121, "", "")).await).unwrap();
+        let bounds: Vec<&Value> = answer["data"]["details"].as_array().unwrap().iter().map(|it| &it["max"]).collect();
+        assert_eq!(bounds, [&json!(120), &json!(8)]);
+        assert_eq!(peer.request(&ask("ada", 36, "", "")).await, r#"{"event":"sign_up","data":41,"id":1}"#);
+        drop(peer);
         rig.expect_empty().await;
     });
 }

@@ -356,6 +356,15 @@ impl Peer {
     }
 }
 
+/// An `exception` of an internal error without its trace id, which is 32 hexadecimal digits.
+pub(crate) fn untraced(text: &str) -> String {
+    let (before, trace) = text.split_once(r#","trace_id":""#).unwrap_or_else(|| panic!("no trace id in {text}"));
+    let (trace, after) = trace.split_once('"').unwrap();
+    let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+    assert!(trace.len() == 32 && trace.bytes().all(is_digit), "{text}");
+    format!("{before}{after}")
+}
+
 /// An HTTP response's head, and the bytes behind it.
 pub(crate) async fn read_head(stream: &mut Box<dyn Stream>) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();

@@ -89,7 +89,7 @@ pub fn encode_exception(out: &mut Vec<u8>, error: &Error, event: Option<&str>, i
 }
 
 /// Appends the error object alone, `{"status":"error","code","message","event"?,"details"?,"retryable",
-/// "retry_after_ms"?}`: the data of an `exception`, and what an error acknowledgement holds.
+/// "retry_after_ms"?,"trace_id"?}`: the data of an `exception`, and what an error acknowledgement holds.
 pub fn encode_error(out: &mut Vec<u8>, error: &Error, event: Option<&str>) {
     put(out, &ErrorBody::new(error, event));
 }

@@ -1,6 +1,6 @@
 //! Attributes where there is no prelude.
 #![no_implicit_prelude]
-use ::sb::{Client, gateway, injectable, messages, module};
+use ::sb::{Client, WireError, gateway, injectable, messages, module};
 
 /// A service.
 #[injectable(crate = ::sb)]
@@ -34,6 +34,14 @@ impl Door {
     async fn greet(&self, text: crate::payload::Text) -> (::std::string::String, usize) {
         (text.text, self.greeter.greet())
     }
+}
+
+/// What goes wrong.
+#[derive(::core::fmt::Debug, WireError)]
+#[wire(message = "Closed at {hour}", crate = ::sb)]
+pub struct Closed {
+    /// When.
+    pub hour: u8,
 }
 
 /// All of it.

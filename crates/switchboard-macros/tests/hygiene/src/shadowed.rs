@@ -5,7 +5,9 @@ use crate::hostile::everywhere::Everywhere as _;
 use crate::hostile::*;
 use crate::payload::Text;
 use ::sb::{Client as Peer, Limits, Namespace, Origins, Server as Everyone, Socket};
-use ::sb::{gateway as the_gateway, injectable, messages as the_messages, module as the_module};
+use ::sb::{
+    WireError as the_error, gateway as the_gateway, injectable, messages as the_messages, module as the_module,
+};
 use ::serde_json::Value as Json;
 use ::std::string::String as Words;
 use ::std::sync::Arc as Shared;
@@ -366,6 +368,31 @@ impl<T: ::core::marker::Send + ::core::marker::Sync + 'static> Echo<T> {
             _ = socket.send(received).await;
         }
     }
+}
+
+/// What goes wrong, with every key.
+#[derive(Debug, the_error)]
+#[wire(crate = sb)]
+pub enum Fault {
+    /// By every key.
+    #[wire(
+        code = "too_low", message = "Bid {least} at {error:?}", status = 409, retryable, retry_after_ms = error, close = 4001
+    )]
+    TooLow {
+        /// In the message.
+        least: ::core::primitive::u64,
+        /// A name that the expansion might have chosen.
+        error: ::core::primitive::u32,
+    },
+    /// With a code and a close of the library's.
+    #[wire(code = ::sb::Code::Conflict, message = "Taken", retryable = false, close = ::sb::CloseCode::KICKED)]
+    Taken,
+    /// In the log alone.
+    #[wire(internal, message = "the cause is {0}")]
+    Hidden(::core::primitive::u8),
+    /// As it is.
+    #[wire(transparent)]
+    Inner(::sb::Error),
 }
 
 /// All of it.

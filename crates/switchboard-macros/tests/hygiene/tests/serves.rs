@@ -1,7 +1,7 @@
 //! What is expanded among hostile names serves as anywhere.
-use hygiene::bare::Bare;
+use hygiene::bare::{Bare, Closed};
 use hygiene::payload::Text;
-use hygiene::shadowed::{Journal, Lobby, Shadowed};
+use hygiene::shadowed::{Fault, Journal, Lobby, Shadowed};
 use sb::testing::TestApp;
 
 #[derive(serde::Serialize)]
@@ -48,4 +48,14 @@ async fn without_a_prelude() {
     let mut ada = app.connect("/bare").await;
     assert_eq!(ada.request::<(String, usize)>("greet", text("hi")).await, ("hi".to_owned(), 0));
     assert_eq!(ada.request::<(String, usize)>("greet", text("hi")).await, ("hi".to_owned(), 1));
+}
+
+#[test]
+fn errors() {
+    let low = sb::Error::from(Fault::TooLow { least: 5, error: 70 });
+    assert_eq!((low.code().as_str(), low.message(), low.retry_after()), ("too_low", "Bid 5 at 70", Some(70)));
+    assert_eq!(sb::Error::from(Fault::Taken).code(), &sb::Code::Conflict);
+    assert_eq!(sb::Error::from(Fault::Hidden(1)).source_chain(), "the cause is 1");
+    assert_eq!(sb::Error::from(Fault::Inner(sb::Error::forbidden("No"))).message(), "No");
+    assert_eq!(sb::Error::from(Closed { hour: 5 }).message(), "Closed at 5");
 }

@@ -1,0 +1,126 @@
+//! `#[wire(..)]`: what is said of an error, and what of that makes no sense.
+use crate::emit::Errors;
+use crate::keys;
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, Meta, Path, Token};
+
+const KNOWN: &[&str] =
+    &["code", "message", "status", "retryable", "retry_after_ms", "close", "internal", "transparent"];
+
+/// What is said of one variant, or of a struct.
+#[derive(Default)]
+pub(super) struct Keys {
+    pub(super) code: Option<Expr>,
+    pub(super) message: Option<LitStr>,
+    pub(super) status: Option<LitInt>,
+    pub(super) retryable: Option<LitBool>,
+    pub(super) retry_after_ms: Option<Expr>,
+    pub(super) close: Option<Expr>,
+    pub(super) internal: Option<Span>,
+    pub(super) transparent: Option<Span>,
+    /// All keys, in their order.
+    said: Vec<Ident>,
+}
+
+/// Reads all `#[wire(..)]`. Returns where `switchboard` is, if that is said.
+pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> (Keys, Option<Path>) {
+    let mut found = Keys::default();
+    let mut krate = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("wire")) {
+        let Meta::List(list) = &attribute.meta else {
+            errors.at(attribute, "say what is told: `#[wire(code = \"..\", message = \"..\")]`");
+            continue;
+        };
+        let path = keys::read(list.tokens.clone(), KNOWN, errors, |key, input, errors| {
+            if found.said.contains(key) {
+                errors.at(key, format!("`{key}` stands here twice"));
+            }
+            match key.to_string().as_str() {
+                "code" => found.code = Some(keys::value(input)?),
+                "message" => found.message = Some(text(keys::value(input)?)?),
+                "status" => found.status = Some(keys::value(input)?),
+                "retryable" if input.peek(Token![=]) => found.retryable = Some(keys::value(input)?),
+                "retryable" => found.retryable = Some(LitBool::new(true, key.span())),
+                "retry_after_ms" => found.retry_after_ms = Some(keys::value(input)?),
+                "close" => found.close = Some(keys::value(input)?),
+                "internal" => found.internal = Some(key.span()),
+                "transparent" => found.transparent = Some(key.span()),
+                _ => return Ok(false),
+            }
+            found.said.push(key.clone());
+            Ok(true)
+        });
+        // `crate` is read by `keys` itself.
+        if list.tokens.clone().into_iter().any(|token| token.to_string() == "crate") {
+            krate = Some(path);
+        }
+    }
+    found.check(errors);
+    (found, krate)
+}
+
+/// A text, or an error that says that it must be one.
+fn text(value: Expr) -> syn::Result<LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(syn::Error::new(
+            other.span(),
+            "`message` is a text, in which fields stand in braces: `\"Bid at least {least}\"`",
+        )),
+    }
+}
+
+/// The text or number that stands there literally.
+fn literal(value: &Expr) -> Option<&Lit> {
+    match value {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        _ => None,
+    }
+}
+
+impl Keys {
+    /// The keys, to tell that they stand in the wrong place.
+    pub(super) fn said(&self) -> &[Ident] {
+        &self.said
+    }
+
+    fn check(&self, errors: &mut Errors) {
+        for key in &self.said {
+            if self.transparent.is_some() && key != "transparent" {
+                errors.at(
+                    key,
+                    format!("`transparent` takes all from the error inside; remove `{key}`, or `transparent`"),
+                );
+            } else if self.internal.is_some() && key == "code" {
+                errors.at(key, "an internal error has the code `internal`; remove `code`, or `internal`");
+            }
+        }
+        if let Some(Lit::Str(code)) = self.code.as_ref().and_then(literal) {
+            match code.value().as_str() {
+                "" => errors.at(
+                    code,
+                    "a code is a word for programs, like \"too_low\"; leave it out for the name in snake case",
+                ),
+                "internal" => errors
+                    .at(code, "the client is told nothing of an internal error: write `internal` in place of `code`"),
+                _ => {}
+            }
+        } else if let Some(code @ Expr::Lit(_)) = &self.code {
+            errors.at(code, "a code is a text, or a `switchboard::Code`");
+        }
+        if let Some(status) = &self.status
+            && !status.base10_parse::<u16>().is_ok_and(|status| (400..=599).contains(&status))
+        {
+            errors.at(status, "this is not the HTTP status of an error: 400 to 599 are");
+        }
+        if let Some(Lit::Int(code)) = self.close.as_ref().and_then(literal)
+            && !code.base10_parse::<u16>().is_ok_and(|code| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999))
+        {
+            errors.at(code, "a close frame cannot carry this code: 3000 to 4999 are an application's, 4000 to 4499 of them say \"reconnect\"");
+        }
+        if let (Some(LitBool { value: false, span }), Some(_)) = (&self.retryable, &self.retry_after_ms) {
+            errors.push(syn::Error::new(*span, "`retry_after_ms` says that it may be retried; remove one of the two"));
+        }
+    }
+}

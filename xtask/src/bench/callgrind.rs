@@ -1,0 +1,61 @@
+//! User instructions, counted by Callgrind: the same on every machine, and where `perf` has no counter.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Options;
+use crate::bench::build::{self, Binaries};
+use crate::bench::counts::{WORK, Work, show};
+use crate::bench::load::{Load, get, words};
+use crate::bench::peers::{PEERS, Peer};
+use crate::bench::server::Server;
+use crate::run::{Stop, on_path};
+
+pub(super) fn is_there() -> bool {
+    on_path("valgrind")
+}
+
+/// `cargo xtask instructions`.
+pub(super) fn print(options: &Options) -> Result<(), Stop> {
+    let binaries = build::for_instructions(options)?;
+    let load = Load::new(&binaries);
+    let peer = PEERS.iter().find(|peer| peer.is_switchboard()).expect("it is in the table");
+    for work in WORK {
+        let count = per_message(&binaries, &load, peer, work).map_err(Stop::Failed)?;
+        println!("instructions for {}: {}", work.title, show(count));
+    }
+    Ok(())
+}
+
+/// Counts in two servers, of which the second has twice the messages: what both do once is in neither.
+pub(super) fn per_message(binaries: &Binaries, load: &Load, peer: &Peer, work: &Work) -> Result<f64, String> {
+    let (_, messages) = work.messages;
+    let short = count(binaries, load, peer, work, messages)?;
+    let long = count(binaries, load, peer, work, 2 * messages)?;
+    Ok((long.instructions - short.instructions) / (long.messages - short.messages))
+}
+
+struct Run {
+    messages: f64,
+    instructions: f64,
+}
+
+fn count(binaries: &Binaries, load: &Load, peer: &Peer, work: &Work, messages: u64) -> Result<Run, String> {
+    let file = binaries.log.with_file_name("callgrind.out");
+    let _ = fs::remove_file(&file);
+    let mut out = std::ffi::OsString::from("--callgrind-out-file=");
+    out.push(&file);
+    let mut command: Vec<PathBuf> = vec!["valgrind".into(), "--tool=callgrind".into(), out.into()];
+    command.extend(binaries.command(peer).ok_or("it is not installed")?);
+    let server = Server::start_on("0", &command, peer.env, peer.dialect, &binaries.log)?;
+    let report = load.run(&server, &[words(work.load), words(&["--count", &messages.to_string()])].concat())?;
+    server.stop()?;
+    Ok(Run { messages: get(&report, "messages")?, instructions: total(&file)? })
+}
+
+/// The sum at the end of Callgrind's file: `totals: 12345`.
+fn total(file: &Path) -> Result<f64, String> {
+    let text = fs::read_to_string(file).map_err(|why| format!("Callgrind wrote nothing: {why}"))?;
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
+    total.ok_or_else(|| "Callgrind wrote no total".into())
+}

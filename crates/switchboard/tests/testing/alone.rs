@@ -169,7 +169,7 @@ fn a_path_that_is_not_the_gateways() {
 #[test]
 #[should_panic(expected = "this request would be refused: bad_request, ")]
 fn a_request_that_would_be_refused() {
-    drop(client().reads::<Query<Wanted>>().emit("said", 1));
+    client().reads::<Query<Wanted>>().emit("said", 1);
 }
 
 #[test]
@@ -228,7 +228,7 @@ impl Interceptor for Cached {
     async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let number: u64 = call.payload()?;
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             return Ok(Reply::value(number));
         }
         match next.run().await {

@@ -213,7 +213,7 @@ pub fn gateway(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// #[messages]
 /// impl Chat {
 ///     #[subscribe_message("page")]
-///     async fn page(&self, #[key("room")] #[pipe(Trim)] room: String, #[key("size")] #[pipe(DefaultValue(10_u64))] size: u64) -> String {
+///     async fn page(&self, #[key("room")] #[pipe(Trim)] room: String, #[key("size")] #[pipe(DefaultValue(10))] size: u64) -> String {
 ///         format!("{size} lines of {room}")
 ///     }
 /// }

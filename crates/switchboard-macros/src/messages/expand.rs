@@ -47,6 +47,13 @@ fn implement(krate: &Path, block: &ItemImpl, body: &TokenStream) -> TokenStream 
                 #body
                 __gateway
             }
+
+            fn settled(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
+                #[allow(unused_imports)]
+                use #krate::gateway::{HasSettings as _, NoSettings as _};
+                let __gateway = <Self as #krate::gateway::Messages>::messages(__gateway);
+                (&&#krate::gateway::SettingsProbe::<Self>::new()).__switchboard_settings(__gateway)
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ impl Drop for Joined {
             match Event::exception(client.conn().encoding(), &error, None, None) {
                 Ok(event) => drop(client.conn_arc().push_event(&mut event.frame(), Class::Reply)),
                 Err(unspeakable) => {
-                    crate::log::failed(&unspeakable, "join", &client);
+                    log::failed(&unspeakable, "join", &client);
                     client.conn().node().counters.dropped(1);
                 }
             }

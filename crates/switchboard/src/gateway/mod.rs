@@ -8,7 +8,7 @@ mod table;
 pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
-pub use mount::{Messages, Mount};
+pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
 pub(crate) use site::Site;
 use table::Note;
 pub(crate) use table::{Entry, Frames, Group, Table};
@@ -114,7 +114,8 @@ type AfterInit<S> = Box<dyn FnOnce(Arc<S>, Container) -> BoxFuture<Result<(), Bo
 pub(crate) type InitHook = Box<dyn FnOnce(Container) -> BoxFuture<Result<(), BoxError>> + Send>;
 
 impl<S: Messages> Gateway<S> {
-    /// A gateway with the handlers that `#[messages]` lists, over a state that is made by hand.
+    /// A gateway with the handlers that `#[messages]` lists, over a state that is made by hand. What `#[gateway]` says on the struct
+    /// (guards, origins, limits, …) holds; its path and its fields' `#[inject]` are a module's.
     ///
     /// ```
     /// use switchboard::{App, Gateway, messages};
@@ -130,7 +131,7 @@ impl<S: Messages> Gateway<S> {
     /// let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", Gateway::of(Echo::default())));
     /// ```
     pub fn of(state: S) -> Gateway<S> {
-        S::messages(Gateway::new(state))
+        S::settled(Gateway::new(state))
     }
 }
 

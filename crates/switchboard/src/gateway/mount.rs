@@ -7,6 +7,7 @@ use crate::namespace::Marker;
 use crate::pipeline::Implicit;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
+use std::marker::PhantomData;
 use std::panic::Location;
 
 /// A struct whose handlers `#[messages]` lists.
@@ -18,6 +19,54 @@ use std::panic::Location;
 pub trait Messages: Send + Sync + Sized + 'static {
     /// Registers the handlers and hooks.
     fn messages(gateway: Gateway<Self>) -> Gateway<Self>;
+
+    /// The same, and all that stands on the struct, for [`Gateway::of`]: what [`Mount::settings`] says. `#[messages]` writes it, for
+    /// who mounts by hand what has guards shall not lose them.
+    fn settled(gateway: Gateway<Self>) -> Gateway<Self> {
+        Self::messages(gateway)
+    }
+}
+
+/// Asks whether there are settings: `(&&SettingsProbe::<Self>::new()).__switchboard_settings(gateway)`, by [`HasSettings`] or
+/// [`NoSettings`].
+pub struct SettingsProbe<G>(PhantomData<fn() -> G>);
+
+impl<G> SettingsProbe<G> {
+    /// A probe.
+    #[allow(clippy::new_without_default, reason = "a probe is not a value")]
+    pub fn new() -> SettingsProbe<G> {
+        SettingsProbe(PhantomData)
+    }
+}
+
+/// See [`SettingsProbe`].
+pub trait HasSettings {
+    /// The struct.
+    type Gateway;
+    /// With its settings.
+    fn __switchboard_settings(&self, gateway: Gateway<Self::Gateway>) -> Gateway<Self::Gateway>;
+}
+impl<G: Mount> HasSettings for &SettingsProbe<G> {
+    type Gateway = G;
+
+    fn __switchboard_settings(&self, gateway: Gateway<G>) -> Gateway<G> {
+        G::settings(gateway)
+    }
+}
+
+/// See [`SettingsProbe`].
+pub trait NoSettings {
+    /// The struct.
+    type Gateway;
+    /// As it is.
+    fn __switchboard_settings(&self, gateway: Gateway<Self::Gateway>) -> Gateway<Self::Gateway>;
+}
+impl<G> NoSettings for SettingsProbe<G> {
+    type Gateway = G;
+
+    fn __switchboard_settings(&self, gateway: Gateway<G>) -> Gateway<G> {
+        gateway
+    }
 }
 
 /// A gateway that says where it is mounted. `#[gateway(..)]` implements it.

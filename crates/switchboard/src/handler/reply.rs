@@ -484,7 +484,7 @@ mod tests {
         assert!(is_none(&None::<u8>));
         assert!(!is_none(&Some(1)));
         assert!(!is_none(&()));
-        assert!(!is_none(&serde_json::Value::Null));
+        assert!(!is_none(&Value::Null));
         assert!(!is_none(&f64::NAN));
     }
 }

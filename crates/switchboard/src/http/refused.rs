@@ -1,6 +1,6 @@
 //! Answers other than 101: `application/problem+json` (RFC 9457), which says what to do, and never what was sent.
 use crate::hub::Full;
-use crate::{Code, Error};
+use crate::{Code, Error, TraceId};
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -18,6 +18,8 @@ pub(super) struct Refused {
     detail: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     retry_after: Option<Duration>,
+    /// That of the log's line with the cause.
+    trace: Option<TraceId>,
     /// There is no room: nothing is wrong with the request.
     pub(super) admission: bool,
 }
@@ -31,6 +33,7 @@ impl Refused {
             detail: Cow::Borrowed(detail),
             headers: Vec::new(),
             retry_after: retry,
+            trace: None,
             admission: false,
         }
     }
@@ -53,13 +56,16 @@ impl Refused {
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", None);
 
     pub(super) fn response(self) -> Response<Body> {
-        let problem = serde_json::json!({
+        let mut problem = serde_json::json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or_default(),
             "status": self.status.as_u16(),
             "detail": self.detail,
             "code": self.code,
         });
+        if let Some(trace) = self.trace {
+            problem["trace_id"] = trace.to_string().into();
+        }
         let mut response = Response::new(Body::from(problem.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -135,6 +141,11 @@ impl From<&Error> for Refused {
             Code::Internal => Status::INTERNAL_SERVER_ERROR,
             _ => Status::FORBIDDEN,
         };
+        // The application's own choice, if it made one.
+        let status = match Status::from_u16(error.http_status()) {
+            Ok(own) if own.as_u16() != error.code().http_status() => own,
+            _ => status,
+        };
         let again = matches!(status, Status::TOO_MANY_REQUESTS | Status::SERVICE_UNAVAILABLE);
         let wanted = error.retry_after().map(|wait| Duration::from_secs(u64::from(wait.div_ceil(1000))));
         let challenge =
@@ -146,6 +157,7 @@ impl From<&Error> for Refused {
             detail: Cow::Owned(error.message().to_owned()),
             headers: challenge.into_iter().collect(),
             retry_after: again.then(|| wanted.unwrap_or(SOON)),
+            trace: error.is_internal().then(|| error.trace()).flatten(),
             admission: false,
         }
     }

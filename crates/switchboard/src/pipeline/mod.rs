@@ -50,6 +50,6 @@ pub(crate) use guard::ErasedConnectGuard;
 pub use guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
 pub use interceptor::{Interceptor, InterceptorDef, Next};
 pub(crate) use level::{Declared, Level, Stages};
-pub use pipe::{Chain, DefaultValue, Parse, Pipe, PipeDef, Trim};
+pub use pipe::{Chain, DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim};
 pub(crate) use run::{around, connect_error, start};
 pub(crate) use stage::Implicit;

@@ -1,6 +1,7 @@
 //! Pipes: another payload in place of the one that came.
 use super::stage::{Source, Stage, sources};
 use crate::Error;
+use crate::di::{Injectable, Provider};
 use crate::handler::MessageContext;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -90,6 +91,13 @@ impl Pipe<Value> for Trim {
     }
 }
 
+/// So that `#[use_pipes(Trim)]` needs no provider.
+impl Injectable for Trim {
+    fn provider() -> Provider<Trim> {
+        Provider::value(Trim)
+    }
+}
+
 fn trimmed(mut text: String) -> String {
     text.truncate(text.trim_end().len());
     let start = text.len() - text.trim_start().len();
@@ -129,16 +137,6 @@ where
 #[doc(hidden)]
 pub struct Written(String);
 
-/// So that a default may stand in front of [`Parse`].
-macro_rules! written {
-    ($($ty:ty)*) => { $(impl From<$ty> for Written {
-        fn from(value: $ty) -> Written {
-            Written(value.to_string())
-        }
-    })* };
-}
-written! { &str String bool i32 i64 u32 u64 f64 }
-
 impl<'de> serde::Deserialize<'de> for Written {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Written, D::Error> {
         struct Visitor;
@@ -168,19 +166,38 @@ impl<'de> serde::Deserialize<'de> for Written {
     }
 }
 
-/// Takes the place of what is missing or null.
+/// Takes the place of what is missing or null: `DefaultValue(10)`. A text is a [`DefaultText`].
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultValue<T>(pub T);
 
-impl<T, D> Pipe<T> for DefaultValue<D>
+impl<T> Pipe<T> for DefaultValue<T>
 where
-    T: DeserializeOwned + Send + 'static,
-    D: Into<T> + Clone + Send + Sync + 'static,
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
     type From = Option<T>;
 
     fn transform(&self, value: Option<T>, _: &MessageContext<'_>) -> Result<T, Error> {
-        Ok(value.unwrap_or_else(|| self.0.clone().into()))
+        Ok(value.unwrap_or_else(|| self.0.clone()))
+    }
+}
+
+/// A text that takes the place of what is missing or null, also in front of [`Parse`].
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultText(pub &'static str);
+
+impl Pipe<String> for DefaultText {
+    type From = Option<String>;
+
+    fn transform(&self, value: Option<String>, _: &MessageContext<'_>) -> Result<String, Error> {
+        Ok(value.unwrap_or_else(|| self.0.to_owned()))
+    }
+}
+
+impl Pipe<Written> for DefaultText {
+    type From = Option<Written>;
+
+    fn transform(&self, value: Option<Written>, _: &MessageContext<'_>) -> Result<Written, Error> {
+        Ok(value.unwrap_or_else(|| Written(self.0.to_owned())))
     }
 }
 

@@ -12,7 +12,7 @@ use switchboard::pipeline::{
     AsyncGuard, Call, Caught, ConnectGuard, DefaultValue, Filter, Guard, Interceptor, Next, Parse, Pipe, Trim,
 };
 use switchboard::testing::{TestApp, TestClient};
-use switchboard::{Ack, Client, Error, EventName, Reply, Upgrade, gateway, injectable, messages, module};
+use switchboard::{Ack, App, Client, Error, EventName, Gateway, Reply, Upgrade, gateway, injectable, messages, module};
 use tokio::sync::Notify;
 
 /// What has happened, in its order.
@@ -377,7 +377,7 @@ impl Pipes {
     }
 
     #[subscribe_message("page")]
-    async fn page(&self, #[pipe(DefaultValue(10_u64))] size: u64) -> u64 {
+    async fn page(&self, #[pipe(DefaultValue(10))] size: u64) -> u64 {
         size
     }
 
@@ -741,4 +741,28 @@ async fn a_stream_ends_where_its_client_cancels_it() {
     ada.close().await;
     app.expect_empty().await;
     assert_eq!(journal.take(), ["item", "dropped"], "and where it leaves");
+}
+
+/// Whoever mounts a gateway by hand does not lose what stands on its struct.
+#[tokio::test]
+async fn what_stands_on_the_struct_holds_by_hand_too() {
+    struct Nobody;
+    impl Guard for Nobody {
+        fn message(&self, _: &MessageContext<'_>) -> Result<(), Error> {
+            Err(Error::forbidden("Nobody"))
+        }
+    }
+    #[gateway]
+    #[use_guards(Nobody {})]
+    struct Club;
+    #[messages]
+    impl Club {
+        #[subscribe_message("enter")]
+        async fn enter(&self) -> &'static str {
+            "in"
+        }
+    }
+    let app = TestApp::new(App::new().gateway("/club", Gateway::of(Club)));
+    let mut client = app.connect("/club").await;
+    assert_eq!(client.request_error("enter", ()).await.code, "forbidden");
 }

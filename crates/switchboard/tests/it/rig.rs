@@ -329,11 +329,12 @@ impl Peer {
         self.text().await
     }
 
-    /// Skips what comes before the close frame.
+    #[allow(dead_code, reason = "for `pipeline`, which shares this file")]
     pub(crate) async fn expect_request(&mut self, text: &str, answer: &str) {
         assert_eq!(self.request(text).await, answer);
     }
 
+    /// Skips what comes before the close frame.
     pub(crate) async fn expect_close(&mut self) -> u16 {
         loop {
             match self.recv().await {

@@ -104,6 +104,8 @@ mod guide {
     mod five_nouns {}
     #[doc = include_str!("../../../docs/guide/src/container.md")]
     mod container {}
+    #[doc = include_str!("../../../docs/guide/src/testing.md")]
+    mod testing {}
     #[doc = include_str!("../../../docs/guide/src/from-nestrs.md")]
     mod from_nestrs {}
 }

@@ -102,8 +102,30 @@ mod readme {}
 mod guide {
     #[doc = include_str!("../../../docs/guide/src/five-nouns.md")]
     mod five_nouns {}
+    #[doc = include_str!("../../../docs/guide/src/rooms.md")]
+    mod rooms {}
+    #[doc = include_str!("../../../docs/guide/src/payloads.md")]
+    mod payloads {}
+    #[doc = include_str!("../../../docs/guide/src/replies.md")]
+    mod replies {}
+    #[doc = include_str!("../../../docs/guide/src/errors.md")]
+    mod errors {}
+    #[doc = include_str!("../../../docs/guide/src/guards.md")]
+    mod guards {}
+    #[doc = include_str!("../../../docs/guide/src/interceptors.md")]
+    mod interceptors {}
     #[doc = include_str!("../../../docs/guide/src/container.md")]
     mod container {}
+    #[doc = include_str!("../../../docs/guide/src/mounting.md")]
+    mod mounting {}
+    #[doc = include_str!("../../../docs/guide/src/namespaces.md")]
+    mod namespaces {}
+    #[doc = include_str!("../../../docs/guide/src/order.md")]
+    mod order {}
+    #[doc = include_str!("../../../docs/guide/src/formats.md")]
+    mod formats {}
+    #[doc = include_str!("../../../docs/guide/src/from-nestjs.md")]
+    mod from_nestjs {}
     #[doc = include_str!("../../../docs/guide/src/from-nestrs.md")]
     mod from_nestrs {}
 }

@@ -124,6 +124,8 @@ mod guide {
     mod order {}
     #[doc = include_str!("../../../docs/guide/src/formats.md")]
     mod formats {}
+    #[doc = include_str!("../../../docs/guide/src/testing.md")]
+    mod testing {}
     #[doc = include_str!("../../../docs/guide/src/from-nestjs.md")]
     mod from_nestjs {}
     #[doc = include_str!("../../../docs/guide/src/from-nestrs.md")]

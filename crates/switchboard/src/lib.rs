@@ -31,6 +31,20 @@
 //! let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", chat));
 //! ```
 //!
+//! | more | where |
+//! |---|---|
+//! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`] |
+//! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`pipeline::Pipe`] |
+//! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; [`Client::emit_with_ack`] asks |
+//! | who may connect and send | [`pipeline::ConnectGuard`], [`pipeline::Guard`], [`User`], [`Roles`] |
+//! | what stands around handlers | [`pipeline`] |
+//! | errors | [`Error`], [`macro@WireError`], [`pipeline::Filter`] |
+//! | services | [`di`] |
+//! | formats | [`codec`] |
+//! | limits, each with its default | [`Limits`] |
+//!
+//! The repository's `docs/guide` has a page for each of these, and one for those who come from NestJS.
+//!
 //! It is not an HTTP framework (that is axum), and moves no media.
 
 mod answers;

@@ -31,6 +31,13 @@ pub(super) enum Polled {
     Item,
 }
 
+/// What a message has, besides its event.
+struct Parts<'a> {
+    data: Data<'a>,
+    meta: Data<'a>,
+    id: Option<Id<'a>>,
+}
+
 /// What became of a message that was begun with.
 enum Begun {
     /// It is answered, or its handler runs.
@@ -53,8 +60,8 @@ impl Task {
             && entry.stages.is_none()
             && !entry.is_catch_all
         {
-            let (data, meta) = (Data::Unread(glance.data), Data::NOTHING);
-            match self.begin(&conn, entry, &entry.event, data, meta, &scope, glance.id, cx) {
+            let parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id };
+            match self.begin(&conn, entry, &entry.event, &parts, &scope, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked(trace) => panicked = Some(trace),
@@ -77,28 +84,26 @@ impl Task {
         if let Some(trace) = panicked {
             return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
-        let (data, meta) = (Data::from(&request.data), Data::from(&request.meta));
+        let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id };
         if entry.is_catch_all {
             let event: Arc<str> = request.event.into();
-            self.begin(&conn, entry, &event, data, meta, &scope, request.id, cx);
+            self.begin(&conn, entry, &event, &parts, &scope, cx);
         } else {
-            self.begin(&conn, entry, &entry.event, data, meta, &scope, request.id, cx);
+            self.begin(&conn, entry, &entry.event, &parts, &scope, cx);
         }
     }
 
     /// Starts a handler, and polls it once.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one message, borrowed")]
     fn begin(
         &mut self,
         conn: &Conn,
         entry: &Entry,
         event: &Arc<str>,
-        data: Data<'_>,
-        meta: Data<'_>,
+        parts: &Parts<'_>,
         scope: &MessageScope,
-        id: Option<Id<'_>>,
         cx: &mut Context<'_>,
     ) -> Begun {
+        let Parts { data, meta, ref id } = *parts;
         let id = id.as_ref();
         let settled = data.is_settled();
         if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
@@ -201,7 +206,7 @@ impl Task {
         out.resize(ws::HEADER_ROOM, 0);
         let mut sink = ReplySink::new(&mut out, self.client.conn().encoding(), event, id);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
-        let (stream, late) = (sink.stream.take(), late.or(sink.late));
+        let (stream, late) = (sink.take_stream(), late.or(sink.late()));
         drop(sink);
         let polled = match polled {
             Ok(Poll::Pending) => Polled::Pending,
@@ -286,6 +291,7 @@ impl Task {
     }
 
     /// False when it is too long, which the caller was told.
+    #[inline]
     fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) -> bool {
         if out.len() - ws::HEADER_ROOM > self.limits().max_message_out {
             let error = Error::internal("the reply is longer than `max_message_out`");

@@ -55,7 +55,7 @@ impl IntoReply<Plain> for Reply {
 
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
         match self.write(sink) {
-            Ok(stream) => sink.stream = stream,
+            Ok(stream) => sink.set_stream(stream),
             Err(error) => sink.failure = Some(error),
         }
         Ok(())
@@ -87,7 +87,7 @@ where
     type Err = Infallible;
 
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
-        sink.stream = Some(Streaming::<S, Via>::new(self));
+        sink.set_stream(Some(Streaming::<S, Via>::invocation(self)));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::Error;
 use futures_core::Stream;
 use std::any::Any;
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 /// The type of what is returned: see [`type_of`].
@@ -93,16 +94,37 @@ pub struct Streams<S>(PhantomData<fn() -> S>);
 /// The shape of a `Result` of a stream, nothing of it checked.
 pub struct FallibleStream<S, E>(PhantomData<fn() -> (S, E)>);
 
-type Write<T> = fn(T, &mut ReplySink<'_>);
+/// How a `T` is written where it was returned. A type, so that nothing is called through a pointer.
+pub trait Way<T>: 'static {
+    #[doc(hidden)]
+    fn write(value: T, sink: &mut ReplySink<'_>);
+}
 
-fn write<T: IntoReply<Plain, Err = Infallible>>(value: T, sink: &mut ReplySink<'_>) {
-    match value.into_reply(sink) {
-        Ok(()) => {}
-        Err(never) => match never {},
+/// As a reply.
+pub enum AsReply {}
+impl<T: ReplyValue> Way<T> for AsReply {
+    #[inline]
+    fn write(value: T, sink: &mut ReplySink<'_>) {
+        match value.into_reply(sink) {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
     }
 }
 
-fn write_nothing<T>(_: T, _: &mut ReplySink<'_>) {}
+/// Not at all.
+pub enum AsNothing {}
+impl<T> Way<T> for AsNothing {
+    fn write(_: T, _: &mut ReplySink<'_>) {}
+}
+
+/// As the end of a stream.
+pub enum AsEnd {}
+impl Way<()> for AsEnd {
+    fn write((): (), sink: &mut ReplySink<'_>) {
+        sink.end();
+    }
+}
 
 /// What a value may be that is sent as a reply.
 #[diagnostic::on_unimplemented(
@@ -154,37 +176,37 @@ impl NoValue for () {}
 
 impl<T, E> Fallible<T, E> {
     /// The value can be a reply.
-    pub fn value(self) -> Checked<T, E, ()>
+    pub fn value(self) -> Checked<T, E, AsReply, ()>
     where
         T: ReplyValue,
     {
-        Checked { write: write::<T>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 
     /// The value is none.
-    pub fn nothing(self) -> Checked<T, E, ()>
+    pub fn nothing(self) -> Checked<T, E, AsNothing, ()>
     where
         T: NoValue,
     {
-        Checked { write: write_nothing::<T>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 }
 
 impl<T> Infallibly<T> {
     /// The value can be a reply.
-    pub fn value(self) -> CheckedValue<T>
+    pub fn value(self) -> CheckedValue<T, AsReply>
     where
         T: ReplyValue,
     {
-        CheckedValue { write: write::<T> }
+        CheckedValue(PhantomData)
     }
 
     /// The value is none.
-    pub fn nothing(self) -> CheckedValue<T>
+    pub fn nothing(self) -> CheckedValue<T, AsNothing>
     where
         T: NoValue,
     {
-        CheckedValue { write: write_nothing::<T> }
+        CheckedValue(PhantomData)
     }
 }
 
@@ -198,11 +220,11 @@ impl<S: Stream> Streams<S> {
     }
 
     /// A hook has nobody to reply to.
-    pub fn nothing(self) -> CheckedValue<S>
+    pub fn nothing(self) -> CheckedValue<S, AsNothing>
     where
         S: NoValue,
     {
-        CheckedValue { write: write_nothing::<S> }
+        CheckedValue(PhantomData)
     }
 }
 
@@ -216,11 +238,11 @@ impl<S: Stream, E> FallibleStream<S, E> {
     }
 
     /// A hook has nobody to reply to.
-    pub fn nothing(self) -> Checked<S, E, ()>
+    pub fn nothing(self) -> Checked<S, E, AsNothing, ()>
     where
         S: NoValue,
     {
-        Checked { write: write_nothing::<S>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 }
 
@@ -232,7 +254,7 @@ pub struct CheckedFallibleStream<S, E, Via, C> {
 
 impl<S, E, Via> CheckedFallibleStream<S, E, Via, ()> {
     /// The error says what a client is told.
-    pub fn error(self) -> CheckedFallibleStream<S, E, Via, fn(E) -> Error>
+    pub fn error(self) -> CheckedFallibleStream<S, E, Via, Convert<E>>
     where
         E: IntoError,
     {
@@ -240,12 +262,12 @@ impl<S, E, Via> CheckedFallibleStream<S, E, Via, ()> {
     }
 }
 
-impl<S: Stream, E: Send + 'static, Via> CheckedFallibleStream<S, E, Via, fn(E) -> Error>
+impl<S: Stream, E: Send + 'static, Via> CheckedFallibleStream<S, E, Via, Convert<E>>
 where
     S::Item: ReplyItem<Via>,
 {
     /// Runs the stream to its end, here, if there is one.
-    pub async fn finish(self, returned: Result<S, E>) -> Result<Returned<()>, Failed> {
+    pub async fn finish(self, returned: Result<S, E>) -> Result<Returned<(), AsEnd>, Failed> {
         match returned {
             Ok(stream) => CheckedStream { marker: PhantomData }.finish(stream).await,
             Err(error) => Err(Failed::new(error, self.convert)),
@@ -254,46 +276,47 @@ where
 }
 
 /// A `Result` whose value, and then whose error, is checked.
-pub struct Checked<T, E, C> {
-    write: Write<T>,
+pub struct Checked<T, E, W, C> {
     convert: C,
-    marker: PhantomData<fn() -> E>,
+    marker: PhantomData<fn() -> (T, E, W)>,
 }
 
-impl<T, E> Checked<T, E, ()> {
+/// What becomes of an error.
+type Convert<E> = fn(E) -> Error;
+
+impl<T, E, W> Checked<T, E, W, ()> {
     /// The error says what a client is told.
-    pub fn error(self) -> Checked<T, E, fn(E) -> Error>
+    pub fn error(self) -> Checked<T, E, W, Convert<E>>
     where
         E: IntoError,
     {
-        Checked { write: self.write, convert: E::into_error, marker: PhantomData }
+        Checked { convert: E::into_error, marker: PhantomData }
     }
 }
 
-impl<T, E: Send + 'static> Checked<T, E, fn(E) -> Error> {
+impl<T, E: Send + 'static, W> Checked<T, E, W, Convert<E>> {
     /// What is returned.
-    pub fn finish(self, returned: Result<T, E>) -> std::future::Ready<Result<Returned<T>, Failed>> {
-        std::future::ready(match returned {
-            Ok(value) => Ok(Returned { value, write: self.write }),
+    pub fn finish(self, returned: Result<T, E>) -> Ready<Result<Returned<T, W>, Failed>> {
+        ready(match returned {
+            Ok(value) => Ok(Returned(value, PhantomData)),
             Err(error) => Err(Failed::new(error, self.convert)),
         })
     }
 }
 
 /// A value that is no `Result`, checked.
-pub struct CheckedValue<T> {
-    write: Write<T>,
-}
+pub struct CheckedValue<T, W>(PhantomData<fn() -> (T, W)>);
 
-impl<T> CheckedValue<T> {
+impl<T, W> CheckedValue<T, W> {
     /// There is no error.
-    pub fn error(self) -> CheckedValue<T> {
+    pub fn error(self) -> CheckedValue<T, W> {
         self
     }
 
     /// What is returned.
-    pub fn finish(self, value: T) -> std::future::Ready<Result<Returned<T>, Failed>> {
-        std::future::ready(Ok(Returned { value, write: self.write }))
+    #[inline]
+    pub fn finish(self, value: T) -> Ready<Result<Returned<T, W>, Failed>> {
+        ready(Ok(Returned(value, PhantomData)))
     }
 }
 
@@ -312,21 +335,19 @@ where
     }
 
     /// Runs it to its end, here: it may borrow from the handler.
-    pub async fn finish(self, stream: S) -> Result<Returned<()>, Failed> {
+    pub async fn finish(self, stream: S) -> Result<Returned<(), AsEnd>, Failed> {
         drive::<S, Via>(stream).await;
-        Ok(Returned { value: (), write: |(), sink| sink.end() })
+        Ok(Returned((), PhantomData))
     }
 }
 
 /// What a handler has returned, ready to be written.
-pub struct Returned<T> {
-    value: T,
-    write: Write<T>,
-}
+pub struct Returned<T, W>(T, PhantomData<fn() -> W>);
 
-impl<T> Returned<T> {
+impl<T, W: Way<T>> Returned<T, W> {
+    #[inline]
     pub(super) fn write(self, sink: &mut ReplySink<'_>) {
-        (self.write)(self.value, sink);
+        W::write(self.0, sink);
     }
 }
 

@@ -29,7 +29,7 @@ where
     <S::Item as IntoReply<Via>>::Err: IntoError + 'static,
     Via: 'static,
 {
-    pub(super) fn new(stream: S) -> Invocation {
+    pub(super) fn invocation(stream: S) -> Invocation {
         Box::pin(Streaming { stream, via: PhantomData::<fn() -> Via> })
     }
 }

@@ -91,7 +91,7 @@ impl Innermost for Handling<'_> {
                 let polled = polled.unwrap_or_else(|panic| {
                     Poll::Ready(Step::panicked(call.client().conn().table.known(call.event()), panic))
                 });
-                match sink.stream.take() {
+                match sink.take_stream() {
                     Some(stream) => {
                         drop(sink);
                         drop_contained(std::mem::replace(&mut invocation, stream));
@@ -137,7 +137,7 @@ impl Invoke for Waiting {
             }
             *this.call.late.lock() = None;
         } else {
-            sink.late = late;
+            sink.set_late(late);
         }
         Poll::Ready(match reply.and_then(|reply| reply.write(sink)) {
             Ok(None) => Step::Done(Ok(())),
@@ -175,7 +175,7 @@ impl Invoke for Filtered {
             Ok(polled) => ready!(polled),
             Err(panic) => Step::panicked(filtering.client.conn().table.known(&filtering.event), panic),
         };
-        if let Some(stream) = sink.stream.take() {
+        if let Some(stream) = sink.take_stream() {
             // Its items are filtered, too.
             drop_contained(std::mem::replace(inner, stream));
             return Poll::Ready(Step::Streams);

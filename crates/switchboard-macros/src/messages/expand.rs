@@ -122,7 +122,7 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
     }
     let name = &method.name;
     let here = at(name.span());
-    let reply = reply(&parts, &method.output, returns, &ours!(.await));
+    let reply = reply(&parts, &method.output, returns, true);
     let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
     quote_spanned! {here=> {
         let __parameters = #parts::Parameters::#place();
@@ -200,7 +200,7 @@ fn plan_in_hook(ty: &Type, variable: &Ident) -> TokenStream {
 }
 
 /// The checks of what is returned, each on the type that it concerns.
-fn reply(parts: &TokenStream, output: &ReturnType, returns: &str, end: &TokenStream) -> TokenStream {
+fn reply(parts: &TokenStream, output: &ReturnType, returns: &str, is_async: bool) -> TokenStream {
     let (value, error) = match output {
         ReturnType::Default => (Span::mixed_site(), Span::mixed_site()),
         ReturnType::Type(_, ty) => sides(ty),
@@ -211,7 +211,17 @@ fn reply(parts: &TokenStream, output: &ReturnType, returns: &str, end: &TokenStr
         let __shape = __shape.#check();
     };
     let error = quote_spanned!(at(error)=> let __shape = __shape.error(););
-    ours!(#checked #error __shape.finish(__reply) #end)
+    if !is_async {
+        return ours!(#checked #error __shape.finish(__reply).now());
+    }
+    ours! {
+        #checked
+        #error
+        match __shape.finish(__reply) {
+            #parts::Flow::Now(__done) => __done,
+            #parts::Flow::Later(__stream) => __stream.await,
+        }
+    }
 }
 
 /// Where the two sides of a `Result` stand, if they can be seen: for the place of an error, not for its meaning.
@@ -245,7 +255,7 @@ fn on_join(krate: &Path, method: &Method) -> TokenStream {
         .collect();
     let here = at(name.span());
     let call = quote_spanned!(here=> let __reply = Self::#name(__this #(, #lent)*););
-    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", &ours!(.into_inner()));
+    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", false);
     ours! {
         |__this, #(#lent),*| {
             #call
@@ -270,7 +280,7 @@ fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
         takes.push(quote_spanned!(here=> let #variable = #krate::handler::parts::taken::<#ty>(&__container)?;));
         arguments.push(if lent { ours!(&#variable) } else { ours!(#variable) });
     }
-    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", &ours!(.await));
+    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", true);
     let hook = quote_spanned! {here=>
         |__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
             #(#takes)*

@@ -34,7 +34,7 @@ impl Codec for Json {
     }
 
     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        Ok(serde_json::to_writer(out, frame)?)
+        Ok(json::append(out, frame)?)
     }
 }
 

@@ -63,8 +63,7 @@ impl<'a> Encoding<'a> {
         // Erased, so that this value's `Serialize` for JSON is compiled at one place.
         let erased: &dyn erased_serde::Serialize = &data;
         match (self, id.filter(|_| item)) {
-            (Encoding::Json, None) => json::encode_reply(out, event, id, erased).map(drop),
-            (Encoding::Json, Some(id)) => json::encode_stream_item(out, event, id, erased).map(drop),
+            (Encoding::Json, _) => json::encode_erased(out, event, id, item, erased).map(drop),
             (Encoding::MessagePack, None) => msgpack::encode_reply(out, event, id, data).map(drop),
             (Encoding::MessagePack, Some(id)) => msgpack::encode_stream_item(out, event, id, data).map(drop),
             (Encoding::Own { codec, .. }, more) => {
@@ -110,7 +109,7 @@ impl<'a> Encoding<'a> {
             Encoding::MessagePack => msgpack::RawBuf::of(value).map(Held::MessagePack),
             Encoding::Json | Encoding::Own { .. } => {
                 let erased: &dyn erased_serde::Serialize = &value;
-                serde_json::value::to_raw_value(erased).map(Held::Json).map_err(Error::internal)
+                json::raw_value(erased).map(Held::Json)
             }
         }
     }

@@ -64,13 +64,21 @@ impl Data<'_> {
     #[inline]
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self {
-            Data::Json(data) => json::from_data(*data),
             Data::Unread(text) => json::from_text(text).ok_or_else(not_what_it_seems),
+            _ => self.read_whole(),
+        }
+    }
+
+    #[inline(never)]
+    fn read_whole<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        match self {
+            Data::Json(data) => json::from_data(*data),
+            Data::Unread(_) => Err(not_what_it_seems()),
             Data::MessagePack(raw) => msgpack::from_data(Some(*raw)),
             Data::Own(codec, bytes) => from_lent(false, |lend| codec.read(bytes, lend)),
             Data::Value(Value::Null) => json::from_data(None),
             Data::Value(value) => {
-                let json = serde_json::value::to_raw_value(value).map_err(Error::internal)?;
+                let json = json::raw_value(value)?;
                 json::from_data(Some(&json))
             }
         }

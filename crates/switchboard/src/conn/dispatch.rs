@@ -9,7 +9,7 @@ use super::{DisconnectReason, Frame, Pushed, Received, buffers};
 use crate::codec::{Data, Format};
 use crate::di::MessageScope;
 use crate::gateway::Entry;
-use crate::handler::{Invocation, MessageContext, ReplySink, Step};
+use crate::handler::{Invocation, MessageContext, Parts, ReplySink, Step};
 use crate::hub::InFlight;
 use crate::{Error, TraceId, log, pipeline};
 use std::cell::Cell;
@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
-use switchboard_core::ws;
+use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{CloseCode, Id, Incoming};
 
 /// What became of a handler that was polled.
@@ -29,13 +29,6 @@ pub(super) enum Polled {
     Streams,
     /// It has sent an item of its stream, and may have more at once.
     Item,
-}
-
-/// What a message has, besides its event.
-struct Parts<'a> {
-    data: Data<'a>,
-    meta: Data<'a>,
-    id: Option<Id<'a>>,
 }
 
 /// What became of a message that was begun with.
@@ -52,16 +45,14 @@ impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
     pub(super) fn dispatch(&mut self, message: &Received<'_>, cx: &mut Context<'_>) {
         let conn = self.client.conn_arc().clone();
-        let (mut panicked, scope) = (None, MessageScope::default());
+        let mut panicked = None;
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
             && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
-            && entry.reads_payload
-            && entry.stages.is_none()
-            && !entry.is_catch_all
+            && entry.takes_glances
         {
-            let parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id };
-            match self.begin(&conn, entry, &entry.event, &parts, &scope, cx) {
+            let parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id.as_ref() };
+            match self.begin(&conn, entry, &entry.event, &parts, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked(trace) => panicked = Some(trace),
@@ -84,12 +75,12 @@ impl Task {
         if let Some(trace) = panicked {
             return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
-        let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id };
+        let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
         if entry.is_catch_all {
             let event: Arc<str> = request.event.into();
-            self.begin(&conn, entry, &event, &parts, &scope, cx);
+            self.begin(&conn, entry, &event, &parts, cx);
         } else {
-            self.begin(&conn, entry, &entry.event, &parts, &scope, cx);
+            self.begin(&conn, entry, &entry.event, &parts, cx);
         }
     }
 
@@ -100,12 +91,10 @@ impl Task {
         entry: &Entry,
         event: &Arc<str>,
         parts: &Parts<'_>,
-        scope: &MessageScope,
         cx: &mut Context<'_>,
     ) -> Begun {
-        let Parts { data, meta, ref id } = *parts;
-        let id = id.as_ref();
-        let settled = data.is_settled();
+        let id = parts.id;
+        let settled = parts.data.is_settled();
         if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
             if settled {
                 let busy = || Error::overloaded("Too many handlers are running");
@@ -127,8 +116,8 @@ impl Task {
         }
         let (settled, mut panicked) = (Cell::new(settled), None);
         let (number, client) = (Cell::new(None), &self.client);
-        let late = Some(&number);
-        let context = MessageContext { client, event, id, data, meta, reason: None, settled, late, scope };
+        let (late, scope) = (Some(&number), &MessageScope::default());
+        let context = MessageContext { client, event, parts, reason: None, settled, late, scope };
         let start = || match &entry.stages {
             None => entry.start.start(&context),
             Some(stages) => pipeline::start(stages, &entry.start, &context),
@@ -204,27 +193,58 @@ impl Task {
     ) -> Polled {
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
-        let mut sink = ReplySink::new(&mut out, self.client.conn().encoding(), event, id);
+        let encoding = self.client.conn().encoding();
+        let mut sink = ReplySink::new(&mut out, encoding, event, id);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
-        let (stream, late) = (sink.take_stream(), late.or(sink.late()));
-        drop(sink);
         let polled = match polled {
             Ok(Poll::Pending) => Polled::Pending,
+            // The way of most messages.
+            Ok(Poll::Ready(Step::Done(Ok(())))) if late.is_none() && sink.is_plain() => {
+                // Nothing is in it that must be dropped: an error would have been returned.
+                std::mem::forget(sink);
+                if out.len() > ws::HEADER_ROOM {
+                    self.reply(&mut out, encoding.opcode(), event, id);
+                }
+                Polled::Done
+            }
+            polled => {
+                let (stream, late) = (sink.take_stream(), late.or(sink.late()));
+                drop(sink);
+                self.polled_otherwise(polled, invocation, stream, &mut out, event, id, late)
+            }
+        };
+        buffers::give(out);
+        polled
+    }
+
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments, reason = "the rest of `poll_invocation`")]
+    fn polled_otherwise(
+        &mut self,
+        polled: std::thread::Result<Poll<Step>>,
+        invocation: &mut Invocation,
+        stream: Option<Invocation>,
+        out: &mut [u8],
+        event: &str,
+        id: Option<&Id<'_>>,
+        late: Option<u64>,
+    ) -> Polled {
+        match polled {
+            Ok(Poll::Pending) => Polled::Pending,
             Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
-            Ok(Poll::Ready(Step::Item)) => match self.reply(&mut out, event, id) {
+            Ok(Poll::Ready(Step::Item)) => match self.reply(out, self.conn().encoding().opcode(), event, id) {
                 true => Polled::Item,
                 false => Polled::Done,
             },
             Ok(Poll::Ready(Step::Done(Ok(())))) => {
                 if let Some(stream) = stream {
                     drop_contained(std::mem::replace(invocation, stream));
-                    buffers::give(out);
                     return Polled::Streams;
                 }
                 match late {
                     Some(late) => self.returned(late),
                     None if out.len() > ws::HEADER_ROOM => {
-                        self.reply(&mut out, event, id);
+                        self.reply(out, self.conn().encoding().opcode(), event, id);
                     }
                     None => {}
                 }
@@ -241,9 +261,7 @@ impl Task {
                 self.fail_request(&log::panic_error(trace), event, id, late.or_else(|| invocation.late()));
                 Polled::Done
             }
-        };
-        buffers::give(out);
-        polled
+        }
     }
 
     /// Tells the caller that its request has failed, unless an `Ack` has answered it.
@@ -291,16 +309,21 @@ impl Task {
     }
 
     /// False when it is too long, which the caller was told.
-    #[inline]
-    fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) -> bool {
+    #[inline(always)]
+    fn reply(&mut self, out: &mut [u8], opcode: Opcode, event: &str, id: Option<&Id<'_>>) -> bool {
         if out.len() - ws::HEADER_ROOM > self.limits().max_message_out {
-            let error = Error::internal("the reply is longer than `max_message_out`");
-            self.exception(&error, Some(event), id);
+            self.refuse_reply(event, id);
             return false;
         }
-        let start = ws::finish_frame(out, 0, self.conn().encoding().opcode());
+        let start = ws::finish_frame(out, 0, opcode);
         self.send(&out[start..]);
         true
+    }
+
+    #[cold]
+    fn refuse_reply(&mut self, event: &str, id: Option<&Id<'_>>) {
+        let error = Error::internal("the reply is longer than `max_message_out`");
+        self.exception(&error, Some(event), id);
     }
 
     fn send(&mut self, frame: &[u8]) {

@@ -150,6 +150,7 @@ impl Task {
     }
 
     /// `len`: of the frame, which may be another than that of the message.
+    #[inline(always)]
     fn received(&mut self, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
         if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
             self.message(message, cx);

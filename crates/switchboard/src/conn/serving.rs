@@ -4,10 +4,9 @@ use super::closing::Net;
 use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
-use crate::codec::Data;
 use crate::di::MessageScope;
 use crate::gateway::Group;
-use crate::handler::{HookFuture, Invocation, MessageContext, Outcome};
+use crate::handler::{HookFuture, Invocation, MessageContext, Outcome, Parts};
 use crate::hub::InFlight;
 use crate::{Error, log, pipeline};
 use std::cell::Cell;
@@ -84,6 +83,7 @@ impl Running {
 }
 
 /// Drops what belongs to the application, whose `Drop` may panic.
+#[inline(always)]
 pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         log::panicked("drop", &*panic);
@@ -118,9 +118,7 @@ impl Task {
         MessageContext {
             client: &self.client,
             event: "",
-            id: None,
-            data: Data::NOTHING,
-            meta: Data::NOTHING,
+            parts: Parts::NONE,
             reason,
             settled: Cell::new(true),
             late: None,

@@ -66,7 +66,9 @@ pub(crate) enum Frames {
 pub(crate) struct Entry {
     pub(crate) event: Arc<str>,
     /// The handler parses the payload, which shows whether it is JSON.
-    pub(crate) reads_payload: bool,
+    reads_payload: bool,
+    /// It may be begun with before the frame is decoded as a whole.
+    pub(crate) takes_glances: bool,
     pub(crate) start: Arc<dyn Start>,
     /// What stands around it; none in most gateways.
     pub(crate) stages: Option<Arc<Stages>>,
@@ -165,6 +167,7 @@ impl Table {
             let who = format!("`{}` of {}", entry.event, self.name);
             Level::check(&levels, &who, posture, Some(entry.place), problems);
             entry.stages = Level::stages(&levels);
+            entry.takes_glances = entry.reads_payload && entry.stages.is_none() && !entry.is_catch_all;
         }
     }
 
@@ -245,7 +248,17 @@ pub(super) struct NewEntry {
 impl NewEntry {
     fn under(self, event: &str) -> Entry {
         let NewEntry { reads_payload, start, group, level, place } = self;
-        Entry { event: event.into(), reads_payload, start, stages: None, group, is_catch_all: false, level, place }
+        Entry {
+            event: event.into(),
+            reads_payload,
+            takes_glances: false,
+            start,
+            stages: None,
+            group,
+            is_catch_all: false,
+            level,
+            place,
+        }
     }
 }
 

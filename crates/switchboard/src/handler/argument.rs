@@ -71,10 +71,7 @@ kinds! {
 pub struct MessageContext<'a> {
     pub(crate) client: &'a Client,
     pub(crate) event: &'a str,
-    pub(crate) id: Option<&'a Id<'a>>,
-    pub(crate) data: Data<'a>,
-    /// What came beside the payload.
-    pub(crate) meta: Data<'a>,
+    pub(crate) parts: &'a Parts<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) settled: Cell<bool>,
@@ -82,6 +79,20 @@ pub struct MessageContext<'a> {
     pub(crate) scope: &'a MessageScope,
     /// Where an `Ack` that is to answer leaves its number; none in hooks, which nobody asked.
     pub(crate) late: Option<&'a Cell<Option<u64>>>,
+}
+
+/// What a message has, besides its event.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) data: Data<'a>,
+    /// What came beside the payload.
+    pub(crate) meta: Data<'a>,
+    pub(crate) id: Option<&'a Id<'a>>,
+}
+
+impl Parts<'static> {
+    /// Those of a hook, which has no message.
+    pub(crate) const NONE: &'static Parts<'static> = &Parts { data: Data::NOTHING, meta: Data::NOTHING, id: None };
 }
 
 impl<'a> MessageContext<'a> {
@@ -97,31 +108,31 @@ impl<'a> MessageContext<'a> {
 
     /// The id that the answer will carry; `None` where the client awaits none, and in hooks.
     pub fn id(&self) -> Option<&'a Id<'a>> {
-        self.id
+        self.parts.id
     }
 
     /// One key of the message's `data`, which is null where there is none.
     ///
     /// Errors: `validation_failed` with what does not fit.
     pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
-        let keyed = match self.data {
+        let keyed = match self.parts.data {
             Data::Value(value) => value.get(key).cloned().unwrap_or_default(),
             _ => {
                 let all: std::collections::HashMap<String, Document> = self.payload::<Option<_>>()?.unwrap_or_default();
                 all.into_iter().find(|(name, _)| name == key).map(|(_, value)| value.0).unwrap_or_default()
             }
         };
-        let within = self.with_data(Data::Value(&keyed));
-        within.payload().map_err(|error| error.at_key(key))
+        let parts = Parts { data: Data::Value(&keyed), ..*self.parts };
+        self.with(&parts).payload().map_err(|error| error.at_key(key))
     }
 
     /// The same message with another payload.
-    pub(crate) fn with_data<'b>(&self, data: Data<'b>) -> MessageContext<'b>
+    pub(crate) fn with<'b>(&self, parts: &'b Parts<'b>) -> MessageContext<'b>
     where
         'a: 'b,
     {
         let settled = Cell::new(self.settled.get());
-        MessageContext { data, settled, ..*self }
+        MessageContext { parts, settled, ..*self }
     }
 
     /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
@@ -130,7 +141,7 @@ impl<'a> MessageContext<'a> {
     /// Errors: `validation_failed` with what does not fit.
     #[inline]
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let payload = self.data.read()?;
+        let payload = self.parts.data.read()?;
         self.settled.set(true);
         Ok(payload)
     }
@@ -139,7 +150,7 @@ impl<'a> MessageContext<'a> {
     ///
     /// Errors: `validation_failed` with what does not fit.
     pub fn meta<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        self.meta.read().map_err(|error| match error.is_validation() {
+        self.parts.meta.read().map_err(|error| match error.is_validation() {
             true => {
                 let of_meta = Error::validation_failed("The `meta` of the message does not fit");
                 error.details().iter().cloned().fold(of_meta, Error::detail)

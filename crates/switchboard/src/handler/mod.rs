@@ -21,7 +21,7 @@ pub use argument::{
     AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason,
 };
-pub(crate) use argument::{Checks, PayloadNote};
+pub(crate) use argument::{Checks, Parts, PayloadNote};
 pub(crate) use hook::{Hook, HookFuture, Hooks};
 pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;

@@ -4,7 +4,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use switchboard::handler::HandlerDef;
-//! use switchboard::handler::parts::{Parameters, PlainShape as _, ResultShape as _, type_of};
+//! use switchboard::handler::parts::{Flow, Parameters, PlainShape as _, ResultShape as _, type_of};
 //! use switchboard::{Client, Gateway};
 //!
 //! struct Chat;
@@ -20,7 +20,10 @@
 //!     let client = cx.client().clone();
 //!     Ok(async move {
 //!         let reply = this.shout(text, &client).await;
-//!         (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply).await
+//!         match (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply) {
+//!             Flow::Now(done) => done,
+//!             Flow::Later(stream) => stream.await,
+//!         }
 //!     })
 //! });
 //! let chat = Gateway::new(Chat).handler("shout", shout);

@@ -7,8 +7,10 @@ use crate::Error;
 use futures_core::Stream;
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// The type of what is returned: see [`type_of`].
 pub struct TypeOf<R>(PhantomData<fn() -> R>);
@@ -267,11 +269,43 @@ where
     S::Item: ReplyItem<Via>,
 {
     /// Runs the stream to its end, here, if there is one.
-    pub async fn finish(self, returned: Result<S, E>) -> Result<Returned<(), AsEnd>, Failed> {
+    pub fn finish(self, returned: Result<S, E>) -> Flow<Ended, impl Future<Output = Ended>> {
         match returned {
-            Ok(stream) => CheckedStream { marker: PhantomData }.finish(stream).await,
-            Err(error) => Err(Failed::new(error, self.convert)),
+            Ok(stream) => CheckedStream { marker: PhantomData }.finish(stream),
+            Err(error) => Flow::Now(Err(Failed::new(error, self.convert))),
         }
+    }
+}
+
+/// What is returned, or a stream that has to be run first.
+pub enum Flow<Now, Later> {
+    /// It is there.
+    Now(Now),
+    /// It is what comes of this.
+    Later(Later),
+}
+
+impl<T, W> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
+    /// What is returned where there is no stream.
+    pub fn now(self) -> Result<Returned<T, W>, Failed> {
+        match self {
+            Flow::Now(now) => now,
+            Flow::Later(never) => match never.0 {},
+        }
+    }
+}
+
+/// A stream that has ended.
+pub type Ended = Result<Returned<(), AsEnd>, Failed>;
+
+/// What is never run: nothing is paid for it.
+pub struct Never<T, W>(Infallible, PhantomData<fn() -> (T, W)>);
+
+impl<T, W> Future for Never<T, W> {
+    type Output = Result<Returned<T, W>, Failed>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.0 {}
     }
 }
 
@@ -296,8 +330,9 @@ impl<T, E, W> Checked<T, E, W, ()> {
 
 impl<T, E: Send + 'static, W> Checked<T, E, W, Convert<E>> {
     /// What is returned.
-    pub fn finish(self, returned: Result<T, E>) -> Ready<Result<Returned<T, W>, Failed>> {
-        ready(match returned {
+    #[inline]
+    pub fn finish(self, returned: Result<T, E>) -> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
+        Flow::Now(match returned {
             Ok(value) => Ok(Returned(value, PhantomData)),
             Err(error) => Err(Failed::new(error, self.convert)),
         })
@@ -315,8 +350,8 @@ impl<T, W> CheckedValue<T, W> {
 
     /// What is returned.
     #[inline]
-    pub fn finish(self, value: T) -> Ready<Result<Returned<T, W>, Failed>> {
-        ready(Ok(Returned(value, PhantomData)))
+    pub fn finish(self, value: T) -> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
+        Flow::Now(Ok(Returned(value, PhantomData)))
     }
 }
 
@@ -335,9 +370,11 @@ where
     }
 
     /// Runs it to its end, here: it may borrow from the handler.
-    pub async fn finish(self, stream: S) -> Result<Returned<(), AsEnd>, Failed> {
-        drive::<S, Via>(stream).await;
-        Ok(Returned((), PhantomData))
+    pub fn finish(self, stream: S) -> Flow<Ended, impl Future<Output = Ended>> {
+        Flow::Later(async {
+            drive::<S, Via>(stream).await;
+            Ok(Returned((), PhantomData))
+        })
     }
 }
 

@@ -19,6 +19,8 @@ pub struct ReplySink<'a> {
     pub(crate) failure: Option<Error>,
     /// What is written is one of several.
     item: bool,
+    /// It is a reply in JSON, to the client.
+    plain: bool,
     captured: Option<&'a mut Captured>,
     rare: Option<Box<Rare>>,
 }
@@ -38,7 +40,8 @@ impl<'a> ReplySink<'a> {
         event: &'a str,
         id: Option<&'a Id<'a>>,
     ) -> ReplySink<'a> {
-        ReplySink { out, encoding, event, id, failure: None, item: false, captured: None, rare: None }
+        let plain = encoding.is_json();
+        ReplySink { out, encoding, event, id, failure: None, item: false, plain, captured: None, rare: None }
     }
 
     /// One that keeps what is written for those around the handler. `out` is not used.
@@ -51,6 +54,7 @@ impl<'a> ReplySink<'a> {
     ) -> ReplySink<'a> {
         let mut sink = ReplySink::new(out, client.conn().encoding(), event, None);
         sink.captured = Some(captured);
+        sink.plain = false;
         sink.set_filters(stages, client);
         sink
     }
@@ -65,6 +69,12 @@ impl<'a> ReplySink<'a> {
         if stream.is_some() {
             self.rare.get_or_insert_default().stream = stream;
         }
+    }
+
+    /// A reply is written, or nothing; that is all.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.rare.is_none()
     }
 
     pub(crate) fn take_stream(&mut self) -> Option<Invocation> {
@@ -85,6 +95,7 @@ impl<'a> ReplySink<'a> {
     /// What is written from now on is an item of a stream.
     pub(crate) fn begin_item(&mut self) {
         self.item = true;
+        self.plain = false;
     }
 
     /// What a client is told of a handler's error.
@@ -113,7 +124,7 @@ impl<'a> ReplySink<'a> {
     /// A value under the request's event name. A value that cannot be serialised becomes an `internal` error.
     #[inline]
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
-        if self.item || self.captured.is_some() || !self.encoding.is_json() {
+        if !self.plain {
             return self.value_as(None, value);
         }
         // The way of most replies: it alone has the value's `Serialize` compiled into it.

@@ -1,7 +1,7 @@
 //! [`Call`]: a message that waits for its handler, owning its bytes.
 use crate::codec::Held;
 use crate::di::{MessageScope, scope};
-use crate::handler::MessageContext;
+use crate::handler::{MessageContext, Parts};
 use crate::{Client, Error};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -28,9 +28,9 @@ impl Call {
         Call {
             client: cx.client.clone(),
             event: cx.event.into(),
-            id: cx.id.cloned().map(Id::into_owned),
-            data: cx.data.hold(),
-            meta: cx.meta.hold(),
+            id: cx.parts.id.cloned().map(Id::into_owned),
+            data: cx.parts.data.hold(),
+            meta: cx.parts.meta.hold(),
             scope: cx.scope.share(cx.conn().table.container.as_ref()),
             late: Mutex::new(None),
         }
@@ -67,12 +67,11 @@ impl Call {
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         // What is left in it is kept, though `work` panics.
         let late = Kept { number: Cell::new(None), by: &self.late };
+        let parts = Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref() };
         let cx = MessageContext {
             client: &self.client,
             event: &self.event,
-            id: self.id.as_ref(),
-            data: self.data.data(),
-            meta: self.meta.data(),
+            parts: &parts,
             reason: None,
             settled: Cell::new(true),
             late: Some(&late.number),

@@ -6,7 +6,7 @@ use super::interceptor::{Innermost, Next};
 use super::level::Stages;
 use crate::codec::{Data, Document};
 use crate::conn::{contained, drop_contained};
-use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, ReplySink, Start, Step};
+use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, Parts, ReplySink, Start, Step};
 use crate::{Client, Error, Reply};
 use std::any::{Any, TypeId};
 use std::future::poll_fn;
@@ -55,7 +55,8 @@ fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> 
         return handler.start(cx);
     }
     let value = stages.pipes.iter().try_fold(cx.payload::<Document>()?.0, |value, pipe| pipe.transform(value, cx))?;
-    handler.start(&cx.with_data(Data::Value(&value)))
+    let parts = Parts { data: Data::Value(&value), ..*cx.parts };
+    handler.start(&cx.with(&parts))
 }
 
 /// The guards that are left, then the interceptors around the handler.

@@ -2,7 +2,7 @@
 use super::detached::{DetachedClient, client};
 use crate::codec::Data;
 use crate::di::MessageScope;
-use crate::handler::{FromMessage, MessageContext};
+use crate::handler::{FromMessage, MessageContext, Parts};
 use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, alone};
 use crate::{Error, Reply, User};
 use serde::Serialize;
@@ -168,9 +168,11 @@ impl<'c> TestMessage<'c> {
         work(&MessageContext {
             client: self.client().client(),
             event: &self.event,
-            id: self.id.as_ref(),
-            data: Data::Json(self.data.as_deref()),
-            meta: Data::Json(self.meta.as_deref()),
+            parts: &Parts {
+                data: Data::Json(self.data.as_deref()),
+                meta: Data::Json(self.meta.as_deref()),
+                id: self.id.as_ref(),
+            },
             reason: None,
             settled: Cell::new(true),
             late: Some(&Cell::new(None)),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use switchboard::garde;
-use switchboard::handler::parts::{ByNothing as _, ByValidate as _, Parameters, PlainShape as _, Probe, type_of};
+use switchboard::handler::parts::{ByNothing as _, ByValidate as _, Flow, Parameters, PlainShape as _, Probe, type_of};
 use switchboard::handler::{HandlerDef, MessageContext};
 use switchboard::pipeline::{DefaultText, Parse, Pipe, Trim, parts::chain};
 use switchboard::{App, Error, Gateway, Valid};
@@ -85,7 +85,10 @@ fn parameters() -> Gateway<Chat> {
                 $(let $parameter = $parameter.read(cx)?;)*
                 Ok(async move {
                     let reply = $value;
-                    (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply).await
+                    match (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply) {
+                        Flow::Now(done) => done,
+                        Flow::Later(stream) => stream.await,
+                    }
                 })
             })
         };

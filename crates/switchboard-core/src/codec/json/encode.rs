@@ -1,7 +1,9 @@
 //! Server to client: every function appends one frame to a buffer, without an intermediate value.
+use std::io;
 use std::ops::Range;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::codec::body::{ErrorBody, GoAway};
 use crate::codec::draft::Draft;
@@ -40,6 +42,24 @@ pub fn encode_reply(
     encode_frame(out, event, data, id.map_or(Tail::None, Tail::Id))
 }
 
+/// [`encode_reply`], or with `more` [`encode_stream_item`], of a value whose type is erased: for what is sent seldom.
+///
+/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+pub fn encode_erased(
+    out: &mut Vec<u8>,
+    event: &str,
+    id: Option<&Id<'_>>,
+    more: bool,
+    data: &dyn erased_serde::Serialize,
+) -> Result<Range<usize>, Error> {
+    let tail = match id {
+        None => Tail::None,
+        Some(id) if more => Tail::More(id),
+        Some(id) => Tail::Id(id),
+    };
+    encode_seldom(out, event, data, tail)
+}
+
 /// Appends a request of the server that awaits an answer, `{"event","data","ack":n}`; gives the place of the data in
 /// `out`.
 ///
@@ -50,7 +70,7 @@ pub fn encode_request(
     data: &(impl Serialize + ?Sized),
     ack: u64,
 ) -> Result<Range<usize>, Error> {
-    encode_frame(out, event, data, Tail::Ack(ack))
+    encode_seldom(out, event, &data, Tail::Ack(ack))
 }
 
 /// Appends one item of a stream, `{"event","data","id","more":true}`; gives the place of the data in `out`.
@@ -62,7 +82,7 @@ pub fn encode_stream_item(
     id: &Id<'_>,
     data: &(impl Serialize + ?Sized),
 ) -> Result<Range<usize>, Error> {
-    encode_frame(out, event, data, Tail::More(id))
+    encode_seldom(out, event, &data, Tail::More(id))
 }
 
 /// Appends the end of a stream, `{"event","id","done":true}`.
@@ -91,14 +111,14 @@ pub fn encode_exception(out: &mut Vec<u8>, error: &Error, event: Option<&str>, i
 /// Appends the error object alone, `{"status":"error","code","message","event"?,"details"?,"retryable",
 /// "retry_after_ms"?,"trace_id"?}`: the data of an `exception`, and what an error acknowledgement holds.
 pub fn encode_error(out: &mut Vec<u8>, error: &Error, event: Option<&str>) {
-    put(out, &ErrorBody::new(error, event));
+    put_seldom(out, &ErrorBody::new(error, event));
 }
 
 /// Appends `{"event":"sys.goaway","data":{"code","reason","retryable","retry_after_ms"?}}`, which goes before a close
 /// that the server decides.
 pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool, retry_after_ms: Option<u32>) {
     open(out, "sys.goaway");
-    put(out, &GoAway { code, reason, retryable, retry_after_ms });
+    put_seldom(out, &GoAway { code, reason, retryable, retry_after_ms });
     close(out, Tail::None);
 }
 
@@ -127,9 +147,36 @@ fn encode_frame<T: Serialize + ?Sized>(
     Ok(data)
 }
 
+fn encode_seldom(
+    out: &mut Vec<u8>,
+    event: &str,
+    data: &dyn erased_serde::Serialize,
+    tail: Tail<'_>,
+) -> Result<Range<usize>, Error> {
+    let mut draft = Draft::new(out);
+    open(&mut draft, event);
+    let start = draft.len();
+    serde_json::to_writer(Seldom(&mut draft), data)?;
+    let data = start..draft.len();
+    close(&mut draft, tail);
+    draft.keep();
+    Ok(data)
+}
+
 fn open(out: &mut Vec<u8>, event: &str) {
+    if event.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        return open_escaped(out, event);
+    }
+    out.extend_from_slice(br#"{"event":""#);
+    out.extend_from_slice(event.as_bytes());
+    out.extend_from_slice(br#"","data":"#);
+}
+
+/// A name has seldom what must be escaped.
+#[cold]
+fn open_escaped(out: &mut Vec<u8>, event: &str) {
     out.extend_from_slice(br#"{"event":"#);
-    put(out, event);
+    put_seldom(out, event);
     out.extend_from_slice(br#","data":"#);
 }
 
@@ -154,4 +201,40 @@ fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
 /// Appends one of this module's own values.
 fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     serde_json::to_writer(out, value).expect("strings, numbers and structs of them always serialise");
+}
+
+fn put_seldom(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(Seldom(out), value).expect("strings, numbers and structs of them always serialise");
+}
+
+/// What is written seldom goes through a writer of another type: so the serialiser of what is written often has few callers, and is
+/// compiled into them.
+struct Seldom<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Seldom<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Appends a value whose type is erased: for what is written seldom.
+///
+/// Errors: internal, when it cannot be serialised; a part of it may be in `out` then.
+pub fn append(out: &mut Vec<u8>, value: &dyn erased_serde::Serialize) -> Result<(), Error> {
+    Ok(serde_json::to_writer(Seldom(out), value)?)
+}
+
+/// A value as JSON, whose type is erased: for what is kept seldom.
+///
+/// Errors: internal, when it cannot be serialised.
+pub fn raw_value(value: &dyn erased_serde::Serialize) -> Result<Box<RawValue>, Error> {
+    let mut json = Vec::new();
+    append(&mut json, value)?;
+    let json = String::from_utf8(json).map_err(Error::internal)?;
+    Ok(RawValue::from_string(json)?)
 }

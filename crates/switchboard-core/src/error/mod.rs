@@ -198,6 +198,12 @@ impl Error {
         self.0.status.unwrap_or_else(|| self.0.code.http_status())
     }
 
+    /// The one that [`status`](Error::status) has set.
+    #[doc(hidden)]
+    pub fn chosen_status(&self) -> Option<u16> {
+        self.0.status
+    }
+
     /// How the connection is closed after this error, if it is.
     pub fn close(&self) -> Option<&Close> {
         self.0.close.as_ref()

@@ -5,9 +5,12 @@ use super::sink::ReplySink;
 use super::stream::drive;
 use crate::Error;
 use futures_core::Stream;
+use pin_project_lite::pin_project;
 use std::any::Any;
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// The type of what is returned: see [`type_of`].
 pub struct TypeOf<R>(PhantomData<fn() -> R>);
@@ -152,6 +155,16 @@ where
 pub trait NoValue {}
 impl NoValue for () {}
 
+/// What a join hook returns in its `Ok`.
+#[diagnostic::on_unimplemented(
+    message = "an `#[on_join]` hook cannot return `{Self}`",
+    label = "it says who may join: `Result<(), E>`",
+    note = "return `Result<(), E>` where `E: Into<switchboard::Error>`: `Ok(())` lets the client into the room, and an `Err` is what it is \
+            told: `Err(Error::forbidden(\"..\"))`"
+)]
+pub trait Verdict {}
+impl Verdict for () {}
+
 impl<T, E> Fallible<T, E> {
     /// The value can be a reply.
     pub fn value(self) -> Checked<T, E, ()>
@@ -165,6 +178,14 @@ impl<T, E> Fallible<T, E> {
     pub fn nothing(self) -> Checked<T, E, ()>
     where
         T: NoValue,
+    {
+        Checked { write: write_nothing::<T>, convert: (), marker: PhantomData }
+    }
+
+    /// The value lets a client join.
+    pub fn verdict(self) -> Checked<T, E, ()>
+    where
+        T: Verdict,
     {
         Checked { write: write_nothing::<T>, convert: (), marker: PhantomData }
     }
@@ -186,15 +207,23 @@ impl<T> Infallibly<T> {
     {
         CheckedValue { write: write_nothing::<T> }
     }
+
+    /// The value lets a client join.
+    pub fn verdict(self) -> CheckedValue<T>
+    where
+        T: Verdict,
+    {
+        CheckedValue { write: write_nothing::<T> }
+    }
 }
 
 impl<S: Stream> Streams<S> {
     /// The items can be replies.
-    pub fn value<Via>(self) -> CheckedStream<S, Via>
+    pub fn value<Via>(self) -> CheckedStream<S>
     where
         S::Item: ReplyItem<Via>,
     {
-        CheckedStream { marker: PhantomData }
+        CheckedStream { write: write_item::<S::Item, Via> }
     }
 
     /// A hook has nobody to reply to.
@@ -204,15 +233,23 @@ impl<S: Stream> Streams<S> {
     {
         CheckedValue { write: write_nothing::<S> }
     }
+
+    /// The value lets a client join.
+    pub fn verdict(self) -> CheckedValue<S>
+    where
+        S: Verdict,
+    {
+        CheckedValue { write: write_nothing::<S> }
+    }
 }
 
 impl<S: Stream, E> FallibleStream<S, E> {
     /// The items can be replies.
-    pub fn value<Via>(self) -> CheckedFallibleStream<S, E, Via, ()>
+    pub fn value<Via>(self) -> CheckedFallibleStream<S, E, ()>
     where
         S::Item: ReplyItem<Via>,
     {
-        CheckedFallibleStream { convert: (), marker: PhantomData }
+        CheckedFallibleStream { write: write_item::<S::Item, Via>, convert: (), marker: PhantomData }
     }
 
     /// A hook has nobody to reply to.
@@ -222,32 +259,38 @@ impl<S: Stream, E> FallibleStream<S, E> {
     {
         Checked { write: write_nothing::<S>, convert: (), marker: PhantomData }
     }
-}
 
-/// A `Result` of a stream whose items, and then whose error, are checked.
-pub struct CheckedFallibleStream<S, E, Via, C> {
-    convert: C,
-    marker: PhantomData<fn() -> (S, E, Via)>,
-}
-
-impl<S, E, Via> CheckedFallibleStream<S, E, Via, ()> {
-    /// The error says what a client is told.
-    pub fn error(self) -> CheckedFallibleStream<S, E, Via, fn(E) -> Error>
+    /// The value lets a client join.
+    pub fn verdict(self) -> Checked<S, E, ()>
     where
-        E: IntoError,
+        S: Verdict,
     {
-        CheckedFallibleStream { convert: E::into_error, marker: PhantomData }
+        Checked { write: write_nothing::<S>, convert: (), marker: PhantomData }
     }
 }
 
-impl<S: Stream, E: Send + 'static, Via> CheckedFallibleStream<S, E, Via, fn(E) -> Error>
-where
-    S::Item: ReplyItem<Via>,
-{
+/// A `Result` of a stream whose items, and then whose error, are checked.
+pub struct CheckedFallibleStream<S: Stream, E, C> {
+    write: WriteItem<S::Item>,
+    convert: C,
+    marker: PhantomData<fn() -> E>,
+}
+
+impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
+    /// The error says what a client is told.
+    pub fn error(self) -> CheckedFallibleStream<S, E, fn(E) -> Error>
+    where
+        E: IntoError,
+    {
+        CheckedFallibleStream { write: self.write, convert: E::into_error, marker: PhantomData }
+    }
+}
+
+impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S, E, fn(E) -> Error> {
     /// Runs the stream to its end, here, if there is one.
     pub async fn finish(self, returned: Result<S, E>) -> Result<Returned<()>, Failed> {
         match returned {
-            Ok(stream) => CheckedStream { marker: PhantomData }.finish(stream).await,
+            Ok(stream) => CheckedStream { write: self.write }.finish(stream).await,
             Err(error) => Err(Failed::new(error, self.convert)),
         }
     }
@@ -298,23 +341,69 @@ impl<T> CheckedValue<T> {
 }
 
 /// A stream whose items are checked.
-pub struct CheckedStream<S, Via> {
-    marker: PhantomData<fn() -> (S, Via)>,
+pub struct CheckedStream<S: Stream> {
+    write: WriteItem<S::Item>,
 }
 
-impl<S: Stream, Via> CheckedStream<S, Via>
-where
-    S::Item: ReplyItem<Via>,
-{
+impl<S: Stream> CheckedStream<S> {
     /// There is no error but that of an item.
-    pub fn error(self) -> CheckedStream<S, Via> {
+    pub fn error(self) -> CheckedStream<S> {
         self
     }
+}
 
+impl<S: Stream<Item: Send + 'static>> CheckedStream<S> {
     /// Runs it to its end, here: it may borrow from the handler.
     pub async fn finish(self, stream: S) -> Result<Returned<()>, Failed> {
-        drive::<S, Via>(stream).await;
+        drive::<_, ByItself>(Items { stream, write: self.write }).await;
         Ok(Returned { value: (), write: |(), sink| sink.end() })
+    }
+}
+
+/// How an item is written that is checked: what is left to do with it asks for nothing any more, so that a mistake is told once.
+type WriteItem<T> = fn(T, &mut ReplySink<'_>) -> Result<(), Error>;
+
+fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) -> Result<(), Error> {
+    item.into_reply(sink).map_err(T::told)
+}
+
+pin_project! {
+    struct Items<S: Stream> {
+        #[pin]
+        stream: S,
+        write: WriteItem<S::Item>,
+    }
+}
+
+impl<S: Stream> Stream for Items<S> {
+    type Item = Item<S::Item>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<S::Item>>> {
+        let this = self.project();
+        let write = *this.write;
+        this.stream.poll_next(cx).map(|item| item.map(|item| Item { item, write }))
+    }
+}
+
+struct Item<T> {
+    item: T,
+    write: WriteItem<T>,
+}
+
+/// The way of an [`Item`].
+enum ByItself {}
+
+impl<T: Send> IntoReply<ByItself> for Item<T> {
+    type Err = Error;
+
+    fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Error> {
+        (self.write)(self.item, sink)
+    }
+}
+
+impl<T: Send + 'static> ReplyItem<ByItself> for Item<T> {
+    fn told(error: Error) -> Error {
+        error
     }
 }
 

@@ -1,5 +1,5 @@
 //! What stands around handlers: guards, interceptors, pipes and filters, and what opts out of them.
-use crate::emit::{Errors, at, call, moved, ours, placed};
+use crate::emit::{Errors, at, call, call_path, moved, ours, placed};
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::parse::discouraged::Speculative;
@@ -235,10 +235,11 @@ pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, me
     let parts = moved(ours!(#krate::pipeline::parts), here);
     let def = match made {
         Made::Injected(ty) if kind == Kind::Pipe => {
-            let injected = call(own, "injected", None, TokenStream::new());
+            let injected = call_path(own, ours!(#krate::pipeline::parts::injected), quote_spanned!(here=> __pipe));
             quote_spanned! {here=> {
                 let __pipe = (&&#parts::pipe::<#ty>()).__switchboard_pipe();
-                __pipe #injected
+                let __pipe = __pipe.of_every().by_the_container();
+                #injected
             }}
         }
         Made::Value(value) if kind == Kind::Pipe => {

@@ -7,6 +7,7 @@ use crate::handler::MessageContext;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 /// Asks which halves a guard has: see [`probe`].
 pub struct GuardProbe<G>(PhantomData<fn() -> G>);
@@ -209,13 +210,17 @@ pub struct OfEvery<P>(PhantomData<fn() -> P>);
 pub struct OfOne<P>(PhantomData<fn() -> P>);
 
 impl<P: Send + Sync + 'static> OfEvery<P> {
+    /// It is one.
+    pub fn of_every(self) -> OfEvery<P> {
+        self
+    }
+
     /// The container gives it.
-    #[track_caller]
-    pub fn injected(self) -> PipeDef<P>
+    pub fn by_the_container(self) -> Injected<P>
     where
         P: InjectedStage,
     {
-        PipeDef::injected()
+        Injected(PipeDef::injected_at)
     }
 
     /// It is given.
@@ -223,6 +228,15 @@ impl<P: Send + Sync + 'static> OfEvery<P> {
     pub fn of(self, pipe: P) -> PipeDef<P> {
         PipeDef::of(pipe)
     }
+}
+
+/// A pipe of every payload that the container gives: all of it is checked.
+pub struct Injected<P>(fn(&'static Location<'static>) -> PipeDef<P>);
+
+/// Its definition, at the place of the call.
+#[track_caller]
+pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
+    (pipe.0)(Location::caller())
 }
 
 /// Holds for a pipe of every payload: what may stand on a message, a gateway or an application.
@@ -237,11 +251,11 @@ impl PipeOfEvery for Trim {}
 // Nothing else is told of it: its place is taken by a pipe that is one.
 impl<P> OfOne<P> {
     /// Refused.
-    pub fn injected(self) -> PipeDef<Trim>
+    pub fn of_every(self) -> OfEvery<Trim>
     where
         P: PipeOfEvery,
     {
-        PipeDef::of(Trim)
+        OfEvery(PhantomData)
     }
 
     /// Refused.

@@ -1,5 +1,5 @@
 //! Pipes: another payload in place of the one that came.
-use super::stage::{Source, Stage, sources};
+use super::stage::{Implicit, Source, Stage, sources};
 use crate::Error;
 use crate::di::{Injectable, Provider};
 use crate::handler::MessageContext;
@@ -56,6 +56,12 @@ pub struct PipeDef<T> {
 }
 
 sources!(PipeDef, Pipe, "A pipe");
+
+impl<T: Injectable> PipeDef<T> {
+    pub(super) fn injected_at(place: &'static Location<'static>) -> PipeDef<T> {
+        PipeDef { source: Source::Injected(Implicit { place, ..Implicit::of::<T>() }), place }
+    }
+}
 
 impl<P: Pipe<Value, From = Value>> PipeDef<P> {
     pub(crate) fn stage(self) -> Stage<Arc<dyn ErasedPipe>> {

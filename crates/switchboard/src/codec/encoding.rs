@@ -36,22 +36,6 @@ impl<'a> Encoding<'a> {
         }
     }
 
-    /// A reply; without an id it is a push.
-    #[inline]
-    pub(crate) fn reply<T: Serialize + ?Sized>(
-        self,
-        out: &mut Vec<u8>,
-        event: &str,
-        id: Option<&Id<'_>>,
-        data: &T,
-    ) -> Result<(), Error> {
-        match self {
-            Encoding::Json => json::encode_reply(out, event, id, data).map(drop),
-            Encoding::MessagePack => msgpack::encode_reply(out, event, id, data).map(drop),
-            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { id, ..Outgoing::of(event, &data) }),
-        }
-    }
-
     /// A request of the server.
     pub(crate) fn request<T: Serialize + ?Sized>(
         self,
@@ -67,22 +51,30 @@ impl<'a> Encoding<'a> {
         }
     }
 
-    /// An item of a stream; without an id it is a push.
-    pub(crate) fn item<T: Serialize + ?Sized>(
+    /// A reply, or an item of a stream; without an id it is a push. (A plain reply in JSON has a shorter way, in `ReplySink`.)
+    pub(crate) fn answer<T: Serialize + ?Sized>(
         self,
         out: &mut Vec<u8>,
         event: &str,
         id: Option<&Id<'_>>,
+        item: bool,
         data: &T,
     ) -> Result<(), Error> {
-        let Some(id) = id else { return self.event(out, event, data) };
-        match self {
-            Encoding::Json => json::encode_stream_item(out, event, id, data).map(drop),
-            Encoding::MessagePack => msgpack::encode_stream_item(out, event, id, data).map(drop),
-            Encoding::Own { codec, .. } => {
-                own(codec, out, &Outgoing { id: Some(id), more: true, ..Outgoing::of(event, &data) })
+        // Erased, so that this value's `Serialize` for JSON is compiled at one place.
+        let erased: &dyn erased_serde::Serialize = &data;
+        match (self, id.filter(|_| item)) {
+            (Encoding::Json, None) => json::encode_reply(out, event, id, erased).map(drop),
+            (Encoding::Json, Some(id)) => json::encode_stream_item(out, event, id, erased).map(drop),
+            (Encoding::MessagePack, None) => msgpack::encode_reply(out, event, id, data).map(drop),
+            (Encoding::MessagePack, Some(id)) => msgpack::encode_stream_item(out, event, id, data).map(drop),
+            (Encoding::Own { codec, .. }, more) => {
+                own(codec, out, &Outgoing { id, more: more.is_some(), ..Outgoing::of(event, &data) })
             }
         }
+    }
+
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Encoding::Json)
     }
 
     /// The end of a stream.
@@ -117,7 +109,8 @@ impl<'a> Encoding<'a> {
         match self {
             Encoding::MessagePack => msgpack::RawBuf::of(value).map(Held::MessagePack),
             Encoding::Json | Encoding::Own { .. } => {
-                serde_json::value::to_raw_value(value).map(Held::Json).map_err(Error::internal)
+                let erased: &dyn erased_serde::Serialize = &value;
+                serde_json::value::to_raw_value(erased).map(Held::Json).map_err(Error::internal)
             }
         }
     }

@@ -94,10 +94,10 @@ places! { OnConnect on_connect; OnDisconnect on_disconnect; RawLoop raw; }
 
 impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
     /// Puts a hook together from parts that are checked one by one: see [`parts`](super::parts).
-    pub fn from_parts<Data, F, Fut, T>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
+    pub fn from_parts<Data, F, Fut, T, W>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
     where
         F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
-        Fut: Future<Output = Result<Returned<T>, Failed>> + Send + 'static,
+        Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
     {
         let bind = move |state: Arc<S>| {
             Box::new(move |cx: &MessageContext<'_>| {

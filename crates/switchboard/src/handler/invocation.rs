@@ -1,6 +1,6 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
-use super::parts::{Failed, Parameters, Returned};
+use super::parts::{Failed, Parameters, Returned, Way};
 use super::stream::{Yielded, take_yielded};
 use super::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink, Shape,
@@ -44,6 +44,11 @@ impl Step {
 /// Polls a handler.
 pub(crate) trait Invoke: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step>;
+
+    /// The number of the `Ack` that answers, where that was not known when it began.
+    fn late(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What is written, or what failed.
@@ -75,15 +80,17 @@ where
 
 pin_project! {
     /// A handler put together from parts: its reply is checked already.
-    struct RunningParts<F> {
+    struct RunningParts<F, W> {
         #[pin]
         future: F,
+        way: PhantomData<fn() -> W>,
     }
 }
 
-impl<F, T> Invoke for RunningParts<F>
+impl<F, T, W> Invoke for RunningParts<F, W>
 where
-    F: Future<Output = Result<Returned<T>, Failed>> + Send,
+    F: Future<Output = Result<Returned<T, W>, Failed>> + Send,
+    W: Way<T>,
 {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         match self.project().future.poll(cx) {
@@ -127,21 +134,23 @@ where
     }
 }
 
-struct Assembled<S, F> {
+struct Assembled<S, F, W> {
     state: Arc<S>,
     start: F,
+    way: PhantomData<fn() -> W>,
 }
 
-impl<S, F, Fut, T> Start for Assembled<S, F>
+impl<S, F, Fut, T, W> Start for Assembled<S, F, W>
 where
     S: Send + Sync + 'static,
     F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync,
-    Fut: Future<Output = Result<Returned<T>, Failed>> + Send + 'static,
+    Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
     T: 'static,
+    W: Way<T>,
 {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
         let future = (self.start)(self.state.clone(), cx)?;
-        Ok(Box::pin(RunningParts { future }))
+        Ok(Box::pin(RunningParts { future, way: PhantomData::<fn() -> W> }))
     }
 }
 
@@ -176,13 +185,15 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
     /// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
     ///
     /// `start` reads the parameters from the borrowed message, and returns a future that owns what it needs.
-    pub fn from_parts<Data, F, Fut, T>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>
+    pub fn from_parts<Data, F, Fut, T, W>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>
     where
         F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
-        Fut: Future<Output = Result<Returned<T>, Failed>> + Send + 'static,
+        Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
         T: 'static,
+        W: Way<T>,
     {
-        let bind = move |state| Arc::new(Assembled { state, start }) as Arc<dyn Start>;
+        let way = PhantomData::<fn() -> W>;
+        let bind = move |state| Arc::new(Assembled { state, start, way }) as Arc<dyn Start>;
         HandlerDef { needs: parameters.needs, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
     }
 

@@ -55,7 +55,7 @@ impl IntoReply<Plain> for Reply {
 
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
         match self.write(sink) {
-            Ok(stream) => sink.stream = stream,
+            Ok(stream) => sink.set_stream(stream),
             Err(error) => sink.failure = Some(error),
         }
         Ok(())
@@ -87,7 +87,7 @@ where
     type Err = Infallible;
 
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
-        sink.stream = Some(Streaming::<S, Via>::new(self));
+        sink.set_stream(Some(Streaming::<S, Via>::invocation(self)));
         Ok(())
     }
 }
@@ -178,6 +178,11 @@ impl Reply {
             kept @ (Kind::Stream(_) | Kind::Nothing | Kind::Failed(_)) => return Ok(Reply(kept)),
         };
         Ok(Reply(Kind::Value { event, data: Box::new(change(data.unwrap_or_default())) }))
+    }
+
+    /// True where an [`Ack`](crate::Ack) answers.
+    pub(crate) fn is_left_to_ack(&self) -> bool {
+        matches!(self.0, Kind::Nothing)
     }
 
     pub(crate) fn captured(captured: Captured, late: Option<u64>) -> Reply {

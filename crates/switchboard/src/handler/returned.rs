@@ -8,6 +8,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::any::Any;
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -96,16 +97,37 @@ pub struct Streams<S>(PhantomData<fn() -> S>);
 /// The shape of a `Result` of a stream, nothing of it checked.
 pub struct FallibleStream<S, E>(PhantomData<fn() -> (S, E)>);
 
-type Write<T> = fn(T, &mut ReplySink<'_>);
+/// How a `T` is written where it was returned. A type, so that nothing is called through a pointer.
+pub trait Way<T>: 'static {
+    #[doc(hidden)]
+    fn write(value: T, sink: &mut ReplySink<'_>);
+}
 
-fn write<T: IntoReply<Plain, Err = Infallible>>(value: T, sink: &mut ReplySink<'_>) {
-    match value.into_reply(sink) {
-        Ok(()) => {}
-        Err(never) => match never {},
+/// As a reply.
+pub enum AsReply {}
+impl<T: ReplyValue> Way<T> for AsReply {
+    #[inline]
+    fn write(value: T, sink: &mut ReplySink<'_>) {
+        match value.into_reply(sink) {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
     }
 }
 
-fn write_nothing<T>(_: T, _: &mut ReplySink<'_>) {}
+/// Not at all.
+pub enum AsNothing {}
+impl<T> Way<T> for AsNothing {
+    fn write(_: T, _: &mut ReplySink<'_>) {}
+}
+
+/// As the end of a stream.
+pub enum AsEnd {}
+impl Way<()> for AsEnd {
+    fn write((): (), sink: &mut ReplySink<'_>) {
+        sink.end();
+    }
+}
 
 /// What a value may be that is sent as a reply.
 #[diagnostic::on_unimplemented(
@@ -125,7 +147,7 @@ impl<T: IntoReply<Plain, Err = Infallible>> ReplyValue for T {}
     note = "they are `()`, of a type that derives `serde::Serialize`, `Option`, `Reply`, or `Result<_, E>` where \
             `E: Into<switchboard::Error>`"
 )]
-pub trait ReplyItem<Via>: IntoReply<Via> + 'static {
+pub trait ReplyItem<Via>: IntoReply<Via, Err: 'static> + 'static {
     #[doc(hidden)]
     fn told(error: Self::Err) -> Error;
 }
@@ -167,53 +189,53 @@ impl Verdict for () {}
 
 impl<T, E> Fallible<T, E> {
     /// The value can be a reply.
-    pub fn value(self) -> Checked<T, E, ()>
+    pub fn value(self) -> Checked<T, E, AsReply, ()>
     where
         T: ReplyValue,
     {
-        Checked { write: write::<T>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 
     /// The value is none.
-    pub fn nothing(self) -> Checked<T, E, ()>
+    pub fn nothing(self) -> Checked<T, E, AsNothing, ()>
     where
         T: NoValue,
     {
-        Checked { write: write_nothing::<T>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 
     /// The value lets a client join.
-    pub fn verdict(self) -> Checked<T, E, ()>
+    pub fn verdict(self) -> Checked<T, E, AsNothing, ()>
     where
         T: Verdict,
     {
-        Checked { write: write_nothing::<T>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 }
 
 impl<T> Infallibly<T> {
     /// The value can be a reply.
-    pub fn value(self) -> CheckedValue<T>
+    pub fn value(self) -> CheckedValue<T, AsReply>
     where
         T: ReplyValue,
     {
-        CheckedValue { write: write::<T> }
+        CheckedValue(PhantomData)
     }
 
     /// The value is none.
-    pub fn nothing(self) -> CheckedValue<T>
+    pub fn nothing(self) -> CheckedValue<T, AsNothing>
     where
         T: NoValue,
     {
-        CheckedValue { write: write_nothing::<T> }
+        CheckedValue(PhantomData)
     }
 
     /// The value lets a client join.
-    pub fn verdict(self) -> CheckedValue<T>
+    pub fn verdict(self) -> CheckedValue<T, AsNothing>
     where
         T: Verdict,
     {
-        CheckedValue { write: write_nothing::<T> }
+        CheckedValue(PhantomData)
     }
 }
 
@@ -227,19 +249,19 @@ impl<S: Stream> Streams<S> {
     }
 
     /// A hook has nobody to reply to.
-    pub fn nothing(self) -> CheckedValue<S>
+    pub fn nothing(self) -> CheckedValue<S, AsNothing>
     where
         S: NoValue,
     {
-        CheckedValue { write: write_nothing::<S> }
+        CheckedValue(PhantomData)
     }
 
     /// The value lets a client join.
-    pub fn verdict(self) -> CheckedValue<S>
+    pub fn verdict(self) -> CheckedValue<S, AsNothing>
     where
         S: Verdict,
     {
-        CheckedValue { write: write_nothing::<S> }
+        CheckedValue(PhantomData)
     }
 }
 
@@ -253,19 +275,19 @@ impl<S: Stream, E> FallibleStream<S, E> {
     }
 
     /// A hook has nobody to reply to.
-    pub fn nothing(self) -> Checked<S, E, ()>
+    pub fn nothing(self) -> Checked<S, E, AsNothing, ()>
     where
         S: NoValue,
     {
-        Checked { write: write_nothing::<S>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 
     /// The value lets a client join.
-    pub fn verdict(self) -> Checked<S, E, ()>
+    pub fn verdict(self) -> Checked<S, E, AsNothing, ()>
     where
         S: Verdict,
     {
-        Checked { write: write_nothing::<S>, convert: (), marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 }
 
@@ -278,7 +300,7 @@ pub struct CheckedFallibleStream<S: Stream, E, C> {
 
 impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
     /// The error says what a client is told.
-    pub fn error(self) -> CheckedFallibleStream<S, E, fn(E) -> Error>
+    pub fn error(self) -> CheckedFallibleStream<S, E, Convert<E>>
     where
         E: IntoError,
     {
@@ -286,9 +308,9 @@ impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
     }
 }
 
-impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S, E, fn(E) -> Error> {
+impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S, E, Convert<E>> {
     /// Runs the stream to its end, here, if there is one.
-    pub async fn finish(self, returned: Result<S, E>) -> Result<Returned<()>, Failed> {
+    pub async fn finish(self, returned: Result<S, E>) -> Result<Returned<(), AsEnd>, Failed> {
         match returned {
             Ok(stream) => CheckedStream { write: self.write }.finish(stream).await,
             Err(error) => Err(Failed::new(error, self.convert)),
@@ -297,46 +319,47 @@ impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S
 }
 
 /// A `Result` whose value, and then whose error, is checked.
-pub struct Checked<T, E, C> {
-    write: Write<T>,
+pub struct Checked<T, E, W, C> {
     convert: C,
-    marker: PhantomData<fn() -> E>,
+    marker: PhantomData<fn() -> (T, E, W)>,
 }
 
-impl<T, E> Checked<T, E, ()> {
+/// What becomes of an error.
+type Convert<E> = fn(E) -> Error;
+
+impl<T, E, W> Checked<T, E, W, ()> {
     /// The error says what a client is told.
-    pub fn error(self) -> Checked<T, E, fn(E) -> Error>
+    pub fn error(self) -> Checked<T, E, W, Convert<E>>
     where
         E: IntoError,
     {
-        Checked { write: self.write, convert: E::into_error, marker: PhantomData }
+        Checked { convert: E::into_error, marker: PhantomData }
     }
 }
 
-impl<T, E: Send + 'static> Checked<T, E, fn(E) -> Error> {
+impl<T, E: Send + 'static, W> Checked<T, E, W, Convert<E>> {
     /// What is returned.
-    pub fn finish(self, returned: Result<T, E>) -> std::future::Ready<Result<Returned<T>, Failed>> {
-        std::future::ready(match returned {
-            Ok(value) => Ok(Returned { value, write: self.write }),
+    pub fn finish(self, returned: Result<T, E>) -> Ready<Result<Returned<T, W>, Failed>> {
+        ready(match returned {
+            Ok(value) => Ok(Returned(value, PhantomData)),
             Err(error) => Err(Failed::new(error, self.convert)),
         })
     }
 }
 
 /// A value that is no `Result`, checked.
-pub struct CheckedValue<T> {
-    write: Write<T>,
-}
+pub struct CheckedValue<T, W>(PhantomData<fn() -> (T, W)>);
 
-impl<T> CheckedValue<T> {
+impl<T, W> CheckedValue<T, W> {
     /// There is no error.
-    pub fn error(self) -> CheckedValue<T> {
+    pub fn error(self) -> CheckedValue<T, W> {
         self
     }
 
     /// What is returned.
-    pub fn finish(self, value: T) -> std::future::Ready<Result<Returned<T>, Failed>> {
-        std::future::ready(Ok(Returned { value, write: self.write }))
+    #[inline]
+    pub fn finish(self, value: T) -> Ready<Result<Returned<T, W>, Failed>> {
+        ready(Ok(Returned(value, PhantomData)))
     }
 }
 
@@ -354,17 +377,20 @@ impl<S: Stream> CheckedStream<S> {
 
 impl<S: Stream<Item: Send + 'static>> CheckedStream<S> {
     /// Runs it to its end, here: it may borrow from the handler.
-    pub async fn finish(self, stream: S) -> Result<Returned<()>, Failed> {
-        drive::<_, ByItself>(Items { stream, write: self.write }).await;
-        Ok(Returned { value: (), write: |(), sink| sink.end() })
+    pub async fn finish(self, stream: S) -> Result<Returned<(), AsEnd>, Failed> {
+        drive::<_, AsItem>(Items { stream, write: self.write }).await;
+        Ok(Returned((), PhantomData))
     }
 }
 
-/// How an item is written that is checked: what is left to do with it asks for nothing any more, so that a mistake is told once.
-type WriteItem<T> = fn(T, &mut ReplySink<'_>) -> Result<(), Error>;
+/// How an item is written, once it is checked. What comes behind the check insists on nothing: a mistake is told once.
+type WriteItem<T> = fn(T, &mut ReplySink<'_>);
 
-fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) -> Result<(), Error> {
-    item.into_reply(sink).map_err(T::told)
+fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) {
+    if let Err(error) = item.into_reply(sink) {
+        let told = sink.fail_with(error, T::told);
+        sink.failure = Some(told);
+    }
 }
 
 pin_project! {
@@ -391,31 +417,30 @@ struct Item<T> {
 }
 
 /// The way of an [`Item`].
-enum ByItself {}
+enum AsItem {}
 
-impl<T: Send> IntoReply<ByItself> for Item<T> {
-    type Err = Error;
+impl<T: Send> IntoReply<AsItem> for Item<T> {
+    type Err = Infallible;
 
-    fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Error> {
-        (self.write)(self.item, sink)
+    fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
+        (self.write)(self.item, sink);
+        Ok(())
     }
 }
 
-impl<T: Send + 'static> ReplyItem<ByItself> for Item<T> {
-    fn told(error: Error) -> Error {
-        error
+impl<T: Send + 'static> ReplyItem<AsItem> for Item<T> {
+    fn told(never: Infallible) -> Error {
+        match never {}
     }
 }
 
 /// What a handler has returned, ready to be written.
-pub struct Returned<T> {
-    value: T,
-    write: Write<T>,
-}
+pub struct Returned<T, W>(T, PhantomData<fn() -> W>);
 
-impl<T> Returned<T> {
+impl<T, W: Way<T>> Returned<T, W> {
+    #[inline]
     pub(super) fn write(self, sink: &mut ReplySink<'_>) {
-        (self.write)(self.value, sink);
+        W::write(self.0, sink);
     }
 }
 

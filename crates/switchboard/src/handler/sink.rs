@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use switchboard_core::Id;
+use switchboard_core::codec::json;
 
 /// Where a reply is written: straight into the bytes of the frame, in the format of the connection.
 pub struct ReplySink<'a> {
@@ -18,13 +19,16 @@ pub struct ReplySink<'a> {
     pub(crate) failure: Option<Error>,
     /// What is written is one of several.
     item: bool,
-    /// What the handler returned goes on.
-    pub(crate) stream: Option<Invocation>,
-    /// Those that are asked when the handler fails.
-    filters: Option<(Arc<Stages>, Client)>,
-    caught: bool,
-    pub(crate) late: Option<u64>,
     captured: Option<&'a mut Captured>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most replies do not need.
+#[derive(Default)]
+struct Rare {
+    stream: Option<Invocation>,
+    filters: Option<(Arc<Stages>, Client)>,
+    late: Option<u64>,
 }
 
 impl<'a> ReplySink<'a> {
@@ -34,19 +38,7 @@ impl<'a> ReplySink<'a> {
         event: &'a str,
         id: Option<&'a Id<'a>>,
     ) -> ReplySink<'a> {
-        ReplySink {
-            out,
-            encoding,
-            event,
-            id,
-            failure: None,
-            item: false,
-            stream: None,
-            filters: None,
-            caught: false,
-            late: None,
-            captured: None,
-        }
+        ReplySink { out, encoding, event, id, failure: None, item: false, captured: None, rare: None }
     }
 
     /// One that keeps what is written for those around the handler. `out` is not used.
@@ -57,21 +49,37 @@ impl<'a> ReplySink<'a> {
         stages: &Arc<Stages>,
         client: &'a Client,
     ) -> ReplySink<'a> {
-        let filters = Some((stages.clone(), client.clone()));
-        let sink = ReplySink::new(out, client.conn().encoding(), event, None);
-        ReplySink { captured: Some(captured), filters, ..sink }
+        let mut sink = ReplySink::new(out, client.conn().encoding(), event, None);
+        sink.captured = Some(captured);
+        sink.set_filters(stages, client);
+        sink
     }
 
+    /// These are asked when the handler fails.
     pub(crate) fn set_filters(&mut self, stages: &Arc<Stages>, client: &Client) {
-        self.filters = Some((stages.clone(), client.clone()));
+        self.rare.get_or_insert_default().filters = Some((stages.clone(), client.clone()));
     }
 
-    pub(crate) fn set_caught(&mut self) {
-        self.caught = true;
+    /// What the handler returned goes on.
+    pub(crate) fn set_stream(&mut self, stream: Option<Invocation>) {
+        if stream.is_some() {
+            self.rare.get_or_insert_default().stream = stream;
+        }
     }
 
-    pub(crate) fn is_caught(&self) -> bool {
-        self.caught
+    pub(crate) fn take_stream(&mut self) -> Option<Invocation> {
+        self.rare.as_mut()?.stream.take()
+    }
+
+    /// An `Ack` of this number answers.
+    pub(crate) fn set_late(&mut self, late: Option<u64>) {
+        if late.is_some() {
+            self.rare.get_or_insert_default().late = late;
+        }
+    }
+
+    pub(crate) fn late(&self) -> Option<u64> {
+        self.rare.as_ref()?.late
     }
 
     /// What is written from now on is an item of a stream.
@@ -85,21 +93,13 @@ impl<'a> ReplySink<'a> {
     }
 
     pub(crate) fn fail_with<E: 'static>(&mut self, error: E, convert: impl FnOnce(E) -> Error) -> Error {
-        let Some((stages, client)) = &self.filters else { return convert(error) };
+        let filters = self.rare.as_ref().and_then(|rare| rare.filters.as_ref());
+        let Some((stages, client)) = filters else { return convert(error) };
         let caught = Caught::new(Some(client), self.event);
-        match &mut self.captured {
+        match &self.captured {
             // Interceptors come first; but the error's own type is lost on the way.
-            Some(captured) => match stages.catch_own(error, &caught) {
-                Ok(error) => {
-                    captured.caught = true;
-                    error
-                }
-                Err(error) => convert(error),
-            },
-            None => {
-                self.caught = true;
-                stages.catch(error, convert, &caught)
-            }
+            Some(_) => stages.catch_own(error, &caught).unwrap_or_else(convert),
+            None => stages.catch(error, convert, &caught),
         }
     }
 
@@ -111,10 +111,23 @@ impl<'a> ReplySink<'a> {
     }
 
     /// A value under the request's event name. A value that cannot be serialised becomes an `internal` error.
+    #[inline]
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
-        self.value_as(None, value);
+        if self.item || self.captured.is_some() || !self.encoding.is_json() {
+            return self.value_as(None, value);
+        }
+        // The way of most replies: it alone has the value's `Serialize` compiled into it.
+        let start = self.out.len();
+        match json::encode_reply(self.out, self.event, self.id, value) {
+            Ok(_) if self.id.is_none() && self.encoding.may_end_in_null(self.out) && is_none(value) => {
+                self.out.truncate(start);
+            }
+            Ok(_) => {}
+            Err(error) => self.failure = Some(error),
+        }
     }
 
+    #[inline(never)]
     pub(super) fn value_as<T: Serialize + ?Sized>(&mut self, event: Option<&str>, value: &T) {
         if let Some(captured) = &mut self.captured {
             match self.encoding.hold(value) {
@@ -129,14 +142,10 @@ impl<'a> ReplySink<'a> {
         }
         let start = self.out.len();
         let event = event.unwrap_or(self.event);
-        let written = match self.item {
-            true => self.encoding.item(self.out, event, self.id, value),
-            false => self.encoding.reply(self.out, event, self.id, value),
-        };
-        match written {
+        match self.encoding.answer(self.out, event, self.id, self.item, value) {
             // Without an `id`, `None` is silence (and `null` of any other type is a value).
             Ok(()) if self.id.is_none() && !self.item && self.encoding.may_end_in_null(self.out) && is_none(value) => {
-                self.out.truncate(start)
+                self.out.truncate(start);
             }
             Ok(()) => {}
             Err(error) => self.failure = Some(error),
@@ -176,6 +185,4 @@ pub(crate) struct Captured {
     pub(super) data: Option<Held>,
     /// `Option::None`, which is silence where nobody waits.
     pub(super) none: bool,
-    /// A filter has said what the client is told.
-    pub(crate) caught: bool,
 }

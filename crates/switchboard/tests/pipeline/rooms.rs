@@ -84,10 +84,10 @@ impl Post {
         server.except(client.id()).emit("came", ());
     }
     async fn to_me(&self, client: &Client, server: Server) -> [usize; 6] {
-        let id = client.id();
+        let (id, borrowed) = (client.id(), &client.id());
         [
             server.to(id).emit("mine", ()).queued,
-            server.to(&id).emit("mine", ()).queued,
+            server.to(borrowed).emit("mine", ()).queued,
             server.broadcast_to(id, "mine", ()).queued,
             client.to("nobody").to(id).except(id).emit("mine", ()).queued,
             client.broadcast_to(id, "mine", ()).queued,

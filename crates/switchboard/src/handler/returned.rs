@@ -321,8 +321,10 @@ impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S
 /// A `Result` whose value, and then whose error, is checked.
 pub struct Checked<T, E, W, C> {
     convert: C,
-    marker: PhantomData<fn() -> (T, E, W)>,
+    marker: Marks<T, E, W>,
 }
+
+type Marks<T, E, W> = PhantomData<fn() -> (T, E, W)>;
 
 /// What becomes of an error.
 type Convert<E> = fn(E) -> Error;

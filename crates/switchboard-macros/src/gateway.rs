@@ -129,7 +129,7 @@ impl Settings {
             ours!(let __gateway = __gateway #included;)
         });
         let settings: Vec<TokenStream> = settings.into_iter().flatten().chain(handlers).collect();
-        let probes = self.stages.has_guards().then(|| probes(krate));
+        let probes = self.stages.is_probed().then(|| probes(krate));
         let settings = (!settings.is_empty()).then(|| {
             ours! {
                 fn settings(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {

@@ -164,7 +164,7 @@ impl Model {
             let listed = stage_call(krate, *kind, made, Place::Gateway, &kind.app_method());
             ours!(let __module = __module #listed;)
         });
-        let probes = self.stages.iter().any(|(kind, _)| *kind == Kind::Guard).then(|| probes(krate));
+        let probes = self.stages.iter().any(|(kind, _)| kind.is_probed()).then(|| probes(krate));
         let label = name.unraw().to_string();
         let new = call_path(name.span(), ours!(#krate::di::ModuleDef::new), ours!(#label));
         ours! {

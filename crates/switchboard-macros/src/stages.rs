@@ -1,5 +1,5 @@
 //! What stands around handlers: guards, interceptors, pipes and filters, and what opts out of them.
-use crate::emit::{Errors, at, call, moved, ours, placed};
+use crate::emit::{Errors, at, call, call_path, moved, ours, placed};
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::parse::discouraged::Speculative;
@@ -35,6 +35,11 @@ impl Kind {
     /// The method of a module, for every message of the application.
     pub(crate) fn app_method(self) -> String {
         format!("app_{}", self.method())
+    }
+
+    /// What it is has to be found out.
+    pub(crate) fn is_probed(self) -> bool {
+        matches!(self, Kind::Guard | Kind::Pipe)
     }
 
     /// The type of what the method takes.
@@ -199,17 +204,23 @@ impl Stages {
         ours!(#(#calls)*)
     }
 
+    /// [`probes`] are needed.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.list.iter().any(|stage| matches!(stage, Stage::Use(kind, _) if kind.is_probed()))
+    }
+
     pub(crate) fn has_guards(&self) -> bool {
         self.list.iter().any(|stage| matches!(stage, Stage::Use(Kind::Guard, _)))
     }
 }
 
-/// The traits by which it is found out which halves a guard has.
+/// The traits by which it is found out which halves a guard has, and what a pipe makes.
 pub(crate) fn probes(krate: &Path) -> TokenStream {
     ours! {
         #[allow(unused_imports)]
         use #krate::pipeline::parts::{
-            AsyncMessage as _, HasConnect as _, NoConnect as _, NoMessage as _, SyncMessage as _,
+            AsyncMessage as _, EveryPayload as _, HasConnect as _, NoConnect as _, NoMessage as _, OnePayload as _,
+            SyncMessage as _,
         };
     }
 }
@@ -221,11 +232,26 @@ pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, me
     let own = made.span();
     let def = kind.def();
     let def = placed(ours!(#krate::pipeline::#def), own);
+    let parts = moved(ours!(#krate::pipeline::parts), here);
     let def = match made {
+        Made::Injected(ty) if kind == Kind::Pipe => {
+            let injected = call_path(own, ours!(#krate::pipeline::parts::injected), quote_spanned!(here=> __pipe));
+            quote_spanned! {here=> {
+                let __pipe = (&&#parts::pipe::<#ty>()).__switchboard_pipe();
+                let __pipe = __pipe.of_every().by_the_container();
+                #injected
+            }}
+        }
+        Made::Value(value) if kind == Kind::Pipe => {
+            let of = call(own, "of", None, quote_spanned!(here=> __pipe));
+            quote_spanned! {here=> {
+                let __pipe = #value;
+                (&&#parts::pipe_of(&__pipe)).__switchboard_pipe() #of
+            }}
+        }
         Made::Injected(ty) => quote_spanned!(own=> #def::<#ty>::injected()),
         Made::Value(value) => quote_spanned!(own=> #def::of(#value)),
     };
-    let parts = moved(ours!(#krate::pipeline::parts), here);
     let halved = quote_spanned! {here=>
         let __def = #parts::halved(#def);
         let __def = (&&&#parts::probe(&__def)).__switchboard_message(__def);

@@ -3,7 +3,7 @@ use crate::answers::{Answering, Asked};
 use crate::codec::Encoding;
 use crate::conn::{Class, drop_contained};
 use crate::hub::{Event, Space};
-use crate::{Delivery, log};
+use crate::{Delivery, RoomName, log};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -27,14 +27,14 @@ impl Broadcast {
     }
 
     /// The members of this room too. A client's id is a room with that client alone in it.
-    pub fn to(mut self, room: impl AsRef<str>) -> Broadcast {
-        self.target.rooms.push(room.as_ref().to_owned());
+    pub fn to(mut self, room: impl RoomName) -> Broadcast {
+        self.target.rooms.push(room.room_name().into_owned());
         self
     }
 
     /// But not the members of this room.
-    pub fn except(mut self, room: impl AsRef<str>) -> Broadcast {
-        self.target.except.push(room.as_ref().to_owned());
+    pub fn except(mut self, room: impl RoomName) -> Broadcast {
+        self.target.except.push(room.room_name().into_owned());
         self
     }
 
@@ -75,6 +75,7 @@ impl Broadcast {
     /// Each client that is meant is in one of the two lists of [`Answers`](crate::Answers), with what [`Client::emit_with_ack`] gives: its answer, or
     /// why there is none. Dropped, the answers are not waited for. It may be awaited in a handler of one of the clients.
     ///
+    /// Say the type of an answer: as here, or behind a `let`, `let votes: Answers<bool> = ..`.
     /// ```
     /// # use std::time::Duration;
     /// # use switchboard::{Error, Server};

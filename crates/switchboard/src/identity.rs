@@ -63,9 +63,8 @@ impl User {
 impl<T> User<T> {
     /// Gives it these roles, instead of those that it had.
     #[must_use]
-    pub fn roles<R: Into<String>>(self, roles: impl IntoIterator<Item = R>) -> User<T> {
-        let roles = roles.into_iter().map(|role| role.into().into()).collect();
-        User { who: Arc::new(Who { id: self.who.id.clone(), roles }), ..self }
+    pub fn roles<Via: ?Sized>(self, roles: impl RoleNames<Via>) -> User<T> {
+        User { who: Arc::new(Who { id: self.who.id.clone(), roles: roles.names() }), ..self }
     }
 
     /// Gives it data of your own, which `User<U>` dereferences to.
@@ -192,6 +191,41 @@ impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
     }
 }
 
+/// The names of roles: one text, or a list of texts. `Via` is inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name roles",
+    label = "neither a text nor a list of texts",
+    note = "write `\"admin\"`, or `[\"admin\", \"moderator\"]`"
+)]
+pub trait RoleNames<Via: ?Sized> {
+    #[doc(hidden)]
+    fn names(self) -> Box<[Box<str>]>;
+}
+
+macro_rules! one_role {
+    ($($text:ty)*) => { $(
+        impl RoleNames<str> for $text {
+            fn names(self) -> Box<[Box<str>]> {
+                Box::new([self.into()])
+            }
+        }
+    )* };
+}
+one_role! { &str String }
+
+impl RoleNames<str> for &String {
+    fn names(self) -> Box<[Box<str>]> {
+        self.as_str().names()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Into<String>, L: IntoIterator<Item = R>> RoleNames<[String]> for L {
+    fn names(self) -> Box<[Box<str>]> {
+        self.into_iter().map(|role| role.into().into()).collect()
+    }
+}
+
 /// Refuses who has not the roles: `unauthenticated` where no guard has set a user, else `forbidden`. It stands on messages,
 /// gateways and applications, and with [`GuardDef::connect`](crate::pipeline::GuardDef::connect) before the upgrade, behind the
 /// guard that sets the user.
@@ -210,13 +244,13 @@ pub struct Roles {
 
 impl Roles {
     /// One of these roles is enough; with none of them named, nobody passes.
-    pub fn any<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Roles {
-        Roles { wanted: roles.into_iter().map(|role| role.into().into()).collect(), all: false }
+    pub fn any<Via: ?Sized>(roles: impl RoleNames<Via>) -> Roles {
+        Roles { wanted: roles.names(), all: false }
     }
 
     /// Every one of these roles is wanted; with none of them named, every user passes.
-    pub fn all<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Roles {
-        Roles { all: true, ..Roles::any(roles) }
+    pub fn all<Via: ?Sized>(roles: impl RoleNames<Via>) -> Roles {
+        Roles { wanted: roles.names(), all: true }
     }
 
     fn pass(&self, user: Option<&User>) -> Result<(), Error> {

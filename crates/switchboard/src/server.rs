@@ -1,8 +1,9 @@
 //! [`Server`]: everyone, from anywhere.
 use crate::conn::kicked;
+use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::{Hub, Space};
 use crate::namespace::Marker;
-use crate::{Broadcast, Client, ClientId, Delivery, Namespace, Root, Stats};
+use crate::{Broadcast, Client, ClientId, Delivery, Error, Namespace, RoomName, Root, Stats};
 use serde::Serialize;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -23,6 +24,16 @@ use switchboard_core::Target;
 ///
 /// let app = App::new();
 /// let router: Router = Router::new().route("/announce", post(announce)).with_state(app.server()).merge(app);
+/// ```
+/// It is a parameter of handlers and hooks, too: `Server` of the clients of [`Root`], `Server<N>` of another namespace's.
+/// ```
+/// # use switchboard::Server;
+/// # struct Chat;
+/// impl Chat {
+///     async fn announce(&self, text: String, server: Server) -> usize {
+///         server.broadcast("announce", text).queued
+///     }
+/// }
 /// ```
 pub struct Server<N = Root> {
     space: Arc<Space>,
@@ -51,17 +62,17 @@ impl<N> Server<N> {
 
     /// Sends an event to everyone in a room.
     #[track_caller]
-    pub fn broadcast_to(&self, room: impl AsRef<str>, event: &str, data: impl Serialize) -> Delivery {
+    pub fn broadcast_to(&self, room: impl RoomName, event: &str, data: impl Serialize) -> Delivery {
         self.to(room).emit(event, data)
     }
 
     /// Everyone in a room; further rooms can be added, and others excepted.
-    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
+    pub fn to(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.space, Target::default()).to(room)
     }
 
     /// Everyone but the members of a room.
-    pub fn except(&self, room: impl AsRef<str>) -> Broadcast {
+    pub fn except(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.space, Target::all()).except(room)
     }
 
@@ -91,13 +102,13 @@ impl<N> Server<N> {
     }
 
     /// The members of a room, less those that are closing. A copy of the list, at one moment.
-    pub fn clients_in(&self, room: impl AsRef<str>) -> Vec<Client> {
-        self.space.local.members(room.as_ref()).into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
+    pub fn clients_in(&self, room: impl RoomName) -> Vec<Client> {
+        self.space.local.members(&room.room_name()).into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
     }
 
     /// How many clients are in a room, less those that are closing: in its on-disconnect hook a client is not counted.
-    pub fn count_in(&self, room: impl AsRef<str>) -> usize {
-        self.space.local.member_count(room.as_ref())
+    pub fn count_in(&self, room: impl RoomName) -> usize {
+        self.space.local.member_count(&room.room_name())
     }
 
     /// The rooms that have members; not those that are a client's id.
@@ -106,12 +117,21 @@ impl<N> Server<N> {
     }
 
     /// Closes the connections of everyone in a room with 4503 (`kicked`). Returns how many that were.
-    pub fn disconnect(&self, room: impl AsRef<str>) -> usize {
-        let members = self.space.local.members(room.as_ref());
+    pub fn disconnect(&self, room: impl RoomName) -> usize {
+        let members = self.space.local.members(&room.room_name());
         for conn in &members {
             conn.close(kicked());
         }
         members.len()
+    }
+}
+
+impl<N: Namespace> FromMessage for Server<N> {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Server<N>, Error> {
+        let container = cx.conn().table.container.as_ref();
+        container.map(|container| container.server()).ok_or_else(|| Error::internal("the gateway is not mounted"))
     }
 }
 

@@ -202,6 +202,12 @@ impl Error {
         self.0.status.unwrap_or_else(|| self.0.code.http_status())
     }
 
+    /// The one that [`status`](Error::status) has set.
+    #[doc(hidden)]
+    pub fn chosen_status(&self) -> Option<u16> {
+        self.0.status
+    }
+
     /// A filter has said this.
     #[doc(hidden)]
     #[must_use]

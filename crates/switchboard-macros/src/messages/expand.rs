@@ -10,7 +10,7 @@ use syn::{Expr, GenericArgument, Ident, ItemImpl, Path, PathArguments, ReturnTyp
 /// The handlers and hooks, registered.
 pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> TokenStream {
     let registered = methods.iter().map(|method| register(krate, method));
-    let probes = methods.iter().any(|method| method.stages.has_guards()).then(|| probes(krate));
+    let probes = methods.iter().any(|method| method.stages.is_probed()).then(|| probes(krate));
     implement(
         krate,
         block,
@@ -123,16 +123,33 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
     let name = &method.name;
     let here = at(name.span());
     let reply = reply(&parts, &method.output, returns, true);
+    // What a handler returns beside an `Ack` would be lost.
+    let (answers, beside) = match method.role.is_handler() {
+        true => {
+            let place = match &method.output {
+                ReturnType::Default => here,
+                ReturnType::Type(_, ty) => at(ty.span()),
+            };
+            let parts = moved(parts.clone(), place);
+            (
+                Some(ours!(let __answers = #parts::Parameters::answers(&__parameters);)),
+                Some(quote_spanned!(place=> #parts::beside(&__reply, __answers);)),
+            )
+        }
+        false => (None, None),
+    };
     let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
     quote_spanned! {here=> {
         let __parameters = #parts::Parameters::#place();
         #(#plans)*
+        #answers
         #from_parts(
             __parameters,
             move |__this: ::std::sync::Arc<Self>, __cx: &#krate::handler::MessageContext<'_>| {
                 #(#reads)*
                 ::core::result::Result::Ok(async move {
                     let __reply = Self::#name(&__this, #(#arguments),*).await;
+                    #beside
                     #reply
                 })
             },
@@ -162,7 +179,7 @@ fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) ->
     let read = match (&source.key, pipes(krate, ty, &source.pipes)) {
         (Some(key), Some((place, pipe))) => call(place, "key_pipe", None, ours!(__validation, #key, #pipe)),
         (None, Some((place, pipe))) => call(place, "pipe", None, ours!(__validation, #pipe)),
-        (key, None) => quote_spanned!(here=> .key::<#ty, _>(__validation, #key)),
+        (key, None) => quote_spanned!(here=> .key::<#ty, _, _>(__validation, #key)),
     };
     quote_spanned! {here=>
         #validation
@@ -255,7 +272,7 @@ fn on_join(krate: &Path, method: &Method) -> TokenStream {
         .collect();
     let here = at(name.span());
     let call = quote_spanned!(here=> let __reply = Self::#name(__this #(, #lent)*););
-    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", false);
+    let reply = reply(&ours!(#krate::handler::parts), &method.output, "verdict", false);
     ours! {
         |__this, #(#lent),*| {
             #call

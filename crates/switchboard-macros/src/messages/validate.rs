@@ -112,7 +112,11 @@ fn method(marked: Marked, generics: &Generics, errors: &mut Errors) -> Option<Me
             wrong(Error::new_spanned(owned, "what joins is lent: take `client: &Client, room: &str`"));
         }
     }
-    if let (Role::OnJoin(_), ReturnType::Default) = (&role, &signature.output) {
+    let says_nothing = match &signature.output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, ty) => matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()),
+    };
+    if says_nothing && matches!(role, Role::OnJoin(_)) {
         wrong(Error::new_spanned(&signature.ident, "it says who may join: write `-> Result<(), E>`"));
     }
     let Signature { ident, output, .. } = signature;

@@ -18,7 +18,7 @@ use crate::http::{InvalidNetwork, Proxies};
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::namespace::Marker;
-use crate::pipeline::{Declared, Filter, FilterDef, GuardDef, Interceptor, InterceptorDef, Pipe, PipeDef};
+use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, IntoGuard, Pipe, PipeDef};
 use crate::{Namespace, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
@@ -163,8 +163,8 @@ impl App {
     }
 
     /// Puts a guard in front of every gateway: its connect half before a client connects, its message half before each message.
-    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> App {
-        self.declared.guards.push(guard.into().stage());
+    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> App {
+        self.declared.guards.push(guard.into_guard().stage());
         self
     }
 

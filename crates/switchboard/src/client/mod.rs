@@ -10,7 +10,7 @@ pub use joined::{Joined, Joining};
 
 use crate::conn::{self, Class, CloseRequest, Conn, DisconnectReason, PendingAck, Pushed};
 use crate::hub::Event;
-use crate::{Broadcast, Delivery, Error};
+use crate::{Broadcast, Delivery, Error, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -86,6 +86,7 @@ impl Client {
     /// is not a `T`; and what the client answers as an error, with the code and message that it gave (`client_error` where it
     /// gave none). That is the answering client's word: map it before you return it to somebody else.
     ///
+    /// Say the type of the answer: behind a `let`, as here, or as `client.emit_with_ack::<String>(..)`.
     /// ```
     /// # use std::time::Duration;
     /// # use switchboard::{Client, Error};
@@ -93,7 +94,8 @@ impl Client {
     /// impl Game {
     ///     async fn start(&self, client: &Client) -> Result<String, Error> {
     ///         let name: String = client.emit_with_ack("name?", (), Duration::from_secs(5)).await?;
-    ///         Ok(format!("welcome, {name}"))
+    ///         let sure = client.emit_with_ack::<bool>("sure?", &name, Duration::from_secs(5)).await?;
+    ///         if sure { Ok(format!("welcome, {name}")) } else { Err(Error::conflict("Another time")) }
     ///     }
     /// }
     /// ```
@@ -133,8 +135,8 @@ impl Client {
     /// It takes effect at once. The outcome may be awaited, or ignored: a failure that nobody awaits is sent to the client
     /// as `exception`. Failures: `validation_failed` for a name that cannot be one; `forbidden` for another client's own
     /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left.
-    pub fn join(&self, room: impl AsRef<str>) -> Joined {
-        let room = room.as_ref();
+    pub fn join(&self, room: impl RoomName) -> Joined {
+        let room = &*room.room_name();
         let allowed = match &self.0.table.on_join {
             Some(gate) => conn::contained("on_join", || gate(self, room)),
             None => Ok(()),
@@ -143,13 +145,13 @@ impl Client {
     }
 
     /// Leaves a room. False when the client was not in it.
-    pub fn leave(&self, room: impl AsRef<str>) -> bool {
-        crate::hub::leave(&self.0, room.as_ref())
+    pub fn leave(&self, room: impl RoomName) -> bool {
+        crate::hub::leave(&self.0, &room.room_name())
     }
 
     /// True when this client has joined the room, or it is its own.
-    pub fn is_in(&self, room: impl AsRef<str>) -> bool {
-        let room = room.as_ref();
+    pub fn is_in(&self, room: impl RoomName) -> bool {
+        let room = &*room.room_name();
         ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().iter().flatten().any(|name| **name == *room)
     }
 
@@ -167,12 +169,12 @@ impl Client {
 
     /// Sends an event to every **other** client in one room, which this client need not be in.
     #[track_caller]
-    pub fn broadcast_to(&self, room: impl AsRef<str>, event: &str, data: impl Serialize) -> Delivery {
+    pub fn broadcast_to(&self, room: impl RoomName, event: &str, data: impl Serialize) -> Delivery {
         self.to(room).emit(event, data)
     }
 
     /// Every **other** client in a room; further rooms can be added, and others excepted.
-    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
+    pub fn to(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.0.space, self.others()).to(room)
     }
 

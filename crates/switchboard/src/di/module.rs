@@ -3,7 +3,7 @@ use super::provider::{BoxError, BoxFuture, Erased};
 use super::{Container, Factory, Injectable, Provider};
 use crate::gateway::{ModuleGateway, Mount};
 use crate::handler::{IntoError, IntoOutcome};
-use crate::pipeline::{Declared, Filter, FilterDef, GuardDef, Interceptor, InterceptorDef, Pipe, PipeDef};
+use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, IntoGuard, Pipe, PipeDef};
 use serde_json::Value;
 use std::any::{TypeId, type_name};
 use std::error::Error as StdError;
@@ -191,8 +191,8 @@ impl ModuleDef {
 
     /// Puts a guard in front of every gateway of the application, whichever module mounts it: see [`App::guard`](crate::App::guard).
     /// Those of imported modules come first.
-    pub fn app_guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> ModuleDef {
-        self.stages.guards.push(guard.into().stage());
+    pub fn app_guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> ModuleDef {
+        self.stages.guards.push(guard.into_guard().stage());
         self
     }
 

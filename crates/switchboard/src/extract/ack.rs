@@ -1,11 +1,11 @@
 //! [`Ack`]: an answer that comes when it is ready.
-use crate::handler::{Context, FromMessage, MessageContext};
+use crate::handler::{FromMessage, Late, MessageContext};
 use crate::{Client, Error};
 use serde::Serialize;
 use std::marker::PhantomData;
 
-/// Answers a request in place of the handler's return value: later, from wherever it was moved to. The handler returns `()`, or an
-/// error.
+/// Answers a request in place of the handler's return value: later, from wherever it was moved to. The handler returns `()`, or
+/// `Result<(), E>`; with another value it does not compile.
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,7 +69,7 @@ impl<T> Drop for Ack<T> {
 }
 
 impl<T: 'static> FromMessage for Ack<T> {
-    type Kind = Context;
+    type Kind = Late;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Ack<T>, Error> {
         let Some(late) = cx.late else {

@@ -2,7 +2,7 @@
 use super::Gateway;
 use crate::client::Client;
 use crate::handler::{
-    AtMostOnePayload, Calls, EachAllowedIn, FromMessage, Handler, HandlerDef, Handlers, HookDef, IntoError,
+    AtMostOnePayload, Calls, EachAllowedIn, EachBeside, FromMessage, Handler, HandlerDef, Handlers, HookDef, IntoError,
     IntoOutcome, IntoReply, OnConnect, OnDisconnect, Own, RawLoop, Shape,
 };
 use std::borrow::Cow;
@@ -93,7 +93,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         F: Function<Args>,
         F::Reply: IntoReply<Via>,
         <F::Reply as IntoReply<Via>>::Err: IntoError,
-        <F::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
+        <F::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload + EachBeside<F::Reply>,
     {
         HandlerDef::new::<_, FreeArgs<Args>, Via>(Free(function))
     }
@@ -136,7 +136,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         F: Function<Args>,
         F::Reply: IntoReply<Via>,
         <F::Reply as IntoReply<Via>>::Err: IntoError,
-        <F::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
+        <F::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload + EachBeside<F::Reply>,
         Args: 'static,
     {
         self.handler(event, HandlerDef::function(function))

@@ -19,8 +19,8 @@ use crate::app::Handle;
 use crate::compression::Compression;
 use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, When, late};
 use crate::handler::{
-    AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
-    IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
+    AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks,
+    IntoError, IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
 };
 use crate::limits::Limits;
 use crate::namespace::Marker;
@@ -183,7 +183,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoReply<Via>,
         <H::Reply as IntoReply<Via>>::Err: IntoError,
-        <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload + EachBeside<H::Reply>,
         Args: 'static,
     {
         self.handler(event, HandlerDef::new(handler))

@@ -1,13 +1,13 @@
 //! What stands around all messages of a gateway.
 use super::Gateway;
-use crate::pipeline::{Filter, FilterDef, GuardDef, Interceptor, InterceptorDef, Pipe, PipeDef};
+use crate::pipeline::{Filter, FilterDef, Interceptor, InterceptorDef, IntoGuard, Pipe, PipeDef};
 use serde_json::Value;
 use std::panic::Location;
 
 impl<S: Send + Sync + 'static> Gateway<S> {
     /// Puts a guard on the gateway: its connect half is asked before a client connects, its message half before each message.
-    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> Gateway<S> {
-        self.declared.guards.push(guard.into().stage());
+    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> Gateway<S> {
+        self.declared.guards.push(guard.into_guard().stage());
         self
     }
 

@@ -15,12 +15,14 @@ pub enum Payload {}
 pub enum Decided {}
 /// The kind of a parameter that is read from the connection or the message's surroundings: extractors.
 pub enum Context {}
+/// The kind of [`Ack`](crate::Ack), which answers in place of what is returned.
+pub enum Late {}
 /// The kind of [`DisconnectReason`].
 pub enum Reason {}
 /// The kind of [`Socket`](crate::Socket).
 pub enum OwnedSocket {}
 
-/// [`Payload`], [`Decided`], [`Context`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
+/// [`Payload`], [`Decided`], [`Context`], [`Late`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
 pub trait Kind: sealed::Sealed {
     /// The kind without the difference between [`Payload`] and [`Decided`].
     type Plain: Kind;
@@ -39,8 +41,8 @@ pub enum RawLoop {}
 #[diagnostic::on_unimplemented(
     message = "a parameter of the kind `{Self}` cannot stand in `{Place}`",
     label = "a parameter of this function does not belong here",
-    note = "extractors may stand everywhere; a payload only in a handler, for hooks have no message; `DisconnectReason` only in \
-            `on_disconnect`; `Socket` only in `raw`"
+    note = "extractors may stand everywhere; a payload and `Ack` only in a handler, for hooks have no message; `DisconnectReason` \
+            only in `on_disconnect`; `Socket` only in `raw`"
 )]
 pub trait AllowedIn<Place>: Kind {}
 
@@ -63,9 +65,24 @@ kinds! {
     Payload: Payload in Handlers;
     Decided: Payload in Handlers;
     Context: Context in Handlers OnConnect OnDisconnect RawLoop;
+    Late: Late in Handlers;
     Reason: Reason in OnDisconnect;
     OwnedSocket: OwnedSocket in RawLoop;
 }
+
+/// Holds where a handler with a parameter of this kind may return an `R`.
+#[diagnostic::on_unimplemented(
+    message = "this handler returns `{R}` beside an `Ack`, and nobody would get it",
+    label = "`Ack` answers; return `()` or `Result<(), E>`",
+    note = "send the value by `ack.send(..)`, or leave out the `Ack` and return it"
+)]
+pub trait Beside<R> {}
+macro_rules! beside {
+    ($($kind:ident)*) => { $(impl<R> Beside<R> for $kind {})* };
+}
+beside! { Payload Decided Context Reason OwnedSocket }
+impl Beside<()> for Late {}
+impl<E> Beside<Result<(), E>> for Late {}
 
 /// What a handler's parameters are read from.
 pub struct MessageContext<'a> {
@@ -189,7 +206,9 @@ impl<'a> MessageContext<'a> {
     message = "`{Self}` is neither a payload nor an extractor",
     label = "cannot be a handler's parameter",
     note = "derive `serde::Deserialize` for a payload, or implement `FromMessage` for an extractor; the client is `&Client`, and a \
-            service is `Inject<T>`, or a field with `#[inject]`"
+            service is `Inject<T>`, or a field with `#[inject]`",
+    note = "an `Option` of an extractor is none: write `MaybeUser`, not `Option<User>`",
+    note = "what is in a `Path<T>` or a `Query<T>` derives `Clone` and `serde::Deserialize`"
 )]
 pub trait FromMessage: Sized + Send + 'static {
     /// [`Payload`] when it is read from `data`; a handler takes at most one of them.

@@ -18,8 +18,8 @@ mod sink;
 mod stream;
 
 pub use argument::{
-    AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
-    OwnedSocket, Payload, RawLoop, Reason,
+    AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, Needs, OnConnect,
+    OnDisconnect, OwnedSocket, Payload, RawLoop, Reason,
 };
 pub(crate) use argument::{Checks, Parts, PayloadNote};
 pub(crate) use hook::{Hook, HookFuture, Hooks};
@@ -27,7 +27,7 @@ pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;
 pub(crate) use invocation::{Invocation, Invoke, Start, Step};
 pub use reply::{Fallible, IntoReply, Plain, Reply, Streamed};
-pub use shape::{AtMostOnePayload, Called, EachAllowedIn, Method, Own, RefClient, Shape};
+pub use shape::{AtMostOnePayload, Called, EachAllowedIn, EachBeside, Method, Own, RefClient, Shape};
 pub(crate) use sink::Captured;
 pub use sink::ReplySink;
 
@@ -46,8 +46,10 @@ use std::sync::Arc;
     note = "it may have at most four parameters: `&Client` or `Client`, one payload that owns its data (`String`, not \
             `&str`) and derives `serde::Deserialize`, and extractors; for `Valid<T>`, `T` derives `garde::Validate` too",
     note = "axum's extractors (`State`, `Json`) do not stand here: the gateway's struct is the state, and a payload is its plain \
-            type; `ConnState<T>` needs `T: Default`; write `Valid<Option<T>>`, not `Option<Valid<T>>`",
-    note = "what it returns must own its data, and have a name: `String`, not `&str` or `impl Serialize`"
+            type; `ConnState<T>` needs `T: Default`, `Path<T>` and `Query<T>` need `T: Clone`; write `Valid<Option<T>>`, not \
+            `Option<Valid<T>>`, and `MaybeUser`, not `Option<User>`",
+    note = "what it returns must own its data, and have a name: `String`, not `&str` or `impl Serialize`; of a stream write \
+            `-> impl Stream<Item = T> + use<>`, for without `use<>` it borrows from `&self`"
 )]
 pub trait Handler<S, Args>: Clone + Send + Sync + 'static {
     /// The parameter list.

@@ -30,8 +30,8 @@
 //! ```
 use super::Checks;
 use super::argument::{
-    AllowedIn, Context, Decided, FromMessage, Handlers, Kind, MessageContext, Needs, OnConnect, OnDisconnect,
-    OwnedSocket, Payload, RawLoop, Reason,
+    AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, Needs, OnConnect,
+    OnDisconnect, OwnedSocket, Payload, RawLoop, Reason,
 };
 pub use super::returned::*;
 use crate::di::{Container, FromContainer};
@@ -48,6 +48,27 @@ pub enum Unread {}
 pub enum Whole {}
 /// Parameters have read keys of the message's `data`.
 pub enum Read {}
+/// As before, and an [`Ack`](crate::Ack) answers.
+pub struct Answered<Data>(PhantomData<Data>);
+
+impl<R> Beside<R> for Unread {}
+impl<R> Beside<R> for Whole {}
+impl<R> Beside<R> for Read {}
+impl<Data> Beside<()> for Answered<Data> {}
+impl<Data, E> Beside<Result<(), E>> for Answered<Data> {}
+
+/// Who answers: what a handler returns, or an `Ack`.
+pub struct Answers<Data>(PhantomData<fn() -> Data>);
+
+impl<Data> Clone for Answers<Data> {
+    fn clone(&self) -> Answers<Data> {
+        *self
+    }
+}
+impl<Data> Copy for Answers<Data> {}
+
+/// Refuses what is returned beside an `Ack`, and would be lost.
+pub fn beside<R, Data: Beside<R>>(_: &R, _: Answers<Data>) {}
 
 /// Holds for what may be read from one key of the message's `data`.
 #[diagnostic::on_unimplemented(
@@ -65,9 +86,19 @@ impl<T: DeserializeOwned + Send + 'static> KeyValue for T {}
     label = "another parameter of this handler takes the message's whole `data`",
     note = "put a field for it into the payload's struct"
 )]
-pub trait BeforeKey {}
-impl BeforeKey for Unread {}
-impl BeforeKey for Read {}
+pub trait BeforeKey {
+    /// What holds behind it.
+    type Next;
+}
+impl BeforeKey for Unread {
+    type Next = Read;
+}
+impl BeforeKey for Read {
+    type Next = Read;
+}
+impl<Data: BeforeKey> BeforeKey for Answered<Data> {
+    type Next = Answered<Data::Next>;
+}
 
 /// Holds for a parameter that may follow those before it: at most one reads the message's `data`.
 #[diagnostic::on_unimplemented(
@@ -85,6 +116,21 @@ impl Follows<Unread> for Payload {
 impl Follows<Unread> for Decided {
     type Next = Whole;
 }
+impl<Data> Follows<Answered<Data>> for Payload
+where
+    Payload: Follows<Data>,
+{
+    type Next = Answered<<Payload as Follows<Data>>::Next>;
+}
+impl<Data> Follows<Answered<Data>> for Decided
+where
+    Decided: Follows<Data>,
+{
+    type Next = Answered<<Decided as Follows<Data>>::Next>;
+}
+impl<Data> Follows<Data> for Late {
+    type Next = Answered<Data>;
+}
 macro_rules! free {
     ($($kind:ident)*) => { $(impl<Data> Follows<Data> for $kind { type Next = Data; })* };
 }
@@ -100,14 +146,15 @@ pub trait KnownKind: Kind {}
 macro_rules! known {
     ($($kind:ident)*) => { $(impl KnownKind for $kind {})* };
 }
-known! { Decided Context Reason OwnedSocket }
+known! { Decided Context Late Reason OwnedSocket }
 
 /// Holds for parameters that may stand in a hook or a raw loop.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter in `{Place}`",
     label = "not a parameter of this hook",
     note = "`&Client` and extractors may stand everywhere: `ConnState<T>` (where `T: Default`), `Headers`, `Ext<T>`, `Inject<T>`; a \
-            payload only in a handler, for hooks have no message; `DisconnectReason` only in `on_disconnect`; `Socket` only in `raw`"
+            payload and `Ack` only in a handler, for hooks have no message; `DisconnectReason` only in `on_disconnect`; `Socket` \
+            only in `raw`"
 )]
 pub trait StandsIn<Place>: FromMessage {}
 #[diagnostic::do_not_recommend]
@@ -155,6 +202,11 @@ impl<Place, Data> Parameters<Place, Data> {
         self.push(None)
     }
 
+    /// Who answers, for [`beside`].
+    pub fn answers(&self) -> Answers<Data> {
+        Answers(PhantomData)
+    }
+
     /// [`with`](Parameters::with), where `T` is validated if it can be: see [`Probe`].
     pub fn checked<T, C, K, Next>(self, validation: Validation<T, C>) -> With<T, Place, Next>
     where
@@ -179,10 +231,10 @@ impl<Place, Data> Parameters<Place, Data> {
     }
 
     /// One more parameter, which is one key of the message's `data`. There may be several of them, in place of a payload.
-    pub fn key<T, C>(mut self, validation: Validation<T, C>, key: &'static str) -> With<T, Place, Read>
+    pub fn key<T, C, Next>(mut self, validation: Validation<T, C>, key: &'static str) -> With<T, Place, Next>
     where
         T: KeyValue,
-        Data: BeforeKey,
+        Data: BeforeKey<Next = Next>,
         Payload: AllowedIn<Place>,
     {
         self.needs.note_key::<T>(validation.check.is_some());
@@ -195,11 +247,11 @@ impl<Place, Data> Parameters<Place, Data> {
     }
 
     /// One more parameter, which a pipe makes of the message's `data`.
-    pub fn pipe<T, C, P>(mut self, validation: Validation<T, C>, pipe: P) -> With<T, Place, Whole>
+    pub fn pipe<T, C, P, Next>(mut self, validation: Validation<T, C>, pipe: P) -> With<T, Place, Next>
     where
         T: Send + 'static,
         P: Makes<T>,
-        Payload: AllowedIn<Place> + Follows<Data>,
+        Payload: AllowedIn<Place> + Follows<Data, Next = Next>,
     {
         self.needs.note_payload::<T>(if validation.check.is_some() { Checks::Validated } else { Checks::None });
         let read = Box::new(move |cx: &MessageContext<'_>| pipe.transform(cx.payload()?, cx));
@@ -207,11 +259,16 @@ impl<Place, Data> Parameters<Place, Data> {
     }
 
     /// One more parameter, which a pipe makes of one key of the message's `data`.
-    pub fn key_pipe<T, C, P>(mut self, validation: Validation<T, C>, key: &'static str, pipe: P) -> With<T, Place, Read>
+    pub fn key_pipe<T, C, P, Next>(
+        mut self,
+        validation: Validation<T, C>,
+        key: &'static str,
+        pipe: P,
+    ) -> With<T, Place, Next>
     where
         T: Send + 'static,
         P: Makes<T>,
-        Data: BeforeKey,
+        Data: BeforeKey<Next = Next>,
         Payload: AllowedIn<Place>,
     {
         self.needs.note_key::<T>(validation.check.is_some());

@@ -5,6 +5,7 @@ use super::sink::ReplySink;
 use super::stream::drive;
 use crate::Error;
 use futures_core::Stream;
+use pin_project_lite::pin_project;
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
@@ -176,6 +177,16 @@ where
 pub trait NoValue {}
 impl NoValue for () {}
 
+/// What a join hook returns in its `Ok`.
+#[diagnostic::on_unimplemented(
+    message = "an `#[on_join]` hook cannot return `{Self}`",
+    label = "it says who may join: `Result<(), E>`",
+    note = "return `Result<(), E>` where `E: Into<switchboard::Error>`: `Ok(())` lets the client into the room, and an `Err` is what it is \
+            told: `Err(Error::forbidden(\"..\"))`"
+)]
+pub trait Verdict {}
+impl Verdict for () {}
+
 impl<T, E> Fallible<T, E> {
     /// The value can be a reply.
     pub fn value(self) -> Checked<T, E, AsReply, ()>
@@ -189,6 +200,14 @@ impl<T, E> Fallible<T, E> {
     pub fn nothing(self) -> Checked<T, E, AsNothing, ()>
     where
         T: NoValue,
+    {
+        Checked { convert: (), marker: PhantomData }
+    }
+
+    /// The value lets a client join.
+    pub fn verdict(self) -> Checked<T, E, AsNothing, ()>
+    where
+        T: Verdict,
     {
         Checked { convert: (), marker: PhantomData }
     }
@@ -210,15 +229,23 @@ impl<T> Infallibly<T> {
     {
         CheckedValue(PhantomData)
     }
+
+    /// The value lets a client join.
+    pub fn verdict(self) -> CheckedValue<T, AsNothing>
+    where
+        T: Verdict,
+    {
+        CheckedValue(PhantomData)
+    }
 }
 
 impl<S: Stream> Streams<S> {
     /// The items can be replies.
-    pub fn value<Via>(self) -> CheckedStream<S, Via>
+    pub fn value<Via>(self) -> CheckedStream<S>
     where
         S::Item: ReplyItem<Via>,
     {
-        CheckedStream { marker: PhantomData }
+        CheckedStream { write: write_item::<S::Item, Via> }
     }
 
     /// A hook has nobody to reply to.
@@ -228,15 +255,23 @@ impl<S: Stream> Streams<S> {
     {
         CheckedValue(PhantomData)
     }
+
+    /// The value lets a client join.
+    pub fn verdict(self) -> CheckedValue<S, AsNothing>
+    where
+        S: Verdict,
+    {
+        CheckedValue(PhantomData)
+    }
 }
 
 impl<S: Stream, E> FallibleStream<S, E> {
     /// The items can be replies.
-    pub fn value<Via>(self) -> CheckedFallibleStream<S, E, Via, ()>
+    pub fn value<Via>(self) -> CheckedFallibleStream<S, E, ()>
     where
         S::Item: ReplyItem<Via>,
     {
-        CheckedFallibleStream { convert: (), marker: PhantomData }
+        CheckedFallibleStream { write: write_item::<S::Item, Via>, convert: (), marker: PhantomData }
     }
 
     /// A hook has nobody to reply to.
@@ -246,32 +281,38 @@ impl<S: Stream, E> FallibleStream<S, E> {
     {
         Checked { convert: (), marker: PhantomData }
     }
-}
 
-/// A `Result` of a stream whose items, and then whose error, are checked.
-pub struct CheckedFallibleStream<S, E, Via, C> {
-    convert: C,
-    marker: PhantomData<fn() -> (S, E, Via)>,
-}
-
-impl<S, E, Via> CheckedFallibleStream<S, E, Via, ()> {
-    /// The error says what a client is told.
-    pub fn error(self) -> CheckedFallibleStream<S, E, Via, Convert<E>>
+    /// The value lets a client join.
+    pub fn verdict(self) -> Checked<S, E, AsNothing, ()>
     where
-        E: IntoError,
+        S: Verdict,
     {
-        CheckedFallibleStream { convert: E::into_error, marker: PhantomData }
+        Checked { convert: (), marker: PhantomData }
     }
 }
 
-impl<S: Stream, E: Send + 'static, Via> CheckedFallibleStream<S, E, Via, Convert<E>>
-where
-    S::Item: ReplyItem<Via>,
-{
+/// A `Result` of a stream whose items, and then whose error, are checked.
+pub struct CheckedFallibleStream<S: Stream, E, C> {
+    write: WriteItem<S::Item>,
+    convert: C,
+    marker: PhantomData<fn() -> E>,
+}
+
+impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
+    /// The error says what a client is told.
+    pub fn error(self) -> CheckedFallibleStream<S, E, Convert<E>>
+    where
+        E: IntoError,
+    {
+        CheckedFallibleStream { write: self.write, convert: E::into_error, marker: PhantomData }
+    }
+}
+
+impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S, E, Convert<E>> {
     /// Runs the stream to its end, here, if there is one.
     pub fn finish(self, returned: Result<S, E>) -> Flow<Ended, impl Future<Output = Ended>> {
         match returned {
-            Ok(stream) => CheckedStream { marker: PhantomData }.finish(stream),
+            Ok(stream) => CheckedStream { write: self.write }.finish(stream),
             Err(error) => Flow::Now(Err(Failed::new(error, self.convert))),
         }
     }
@@ -312,8 +353,10 @@ impl<T, W> Future for Never<T, W> {
 /// A `Result` whose value, and then whose error, is checked.
 pub struct Checked<T, E, W, C> {
     convert: C,
-    marker: PhantomData<fn() -> (T, E, W)>,
+    marker: Marks<T, E, W>,
 }
+
+type Marks<T, E, W> = PhantomData<fn() -> (T, E, W)>;
 
 /// What becomes of an error.
 type Convert<E> = fn(E) -> Error;
@@ -356,25 +399,75 @@ impl<T, W> CheckedValue<T, W> {
 }
 
 /// A stream whose items are checked.
-pub struct CheckedStream<S, Via> {
-    marker: PhantomData<fn() -> (S, Via)>,
+pub struct CheckedStream<S: Stream> {
+    write: WriteItem<S::Item>,
 }
 
-impl<S: Stream, Via> CheckedStream<S, Via>
-where
-    S::Item: ReplyItem<Via>,
-{
+impl<S: Stream> CheckedStream<S> {
     /// There is no error but that of an item.
-    pub fn error(self) -> CheckedStream<S, Via> {
+    pub fn error(self) -> CheckedStream<S> {
         self
     }
+}
 
+impl<S: Stream<Item: Send + 'static>> CheckedStream<S> {
     /// Runs it to its end, here: it may borrow from the handler.
     pub fn finish(self, stream: S) -> Flow<Ended, impl Future<Output = Ended>> {
-        Flow::Later(async {
-            drive::<S, Via>(stream).await;
+        Flow::Later(async move {
+            drive::<_, AsItem>(Items { stream, write: self.write }).await;
             Ok(Returned((), PhantomData))
         })
+    }
+}
+
+/// How an item is written, once it is checked. What comes behind the check insists on nothing: a mistake is told once.
+type WriteItem<T> = fn(T, &mut ReplySink<'_>);
+
+fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) {
+    if let Err(error) = item.into_reply(sink) {
+        let told = sink.fail_with(error, T::told);
+        sink.failure = Some(told);
+    }
+}
+
+pin_project! {
+    struct Items<S: Stream> {
+        #[pin]
+        stream: S,
+        write: WriteItem<S::Item>,
+    }
+}
+
+impl<S: Stream> Stream for Items<S> {
+    type Item = Item<S::Item>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<S::Item>>> {
+        let this = self.project();
+        let write = *this.write;
+        this.stream.poll_next(cx).map(|item| item.map(|item| Item { item, write }))
+    }
+}
+
+struct Item<T> {
+    item: T,
+    write: WriteItem<T>,
+}
+
+/// The way of an [`Item`].
+enum AsItem {}
+
+impl<T: Send> IntoReply<AsItem> for Item<T> {
+    type Err = Infallible;
+
+    fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Infallible> {
+        (self.write)(self.item, sink);
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> ReplyItem<AsItem> for Item<T> {
+    fn told(never: Infallible) -> Error {
+        match never {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! The parameter lists that a handler may have: up to four, one of which may be `&Client`, anywhere.
-use super::argument::{AllowedIn, Context, FromMessage, Kind, MessageContext, Needs, OwnedSocket, Payload, Reason};
+use super::argument::{
+    AllowedIn, Beside, Context, FromMessage, Kind, Late, MessageContext, Needs, OwnedSocket, Payload, Reason,
+};
 use super::{Calls, Handler};
 use crate::{Client, Error};
 use std::future::Future;
@@ -41,6 +43,9 @@ pub trait Method<'a, S: 'a, Sh: Shape>: Send + Sync {
 )]
 pub trait AtMostOnePayload {}
 
+/// Holds for parameter lists beside which an `R` may be returned: see [`Beside`].
+pub trait EachBeside<R> {}
+
 /// Holds for parameter lists whose every parameter may stand in this place: see [`AllowedIn`].
 pub trait EachAllowedIn<Place> {}
 
@@ -60,19 +65,29 @@ where
 }
 
 macro_rules! lists {
-    ($( ($($kind:ident),*) )*) => { $( impl<Place, $($kind: AllowedIn<Place>),*> EachAllowedIn<Place> for ($($kind,)*) {} )* };
+    ($( ($($kind:ident),*) )*) => { $(
+        impl<Place, $($kind: AllowedIn<Place>),*> EachAllowedIn<Place> for ($($kind,)*) {}
+        impl<R, $($kind: Beside<R>),*> EachBeside<R> for ($($kind,)*) {}
+    )* };
 }
 lists! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 
+/// What is not read from the message's `data`.
+pub trait Other {}
+impl Other for Context {}
+impl Other for Late {}
+impl Other for Reason {}
+impl Other for OwnedSocket {}
+
 macro_rules! one_payload {
-    ($( ($($kind:ident),*) )*) => { $( impl AtMostOnePayload for ($($kind,)*) {} )* };
+    ($( ($($before:ident)* $(, Payload $($behind:ident)*)?) )*) => { $(
+        impl<$($before: Other,)* $($($behind: Other),*)?> AtMostOnePayload for ($($before,)* $(Payload, $($behind,)*)?) {}
+    )* };
 }
 one_payload! {
-    () (Reason) (OwnedSocket) (Context) (Context, Context) (Context, Context, Context) (Context, Context, Context, Context)
-        (Payload) (Payload, Context) (Context, Payload)
-        (Payload, Context, Context) (Context, Payload, Context) (Context, Context, Payload)
-        (Payload, Context, Context, Context) (Context, Payload, Context, Context)
-        (Context, Context, Payload, Context) (Context, Context, Context, Payload)
+    () (A) (A B) (A B C) (A B C D)
+    (, Payload) (A, Payload) (, Payload B) (A B, Payload) (A, Payload B) (, Payload A B)
+    (A B C, Payload) (A B, Payload C) (A, Payload B C) (, Payload A B C)
 }
 
 /// `shape!(A, client, B)`: the impls for `fn(&S, A, &Client, B)`.

@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use std::time::Duration;
 use switchboard_core::ws::handshake::Refusal;
 
-/// An answer other than 101.
-pub(super) struct Refused {
+/// An answer other than 101. It is rare, and so does not make the results larger that hold it.
+pub(super) struct Refused(Box<Problem>);
+
+struct Problem {
     status: StatusCode,
     /// What is counted and logged: one of a closed list.
-    pub(super) reason: &'static str,
+    reason: &'static str,
     /// What the client reads: the reason, or the code of an application's own.
     code: Cow<'static, str>,
     detail: Cow<'static, str>,
@@ -21,12 +23,12 @@ pub(super) struct Refused {
     /// That of the log's line with the cause.
     trace: Option<TraceId>,
     /// There is no room: nothing is wrong with the request.
-    pub(super) admission: bool,
+    admission: bool,
 }
 
 impl Refused {
-    const fn new(status: StatusCode, reason: &'static str, detail: &'static str, retry: Option<Duration>) -> Refused {
-        Refused {
+    fn new(status: StatusCode, reason: &'static str, detail: &'static str, retry: Option<Duration>) -> Refused {
+        Refused(Box::new(Problem {
             status,
             reason,
             code: Cow::Borrowed(reason),
@@ -35,43 +37,63 @@ impl Refused {
             retry_after: retry,
             trace: None,
             admission: false,
-        }
+        }))
     }
 
-    pub(super) const DRAINING: Refused =
-        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This node is shutting down: try again.", Some(SOON));
-    pub(super) const NO_STREAM: Refused = Refused::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "no_stream",
-        "This HTTP server does not support upgrades: serve it with upgrades enabled.",
-        None,
-    );
-    pub(super) const NO_RANDOM: Refused =
-        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "no_random", "Internal error", None);
+    pub(super) fn draining() -> Refused {
+        let detail = "This node is shutting down: try again.";
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail, Some(SOON))
+    }
+
+    pub(super) fn no_stream() -> Refused {
+        let detail = "This HTTP server does not support upgrades: serve it with upgrades enabled.";
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "no_stream", detail, None)
+    }
+
+    pub(super) fn no_random() -> Refused {
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "no_random", "Internal error", None)
+    }
+
     /// Guards that use up the handshake's time.
-    pub(super) const TIMEOUT: Refused =
-        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "This took too long: try again.", Some(SOON));
-    /// The application's code panicked; that is logged already.
-    pub(super) const PANICKED: Refused =
-        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", None);
+    pub(super) fn timeout() -> Refused {
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "This took too long: try again.", Some(SOON))
+    }
+
+    /// The application's code panicked; that is logged already, with this trace id.
+    pub(super) fn panicked(trace: TraceId) -> Refused {
+        let mut refused = Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", None);
+        refused.0.trace = Some(trace);
+        refused
+    }
+
+    /// What is counted and logged: one of a closed list.
+    pub(super) fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    /// There is no room: nothing is wrong with the request.
+    pub(super) fn is_admission(&self) -> bool {
+        self.0.admission
+    }
 
     pub(super) fn response(self) -> Response<Body> {
-        let mut problem = serde_json::json!({
+        let problem = *self.0;
+        let mut body = serde_json::json!({
             "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or_default(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "code": self.code,
+            "title": problem.status.canonical_reason().unwrap_or_default(),
+            "status": problem.status.as_u16(),
+            "detail": problem.detail,
+            "code": problem.code,
         });
-        if let Some(trace) = self.trace {
-            problem["trace_id"] = trace.to_string().into();
+        if let Some(trace) = problem.trace {
+            body["trace_id"] = trace.to_string().into();
         }
-        let mut response = Response::new(Body::from(problem.to_string()));
-        *response.status_mut() = self.status;
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = problem.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.extend(self.headers);
-        if let Some(after) = self.retry_after {
+        headers.extend(problem.headers);
+        if let Some(after) = problem.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(jitter())));
         }
         response
@@ -118,13 +140,17 @@ impl From<Full> for Refused {
                 1,
             ),
         };
-        Refused { admission: true, ..Refused::new(status, reason, detail, Some(Duration::from_secs(retry))) }
+        let mut refused = Refused::new(status, reason, detail, Some(Duration::from_secs(retry)));
+        refused.0.admission = true;
+        refused
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Refused {
-        Refused { headers: refusal.headers(), ..Refused::new(refusal.status, refusal.reason, refusal.message, None) }
+        let mut refused = Refused::new(refusal.status, refusal.reason, refusal.message, None);
+        refused.0.headers = refusal.headers();
+        refused
     }
 }
 
@@ -142,15 +168,12 @@ impl From<&Error> for Refused {
             _ => Status::FORBIDDEN,
         };
         // The application's own choice, if it made one.
-        let status = match Status::from_u16(error.http_status()) {
-            Ok(own) if own.as_u16() != error.code().http_status() => own,
-            _ => status,
-        };
+        let status = error.chosen_status().and_then(|own| Status::from_u16(own).ok()).unwrap_or(status);
         let again = matches!(status, Status::TOO_MANY_REQUESTS | Status::SERVICE_UNAVAILABLE);
         let wanted = error.retry_after().map(|wait| Duration::from_secs(u64::from(wait.div_ceil(1000))));
         let challenge =
             (status == Status::UNAUTHORIZED).then_some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
-        Refused {
+        Refused(Box::new(Problem {
             status,
             reason: error.code().label(),
             code: Cow::Owned(error.code().as_str().to_owned()),
@@ -159,6 +182,6 @@ impl From<&Error> for Refused {
             retry_after: again.then(|| wanted.unwrap_or(SOON)),
             trace: error.is_internal().then(|| error.trace()).flatten(),
             admission: false,
-        }
+        }))
     }
 }

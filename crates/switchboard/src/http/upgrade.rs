@@ -96,8 +96,9 @@ impl Guarded {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(response)) => response,
             Err(panic) => {
-                log::panicked("a guard before the upgrade", &*panic);
-                self.endpoint.refuse(Refused::PANICKED)
+                let trace = log::panicked("a guard before the upgrade", &*panic);
+                drop_contained(panic);
+                self.endpoint.refuse(Refused::panicked(trace))
             }
         };
         drop_contained(self.future.take());
@@ -125,9 +126,9 @@ struct Admitted {
 impl Inner {
     /// Counts it, and answers.
     fn refuse(&self, refused: Refused) -> Response<Body> {
-        match refused.admission {
-            true => self.space.node.refused("handshake", refused.reason),
-            false => self.space.node.rejected("handshake", refused.reason),
+        match refused.is_admission() {
+            true => self.space.node.refused("handshake", refused.reason()),
+            false => self.space.node.rejected("handshake", refused.reason()),
         }
         refused.response()
     }
@@ -148,12 +149,12 @@ impl Inner {
         self.table.origins.as_ref().unwrap_or(&same).check(asked.origin(), host)?;
         let chosen = self.select_format(&asked)?;
         let deflate = self.table.compression.and_then(|_| Deflate::negotiate(headers));
-        let on_upgrade = on_upgrade.ok_or(Refused::NO_STREAM)?;
+        let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
         let permit = Permit::new(&self.space.node, peer.map(|peer| peer.ip()));
         // After the permit is taken: see `Hub::shutdown`.
         if self.space.node.is_draining() {
-            return Err(Refused::DRAINING);
+            return Err(Refused::draining());
         }
         let (permit, accept) = (permit?, asked.accept_value());
         upgrade.set_peer(peer);
@@ -172,14 +173,14 @@ impl Inner {
         let asked = async {
             tokio::select! {
                 biased;
-                () = self.space.node.drained() => Err(Refused::DRAINING),
+                () = self.space.node.drained() => Err(Refused::draining()),
                 asked = asked => asked.map_err(|error| self.refusal(error)),
             }
         };
         match tokio::time::timeout(self.table.limits.handshake_timeout, asked).await {
             Ok(Ok(())) => self.answer(admitted),
             Ok(Err(refused)) => self.refuse(refused),
-            Err(_) => self.refuse(Refused::TIMEOUT),
+            Err(_) => self.refuse(Refused::timeout()),
         }
     }
 
@@ -203,7 +204,7 @@ impl Inner {
         let Admitted { mut upgrade, on_upgrade, permit, accept, chosen, deflate } = admitted;
         let handshake = self.handshake(&mut upgrade)?;
         let opening = Opening {
-            id: ClientId::random().map_err(|_| Refused::NO_RANDOM)?,
+            id: ClientId::random().map_err(|_| Refused::no_random())?,
             table: self.table.clone(),
             handshake,
             format: chosen.unwrap_or_default(),
@@ -252,8 +253,9 @@ impl Inner {
             Ok(Some(handshake))
         }));
         kept.unwrap_or_else(|panic| {
-            log::panicked("what is read before the upgrade", &*panic);
-            Err(Refused::PANICKED)
+            let trace = log::panicked("what is read before the upgrade", &*panic);
+            drop_contained(panic);
+            Err(Refused::panicked(trace))
         })
     }
 }

@@ -153,6 +153,32 @@ impl<G: Send + Sync + 'static> GuardDef<G> {
     }
 }
 
+/// What `.guard(..)` takes: a [`Guard`], or a [`GuardDef`], which says which halves of a guard are used. `G` is inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Guard`",
+    label = "this guard's halves have to be named",
+    note = "one that waits (`AsyncGuard`) is `.guard(GuardDef::of(guard).message_async())`; one before the upgrade (`ConnectGuard`) is \
+            `.guard(GuardDef::of(guard).connect())`; one with both is `GuardDef::of(guard).connect().message()`",
+    note = "otherwise write `impl Guard for {Self}`"
+)]
+pub trait IntoGuard<G> {
+    #[doc(hidden)]
+    fn into_guard(self) -> GuardDef<G>;
+}
+
+impl<G: Guard> IntoGuard<G> for G {
+    #[track_caller]
+    fn into_guard(self) -> GuardDef<G> {
+        GuardDef::of(self).message()
+    }
+}
+
+impl<G> IntoGuard<G> for GuardDef<G> {
+    fn into_guard(self) -> GuardDef<G> {
+        self
+    }
+}
+
 impl<G: Guard> From<G> for GuardDef<G> {
     #[track_caller]
     fn from(guard: G) -> GuardDef<G> {

@@ -1,10 +1,13 @@
 //! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
 use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
-use super::pipe::{Chain, Pipe};
+use super::pipe::{Chain, Pipe, PipeDef, Trim};
 use crate::Error;
+use crate::di::Injectable;
 use crate::handler::MessageContext;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 /// Asks which halves a guard has: see [`probe`].
 pub struct GuardProbe<G>(PhantomData<fn() -> G>);
@@ -147,6 +150,123 @@ impl<G, M> Halved<G, No, M> {
     }
 }
 
+/// Holds for a stage that the container gives.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how it is made",
+    label = "not an injectable type",
+    note = "write `#[injectable]` on the struct, so that the container gives it; or write `{Self} {{}}` for a value (with its fields, if it \
+            has any), or whatever else makes one: `{Self}::new(..)`"
+)]
+pub trait InjectedStage: Injectable {}
+#[diagnostic::do_not_recommend]
+impl<T: Injectable> InjectedStage for T {}
+
+/// Asks whether `P` is a pipe of every payload: `(&pipe::<P>()).__switchboard_pipe()`, by [`EveryPayload`] or [`OnePayload`].
+pub struct PipeProbe<P>(PhantomData<fn() -> P>);
+
+/// A probe of a pipe that is injected.
+pub fn pipe<P>() -> PipeProbe<P> {
+    PipeProbe(PhantomData)
+}
+
+/// A probe of a pipe that is given.
+pub fn pipe_of<P>(_: &P) -> PipeProbe<P> {
+    PipeProbe(PhantomData)
+}
+
+/// See [`PipeProbe`].
+pub trait EveryPayload {
+    /// The pipe.
+    type Pipe;
+    /// What it is.
+    fn __switchboard_pipe(&self) -> OfEvery<Self::Pipe>;
+}
+impl<P: Pipe<Value, From = Value>> EveryPayload for &PipeProbe<P> {
+    type Pipe = P;
+
+    fn __switchboard_pipe(&self) -> OfEvery<P> {
+        OfEvery(PhantomData)
+    }
+}
+
+/// See [`PipeProbe`].
+pub trait OnePayload {
+    /// The pipe, if it is one.
+    type Pipe;
+    /// What it is.
+    fn __switchboard_pipe(&self) -> OfOne<Self::Pipe>;
+}
+impl<P> OnePayload for PipeProbe<P> {
+    type Pipe = P;
+
+    fn __switchboard_pipe(&self) -> OfOne<P> {
+        OfOne(PhantomData)
+    }
+}
+
+/// A pipe of every payload.
+pub struct OfEvery<P>(PhantomData<fn() -> P>);
+/// A pipe of something else, or none.
+pub struct OfOne<P>(PhantomData<fn() -> P>);
+
+impl<P: Send + Sync + 'static> OfEvery<P> {
+    /// It is one.
+    pub fn of_every(self) -> OfEvery<P> {
+        self
+    }
+
+    /// The container gives it.
+    pub fn by_the_container(self) -> Injected<P>
+    where
+        P: InjectedStage,
+    {
+        Injected(PipeDef::injected_at)
+    }
+
+    /// It is given.
+    #[track_caller]
+    pub fn of(self, pipe: P) -> PipeDef<P> {
+        PipeDef::of(pipe)
+    }
+}
+
+/// A pipe of every payload that the container gives: all of it is checked.
+pub struct Injected<P>(fn(&'static Location<'static>) -> PipeDef<P>);
+
+/// Its definition, at the place of the call.
+#[track_caller]
+pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
+    (pipe.0)(Location::caller())
+}
+
+/// Holds for a pipe of every payload: what may stand on a message, a gateway or an application.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pipe of every payload",
+    label = "a pipe of one type belongs on the parameter: `#[pipe(..)]`",
+    note = "a pipe of every payload is `impl Pipe<serde_json::Value> for {Self}` with `type From = serde_json::Value`"
+)]
+pub trait PipeOfEvery {}
+impl PipeOfEvery for Trim {}
+
+// Nothing else is told of it: its place is taken by a pipe that is one.
+impl<P> OfOne<P> {
+    /// Refused.
+    pub fn of_every(self) -> OfEvery<Trim>
+    where
+        P: PipeOfEvery,
+    {
+        OfEvery(PhantomData)
+    }
+
+    /// Refused.
+    pub fn of(self, _: P) -> PipeDef<Trim>
+    where
+        P: PipeOfEvery,
+    {
+        PipeDef::of(Trim)
+    }
+}
+
 /// One pipe behind another.
 pub fn chain<First, Second, Between>(first: First, second: Second) -> Chain<First, Second, Between> {
     Chain { first, second, between: PhantomData }
@@ -188,7 +308,8 @@ impl<T: 'static, From: DeserializeOwned + Send + 'static> Pipe<T> for Pipes<T, F
 #[diagnostic::on_unimplemented(
     message = "the pipe `{Self}` does not make a `{T}`",
     label = "a pipe on the wrong type",
-    note = "write `impl Pipe<{T}> for {Self}`, or give the parameter the type that the pipe makes"
+    note = "write `impl Pipe<{T}> for {Self}`, or give the parameter the type that the pipe makes; the default of a `String` is \
+            `DefaultText(\"..\")`"
 )]
 pub trait Makes<T>: Pipe<T> {}
 #[diagnostic::do_not_recommend]

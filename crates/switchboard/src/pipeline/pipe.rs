@@ -1,5 +1,5 @@
 //! Pipes: another payload in place of the one that came.
-use super::stage::{Source, Stage, sources};
+use super::stage::{Implicit, Source, Stage, sources};
 use crate::Error;
 use crate::di::{Injectable, Provider};
 use crate::handler::MessageContext;
@@ -29,7 +29,7 @@ use std::sync::Arc;
     message = "the pipe `{Self}` does not make a `{T}`",
     label = "a pipe on the wrong type",
     note = "it is `impl Pipe<{T}> for {Self}` that is asked for; on a message, a gateway or the application that is \
-            `Pipe<serde_json::Value, From = serde_json::Value>`"
+            `Pipe<serde_json::Value, From = serde_json::Value>`, and one of another type belongs on its parameter: `#[pipe(..)]`"
 )]
 pub trait Pipe<T>: Send + Sync + 'static {
     /// What it takes.
@@ -56,6 +56,12 @@ pub struct PipeDef<T> {
 }
 
 sources!(PipeDef, Pipe, "A pipe");
+
+impl<T: Injectable> PipeDef<T> {
+    pub(super) fn injected_at(place: &'static Location<'static>) -> PipeDef<T> {
+        PipeDef { source: Source::Injected(Implicit { place, ..Implicit::of::<T>() }), place }
+    }
+}
 
 impl<P: Pipe<Value, From = Value>> PipeDef<P> {
     pub(crate) fn stage(self) -> Stage<Arc<dyn ErasedPipe>> {
@@ -133,8 +139,8 @@ where
     }
 }
 
-/// A text, or a number or truth value as it is written.
-#[doc(hidden)]
+/// A text, or a number or truth value as it is written: what [`Parse`] takes.
+#[derive(Clone, Debug)]
 pub struct Written(String);
 
 impl<'de> serde::Deserialize<'de> for Written {
@@ -166,7 +172,8 @@ impl<'de> serde::Deserialize<'de> for Written {
     }
 }
 
-/// Takes the place of what is missing or null: `DefaultValue(10)`. A text is a [`DefaultText`].
+/// Takes the place of what is missing or null: `DefaultValue(10)`; in front of [`Parse`], too. The default of a text is a
+/// [`DefaultText`].
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultValue<T>(pub T);
 
@@ -178,6 +185,18 @@ where
 
     fn transform(&self, value: Option<T>, _: &MessageContext<'_>) -> Result<T, Error> {
         Ok(value.unwrap_or_else(|| self.0.clone()))
+    }
+}
+
+/// In front of [`Parse`]: the default is written, and parsed as what comes is.
+impl<T> Pipe<Written> for DefaultValue<T>
+where
+    T: Display + Send + Sync + 'static,
+{
+    type From = Option<Written>;
+
+    fn transform(&self, value: Option<Written>, _: &MessageContext<'_>) -> Result<Written, Error> {
+        Ok(value.unwrap_or_else(|| Written(self.0.to_string())))
     }
 }
 

@@ -106,7 +106,7 @@ macro_rules! sources {
             #[track_caller]
             pub fn injected() -> $def<T>
             where
-                T: $crate::di::Injectable,
+                T: $crate::pipeline::parts::InjectedStage,
             {
                 $def {
                     source: $crate::pipeline::stage::Source::Injected($crate::pipeline::stage::Implicit::of::<T>()),

@@ -140,7 +140,8 @@ fn futures_of_handlers_are_send() {
         H::Reply: IntoReply<Via>,
         <H::Reply as IntoReply<Via>>::Err: IntoError,
         <H::Shape as Shape>::Kinds: switchboard::handler::EachAllowedIn<switchboard::handler::Handlers>
-            + switchboard::handler::AtMostOnePayload,
+            + switchboard::handler::AtMostOnePayload
+            + switchboard::handler::EachBeside<H::Reply>,
         Args: 'static,
     {
         gateway.on("generic", handler)

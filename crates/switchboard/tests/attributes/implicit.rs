@@ -337,7 +337,7 @@ async fn what_cannot_be_included() {
         Gateway::new(()).include_shared(Arc::new(Settled)).include::<Greets>().include::<Own>().include::<Rooms>();
     let error = App::new().gateway("/ws", gateway).into_router().err().unwrap();
     let told: Vec<&str> = error.problems().iter().map(|problem| problem.message()).collect();
-    let rest = "only its messages would be served: put the rest on ()";
+    let rest = "only its messages would be served: put the rest on functions";
     assert_eq!(
         told,
         [

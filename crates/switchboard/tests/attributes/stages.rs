@@ -381,6 +381,25 @@ impl Pipes {
         size
     }
 
+    /// The order of NestJS: `new DefaultValuePipe(10), ParseIntPipe`.
+    #[subscribe_message("parsed page")]
+    async fn parsed_page(&self, #[pipe(DefaultValue(10), Parse)] size: u64) -> u64 {
+        size
+    }
+
+    #[subscribe_message("parsed pages")]
+    async fn parsed_pages(
+        &self,
+        #[key("size")]
+        #[pipe(DefaultValue("0.5"), Parse)]
+        size: f64,
+        #[key("open")]
+        #[pipe(DefaultValue(true), Parse)]
+        open: bool,
+    ) -> (f64, bool) {
+        (size, open)
+    }
+
     #[subscribe_message("valid")]
     async fn valid(&self, #[pipe(Trim, Named)] name: Name) -> String {
         name.name
@@ -424,6 +443,12 @@ async fn pipes_at_each_scope() {
     assert_eq!(ada.request_error("letters", 7).await.code, "validation_failed");
     assert_eq!(ada.request::<u64>("page", ()).await, 10);
     assert_eq!(ada.request::<u64>("page", 5).await, 5);
+    for (sent, size) in [(json!(null), 10), (json!(8), 8)] {
+        assert_eq!(ada.request::<u64>("parsed page", sent).await, size);
+    }
+    assert_eq!(ada.request_error("parsed page", "x").await.code, "validation_failed");
+    assert_eq!(ada.request::<(f64, bool)>("parsed pages", ()).await, (0.5, true));
+    assert_eq!(ada.request::<(f64, bool)>("parsed pages", json!({ "size": "2", "open": "false" })).await, (2.0, false));
     assert_eq!(ada.request::<String>("valid", "ada").await, "adaag");
     let refused = ada.request_error("valid", "adalbert").await;
     assert_eq!((&*refused.code, &*refused.details[0].path), ("validation_failed", "/name"));

@@ -1,8 +1,9 @@
 //! What a client is told of an internal error leads to its line in the log, wherever it came from.
 use futures_util::{Stream, stream};
 use serde::Serialize;
+use switchboard::pipeline::ConnectGuard;
 use switchboard::testing::{LogLine, TestApp, WireError};
-use switchboard::{Ack, Client, Error, OrInternal, Socket, gateway, messages, module};
+use switchboard::{Ack, Client, Error, OrInternal, Query, Socket, Upgrade, gateway, injectable, messages, module};
 
 struct Panics;
 impl Serialize for Panics {
@@ -104,7 +105,43 @@ impl Loop {
     }
 }
 
-#[module(gateways(Faulty, Door, PanickingDoor, Loop))]
+/// Panics before the upgrade.
+#[injectable]
+struct Falls;
+
+impl ConnectGuard for Falls {
+    async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+        panic!("before the door")
+    }
+}
+
+#[gateway(path = "/guarded")]
+#[use_guards(Falls)]
+struct Guarded;
+
+#[messages]
+impl Guarded {}
+
+/// Panics when it is read before the upgrade.
+#[derive(Clone)]
+struct Falling;
+
+impl<'de> serde::Deserialize<'de> for Falling {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Falling, D::Error> {
+        panic!("in a query")
+    }
+}
+
+#[gateway(path = "/queried")]
+struct Queried;
+
+#[messages]
+impl Queried {
+    #[subscribe_message("query")]
+    async fn query(&self, _: Query<Falling>) {}
+}
+
+#[module(gateways(Faulty, Door, PanickingDoor, Loop, Guarded, Queried))]
 struct All;
 
 /// The one line with this trace id.
@@ -164,4 +201,16 @@ async fn hooks_and_loops_too() {
     let reason = raw.expect_close(1011).await;
     let line = line(&app, reason.strip_prefix("internal trace_id=").expect("a trace id"));
     assert_eq!(line.field("cause"), Some("in a loop"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn panics_before_the_upgrade_too() {
+    let app = TestApp::of::<All>().start().await;
+    for (path, expected) in [("/guarded", "before the door"), ("/queried", "in a query")] {
+        let refused = app.connecting(path).refused().await;
+        assert_eq!((refused.status.as_u16(), &*refused.code, &*refused.message), (500, "internal", "Internal error"));
+        let body: serde_json::Value = refused.json();
+        let line = line(&app, body["trace_id"].as_str().expect("a trace id"));
+        assert_eq!(line.field("panic"), Some(expected), "{path}");
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use switchboard::garde;
 use switchboard::handler::parts::{ByNothing as _, ByValidate as _, Flow, Parameters, PlainShape as _, Probe, type_of};
 use switchboard::handler::{HandlerDef, MessageContext};
-use switchboard::pipeline::{DefaultText, Parse, Pipe, Trim, parts::chain};
+use switchboard::pipeline::{DefaultText, DefaultValue, Parse, Pipe, Trim, parts::chain};
 use switchboard::{App, Error, Gateway, Valid};
 
 #[derive(Deserialize, garde::Validate)]
@@ -98,14 +98,14 @@ fn parameters() -> Gateway<Chat> {
             (&&Probe::<$ty>::new()).__switchboard_validation().without_context()
         };
     }
-    let (number, list) = Parameters::of_handler().pipe::<u32, _, _>(validation!(u32), Parse);
+    let (number, list) = Parameters::of_handler().pipe::<u32, _, _, _>(validation!(u32), Parse);
     let parsed = answer!(number; list => number + 1);
     let (text, list) =
-        Parameters::of_handler().pipe::<String, _, _>(validation!(String), chain(DefaultText(" nobody "), Trim));
+        Parameters::of_handler().pipe::<String, _, _, _>(validation!(String), chain(DefaultText(" nobody "), Trim));
     let defaulted = answer!(text; list => text);
-    let (id, list) = Parameters::of_handler().key::<u32, _>(validation!(u32), "id");
-    let (say, list) = list.key::<Say, _>(validation!(Say), "say");
-    let (limit, list) = list.key_pipe::<u8, _, _>(validation!(u8), "limit", chain(DefaultText("10"), Parse));
+    let (id, list) = Parameters::of_handler().key::<u32, _, _>(validation!(u32), "id");
+    let (say, list) = list.key::<Say, _, _>(validation!(Say), "say");
+    let (limit, list) = list.key_pipe::<u8, _, _, _>(validation!(u8), "limit", chain(DefaultValue(10), Parse));
     let keyed = answer!(id, say, limit; list => json!([id, say.text, limit]));
     Gateway::new(Chat).handler("parsed", parsed).handler("defaulted", defaulted).handler("keyed", keyed)
 }

@@ -1,7 +1,7 @@
 //! Who may join a room, and who handles what nobody else does.
 use crate::exception;
 use crate::rig::{Path, Rig, matrix, on};
-use switchboard::{App, Client, Error, EventName, Gateway, HandlerDef, Server};
+use switchboard::{App, Client, Error, EventName, Gateway, HandlerDef, Namespace, RoomName, Server};
 
 struct Chat {
     server: Server,
@@ -70,4 +70,73 @@ fn c15_one_handler_for_every_other_event() {
         assert_eq!((code.as_str(), id), ("validation_failed", Some(2.into())));
         assert_eq!(exception(&peer.request(r#"{"event":"sys.x"}"#).await).0, "bad_request");
     });
+}
+
+struct Admin;
+impl Namespace for Admin {
+    const NAME: &'static str = "/admin";
+}
+
+/// Takes the server as a parameter, and names rooms by ids.
+struct Post;
+impl Post {
+    async fn came(&self, client: &Client, server: Server) {
+        server.except(client.id()).emit("came", ());
+    }
+    async fn to_me(&self, client: &Client, server: Server) -> [usize; 6] {
+        let (id, borrowed) = (client.id(), &client.id());
+        [
+            server.to(id).emit("mine", ()).queued,
+            server.to(borrowed).emit("mine", ()).queued,
+            server.broadcast_to(id, "mine", ()).queued,
+            client.to("nobody").to(id).except(id).emit("mine", ()).queued,
+            client.broadcast_to(id, "mine", ()).queued,
+            server.count_in(id),
+        ]
+    }
+    async fn others(&self, client: &Client, server: Server) -> usize {
+        client.broadcast("all", ()).queued + server.except(client.id()).emit("all", ()).queued
+    }
+    async fn own(&self, client: &Client) -> Result<bool, Error> {
+        client.join(client.id()).await?;
+        Ok(client.is_in(client.id()) && client.rooms().is_empty())
+    }
+    async fn admins(&self, admins: Server<Admin>) -> usize {
+        admins.client_count()
+    }
+}
+
+#[test]
+fn c5_a_server_is_a_parameter_and_an_id_is_a_room() {
+    matrix(|path| async move {
+        let post = Gateway::new(Post)
+            .on_connect(Post::came)
+            .on("to me", Post::to_me)
+            .on("others", Post::others)
+            .on("own", Post::own)
+            .on("admins", Post::admins);
+        let admins = Gateway::functions().namespace::<Admin>();
+        let rig = Rig::start(path, App::new().gateway("/ws", post).gateway("/admins", admins)).await;
+        let mut ada = rig.connect().await;
+        ada.expect_request(r#"{"event":"own"}"#, r#"{"event":"own","data":true}"#).await;
+        let mut bob = rig.connect().await;
+        assert_eq!(ada.text().await, r#"{"event":"came","data":null}"#);
+        bob.send(r#"{"event":"to me"}"#).await;
+        for _ in 0..3 {
+            assert_eq!(bob.text().await, r#"{"event":"mine","data":null}"#);
+        }
+        assert_eq!(bob.text().await, r#"{"event":"to me","data":[1,1,1,0,0,1]}"#);
+        bob.expect_request(r#"{"event":"others"}"#, r#"{"event":"others","data":1}"#).await;
+        assert_eq!(ada.text().await, r#"{"event":"all","data":null}"#);
+        ada.expect_request(r#"{"event":"admins"}"#, r#"{"event":"admins","data":0}"#).await;
+    });
+}
+
+#[test]
+fn a_text_that_names_a_room_is_not_copied() {
+    let (text, shared) = (String::from("lobby"), std::sync::Arc::<str>::from("lobby"));
+    let names: [&dyn RoomName; 4] = [&"lobby", &text, &&text, &shared];
+    for name in names {
+        assert!(matches!(name.room_name(), std::borrow::Cow::Borrowed("lobby")));
+    }
 }

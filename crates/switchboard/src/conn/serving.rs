@@ -1,9 +1,9 @@
 //! One connection's work: hooks and handlers, one at a time, polled by the connection task.
-use super::DisconnectReason;
 use super::closing::Net;
 use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
+use super::{CloseRequest, DisconnectReason};
 use crate::codec::Data;
 use crate::di::MessageScope;
 use crate::gateway::Group;
@@ -234,9 +234,11 @@ impl Task {
                     self.timers.work_by = NEVER;
                     drop_contained(hook);
                     match outcome {
-                        Ok(()) => {
-                            self.close(CloseCode::NORMAL.into(), DisconnectReason::Server { code: CloseCode::NORMAL })
-                        }
+                        // Asked for, as `Socket::close` asks: where the loop has done that, its own code stands.
+                        Ok(()) => self.conn().close(CloseRequest::Graceful {
+                            close: CloseCode::NORMAL.into(),
+                            reason: DisconnectReason::Server { code: CloseCode::NORMAL },
+                        }),
                         Err(error) => self.fail(error),
                     }
                     true

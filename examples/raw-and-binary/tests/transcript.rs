@@ -19,7 +19,7 @@ async fn the_sessions_of_the_readme() {
             received += 1;
         }
     }
-    assert!(typed >= 3 && received >= 6, "{typed} lines typed, {received} received: are those the sessions?");
+    assert!(typed >= 4 && received >= 6, "{typed} lines typed, {received} received: are those the sessions?");
 
     let mut session = session.expect("a session");
     session.expect_silence(Duration::from_millis(50)).await;

@@ -34,7 +34,7 @@ await withBrowser(async ({ open, screenshot }) => {
     const buffer = randomBytes(size);
     await page.locator("#file").setInputFiles({ name: `${size}.bin`, mimeType: "application/octet-stream", buffer });
     await page.getByText(sum(buffer)).waitFor();
-    await page.getByText("the same").waitFor();
+    await page.locator(".same").waitFor();
   }
   await screenshot(page, "light", { fullPage: true });
   await screenshot(later, "dark", { fullPage: true });

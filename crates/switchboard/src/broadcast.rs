@@ -72,7 +72,7 @@ impl Broadcast {
     /// Sends an event to all of them at once, and waits for the answer of each, `{"ack": n, "data": …}`. Nobody is waited for longer
     /// than `timeout`, which is one for all.
     ///
-    /// Each client that is meant is in one of the two lists of [`Answers`], with what [`Client::emit_with_ack`] gives: its answer, or
+    /// Each client that is meant is in one of the two lists of [`Answers`](crate::Answers), with what [`Client::emit_with_ack`] gives: its answer, or
     /// why there is none. Dropped, the answers are not waited for. It may be awaited in a handler of one of the clients.
     ///
     /// ```

@@ -31,6 +31,20 @@
 //! let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", chat));
 //! ```
 //!
+//! | more | where |
+//! |---|---|
+//! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`] |
+//! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`pipeline::Pipe`] |
+//! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; [`Client::emit_with_ack`] asks |
+//! | who may connect and send | [`pipeline::ConnectGuard`], [`pipeline::Guard`], [`User`], [`Roles`] |
+//! | what stands around handlers | [`pipeline`] |
+//! | errors | [`Error`], [`macro@WireError`], [`pipeline::Filter`] |
+//! | services | [`di`] |
+//! | formats | [`codec`] |
+//! | limits, each with its default | [`Limits`] |
+//!
+//! The repository's `docs/guide` has a page for each of these, and one for those who come from NestJS.
+//!
 //! It is not an HTTP framework (that is axum), and moves no media.
 
 mod answers;
@@ -102,8 +116,32 @@ mod readme {}
 mod guide {
     #[doc = include_str!("../../../docs/guide/src/five-nouns.md")]
     mod five_nouns {}
+    #[doc = include_str!("../../../docs/guide/src/rooms.md")]
+    mod rooms {}
+    #[doc = include_str!("../../../docs/guide/src/payloads.md")]
+    mod payloads {}
+    #[doc = include_str!("../../../docs/guide/src/replies.md")]
+    mod replies {}
+    #[doc = include_str!("../../../docs/guide/src/errors.md")]
+    mod errors {}
+    #[doc = include_str!("../../../docs/guide/src/guards.md")]
+    mod guards {}
+    #[doc = include_str!("../../../docs/guide/src/interceptors.md")]
+    mod interceptors {}
     #[doc = include_str!("../../../docs/guide/src/container.md")]
     mod container {}
+    #[doc = include_str!("../../../docs/guide/src/mounting.md")]
+    mod mounting {}
+    #[doc = include_str!("../../../docs/guide/src/namespaces.md")]
+    mod namespaces {}
+    #[doc = include_str!("../../../docs/guide/src/order.md")]
+    mod order {}
+    #[doc = include_str!("../../../docs/guide/src/formats.md")]
+    mod formats {}
+    #[doc = include_str!("../../../docs/guide/src/testing.md")]
+    mod testing {}
+    #[doc = include_str!("../../../docs/guide/src/from-nestjs.md")]
+    mod from_nestjs {}
     #[doc = include_str!("../../../docs/guide/src/from-nestrs.md")]
     mod from_nestrs {}
 }

@@ -289,7 +289,6 @@ impl Outbox {
     /// Whether there is room once so many bytes and messages are gone.
     fn has_room_without(&self, bytes: usize, gone: usize, len: usize, class: Class<'_>, limits: &Limits) -> bool {
         let bytes = self.bytes - bytes;
-        let beside = bytes - self.rest_of_long();
         let messages = match class {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
@@ -301,7 +300,10 @@ impl Outbox {
         // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
         // little does, because no further message is handled while much does.
         bytes == 0
-            || (few && (beside + len <= most || (matches!(class, Class::Reply) && bytes <= limits.outbound_soft_bytes)))
+            || (few
+                && (bytes + len <= most
+                    || bytes - self.rest_of_long() + len <= most
+                    || (matches!(class, Class::Reply) && bytes <= limits.outbound_soft_bytes)))
     }
 
     fn pack(&mut self, frame: &[u8]) {
@@ -429,10 +431,10 @@ impl Outbox {
 
     fn advance(&mut self, n: usize) {
         self.bytes -= n;
-        self.until_long = self.until_long.saturating_sub(n);
         if self.bytes == 0 {
             return self.drained();
         }
+        self.until_long = self.until_long.saturating_sub(n);
         self.written += n;
         loop {
             let first = self.first();

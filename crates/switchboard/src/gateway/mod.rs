@@ -1,8 +1,11 @@
 //! [`Gateway`]: the table of handlers of one struct.
+mod build;
+mod check;
 mod functions;
 mod include;
 mod mount;
 mod site;
+mod stages;
 mod table;
 
 pub use functions::Function;
@@ -10,32 +13,25 @@ use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
 pub(crate) use site::Site;
-use table::Note;
 pub(crate) use table::{Entry, Frames, Group, Table};
-use table::{Gate, NewEntry};
 
-use crate::app::{Handle, Problem};
+use crate::app::Handle;
 use crate::compression::Compression;
-use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, NotProvided, When, late};
+use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, When, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks, IntoError,
     IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
 };
 use crate::limits::Limits;
 use crate::namespace::Marker;
-use crate::pipeline::{Declared, Filter, FilterDef, GuardDef, Implicit, Interceptor, InterceptorDef, Pipe, PipeDef};
+use crate::pipeline::Declared;
 use crate::text::short_name;
-use crate::{Client, Error, Namespace, Origins, Root, Server};
-use serde_json::Value;
+use crate::{Client, Error, Namespace, Origins, Server};
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use switchboard_core::{check_event, is_reserved};
-
-/// The most messages of one client that may be handled at a time.
-const MOST_AT_A_TIME: usize = 1024;
 
 /// The handlers, hooks and settings of one struct.
 ///
@@ -233,52 +229,6 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Puts a guard on the gateway: its connect half is asked before a client connects, its message half before each message.
-    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> Gateway<S> {
-        self.declared.guards.push(guard.into().stage());
-        self
-    }
-
-    /// Puts an interceptor around every handler, and the on-connect hook.
-    pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> Gateway<S> {
-        self.declared.interceptors.push(interceptor.into().stage());
-        self
-    }
-
-    /// Puts a pipe in front of every payload.
-    pub fn pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> Gateway<S> {
-        self.declared.pipes.push(pipe.into().stage());
-        self
-    }
-
-    /// Asks a filter about the errors of every handler, and of those who connect.
-    pub fn filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> Gateway<S> {
-        self.declared.filters.push(filter.into().stage());
-        self
-    }
-
-    /// Leaves out the application's stages of this type.
-    #[track_caller]
-    pub fn skip<T: 'static>(mut self) -> Gateway<S> {
-        self.declared.skip::<T>();
-        self
-    }
-
-    /// Says that anybody may send its messages: see [`App::require_posture`](crate::App::require_posture).
-    #[track_caller]
-    pub fn public(mut self) -> Gateway<S> {
-        self.declared.public = Some(Location::caller());
-        self
-    }
-
-    /// Lets up to `most` messages of one client be handled at a time. Their replies leave as they are ready, so that a client tells
-    /// them apart by their `id`. Default: one by one.
-    #[track_caller]
-    pub fn concurrency(mut self, most: usize) -> Gateway<S> {
-        self.concurrency = Some((most, Location::caller()));
-        self
-    }
-
     /// Registers a hook, or the loop of a raw gateway, that is made already.
     #[track_caller]
     pub fn hook<Place: HookPlace>(mut self, hook: HookDef<S, Place>) -> Gateway<S> {
@@ -431,13 +381,15 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Takes text frames only; a binary one closes with 1003. Default: both, with the JSON envelope in either.
+    /// Takes text frames only; a binary one closes with 1003. Default: both, with the JSON envelope in either. Formats of binary
+    /// frames, as MessagePack, are not offered to its clients: see [`codec`](crate::codec).
     pub fn text_only(mut self) -> Gateway<S> {
         self.frames = Frames::Text;
         self
     }
 
-    /// Takes binary frames only; a text one closes with 1003. Default: both, with the JSON envelope in either.
+    /// Takes binary frames only; a text one closes with 1003. Default: both, with the JSON envelope in either. A JSON client, which
+    /// has to send its envelope in binary frames, is answered in text frames all the same.
     pub fn binary_only(mut self) -> Gateway<S> {
         self.frames = Frames::Binary;
         self
@@ -449,7 +401,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Which clients and rooms this gateway's clients are among; the last call counts. Default: [`Root`].
+    /// Which clients and rooms this gateway's clients are among; the last call counts. Default: [`Root`](crate::Root).
     #[track_caller]
     pub fn namespace<N: Namespace>(mut self) -> Gateway<S> {
         let (marker, place, server) = (Marker::of::<N>(), Location::caller(), Given::server_of::<N>());
@@ -485,144 +437,5 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             return "functions".to_owned();
         }
         short_name(type_name::<S>())
-    }
-
-    /// Adds what is wrong.
-    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
-        let name = self.name();
-        self.site.check(&name, problems);
-        if let (Some((at, _)), Some((_, raw, _))) = (self.hooks.raw.first(), self.events.first()) {
-            problems.push(Problem::new(
-                format!("the gateway {name} has a raw loop and events; a raw gateway owns its socket alone"),
-                &[at, raw],
-            ));
-        }
-        for (at, (event, place, _)) in self.events.iter().enumerate() {
-            if let Err(why) = check_event(event) {
-                problems.push(Problem::new(format!("the event name {event:?} of {name} is refused: {why}"), &[place]));
-            } else if is_reserved(event) {
-                let message = format!("the event name {event:?} of {name} belongs to the server; choose another");
-                problems.push(Problem::new(message, &[place]));
-            }
-            if let Some((_, first, _)) = self.events[..at].iter().find(|(known, _, _)| known == event) {
-                let message = format!("the event {event:?} of {name} has two handlers; remove one");
-                problems.push(Problem::new(message, &[first, place]));
-            }
-        }
-        let mut one = |places: Vec<&'static Location<'static>>, what: &str| {
-            if let [first, second, ..] = places[..] {
-                problems.push(Problem::new(format!("{name} has two {what}; remove one"), &[first, second]));
-            }
-        };
-        one(self.hooks.on_connect.iter().map(|(at, _)| *at).collect(), "on-connect hooks");
-        one(self.hooks.on_disconnect.iter().map(|(at, _)| *at).collect(), "on-disconnect hooks");
-        one(self.hooks.raw.iter().map(|(at, _)| *at).collect(), "raw loops");
-        one(self.on_join.iter().map(|(at, _)| *at).collect(), "join hooks");
-        one(self.catch_all.iter().map(|(at, _)| *at).collect(), "handlers of all other events");
-        one(self.after_init.iter().map(|(at, _)| *at).collect(), "after-init hooks");
-        self.check_concurrency(&name, problems);
-        problems.extend(self.included.iter().flat_map(|included| included.problems()).cloned());
-        for (event, _, handler) in &self.events {
-            handler.declared.check_message(&format!("`{event}` of {name}"), problems);
-        }
-        if let Some((hosts, place)) = &self.hosts {
-            problems.extend(crate::app::wrong_host(hosts).map(|why| Problem::new(format!("{name}: {why}"), &[place])));
-        }
-        if let Some(limits) = &self.limits {
-            let place = self.events.first().map(|(_, at, _)| *at);
-            for why in limits.problems() {
-                problems.push(Problem::new(format!("the limits of {name}: {why}"), place.as_slice()));
-            }
-        }
-    }
-
-    fn check_concurrency(&self, name: &str, problems: &mut Vec<Problem>) {
-        let own = self.events.iter().map(|(event, place, handler)| (&**event, *place, handler.concurrency));
-        let other = self.catch_all.iter().map(|(place, handler)| ("*", *place, handler.concurrency));
-        let wrong = |most: usize| most == 0 || most > MOST_AT_A_TIME;
-        for (event, place, _) in own.chain(other).filter(|(_, _, most)| most.is_some_and(wrong)) {
-            let message = format!("the concurrency of `{event}` of {name} must be 1 to {MOST_AT_A_TIME}");
-            problems.push(Problem::new(message, &[place]));
-        }
-        if let Some((_, place)) = self.concurrency.filter(|(most, _)| wrong(*most)) {
-            let message = format!("the concurrency of {name} must be 1 to {MOST_AT_A_TIME}");
-            problems.push(Problem::new(message, &[place]));
-        }
-    }
-
-    /// What its stages, and those of its messages, ask the container for.
-    pub(crate) fn implicit(&self) -> Vec<Implicit> {
-        let own = self.events.iter().map(|(_, _, handler)| handler);
-        let other = self.catch_all.iter().map(|(_, handler)| handler);
-        let inner = own.chain(other).flat_map(|handler| handler.declared.implicit());
-        self.declared.implicit().chain(inner).collect()
-    }
-
-    /// Erases the type, over the gateway's own state or the one that is given. Errors: a stage that nobody provides; `Ok(None)`: there
-    /// is no state.
-    pub(crate) fn build(
-        self,
-        state: Option<Arc<S>>,
-        container: Option<&Container>,
-    ) -> Result<Option<(Table, Option<InitHook>)>, NotProvided> {
-        let mut needs = Needs::default();
-        let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
-        let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
-        table.choose_compression(self.compression);
-        table.hosts = self.hosts.map(|(hosts, _)| hosts);
-        table.frames = self.frames;
-        let Some(state) = self.state.or(state) else { return Ok(None) };
-        table.level = self.declared.make(container)?;
-        for included in self.included {
-            included.take(container)?;
-        }
-        // The gateway's group is the first.
-        let shared = self.concurrency.filter(|(most, _)| *most > 1).map(|(most, _)| Group { index: 0, most });
-        let mut groups = 0;
-        let mut entry = |place, handler: HandlerDef<S>, needs: &mut Needs| {
-            let reads_payload = handler.needs.payload.is_some();
-            needs.merge(handler.needs);
-            let own = handler.concurrency.map(|most| {
-                groups += 1;
-                Group { index: groups, most }
-            });
-            let (group, level) = (own.or(shared), handler.declared.make(container)?);
-            Ok(NewEntry { reads_payload, start: (handler.bind)(state.clone()), group, level, place })
-        };
-        for (event, place, handler) in self.events {
-            table.note(Note::event(&event, handler.needs.payload));
-            let made = entry(place, handler, &mut needs)?;
-            table.insert(&event, made);
-        }
-        if let Some((place, handler)) = self.catch_all.into_iter().next() {
-            table.note(Note::event("*", handler.needs.payload));
-            let made = entry(place, handler, &mut needs)?;
-            table.catch_all(made);
-        }
-        if let Some((_, gate)) = self.on_join.into_iter().next() {
-            table.note(Note::hook("on join"));
-            let state = state.clone();
-            table.on_join = Some(Box::new(move |client: &Client, room: &str| gate(&state, client, room)) as Gate);
-        }
-        if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
-            table.note(Note::hook("on connect"));
-            needs.merge(hook.needs);
-            table.on_connect = Some((hook.bind)(state.clone()));
-        }
-        if let Some((_, hook)) = self.hooks.on_disconnect.into_iter().next() {
-            table.note(Note::hook("on disconnect"));
-            needs.merge(hook.needs);
-            table.on_disconnect = Some((hook.bind)(state.clone()));
-        }
-        if let Some((_, hook)) = self.hooks.raw.into_iter().next() {
-            needs.merge(hook.needs);
-            table.raw = Some((hook.bind)(state.clone()));
-        }
-        table.needs = needs;
-        let after_init = self.after_init.into_iter().next().map(|(_, hook)| {
-            table.note(Note::hook("after init"));
-            Box::new(move |container| hook(state, container)) as InitHook
-        });
-        Ok(Some((table, after_init)))
     }
 }

@@ -9,10 +9,12 @@
 mod argument;
 mod hook;
 mod invocation;
+mod none;
 pub mod parts;
 mod reply;
 mod returned;
 mod shape;
+mod sink;
 mod stream;
 
 pub use argument::{
@@ -24,9 +26,10 @@ pub(crate) use hook::{Hook, HookFuture, Hooks};
 pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;
 pub(crate) use invocation::{Invocation, Invoke, Start, Step};
-pub(crate) use reply::Captured;
-pub use reply::{Fallible, IntoReply, Plain, Reply, ReplySink, Streamed};
+pub use reply::{Fallible, IntoReply, Plain, Reply, Streamed};
 pub use shape::{AtMostOnePayload, Called, EachAllowedIn, Method, Own, RefClient, Shape};
+pub(crate) use sink::Captured;
+pub use sink::ReplySink;
 
 use crate::Error;
 use std::future::Future;

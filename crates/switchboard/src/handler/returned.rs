@@ -1,6 +1,7 @@
 //! What handlers and hooks return, checked one side at a time: see [`parts`](super::parts).
 use super::IntoError;
-use super::reply::{Fallible as FallibleReply, IntoReply, Plain, ReplySink};
+use super::reply::{Fallible as FallibleReply, IntoReply, Plain};
+use super::sink::ReplySink;
 use super::stream::drive;
 use crate::Error;
 use futures_core::Stream;

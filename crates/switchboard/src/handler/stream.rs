@@ -1,8 +1,9 @@
 //! Handlers that return a stream: each item is a frame, and the end is one.
 use super::IntoError;
 use super::invocation::{Invocation, Invoke, Step};
-use super::reply::{IntoReply, ReplySink};
+use super::reply::IntoReply;
 use super::returned::ReplyItem;
+use super::sink::ReplySink;
 use crate::Error;
 use futures_core::Stream;
 use pin_project_lite::pin_project;

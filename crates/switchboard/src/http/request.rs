@@ -29,7 +29,7 @@ impl Upgrade {
         Upgrade { parts, peer: None, user: None }
     }
 
-    pub(super) fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.parts
     }
 
@@ -37,11 +37,11 @@ impl Upgrade {
         &mut self.parts
     }
 
-    pub(super) fn set_peer(&mut self, peer: Option<SocketAddr>) {
+    pub(crate) fn set_peer(&mut self, peer: Option<SocketAddr>) {
         self.peer = peer;
     }
 
-    pub(super) fn take_identity(&mut self) -> Option<Identity> {
+    pub(crate) fn take_identity(&mut self) -> Option<Identity> {
         self.user.take()
     }
 

@@ -32,6 +32,8 @@
 //! }
 //! let chat = Gateway::new(Chat).on("say", Chat::say).guard(NoShouting);
 //! ```
+#[cfg(feature = "testing")]
+pub(crate) mod alone;
 mod call;
 mod filter;
 mod guard;

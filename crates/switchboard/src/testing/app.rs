@@ -1,10 +1,11 @@
 //! [`TestApp`]: an application under test.
 use super::capture::Capturing;
 use super::client::TestClient;
-use super::connecting::{Connecting, Refused};
+use super::connecting::Connecting;
 use super::failure::Failure;
 use super::logs::Logs;
 use super::reach::{Reach, Stream};
+use super::refused::Refused;
 use crate::di::Container;
 use crate::{App, BootError, Handle, Namespace, Server, ShutdownReport, Stats};
 use axum::body::Body;

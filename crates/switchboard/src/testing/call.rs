@@ -47,6 +47,16 @@ impl ServerRequest {
         ServerRequest { message, wire, logs }
     }
 
+    /// The event.
+    pub fn event(&self) -> &str {
+        self.message.event()
+    }
+
+    /// The number by which the server knows the answer.
+    pub fn ack(&self) -> u64 {
+        self.message.ack().unwrap_or_default()
+    }
+
     /// What the server sent with it.
     ///
     /// # Panics

@@ -1,10 +1,11 @@
 //! [`Connecting`]: a handshake to be.
 use super::app::TestApp;
 use super::client::TestClient;
+use super::refused::Refused;
 use crate::codec::{Codec, MessagePack};
 use axum::body::Body;
 use hyper_util::rt::TokioIo;
-use std::fmt;
+use std::fmt::Write;
 use std::panic::Location;
 use switchboard_core::ws::handshake::ClientRequest;
 
@@ -12,42 +13,32 @@ use switchboard_core::ws::handshake::ClientRequest;
 ///
 /// ```no_run
 /// # async fn test(app: switchboard::testing::TestApp) {
-/// let ada = app.connecting("/ws").bearer("t0k3n").origin("https://chat.example").connect().await;
+/// let ada = app.connecting("/ws").bearer("t0k3n").query("room", "7").cookie("theme", "dark").connect().await;
+/// let refused = app.connecting("/ws").bearer("forged").refused().await;
+/// assert_eq!((refused.status.as_u16(), refused.code.as_str()), (401, "unauthenticated"));
 /// # }
 /// ```
-#[must_use = "it is for `connect` or `try_connect`"]
+#[must_use = "it is for `connect`, `try_connect` or `refused`"]
 pub struct Connecting<'a> {
     app: &'a TestApp,
     path: String,
     host: String,
     protocols: Vec<String>,
     headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    cookies: String,
 }
-
-/// The answer to a handshake that was refused.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Refused {
-    /// The status, not 101. `assert_eq!(refused.status, 403)` works.
-    pub status: http::StatusCode,
-    /// The headers.
-    pub headers: http::HeaderMap,
-    /// The body; what is not UTF-8 is replaced.
-    pub body: String,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused with {}: {}", self.status, self.body)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl<'a> Connecting<'a> {
     pub(super) fn new(app: &'a TestApp, path: &str) -> Connecting<'a> {
         let host = "localhost".to_owned();
-        Connecting { app, path: path.to_owned(), host, protocols: Vec::new(), headers: Vec::new() }
+        Connecting {
+            app,
+            path: path.to_owned(),
+            host,
+            protocols: Vec::new(),
+            headers: Vec::new(),
+            cookies: String::new(),
+        }
     }
 
     /// Adds a header.
@@ -69,6 +60,22 @@ impl<'a> Connecting<'a> {
     #[track_caller]
     pub fn bearer(self, token: &str) -> Connecting<'a> {
         self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// A cookie, behind those before it, as a browser sends them: `Cookie: a=b; c=d`.
+    ///
+    /// # Panics
+    /// When the name or value cannot be a cookie's.
+    #[track_caller]
+    pub fn cookie(mut self, name: &str, value: &str) -> Connecting<'a> {
+        add_cookie(&mut self.cookies, name, value);
+        self
+    }
+
+    /// Adds `name=value` to the query string, percent-encoded.
+    pub fn query(mut self, name: &str, value: &str) -> Connecting<'a> {
+        add_query(&mut self.path, name, value);
+        self
     }
 
     /// `Origin: …`, as a web page's browser sends it.
@@ -109,7 +116,7 @@ impl<'a> Connecting<'a> {
         async move {
             match self.handshake(place).await {
                 Ok(client) => client,
-                Err(refused) => self.app.failure(place).fail(format_args!("GET {} was {refused}", self.path)),
+                Err(refused) => self.app.failure(place).fail(format_args!("GET {}: {refused}", self.path)),
             }
         }
     }
@@ -126,6 +133,25 @@ impl<'a> Connecting<'a> {
         async move { self.handshake(place).await }
     }
 
+    /// That the server refuses the handshake. An on-connect hook refuses later, on the connection:
+    /// [`TestClient::expect_refused`].
+    ///
+    /// # Panics
+    /// When it accepts; else as [`try_connect`](Connecting::try_connect).
+    #[track_caller]
+    pub fn refused(self) -> impl Future<Output = Refused> {
+        let place = Location::caller();
+        async move {
+            match self.handshake(place).await {
+                Err(refused) => refused,
+                Ok(_) => {
+                    let expected = format_args!("GET {} to be refused", self.path);
+                    self.app.failure(place).expected(expected, "the server accepted it: 101 Switching Protocols")
+                }
+            }
+        }
+    }
+
     async fn handshake(&self, place: &'static Location<'static>) -> Result<TestClient, Refused> {
         let failure = self.app.failure(place);
         let mut asked = ClientRequest::new(&self.host, &self.path, [7; 16]);
@@ -139,10 +165,15 @@ impl<'a> Connecting<'a> {
         for (name, value) in &self.headers {
             asked = asked.header(name.clone(), value.clone());
         }
+        if let Ok(cookies) = http::HeaderValue::from_str(&self.cookies)
+            && !cookies.is_empty()
+        {
+            asked = asked.header(http::header::COOKIE, cookies);
+        }
         let response = self.app.exchange(place, asked.to_request().map(|()| Body::empty())).await;
         if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
             let (head, body) = self.app.whole(place, response).await.into_parts();
-            return Err(Refused { status: head.status, headers: head.headers, body });
+            return Err(Refused::new(head.status, head.headers, body));
         }
         let protocol = match asked.check_response(response.status(), response.headers()) {
             Ok(protocol) => protocol.map(str::to_owned),
@@ -151,6 +182,38 @@ impl<'a> Connecting<'a> {
         match hyper::upgrade::on(response).await {
             Ok(upgraded) => Ok(self.app.client(TokioIo::new(upgraded), protocol)),
             Err(error) => failure.fail(format_args!("GET {}: no stream behind the 101: {error}", self.path)),
+        }
+    }
+}
+
+/// # Panics
+/// When the name or value cannot be a cookie's.
+#[track_caller]
+pub(super) fn add_cookie(cookies: &mut String, name: &str, value: &str) {
+    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b','));
+    assert!(
+        !name.is_empty() && !name.contains('=') && fits(name) && fits(value),
+        "{name:?}={value:?} cannot be a cookie"
+    );
+    let between = if cookies.is_empty() { "" } else { "; " };
+    // Into a String.
+    let _ = write!(cookies, "{between}{name}={value}");
+}
+
+pub(super) fn add_query(path: &mut String, name: &str, value: &str) {
+    path.push(if path.contains('?') { '&' } else { '?' });
+    encode(path, name);
+    path.push('=');
+    encode(path, value);
+}
+
+/// As it may stand in a query string (RFC 3986 §2.3).
+fn encode(path: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
+            // Into a String.
+            _ => drop(write!(path, "%{byte:02X}")),
         }
     }
 }

@@ -67,14 +67,7 @@ impl TestClient {
     #[track_caller]
     pub fn expect<T: DeserializeOwned>(&mut self, event: &str) -> impl Future<Output = T> {
         let place = Location::caller();
-        async move {
-            let expected = format!("the push {event:?}");
-            let received = self.next(place, &expected).await;
-            match received.as_kind(Kind::Push) {
-                Some(message) if message.event() == event => self.data(place, message),
-                _ => self.came(place, &expected, &received),
-            }
-        }
+        async move { self.push(place, &format!("the push {event:?}"), event, self.deadline()).await }
     }
 
     /// The data of the next push of this event, whatever comes before it: that is dropped.
@@ -231,6 +224,24 @@ impl TestClient {
                     received => self.came(place, &expected, &received),
                 }
             }
+        }
+    }
+
+    /// The data of the next message, which must be a push of this event.
+    pub(super) async fn push<T: DeserializeOwned>(
+        &self,
+        place: &'static Location<'static>,
+        expected: &str,
+        event: &str,
+        deadline: Instant,
+    ) -> T {
+        let received = match self.inbox.next(deadline).await {
+            Ok(received) => received,
+            Err(missing) => self.failure(place).expected(expected, missing),
+        };
+        match received.as_kind(Kind::Push) {
+            Some(message) if message.event() == event => self.data(place, message),
+            _ => self.came(place, expected, &received),
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Inbox {
 struct State {
     queue: VecDeque<Received>,
     bytes: usize,
+    /// Requests whose answers somebody else takes.
+    claimed: Vec<String>,
     reads: bool,
     answers_pings: bool,
     /// How the connection ended.
@@ -30,6 +32,11 @@ struct State {
 }
 
 impl State {
+    fn is_claimed(&self, received: &Received) -> bool {
+        let Some(message) = received.as_message() else { return false };
+        self.claimed.iter().any(|id| message.answers(id))
+    }
+
     fn is_full(&self) -> bool {
         self.queue.len() >= MOST || self.bytes >= MOST_BYTES
     }
@@ -44,7 +51,8 @@ pub(super) enum Missing {
 
 impl Inbox {
     pub(super) fn new() -> Inbox {
-        let state = State { queue: VecDeque::new(), bytes: 0, reads: true, answers_pings: true, ended: None };
+        let (queue, claimed) = (VecDeque::new(), Vec::new());
+        let state = State { queue, bytes: 0, claimed, reads: true, answers_pings: true, ended: None };
         Inbox { state: Mutex::new(state), arrived: Notify::new(), changed: Notify::new() }
     }
 
@@ -82,9 +90,19 @@ impl Inbox {
         self.changed.notified().await;
     }
 
-    /// Takes the next that comes until `deadline`.
+    /// From now on [`next`](Inbox::next) passes over what answers this request.
+    pub(super) fn claim(&self, id: &str) {
+        self.state.lock().claimed.push(id.to_owned());
+    }
+
+    /// Ends a claim.
+    pub(super) fn release(&self, id: &str) {
+        self.state.lock().claimed.retain(|claimed| claimed != id);
+    }
+
+    /// Takes the next that comes until `deadline`, and that nobody has claimed.
     pub(super) async fn next(&self, deadline: Instant) -> Result<Received, Missing> {
-        self.find(deadline, |_| true).await
+        self.search(deadline, |state, received| !state.is_claimed(received)).await
     }
 
     /// Takes the first that is wanted; what came before it stays.
@@ -93,6 +111,10 @@ impl Inbox {
         deadline: Instant,
         wanted: impl Fn(&Received) -> bool,
     ) -> Result<Received, Missing> {
+        self.search(deadline, |_, received| wanted(received)).await
+    }
+
+    async fn search(&self, deadline: Instant, wanted: impl Fn(&State, &Received) -> bool) -> Result<Received, Missing> {
         let started = Instant::now();
         // What was looked at already is not wanted.
         let mut seen = 0;
@@ -118,9 +140,9 @@ impl Inbox {
         }
     }
 
-    fn look(&self, seen: &mut usize, wanted: impl Fn(&Received) -> bool) -> Option<Result<Received, Missing>> {
+    fn look(&self, seen: &mut usize, wanted: impl Fn(&State, &Received) -> bool) -> Option<Result<Received, Missing>> {
         let mut state = self.state.lock();
-        let found = state.queue.iter().skip(*seen).position(wanted);
+        let found = state.queue.iter().skip(*seen).position(|received| wanted(&state, received));
         if let Some(received) = found.and_then(|at| state.queue.remove(*seen + at)) {
             state.bytes -= received.len();
             drop(state);

@@ -56,9 +56,14 @@
 //! }
 //! ```
 //!
+//! # What needs no application
+//! A guard, a pipe, an interceptor, a filter or an extractor is tested by itself: on a [`message()`], for a [`client()`] that nobody
+//! is behind; a guard's connect half on an [`upgrade()`].
+//!
 //! # What a test can rely on
 //! - **Order.** A client's messages wait in the order in which they came. An `expect…` takes the next one, and panics when it
-//!   is another; [`TestClient::request`] takes its own answer, and leaves what came before it to later `expect…`s.
+//!   is another; [`TestClient::request`] takes its own answer, and leaves what came before it to later `expect…`s. A
+//!   [`TestClient::stream`] takes its own items, which `expect…`s do not see while it is there.
 //! - **Panics** say what was awaited, what came instead, where in the test, and the last warnings and errors of the log.
 //! - **Patience.** Every wait ends, after 5 s unless [`TestApp::patience`] says otherwise.
 //! - **Pings** are answered by a task of each client, whatever the test does meanwhile.
@@ -81,21 +86,34 @@ mod call;
 mod capture;
 mod client;
 mod connecting;
+mod detached;
 mod error;
 mod expect;
 mod failure;
+mod head;
 mod inbox;
 mod logs;
+mod message;
 mod reach;
 mod received;
+mod refused;
+mod several;
 mod speech;
 mod starting;
+mod stream;
+mod upgrade;
 mod wire;
 
 pub use app::TestApp;
 pub use call::{Call, ServerRequest};
 pub use client::TestClient;
-pub use connecting::{Connecting, Refused};
+pub use connecting::Connecting;
+pub use detached::{DetachedClient, Emitted, client};
 pub use error::WireError;
 pub use logs::{LogLine, Logs};
+pub use message::{TestMessage, message};
+pub use refused::Refused;
+pub use several::{expect_all, expect_nobody};
 pub use starting::Starting;
+pub use stream::TestStream;
+pub use upgrade::{TestUpgrade, upgrade};

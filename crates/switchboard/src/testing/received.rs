@@ -41,12 +41,20 @@ struct Envelope {
     event: String,
     id: Option<serde_json::Value>,
     ack: Option<u64>,
+    /// An item of a stream.
+    #[serde(default)]
+    more: bool,
+    /// The end of a stream.
+    #[serde(default)]
+    done: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Push,
     Reply,
+    Item,
+    End,
     Exception,
     Request,
 }
@@ -56,6 +64,8 @@ impl Message {
         match &self.envelope {
             Envelope { ack: Some(_), .. } => Kind::Request,
             Envelope { event, .. } if event == "exception" => Kind::Exception,
+            Envelope { id: Some(_), more: true, .. } => Kind::Item,
+            Envelope { id: Some(_), done: true, .. } => Kind::End,
             Envelope { id: Some(_), .. } => Kind::Reply,
             _ => Kind::Push,
         }
@@ -157,6 +167,8 @@ impl fmt::Display for Message {
         let kind = match self.kind() {
             Kind::Push => "push",
             Kind::Reply => "reply",
+            Kind::Item => "stream's item",
+            Kind::End => "stream's end",
             Kind::Exception => "exception",
             Kind::Request => "server's request",
         };
@@ -195,7 +207,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// The beginning of a long text.
-struct Cut<'a>(&'a str);
+pub(super) struct Cut<'a>(pub(super) &'a str);
 
 impl fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

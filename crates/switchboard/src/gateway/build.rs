@@ -1,0 +1,78 @@
+//! From a gateway to its table.
+use super::table::{Gate, NewEntry, Note};
+use super::{Gateway, Group, InitHook, Table};
+use crate::di::{Container, NotProvided};
+use crate::handler::{HandlerDef, Needs};
+use crate::namespace::Marker;
+use crate::{Client, Root};
+use std::sync::Arc;
+
+impl<S: Send + Sync + 'static> Gateway<S> {
+    /// Erases the type, over the gateway's own state or the one that is given. Errors: a stage that nobody provides; `Ok(None)`: there
+    /// is no state.
+    pub(crate) fn build(
+        self,
+        state: Option<Arc<S>>,
+        container: Option<&Container>,
+    ) -> Result<Option<(Table, Option<InitHook>)>, NotProvided> {
+        let mut needs = Needs::default();
+        let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
+        let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
+        table.choose_compression(self.compression);
+        table.hosts = self.hosts.map(|(hosts, _)| hosts);
+        table.frames = self.frames;
+        let Some(state) = self.state.or(state) else { return Ok(None) };
+        table.level = self.declared.make(container)?;
+        for included in self.included {
+            included.take(container)?;
+        }
+        // The gateway's group is the first.
+        let shared = self.concurrency.filter(|(most, _)| *most > 1).map(|(most, _)| Group { index: 0, most });
+        let mut groups = 0;
+        let mut entry = |place, handler: HandlerDef<S>, needs: &mut Needs| {
+            let reads_payload = handler.needs.payload.is_some();
+            needs.merge(handler.needs);
+            let own = handler.concurrency.map(|most| {
+                groups += 1;
+                Group { index: groups, most }
+            });
+            let (group, level) = (own.or(shared), handler.declared.make(container)?);
+            Ok(NewEntry { reads_payload, start: (handler.bind)(state.clone()), group, level, place })
+        };
+        for (event, place, handler) in self.events {
+            table.note(Note::event(&event, handler.needs.payload));
+            let made = entry(place, handler, &mut needs)?;
+            table.insert(&event, made);
+        }
+        if let Some((place, handler)) = self.catch_all.into_iter().next() {
+            table.note(Note::event("*", handler.needs.payload));
+            let made = entry(place, handler, &mut needs)?;
+            table.catch_all(made);
+        }
+        if let Some((_, gate)) = self.on_join.into_iter().next() {
+            table.note(Note::hook("on join"));
+            let state = state.clone();
+            table.on_join = Some(Box::new(move |client: &Client, room: &str| gate(&state, client, room)) as Gate);
+        }
+        if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
+            table.note(Note::hook("on connect"));
+            needs.merge(hook.needs);
+            table.on_connect = Some((hook.bind)(state.clone()));
+        }
+        if let Some((_, hook)) = self.hooks.on_disconnect.into_iter().next() {
+            table.note(Note::hook("on disconnect"));
+            needs.merge(hook.needs);
+            table.on_disconnect = Some((hook.bind)(state.clone()));
+        }
+        if let Some((_, hook)) = self.hooks.raw.into_iter().next() {
+            needs.merge(hook.needs);
+            table.raw = Some((hook.bind)(state.clone()));
+        }
+        table.needs = needs;
+        let after_init = self.after_init.into_iter().next().map(|(_, hook)| {
+            table.note(Note::hook("after init"));
+            Box::new(move |container| hook(state, container)) as InitHook
+        });
+        Ok(Some((table, after_init)))
+    }
+}

@@ -1,0 +1,181 @@
+//! [`ReplySink`]: where a reply is written.
+use super::none::is_none;
+use super::{IntoError, Invocation};
+use crate::codec::{Encoding, Held};
+use crate::pipeline::{Caught, Stages};
+use crate::{Client, Error};
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+use switchboard_core::Id;
+
+/// Where a reply is written: straight into the bytes of the frame, in the format of the connection.
+pub struct ReplySink<'a> {
+    out: &'a mut Vec<u8>,
+    encoding: Encoding<'a>,
+    event: &'a str,
+    pub(super) id: Option<&'a Id<'a>>,
+    pub(crate) failure: Option<Error>,
+    /// What is written is one of several.
+    item: bool,
+    /// What the handler returned goes on.
+    pub(crate) stream: Option<Invocation>,
+    /// Those that are asked when the handler fails.
+    filters: Option<(Arc<Stages>, Client)>,
+    caught: bool,
+    pub(crate) late: Option<u64>,
+    captured: Option<&'a mut Captured>,
+}
+
+impl<'a> ReplySink<'a> {
+    pub(crate) fn new(
+        out: &'a mut Vec<u8>,
+        encoding: Encoding<'a>,
+        event: &'a str,
+        id: Option<&'a Id<'a>>,
+    ) -> ReplySink<'a> {
+        ReplySink {
+            out,
+            encoding,
+            event,
+            id,
+            failure: None,
+            item: false,
+            stream: None,
+            filters: None,
+            caught: false,
+            late: None,
+            captured: None,
+        }
+    }
+
+    /// One that keeps what is written for those around the handler. `out` is not used.
+    pub(crate) fn capturing(
+        out: &'a mut Vec<u8>,
+        event: &'a str,
+        captured: &'a mut Captured,
+        stages: &Arc<Stages>,
+        client: &'a Client,
+    ) -> ReplySink<'a> {
+        let filters = Some((stages.clone(), client.clone()));
+        let sink = ReplySink::new(out, client.conn().encoding(), event, None);
+        ReplySink { captured: Some(captured), filters, ..sink }
+    }
+
+    pub(crate) fn set_filters(&mut self, stages: &Arc<Stages>, client: &Client) {
+        self.filters = Some((stages.clone(), client.clone()));
+    }
+
+    pub(crate) fn set_caught(&mut self) {
+        self.caught = true;
+    }
+
+    pub(crate) fn is_caught(&self) -> bool {
+        self.caught
+    }
+
+    /// What is written from now on is an item of a stream.
+    pub(crate) fn begin_item(&mut self) {
+        self.item = true;
+    }
+
+    /// What a client is told of a handler's error.
+    pub(crate) fn fail<E: IntoError + 'static>(&mut self, error: E) -> Error {
+        self.fail_with(error, E::into_error)
+    }
+
+    pub(crate) fn fail_with<E: 'static>(&mut self, error: E, convert: impl FnOnce(E) -> Error) -> Error {
+        let Some((stages, client)) = &self.filters else { return convert(error) };
+        let caught = Caught::new(Some(client), self.event);
+        match &mut self.captured {
+            // Interceptors come first; but the error's own type is lost on the way.
+            Some(captured) => match stages.catch_own(error, &caught) {
+                Ok(error) => {
+                    captured.caught = true;
+                    error
+                }
+                Err(error) => convert(error),
+            },
+            None => {
+                self.caught = true;
+                stages.catch(error, convert, &caught)
+            }
+        }
+    }
+
+    /// Nobody waits for an empty reply without an `id`; with one, `data` is null.
+    pub fn empty(&mut self) {
+        if self.captured.is_none() && (self.id.is_some() || self.item) {
+            self.value(&());
+        }
+    }
+
+    /// A value under the request's event name. A value that cannot be serialised becomes an `internal` error.
+    pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.value_as(None, value);
+    }
+
+    pub(super) fn value_as<T: Serialize + ?Sized>(&mut self, event: Option<&str>, value: &T) {
+        if let Some(captured) = &mut self.captured {
+            match self.encoding.hold(value) {
+                Ok(data) => {
+                    captured.none = data.is_null() && is_none(value);
+                    captured.event = event.map(str::to_owned);
+                    captured.data = Some(data);
+                }
+                Err(error) => self.failure = Some(error),
+            }
+            return;
+        }
+        let start = self.out.len();
+        let event = event.unwrap_or(self.event);
+        let written = match self.item {
+            true => self.encoding.item(self.out, event, self.id, value),
+            false => self.encoding.reply(self.out, event, self.id, value),
+        };
+        match written {
+            // Without an `id`, `None` is silence (and `null` of any other type is a value).
+            Ok(()) if self.id.is_none() && !self.item && self.encoding.may_end_in_null(self.out) && is_none(value) => {
+                self.out.truncate(start)
+            }
+            Ok(()) => {}
+            Err(error) => self.failure = Some(error),
+        }
+    }
+
+    /// The end of a stream, for the one who waits for it.
+    pub(crate) fn end(&mut self) {
+        if let Some(id) = self.id
+            && let Err(error) = self.encoding.end(self.out, self.event, id)
+        {
+            self.failure = Some(error);
+        }
+    }
+
+    /// What was captured on this connection: it is in its format, or JSON.
+    pub(super) fn held(&mut self, event: Option<&str>, data: &Held) {
+        match data {
+            Held::Nothing => self.value_as(event, &()),
+            // Its serialisation is a secret of serde_json's.
+            Held::Json(json) if !self.encoding.knows_raw_json() => match serde_json::from_str::<Value>(json.get()) {
+                Ok(value) => self.value_as(event, &value),
+                Err(error) => self.failure = Some(Error::internal(error)),
+            },
+            Held::Json(json) => self.value_as(event, json),
+            Held::MessagePack(raw) => self.value_as(event, raw),
+            Held::Value(value) => self.value_as(event, value),
+            Held::Own(..) => self.failure = Some(Error::internal("a codec's payload is not sent back")),
+        }
+    }
+}
+
+/// What a handler behind interceptors has written, as the client would have got it.
+#[derive(Default)]
+pub(crate) struct Captured {
+    pub(super) event: Option<String>,
+    pub(super) data: Option<Held>,
+    /// `Option::None`, which is silence where nobody waits.
+    pub(super) none: bool,
+    /// A filter has said what the client is told.
+    pub(crate) caught: bool,
+}

@@ -1,0 +1,361 @@
+//! [`DetachedClient`]: a client without an application.
+use super::failure::Failure;
+use super::head::{Head, of_the_request};
+use super::logs::Logs;
+use super::received::{Message, Received};
+use crate::client::ClientId;
+use crate::codec::Format;
+use crate::conn::{CloseRequest, Conn, Handshake, Lane, Stream};
+use crate::gateway::Table;
+use crate::handler::{FromMessage, Needs};
+use crate::hub::Hub;
+use crate::namespace::Marker;
+use crate::{Client, Close, CloseCode, Error, Gateway, Root};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+use switchboard_core::ws::{Decoder, FrameLimits, Item, Role};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A client that nobody is behind, for tests of what takes a [`Client`], without an application and without a runtime.
+///
+/// It dereferences to its [`Client`], so that `&ada` is one. What is emitted to it waits until it is taken; rooms and state are
+/// those of a real one. It is alone in its namespace; no join hook gates its rooms, no hook runs when it goes, nobody answers
+/// [`Client::emit_with_ack`], and no module provides anything. For all of these there is [`TestApp`](super::TestApp).
+///
+/// ```
+/// use switchboard::{Client, Error, testing};
+///
+/// async fn welcome(client: &Client, name: &str) -> Result<(), Error> {
+///     client.join("lobby").await?;
+///     client.emit("welcome", name);
+///     Ok(())
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let ada = testing::client();
+/// welcome(&ada, "Ada").await.unwrap();
+/// assert!(ada.is_in("lobby"));
+/// assert_eq!(ada.expect::<String>("welcome"), "Ada");
+/// ada.disconnect();
+/// assert_eq!(ada.closed().unwrap().code.get(), 4503);
+/// # });
+/// ```
+///
+/// It keeps as much as the outbox of a real one; who is sent more is closed as a slow consumer. Dropped, it has left.
+pub struct DetachedClient {
+    head: Head,
+    /// What is kept of the request.
+    needs: Needs,
+    made: OnceLock<Made>,
+}
+
+struct Made {
+    client: Client,
+    seen: Mutex<Seen>,
+}
+
+/// What came out of the client's connection.
+struct Seen {
+    stream: Stream,
+    written: Written,
+    decoder: Decoder,
+    /// Bytes that are not decoded yet.
+    input: Vec<u8>,
+    queue: Vec<Message>,
+    closed: Option<Close>,
+}
+
+/// Something that was emitted to a [`DetachedClient`].
+///
+/// It equals `("event", json!(..))`, and `Vec`s of it arrays of these.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Emitted {
+    /// The event's name; `exception` of an error that was told to the client.
+    pub event: String,
+    /// The data; null where there is none.
+    pub data: Value,
+}
+
+impl PartialEq<(&str, Value)> for Emitted {
+    fn eq(&self, (event, data): &(&str, Value)) -> bool {
+        self.event == *event && self.data == *data
+    }
+}
+
+/// A client without an application: [`DetachedClient`].
+pub fn client() -> DetachedClient {
+    DetachedClient { head: Head::new("/"), needs: Needs::default(), made: OnceLock::new() }
+}
+
+impl DetachedClient {
+    of_the_request!(head);
+
+    /// Its connection is made at the first use.
+    ///
+    /// # Panics
+    /// When it was used already.
+    #[track_caller]
+    fn head(&mut self) -> &mut Head {
+        assert!(self.made.get().is_none(), "the request of a client is said before its first use");
+        &mut self.head
+    }
+
+    /// Keeps of the request what this parameter needs, as a gateway does that has a handler with it.
+    /// [`TestMessage::extract`](super::TestMessage::extract) does it by itself where it is the first use of the client.
+    ///
+    /// # Panics
+    /// At the first use of the client, when the request does not fit.
+    #[track_caller]
+    pub fn reads<T: FromMessage>(mut self) -> DetachedClient {
+        self.head();
+        T::needs(&mut self.needs);
+        self
+    }
+
+    /// Makes the connection, where it is not made, with what this parameter needs. Errors: the request does not fit.
+    pub(super) fn prepare<T: FromMessage>(&self) -> Result<(), Error> {
+        if self.made.get().is_none() {
+            let mut needs = self.needs.clone();
+            T::needs(&mut needs);
+            let made = self.make(&needs)?;
+            self.made.get_or_init(|| made);
+        }
+        Ok(())
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.made().client
+    }
+
+    /// Takes all that was emitted to it, in order.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// let ada = switchboard::testing::client();
+    /// ada.emit("said", "hi");
+    /// ada.emit("count", 1);
+    /// assert_eq!(ada.emitted(), [("said", json!("hi")), ("count", json!(1))]);
+    /// assert_eq!(ada.emitted(), []);
+    /// ```
+    pub fn emitted(&self) -> Vec<Emitted> {
+        let messages = std::mem::take(&mut self.look().queue);
+        let emitted =
+            |message: Message| Emitted { event: message.event().to_owned(), data: message.data().unwrap_or_default() };
+        messages.into_iter().map(emitted).collect()
+    }
+
+    /// Takes the data of the next that was emitted to it, which must be this event.
+    ///
+    /// # Panics
+    /// When it is another, or nothing; when the data is no `T`.
+    #[track_caller]
+    pub fn expect<T: DeserializeOwned>(&self, event: &str) -> T {
+        let failure = Failure { place: Location::caller(), logs: &Logs::default() };
+        let expected = format_args!("{event:?} to be emitted");
+        let message = {
+            let mut seen = self.look();
+            if seen.queue.is_empty() {
+                let closed = seen.closed.clone();
+                drop(seen);
+                match closed {
+                    Some(close) => {
+                        let (code, reason) = (close.code.get(), close.reason());
+                        failure
+                            .expected(expected, format_args!("nothing was, and it was closed with {code} ({reason})"))
+                    }
+                    None => failure.expected(expected, "nothing was"),
+                }
+            }
+            seen.queue.remove(0)
+        };
+        if message.event() != event {
+            failure.expected(expected, format_args!("there came {message}"));
+        }
+        message.data().unwrap_or_else(|error| {
+            failure.fail(format_args!("the data of {message} is no {}: {error}", std::any::type_name::<T>()))
+        })
+    }
+
+    /// That nothing was emitted to it that was not taken, and that it was not closed.
+    ///
+    /// # Panics
+    /// With what was.
+    #[track_caller]
+    pub fn expect_nothing(&self) {
+        let failure = Failure { place: Location::caller(), logs: &Logs::default() };
+        let seen = self.look();
+        let (first, closed) = (seen.queue.first().map(ToString::to_string), seen.closed.clone());
+        drop(seen);
+        if let Some(first) = first {
+            failure.expected("nothing to be emitted", format_args!("there came {first}"));
+        }
+        if let Some(close) = closed {
+            let (code, reason) = (close.code.get(), close.reason());
+            failure.expected("nothing", format_args!("it was closed with {code} ({reason})"));
+        }
+    }
+
+    /// What it was closed with, by [`Client::disconnect`], [`Client::close`], or because it was sent too much.
+    pub fn closed(&self) -> Option<Close> {
+        self.look().closed.clone()
+    }
+
+    /// Takes what waits in the outbox, as the end of a turn does.
+    fn look(&self) -> parking_lot::MutexGuard<'_, Seen> {
+        let Made { client, seen } = self.made();
+        let conn = client.conn();
+        let mut seen = seen.lock();
+        let mut cx = Context::from_waker(Waker::noop());
+        let end = conn.lane.end_turn(&mut cx, Some(&mut seen.stream), &conn.table.limits, conn.node());
+        // The task's part, so that nobody asks the flusher of a shard that has none.
+        conn.lane.put_control(&[]);
+        if let Some(request) = end.request {
+            seen.closed.get_or_insert(closed_with(request));
+            conn.lane.close(&[], true, conn.node());
+        }
+        seen.decode();
+        seen
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| match self.make(&self.needs) {
+            Ok(made) => made,
+            Err(error) => panic!("this request would be refused: {}, {}", error.code().as_str(), error.message()),
+        })
+    }
+
+    fn make(&self, needs: &Needs) -> Result<Made, Error> {
+        let client = Client::new(Arc::new(self.connection(needs)?));
+        client.conn().lane.put_control(&[]);
+        let written = Written::default();
+        let stream = Stream::Other(Box::pin(written.clone()));
+        let (decoder, input, queue) = (Decoder::new(Role::Client), Vec::new(), Vec::new());
+        Ok(Made { client, seen: Mutex::new(Seen { stream, written, decoder, input, queue, closed: None }) })
+    }
+
+    fn connection(&self, needs: &Needs) -> Result<Conn, Error> {
+        let mut upgrade = self.head.upgrade();
+        let mut handshake = Handshake { user: upgrade.take_identity(), ..Handshake::default() };
+        handshake.headers = Some(Arc::new(upgrade.headers().clone()));
+        handshake.extensions = upgrade.parts().extensions.clone();
+        for wanted in &needs.at_upgrade {
+            (wanted.read)(&upgrade, &mut handshake.extensions)?;
+        }
+        let Ok(id) = ClientId::random() else { panic!("the system has no random bytes") };
+        Ok(Conn {
+            id,
+            space: Hub::new().space(Marker::of::<Root>()),
+            table: Arc::new(table()),
+            lane: Lane::new(None),
+            rooms: Mutex::new(Some(Vec::new())),
+            attached: Mutex::default(),
+            handshake: Some(Box::new(handshake)),
+            deflate: None,
+            format: Format::Json,
+            peer: upgrade.peer_addr().into(),
+            ended: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            alarm: AtomicU64::new(0),
+        })
+    }
+}
+
+/// Of a gateway that handles nothing.
+fn table() -> Table {
+    struct Detached;
+    match Gateway::new(Detached).build(None, None) {
+        Ok(Some((table, _))) => table,
+        Ok(None) | Err(_) => unreachable!("it has a state, and asks nobody for anything"),
+    }
+}
+
+fn closed_with(request: CloseRequest) -> Close {
+    match request {
+        CloseRequest::Graceful { close, .. } => close,
+        CloseRequest::Abort { close, .. } => close.into(),
+        CloseRequest::Reset { .. } | CloseRequest::Shutdown | CloseRequest::Kill => CloseCode::NORMAL.into(),
+    }
+}
+
+impl Seen {
+    fn decode(&mut self) {
+        const LIMITS: FrameLimits = FrameLimits { max_message: 32 << 20, max_frame: 32 << 20, max_fragments: 1024 };
+        self.input.append(&mut self.written.0.lock());
+        while !self.input.is_empty() {
+            let decoded = match self.decoder.decode(&mut self.input, &LIMITS) {
+                Ok(decoded) => decoded,
+                Err(violation) => panic!("the frames of a detached client: {}", violation.reason),
+            };
+            let consumed = decoded.consumed;
+            if let Some(Item::Text(text)) = decoded.item
+                && let Received::Message(message) = Received::text(text.into_owned())
+            {
+                self.queue.push(message);
+            }
+            self.input.drain(..consumed);
+        }
+    }
+}
+
+impl Deref for DetachedClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.client()
+    }
+}
+
+impl Drop for DetachedClient {
+    fn drop(&mut self) {
+        let Some(Made { client, .. }) = self.made.get() else { return };
+        let conn = client.conn_arc();
+        for room in client.rooms() {
+            client.leave(room);
+        }
+        *conn.rooms.lock() = None;
+        conn.lane.gone(conn.node());
+        conn.end();
+    }
+}
+
+impl fmt::Debug for DetachedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DetachedClient")
+    }
+}
+
+/// A stream that keeps what is written to it.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl AsyncWrite for Written {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.lock().extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Written {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,200 @@
+//! [`TestMessage`]: a message without an application.
+use super::detached::{DetachedClient, client};
+use crate::codec::Data;
+use crate::di::MessageScope;
+use crate::handler::{FromMessage, MessageContext};
+use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, alone};
+use crate::{Error, Reply, User};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::cell::Cell;
+use std::fmt;
+use switchboard_core::Id;
+
+/// A message for a guard, a pipe, an interceptor, a filter or an extractor that is tested by itself: no application, and for
+/// what is synchronous no runtime.
+///
+/// ```
+/// use serde_json::json;
+/// use switchboard::handler::MessageContext;
+/// use switchboard::pipeline::{Call, Guard, Interceptor, Next};
+/// use switchboard::{Error, EventName, Reply, testing};
+///
+/// struct NoShouting;
+/// impl Guard for NoShouting {
+///     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
+///         let text: String = cx.key("text")?;
+///         if text == text.to_uppercase() { Err(Error::forbidden("Not so loud")) } else { Ok(()) }
+///     }
+/// }
+/// struct Doubled;
+/// impl Interceptor for Doubled {
+///     async fn intercept(&self, _: &Call, next: Next<'_>) -> Result<Reply, Error> {
+///         next.run().await?.map(|value| json!([value, value]))
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let said = testing::message("say").data(json!({ "text": "hi" }));
+/// said.check(&NoShouting).unwrap();
+/// let shouted = testing::message("say").data(json!({ "text": "HI" }));
+/// assert_eq!(shouted.check(&NoShouting).unwrap_err().code().as_str(), "forbidden");
+///
+/// assert_eq!(&*said.extract::<EventName>().unwrap(), "say");
+/// let reply = said.intercept(&Doubled, || async { Ok(Reply::value(1)) }).await.unwrap();
+/// assert_eq!(reply.data().unwrap(), Some(json!([1, 1])));
+/// # });
+/// ```
+///
+/// A panic of what is tested goes on in the test. Of [`sent_by`](TestMessage::sent_by) nothing, it comes from a
+/// [`client`](TestMessage::client) of its own.
+pub struct TestMessage<'c> {
+    event: String,
+    id: Option<Id<'static>>,
+    data: Option<Box<RawValue>>,
+    meta: Option<Box<RawValue>>,
+    sender: Sender<'c>,
+}
+
+enum Sender<'c> {
+    Own(Box<DetachedClient>),
+    Other(&'c DetachedClient),
+}
+
+/// A message without an application: [`TestMessage`]. With the event "" it is what hooks see.
+pub fn message(event: &str) -> TestMessage<'static> {
+    TestMessage { event: event.to_owned(), id: None, data: None, meta: None, sender: Sender::Own(Box::new(client())) }
+}
+
+impl<'c> TestMessage<'c> {
+    /// The payload; null is none.
+    ///
+    /// # Panics
+    /// When it cannot be serialised.
+    #[track_caller]
+    pub fn data(self, data: impl Serialize) -> TestMessage<'c> {
+        TestMessage { data: raw("data", &data), ..self }
+    }
+
+    /// What comes beside the payload.
+    ///
+    /// # Panics
+    /// When it cannot be serialised.
+    #[track_caller]
+    pub fn meta(self, meta: impl Serialize) -> TestMessage<'c> {
+        TestMessage { meta: raw("meta", &meta), ..self }
+    }
+
+    /// The id that its answer will carry. Default: none, so that nobody waits for an answer.
+    pub fn id(self, id: u64) -> TestMessage<'c> {
+        TestMessage { id: Some(Id::Number(id)), ..self }
+    }
+
+    /// Who sends it, of the client of its own.
+    ///
+    /// # Panics
+    /// Behind [`sent_by`](TestMessage::sent_by): that client says itself who it is.
+    #[track_caller]
+    pub fn user<T: Send + Sync + 'static>(mut self, user: User<T>) -> TestMessage<'c> {
+        match self.sender {
+            Sender::Own(client) => self.sender = Sender::Own(Box::new(client.user(user))),
+            Sender::Other(_) => panic!("say who it is on the client that sends the message"),
+        }
+        self
+    }
+
+    /// Who sends it: with headers, rooms and state of its own.
+    pub fn sent_by(self, client: &DetachedClient) -> TestMessage<'_> {
+        TestMessage { sender: Sender::Other(client), ..self }
+    }
+
+    /// Who sends it.
+    pub fn client(&self) -> &DetachedClient {
+        match &self.sender {
+            Sender::Own(client) => client,
+            Sender::Other(client) => client,
+        }
+    }
+
+    /// Whether a guard lets it pass.
+    ///
+    /// Errors: the guard's.
+    pub fn check(&self, guard: &impl Guard) -> Result<(), Error> {
+        self.with(|cx| guard.message(cx))
+    }
+
+    /// Whether a guard that waits lets it pass.
+    ///
+    /// Errors: the guard's.
+    pub async fn check_async(&self, guard: &impl AsyncGuard) -> Result<(), Error> {
+        let call = self.with(alone::call);
+        guard.message(&call).await
+    }
+
+    /// A parameter of a handler: an extractor, or a payload.
+    ///
+    /// Errors: its own, with which the message would be answered.
+    pub fn extract<T: FromMessage>(&self) -> Result<T, Error> {
+        self.client().prepare::<T>()?;
+        self.with(T::from_message)
+    }
+
+    /// What a pipe makes of the payload.
+    ///
+    /// Errors: the pipe's; `validation_failed` when the payload is not what it takes.
+    pub fn pipe<T>(&self, pipe: &impl Pipe<T>) -> Result<T, Error> {
+        self.with(|cx| pipe.transform(cx.payload()?, cx))
+    }
+
+    /// What comes of it behind an interceptor, around a handler that is put in its place: `|| async { Ok(Reply::value(1)) }`.
+    ///
+    /// Errors: the interceptor's, or the handler's as the interceptor passes it on.
+    pub async fn intercept<H, F>(&self, interceptor: &impl Interceptor, handler: H) -> Result<Reply, Error>
+    where
+        H: FnOnce() -> F + Send,
+        F: Future<Output = Result<Reply, Error>> + Send,
+    {
+        let call = self.with(alone::call);
+        alone::intercept(interceptor, &call, handler).await
+    }
+
+    /// What a filter tells the client of an error.
+    pub fn catch<X: Filter>(&self, filter: &X, error: X::Error) -> Error {
+        self.with(|cx| filter.catch(error, &alone::caught(cx)))
+    }
+
+    /// Anything else that takes a [`MessageContext`].
+    pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
+        work(&MessageContext {
+            client: self.client().client(),
+            event: &self.event,
+            id: self.id.as_ref(),
+            data: Data::Json(self.data.as_deref()),
+            meta: Data::Json(self.meta.as_deref()),
+            reason: None,
+            settled: Cell::new(true),
+            late: Cell::new(None),
+            scope: &MessageScope::default(),
+        })
+    }
+}
+
+#[track_caller]
+fn raw(what: &str, value: &impl Serialize) -> Option<Box<RawValue>> {
+    match serde_json::value::to_raw_value(value) {
+        Ok(raw) => (raw.get() != "null").then_some(raw),
+        Err(error) => panic!("the {what} of the message cannot be serialised: {error}"),
+    }
+}
+
+impl fmt::Debug for TestMessage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TestMessage { event, id, data, meta, sender: _ } = self;
+        f.debug_struct("TestMessage")
+            .field("event", event)
+            .field("id", id)
+            .field("data", data)
+            .field("meta", meta)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! What a client says in its handshake, and how it is refused.
+use crate::memory;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn cookies_and_queries() {
+    let app = memory();
+    let locked = app.connecting("/locked?x=1").query("room", "a b&c=ü").query("empty", "").cookie("sid", "s3cr3t");
+    let refused = locked.cookie("theme", "dark").origin("http://localhost").refused().await;
+    let said: Value = refused.json();
+    assert_eq!(said["query"], "x=1&room=a%20b%26c%3D%C3%BC&empty=");
+    assert_eq!(said["cookie"], "sid=s3cr3t; theme=dark");
+
+    let mut ada = app.connecting("/ws").query("a", "b").cookie("a", "1").cookie("b", "2").connect().await;
+    assert_eq!(ada.request::<String>("header", "cookie").await, "a=1; b=2");
+    let mut bob = app.connect("/ws").await;
+    assert_eq!(bob.request::<Option<String>>("header", "cookie").await, None);
+}
+
+#[tokio::test]
+async fn a_refusal_that_says_why() {
+    let app = memory();
+    let refused = app.connecting("/locked").refused().await;
+    assert_eq!((refused.status.as_u16(), refused.code.as_str()), (401, "unauthenticated"));
+    assert_eq!(refused.message, "Log in first");
+    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    assert_eq!(refused.header("nothing"), None);
+    assert_eq!(refused.json::<Value>()["code"], json!("unauthenticated"));
+    assert_eq!(refused.to_string(), "the server refused: 401 unauthenticated, Log in first");
+
+    let plain = app.connecting("/health").refused().await;
+    assert_eq!((plain.status.as_u16(), plain.code.as_str(), plain.message.as_str()), (200, "", ""));
+    assert_eq!(plain.to_string(), "the server refused: 200 OK, well");
+    assert_eq!(app.connecting("/nowhere").refused().await.to_string(), "the server refused: 404 Not Found");
+    app.expect_empty().await;
+}

@@ -23,7 +23,7 @@ impl Pipe<Stroke> for Points {
 
     fn transform(&self, bytes: Binary, _: &MessageContext<'_>) -> Result<Stroke, Error> {
         let points = bytes.len().saturating_sub(COLOUR);
-        if points % POINT == 0 && (1..=MOST_POINTS).contains(&(points / POINT)) {
+        if points.is_multiple_of(POINT) && (1..=MOST_POINTS).contains(&(points / POINT)) {
             Ok(Stroke(bytes))
         } else {
             Err(Error::validation_failed("A stroke is a colour of 3 bytes, and 1 to 500 points of 4 bytes"))

@@ -154,7 +154,8 @@ pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
         return;
     }
     if let Some((trace_id, cause)) = told(error) {
-        limited!(error, event, event, client = %client.id(), %trace_id, cause, "internal error");
+        let known = client.conn().table.known(event);
+        limited!(error, known, event, client = %client.id(), %trace_id, cause, "internal error");
     }
 }
 

@@ -55,6 +55,8 @@ struct Inner {
     /// Where it is not that of the code.
     status: Option<u16>,
     close: Option<Close>,
+    /// A filter has said this: no other is asked.
+    filtered: bool,
     source: Option<Source>,
     /// Set when the error is logged, unless the application has set it before.
     trace: OnceLock<TraceId>,
@@ -91,6 +93,7 @@ impl Error {
             retry_after_ms: None,
             status: None,
             close: None,
+            filtered: false,
             source: None,
             trace: OnceLock::new(),
         }))
@@ -108,6 +111,7 @@ impl Error {
             retry_after_ms: None,
             status: None,
             close: None,
+            filtered: false,
             source: Some(cause.into()),
             trace: OnceLock::new(),
         }))
@@ -196,6 +200,20 @@ impl Error {
     /// The status that stands for it over HTTP: [`Code::http_status`], unless [`status`](Error::status) says otherwise.
     pub fn http_status(&self) -> u16 {
         self.0.status.unwrap_or_else(|| self.0.code.http_status())
+    }
+
+    /// A filter has said this.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn filtered(mut self) -> Error {
+        self.0.filtered = true;
+        self
+    }
+
+    /// True when a filter has said this.
+    #[doc(hidden)]
+    pub fn is_filtered(&self) -> bool {
+        self.0.filtered
     }
 
     /// How the connection is closed after this error, if it is.

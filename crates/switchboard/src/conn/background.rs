@@ -84,16 +84,23 @@ impl Task {
 
     /// Lets a stream run beside the handlers. There are at most `Limits::streams` of them.
     pub(super) fn put_stream(&mut self, mut handler: Handler) {
-        let most = self.limits().streams;
-        if self.background.as_ref().is_some_and(|background| background.streams() >= most) {
-            let (event, id) = handler.request();
+        let running = self.background.as_ref().map_or(0, |background| background.streams());
+        if let Some(error) = self.refuse_stream(running) {
+            let ((event, id), late) = (handler.request(), handler.late());
             drop_contained(handler);
-            let error = Error::rate_limited("Too many streams of this client run");
-            return self.exception(&error, Some(&event), id.as_ref());
+            return self.fail_request(&error, &event, id.as_ref(), late);
         }
         handler.uncount();
         let by = self.timers.after(self.present(), self.limits().stream_timeout);
         self.push_slot(handler, None, true, by);
+    }
+
+    /// Why no further stream may run beside so many.
+    fn refuse_stream(&self, running: usize) -> Option<Error> {
+        if self.draining {
+            return Some(Error::draining("The server is about to restart"));
+        }
+        (running >= self.limits().streams).then(|| Error::rate_limited("Too many streams of this client run"))
     }
 
     fn push_slot(&mut self, handler: Handler, group: Option<u16>, streams: bool, by: u64) {
@@ -109,9 +116,10 @@ impl Task {
         let Some(mut background) = self.background.take() else { return false };
         let mut ended = false;
         let mut at = 0;
+        let mut streams = background.streams();
         while let Some(slot) = background.slots.get_mut(at) {
             let paused = slot.streams && self.congested;
-            if paused || !slot.waker.woken.swap(false, Ordering::AcqRel) || self.poll_slot(slot, cx) {
+            if paused || !slot.waker.woken.swap(false, Ordering::AcqRel) || self.poll_slot(slot, &mut streams, cx) {
                 at += 1;
                 continue;
             }
@@ -128,7 +136,7 @@ impl Task {
     }
 
     /// False when it has ended.
-    fn poll_slot(&mut self, slot: &mut Slot, cx: &mut Context<'_>) -> bool {
+    fn poll_slot(&mut self, slot: &mut Slot, streams: &mut usize, cx: &mut Context<'_>) -> bool {
         {
             let mut task = slot.waker.task.lock();
             if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
@@ -142,6 +150,12 @@ impl Task {
                 Polled::Pending => return true,
                 Polled::Done => return false,
                 Polled::Streams => {
+                    if let Some(error) = self.refuse_stream(*streams) {
+                        let ((event, id), late) = (slot.handler.request(), slot.handler.late());
+                        self.fail_request(&error, &event, id.as_ref(), late);
+                        return false;
+                    }
+                    *streams += 1;
                     slot.streams = true;
                     slot.group = None;
                     slot.handler.uncount();
@@ -165,10 +179,15 @@ impl Task {
     /// Gives up those whose time is over.
     pub(super) fn check_background(&mut self, now: u64) {
         let Some(background) = &mut self.background else { return };
+        if self.congested {
+            // A stream that is paused is not silent.
+            let by = self.timers.after(now, self.client.conn().table.limits.stream_timeout);
+            background.slots.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
+        }
         for slot in background.take(|slot| now >= slot.by) {
             let (event, id) = slot.handler.request();
             let text = if slot.streams { "The stream was silent for too long" } else { "The handler took too long" };
-            let late = slot.handler.late;
+            let late = slot.handler.late();
             drop_contained(slot);
             self.fail_request(&Error::timeout(text), &event, id.as_ref(), late);
         }
@@ -180,7 +199,7 @@ impl Task {
         let Some(background) = &mut self.background else { return false };
         let Some(slot) = background.take(|slot| slot.handler.id.as_ref() == Some(id)).pop() else { return false };
         self.forget_background();
-        let (event, late) = (slot.handler.event.clone(), slot.handler.late);
+        let (event, late) = (slot.handler.event.clone(), slot.handler.late());
         drop_contained(slot);
         self.fail_request(error, &event, Some(id), late);
         true
@@ -207,7 +226,7 @@ impl Task {
         let handlers = ended.iter().filter(|slot| !slot.streams).count();
         for slot in ended {
             let (event, id) = slot.handler.request();
-            let late = slot.handler.late;
+            let late = slot.handler.late();
             drop_contained(slot);
             self.fail_request(error, &event, id.as_ref(), late);
         }

@@ -219,10 +219,13 @@ impl Task {
         for _ in 0..self.end_background(&error, true) {
             self.conn().node().counters.aborted();
         }
+        for open in self.conn().take_all_late() {
+            self.exception(&error, Some(&open.event), open.id.as_ref());
+        }
         if let Some(running) = self.running.take() {
             self.conn().node().counters.aborted();
             let request = match &running {
-                Running::Handler(handler) => Some((handler.request(), handler.late)),
+                Running::Handler(handler) => Some((handler.request(), handler.late())),
                 Running::Raw(_) => None,
             };
             running.drop_contained();

@@ -121,14 +121,15 @@ impl Task {
             return Begun::Unsettled;
         }
         let (settled, mut panicked) = (Cell::new(settled), None);
-        let (late, client) = (Cell::new(None), &self.client);
+        let (number, client) = (Cell::new(None), &self.client);
+        let late = Some(&number);
         let context = MessageContext { client, event, id, data, meta, reason: None, settled, late, scope };
         let start = || match &entry.stages {
             None => entry.start.start(&context),
             Some(stages) => pipeline::start(stages, &entry.start, &context),
         };
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|panic| {
-            let trace = log::panicked(event, &*panic);
+            let trace = log::panicked(conn.table.known(event), &*panic);
             drop_contained(panic);
             panicked = Some(trace);
             Err(log::panic_error(trace))
@@ -136,9 +137,12 @@ impl Task {
         if !context.settled.get() {
             // A handler that was not polled has done nothing.
             drop_contained(started);
+            if let Some(number) = number.get() {
+                conn.take_late(number);
+            }
             return panicked.map_or(Begun::Unsettled, Begun::Panicked);
         }
-        let late = context.late.get();
+        let late = number.get();
         match started {
             Ok(invocation) => self.run(conn, entry, event, invocation, id, late, cx),
             Err(error) => {
@@ -180,8 +184,9 @@ impl Task {
     }
 
     pub(super) fn poll_handler(&mut self, handler: &mut Handler, cx: &mut Context<'_>) -> Polled {
-        let Handler { invocation, event, id, late, .. } = handler;
-        self.poll_invocation(invocation, event, id.as_ref(), *late, cx)
+        let late = handler.known_late();
+        let Handler { invocation, event, id, .. } = handler;
+        self.poll_invocation(invocation, event, id.as_ref(), late, cx)
     }
 
     fn poll_invocation(
@@ -201,10 +206,10 @@ impl Task {
         let polled = match polled {
             Ok(Poll::Pending) => Polled::Pending,
             Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
-            Ok(Poll::Ready(Step::Item)) => {
-                self.reply(&mut out, event, id);
-                Polled::Item
-            }
+            Ok(Poll::Ready(Step::Item)) => match self.reply(&mut out, event, id) {
+                true => Polled::Item,
+                false => Polled::Done,
+            },
             Ok(Poll::Ready(Step::Done(Ok(())))) => {
                 if let Some(stream) = stream {
                     drop_contained(std::mem::replace(invocation, stream));
@@ -213,7 +218,9 @@ impl Task {
                 }
                 match late {
                     Some(late) => self.returned(late),
-                    None if out.len() > ws::HEADER_ROOM => self.reply(&mut out, event, id),
+                    None if out.len() > ws::HEADER_ROOM => {
+                        self.reply(&mut out, event, id);
+                    }
                     None => {}
                 }
                 Polled::Done
@@ -224,9 +231,9 @@ impl Task {
                 Polled::Done
             }
             Err(panic) => {
-                let trace = log::panicked(event, &*panic);
+                let trace = log::panicked(self.conn().table.known(event), &*panic);
                 drop_contained(panic);
-                self.fail_request(&log::panic_error(trace), event, id, late);
+                self.fail_request(&log::panic_error(trace), event, id, late.or_else(|| invocation.late()));
                 Polled::Done
             }
         };
@@ -237,7 +244,10 @@ impl Task {
     /// Tells the caller that its request has failed, unless an `Ack` has answered it.
     pub(super) fn fail_request(&mut self, error: &Error, event: &str, id: Option<&Id<'_>>, late: Option<u64>) {
         match late {
-            Some(number) if self.conn().take_late(number).is_none() => log::failed(error, event, &self.client),
+            Some(number) if self.conn().take_late(number).is_none() => {
+                log::failed(error, event, &self.client);
+                self.close_asked(error);
+            }
             _ => self.exception(error, Some(event), id),
         }
     }
@@ -275,13 +285,16 @@ impl Task {
             || (self.timers.seldom().late_by != NEVER && self.conn().has_late(id))
     }
 
-    fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) {
+    /// False when it is too long, which the caller was told.
+    fn reply(&mut self, out: &mut [u8], event: &str, id: Option<&Id<'_>>) -> bool {
         if out.len() - ws::HEADER_ROOM > self.limits().max_message_out {
             let error = Error::internal("the reply is longer than `max_message_out`");
-            return self.exception(&error, Some(event), id);
+            self.exception(&error, Some(event), id);
+            return false;
         }
         let start = ws::finish_frame(out, 0, self.conn().encoding().opcode());
         self.send(&out[start..]);
+        true
     }
 
     fn send(&mut self, frame: &[u8]) {
@@ -310,6 +323,11 @@ impl Task {
             Err(unspeakable) => self.speechless(&unspeakable),
         }
         buffers::give(out);
+        self.close_asked(error);
+    }
+
+    /// Closes the connection, if the error says so.
+    fn close_asked(&mut self, error: &Error) {
         if matches!(self.stage, Stage::Serving)
             && let Some(close) = error.close()
         {
@@ -356,7 +374,7 @@ impl Task {
         match self.running.take() {
             Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {
                 self.timers.work_by = NEVER;
-                let (event, late) = (handler.event.clone(), handler.late);
+                let (event, late) = (handler.event.clone(), handler.late());
                 drop_contained(handler);
                 self.fail_request(&error, &event, Some(id), late);
             }

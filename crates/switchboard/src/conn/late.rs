@@ -1,10 +1,13 @@
 //! Requests that are answered by an `Ack`, maybe long after their handler has returned.
-use super::Conn;
-use crate::handler::ReplySink;
+use super::{Class, CloseRequest, Conn, DisconnectReason};
+use crate::handler::{IntoReply, Plain, ReplySink};
+use crate::hub::Event;
 use crate::{Error, log};
-use serde::Serialize;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use switchboard_core::Id;
+use switchboard_core::ws::HEADER_ROOM;
+use switchboard_core::{CloseCode, Id};
 
 /// Who is in this list has one end, by whoever takes it out.
 #[derive(Default)]
@@ -86,7 +89,7 @@ impl Conn {
     }
 
     /// Takes a request out, to answer it. `None`: it has its end already.
-    pub(super) fn take_late(&self, number: u64) -> Option<Open> {
+    pub(crate) fn take_late(&self, number: u64) -> Option<Open> {
         self.late(|late| late.take(number)).flatten()
     }
 
@@ -116,20 +119,39 @@ impl Conn {
         }
     }
 
+    /// True while somebody waits for an `Ack`.
+    pub(super) fn waits_late(&self) -> bool {
+        self.late(|late| !late.open.is_empty()).unwrap_or(false)
+    }
+
+    pub(super) fn take_all_late(&self) -> Vec<Open> {
+        self.late(|late| std::mem::take(&mut late.open)).unwrap_or_default()
+    }
+
     pub(crate) fn is_late_open(&self, number: u64) -> bool {
         self.late(|late| late.open.iter().any(|open| open.number == number)).unwrap_or(false)
     }
 
     /// Answers a request. Errors: it has its end already, or the value cannot be sent.
-    pub(crate) fn answer_late<T: Serialize>(self: &Arc<Self>, number: u64, value: &T) -> Result<(), Error> {
+    pub(crate) fn answer_late<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
+    where
+        T: IntoReply<Plain, Err = Infallible>,
+    {
         let Some(open) = self.take_late(number) else { return Err(over()) };
         let mut failure = None;
         let mut empty = false;
-        let frame = crate::hub::Event::reply(self, |out| {
-            let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref());
-            sink.value(value);
-            failure = sink.failure.take();
-            empty = out.len() <= switchboard_core::ws::HEADER_ROOM;
+        let write = AssertUnwindSafe(|| {
+            Event::reply(self, |out| {
+                let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref());
+                let Ok(()) = value.into_reply(&mut sink);
+                failure = sink.failure.take();
+                empty = out.len() <= HEADER_ROOM;
+            })
+        });
+        let frame = catch_unwind(write).unwrap_or_else(|panic| {
+            let trace = log::panicked(self.table.known(&open.event), &*panic);
+            self.fail_open(&open, &log::panic_error(trace));
+            resume_unwind(panic)
         });
         let error = match (failure, frame) {
             (None, Some(_)) if empty => return Ok(()),
@@ -150,14 +172,32 @@ impl Conn {
 
     fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
-        let event = crate::hub::Event::exception(self.encoding(), error, Some(&open.event), open.id.as_ref());
-        if event.and_then(|event| self.sent_late(&event)).is_err() {
-            self.node().counters.dropped(1);
+        match Event::exception(self.encoding(), error, Some(&open.event), open.id.as_ref()) {
+            Ok(event) => {
+                if self.sent_late(&event).is_err() {
+                    self.node().counters.dropped(1);
+                }
+            }
+            // The codec cannot say what went wrong: nobody waits for an answer that does not come.
+            Err(_) => {
+                self.node().counters.dropped(1);
+                let (close, reason) = (CloseCode::INTERNAL.into(), DisconnectReason::Fault);
+                self.close(CloseRequest::Graceful { close, reason });
+            }
+        }
+        if let Some(close) = error.close() {
+            let (close, reason) = (close.clone(), DisconnectReason::Server { code: close.code });
+            self.close(CloseRequest::Graceful { close, reason });
         }
     }
 
-    fn sent_late(self: &Arc<Self>, event: &crate::hub::Event) -> Result<(), Error> {
-        match self.push(&mut event.frame(), super::Class::Push) {
+    fn sent_late(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
+        let pushed = self.push(&mut event.frame(), Class::Reply);
+        if self.node().is_draining() {
+            // The connection may have waited for this answer alone.
+            self.lane.wake();
+        }
+        match pushed {
             super::Pushed::Queued => Ok(()),
             super::Pushed::Dropped | super::Pushed::Gone => Err(super::left()),
         }

@@ -41,7 +41,7 @@ pub(super) struct Handler {
     pub(super) event: Arc<str>,
     pub(super) id: Option<Id<'static>>,
     /// An `Ack` answers, which is known by this number.
-    pub(super) late: Option<u64>,
+    late: Option<u64>,
     counted: Option<InFlight>,
 }
 
@@ -59,6 +59,16 @@ impl Handler {
     /// It is a stream from now on: those have a limit of their own.
     pub(super) fn uncount(&mut self) {
         self.counted = None;
+    }
+
+    /// The same, as far as it was known when the handler began.
+    pub(super) fn known_late(&self) -> Option<u64> {
+        self.late
+    }
+
+    /// The number of the `Ack` that answers.
+    pub(super) fn late(&self) -> Option<u64> {
+        self.late.or_else(|| self.invocation.late())
     }
 
     /// The event and the id of the request.
@@ -113,7 +123,7 @@ impl Task {
             meta: Data::NOTHING,
             reason,
             settled: Cell::new(true),
-            late: Cell::new(None),
+            late: None,
             scope,
         }
     }
@@ -130,17 +140,20 @@ impl Task {
             return true;
         }
         let table = self.conn().table.clone();
-        let Some(hook) = &table.on_connect else {
+        if table.on_connect.is_none() && table.connect_stages.is_none() {
             self.connected();
             return true;
-        };
+        }
         let scope = MessageScope::default();
-        let begin = || match &table.connect_stages {
-            None => hook(&self.hook_context(None, &scope)),
-            Some(stages) => {
-                let cx = self.hook_context(None, &scope);
-                let future = contained("on_connect", || hook(&cx));
-                Ok(pipeline::around(stages, &cx, future))
+        let begin = || {
+            let cx = self.hook_context(None, &scope);
+            let hook = || match &table.on_connect {
+                Some(hook) => hook(&cx),
+                None => Ok(Box::pin(std::future::ready(Ok(()))) as HookFuture),
+            };
+            match &table.connect_stages {
+                None => hook(),
+                Some(stages) => Ok(pipeline::around(stages, &cx, contained("on_connect", hook))),
             }
         };
         match contained("on_connect", begin) {
@@ -276,7 +289,8 @@ impl Task {
             return true;
         }
         if self.net == Net::Open {
-            if self.draining && self.unread.is_none() && self.background.is_none() && self.running.is_none() {
+            let idle = self.background.is_none() && self.running.is_none() && self.unread.is_none();
+            if self.draining && idle && !self.conn().waits_late() {
                 self.close_for_restart();
             }
             return false;
@@ -346,7 +360,7 @@ impl Task {
                 self.stage = stage;
                 match self.running.take() {
                     Some(Running::Handler(handler)) => {
-                        let ((event, id), late) = (handler.request(), handler.late);
+                        let ((event, id), late) = (handler.request(), handler.late());
                         drop_contained(handler);
                         self.fail_request(&error, &event, id.as_ref(), late);
                     }

@@ -31,14 +31,17 @@ pub struct Ack<T> {
     marker: PhantomData<fn(T)>,
 }
 
-impl<T: Serialize> Ack<T> {
+impl<T: Serialize + Send + 'static> Ack<T> {
     /// Answers.
     ///
     /// Errors: `not_found`: the request has its end already, or the client has left; `internal`: the value cannot be sent, which the
     /// caller is told.
+    ///
+    /// # Panics
+    /// Where the value's `Serialize` does; the caller is answered `internal` before.
     pub fn send(mut self, value: T) -> Result<(), Error> {
         self.done = true;
-        self.client.conn_arc().answer_late(self.number, &value)
+        self.client.conn_arc().answer_late(self.number, value)
     }
 }
 
@@ -53,7 +56,7 @@ impl<T> Ack<T> {
 
     /// True when nobody waits any more: the request was cancelled or timed out, or the client has left.
     pub fn is_closed(&self) -> bool {
-        !self.client.conn().is_late_open(self.number)
+        !self.client.is_connected() || !self.client.conn().is_late_open(self.number)
     }
 }
 
@@ -69,14 +72,14 @@ impl<T: 'static> FromMessage for Ack<T> {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Ack<T>, Error> {
-        if cx.event().is_empty() {
+        let Some(late) = cx.late else {
             return Err(Error::internal("`Ack` is a parameter of handlers only: a hook has nobody to answer"));
-        }
-        if cx.late.get().is_some() {
+        };
+        if late.get().is_some() {
             return Err(Error::internal("a handler takes one `Ack`"));
         }
         let number = cx.client.conn().open_late(cx.event(), cx.id)?;
-        cx.late.set(Some(number));
+        late.set(Some(number));
         let (client, done) = (cx.client.clone(), false);
         Ok(Ack { client, number, done, marker: PhantomData })
     }

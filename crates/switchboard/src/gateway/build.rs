@@ -64,7 +64,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             needs.merge(hook.needs);
             table.on_disconnect = Some((hook.bind)(state.clone()));
         }
-        if let Some((_, hook)) = self.hooks.raw.into_iter().next() {
+        if let Some((place, hook)) = self.hooks.raw.into_iter().next() {
+            table.raw_at = Some(place);
             needs.merge(hook.needs);
             table.raw = Some((hook.bind)(state.clone()));
         }

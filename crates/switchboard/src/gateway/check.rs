@@ -19,6 +19,12 @@ impl<S: Send + Sync + 'static> Gateway<S> {
                 &[at, raw],
             ));
         }
+        if let (Some((at, _)), Some((other, _))) = (self.hooks.raw.first(), self.catch_all.first()) {
+            problems.push(Problem::new(
+                format!("the gateway {name} has a raw loop and a handler of all other events; a raw gateway owns its socket alone"),
+                &[at, other],
+            ));
+        }
         for (at, (event, place, _)) in self.events.iter().enumerate() {
             if let Err(why) = check_event(event) {
                 problems.push(Problem::new(format!("the event name {event:?} of {name} is refused: {why}"), &[place]));

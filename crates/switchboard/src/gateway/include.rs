@@ -119,7 +119,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         take: Take,
         own: Option<String>,
     ) -> Gateway<S> {
-        let mut other = P::messages(Gateway::described());
+        // With what stands on its struct, which is refused below: its guards shall not be lost in silence.
+        let mut other = P::settled(Gateway::described());
         let (whole, name) = (self.name(), short_name(type_name::<P>()));
         let wrong = other.not_included(Location::caller());
         let own = own.map(|what| (what, vec![Location::caller()]));

@@ -35,6 +35,8 @@ pub(crate) struct Table {
     pub(crate) on_connect: Option<Hook>,
     pub(crate) on_disconnect: Option<Hook>,
     pub(crate) raw: Option<Hook>,
+    /// Where it is written.
+    pub(super) raw_at: Option<&'static Location<'static>>,
     pub(crate) needs: Needs,
     pub(crate) cancel_on_disconnect: bool,
     /// Those of the application, unless the gateway has its own.
@@ -110,6 +112,7 @@ impl Table {
             on_connect: None,
             on_disconnect: None,
             raw: None,
+            raw_at: None,
             needs: Needs::default(),
             cancel_on_disconnect,
             own_limits: limits.is_some(),
@@ -152,6 +155,9 @@ impl Table {
     pub(crate) fn settle_stages(&mut self, application: &Level, posture: bool, problems: &mut Vec<Problem>) {
         let around = [application, &self.level];
         Level::check(&around, &self.name, false, None, problems);
+        if let Some(place) = self.raw_at {
+            Level::check_raw(&around, &self.name, posture, place, problems);
+        }
         self.connect_guards = Level::connect_guards(&around);
         self.connect_stages = Level::connect_stages(&around);
         for entry in self.events.iter_mut().chain(&mut self.catch_all) {
@@ -207,6 +213,12 @@ impl Table {
             Ok(at) => self.events.get(at),
             Err(_) => self.catch_all.as_ref(),
         }
+    }
+
+    /// What the log tells messages apart by: the name of a handler, never one of a client's choice.
+    pub(crate) fn known<'a>(&self, event: &'a str) -> &'a str {
+        let is_known = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).is_ok();
+        if is_known { event } else { "*" }
     }
 
     /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.

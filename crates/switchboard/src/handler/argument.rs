@@ -80,8 +80,8 @@ pub struct MessageContext<'a> {
     pub(crate) settled: Cell<bool>,
     /// Where the services of this message are.
     pub(crate) scope: &'a MessageScope,
-    /// The answer comes from an `Ack`, which is known by this number.
-    pub(crate) late: Cell<Option<u64>>,
+    /// Where an `Ack` that is to answer leaves its number; none in hooks, which nobody asked.
+    pub(crate) late: Option<&'a Cell<Option<u64>>>,
 }
 
 impl<'a> MessageContext<'a> {
@@ -121,7 +121,7 @@ impl<'a> MessageContext<'a> {
         'a: 'b,
     {
         let settled = Cell::new(self.settled.get());
-        MessageContext { data, settled, late: Cell::new(self.late.get()), ..*self }
+        MessageContext { data, settled, ..*self }
     }
 
     /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when

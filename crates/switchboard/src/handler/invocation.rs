@@ -44,6 +44,11 @@ impl Step {
 /// Polls a handler.
 pub(crate) trait Invoke: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step>;
+
+    /// The number of the `Ack` that answers, where that was not known when it began.
+    fn late(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What is written, or what failed.

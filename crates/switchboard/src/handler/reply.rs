@@ -180,6 +180,11 @@ impl Reply {
         Ok(Reply(Kind::Value { event, data: Box::new(change(data.unwrap_or_default())) }))
     }
 
+    /// True where an [`Ack`](crate::Ack) answers.
+    pub(crate) fn is_left_to_ack(&self) -> bool {
+        matches!(self.0, Kind::Nothing)
+    }
+
     pub(crate) fn captured(captured: Captured, late: Option<u64>) -> Reply {
         Reply(match captured {
             _ if late.is_some() => Kind::Nothing,

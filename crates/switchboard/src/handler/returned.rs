@@ -122,7 +122,7 @@ impl<T: IntoReply<Plain, Err = Infallible>> ReplyValue for T {}
     note = "they are `()`, of a type that derives `serde::Serialize`, `Option`, `Reply`, or `Result<_, E>` where \
             `E: Into<switchboard::Error>`"
 )]
-pub trait ReplyItem<Via>: IntoReply<Via> + 'static {
+pub trait ReplyItem<Via>: IntoReply<Via, Err: 'static> + 'static {
     #[doc(hidden)]
     fn told(error: Self::Err) -> Error;
 }

@@ -22,7 +22,6 @@ pub struct ReplySink<'a> {
     pub(crate) stream: Option<Invocation>,
     /// Those that are asked when the handler fails.
     filters: Option<(Arc<Stages>, Client)>,
-    caught: bool,
     pub(crate) late: Option<u64>,
     captured: Option<&'a mut Captured>,
 }
@@ -43,7 +42,6 @@ impl<'a> ReplySink<'a> {
             item: false,
             stream: None,
             filters: None,
-            caught: false,
             late: None,
             captured: None,
         }
@@ -66,14 +64,6 @@ impl<'a> ReplySink<'a> {
         self.filters = Some((stages.clone(), client.clone()));
     }
 
-    pub(crate) fn set_caught(&mut self) {
-        self.caught = true;
-    }
-
-    pub(crate) fn is_caught(&self) -> bool {
-        self.caught
-    }
-
     /// What is written from now on is an item of a stream.
     pub(crate) fn begin_item(&mut self) {
         self.item = true;
@@ -87,19 +77,10 @@ impl<'a> ReplySink<'a> {
     pub(crate) fn fail_with<E: 'static>(&mut self, error: E, convert: impl FnOnce(E) -> Error) -> Error {
         let Some((stages, client)) = &self.filters else { return convert(error) };
         let caught = Caught::new(Some(client), self.event);
-        match &mut self.captured {
+        match &self.captured {
             // Interceptors come first; but the error's own type is lost on the way.
-            Some(captured) => match stages.catch_own(error, &caught) {
-                Ok(error) => {
-                    captured.caught = true;
-                    error
-                }
-                Err(error) => convert(error),
-            },
-            None => {
-                self.caught = true;
-                stages.catch(error, convert, &caught)
-            }
+            Some(_) => stages.catch_own(error, &caught).unwrap_or_else(convert),
+            None => stages.catch(error, convert, &caught),
         }
     }
 
@@ -176,6 +157,4 @@ pub(crate) struct Captured {
     pub(super) data: Option<Held>,
     /// `Option::None`, which is silence where nobody waits.
     pub(super) none: bool,
-    /// A filter has said what the client is told.
-    pub(crate) caught: bool,
 }

@@ -26,7 +26,7 @@ impl<S, Via> Streaming<S, Via>
 where
     S: Stream + Send + 'static,
     S::Item: IntoReply<Via>,
-    <S::Item as IntoReply<Via>>::Err: IntoError,
+    <S::Item as IntoReply<Via>>::Err: IntoError + 'static,
     Via: 'static,
 {
     pub(super) fn new(stream: S) -> Invocation {
@@ -38,7 +38,7 @@ impl<S, Via> Invoke for Streaming<S, Via>
 where
     S: Stream + Send,
     S::Item: IntoReply<Via>,
-    <S::Item as IntoReply<Via>>::Err: IntoError,
+    <S::Item as IntoReply<Via>>::Err: IntoError + 'static,
 {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         Poll::Ready(match ready!(self.project().stream.poll_next(cx)) {
@@ -53,11 +53,11 @@ where
 
 fn write_item<T, Via>(item: T, told: fn(T::Err) -> Error, sink: &mut ReplySink<'_>) -> Step
 where
-    T: IntoReply<Via>,
+    T: IntoReply<Via, Err: 'static>,
 {
     sink.begin_item();
     match item.into_reply(sink) {
-        Err(error) => Step::Done(Err(told(error))),
+        Err(error) => Step::Done(Err(sink.fail_with(error, told))),
         Ok(()) => match sink.failure.take() {
             Some(error) => Step::Done(Err(error)),
             None => Step::Item,

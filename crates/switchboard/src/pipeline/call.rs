@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use switchboard_core::Id;
 
 /// A message on its way to its handler, as guards that wait, and interceptors, see it.
@@ -22,8 +21,6 @@ pub struct Call {
     scope: MessageScope,
     /// The late ack that a parameter has taken.
     pub(super) late: Mutex<Option<u64>>,
-    /// A filter has said what the client is told.
-    pub(super) caught: AtomicBool,
 }
 
 impl Call {
@@ -36,7 +33,6 @@ impl Call {
             meta: cx.meta.hold(),
             scope: cx.scope.share(cx.conn().table.container.as_ref()),
             late: Mutex::new(None),
-            caught: AtomicBool::new(false),
         }
     }
 
@@ -69,6 +65,8 @@ impl Call {
 
     /// Works on it as on a message that was not copied.
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
+        // What is left in it is kept, though `work` panics.
+        let late = Kept { number: Cell::new(None), by: &self.late };
         let cx = MessageContext {
             client: &self.client,
             event: &self.event,
@@ -77,13 +75,22 @@ impl Call {
             meta: self.meta.data(),
             reason: None,
             settled: Cell::new(true),
-            late: Cell::new(None),
+            late: Some(&late.number),
             scope: &self.scope,
         };
-        let done = work(&cx);
-        if let Some(late) = cx.late.get() {
-            *self.late.lock() = Some(late);
+        work(&cx)
+    }
+}
+
+struct Kept<'a> {
+    number: Cell<Option<u64>>,
+    by: &'a Mutex<Option<u64>>,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number.get() {
+            *self.by.lock() = Some(number);
         }
-        done
     }
 }

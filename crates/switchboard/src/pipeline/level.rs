@@ -126,16 +126,19 @@ impl Stages {
 }
 
 /// The stages of each level, from the outside: what an inner level skips is left out, and nothing is there twice.
-fn layers<M: Clone>(levels: &[&Level], list: fn(&Level) -> &[Made<M>]) -> Vec<Vec<M>> {
+fn layers<M, N>(levels: &[&Level], list: fn(&Level) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Vec<Vec<N>> {
     let mut seen = Vec::new();
     let mut layer = |(at, level): (usize, &&Level)| {
         let skips = |made: &&Made<M>| levels[at + 1..].iter().any(|inner| inner.skips(made.type_id));
         let mut kept = Vec::new();
         for made in list(level).iter().filter(|made| !skips(made)) {
-            let key = (made.type_id, made.instance);
-            if !seen.contains(&key) {
+            // A half that it does not have here may be had at another place.
+            let (key, part) = ((made.type_id, made.instance), part(&made.it));
+            if let Some(part) = part
+                && !seen.contains(&key)
+            {
                 seen.push(key);
-                kept.push(made.it.clone());
+                kept.push(part);
             }
         }
         kept
@@ -143,8 +146,12 @@ fn layers<M: Clone>(levels: &[&Level], list: fn(&Level) -> &[Made<M>]) -> Vec<Ve
     levels.iter().enumerate().map(&mut layer).collect()
 }
 
-fn together<M: Clone>(levels: &[&Level], list: fn(&Level) -> &[Made<M>]) -> Vec<M> {
-    layers(levels, list).into_iter().flatten().collect()
+fn together<M, N>(levels: &[&Level], list: fn(&Level) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Box<[N]> {
+    layers(levels, list, part).into_iter().flatten().collect()
+}
+
+fn whole<M: Clone>(it: &M) -> Option<M> {
+    Some(it.clone())
 }
 
 impl Level {
@@ -161,12 +168,11 @@ impl Level {
 
     /// The stages of a message, from the application's to its own.
     pub(crate) fn stages(levels: &[&Level]) -> Option<Arc<Stages>> {
-        let halves = together(levels, |level| &level.guards);
-        let filters = layers(levels, |level| &level.filters).into_iter().rev().flatten();
+        let filters = layers(levels, |level| &level.filters, whole).into_iter().rev().flatten();
         Stages {
-            guards: halves.into_iter().filter_map(|halves| halves.message).collect(),
-            interceptors: together(levels, |level| &level.interceptors).into(),
-            pipes: together(levels, |level| &level.pipes).into(),
+            guards: together(levels, |level| &level.guards, |halves| halves.message.clone()),
+            interceptors: together(levels, |level| &level.interceptors, whole),
+            pipes: together(levels, |level| &level.pipes, whole),
             filters: filters.collect(),
         }
         .some()
@@ -180,7 +186,7 @@ impl Level {
     }
 
     pub(crate) fn connect_guards(levels: &[&Level]) -> Box<[Arc<dyn ErasedConnectGuard>]> {
-        together(levels, |level| &level.guards).into_iter().filter_map(|halves| halves.connect).collect()
+        together(levels, |level| &level.guards, |halves| halves.connect.clone())
     }
 
     /// What is wrong with the innermost of these levels, once the outer ones are known.
@@ -212,11 +218,37 @@ impl Level {
             );
             problems.push(Problem::new(message, &[guard.place]));
         }
-        let guarded = !together(levels, |level| &level.guards).is_empty();
+        let guarded = Level::stages(levels).is_some_and(|stages| !stages.guards.is_empty());
+        let guarded = guarded || !Level::connect_guards(levels).is_empty();
         let public = levels.iter().rev().find_map(|level| level.public);
         if posture && !guarded && public.is_none() {
             let message = format!(
                 "{who} has neither a guard nor `public`, and `require_posture` asks for one: say who may send it"
+            );
+            problems.push(Problem::new(message, &[place]));
+        }
+    }
+
+    /// What is wrong with the stages around a raw gateway, which has no messages: nobody shall believe that they guard it.
+    pub(crate) fn check_raw(levels: &[&Level], who: &str, posture: bool, place: Place, problems: &mut Vec<Problem>) {
+        let skipped = |type_id| levels.last().is_some_and(|own| own.skips(type_id));
+        let guards = levels.iter().flat_map(|level| &level.guards);
+        let connects = Level::connect_guards(levels);
+        for guard in guards.filter(|guard| guard.it.connect.is_none() && !skipped(guard.type_id)) {
+            let name = short_name(guard.name);
+            let message = format!(
+                "{name} guards messages, and {who} is raw and has none: give the guard a connect half, or skip it there"
+            );
+            problems.push(Problem::new(message, &[guard.place, place]));
+        }
+        if let Some(pipe) = levels.last().and_then(|own| own.pipes.first()) {
+            let message = format!("{who} is raw and has no payloads for the pipe {}; remove it", short_name(pipe.name));
+            problems.push(Problem::new(message, &[pipe.place, place]));
+        }
+        let public = levels.iter().rev().find_map(|level| level.public);
+        if posture && connects.is_empty() && public.is_none() {
+            let message = format!(
+                "{who} has neither a guard of connections nor `public`, and `require_posture` asks for one: say who may connect"
             );
             problems.push(Problem::new(message, &[place]));
         }

@@ -9,11 +9,10 @@ use crate::conn::{contained, drop_contained};
 use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, ReplySink, Start, Step};
 use crate::{Client, Error, Reply};
 use std::any::{Any, TypeId};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 /// Starts a handler that has stages. What needs not wait runs here, on the borrowed message.
@@ -22,11 +21,11 @@ pub(crate) fn start(
     handler: &Arc<dyn Start>,
     cx: &MessageContext<'_>,
 ) -> Result<Invocation, Error> {
-    let started = begin(stages, handler, cx);
     if stages.filters.is_empty() {
-        return started;
+        return begin(stages, handler, cx);
     }
-    match started {
+    // A panic is an error, of which filters hear.
+    match contained(cx.conn().table.known(cx.event), || begin(stages, handler, cx)) {
         Ok(inner) => Ok(Box::pin(Filtered {
             inner,
             filtering: Filtering { stages: stages.clone(), client: cx.client.clone(), event: cx.event.into() },
@@ -56,10 +55,7 @@ fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> 
         return handler.start(cx);
     }
     let value = stages.pipes.iter().try_fold(cx.payload::<Document>()?.0, |value, pipe| pipe.transform(value, cx))?;
-    let piped = cx.with_data(Data::Value(&value));
-    let started = handler.start(&piped);
-    cx.late.set(piped.late.get());
-    started
+    handler.start(&cx.with_data(Data::Value(&value)))
 }
 
 /// The guards that are left, then the interceptors around the handler.
@@ -83,14 +79,18 @@ impl Innermost for Handling<'_> {
     fn run<'a>(&'a mut self, call: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
         Box::pin(async move {
             // A panic of the handler is an error for those around it.
-            let mut invocation = contained(call.event(), || call.with(|cx| piped(self.stages, self.handler, cx)))?;
+            let mut invocation = contained(call.client().conn().table.known(call.event()), || {
+                call.with(|cx| piped(self.stages, self.handler, cx))
+            })?;
             let late = *call.late.lock();
             let mut captured = Captured::default();
             let step = poll_fn(|cx| {
                 let mut out = Vec::new();
                 let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, self.stages, call.client());
                 let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
-                let polled = polled.unwrap_or_else(|panic| Poll::Ready(Step::panicked(call.event(), panic)));
+                let polled = polled.unwrap_or_else(|panic| {
+                    Poll::Ready(Step::panicked(call.client().conn().table.known(call.event()), panic))
+                });
                 match sink.stream.take() {
                     Some(stream) => {
                         drop(sink);
@@ -101,9 +101,6 @@ impl Innermost for Handling<'_> {
                 }
             })
             .await;
-            if captured.caught {
-                call.caught.store(true, Ordering::Relaxed);
-            }
             match step {
                 Step::Done(Ok(())) => Ok(Reply::captured(captured, late)),
                 Step::Done(Err(error)) => Err(error),
@@ -116,7 +113,7 @@ impl Innermost for Handling<'_> {
 /// A handler behind stages that wait.
 struct Waiting {
     call: Arc<Call>,
-    future: Option<Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>>,
+    future: Option<BoxRef<'static, Result<Reply, Error>>>,
     /// What came of it.
     stream: Option<Invocation>,
 }
@@ -130,11 +127,17 @@ impl Invoke for Waiting {
         let Some(future) = &mut this.future else { return Poll::Ready(Step::Done(Ok(()))) };
         let reply = ready!(future.as_mut().poll(cx));
         this.future = None;
-        if this.call.caught.load(Ordering::Relaxed) {
-            sink.set_caught();
-        }
-        if let Some(late) = *this.call.late.lock() {
-            sink.late = Some(late);
+        let late = *this.call.late.lock();
+        if let Some(number) = late
+            && reply.as_ref().is_ok_and(|reply| !reply.is_left_to_ack())
+        {
+            // An interceptor has answered by itself, unless the `Ack` has done so before.
+            if this.call.client().conn().take_late(number).is_none() {
+                return Poll::Ready(Step::Done(Ok(())));
+            }
+            *this.call.late.lock() = None;
+        } else {
+            sink.late = late;
         }
         Poll::Ready(match reply.and_then(|reply| reply.write(sink)) {
             Ok(None) => Step::Done(Ok(())),
@@ -144,6 +147,10 @@ impl Invoke for Waiting {
             }
             Err(error) => Step::Done(Err(error)),
         })
+    }
+
+    fn late(&self) -> Option<u64> {
+        *self.call.late.lock()
     }
 }
 
@@ -166,15 +173,20 @@ impl Invoke for Filtered {
         let polled = catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx, sink)));
         let step = match polled {
             Ok(polled) => ready!(polled),
-            Err(panic) => Step::panicked(&filtering.event, panic),
+            Err(panic) => Step::panicked(filtering.client.conn().table.known(&filtering.event), panic),
         };
+        if let Some(stream) = sink.stream.take() {
+            // Its items are filtered, too.
+            drop_contained(std::mem::replace(inner, stream));
+            return Poll::Ready(Step::Streams);
+        }
         let Step::Done(Err(error)) = step else { return Poll::Ready(step) };
-        // What a filter of the error's own type has said already is not said again.
         let caught = Caught::new(Some(&filtering.client), &filtering.event);
-        Poll::Ready(Step::Done(Err(match sink.is_caught() {
-            true => error,
-            false => filtering.stages.caught(error, &caught),
-        })))
+        Poll::Ready(Step::Done(Err(filtering.stages.caught(error, &caught))))
+    }
+
+    fn late(&self) -> Option<u64> {
+        self.inner.late()
     }
 }
 
@@ -186,7 +198,8 @@ impl Stages {
 
     /// The same of a handler's own error. `convert`: what it is without a filter.
     pub(crate) fn catch<E: 'static>(&self, error: E, convert: impl FnOnce(E) -> Error, caught: &Caught<'_>) -> Error {
-        for filter in &self.filters {
+        let told_already = (&error as &dyn Any).downcast_ref::<Error>().is_some_and(Error::is_filtered);
+        for filter in self.filters.iter().filter(|_| !told_already) {
             if filter.catches() == TypeId::of::<E>() {
                 return told(&**filter, Some(error), caught);
             }
@@ -209,7 +222,7 @@ impl Stages {
 
 fn told<E: 'static>(filter: &dyn ErasedFilter, mut error: Option<E>, caught: &Caught<'_>) -> Error {
     let told = filter.catch(&mut error as &mut dyn Any, caught);
-    told.unwrap_or_else(|| Error::internal("a filter does not catch what it says"))
+    told.unwrap_or_else(|| Error::internal("a filter does not catch what it says")).filtered()
 }
 
 /// An on-connect hook within the interceptors and filters of its gateway and application.
@@ -233,10 +246,15 @@ impl Innermost for Hooked {
     fn run<'a>(&'a mut self, _: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
         let hook = self.0.take();
         Box::pin(async move {
-            match hook {
-                Some(hook) => hook.await.map(|()| Reply::none()),
-                None => Ok(Reply::none()),
-            }
+            let Some(mut hook) = hook else { return Ok(Reply::none()) };
+            let done = poll_fn(|cx| {
+                let polled = catch_unwind(AssertUnwindSafe(|| hook.as_mut().poll(cx)));
+                polled.unwrap_or_else(|panic| match Step::panicked("on_connect", panic) {
+                    Step::Done(done) => Poll::Ready(done),
+                    Step::Streams | Step::Item => Poll::Ready(Ok(())),
+                })
+            });
+            done.await.map(|()| Reply::none())
         })
     }
 }

@@ -173,7 +173,7 @@ impl<'c> TestMessage<'c> {
             meta: Data::Json(self.meta.as_deref()),
             reason: None,
             settled: Cell::new(true),
-            late: Cell::new(None),
+            late: Some(&Cell::new(None)),
             scope: &MessageScope::default(),
         })
     }

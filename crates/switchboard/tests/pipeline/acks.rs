@@ -3,7 +3,8 @@ use crate::exception;
 use crate::rig::{Path, Rig, matrix, on};
 use kept::Kept;
 use std::time::Duration;
-use switchboard::{Ack, App, Error, Gateway, Limits};
+use switchboard::pipeline::{Call, Interceptor, Next};
+use switchboard::{Ack, App, Error, Gateway, Limits, Reply};
 
 /// Acks that were kept by a handler.
 mod kept {
@@ -177,5 +178,136 @@ fn they_have_a_time_and_a_number() {
         peer.send(r#"{"event":"clear"}"#).await;
         peer.expect_silence(Duration::from_millis(50)).await;
         assert_eq!(peer.request(r#"{"event":"now","id":1}"#).await, r#"{"event":"now","data":1,"id":1}"#);
+    });
+}
+
+/// A value that cannot be sent.
+struct Panics;
+impl serde::Serialize for Panics {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("a secret")
+    }
+}
+
+#[derive(Default)]
+struct Behind {
+    kept: Kept,
+}
+
+impl Behind {
+    /// The ack comes first, so that it is there when the payload does not fit.
+    async fn typed(&self, ack: Ack<u32>, number: u32) -> Result<(), Error> {
+        ack.send(number)
+    }
+    async fn keep_and_wait(&self, ack: Ack<String>) {
+        self.kept.push(ack);
+        std::future::pending().await
+    }
+    async fn answer(&self) -> bool {
+        self.kept.pop().is_some_and(|ack| ack.send("late".into()).is_ok())
+    }
+    async fn value_panics(&self, ack: Ack<Panics>) {
+        let _ = ack.send(Panics);
+    }
+    async fn later_panics(&self, ack: Ack<Panics>) {
+        tokio::spawn(async move {
+            let _ = ack.send(Panics);
+        });
+    }
+    async fn closes(&self, ack: Ack<u8>) -> Result<(), Error> {
+        ack.send(1)?;
+        Err(Error::forbidden("Go").closing(switchboard::CloseCode::POLICY))
+    }
+    async fn unit(&self, ack: Ack<()>) -> Result<(), Error> {
+        ack.send(())
+    }
+}
+
+struct Impatient;
+impl Interceptor for Impatient {
+    async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error> {
+        if call.event() != "impatient" {
+            return next.run().await;
+        }
+        let waited = tokio::time::timeout(Duration::from_millis(20), next.run()).await;
+        waited.unwrap_or_else(|_| Ok(Reply::value("busy")))
+    }
+}
+
+#[test]
+fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() {
+    for interceptors in [false, true] {
+        matrix(move |path| async move {
+            let behind = Gateway::new(Behind::default())
+                .on("typed", Behind::typed)
+                .on("keep", Behind::keep_and_wait)
+                .on("impatient", Behind::keep_and_wait)
+                .on("answer", Behind::answer)
+                .on("value_panics", Behind::value_panics)
+                .on("later_panics", Behind::later_panics)
+                .on("closes", Behind::closes)
+                .on("unit", Behind::unit)
+                .concurrency(4)
+                .limits(Limits::default().late_replies(8));
+            let behind = if interceptors { behind.interceptor(Impatient) } else { behind };
+            let rig = Rig::start(path, App::new().gateway("/ws", behind)).await;
+            let mut peer = rig.connect().await;
+            // None of these keeps a place.
+            for id in 0..20 {
+                let answer = peer.request(&format!(r#"{{"event":"typed","data":"x","id":{id}}}"#)).await;
+                assert_eq!(exception(&answer).0, "validation_failed");
+            }
+            peer.expect_request(r#"{"event":"typed","data":7,"id":1}"#, r#"{"event":"typed","data":7,"id":1}"#).await;
+            for _ in 0..20 {
+                peer.send(r#"{"event":"keep","id":"k"}"#).await;
+                peer.send(r#"{"cancel":"k"}"#).await;
+                assert_eq!(exception(&peer.text().await).0, "cancelled");
+                peer.expect_request(r#"{"event":"answer"}"#, r#"{"event":"answer","data":false}"#).await;
+            }
+            for event in ["value_panics", "later_panics"] {
+                let answer = peer.request(&format!(r#"{{"event":"{event}","id":3}}"#)).await;
+                assert_eq!(exception(&answer), ("internal".into(), "Internal error".into(), Some(3.into())));
+            }
+            peer.expect_request(r#"{"event":"unit","id":4}"#, r#"{"event":"unit","data":null,"id":4}"#).await;
+            if interceptors {
+                let busy = r#"{"event":"impatient","data":"busy","id":5}"#;
+                peer.expect_request(r#"{"event":"impatient","id":5}"#, busy).await;
+                peer.expect_request(r#"{"event":"answer"}"#, r#"{"event":"answer","data":false}"#).await;
+            }
+            peer.send(r#"{"event":"unit"}"#).await;
+            peer.expect_request(r#"{"event":"closes","id":6}"#, r#"{"event":"closes","data":1,"id":6}"#).await;
+            assert!(peer.text().await.contains("sys.goaway"));
+            assert_eq!(peer.expect_close().await, 1008);
+            drop(peer);
+            rig.expect_empty().await;
+        });
+    }
+}
+
+#[test]
+fn a_shutdown_waits_for_them_and_then_tells_them() {
+    matrix(|path| async move {
+        let rig = Rig::start(path, app(Limits::default())).await;
+        let mut peer = rig.connect().await;
+        peer.send_all([r#"{"event":"spawned","data":"in time","id":1}"#]).await;
+        rig.until(|stats| stats.connections == 1).await;
+        peer.expect_request(r#"{"event":"echo","data":"x"}"#, r#"{"event":"echo","data":"x"}"#).await;
+        let handle = rig.handle.clone();
+        let shutdown = tokio::spawn(async move { handle.shutdown().await });
+        peer.expect(r#"{"event":"spawned","data":"in time","id":1}"#).await;
+        assert!(peer.text().await.contains("sys.goaway"));
+        assert_eq!(peer.expect_close().await, 1012);
+        drop(peer);
+        shutdown.await.unwrap();
+        let rig = Rig::start(path, app(Limits::default())).await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"keep","id":2}"#).await;
+        peer.expect_request(r#"{"event":"echo","data":"x"}"#, r#"{"event":"echo","data":"x"}"#).await;
+        let handle = rig.handle.clone();
+        let shutdown = tokio::spawn(async move { handle.shutdown_within(Duration::from_millis(100)).await });
+        let (code, _, id) = exception(&peer.text().await);
+        assert_eq!((code.as_str(), id), ("draining", Some(2.into())));
+        drop(peer);
+        shutdown.await.unwrap();
     });
 }

@@ -135,3 +135,36 @@ fn guards_interceptors_and_hooks_are_filtered_and_a_filter_may_panic() {
         peer.expect_close().await;
     });
 }
+
+#[test]
+fn items_of_streams_are_filtered_and_what_an_interceptor_says_too() {
+    on(Path::Listen, |path| async move {
+        struct Items;
+        impl Items {
+            async fn items(&self) -> impl futures_util::Stream<Item = Result<u32, Sold>> + use<> {
+                futures_util::stream::iter([Ok(1), Err(Sold(2))])
+            }
+            async fn sold(&self) -> Result<(), Sold> {
+                Err(Sold(3))
+            }
+        }
+        struct Replaces;
+        impl Interceptor for Replaces {
+            async fn intercept(&self, _: &Call, next: Next<'_>) -> Result<Reply, Error> {
+                next.run().await.map_err(|_| Error::not_found("replaced"))
+            }
+        }
+        let story = Story::default();
+        let gateway = Gateway::new(Items)
+            .on("items", Items::items)
+            .handler("sold", HandlerDef::new(Items::sold).interceptor(Replaces))
+            .filter(OfSold("gateway", story.clone()))
+            .filter(OfAll("all"));
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"items","id":1}"#).await;
+        peer.expect(r#"{"event":"items","data":1,"id":1,"more":true}"#).await;
+        assert_eq!(exception(&peer.text().await).1, "2 is sold, says the gateway");
+        assert_eq!(exception(&peer.request(r#"{"event":"sold"}"#).await).1, "all replaced");
+    });
+}

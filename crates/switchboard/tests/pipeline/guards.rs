@@ -216,3 +216,58 @@ fn what_is_wrong_with_guards_is_told_at_boot() {
     let error = told(Gateway::new(Echo).handler("echo", both));
     assert!(error.contains("`echo` of Echo is public, and Named guards it; remove one"), "{error}");
 }
+
+/// A guard with both halves, of which each place uses one.
+struct Both(Story);
+impl Guard for Both {
+    fn message(&self, _: &MessageContext<'_>) -> Result<(), Error> {
+        self.0.tell("message");
+        Ok(())
+    }
+}
+impl switchboard::pipeline::ConnectGuard for Both {
+    async fn connect(&self, _: &mut switchboard::Upgrade) -> Result<(), Error> {
+        self.0.tell("connect");
+        Ok(())
+    }
+}
+
+#[test]
+fn halves_at_several_places_are_both_asked() {
+    on(Path::Listen, |path| async move {
+        let story = Story::default();
+        let guard = Arc::new(Both(story.clone()));
+        let half = || GuardDef::shared(guard.clone());
+        let first = Gateway::new(Echo).on("echo", Echo::echo).guard(half().message());
+        let second = Gateway::new(Echo).on("echo", Echo::echo).guard(half().message()).guard(half().connect());
+        let third = Gateway::new(Echo).handler("echo", HandlerDef::new(Echo::echo).guard(half().message()));
+        let outer = App::new().guard(half().connect()).gateway("/ws", first).gateway("/third", third);
+        let rig = Rig::start(path, outer).await;
+        for path in ["/ws", "/third"] {
+            rig.connect_to(path).await.request(r#"{"event":"echo","data":"hi"}"#).await;
+            assert_eq!(story.take(), ["connect", "message"], "{path}");
+        }
+        let rig = Rig::start(path, App::new().guard(half().message()).gateway("/ws", second)).await;
+        rig.connect().await.request(r#"{"event":"echo","data":"hi"}"#).await;
+        assert_eq!(story.take(), ["connect", "message"]);
+    });
+}
+
+#[test]
+fn nobody_believes_that_messages_of_a_raw_gateway_are_guarded() {
+    let raw = || Gateway::functions().raw_fn(|_: switchboard::Socket| async {});
+    let told = |app: App| app.into_router().map(drop).map_err(|error| format!("{error:?}"));
+    let named = || Named("x", Story::default());
+    let error = told(App::new().gateway("/ws", raw().guard(named()))).unwrap_err();
+    assert!(error.contains("Named guards messages, and functions is raw and has none"), "{error}");
+    let error = told(App::new().guard(named()).gateway("/ws", raw())).unwrap_err();
+    assert!(error.contains("Named guards messages, and functions is raw and has none"), "{error}");
+    assert_eq!(told(App::new().guard(named()).gateway("/ws", raw().skip::<Named>())), Ok(()));
+    let error = told(App::new().require_posture(true).gateway("/ws", raw())).unwrap_err();
+    assert!(error.contains("functions has neither a guard of connections nor `public`"), "{error}");
+    let both = GuardDef::of(Both(Story::default())).connect().message();
+    assert_eq!(told(App::new().require_posture(true).gateway("/ws", raw().guard(both))), Ok(()));
+    assert_eq!(told(App::new().require_posture(true).gateway("/ws", raw().public())), Ok(()));
+    let error = told(App::new().gateway("/ws", raw().pipe(switchboard::pipeline::Trim))).unwrap_err();
+    assert!(error.contains("functions is raw and has no payloads for the pipe Trim"), "{error}");
+}

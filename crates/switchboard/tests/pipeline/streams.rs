@@ -247,3 +247,69 @@ fn behind_interceptors_and_through_a_shutdown() {
         shutdown.await.unwrap();
     });
 }
+
+#[test]
+fn an_item_that_is_too_long_is_the_end() {
+    on(Path::Listen, |path| async move {
+        struct Long;
+        impl Long {
+            async fn grows(&self) -> impl Stream<Item = String> + use<> {
+                stream::iter([1, 2000, 3]).map(|length| "x".repeat(length))
+            }
+        }
+        let limits = Limits::default().max_message_out(1000);
+        let rig =
+            Rig::start(path, App::new().limits(limits).gateway("/ws", Gateway::new(Long).on("grows", Long::grows)))
+                .await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"grows","id":1}"#).await;
+        peer.expect(r#"{"event":"grows","data":"x","id":1,"more":true}"#).await;
+        assert_eq!(exception(&peer.text().await).2, Some(1.into()));
+        peer.expect_silence(Duration::from_millis(50)).await;
+    });
+}
+
+#[test]
+fn those_of_concurrent_handlers_have_the_same_number() {
+    on(Path::Listen, |path| async move {
+        struct Late;
+        impl Late {
+            async fn hangs(&self) -> impl Stream<Item = u8> + use<> {
+                tokio::task::yield_now().await;
+                stream::pending()
+            }
+        }
+        let gateway = Gateway::new(Late).handler("hangs", HandlerDef::new(Late::hangs).concurrency(2));
+        let rig = Rig::start(path, App::new().limits(Limits::default().streams(3)).gateway("/ws", gateway)).await;
+        let mut peer = rig.connect().await;
+        peer.send_all((1..=5).map(|id| format!(r#"{{"event":"hangs","id":{id}}}"#))).await;
+        for id in [4, 5] {
+            let (code, _, refused) = exception(&peer.text().await);
+            assert_eq!((code.as_str(), refused), ("rate_limited", Some(id.into())));
+        }
+        peer.expect_silence(Duration::from_millis(30)).await;
+    });
+}
+
+#[test]
+fn one_that_would_begin_in_a_shutdown_does_not_keep_it() {
+    on(Path::Listen, |path| async move {
+        struct Late;
+        impl Late {
+            async fn hangs(&self) -> impl Stream<Item = u8> + use<> {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                stream::pending()
+            }
+        }
+        let rig = Rig::start(path, App::new().gateway("/ws", Gateway::new(Late).on("hangs", Late::hangs))).await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"hangs","id":1}"#).await;
+        rig.until(|stats| stats.in_flight == 1).await;
+        let handle = rig.handle.clone();
+        let shutdown = tokio::spawn(async move { handle.shutdown().await });
+        assert_eq!(exception(&peer.text().await).0, "draining");
+        assert!(peer.text().await.contains("sys.goaway"));
+        drop(peer);
+        tokio::time::timeout(Duration::from_secs(3), shutdown).await.unwrap().unwrap();
+    });
+}

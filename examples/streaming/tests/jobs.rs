@@ -52,8 +52,8 @@ async fn who_cancels_or_leaves_drops_the_work() {
     ada.cancel(&report).await;
     counts(&mut watcher, 0, 0, 2).await;
 
-    ada.begin("run", json!({ "steps": 200 })).await;
-    ada.begin("report", json!({ "steps": 200 })).await;
+    let _ = ada.begin("run", json!({ "steps": 200 })).await;
+    let _ = ada.begin("report", json!({ "steps": 200 })).await;
     counts(&mut watcher, 2, 0, 2).await;
     ada.close().await;
     counts(&mut watcher, 0, 0, 4).await;
@@ -94,7 +94,7 @@ async fn jobs_are_bounded() {
             assert_eq!(ada.request_error(event, &steps).await.code, "validation_failed", "{event} {steps}");
         }
         for _ in 0..4 {
-            ada.begin(event, json!({ "steps": 200 })).await;
+            let _ = ada.begin(event, json!({ "steps": 200 })).await;
         }
         assert_eq!(ada.request_error(event, json!({ "steps": 1 })).await.code, "rate_limited", "{event}");
     }
@@ -105,7 +105,7 @@ async fn jobs_are_bounded() {
     for _ in 0..7 {
         let mut other = arrive(&app).await;
         for event in ["run", "run", "run", "run", "report", "report", "report", "report"] {
-            other.begin(event, json!({ "steps": 200 })).await;
+            let _ = other.begin(event, json!({ "steps": 200 })).await;
         }
         others.push(other);
     }

@@ -152,6 +152,13 @@ impl Client {
     pub fn user(&self) -> Option<User> {
         self.conn().identity().map(|identity| identity.plain.clone())
     }
+
+    /// [`Client::user`] with the data.
+    ///
+    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
+        self.conn().identity().ok_or_else(nobody)?.user()
+    }
 }
 
 impl MessageContext<'_> {
@@ -159,13 +166,20 @@ impl MessageContext<'_> {
     pub fn user(&self) -> Option<User> {
         self.client().user()
     }
+
+    /// [`Client::user_with`].
+    ///
+    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
+        self.client().user_with()
+    }
 }
 
 impl<T: Send + Sync + 'static> FromMessage for User<T> {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<User<T>, Error> {
-        cx.conn().identity().ok_or_else(nobody)?.user()
+        cx.user_with()
     }
 }
 

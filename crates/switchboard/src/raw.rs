@@ -79,7 +79,8 @@ impl From<SendError> for Error {
 
 /// The socket of a raw gateway: a parameter of the function given to [`crate::Gateway::raw`].
 ///
-/// When the function returns the connection is closed with 1000; when it returns an error, with the code of that error.
+/// When the function returns the connection is closed with 1000, unless it has closed it with a code of its own; when it returns an
+/// error, with the code of that error.
 pub struct Socket {
     client: Client,
     port: Arc<Port>,

@@ -1,9 +1,9 @@
 //! One connection's work: hooks and handlers, one at a time, polled by the connection task.
-use super::DisconnectReason;
 use super::closing::Net;
 use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
+use super::{CloseRequest, DisconnectReason};
 use crate::di::MessageScope;
 use crate::gateway::Group;
 use crate::handler::{HookFuture, Invocation, MessageContext, Outcome, Parts};
@@ -245,9 +245,11 @@ impl Task {
                     self.timers.work_by = NEVER;
                     drop_contained(hook);
                     match outcome {
-                        Ok(()) => {
-                            self.close(CloseCode::NORMAL.into(), DisconnectReason::Server { code: CloseCode::NORMAL })
-                        }
+                        // Asked for, as `Socket::close` asks: where the loop has done that, its own code stands.
+                        Ok(()) => self.conn().close(CloseRequest::Graceful {
+                            close: CloseCode::NORMAL.into(),
+                            reason: DisconnectReason::Server { code: CloseCode::NORMAL },
+                        }),
                         Err(error) => self.fail(error),
                     }
                     true

@@ -214,11 +214,17 @@ impl Members {
     }
 }
 
+fn tenant(user: User<Account>) -> u32 {
+    user.tenant
+}
+
 /// Lets through who has a user, by the message half.
 struct SomeUser;
 impl Guard for SomeUser {
     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
-        cx.user().map(drop).ok_or_else(|| Error::unauthenticated("Who?"))
+        assert!(cx.user_with::<u8>().is_err(), "data of another type");
+        assert_eq!(cx.user_with::<Account>().ok().map(|user| user.tenant), cx.client().user_with().ok().map(tenant));
+        cx.user_with::<Account>().map(drop).map_err(|_| Error::unauthenticated("Who?"))
     }
 }
 

@@ -62,6 +62,10 @@ impl Raw {
                 socket.close(CloseCode::new(4321).unwrap(), "of my own");
                 std::future::pending().await
             }
+            "closes" => {
+                socket.close(CloseCode::new(4321).unwrap(), "of my own");
+                Ok(())
+            }
             "forbidden" => Err(Error::forbidden("No")),
             "internal" => Err(Error::internal("the secret cause")),
             "busy" => Err(Error::overloaded("Later")),
@@ -252,6 +256,7 @@ fn how_a_loop_ends_is_how_the_connection_closes() {
         for (word, code, reason) in [
             ("ok", 1000, "normal"),
             ("close", 4321, "of my own"),
+            ("closes", 4321, "of my own"),
             ("forbidden", 4505, "forbidden"),
             ("internal", 1011, "internal"),
             ("busy", 1013, "try_again_later"),

@@ -1,0 +1,21 @@
+//! A line in the log for each refusal.
+use switchboard::pipeline::{Caught, Filter};
+use switchboard::{Code, Error, injectable};
+
+/// Notes who was not allowed to do what; of connections that were refused, too. The error stays what it is.
+#[injectable]
+pub struct Audit;
+
+impl Filter for Audit {
+    /// All errors, as they are about to be sent.
+    type Error = Error;
+
+    fn catch(&self, error: Error, caught: &Caught<'_>) -> Error {
+        if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) || error.http_status() == 403 {
+            let user = caught.client().and_then(|client| client.user());
+            let user = user.as_ref().map_or("nobody", |user| user.id());
+            tracing::warn!(user, event = caught.event(), code = error.code().as_str(), "refused");
+        }
+        error
+    }
+}

@@ -1,0 +1,42 @@
+//! Who may not speak, or not come in, for a while.
+use crate::error::RoomError;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::time::Duration;
+use switchboard::injectable;
+use tokio::time::Instant;
+
+/// What moderators have done. Whoever asks names an account that there is, so that this is no longer than the accounts.
+#[injectable]
+pub struct Sanctions {
+    muted: Mutex<HashMap<String, Instant>>,
+    barred: Mutex<HashMap<String, Instant>>,
+}
+
+impl Sanctions {
+    /// From now on this user does not speak.
+    pub fn mute(&self, user: &str, time: Duration) {
+        self.muted.lock().insert(user.to_owned(), Instant::now() + time);
+    }
+
+    /// From now on this user is not let in.
+    pub fn bar(&self, user: &str, time: Duration) {
+        self.barred.lock().insert(user.to_owned(), Instant::now() + time);
+    }
+
+    /// Errors: the user is muted.
+    pub fn check_mute(&self, user: &str) -> Result<(), RoomError> {
+        left(&self.muted, user).map_or(Ok(()), |wait_ms| Err(RoomError::Muted { wait_ms }))
+    }
+
+    /// Errors: the user is barred.
+    pub fn check_bar(&self, user: &str) -> Result<(), RoomError> {
+        left(&self.barred, user).map_or(Ok(()), |_| Err(RoomError::Barred))
+    }
+}
+
+/// The milliseconds that are left.
+fn left(until: &Mutex<HashMap<String, Instant>>, user: &str) -> Option<u32> {
+    let left = until.lock().get(user)?.checked_duration_since(Instant::now())?;
+    u32::try_from(left.as_millis()).ok().filter(|left| *left > 0)
+}

@@ -120,7 +120,7 @@ fn d04_duplicate_keys_are_rejected() {
     assert_eq!((event.id, event.event), (Id::number(3), None));
     let id = rejected(r#"{"event":"a","id":1,"id":2}"#, "duplicate_key");
     assert_eq!((id.id, id.event.as_deref()), (None, Some("a")));
-    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"] {
+    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "payload", "metadata", "method", "url"] {
         rejected(&format!(r#"{{"event":"a","{key}":1,"{key}":1}}"#), "duplicate_key");
     }
     rejected(r#"{"event":"a","\u0065vent":"a"}"#, "duplicate_key");

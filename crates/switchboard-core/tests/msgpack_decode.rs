@@ -174,7 +174,7 @@ fn c05_duplicate_keys_are_rejected() {
     let id = map(&[("event", "a".into()), ("id", 1.into()), ("id", 2.into())]);
     let id = rejected(&id, "duplicate_key");
     assert_eq!((id.id, id.event.as_deref()), (None, Some("a")));
-    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"] {
+    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "payload", "metadata", "method", "url"] {
         rejected(&map(&[("event", "a".into()), (key, 1.into()), (key, 1.into())]), "duplicate_key");
     }
 }

@@ -138,7 +138,7 @@ pub enum FrameKind {
 /// | request of the server | `event`, `data`, `ack` |
 /// | error | the event `exception`, `data`, and `id` where it is known |
 /// | goodbye | the event `sys.goaway`, `data` |
-/// | answer to a message pattern | `pattern`, with the pattern as `event`: as a reply, an item or the end of a stream, whose keys are `pattern`, `payload` and `metadata` |
+/// | answer to a message pattern | what a reply, an item or the end of a stream has, and `pattern`: it serialises with the keys `pattern`, `payload` and `metadata` |
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Outgoing<'a> {

@@ -192,13 +192,15 @@ fn a_message_is_answered_in_its_own_frame() {
 #[test]
 fn an_event_is_handled_and_never_answered() {
     everywhere(|mut ada| async move {
-        for id in [json!(1), json!(null)] {
-            ada.send(event("note", "here", id.clone())).await;
-            ada.send(event("count", 3, id.clone())).await;
-            ada.send(event("looked_count", 3, id.clone())).await;
-            ada.send(event("at_once", "x", id.clone())).await;
-            ada.send(event("looked_at_once", "x", id.clone())).await;
-            ada.send(event("nothing", (), id)).await;
+        for id in [Some(10), None] {
+            // Streams run beside: each has an id of its own.
+            let id = |n: u64| id.map_or(Value::Null, |first| Value::from(first + n));
+            ada.send(event("note", "here", id(0))).await;
+            ada.send(event("count", 3, id(1))).await;
+            ada.send(event("looked_count", 3, id(2))).await;
+            ada.send(event("at_once", "x", id(3))).await;
+            ada.send(event("looked_at_once", "x", id(4))).await;
+            ada.send(event("nothing", (), id(5))).await;
         }
         assert_eq!(ada.ask(message("noted", (), 2)).await, answer("noted", json!(["here", "here"]), 2));
         // Of what fails its sender hears.

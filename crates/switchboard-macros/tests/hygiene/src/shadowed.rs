@@ -355,6 +355,7 @@ impl Every {
 /// A gateway that owns its socket, of a generic struct.
 #[derive(Debug)]
 #[the_gateway(path = "/echo", cancel_on_disconnect = false, crate = sb)]
+#[skip(Given)]
 pub struct Echo<T: ::core::marker::Send + ::core::marker::Sync + 'static> {
     #[inject]
     of: Shared<T>,

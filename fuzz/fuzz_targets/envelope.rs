@@ -53,12 +53,14 @@ enum Loose {
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     glance(text);
+    pattern(text);
     match json::decode(text) {
         Ok(Incoming::Request(request)) => {
             payloads(request.data);
             payloads(request.meta);
             round_trip(&request);
         }
+        Ok(Incoming::Pattern { .. }) => panic!("nobody takes patterns"),
         Ok(Incoming::Cancel(_)) => {}
         Ok(Incoming::Ack { answer: Ok(data), .. }) => payloads(data),
         Ok(Incoming::Ack { answer: Err(error), .. }) => payloads(Some(error)),
@@ -82,6 +84,21 @@ fn glance(text: &str) {
             assert_eq!(request.data.map_or("null", RawValue::get), glance.data.trim());
         }
         _ => assert!(!is_json, "glanced at, and not decoded"),
+    }
+}
+
+/// Who takes the frames of message patterns takes everything else as it is taken elsewhere.
+fn pattern(text: &str) {
+    let (taken, elsewhere) = (json::decode_with_patterns(text), json::decode(text));
+    match taken {
+        Ok(Incoming::Pattern { request, .. }) => {
+            payloads(request.data);
+            payloads(request.meta);
+            round_trip(&request);
+            assert!(elsewhere.is_err_and(|rejected| rejected.reason == "kind_disabled"));
+        }
+        Ok(_) => assert!(elsewhere.is_ok()),
+        Err(_) => assert!(elsewhere.is_err()),
     }
 }
 

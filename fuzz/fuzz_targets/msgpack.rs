@@ -51,12 +51,14 @@ enum Loose {
 }
 
 fuzz_target!(|bytes: &[u8]| {
+    pattern(bytes);
     match msgpack::decode(bytes) {
         Ok(Incoming::Request(request)) => {
             payloads(request.data);
             payloads(request.meta);
             round_trip(&request);
         }
+        Ok(Incoming::Pattern { .. }) => panic!("nobody takes patterns"),
         Ok(Incoming::Cancel(_)) => {}
         Ok(Incoming::Ack { answer: Ok(data), .. }) => payloads(data),
         Ok(Incoming::Ack { answer: Err(error), .. }) => payloads(Some(error)),
@@ -71,6 +73,21 @@ fuzz_target!(|bytes: &[u8]| {
         payloads(Some(raw));
     }
 });
+
+/// Who takes the frames of message patterns takes everything else as it is taken elsewhere.
+fn pattern(bytes: &[u8]) {
+    let (taken, elsewhere) = (msgpack::decode_with_patterns(bytes), msgpack::decode(bytes));
+    match taken {
+        Ok(Incoming::Pattern { request, .. }) => {
+            payloads(request.data);
+            payloads(request.meta);
+            round_trip(&request);
+            assert!(elsewhere.is_err_and(|rejected| rejected.reason == "kind_disabled"));
+        }
+        Ok(_) => assert!(elsewhere.is_ok()),
+        Err(_) => assert!(elsewhere.is_err()),
+    }
+}
 
 fn payloads(data: Option<Raw<'_>>) {
     let json = parsed::<Box<RawValue>>(data);

@@ -14,6 +14,6 @@ pub mod ws;
 pub use binary::Binary;
 pub use close::{Close, CloseCode};
 pub use error::{Code, Detail, Error, OrInternal, TraceId};
-pub use message::{Id, Incoming, Request};
+pub use message::{Id, Incoming, PatternKind, Request};
 pub use name::{check_event, check_room, is_reserved};
 pub use target::Target;

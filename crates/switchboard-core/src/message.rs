@@ -87,11 +87,27 @@ pub struct Request<'a, D = &'a RawValue> {
     pub meta: Option<D>,
 }
 
+/// What the frame of a message pattern asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternKind {
+    /// `"message"`: an answer.
+    Message,
+    /// `"event"`: none.
+    Event,
+}
+
 /// A frame from a client, by its kind.
 #[derive(Clone, Debug)]
 pub enum Incoming<'a, D = &'a RawValue> {
     /// A message for a handler.
     Request(Request<'a, D>),
+    /// The same in the frame of a message pattern: `{"kind","pattern","payload"?,"metadata"?,"id"?}`.
+    Pattern {
+        /// Whether it is answered.
+        kind: PatternKind,
+        /// The pattern is its event, `payload` its data, and `metadata` its meta.
+        request: Request<'a, D>,
+    },
     /// `{"cancel": id}`: stop a running request or stream.
     Cancel(Id<'a>),
     /// The answer to a request of the server.
@@ -103,13 +119,43 @@ pub enum Incoming<'a, D = &'a RawValue> {
     },
 }
 
+impl<'a, D> Request<'a, D> {
+    fn map<E>(self, mut form: impl FnMut(D) -> E) -> Request<'a, E> {
+        let Request { event, data, id, meta } = self;
+        Request { event, data: data.map(&mut form), id, meta: meta.map(form) }
+    }
+
+    fn into_owned(self) -> Request<'static, D> {
+        let Request { event, data, id, meta } = self;
+        Request { event: Cow::Owned(event.into_owned()), data, id: id.map(Id::into_owned), meta }
+    }
+
+    /// The reason for the metric, and the message for the client.
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        match (check_event(&self.event), &self.id) {
+            (Err(rule), _) => Some(("event_name", rule)),
+            _ if is_reserved(&self.event) => Some(Fault::EventReserved.texts()),
+            (_, Some(id)) if !id.is_valid() => Some(Fault::Id.texts()),
+            _ => None,
+        }
+    }
+
+    fn rejected(self, (reason, message): (&'static str, &'static str)) -> Rejected<'a> {
+        Rejected {
+            error: Error::bad_request(message),
+            reason,
+            id: self.id.filter(Id::is_valid),
+            event: check_event(&self.event).is_ok().then_some(self.event),
+        }
+    }
+}
+
 impl<'a, D> Incoming<'a, D> {
     /// The same message, its payloads in another form.
     pub fn map<E>(self, mut form: impl FnMut(D) -> E) -> Incoming<'a, E> {
         match self {
-            Incoming::Request(Request { event, data, id, meta }) => {
-                Incoming::Request(Request { event, data: data.map(&mut form), id, meta: meta.map(form) })
-            }
+            Incoming::Request(request) => Incoming::Request(request.map(form)),
+            Incoming::Pattern { kind, request } => Incoming::Pattern { kind, request: request.map(form) },
             Incoming::Cancel(id) => Incoming::Cancel(id),
             Incoming::Ack { ack, answer } => Incoming::Ack {
                 ack,
@@ -124,12 +170,8 @@ impl<'a, D> Incoming<'a, D> {
     /// The same message, owning its event and ids; its payloads are as they are: see [`map`](Incoming::map).
     pub fn into_owned(self) -> Incoming<'static, D> {
         match self {
-            Incoming::Request(Request { event, data, id, meta }) => Incoming::Request(Request {
-                event: Cow::Owned(event.into_owned()),
-                data,
-                id: id.map(Id::into_owned),
-                meta,
-            }),
+            Incoming::Request(request) => Incoming::Request(request.into_owned()),
+            Incoming::Pattern { kind, request } => Incoming::Pattern { kind, request: request.into_owned() },
             Incoming::Cancel(id) => Incoming::Cancel(id.into_owned()),
             Incoming::Ack { ack, answer } => Incoming::Ack { ack, answer },
         }
@@ -139,24 +181,30 @@ impl<'a, D> Incoming<'a, D> {
     ///
     /// Errors: [`Rejected`], as of [`json::decode`](crate::codec::json::decode()).
     pub fn check(self) -> Result<Incoming<'a, D>, Rejected<'a>> {
-        let rejected = match &self {
-            Incoming::Request(request) => match (check_event(&request.event), &request.id) {
-                (Err(rule), _) => Some(("event_name", rule)),
-                _ if is_reserved(&request.event) => Some(("event_reserved", Fault::EventReserved.texts().1)),
-                (_, Some(id)) if !id.is_valid() => Some(("id", Fault::Id.texts().1)),
-                _ => None,
-            },
+        let fault = match &self {
+            Incoming::Request(request) | Incoming::Pattern { request, .. } => request.fault(),
             Incoming::Cancel(id) => (!id.is_valid()).then(|| Fault::Cancel.texts()),
             Incoming::Ack { ack, .. } => (*ack > Id::MAX_NUMBER).then(|| Fault::Ack.texts()),
         };
-        let Some((reason, message)) = rejected else { return Ok(self) };
-        let (id, event) = match self {
-            Incoming::Request(Request { event, id, .. }) => {
-                (id.filter(Id::is_valid), check_event(&event).is_ok().then_some(event))
+        match (self, fault) {
+            (message, None) => Ok(message),
+            (Incoming::Request(request) | Incoming::Pattern { request, .. }, Some(fault)) => {
+                Err(request.rejected(fault))
             }
-            _ => (None, None),
-        };
-        Err(Rejected { error: Error::bad_request(message), reason, id, event })
+            (_, Some((reason, message))) => {
+                Err(Rejected { error: Error::bad_request(message), reason, id: None, event: None })
+            }
+        }
+    }
+
+    /// Refuses the frame of a message pattern, for whom takes none.
+    ///
+    /// Errors: [`Rejected`], whose reason is `kind_disabled`.
+    pub fn without_patterns(self) -> Result<Incoming<'a, D>, Rejected<'a>> {
+        match self {
+            Incoming::Pattern { request, .. } => Err(request.rejected(Fault::PatternDisabled.texts())),
+            message => Ok(message),
+        }
     }
 }
 

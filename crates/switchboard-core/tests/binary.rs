@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use switchboard_core::codec::{from_lent, json as text, msgpack};
-use switchboard_core::{Binary, Error, Id, Incoming, Request};
+use switchboard_core::{Binary, Error, Id, Incoming, PatternKind, Request};
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct File {
@@ -144,8 +144,13 @@ fn every_format_has_the_same_rules() {
         (Incoming::Ack { ack: Id::MAX_NUMBER + 1, answer: Ok(None) }, Some("ack")),
         (Incoming::Ack { ack: Id::MAX_NUMBER, answer: Err(()) }, None),
     ] {
-        let checked = message.into_owned().check();
+        let message = message.into_owned();
+        let checked = message.clone().check();
         assert_eq!(checked.as_ref().err().map(|rejected| rejected.reason), reason);
+        if let Incoming::Request(request) = message.clone() {
+            let checked = Incoming::Pattern { kind: PatternKind::Message, request }.check();
+            assert_eq!(checked.err().map(|rejected| rejected.reason), reason);
+        }
         if let Err(rejected) = checked {
             let rejected = rejected.into_owned();
             assert_eq!(rejected.error.code().as_str(), "bad_request");

@@ -1,6 +1,6 @@
 //! Frames of a client, by the rows of group D.
 use switchboard_core::codec::json::{self, Rejected};
-use switchboard_core::{Code, Id, Incoming, Request};
+use switchboard_core::{Code, Id, Incoming, PatternKind, Request};
 
 fn request(text: &str) -> Request<'_> {
     match json::decode(text) {
@@ -120,7 +120,7 @@ fn d04_duplicate_keys_are_rejected() {
     assert_eq!((event.id, event.event), (Id::number(3), None));
     let id = rejected(r#"{"event":"a","id":1,"id":2}"#, "duplicate_key");
     assert_eq!((id.id, id.event.as_deref()), (None, Some("a")));
-    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"] {
+    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "payload", "metadata", "method", "url"] {
         rejected(&format!(r#"{{"event":"a","{key}":1,"{key}":1}}"#), "duplicate_key");
     }
     rejected(r#"{"event":"a","\u0065vent":"a"}"#, "duplicate_key");
@@ -282,6 +282,61 @@ fn pattern_and_rest_frames_are_named_as_not_taken() {
     assert_eq!(pattern.id, Id::text("x"));
     let rest = rejected(r#"{"method":"GET","url":"/users","id":2}"#, "kind_disabled");
     assert!(rest.error.message().contains("REST"));
+}
+
+#[test]
+fn pattern_frames_are_taken_by_who_asks_for_them() {
+    type Taken<'a> = (PatternKind, &'a str, Option<&'a str>, Option<Id<'a>>, Option<&'a str>);
+    use PatternKind::{Event, Message};
+    let cases: [(&str, Taken<'_>); 5] = [
+        (r#"{"kind":"message","pattern":"sum"}"#, (Message, "sum", None, None, None)),
+        (
+            r#"{"pattern":"sum","kind":"event","payload":null,"metadata":null,"id":null}"#,
+            (Event, "sum", None, None, None),
+        ),
+        (
+            r#"{"kind":"message","pattern":"sum","payload":[1],"metadata":{"a":2},"id":"x"}"#,
+            (Message, "sum", Some("[1]"), Id::text("x"), Some(r#"{"a":2}"#)),
+        ),
+        (r#"{"kind":"message","pattern":"a","data":1,"meta":2,"id":7}"#, (Message, "a", None, Id::number(7), None)),
+        (r#"{"kind":"me\u0073sage","pattern":"\u0061"}"#, (Message, "a", None, None, None)),
+    ];
+    for (text, taken) in cases {
+        let Ok(Incoming::Pattern { kind, request }) = json::decode_with_patterns(text) else { panic!("{text}") };
+        let Request { event, data, id, meta } = &request;
+        assert_eq!((kind, &**event, data.map(|data| data.get()), id.clone(), meta.map(|meta| meta.get())), taken);
+        let refused = Incoming::Pattern { kind, request }.without_patterns().unwrap_err();
+        assert_eq!((refused.reason, refused.event.as_deref(), &refused.id), ("kind_disabled", Some(taken.1), &taken.3));
+        rejected(text, "kind_disabled");
+    }
+    for (text, reason) in [
+        (r#"{"kind":"query","pattern":"sum","id":4}"#, "kind"),
+        (r#"{"kind":1,"pattern":"sum","id":4}"#, "kind"),
+        (r#"{"kind":null,"pattern":"sum","id":4}"#, "kind"),
+        (r#"{"kind":"message","pattern":1,"id":4}"#, "event_name"),
+        (r#"{"kind":"message","pattern":"","id":4}"#, "event_name"),
+        (r#"{"kind":"message","pattern":"sys.x","id":4}"#, "event_reserved"),
+        (r#"{"kind":"message","pattern":"exception","id":4}"#, "event_reserved"),
+        (r#"{"kind":"message","id":4}"#, "no_event"),
+        (r#"{"pattern":"sum","payload":1,"id":4}"#, "no_event"),
+        (r#"{"event":"a","kind":"message","pattern":"sum","id":4}"#, "two_kinds"),
+        (r#"{"cancel":1,"kind":"message","pattern":"sum","id":4}"#, "two_kinds"),
+        (r#"{"ack":1,"kind":"message","pattern":"sum","id":4}"#, "two_kinds"),
+        (r#"{"kind":"message","pattern":"sum","method":"GET","url":"/","id":4}"#, "two_kinds"),
+        (r#"{"kind":"message","pattern":"sum","payload":1,"payload":1,"id":4}"#, "duplicate_key"),
+        (r#"{"kind":"message","pattern":"sum","metadata":1,"metadata":1,"id":4}"#, "duplicate_key"),
+        (r#"{"method":"GET","url":"/users","id":4}"#, "kind_disabled"),
+    ] {
+        let Err(rejected) = json::decode_with_patterns(text) else { panic!("accepted: {text}") };
+        assert_eq!((rejected.reason, rejected.id), (reason, Id::number(4)), "{text}");
+    }
+    let id = json::decode_with_patterns(r#"{"kind":"message","pattern":"sum","id":-1}"#).unwrap_err();
+    assert_eq!((id.reason, id.event.as_deref()), ("id", Some("sum")));
+    let overfull = format!(r#"{{"kind":"event","pattern":"a","payload":{{{}}}}}"#, vec![r#""":0"#; 1025].join(","));
+    assert_eq!(json::decode_with_patterns(&overfull).unwrap_err().reason, "too_many_keys");
+    // Everything else is what it is elsewhere.
+    assert!(matches!(json::decode_with_patterns(r#"{"event":"a","payload":1}"#), Ok(Incoming::Request(_))));
+    assert!(matches!(json::decode_with_patterns(r#"{"cancel":7}"#), Ok(Incoming::Cancel(_))));
 }
 
 #[test]

@@ -173,3 +173,21 @@ fn d18_what_cannot_be_serialised_leaves_nothing_behind() {
     assert!(result.is_err());
     assert_eq!(text, "");
 }
+
+#[test]
+fn answers_to_patterns() {
+    let id = Id::text("a\"").unwrap();
+    let (text, place) = wire(|out| json::encode_pattern(out, "s\"", Some(&id), false, &[1]).unwrap());
+    assert_eq!(text, r#"{"pattern":"s\"","payload":[1],"metadata":{},"id":"a\""}"#);
+    assert_eq!(&text[place.start - 6..place.end - 6], "[1]");
+    let (text, _) = wire(|out| json::encode_pattern(out, "s", Some(&Id::Number(7)), true, &()).unwrap());
+    assert_eq!(text, r#"{"pattern":"s","payload":null,"metadata":{},"id":7,"more":true}"#);
+    // Without an id nobody can tell what it is an item of.
+    let (text, _) = wire(|out| json::encode_pattern(out, "s", None, true, &1).unwrap());
+    assert_eq!(text, r#"{"pattern":"s","payload":1,"metadata":{}}"#);
+    let (text, _) = wire(|out| json::encode_pattern_end(out, "s", &Id::Number(7)));
+    assert_eq!(text, r#"{"pattern":"s","id":7,"done":true}"#);
+    let unsayable = std::collections::HashMap::from([((1, 2), 3)]);
+    let (text, failed) = wire(|out| json::encode_pattern(out, "s", None, false, &unsayable));
+    assert_eq!((text.as_str(), failed.is_err()), ("", true));
+}

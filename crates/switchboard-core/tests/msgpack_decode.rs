@@ -1,7 +1,7 @@
 //! Frames of a client as MessagePack, by the row C05 and the rows of group D.
 use rmpv::Value;
 use switchboard_core::codec::msgpack::{self, Raw, Rejected};
-use switchboard_core::{Code, Id, Incoming, Request};
+use switchboard_core::{Code, Id, Incoming, PatternKind, Request};
 
 /// The bytes of a map with these keys.
 fn map(pairs: &[(&str, Value)]) -> Vec<u8> {
@@ -174,7 +174,7 @@ fn c05_duplicate_keys_are_rejected() {
     let id = map(&[("event", "a".into()), ("id", 1.into()), ("id", 2.into())]);
     let id = rejected(&id, "duplicate_key");
     assert_eq!((id.id, id.event.as_deref()), (None, Some("a")));
-    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"] {
+    for key in ["data", "meta", "cancel", "ack", "error", "kind", "pattern", "payload", "metadata", "method", "url"] {
         rejected(&map(&[("event", "a".into()), (key, 1.into()), (key, 1.into())]), "duplicate_key");
     }
 }
@@ -366,6 +366,47 @@ fn keys_of_two_kinds_and_kinds_that_are_off_are_rejected() {
     ] {
         assert_eq!(rejected(&keys(names), reason).id, Id::number(4), "{names:?}");
     }
+}
+
+#[test]
+fn pattern_frames_are_taken_by_who_asks_for_them() {
+    for (word, kind) in [("message", PatternKind::Message), ("event", PatternKind::Event)] {
+        let bare = map(&[("kind", word.into()), ("pattern", "sum".into())]);
+        let Ok(Incoming::Pattern { kind: got, request }) = msgpack::decode_with_patterns(&bare) else {
+            panic!("{word}")
+        };
+        assert_eq!((got, &*request.event), (kind, "sum"));
+        assert!(request.data.is_none() && request.id.is_none() && request.meta.is_none());
+        let full = [
+            ("payload", 1.into()),
+            ("kind", word.into()),
+            ("metadata", 2.into()),
+            ("id", "x".into()),
+            ("pattern", "sum".into()),
+            ("data", 3.into()),
+        ];
+        let full = map(&full);
+        let Ok(Incoming::Pattern { kind: got, request }) = msgpack::decode_with_patterns(&full) else {
+            panic!("{word}")
+        };
+        assert_eq!((got, &*request.event, &request.id), (kind, "sum", &Id::text("x")));
+        let bytes = |data: Option<Raw<'_>>| data.map(|data| data.as_bytes().to_vec());
+        assert_eq!((bytes(request.data), bytes(request.meta)), (Some(vec![1]), Some(vec![2])));
+        assert_eq!(rejected(&full, "kind_disabled").id, Id::text("x"));
+    }
+    for (kind, pattern, reason) in [
+        (Value::from("query"), Value::from("sum"), "kind"),
+        (1.into(), "sum".into(), "kind"),
+        (Value::Nil, "sum".into(), "kind"),
+        ("message".into(), 1.into(), "event_name"),
+        ("message".into(), "sys.x".into(), "event_reserved"),
+    ] {
+        let frame = map(&[("kind", kind), ("pattern", pattern), ("id", 4.into())]);
+        let Err(rejected) = msgpack::decode_with_patterns(&frame) else { panic!("accepted: {frame:02x?}") };
+        assert_eq!((rejected.reason, rejected.id), (reason, Id::number(4)));
+    }
+    let two = map(&[("kind", "message".into()), ("pattern", "a".into()), ("event", "a".into())]);
+    assert_eq!(msgpack::decode_with_patterns(&two).unwrap_err().reason, "two_kinds");
 }
 
 #[test]

@@ -49,6 +49,12 @@ fn every_frame_is_the_document_of_json() {
     for id in [None, Some(&Id::Number(0)), Some(&number), Some(&text)] {
         same!(encode_reply("echo", id, &json!({"a": [1, -1, null, true, 0.5]})));
         same!(encode_reply("save", id, &()));
+        for more in [false, true] {
+            same!(encode_pattern("sum", id, more, &json!({"a": [1, null]})));
+        }
+        if let Some(id) = id {
+            same!(encode_pattern_end("sum", id));
+        }
         for error in [
             Error::validation_failed("The data does not fit this event")
                 .detail(Detail::new("/text", "length", "is too long").min(1).max(500u64))

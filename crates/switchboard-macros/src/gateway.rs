@@ -24,6 +24,7 @@ struct Settings {
     handlers: Vec<Type>,
     concurrency: Option<Expr>,
     public: Option<Ident>,
+    patterns: Option<Ident>,
     stages: Stages,
 }
 
@@ -35,6 +36,7 @@ const KEYS: &[&str] = &[
     "handlers",
     "concurrency",
     "public",
+    "patterns",
     "limits",
     "origins",
     "compression",
@@ -62,6 +64,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             "handlers" => settings.handlers = handlers(input)?,
             "concurrency" => settings.concurrency = Some(at_least_one(keys::value(input)?)?),
             "public" => settings.public = Some(key.clone()),
+            "patterns" => settings.patterns = Some(key.clone()),
             "on_init" => hooks.on_init = Some(keys::value(input)?),
             "on_shutdown" => hooks.on_shutdown = Some(keys::value(input)?),
             _ => return Ok(false),
@@ -104,6 +107,10 @@ impl Settings {
             let set = call(value.span(), method, None, ours!(#value));
             Some(ours!(let __gateway = __gateway #set;))
         };
+        let flag = |method: &str, key: &Option<Ident>| {
+            let set = call(key.as_ref()?.span(), method, None, TokenStream::new());
+            Some(ours!(let __gateway = __gateway #set;))
+        };
         let namespace = self.namespace.as_ref().map(|namespace| {
             let set = call(namespace.span(), "namespace", Some(ours!(#namespace)), TokenStream::new());
             ours!(let __gateway = __gateway #set;)
@@ -117,10 +124,8 @@ impl Settings {
             set(if matches!(self.version, Some(Expr::Array(_))) { "versions" } else { "version" }, &self.version),
             set("port", &self.port),
             set("concurrency", &self.concurrency),
-            self.public.as_ref().map(|public| {
-                let set = call(public.span(), "public", None, TokenStream::new());
-                ours!(let __gateway = __gateway #set;)
-            }),
+            flag("public", &self.public),
+            flag("patterns", &self.patterns),
             (!self.stages.is_empty())
                 .then(|| self.stages.tokens(krate, &Ident::new("__gateway", Span::mixed_site()), Place::Gateway)),
         ];

@@ -29,6 +29,7 @@ use proc_macro::TokenStream;
 /// | `handlers(Moderation, Votes)` | other providers with [`messages`](macro@messages), whose handlers this gateway has too |
 /// | `concurrency = 4` | how many messages of one client are handled at a time |
 /// | `public` | no guard is meant to be here, for `App::require_posture(true)` |
+/// | `patterns` | frames of message patterns are taken too: see `Gateway::patterns` |
 /// | `limits = expr`, `origins = expr`, `compression = expr` | as the builder's methods of these names (the last one behind the feature `deflate`) |
 /// | `cancel_on_disconnect` | a handler in flight is dropped when its client disconnects |
 /// | `on_init = method`, `on_shutdown = method` | as in [`injectable`](macro@injectable) |

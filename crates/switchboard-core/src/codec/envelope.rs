@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use super::fault::Fault;
 use super::rejected::Rejected;
-use crate::{Error, Id, Incoming, Request, check_event, is_reserved};
+use crate::{Error, Id, Incoming, PatternKind, Request, check_event, is_reserved};
 
 /// The most keys of the envelope, and of any object inside `data`, `meta` or `error`.
 pub(super) const MAX_KEYS: usize = 1024;
@@ -20,6 +20,8 @@ pub(super) enum Key {
     Error,
     Kind,
     Pattern,
+    Payload,
+    Metadata,
     Method,
     Url,
     Unknown,
@@ -37,6 +39,8 @@ impl Key {
             "error" => Key::Error,
             "kind" => Key::Kind,
             "pattern" => Key::Pattern,
+            "payload" => Key::Payload,
+            "metadata" => Key::Metadata,
             "method" => Key::Method,
             "url" => Key::Url,
             _ => Key::Unknown,
@@ -45,7 +49,7 @@ impl Key {
 
     /// False where it is enough that the key occurs.
     pub(super) fn has_value(self) -> bool {
-        !matches!(self, Key::Kind | Key::Pattern | Key::Method | Key::Url | Key::Unknown)
+        !matches!(self, Key::Method | Key::Url | Key::Unknown)
     }
 }
 
@@ -73,13 +77,19 @@ pub(super) struct Envelope<V> {
     cancel: Option<V>,
     ack: Option<V>,
     error: Option<V>,
+    kind: Option<V>,
+    pattern: Option<V>,
+    payload: Option<V>,
+    metadata: Option<V>,
+    /// Frames of message patterns are taken.
+    takes_patterns: bool,
     /// A bit for each [`Key`] that occurred, and that occurred again.
     seen: u16,
     again: u16,
 }
 
 impl<V> Envelope<V> {
-    pub(super) fn new() -> Envelope<V> {
+    pub(super) fn new(takes_patterns: bool) -> Envelope<V> {
         Envelope {
             event: None,
             data: None,
@@ -88,6 +98,11 @@ impl<V> Envelope<V> {
             cancel: None,
             ack: None,
             error: None,
+            kind: None,
+            pattern: None,
+            payload: None,
+            metadata: None,
+            takes_patterns,
             seen: 0,
             again: 0,
         }
@@ -103,7 +118,11 @@ impl<V> Envelope<V> {
             Key::Cancel => self.cancel = value,
             Key::Ack => self.ack = value,
             Key::Error => self.error = value,
-            Key::Kind | Key::Pattern | Key::Method | Key::Url => {}
+            Key::Kind => self.kind = value,
+            Key::Pattern => self.pattern = value,
+            Key::Payload => self.payload = value,
+            Key::Metadata => self.metadata = value,
+            Key::Method | Key::Url => {}
             Key::Unknown => return,
         }
         self.again |= self.seen & bit(key);
@@ -122,7 +141,7 @@ impl<'a, V: Value<'a>> Envelope<V> {
             return Err(Fault::DuplicateKey);
         }
         let has = |key: Key| self.seen & bit(key) != 0;
-        let pattern = has(Key::Kind) && has(Key::Pattern);
+        let pattern = self.is_pattern();
         let rest = has(Key::Method) && has(Key::Url);
         match (has(Key::Event), has(Key::Cancel), has(Key::Ack), pattern, rest) {
             (true, false, false, false, false) => self.request().map(Incoming::Request),
@@ -131,6 +150,7 @@ impl<'a, V: Value<'a>> Envelope<V> {
                 _ => Err(Fault::Cancel),
             },
             (false, false, true, false, false) => self.answer(),
+            (false, false, false, true, false) if self.takes_patterns => self.message(),
             (false, false, false, true, false) => Err(Fault::PatternDisabled),
             (false, false, false, false, true) => Err(Fault::RestDisabled),
             (false, false, false, false, false) => Err(Fault::NoEvent),
@@ -139,12 +159,34 @@ impl<'a, V: Value<'a>> Envelope<V> {
     }
 
     fn request(&self) -> Result<Request<'a, V::Data>, Fault> {
-        let event = read_event(self.event.ok_or(Fault::NoEvent)?)?;
+        let event = read_event(self.event.ok_or(Fault::NoEvent)?, EVENT)?;
         if is_reserved(&event) {
             return Err(Fault::EventReserved);
         }
         let id = self.id.map_or(Ok(None), V::id)?;
         Ok(Request { event, data: read_data(self.data)?, id, meta: read_data(self.meta)? })
+    }
+
+    /// A frame of a message pattern.
+    #[cold]
+    fn message(&self) -> Result<Incoming<'a, V::Data>, Fault> {
+        let event = read_event(self.pattern.ok_or(Fault::NoEvent)?, PATTERN)?;
+        if is_reserved(&event) {
+            return Err(Fault::EventReserved);
+        }
+        let kind = match self.kind.and_then(V::text).as_deref() {
+            Some("message") => PatternKind::Message,
+            Some("event") => PatternKind::Event,
+            _ => return Err(Fault::Kind),
+        };
+        let id = self.id.map_or(Ok(None), V::id)?;
+        let request = Request { event, data: read_data(self.payload)?, id, meta: read_data(self.metadata)? };
+        Ok(Incoming::Pattern { kind, request })
+    }
+
+    fn is_pattern(&self) -> bool {
+        let both = bit(Key::Kind) | bit(Key::Pattern);
+        self.seen & both == both
     }
 
     fn answer(&self) -> Result<Incoming<'a, V::Data>, Fault> {
@@ -162,11 +204,13 @@ impl<'a, V: Value<'a>> Envelope<V> {
     fn reject(&self, fault: Fault) -> Rejected<'a> {
         let once = |key: Key| self.again & bit(key) == 0;
         let (reason, message) = fault.texts();
+        let event = self.event.filter(|_| once(Key::Event));
+        let pattern = self.pattern.filter(|_| self.is_pattern() && once(Key::Pattern));
         Rejected {
             error: Error::bad_request(message),
             reason,
             id: self.id.filter(|_| once(Key::Id)).and_then(|value| value.id().ok()).flatten(),
-            event: self.event.filter(|_| once(Key::Event)).and_then(|value| read_event(value).ok()),
+            event: event.or(pattern).and_then(|value| read_event(value, EVENT).ok()),
         }
     }
 }
@@ -179,8 +223,11 @@ fn read_data<'a, V: Value<'a>>(value: Option<V>) -> Result<Option<V::Data>, Faul
     value.map_or(Ok(None), V::data)
 }
 
-fn read_event<'a, V: Value<'a>>(value: V) -> Result<Cow<'a, str>, Fault> {
-    let event = value.text().ok_or(Fault::EventName("`event` must be a text of 1 to 128 bytes"))?;
+const EVENT: Fault = Fault::EventName("`event` must be a text of 1 to 128 bytes");
+const PATTERN: Fault = Fault::EventName("`pattern` must be a text of 1 to 128 bytes");
+
+fn read_event<'a, V: Value<'a>>(value: V, no_text: Fault) -> Result<Cow<'a, str>, Fault> {
+    let event = value.text().ok_or(no_text)?;
     check_event(&event).map_err(Fault::EventName)?;
     Ok(event)
 }

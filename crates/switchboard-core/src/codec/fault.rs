@@ -16,6 +16,7 @@ pub(crate) enum Fault {
     RestDisabled,
     EventName(&'static str),
     EventReserved,
+    Kind,
     Id,
     Cancel,
     Ack,
@@ -56,6 +57,7 @@ impl Fault {
                 "event_reserved",
                 "`exception` and names that begin with `sys.` belong to the server: use another name",
             ),
+            Fault::Kind => ("kind", "`kind` must be `message` or `event`"),
             Fault::Id => (
                 "id",
                 "`id` must be a whole number from 0 to 2^53, or a text of 1 to 128 bytes without control characters",

@@ -21,6 +21,7 @@ pub(crate) fn parts<D>(incoming: Incoming<'_, D>, value: impl Fn(Option<D>) -> V
             id: request.id.map(Id::into_owned),
             meta: value(request.meta),
         },
+        Incoming::Pattern { .. } => panic!("nobody takes patterns"),
         Incoming::Cancel(id) => Meaning::Cancel(id.into_owned()),
         Incoming::Ack { ack, answer: Ok(data) } => Meaning::Ack { ack, answer: Ok(value(data)) },
         Incoming::Ack { ack, answer: Err(error) } => Meaning::Ack { ack, answer: Err(value(Some(error))) },
@@ -39,8 +40,10 @@ fn id(value: &Value) -> Result<Option<Id<'static>>, ()> {
 }
 
 pub(crate) fn meaning(pairs: &[(String, Value)]) -> Meaning {
-    const KNOWN: [&str; 11] =
-        ["event", "data", "id", "meta", "cancel", "ack", "error", "kind", "pattern", "method", "url"];
+    const KNOWN: [&str; 13] = [
+        "event", "data", "id", "meta", "cancel", "ack", "error", "kind", "pattern", "payload", "metadata", "method",
+        "url",
+    ];
     let mut keys = Map::new();
     for (key, value) in pairs {
         if keys.insert(key.clone(), value.clone()).is_some() && KNOWN.contains(&key.as_str()) {

@@ -25,7 +25,7 @@ impl Codec for Json {
 
     fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>> {
         let text = simdutf8::basic::from_utf8(frame).unwrap_or("\u{fffd}");
-        json::decode(text).map(|message| message.map(|json| Cow::Borrowed(json.get().as_bytes())))
+        json::decode_with_patterns(text).map(|message| message.map(|json| Cow::Borrowed(json.get().as_bytes())))
     }
 
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
@@ -44,7 +44,7 @@ impl Codec for MessagePack {
     }
 
     fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>> {
-        msgpack::decode(frame).map(|message| message.map(|raw| Cow::Borrowed(raw.as_bytes())))
+        msgpack::decode_with_patterns(frame).map(|message| message.map(|raw| Cow::Borrowed(raw.as_bytes())))
     }
 
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {

@@ -72,6 +72,40 @@ impl<'a> Encoding<'a> {
         }
     }
 
+    /// The answer to a message pattern, or an item of a stream of them; without an id it is no item.
+    pub(crate) fn pattern<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        pattern: &str,
+        id: Option<&Id<'_>>,
+        item: bool,
+        payload: &T,
+    ) -> Result<(), Error> {
+        let erased: &dyn erased_serde::Serialize = &payload;
+        let more = item && id.is_some();
+        match self {
+            Encoding::Json => json::encode_pattern(out, pattern, id, more, erased).map(drop),
+            Encoding::MessagePack => msgpack::encode_pattern(out, pattern, id, more, payload).map(drop),
+            Encoding::Own { codec, .. } => {
+                own(codec, out, &Outgoing { id, more, pattern: true, ..Outgoing::of(pattern, &payload) })
+            }
+        }
+    }
+
+    /// The end of a stream of answers to a message pattern.
+    pub(crate) fn pattern_end(self, out: &mut Vec<u8>, pattern: &str, id: &Id<'_>) -> Result<(), Error> {
+        match self {
+            Encoding::Json => json::encode_pattern_end(out, pattern, id),
+            Encoding::MessagePack => msgpack::encode_pattern_end(out, pattern, id),
+            Encoding::Own { codec, .. } => {
+                let end =
+                    Outgoing { data: None, id: Some(id), done: true, pattern: true, ..Outgoing::of(pattern, &()) };
+                return own(codec, out, &end);
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn is_json(self) -> bool {
         matches!(self, Encoding::Json)
     }
@@ -151,18 +185,30 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    /// Reads a frame.
-    pub(crate) fn decode<'f>(self, message: &'f Received<'_>) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>>
+    /// Reads a frame. `patterns`: frames of message patterns are taken.
+    pub(crate) fn decode<'f>(
+        self,
+        message: &'f Received<'_>,
+        patterns: bool,
+    ) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>>
     where
         'a: 'f,
     {
         match (self, message) {
-            (Encoding::Json, Received::Text(text)) => json::decode(text).map(|message| message.map(Part::Json)),
-            (Encoding::MessagePack, Received::Bytes(bytes)) => {
-                msgpack::decode(bytes).map(|message| message.map(Part::MessagePack))
+            (Encoding::Json, Received::Text(text)) => {
+                let decode = if patterns { json::decode_with_patterns } else { json::decode };
+                decode(text).map(|message| message.map(Part::Json))
             }
-            (Encoding::Own { codec, frames: FrameKind::Text }, Received::Text(text)) => decode(codec, text.as_bytes()),
-            (Encoding::Own { codec, frames: FrameKind::Binary }, Received::Bytes(bytes)) => decode(codec, bytes),
+            (Encoding::MessagePack, Received::Bytes(bytes)) => {
+                let decode = if patterns { msgpack::decode_with_patterns } else { msgpack::decode };
+                decode(bytes).map(|message| message.map(Part::MessagePack))
+            }
+            (Encoding::Own { codec, frames: FrameKind::Text }, Received::Text(text)) => {
+                decode(codec, text.as_bytes(), patterns)
+            }
+            (Encoding::Own { codec, frames: FrameKind::Binary }, Received::Bytes(bytes)) => {
+                decode(codec, bytes, patterns)
+            }
             (_, Received::Text(_)) => Err(wrong_kind("The format of this connection has binary frames: send no text")),
             (_, Received::Bytes(_)) => Err(wrong_kind("The format of this connection has text frames: send no binary")),
         }
@@ -183,7 +229,12 @@ fn own(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Resul
     encoded
 }
 
-fn decode<'f>(codec: &'f Arc<dyn Codec>, frame: &'f [u8]) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
-    let decoded = contained("codec", || Ok(codec.decode(frame)))?;
-    decoded?.check().map(|message| message.map(|bytes| Part::Own(codec, bytes)))
+fn decode<'f>(
+    codec: &'f Arc<dyn Codec>,
+    frame: &'f [u8],
+    patterns: bool,
+) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
+    let decoded = contained("codec", || Ok(codec.decode(frame)))??;
+    let taken = if patterns { decoded } else { decoded.without_patterns()? };
+    taken.check().map(|message| message.map(|bytes| Part::Own(codec, bytes)))
 }

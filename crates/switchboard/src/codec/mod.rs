@@ -30,7 +30,7 @@ pub(crate) use table::{Codecs, Format};
 
 pub use erased_serde;
 pub use switchboard_core::codec::{Lend, Rejected};
-pub use switchboard_core::{Id, Request};
+pub use switchboard_core::{Id, PatternKind, Request};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::borrow::Cow;
@@ -99,7 +99,7 @@ pub trait Codec: Send + Sync + 'static {
         FrameKind::Binary
     }
 
-    /// Reads a frame. `data` and `meta` are `None` when they are missing or null. That an event's name and an id may be what they
+    /// Reads a frame. One of a message pattern is refused behind this where the gateway takes none. `data` and `meta` are `None` when they are missing or null. That an event's name and an id may be what they
     /// are is checked behind this.
     ///
     /// Errors: what the client is told, as `exception`; an [`Error`](crate::Error) becomes one by `?`. It should not repeat what was
@@ -138,10 +138,11 @@ pub enum FrameKind {
 /// | request of the server | `event`, `data`, `ack` |
 /// | error | the event `exception`, `data`, and `id` where it is known |
 /// | goodbye | the event `sys.goaway`, `data` |
+/// | answer to a message pattern | what a reply, an item or the end of a stream has, and `pattern`: it serialises with the keys `pattern`, `payload` and `metadata` |
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Outgoing<'a> {
-    /// The event's name.
+    /// The event's name, or the pattern.
     pub event: &'a str,
     /// The payload; `None` at the end of a stream.
     pub data: Option<&'a dyn erased_serde::Serialize>,
@@ -153,21 +154,28 @@ pub struct Outgoing<'a> {
     pub more: bool,
     /// The end of a stream.
     pub done: bool,
+    /// It answers a frame of a message pattern: see [`Gateway::patterns`](crate::Gateway::patterns).
+    pub pattern: bool,
 }
 
 impl<'a> Outgoing<'a> {
     fn of(event: &'a str, data: &'a dyn erased_serde::Serialize) -> Outgoing<'a> {
-        Outgoing { event, data: Some(data), id: None, ack: None, more: false, done: false }
+        Outgoing { event, data: Some(data), id: None, ack: None, more: false, done: false, pattern: false }
     }
 }
 
 impl Serialize for Outgoing<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let has = [true, self.data.is_some(), self.id.is_some(), self.ack.is_some(), self.more, self.done];
+        let metadata = self.pattern && self.data.is_some();
+        let has = [true, self.data.is_some(), metadata, self.id.is_some(), self.ack.is_some(), self.more, self.done];
         let mut map = serializer.serialize_map(Some(has.iter().filter(|has| **has).count()))?;
-        map.serialize_entry("event", self.event)?;
+        let (event, payload) = if self.pattern { ("pattern", "payload") } else { ("event", "data") };
+        map.serialize_entry(event, self.event)?;
         if let Some(data) = self.data {
-            map.serialize_entry("data", data)?;
+            map.serialize_entry(payload, data)?;
+        }
+        if metadata {
+            map.serialize_entry("metadata", &serde_json::Map::new())?;
         }
         if let Some(id) = self.id {
             map.serialize_entry("id", id)?;

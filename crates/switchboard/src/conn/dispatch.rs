@@ -6,10 +6,10 @@ use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, Received, buffers};
-use crate::codec::{Data, Format};
+use crate::codec::{Data, Format, Part};
 use crate::di::MessageScope;
 use crate::gateway::Entry;
-use crate::handler::{Invocation, MessageContext, Parts, ReplySink, Step};
+use crate::handler::{Answer, Invocation, MessageContext, Parts, ReplySink, Step};
 use crate::hub::InFlight;
 use crate::{Error, TraceId, log, pipeline};
 use std::cell::Cell;
@@ -18,7 +18,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
-use switchboard_core::{CloseCode, Id, Incoming};
+use switchboard_core::{CloseCode, Id, Incoming, PatternKind, Request};
+
+/// A message for a handler, as it came.
+type Message<'a> = Request<'a, Part<'a>>;
 
 /// What became of a handler that was polled.
 pub(super) enum Polled {
@@ -63,8 +66,9 @@ impl Task {
                 Begun::Panicked(trace) => panicked = Some(trace),
             }
         }
-        let request = match conn.encoding().decode(message) {
+        let request = match conn.decode(message) {
             Ok(Incoming::Request(request)) => request,
+            Ok(Incoming::Pattern { kind, request }) => return self.dispatch_pattern(&conn, kind, request, cx),
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
             Err(rejected) => {
@@ -73,9 +77,7 @@ impl Task {
             }
         };
         let Some(entry) = conn.table.find(&request.event) else {
-            conn.node().rejected("message", "unknown_event");
-            let error = Error::unknown_event("No handler for this event");
-            return self.exception(&error, Some(&request.event), request.id.as_ref());
+            return self.unknown(&request);
         };
         if let Some(trace) = panicked {
             return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
@@ -87,6 +89,22 @@ impl Task {
         } else {
             self.begin(&conn, entry, &entry.event, &parts, cx);
         }
+    }
+
+    /// Begins with a message in the frame of a pattern: the same, but for its answer.
+    #[inline(never)]
+    fn dispatch_pattern(&mut self, conn: &Conn, kind: PatternKind, request: Message<'_>, cx: &mut Context<'_>) {
+        let Some(entry) = conn.table.find(&request.event) else { return self.unknown(&request) };
+        let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
+        let event: Arc<str> = if entry.is_catch_all { (*request.event).into() } else { entry.event.clone() };
+        self.begin(conn, &entry.answering(Answer::from(kind)), &event, &parts, cx);
+    }
+
+    #[cold]
+    fn unknown(&mut self, request: &Message<'_>) {
+        self.conn().node().rejected("message", "unknown_event");
+        let error = Error::unknown_event("No handler for this event");
+        self.exception(&error, Some(&request.event), request.id.as_ref());
     }
 
     /// Starts a handler, and polls it once.
@@ -237,6 +255,8 @@ impl Task {
         match polled {
             Ok(Poll::Pending) => Polled::Pending,
             Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
+            // Nobody waits for it.
+            Ok(Poll::Ready(Step::Item)) if out.len() <= ws::HEADER_ROOM => Polled::Item,
             Ok(Poll::Ready(Step::Item)) => match self.reply(out, self.conn().encoding().opcode(), event, id) {
                 true => Polled::Item,
                 false => Polled::Done,
@@ -390,7 +410,7 @@ impl Task {
 
     pub(super) fn refuse_draining(&mut self, message: &Received<'_>) {
         let conn = self.client.conn_arc().clone();
-        if let Ok(Incoming::Request(request)) = conn.encoding().decode(message) {
+        if let Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) = conn.decode(message) {
             self.exception(&draining(), Some(&request.event), request.id.as_ref());
         }
     }
@@ -400,7 +420,7 @@ impl Task {
         let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
             let conn = self.client.conn_arc().clone();
-            if let Ok(Incoming::Request(request)) = conn.encoding().decode(&waiting.message) {
+            if let Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) = conn.decode(&waiting.message) {
                 self.exception(&error, Some(&request.event), Some(id));
             }
             return;

@@ -1,6 +1,6 @@
 //! Requests that are answered by an `Ack`, maybe long after their handler has returned.
 use super::{Class, CloseRequest, Conn, DisconnectReason};
-use crate::handler::{IntoReply, Plain, ReplySink};
+use crate::handler::{Answer, IntoReply, Plain, ReplySink};
 use crate::hub::Event;
 use crate::{Error, log};
 use std::convert::Infallible;
@@ -21,6 +21,7 @@ pub(crate) struct Open {
     number: u64,
     pub(super) event: Arc<str>,
     pub(super) id: Option<Id<'static>>,
+    answer: Answer,
     /// On the node's clock; none while the handler runs, which has a time of its own.
     by: Option<u64>,
     /// The `Ack` was dropped while the handler ran.
@@ -65,7 +66,7 @@ pub(crate) fn dropped() -> Error {
 
 impl Conn {
     /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::late_replies`.
-    pub(crate) fn open_late(&self, event: &str, id: Option<&Id<'_>>) -> Result<u64, Error> {
+    pub(crate) fn open_late(&self, event: &str, id: Option<&Id<'_>>, answer: Answer) -> Result<u64, Error> {
         let opened = self.attached(|attached| {
             let late = attached.late.get_or_insert_default();
             if late.open.len() >= self.table.limits.late_replies {
@@ -74,7 +75,7 @@ impl Conn {
             late.last += 1;
             let id = id.cloned().map(Id::into_owned);
             let (number, event) = (late.last, Arc::from(event));
-            late.open.push(Open { number, event, id, by: None, abandoned: false });
+            late.open.push(Open { number, event, id, answer, by: None, abandoned: false });
             Some(number)
         });
         match opened {
@@ -143,6 +144,7 @@ impl Conn {
         let write = AssertUnwindSafe(|| {
             Event::reply(self, |out| {
                 let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref());
+                sink.set_answer(open.answer);
                 let Ok(()) = value.into_reply(&mut sink);
                 failure = sink.failure.take();
                 empty = out.len() <= HEADER_ROOM;

@@ -36,7 +36,7 @@ pub(crate) use stream::Stream;
 pub(crate) use task::Task;
 
 use crate::client::ClientId;
-use crate::codec::{Encoding, Format};
+use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::gateway::Table;
 use crate::hub::{Level, Node, Space};
 use crate::identity::Identity;
@@ -46,8 +46,8 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use switchboard_core::CloseCode;
 use switchboard_core::ws::Deflate;
+use switchboard_core::{CloseCode, Incoming};
 
 /// What is kept of the request that opened a connection: what the gateway's handlers declared.
 #[derive(Default)]
@@ -134,6 +134,11 @@ impl Conn {
     /// How its frames are read and written.
     pub(crate) fn encoding(&self) -> Encoding<'_> {
         self.table.codecs.encoding(self.format)
+    }
+
+    /// Reads a frame, of a kind that its gateway takes.
+    pub(crate) fn decode<'f>(&'f self, message: &'f Received<'_>) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
+        self.encoding().decode(message, self.table.patterns)
     }
 
     /// What is attached; `None` once the connection has ended.

@@ -165,11 +165,13 @@ impl Task {
         let mut group = None;
         // Acks and `cancel` are handled at once; everything else waits its turn.
         let conn = self.client.conn_arc().clone();
-        let id = match conn.encoding().decode(&message) {
+        let id = match conn.decode(&message) {
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
-            Ok(Incoming::Request(_)) if self.draining => return self.refuse_draining(&message),
-            Ok(Incoming::Request(request)) => {
+            Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.draining => {
+                return self.refuse_draining(&message);
+            }
+            Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
                 if concurrent {
                     group = conn.table.find(&request.event).and_then(|entry| entry.group);
                 }
@@ -205,10 +207,12 @@ impl Task {
     fn refuse_rate(&mut self, message: Option<&Received<'_>>, wait: u64) {
         let mut answered = None;
         let conn = self.client.conn_arc().clone();
-        match message.map(|message| conn.encoding().decode(message)) {
+        match message.map(|message| conn.decode(message)) {
             Some(Ok(Incoming::Ack { ack, answer })) if self.is_awaited(ack) => return self.settle(ack, answer),
             Some(Ok(Incoming::Cancel(id))) if self.has_in_flight(&id) => return self.cancel(&id),
-            Some(Ok(Incoming::Request(request))) => answered = Some((Some(request.event), request.id)),
+            Some(Ok(Incoming::Request(request) | Incoming::Pattern { request, .. })) => {
+                answered = Some((Some(request.event), request.id));
+            }
             Some(Err(rejected)) => answered = Some((rejected.event, rejected.id)),
             Some(Ok(_)) | None => {}
         }

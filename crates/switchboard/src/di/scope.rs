@@ -3,7 +3,7 @@ use super::container::{Container, Instance, NotProvided};
 use super::provider::MakeAgain;
 use crate::client::Client;
 use crate::conn::drop_contained;
-use crate::handler::MessageContext;
+use crate::handler::{Answer, MessageContext};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -51,23 +51,37 @@ impl<T: ?Sized> Drop for Held<T> {
     }
 }
 
-/// The services of one message.
+/// The services of one message, and how it is answered.
 #[derive(Default)]
-pub(crate) struct Store(Mutex<http::Extensions>);
+pub(crate) struct Store {
+    services: Mutex<http::Extensions>,
+    answer: Answer,
+}
 
-/// Where the services of one message are kept: nowhere, before the first one is asked for.
+/// What belongs to one message: nothing, before a service is asked for, unless its answer is none of the usual kind.
 #[derive(Default)]
 pub(crate) struct MessageScope(OnceLock<Arc<Store>>);
 
 impl MessageScope {
+    /// Of a message that is answered so.
+    pub(crate) fn answered_by(answer: Answer) -> MessageScope {
+        let services = Mutex::default();
+        MessageScope(OnceLock::from(Arc::new(Store { services, answer })))
+    }
+
+    /// How the message is answered.
+    pub(crate) fn answer(&self) -> Answer {
+        self.0.get().map_or(Answer::Event, |store| store.answer)
+    }
+
     fn store(&self) -> Arc<Store> {
         self.0.get_or_init(Arc::default).clone()
     }
 
-    /// For an owned copy of the message. Costs nothing where no provider has the scope of a message.
+    /// For an owned copy of the message. Costs nothing where no provider has the scope of a message, and it is answered as usual.
     pub(crate) fn share(&self, container: Option<&Container>) -> MessageScope {
         let shared = MessageScope::default();
-        if container.is_some_and(Container::has_message_scope) {
+        if self.answer() != Answer::Event || container.is_some_and(Container::has_message_scope) {
             let _ = shared.0.set(self.store());
         }
         shared
@@ -155,11 +169,11 @@ where
     match service.scope {
         Scope::Message => {
             let Some(store) = message() else { return Err(NotProvided::out_of_scope::<T>(Scope::Message)) };
-            if let Some(known) = known::<T>(&store.0.lock()) {
+            if let Some(known) = known::<T>(&store.services.lock()) {
                 return Ok(known);
             }
             let made = make(Some(store.clone()))?;
-            let kept = keep(&mut store.0.lock(), &made);
+            let kept = keep(&mut store.services.lock(), &made);
             Ok(kept)
         }
         _ => {

@@ -78,7 +78,7 @@ impl<T: 'static> FromMessage for Ack<T> {
         if late.get().is_some() {
             return Err(Error::internal("a handler takes one `Ack`"));
         }
-        let number = cx.client.conn().open_late(cx.event(), cx.id())?;
+        let number = cx.client.conn().open_late(cx.event(), cx.id(), cx.scope.answer())?;
         late.set(Some(number));
         let (client, done) = (cx.client.clone(), false);
         Ok(Ack { client, number, done, marker: PhantomData })

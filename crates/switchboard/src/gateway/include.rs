@@ -162,6 +162,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             || self.compression.is_some()
             || self.hosts.is_some()
             || self.frames != Frames::Any
+            || self.patterns
             || self.cancel_on_disconnect
             || self.namespace.is_some()
             || self.concurrency.is_some()

@@ -67,6 +67,7 @@ pub struct Gateway<S> {
     pub(crate) compression: Option<Option<Compression>>,
     hosts: Option<(Arc<[String]>, &'static Location<'static>)>,
     frames: Frames,
+    patterns: bool,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
     pub(crate) site: Site,
@@ -155,6 +156,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             compression: None,
             hosts: None,
             frames: Frames::Any,
+            patterns: false,
             cancel_on_disconnect: false,
             namespace: None,
             site: Site::default(),
@@ -392,6 +394,21 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// has to send its envelope in binary frames, is answered in text frames all the same.
     pub fn binary_only(mut self) -> Gateway<S> {
         self.frames = Frames::Binary;
+        self
+    }
+
+    /// Takes the frames of message patterns too: `{"kind":"message","pattern","payload"?,"metadata"?,"id"?}`. The pattern is the name of
+    /// an event, whose handler gets `payload` as its data and `metadata` as its meta, behind the same stages. The answer is
+    /// `{"pattern","payload","metadata":{},"id"?}`; an error is the `exception` event. With `"kind":"event"` there is no answer but an
+    /// error's. Default: such a frame is a `bad_request`.
+    ///
+    /// ```
+    /// use switchboard::Gateway;
+    /// let sums = Gateway::functions().patterns().on_fn("sum", |all: Vec<u32>| async move { all.iter().sum::<u32>() });
+    /// // {"kind":"message","pattern":"sum","payload":[1,2],"id":7} → {"pattern":"sum","payload":3,"metadata":{},"id":7}
+    /// ```
+    pub fn patterns(mut self) -> Gateway<S> {
+        self.patterns = true;
         self
     }
 

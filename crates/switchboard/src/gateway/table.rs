@@ -3,7 +3,7 @@ use crate::app::Problem;
 use crate::codec::Codecs;
 use crate::compression::Compression;
 use crate::di::Container;
-use crate::handler::{Checks, Hook, Needs, PayloadNote, Start};
+use crate::handler::{Answer, Answering, Checks, Hook, Needs, PayloadNote, Start};
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::{self, ErasedConnectGuard, Level, Stages};
@@ -49,6 +49,8 @@ pub(crate) struct Table {
     /// Those of the application, unless the gateway has its own; `None`: any.
     pub(crate) hosts: Option<Arc<[String]>>,
     pub(crate) frames: Frames,
+    /// Frames of message patterns are taken.
+    pub(crate) patterns: bool,
     /// The application's.
     pub(crate) codecs: Codecs,
 }
@@ -78,6 +80,24 @@ pub(crate) struct Entry {
     pub(crate) is_catch_all: bool,
     level: Level,
     place: &'static Location<'static>,
+}
+
+impl Entry {
+    /// The same for one request that is answered so.
+    pub(crate) fn answering(&self, answer: Answer) -> Entry {
+        let (start, stages) = (self.start.clone(), self.stages.clone());
+        Entry {
+            event: self.event.clone(),
+            reads_payload: self.reads_payload,
+            takes_glances: false,
+            start: Arc::new(Answering { start, stages, answer }),
+            stages: None,
+            group: self.group,
+            is_catch_all: self.is_catch_all,
+            level: Level::default(),
+            place: self.place,
+        }
+    }
 }
 
 /// Messages that are handled beside others, up to so many at a time.
@@ -124,6 +144,7 @@ impl Table {
             own_compression: false,
             hosts: None,
             frames: Frames::Any,
+            patterns: false,
             codecs: Codecs::default(),
         }
     }

@@ -6,6 +6,7 @@
 //! A handler is any `async fn` of the gateway's struct with up to four parameters, in any order: `&Client`, one payload
 //! (any `Deserialize` type), and extractors ([`FromMessage`]). The future must be `Send`.
 
+mod answer;
 mod argument;
 mod hook;
 mod invocation;
@@ -17,6 +18,7 @@ mod shape;
 mod sink;
 mod stream;
 
+pub(crate) use answer::{Answer, Answering};
 pub use argument::{
     AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, Needs, OnConnect,
     OnDisconnect, OwnedSocket, Payload, RawLoop, Reason,

@@ -1,6 +1,6 @@
 //! [`ReplySink`]: where a reply is written.
 use super::none::is_none;
-use super::{IntoError, Invocation};
+use super::{Answer, IntoError, Invocation};
 use crate::Error;
 use crate::codec::{Encoding, Held};
 use crate::pipeline::{Caught, Filtering};
@@ -31,6 +31,7 @@ struct Rare {
     stream: Option<Invocation>,
     filters: Option<Arc<Filtering>>,
     late: Option<u64>,
+    answer: Answer,
 }
 
 impl<'a> ReplySink<'a> {
@@ -102,6 +103,18 @@ impl<'a> ReplySink<'a> {
         self.plain = false;
     }
 
+    /// The frame that answers is this.
+    pub(crate) fn set_answer(&mut self, answer: Answer) {
+        if answer != Answer::Event {
+            self.rare.get_or_insert_default().answer = answer;
+            self.plain = false;
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        self.rare.as_ref().map_or(Answer::Event, |rare| rare.answer)
+    }
+
     /// What a client is told of a handler's error.
     pub(crate) fn fail<E: IntoError + 'static>(&mut self, error: E) -> Error {
         self.fail_with(error, E::into_error)
@@ -156,6 +169,18 @@ impl<'a> ReplySink<'a> {
             }
             return;
         }
+        match self.answer() {
+            Answer::Event => {}
+            Answer::Nothing => return,
+            // Without an `id`, `None` is silence here, too.
+            Answer::Pattern if self.id.is_none() && !self.item && is_none(value) => return,
+            Answer::Pattern => {
+                if let Err(error) = self.encoding.pattern(self.out, self.event, self.id, self.item, value) {
+                    self.failure = Some(error);
+                }
+                return;
+            }
+        }
         let start = self.out.len();
         let event = event.unwrap_or(self.event);
         match self.encoding.answer(self.out, event, self.id, self.item, value) {
@@ -170,9 +195,13 @@ impl<'a> ReplySink<'a> {
 
     /// The end of a stream, for the one who waits for it.
     pub(crate) fn end(&mut self) {
-        if let Some(id) = self.id
-            && let Err(error) = self.encoding.end(self.out, self.event, id)
-        {
+        let Some(id) = self.id else { return };
+        let ended = match self.answer() {
+            Answer::Event => self.encoding.end(self.out, self.event, id),
+            Answer::Pattern => self.encoding.pattern_end(self.out, self.event, id),
+            Answer::Nothing => Ok(()),
+        };
+        if let Err(error) = ended {
             self.failure = Some(error);
         }
     }

@@ -207,3 +207,35 @@ async fn j03_a_maximum_that_the_process_cannot_have_is_lowered_with_a_warning() 
         }
     }
 }
+
+/// Takes frames of message patterns.
+#[gateway(patterns)]
+struct Patterned;
+
+#[messages]
+impl Patterned {
+    #[subscribe_message("echo")]
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+}
+
+#[module(gateways(Patterned))]
+struct PatternedModule;
+
+#[tokio::test(start_paused = true)]
+async fn patterns() {
+    let by_hand = || Gateway::new(Patterned).on("echo", Patterned::echo);
+    let forms = [
+        TestApp::of::<PatternedModule>().start().await,
+        TestApp::new(App::new().gateway("/ws", by_hand().patterns())),
+        TestApp::new(App::new().gateway("/ws", by_hand())),
+    ];
+    for (app, taken) in forms.into_iter().zip([true, true, false]) {
+        let mut ada = app.connect("/ws").await;
+        ada.send_text(r#"{"kind":"message","pattern":"echo","payload":"a","id":1}"#).await;
+        let answer = ada.expect_text().await;
+        assert_eq!(answer == r#"{"pattern":"echo","payload":"a","metadata":{},"id":1}"#, taken, "{answer}");
+        assert_eq!(answer.contains("bad_request"), !taken, "{answer}");
+    }
+}

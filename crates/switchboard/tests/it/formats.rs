@@ -20,7 +20,7 @@ use switchboard_core::codec::msgpack;
 use switchboard_core::ws::Opcode;
 
 /// JSON, each byte turned over: a format that nobody takes for another.
-struct Turned;
+pub(crate) struct Turned;
 
 fn turn(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| !byte).collect()
@@ -61,13 +61,13 @@ impl Codec for Turned {
 
 /// A gateway, in all formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tongue {
+pub(crate) enum Tongue {
     Json,
     MessagePack,
     Turned,
 }
 
-const ALL: [Tongue; 3] = [Tongue::Json, Tongue::MessagePack, Tongue::Turned];
+pub(crate) const ALL: [Tongue; 3] = [Tongue::Json, Tongue::MessagePack, Tongue::Turned];
 
 impl Tongue {
     fn protocol(self) -> &'static str {
@@ -103,39 +103,39 @@ impl Tongue {
 }
 
 /// A client of one format.
-struct Speaker {
+pub(crate) struct Speaker {
     peer: Peer,
     tongue: Tongue,
 }
 
 impl Speaker {
-    async fn arrive(rig: &Rig, tongue: Tongue) -> Speaker {
+    pub(crate) async fn arrive(rig: &Rig, tongue: Tongue) -> Speaker {
         let peer = Peer::speaking(rig.stream().await, "/ws", &[tongue.protocol()]).await;
         assert!(peer.head.contains(tongue.protocol()), "{}", peer.head);
         Speaker { peer, tongue }
     }
 
-    async fn send(&mut self, message: impl Serialize) {
+    pub(crate) async fn send(&mut self, message: impl Serialize) {
         let (opcode, bytes) = self.tongue.write(&message);
         self.peer.send_frame(opcode, true, &bytes).await;
     }
 
-    async fn recv(&mut self) -> Value {
+    pub(crate) async fn recv(&mut self) -> Value {
         let got = self.peer.recv().await;
         self.tongue.read(&got)
     }
 
-    async fn ask(&mut self, message: impl Serialize) -> Value {
+    pub(crate) async fn ask(&mut self, message: impl Serialize) -> Value {
         self.send(message).await;
         self.recv().await
     }
 
-    async fn expect(&mut self, message: Value) {
+    pub(crate) async fn expect(&mut self, message: Value) {
         assert_eq!(self.recv().await, message, "{:?}", self.tongue);
     }
 
     /// Sends, and expects an exception with this code, for this request.
-    async fn refused(&mut self, message: Value, code: &str) -> Value {
+    pub(crate) async fn refused(&mut self, message: Value, code: &str) -> Value {
         let error = self.ask(&message).await;
         assert_eq!(error["event"], "exception", "{:?}: {error}", self.tongue);
         assert_eq!(error["data"]["code"], code, "{:?}: {error}", self.tongue);

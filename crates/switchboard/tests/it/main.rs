@@ -19,6 +19,7 @@ mod liveness;
 mod mounting;
 mod namespaces;
 mod order;
+mod patterns;
 mod rates;
 mod raw;
 mod threads;

@@ -22,7 +22,17 @@ pub(super) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
 ///
 /// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is taken here.
 pub fn decode(text: &str) -> Result<Incoming<'_>, Rejected<'_>> {
-    let mut envelope = Envelope::new();
+    read(Envelope::new(false), text)
+}
+
+/// [`decode`], for whom takes frames of message patterns too.
+///
+/// Errors: as of [`decode`].
+pub fn decode_with_patterns(text: &str) -> Result<Incoming<'_>, Rejected<'_>> {
+    read(Envelope::new(true), text)
+}
+
+fn read<'a>(mut envelope: Envelope<&'a RawValue>, text: &'a str) -> Result<Incoming<'a>, Rejected<'a>> {
     let filled = fill(&mut envelope, text);
     envelope.finish(filled)
 }

@@ -94,6 +94,46 @@ pub fn encode_stream_end(out: &mut Vec<u8>, event: &str, id: &Id<'_>) {
     out.extend_from_slice(br#","done":true}"#);
 }
 
+/// Appends the answer to a message pattern, `{"pattern","payload","metadata":{},"id"?}`, or with `more` (and an id) an item of a stream
+/// of them; gives the place of the payload in `out`.
+///
+/// Errors: internal, when `payload` cannot be serialised; `out` is then as it was.
+pub fn encode_pattern(
+    out: &mut Vec<u8>,
+    pattern: &str,
+    id: Option<&Id<'_>>,
+    more: bool,
+    payload: &dyn erased_serde::Serialize,
+) -> Result<Range<usize>, Error> {
+    let mut draft = Draft::new(out);
+    draft.extend_from_slice(br#"{"pattern":"#);
+    put_seldom(&mut draft, pattern);
+    draft.extend_from_slice(br#","payload":"#);
+    let start = draft.len();
+    append(&mut draft, payload)?;
+    let payload = start..draft.len();
+    draft.extend_from_slice(br#","metadata":{}"#);
+    close(
+        &mut draft,
+        match id {
+            None => Tail::None,
+            Some(id) if more => Tail::More(id),
+            Some(id) => Tail::Id(id),
+        },
+    );
+    draft.keep();
+    Ok(payload)
+}
+
+/// Appends the end of a stream of answers to a message pattern, `{"pattern","id","done":true}`.
+pub fn encode_pattern_end(out: &mut Vec<u8>, pattern: &str, id: &Id<'_>) {
+    out.extend_from_slice(br#"{"pattern":"#);
+    put_seldom(out, pattern);
+    out.extend_from_slice(br#","id":"#);
+    put_seldom(out, id);
+    out.extend_from_slice(br#","done":true}"#);
+}
+
 /// Appends an error as the `exception` event: `{"event":"exception","id"?,"data":{…}}`.
 ///
 /// `event` and `id` are those of the request, where they are known.

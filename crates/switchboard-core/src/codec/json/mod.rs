@@ -19,10 +19,10 @@ mod glance;
 mod payload;
 
 pub use super::Rejected;
-pub use decode::decode;
+pub use decode::{decode, decode_with_patterns};
 pub use encode::{
-    append, encode_erased, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply,
-    encode_request, encode_stream_end, encode_stream_item, raw_value,
+    append, encode_erased, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway,
+    encode_pattern, encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item, raw_value,
 };
 pub use glance::{Glance, glance};
 pub use payload::{from_data, from_text};

@@ -17,7 +17,17 @@ use crate::{Id, Incoming};
 ///
 /// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is taken here.
 pub fn decode(bytes: &[u8]) -> Result<Incoming<'_, Raw<'_>>, Rejected<'_>> {
-    let mut envelope = Envelope::new();
+    read(Envelope::new(false), bytes)
+}
+
+/// [`decode`], for whom takes frames of message patterns too.
+///
+/// Errors: as of [`decode`].
+pub fn decode_with_patterns(bytes: &[u8]) -> Result<Incoming<'_, Raw<'_>>, Rejected<'_>> {
+    read(Envelope::new(true), bytes)
+}
+
+fn read<'a>(mut envelope: Envelope<Part<'a>>, bytes: &'a [u8]) -> Result<Incoming<'a, Raw<'a>>, Rejected<'a>> {
     let filled = fill(&mut envelope, bytes);
     envelope.finish(filled)
 }

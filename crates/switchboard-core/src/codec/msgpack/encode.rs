@@ -73,6 +73,45 @@ pub fn encode_stream_end(out: &mut Vec<u8>, event: &str, id: &Id<'_>) {
     out.extend_from_slice(b"\xa4done\xc3");
 }
 
+/// Appends the answer to a message pattern, `{"pattern","payload","metadata":{},"id"?}`, or with `more` (and an id) an item of a stream
+/// of them; gives the place of the payload in `out`.
+///
+/// Errors: internal, when `payload` cannot be serialised; `out` is then as it was.
+pub fn encode_pattern(
+    out: &mut Vec<u8>,
+    pattern: &str,
+    id: Option<&Id<'_>>,
+    more: bool,
+    payload: &(impl Serialize + ?Sized),
+) -> Result<Range<usize>, Error> {
+    let tail = match id {
+        None => Tail::None,
+        Some(id) if more => Tail::More(id),
+        Some(id) => Tail::Id(id),
+    };
+    let mut draft = Draft::new(out);
+    draft.push(keys(tail) + 1);
+    draft.extend_from_slice(b"\xa7pattern");
+    put(&mut draft, pattern);
+    draft.extend_from_slice(b"\xa7payload");
+    let start = draft.len();
+    payload.serialize(Writer(&mut draft)).map_err(Error::internal)?;
+    let payload = start..draft.len();
+    draft.extend_from_slice(b"\xa8metadata\x80");
+    close(&mut draft, tail);
+    draft.keep();
+    Ok(payload)
+}
+
+/// Appends the end of a stream of answers to a message pattern, `{"pattern","id","done":true}`.
+pub fn encode_pattern_end(out: &mut Vec<u8>, pattern: &str, id: &Id<'_>) {
+    out.extend_from_slice(b"\x83\xa7pattern");
+    put(out, pattern);
+    out.extend_from_slice(b"\xa2id");
+    put(out, id);
+    out.extend_from_slice(b"\xa4done\xc3");
+}
+
 /// Appends an error as the `exception` event: `{"event":"exception","id"?,"data":{…}}`.
 ///
 /// `event` and `id` are those of the request, where they are known.
@@ -136,14 +175,19 @@ fn encode_frame<T: Serialize + ?Sized>(
 }
 
 fn open(out: &mut Vec<u8>, event: &str, tail: Tail<'_>) {
-    out.push(match tail {
-        Tail::None => 0x82,
-        Tail::Id(_) | Tail::Ack(_) => 0x83,
-        Tail::More(_) => 0x84,
-    });
+    out.push(keys(tail));
     out.extend_from_slice(b"\xa5event");
     put(out, event);
     out.extend_from_slice(b"\xa4data");
+}
+
+/// The head of a map of two keys, and those of the tail.
+fn keys(tail: Tail<'_>) -> u8 {
+    match tail {
+        Tail::None => 0x82,
+        Tail::Id(_) | Tail::Ack(_) => 0x83,
+        Tail::More(_) => 0x84,
+    }
 }
 
 fn close(out: &mut Vec<u8>, tail: Tail<'_>) {

@@ -41,10 +41,10 @@ mod reader;
 mod writer;
 
 pub use super::Rejected;
-pub use decode::decode;
+pub use decode::{decode, decode_with_patterns};
 pub use encode::{
-    encode_data, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_reply,
-    encode_request, encode_stream_end, encode_stream_item,
+    encode_data, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_pattern,
+    encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item,
 };
 pub use payload::{from_data, lend};
 pub use raw::{Raw, RawBuf};

@@ -23,7 +23,7 @@ macro_rules! statics {
 }
 statics! {
     gateway module container fields reply message parameters client server this cx handler hook handle provider injected
-    value error shape validation room data guard interceptor pipe filter skip public concurrency def halved probe chain key
+    value error shape validation room data guard interceptor pipe filter skip public concurrency def halved probe chain key flag
 }
 
 macro_rules! modules {

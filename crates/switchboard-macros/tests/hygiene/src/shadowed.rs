@@ -235,6 +235,7 @@ pub const COUNT: &::core::primitive::str = "count";
     handlers(Votes),
     concurrency = 2,
     public,
+    patterns,
     limits = Limits::default(),
     origins = Origins::any(),
     cancel_on_disconnect,

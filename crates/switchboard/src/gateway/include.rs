@@ -164,6 +164,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             || self.frames != Frames::Any
             || self.cancel_on_disconnect
             || self.namespace.is_some()
+            || self.namespace_by.is_some()
             || self.concurrency.is_some()
             || self.site != Site::default();
         let settings = set.then(|| ("has guards or settings of its own".to_owned(), vec![included]));

@@ -154,7 +154,9 @@ impl FromMessage for Server<Dynamic> {
     fn from_message(cx: &MessageContext<'_>) -> Result<Server<Dynamic>, Error> {
         let container = cx.conn().table.container.as_ref();
         let space = cx.conn().space.clone();
-        container.map(|container| container.server_in(space)).ok_or_else(|| Error::internal("the gateway is not mounted"))
+        container
+            .map(|container| container.server_in(space))
+            .ok_or_else(|| Error::internal("the gateway is not mounted"))
     }
 }
 

@@ -24,7 +24,12 @@ impl Space {
         Space { named: Named::ByType(marker), local: Local::new(), node }
     }
 
-    pub(super) fn at_run_time(name: Arc<str>, known_to: Arc<Runtime>, workers: &Arc<Workers>, node: Arc<Node>) -> Space {
+    pub(super) fn at_run_time(
+        name: Arc<str>,
+        known_to: Arc<Runtime>,
+        workers: &Arc<Workers>,
+        node: Arc<Node>,
+    ) -> Space {
         Space { named: Named::AtRunTime { name, known_to }, local: Local::among(workers), node }
     }
 

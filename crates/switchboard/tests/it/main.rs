@@ -21,4 +21,5 @@ mod namespaces;
 mod order;
 mod rates;
 mod raw;
+mod runtime_namespaces;
 mod threads;

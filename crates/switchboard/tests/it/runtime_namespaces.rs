@@ -74,6 +74,11 @@ async fn ask(peer: &mut Peer, event: &str, data: &str) -> String {
     data.unwrap_or_else(|| panic!("{event} {data:?} is answered by {reply}")).trim_matches('"').to_owned()
 }
 
+async fn join(peer: &mut Peer, room: &str) {
+    peer.send(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
+    ask(peer, "own", "").await;
+}
+
 /// A client that its namespace knows.
 async fn enter(rig: &Rig, path: &str) -> Peer {
     let mut peer = rig.connect_to(path).await;
@@ -122,7 +127,7 @@ fn two_names_know_nothing_of_each_other() {
         assert_eq!((ask(&mut one, "all", "").await, ask(&mut one, "root", "").await), ("2".into(), "1".into()));
         assert_eq!(names(&namespaces), ["/project-1", "/project-2"]);
         for peer in [&mut one, &mut other, &mut far, &mut root] {
-            ask(peer, "join", "lobby").await;
+            join(peer, "lobby").await;
         }
         // From outside: what reaches the two, then what reaches the one.
         let (first, second) = (namespaces.get("project-1").unwrap(), namespaces.get("/project-2").unwrap());
@@ -195,7 +200,7 @@ fn hooks_have_it_and_a_kick_stays_in_it() {
         one.expect(r#"{"event":"welcome","data":"/project-1 1"}"#).await;
         other.expect(r#"{"event":"welcome","data":"/project-2 1"}"#).await;
         for peer in [&mut one, &mut other] {
-            ask(peer, "join", "lobby").await;
+            join(peer, "lobby").await;
         }
         assert_eq!(namespaces.get("/project-1").unwrap().disconnect("lobby"), 1);
         assert_eq!(one.expect_close().await, 4503);

@@ -21,6 +21,12 @@ pub(crate) struct Bench {
     server: Server,
 }
 
+impl Bench {
+    pub(crate) fn new(server: Server) -> Bench {
+        Bench { server }
+    }
+}
+
 #[messages]
 impl Bench {
     #[subscribe_message("echo")]

@@ -3,19 +3,20 @@
 //! It listens on 127.0.0.1 at `PORT` (0, the default: one that is free) and prints the address. `WORKERS=1` is
 //! tokio's current-thread runtime, any other number that many workers; without it there is one a core. `THREADS`
 //! is how many threads with a runtime of their own serve the connections in its place. `MAX_MESSAGE` (bytes) and
-//! `MAX_FRAGMENTS` raise the limits of `/echo`.
+//! `MAX_FRAGMENTS` raise the limits of `/echo`. `STAGE` puts a stage around `/ws`: see `stages`.
 
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod gateway;
 mod raw;
+mod stages;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use gateway::Bench;
 use raw::Echo;
-use switchboard::{App, BootError, module};
+use switchboard::{App, BootError, Gateway, module};
 use tokio::runtime::Builder;
 
 #[module(gateways(Bench, Echo))]
@@ -29,12 +30,23 @@ fn main() -> Result<(), BootError> {
     };
     runtime.expect("a runtime").block_on(async {
         let port = number("PORT").unwrap_or(0);
-        let app = App::create::<BenchModule>().await?.threads(number("THREADS").unwrap_or(0));
+        let app = match std::env::var("STAGE") {
+            Ok(stage) => staged(&stage),
+            Err(_) => App::create::<BenchModule>().await?,
+        };
+        let app = app.threads(number("THREADS").unwrap_or(0));
         let bound = app.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         println!("{}", bound.local_addr());
         bound.serve().await;
         Ok(())
     })
+}
+
+/// `/ws` alone, with a stage around it.
+fn staged(stage: &str) -> App {
+    let app = App::new();
+    let bench = Gateway::of(Bench::new(app.server()));
+    app.gateway("/ws", stages::around(bench, stage))
 }
 
 /// A number from the environment.

@@ -158,7 +158,10 @@ pub fn gateway(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///                 let (text, client) = (text.read(cx)?, lent::<Client>(cx));
 ///                 Ok(async move {
 ///                     let reply = Chat::shout(&this, text, client.get()).await;
-///                     (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply).await
+///                     match (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply) {
+///                         Flow::Now(done) => done,
+///                         Flow::Later(stream) => stream.await,
+///                     }
 ///                 })
 ///             })
 ///         });

@@ -7,6 +7,7 @@ use crate::Options;
 use crate::bench::build::{self, Binaries};
 use crate::bench::counts::{WORK, Work, show};
 use crate::bench::load::{Load, get, words};
+use crate::bench::page;
 use crate::bench::peers::{PEERS, Peer};
 use crate::bench::server::Server;
 use crate::run::{Stop, on_path};
@@ -24,14 +25,47 @@ pub(super) fn print(options: &Options) -> Result<(), Stop> {
         let count = per_message(&binaries, &load, peer, work).map_err(Stop::Failed)?;
         println!("instructions for {}: {}", work.title, show(count));
     }
-    Ok(())
+    let stages = stages(&binaries, &load, peer).map_err(Stop::Failed)?;
+    println!("{stages}");
+    page::write_stages(options, &stages).map_err(Stop::Failed)
+}
+
+/// What stands around a handler: `STAGE` of the server, and what that is.
+const STAGES: &[(&str, &str)] = &[
+    ("guard", "a guard"),
+    ("async-guard", "a guard that may wait"),
+    ("interceptor", "an interceptor"),
+    ("pipe", "a pipe of the whole payload"),
+    ("filter", "a filter, where nothing fails"),
+    ("all", "one of each"),
+];
+
+/// What each stage adds to an echo, as a table.
+fn stages(binaries: &Binaries, load: &Load, peer: &Peer) -> Result<String, String> {
+    let echo = &WORK[1];
+    let without = per_message(binaries, load, peer, echo)?;
+    let mut table =
+        format!("| around an echo | instructions | more |\n|---|---:|---:|\n| nothing | {} | |\n", show(without));
+    for (stage, what) in STAGES {
+        let env = [peer.env, &[("STAGE", *stage)]].concat();
+        let with = per_message_in(binaries, load, peer, &env, echo)?;
+        let more = 100.0 * (with / without - 1.0);
+        table += &format!("| {what} | {} | {more:+.0} % |\n", show(with));
+    }
+    Ok(table)
 }
 
 /// Counts in two servers, of which the second has twice the messages: what both do once is in neither.
 pub(super) fn per_message(binaries: &Binaries, load: &Load, peer: &Peer, work: &Work) -> Result<f64, String> {
+    per_message_in(binaries, load, peer, peer.env, work)
+}
+
+type Env<'a> = &'a [(&'a str, &'a str)];
+
+fn per_message_in(binaries: &Binaries, load: &Load, peer: &Peer, env: Env<'_>, work: &Work) -> Result<f64, String> {
     let (_, messages) = work.messages;
-    let short = count(binaries, load, peer, work, messages)?;
-    let long = count(binaries, load, peer, work, 2 * messages)?;
+    let short = count(binaries, load, peer, env, work, messages)?;
+    let long = count(binaries, load, peer, env, work, 2 * messages)?;
     Ok((long.instructions - short.instructions) / (long.messages - short.messages))
 }
 
@@ -40,14 +74,21 @@ struct Run {
     instructions: f64,
 }
 
-fn count(binaries: &Binaries, load: &Load, peer: &Peer, work: &Work, messages: u64) -> Result<Run, String> {
+fn count(
+    binaries: &Binaries,
+    load: &Load,
+    peer: &Peer,
+    env: Env<'_>,
+    work: &Work,
+    messages: u64,
+) -> Result<Run, String> {
     let file = binaries.log.with_file_name("callgrind.out");
     let _ = fs::remove_file(&file);
     let mut out = std::ffi::OsString::from("--callgrind-out-file=");
     out.push(&file);
     let mut command: Vec<PathBuf> = vec!["valgrind".into(), "--tool=callgrind".into(), out.into()];
     command.extend(binaries.command(peer).ok_or("it is not installed")?);
-    let server = Server::start_on("0", &command, peer.env, peer.dialect, &binaries.log)?;
+    let server = Server::start_on("0", &command, env, peer.dialect, &binaries.log)?;
     let report = load.run(&server, &[words(work.load), words(&["--count", &messages.to_string()])].concat())?;
     server.stop()?;
     Ok(Run { messages: get(&report, "messages")?, instructions: total(&file)? })

@@ -72,27 +72,37 @@ pub(crate) fn write(options: &Options, table: &str, plot: &str) -> Result<(), St
     let page = options.root.join(PAGE);
     let cannot = |why| format!("{PAGE}: {why}");
     let text = fs::read_to_string(&page).map_err(|why| cannot(why.to_string()))?;
-    let text = between(&text, table).ok_or_else(|| cannot(format!("no {BEGIN} … {END}")))?;
+    let text = between(&text, (BEGIN, END), table).ok_or_else(|| cannot(format!("no {BEGIN} … {END}")))?;
     fs::write(&page, text).map_err(|why| cannot(why.to_string()))?;
     fs::write(options.root.join(PLOT), plot).map_err(|why| format!("{PLOT}: {why}"))
 }
 
-fn between(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
+/// Writes what each stage costs.
+pub(crate) fn write_stages(options: &Options, table: &str) -> Result<(), String> {
+    let page = options.root.join(PAGE);
+    let cannot = |why: String| format!("{PAGE}: {why}");
+    let text = fs::read_to_string(&page).map_err(|why| cannot(why.to_string()))?;
+    let markers = ("<!-- stages -->", "<!-- /stages -->");
+    let text = between(&text, markers, table).ok_or_else(|| cannot(format!("no {} … {}", markers.0, markers.1)))?;
+    fs::write(&page, text).map_err(|why| cannot(why.to_string()))
+}
+
+fn between(text: &str, (begin, end): (&str, &str), table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{table}{end}{after}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{between, ratio_text};
+    use super::{BEGIN, END, between, ratio_text};
 
     #[test]
     fn the_table_is_put_between_its_markers() {
         let text = "a\n<!-- table -->\nold\n<!-- /table -->\nb";
         let expected = "a\n<!-- table -->\nnew\n<!-- /table -->\nb";
-        assert_eq!(between(text, "new\n").as_deref(), Some(expected));
-        assert_eq!(between("a", "new"), None);
+        assert_eq!(between(text, (BEGIN, END), "new\n").as_deref(), Some(expected));
+        assert_eq!(between("a", (BEGIN, END), "new"), None);
     }
 
     #[test]

@@ -59,6 +59,12 @@ impl Data<'_> {
         !matches!(self, Data::Unread(_))
     }
 
+    /// The text of what may be the payload, which is read no further than to see whether it is JSON.
+    pub(crate) fn looked_at(text: &str) -> Option<Data<'_>> {
+        let json = serde_json::from_str::<&RawValue>(text).ok()?;
+        Some(Data::Json((json.get() != "null").then_some(json)))
+    }
+
     /// Errors: `validation_failed` with what does not fit. One that is unread is a `bad_request` when it is no `T`, of which nobody
     /// is told: the frame is decoded then, and this asked again.
     #[inline]

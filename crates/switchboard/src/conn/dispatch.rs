@@ -50,8 +50,13 @@ impl Task {
             && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.takes_glances
+            // Stages are asked about messages alone: the payload has to be JSON before.
+            && let Some(data) = match &entry.stages {
+                None => Some(Data::Unread(glance.data)),
+                Some(_) => Data::looked_at(glance.data),
+            }
         {
-            let parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id.as_ref() };
+            let parts = Parts { data, meta: Data::NOTHING, id: glance.id.as_ref() };
             match self.begin(&conn, entry, &entry.event, &parts, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}

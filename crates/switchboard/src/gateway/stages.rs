@@ -11,7 +11,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Puts an interceptor around every handler, and the on-connect hook.
+    /// Puts an interceptor around every handler, and around connecting (with its hook, if there is one).
     pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> Gateway<S> {
         self.declared.interceptors.push(interceptor.into().stage());
         self

@@ -173,7 +173,7 @@ impl Table {
             let who = format!("`{}` of {}", entry.event, self.name);
             Level::check(&levels, &who, posture, Some(entry.place), problems);
             entry.stages = Level::stages(&levels);
-            entry.takes_glances = entry.reads_payload && entry.stages.is_none() && !entry.is_catch_all;
+            entry.takes_glances = !entry.is_catch_all && (entry.reads_payload || entry.stages.is_some());
         }
     }
 

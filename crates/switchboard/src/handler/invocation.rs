@@ -3,10 +3,11 @@ use super::argument::{MessageContext, Needs};
 use super::parts::{Failed, Parameters, Returned, Way};
 use super::stream::{Yielded, take_yielded};
 use super::{
-    AtMostOnePayload, Calls, EachAllowedIn, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink, Shape,
+    AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink,
+    Shape,
 };
 use crate::conn::drop_contained;
-use crate::pipeline::{Declared, FilterDef, GuardDef, InterceptorDef, PipeDef};
+use crate::pipeline::{Declared, FilterDef, InterceptorDef, IntoGuard, PipeDef};
 use crate::pipeline::{Filter, Interceptor, Pipe};
 use crate::{Error, log};
 use pin_project_lite::pin_project;
@@ -172,7 +173,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         H::Call: Calls<H, S, H::Shape, H::Reply>,
         H::Reply: IntoReply<Via>,
         <H::Reply as IntoReply<Via>>::Err: IntoError,
-        <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload,
+        <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload + EachBeside<H::Reply>,
         Args: 'static,
     {
         let mut needs = Needs::default();
@@ -198,8 +199,8 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
     }
 
     /// Puts a guard's message half in front of it, behind those of the gateway.
-    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl Into<GuardDef<G>>) -> HandlerDef<S> {
-        self.declared.guards.push(guard.into().stage());
+    pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> HandlerDef<S> {
+        self.declared.guards.push(guard.into_guard().stage());
         self
     }
 

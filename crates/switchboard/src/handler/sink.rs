@@ -1,9 +1,9 @@
 //! [`ReplySink`]: where a reply is written.
 use super::none::is_none;
 use super::{IntoError, Invocation};
+use crate::Error;
 use crate::codec::{Encoding, Held};
-use crate::pipeline::{Caught, Stages};
-use crate::{Client, Error};
+use crate::pipeline::{Caught, Filtering};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct ReplySink<'a> {
 #[derive(Default)]
 struct Rare {
     stream: Option<Invocation>,
-    filters: Option<(Arc<Stages>, Client)>,
+    filters: Option<Arc<Filtering>>,
     late: Option<u64>,
 }
 
@@ -49,19 +49,23 @@ impl<'a> ReplySink<'a> {
         out: &'a mut Vec<u8>,
         event: &'a str,
         captured: &'a mut Captured,
-        stages: &Arc<Stages>,
-        client: &'a Client,
+        filtering: &'a Arc<Filtering>,
     ) -> ReplySink<'a> {
-        let mut sink = ReplySink::new(out, client.conn().encoding(), event, None);
+        let mut sink = ReplySink::new(out, filtering.client.conn().encoding(), event, None);
         sink.captured = Some(captured);
         sink.plain = false;
-        sink.set_filters(stages, client);
+        sink.set_filters(filtering.clone());
         sink
     }
 
     /// These are asked when the handler fails.
-    pub(crate) fn set_filters(&mut self, stages: &Arc<Stages>, client: &Client) {
-        self.rare.get_or_insert_default().filters = Some((stages.clone(), client.clone()));
+    pub(crate) fn set_filters(&mut self, filtering: Arc<Filtering>) {
+        self.rare.get_or_insert_default().filters = Some(filtering);
+    }
+
+    /// The event's name.
+    pub(crate) fn event(&self) -> &'a str {
+        self.event
     }
 
     /// What the handler returned goes on.
@@ -105,7 +109,8 @@ impl<'a> ReplySink<'a> {
 
     pub(crate) fn fail_with<E: 'static>(&mut self, error: E, convert: impl FnOnce(E) -> Error) -> Error {
         let filters = self.rare.as_ref().and_then(|rare| rare.filters.as_ref());
-        let Some((stages, client)) = filters else { return convert(error) };
+        let Some(filtering) = filters else { return convert(error) };
+        let Filtering { stages, client } = &**filtering;
         let caught = Caught::new(Some(client), self.event);
         match &self.captured {
             // Interceptors come first; but the error's own type is lost on the way.

@@ -178,10 +178,3 @@ impl<G> IntoGuard<G> for GuardDef<G> {
         self
     }
 }
-
-impl<G: Guard> From<G> for GuardDef<G> {
-    #[track_caller]
-    fn from(guard: G) -> GuardDef<G> {
-        GuardDef::of(guard).message()
-    }
-}

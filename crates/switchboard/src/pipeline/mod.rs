@@ -51,5 +51,5 @@ pub use guard::{AsyncGuard, ConnectGuard, Guard, GuardDef, IntoGuard};
 pub use interceptor::{Interceptor, InterceptorDef, Next};
 pub(crate) use level::{Declared, Level, Stages};
 pub use pipe::{Chain, DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim, Written};
-pub(crate) use run::{around, connect_error, start};
+pub(crate) use run::{Filtering, around, connect_error, start};
 pub(crate) use stage::Implicit;

@@ -28,7 +28,7 @@ pub(crate) fn start(
     match contained(cx.conn().table.known(cx.event), || begin(stages, handler, cx)) {
         Ok(inner) => Ok(Box::pin(Filtered {
             inner,
-            filtering: Filtering { stages: stages.clone(), client: cx.client.clone(), event: cx.event.into() },
+            filtering: Arc::new(Filtering { stages: stages.clone(), client: cx.client.clone() }),
         })),
         Err(error) => Err(stages.caught(error, &Caught::of(cx))),
     }
@@ -85,9 +85,10 @@ impl Innermost for Handling<'_> {
             })?;
             let late = *call.late.lock();
             let mut captured = Captured::default();
+            let filtering = Arc::new(Filtering { stages: self.stages.clone(), client: call.client().clone() });
             let step = poll_fn(|cx| {
                 let mut out = Vec::new();
-                let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, self.stages, call.client());
+                let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, &filtering);
                 let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
                 let polled = polled.unwrap_or_else(|panic| {
                     Poll::Ready(Step::panicked(call.client().conn().table.known(call.event()), panic))
@@ -155,26 +156,25 @@ impl Invoke for Waiting {
     }
 }
 
-/// The filters of a call, and where it was.
-struct Filtering {
-    stages: Arc<Stages>,
-    client: Client,
-    event: Arc<str>,
+/// The filters of a call, and whose it was.
+pub(crate) struct Filtering {
+    pub(crate) stages: Arc<Stages>,
+    pub(crate) client: Client,
 }
 
 struct Filtered {
     inner: Invocation,
-    filtering: Filtering,
+    filtering: Arc<Filtering>,
 }
 
 impl Invoke for Filtered {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         let Filtered { inner, filtering } = &mut *self;
-        sink.set_filters(&filtering.stages, &filtering.client);
+        sink.set_filters(filtering.clone());
         let polled = catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx, sink)));
         let step = match polled {
             Ok(polled) => ready!(polled),
-            Err(panic) => Step::panicked(filtering.client.conn().table.known(&filtering.event), panic),
+            Err(panic) => Step::panicked(filtering.client.conn().table.known(sink.event()), panic),
         };
         if let Some(stream) = sink.take_stream() {
             // Its items are filtered, too.
@@ -182,7 +182,7 @@ impl Invoke for Filtered {
             return Poll::Ready(Step::Streams);
         }
         let Step::Done(Err(error)) = step else { return Poll::Ready(step) };
-        let caught = Caught::new(Some(&filtering.client), &filtering.event);
+        let caught = Caught::new(Some(&filtering.client), sink.event());
         Poll::Ready(Step::Done(Err(filtering.stages.caught(error, &caught))))
     }
 

@@ -359,6 +359,7 @@ fn by_path(upgrade: &::sb::Upgrade) -> ::core::result::Result<::std::string::Str
 /// A gateway that owns its socket, of a generic struct.
 #[derive(Debug)]
 #[the_gateway(path = "/echo", namespace_by = by_path, cancel_on_disconnect = false, crate = sb)]
+#[skip(Given)]
 pub struct Echo<T: ::core::marker::Send + ::core::marker::Sync + 'static> {
     #[inject]
     of: Shared<T>,

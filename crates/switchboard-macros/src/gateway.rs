@@ -14,6 +14,7 @@ use syn::{Error, Expr, Ident, Path, Token, Type, parse_quote};
 struct Settings {
     path: Option<Expr>,
     namespace: Option<Type>,
+    namespace_by: Option<Expr>,
     limits: Option<Expr>,
     origins: Option<Expr>,
     compression: Option<Expr>,
@@ -33,6 +34,7 @@ const KEYS: &[&str] = &[
     "version",
     "port",
     "namespace",
+    "namespace_by",
     "handlers",
     "concurrency",
     "public",
@@ -52,6 +54,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         match key.to_string().as_str() {
             "path" => settings.path = Some(keys::value(input)?),
             "namespace" => settings.namespace = Some(keys::value(input)?),
+            "namespace_by" => settings.namespace_by = Some(keys::value(input)?),
             "limits" => settings.limits = Some(keys::value(input)?),
             "origins" => settings.origins = Some(keys::value(input)?),
             "compression" => settings.compression = Some(keys::value(input)?),
@@ -78,6 +81,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     settings.stages = Stages::of_gateway(&mut item_struct.attrs, &mut errors);
     if let (Some(public), Some(_)) = (&settings.public, settings.stages.public()) {
         errors.at(public, "`#[public]` says so already; remove one");
+    }
+    if let (Some(_), Some(by)) = (&settings.namespace, &settings.namespace_by) {
+        errors.at(by, "`namespace` says already which one; remove one");
     }
     let injected = Injected::of(item_struct, &mut errors);
     hooks.gateway = true;
@@ -117,6 +123,7 @@ impl Settings {
         });
         let settings = [
             namespace,
+            set("namespace_by", &self.namespace_by),
             set("limits", &self.limits),
             set("origins", &self.origins),
             set("compression", &self.compression),

@@ -26,6 +26,7 @@ use proc_macro::TokenStream;
 /// | `version = "1"`, `version = ["1", "2"]` | `/v1` in front of the path, or each of several |
 /// | `port = 3006` | listens there, and not on the application's port |
 /// | `namespace = Admin` | the marker type of its namespace |
+/// | `namespace_by = function` | names the namespace of each client by its request, as the builder's method of this name |
 /// | `handlers(Moderation, Votes)` | other providers with [`messages`](macro@messages), whose handlers this gateway has too |
 /// | `concurrency = 4` | how many messages of one client are handled at a time |
 /// | `public` | no guard is meant to be here, for `App::require_posture(true)` |

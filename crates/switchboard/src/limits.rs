@@ -132,6 +132,9 @@ limits! {
     /// answer, which may be a stream that never ends, and between two requests. Default: 1,024, or an eighth of what the process
     /// may open; at most half of that. Above: a connection ends with its answer, which has `handshake_timeout` for itself.
     http_connections: Option<usize> = None;
+    /// The most namespaces of [`Gateway::namespace_by`](crate::Gateway::namespace_by) that have clients on this node. Default
+    /// 10,000; above: 503, to who would be the first in one more.
+    runtime_namespaces: usize = 10_000;
     /// How many upgrades this node accepts. Default: no limit; above: 503.
     accept_rate: Option<Rate> = None;
     /// The most connections of one address. Default: no limit; above: 429. On [`App::listen`](crate::App::listen) as many more may
@@ -220,6 +223,7 @@ impl Limits {
         positive("handlers", self.handlers == 0);
         positive("outbound_bytes", self.outbound_bytes == 0);
         positive("max_message_out", self.max_message_out == 0);
+        positive("runtime_namespaces", self.runtime_namespaces == 0);
         positive("max_connections", self.max_connections == Some(0));
         positive("address_connections", self.address_connections == Some(0));
         for (name, rate) in self.rates() {

@@ -1,5 +1,6 @@
 //! [`Namespace`]: which clients and rooms know each other.
 use std::any::TypeId;
+use std::borrow::Cow;
 
 /// An isolated registry of clients and rooms, named by a marker type.
 ///
@@ -38,7 +39,37 @@ impl Namespace for Root {
     const NAME: &'static str = "/";
 }
 
+/// In [`Server<Dynamic>`](crate::Server): a namespace whose name is known at run time only, as
+/// [`Gateway::namespace_by`](crate::Gateway::namespace_by) makes them. No gateway is put into it by type.
+///
+/// As a parameter of a handler or a hook it is the namespace of the client, whichever that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dynamic {}
+
 const LONGEST: usize = 255;
+
+/// A name that came at run time, with its `/`. `None`: it cannot be one.
+pub(crate) fn at_run_time(name: &str) -> Option<Cow<'_, str>> {
+    if name.is_empty() {
+        return None;
+    }
+    let name = if name.starts_with('/') { Cow::Borrowed(name) } else { Cow::Owned(format!("/{name}")) };
+    check(&name).is_ok().then_some(name)
+}
+
+/// Errors: what is wrong with the name, and the fix, as the end of a sentence.
+fn check(name: &str) -> Result<(), String> {
+    if name.len() > LONGEST {
+        return Err(format!("has {} bytes; shorten it to at most {LONGEST}", name.len()));
+    }
+    if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(format!("{name:?} has whitespace or a control character; remove that"));
+    }
+    if !name.starts_with('/') {
+        return Err(format!("{name:?} does not begin with '/'; write {:?}", format!("/{name}")));
+    }
+    Ok(())
+}
 
 /// A marker type, erased: equal when the types are.
 #[derive(Clone, Copy)]
@@ -61,15 +92,7 @@ impl Marker {
     /// Errors: what is wrong with the name, and the fix, as the end of a sentence.
     pub(crate) fn check(self) -> Result<(), String> {
         let Marker { name, .. } = self;
-        if name.len() > LONGEST {
-            return Err(format!("has {} bytes; shorten it to at most {LONGEST}", name.len()));
-        }
-        if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            return Err(format!("{name:?} has whitespace or a control character; remove that"));
-        }
-        if !name.starts_with('/') {
-            return Err(format!("{name:?} does not begin with '/'; write {:?}", format!("/{name}")));
-        }
+        check(name)?;
         if name == Root::NAME && !self.is_default() {
             return Err(format!(
                 "{name:?} is that of the default, switchboard::Root; use that one, or choose another name"

@@ -3,7 +3,7 @@ use crate::conn::kicked;
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::{Hub, Space};
 use crate::namespace::Marker;
-use crate::{Broadcast, Client, ClientId, Delivery, Error, Namespace, RoomName, Root, Stats};
+use crate::{Broadcast, Client, ClientId, Delivery, Dynamic, Error, Namespace, RoomName, Root, Stats};
 use serde::Serialize;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ use switchboard_core::Target;
 /// let app = App::new();
 /// let router: Router = Router::new().route("/announce", post(announce)).with_state(app.server()).merge(app);
 /// ```
-/// It is a parameter of handlers and hooks, too: `Server` of the clients of [`Root`], `Server<N>` of another namespace's.
+/// It is a parameter of handlers and hooks, too: `Server` of the clients of [`Root`], `Server<N>` of another namespace's,
+/// `Server<Dynamic>` of the namespace that the client is in.
 /// ```
 /// # use switchboard::Server;
 /// # struct Chat;
@@ -47,7 +48,18 @@ impl<N: Namespace> Server<N> {
     }
 }
 
+impl Server<Dynamic> {
+    pub(crate) fn of(space: Arc<Space>, hub: Arc<Hub>) -> Server<Dynamic> {
+        Server { space, hub, namespace: PhantomData }
+    }
+}
+
 impl<N> Server<N> {
+    /// The name of its namespace.
+    pub fn namespace(&self) -> &str {
+        self.space.name()
+    }
+
     /// Sends an event to everyone.
     #[track_caller]
     pub fn broadcast(&self, event: &str, data: impl Serialize) -> Delivery {
@@ -135,6 +147,19 @@ impl<N: Namespace> FromMessage for Server<N> {
     }
 }
 
+/// Of the client's own namespace.
+impl FromMessage for Server<Dynamic> {
+    type Kind = Context;
+
+    fn from_message(cx: &MessageContext<'_>) -> Result<Server<Dynamic>, Error> {
+        let container = cx.conn().table.container.as_ref();
+        let space = cx.conn().space.clone();
+        container
+            .map(|container| container.server_in(space))
+            .ok_or_else(|| Error::internal("the gateway is not mounted"))
+    }
+}
+
 impl<N> Clone for Server<N> {
     fn clone(&self) -> Server<N> {
         Server { space: self.space.clone(), hub: self.hub.clone(), namespace: PhantomData }
@@ -143,6 +168,6 @@ impl<N> Clone for Server<N> {
 
 impl<N> std::fmt::Debug for Server<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Server({}, {} clients)", self.space.marker.name, self.client_count())
+        write!(f, "Server({}, {} clients)", self.space.name(), self.client_count())
     }
 }

@@ -1,7 +1,7 @@
 //! [`Handle`]: an application from outside.
 use crate::di::Teardown;
-use crate::hub::{Hub, Stats};
-use crate::{Namespace, Server};
+use crate::hub::{Hub, Space, Stats};
+use crate::{Dynamic, Namespace, Namespaces, Server};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::sync::{Arc, Weak};
@@ -164,6 +164,11 @@ impl Handle {
         Server::new(&self.0.hub)
     }
 
+    /// The namespaces that are named at run time.
+    pub fn namespaces(&self) -> Namespaces {
+        Namespaces::new(&self.0.hub)
+    }
+
     /// The numbers of all namespaces together. Exact while nothing moves.
     pub fn stats(&self) -> Stats {
         self.0.hub.stats()
@@ -212,6 +217,14 @@ pub(crate) struct WeakHandle {
 impl WeakHandle {
     pub(crate) fn server_of<N: Namespace>(&self) -> Server<N> {
         Server::new(&self.hub)
+    }
+
+    pub(crate) fn namespaces(&self) -> Namespaces {
+        Namespaces::new(&self.hub)
+    }
+
+    pub(crate) fn server_in(&self, space: Arc<Space>) -> Server<Dynamic> {
+        Server::of(space, self.hub.clone())
     }
 
     /// The handle; a new one, without hooks, where the application is gone.

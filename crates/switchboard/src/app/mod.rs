@@ -19,7 +19,7 @@ use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, IntoGuard, Pipe, PipeDef};
-use crate::{Namespace, Origins, Root, Server};
+use crate::{Namespace, Namespaces, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
 use handle::Control;
@@ -365,6 +365,11 @@ impl App {
     /// The clients of a namespace; nobody, while no gateway is in it.
     pub fn server_of<N: Namespace>(&self) -> Server<N> {
         Server::new(&self.hub)
+    }
+
+    /// The namespaces that are named at run time, by [`Gateway::namespace_by`].
+    pub fn namespaces(&self) -> Namespaces {
+        Namespaces::new(&self.hub)
     }
 
     /// The routes of all gateways and of the mounted router.

@@ -119,8 +119,7 @@ impl App {
         for note in table.notes() {
             tracing::info!("    {note}");
         }
-        let space = self.hub.space(table.namespace);
-        let endpoint = Endpoint::new(Arc::new(table), space, self.proxies.clone());
+        let endpoint = Endpoint::new(Arc::new(table), &self.hub, self.proxies.clone());
         let (router, known) = match port {
             None => (&mut routes.main, &mut routes.paths),
             Some((port, asked_at)) => routes.of_port(port, asked_at, endpoint.name()),

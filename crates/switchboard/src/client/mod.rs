@@ -44,6 +44,12 @@ impl Client {
         self.0.id
     }
 
+    /// The name of the namespace that it is in: [`Namespace::NAME`](crate::Namespace::NAME), or what
+    /// [`Gateway::namespace_by`](crate::Gateway::namespace_by) has returned.
+    pub fn namespace(&self) -> &str {
+        self.0.space.name()
+    }
+
     /// The address of the peer's socket. Behind a trusted proxy (`App::trust_proxies`) it is what that says of the client, with
     /// port 0. `None` where the transport has none.
     pub fn peer_addr(&self) -> Option<SocketAddr> {

@@ -5,7 +5,9 @@ use super::scope::{Scope, Scoped, View};
 use crate::app::{Handle, WeakHandle};
 use crate::client::Client;
 use crate::handler::MessageContext;
-use crate::namespace::Namespace;
+use crate::hub::Space;
+use crate::namespace::{Dynamic, Namespace};
+use crate::namespaces::Namespaces;
 use crate::server::Server;
 use crate::{BootError, Error};
 use std::any::{Any, TypeId, type_name};
@@ -139,6 +141,16 @@ impl Container {
     /// The clients of a namespace.
     pub fn server<N: Namespace>(&self) -> Server<N> {
         self.inner.application.server_of()
+    }
+
+    /// The namespaces that are named at run time.
+    pub fn namespaces(&self) -> Namespaces {
+        self.inner.application.namespaces()
+    }
+
+    /// The clients of a namespace that somebody has.
+    pub(crate) fn server_in(&self, space: Arc<Space>) -> Server<Dynamic> {
+        self.inner.application.server_in(space)
     }
 
     /// Shutdown and numbers. When nothing of the application is left, there is nothing that it could end.

@@ -4,6 +4,7 @@ use super::{Container, NotProvided};
 use crate::app::Handle;
 use crate::client::Client;
 use crate::namespace::Namespace;
+use crate::namespaces::Namespaces;
 use crate::pipeline::Implicit;
 use crate::server::Server;
 use crate::text::short_name;
@@ -13,7 +14,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// What a service, a gateway or a factory may ask for: `Arc<T>` of anything that is provided, `Option<Arc<T>>` of what may be,
-/// and handles: [`Server`], `Server<N>`, [`Handle`], [`Container`]; and [`Client`], where there is one a connection or a message.
+/// and handles: [`Server`], `Server<N>`, [`Namespaces`], [`Handle`], [`Container`]; and [`Client`], where there is one a connection or a message.
 ///
 /// Implement it for a handle of your own: a type that is made of provided ones.
 /// ```
@@ -69,6 +70,14 @@ impl<N: Namespace> FromContainer for Server<N> {
 
     fn from_container(container: &Container) -> Result<Server<N>, NotProvided> {
         Ok(container.server())
+    }
+}
+
+impl FromContainer for Namespaces {
+    fn wants(_: &mut Wanted) {}
+
+    fn from_container(container: &Container) -> Result<Namespaces, NotProvided> {
+        Ok(container.namespaces())
     }
 }
 

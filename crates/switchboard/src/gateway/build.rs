@@ -22,6 +22,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         table.hosts = self.hosts.map(|(hosts, _)| hosts);
         table.frames = self.frames;
         table.patterns = self.patterns;
+        table.namespace_by = self.namespace_by.map(|(by, _)| by);
         let Some(state) = self.state.or(state) else { return Ok(None) };
         table.level = self.declared.make(container)?;
         for included in self.included {

@@ -25,6 +25,10 @@ impl<S: Send + Sync + 'static> Gateway<S> {
                 &[at, other],
             ));
         }
+        if let (Some(chosen), Some((_, by))) = (self.namespace_at(), &self.namespace_by) {
+            let message = format!("{name} has a namespace, and one by the request; remove one");
+            problems.push(Problem::new(message, &[chosen.1, by]));
+        }
         for (at, (event, place, _)) in self.events.iter().enumerate() {
             if let Err(why) = check_event(event) {
                 problems.push(Problem::new(format!("the event name {event:?} of {name} is refused: {why}"), &[place]));

@@ -165,6 +165,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             || self.patterns
             || self.cancel_on_disconnect
             || self.namespace.is_some()
+            || self.namespace_by.is_some()
             || self.concurrency.is_some()
             || self.site != Site::default();
         let settings = set.then(|| ("has guards or settings of its own".to_owned(), vec![included]));

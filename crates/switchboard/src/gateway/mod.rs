@@ -13,7 +13,7 @@ use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
 pub(crate) use site::Site;
-pub(crate) use table::{Entry, Frames, Group, Table};
+pub(crate) use table::{Entry, Frames, Group, NamespaceBy, Table};
 
 use crate::app::Handle;
 use crate::compression::Compression;
@@ -26,7 +26,7 @@ use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::Declared;
 use crate::text::short_name;
-use crate::{Client, Error, Namespace, Origins, Server};
+use crate::{Client, Error, Namespace, Origins, Server, Upgrade};
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 use std::future::Future;
@@ -70,6 +70,7 @@ pub struct Gateway<S> {
     patterns: bool,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
+    namespace_by: Option<(NamespaceBy, &'static Location<'static>)>,
     pub(crate) site: Site,
     declared: Declared,
     catch_all: Vec<(&'static Location<'static>, HandlerDef<S>)>,
@@ -159,6 +160,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             patterns: false,
             cancel_on_disconnect: false,
             namespace: None,
+            namespace_by: None,
             site: Site::default(),
             declared: Declared::default(),
             catch_all: Vec::new(),
@@ -423,6 +425,39 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     pub fn namespace<N: Namespace>(mut self) -> Gateway<S> {
         let (marker, place, server) = (Marker::of::<N>(), Location::caller(), Given::server_of::<N>());
         self.namespace = Some(Chosen { marker, place, server });
+        self
+    }
+
+    /// Puts each client into the namespace that its request names: one for each project of `/projects/{id}/ws`, say. The function
+    /// runs once a connection, after the guards. It returns a name as [`Namespace::NAME`] has one; a `/` in front of it may be left
+    /// out. Gateways, and clients of one gateway, whose requests name the same are in the same namespace. It begins with its first
+    /// client and is forgotten after its last; [`Namespaces`](crate::Namespaces) finds it from elsewhere, and handlers take
+    /// [`Server<Dynamic>`](crate::Dynamic).
+    ///
+    /// An error refuses the upgrade, as one of a connect guard does; a name that cannot be one is answered 400. That of a namespace
+    /// with a type, `/` among them, is answered 403: no request leads into one of those. Above `Limits::runtime_namespaces`: 503.
+    ///
+    /// Beside [`namespace`](Gateway::namespace) it is a problem at boot.
+    /// ```
+    /// use switchboard::{App, Client, Dynamic, Error, Gateway, Server, Upgrade};
+    /// # #[derive(Default)]
+    /// # struct Board;
+    /// # impl Board { async fn draw(&self, line: String, server: Server<Dynamic>) { server.broadcast("drawn", line); } }
+    /// fn project(upgrade: &Upgrade) -> Result<String, Error> {
+    ///     let id: u64 = upgrade.path_params()?;
+    ///     Ok(format!("/project-{id}"))
+    /// }
+    /// let board = Gateway::new(Board).on("draw", Board::draw).namespace_by(project);
+    /// let app = App::new().gateway("/projects/{id}/ws", board);
+    /// let namespaces = app.namespaces();
+    /// assert!(namespaces.get("/project-42").is_none(), "nobody is there");
+    /// ```
+    #[track_caller]
+    pub fn namespace_by<E: Into<Error>>(
+        mut self,
+        by: impl Fn(&Upgrade) -> Result<String, E> + Send + Sync + 'static,
+    ) -> Gateway<S> {
+        self.namespace_by = Some((Arc::new(move |upgrade| by(upgrade).map_err(Into::into)), Location::caller()));
         self
     }
 

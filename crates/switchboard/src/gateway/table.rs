@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::{self, ErasedConnectGuard, Level, Stages};
 use crate::text::{count, short_name};
-use crate::{Client, Error, Handle, Origins};
+use crate::{Client, Error, Handle, Origins, Upgrade};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) namespace: Marker,
+    /// In place of it, where the request says which.
+    pub(crate) namespace_by: Option<NamespaceBy>,
     notes: Vec<Note>,
     /// Set when the application is built.
     pub(crate) container: Option<Container>,
@@ -54,6 +56,9 @@ pub(crate) struct Table {
     /// The application's.
     pub(crate) codecs: Codecs,
 }
+
+/// Names the namespace of a request.
+pub(crate) type NamespaceBy = Arc<dyn Fn(&Upgrade) -> Result<String, Error> + Send + Sync>;
 
 /// The messages that a gateway takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +126,7 @@ impl Table {
         Table {
             name,
             namespace,
+            namespace_by: None,
             notes: Vec::new(),
             container: None,
             _application: None,
@@ -215,6 +221,7 @@ impl Table {
             self.limits.max_connections = limits.max_connections;
             self.limits.shutdown_timeout = limits.shutdown_timeout;
             self.limits.http_connections = limits.http_connections;
+            self.limits.runtime_namespaces = limits.runtime_namespaces;
             self.limits.accept_rate = limits.accept_rate;
             self.limits.address_connections = limits.address_connections;
             self.limits.address_rate = limits.address_rate;
@@ -250,6 +257,7 @@ impl Table {
         let hooks = self.notes.iter().filter(|note| matches!(note, Note::Hook(_))).count();
         let messages = if self.raw.is_some() { "raw".to_owned() } else { count(self.events.len(), "message") };
         let namespace = match self.namespace {
+            _ if self.namespace_by.is_some() => ", a namespace by the request".to_owned(),
             default if default.is_default() => String::new(),
             other => format!(", namespace {}", other.name),
         };

@@ -3,7 +3,7 @@ use crate::client::ClientId;
 use crate::codec::Format;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
 use crate::gateway::Table;
-use crate::hub::{Permit, Registration, Space};
+use crate::hub::{Permit, Registration, Seat};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -27,18 +27,18 @@ pub(super) struct Opening {
 }
 
 /// Waits for the stream behind the 101, then starts the connection's task. Ends within the handshake's time.
-pub(super) async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, space: Arc<Space>) {
+pub(super) async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, seat: Seat) {
     let timeout = opening.table.limits.handshake_timeout;
     match tokio::time::timeout(timeout, on_upgrade).await {
         Ok(Ok(upgraded)) => {
-            tokio::spawn(opening.connect(upgraded, permit, space));
+            tokio::spawn(opening.connect(upgraded, permit, seat));
         }
-        Ok(Err(_)) | Err(_) => space.node.rejected("handshake", "upgrade"),
+        Ok(Err(_)) | Err(_) => seat.space().node.rejected("handshake", "upgrade"),
     }
 }
 
 impl Opening {
-    fn connect(self, upgraded: Upgraded, permit: Permit, space: Arc<Space>) -> Task {
+    fn connect(self, upgraded: Upgraded, permit: Permit, seat: Seat) -> Task {
         match into_tcp(upgraded) {
             Ok((socket, early)) => {
                 if !self.configured {
@@ -46,20 +46,20 @@ impl Opening {
                 }
                 let peer = self.peer.or_else(|| socket.peer_addr().ok());
                 let (read, write) = socket.into_split();
-                let registration = self.register(space, permit, Some(write), peer);
+                let registration = self.register(seat, permit, Some(write), peer);
                 Task::new(registration, Stream::Tcp(read), early)
             }
             Err(upgraded) => {
                 let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
                 let peer = self.peer;
-                Task::new(self.register(space, permit, None, peer), stream, Vec::new())
+                Task::new(self.register(seat, permit, None, peer), stream, Vec::new())
             }
         }
     }
 
     fn register(
         self,
-        space: Arc<Space>,
+        seat: Seat,
         permit: Permit,
         write: Option<OwnedWriteHalf>,
         peer: Option<SocketAddr>,
@@ -71,7 +71,7 @@ impl Opening {
         });
         let conn = Conn {
             id: self.id,
-            space,
+            space: seat.space().clone(),
             table: self.table,
             lane,
             rooms: Mutex::new(Some(Vec::new())),
@@ -84,7 +84,7 @@ impl Opening {
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
         };
-        Registration::new(Arc::new(conn), permit)
+        Registration::new(Arc::new(conn), permit, seat)
     }
 }
 

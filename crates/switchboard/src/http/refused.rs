@@ -139,6 +139,12 @@ impl From<Full> for Refused {
                 "Too many connections come from this address at a time: try again.",
                 1,
             ),
+            Full::Namespaces => (
+                Status::SERVICE_UNAVAILABLE,
+                "namespaces",
+                "This node has as many namespaces as it may: try again later.",
+                5,
+            ),
         };
         let mut refused = Refused::new(status, reason, detail, Some(Duration::from_secs(retry)));
         refused.0.admission = true;

@@ -5,10 +5,10 @@ use super::{OwnListener, Proxies, Upgrade};
 use crate::client::ClientId;
 use crate::codec::Format;
 use crate::conn::{Handshake, drop_contained};
-use crate::gateway::Table;
-use crate::hub::{Permit, Space};
+use crate::gateway::{NamespaceBy, Table};
+use crate::hub::{Hub, Node, Permit, Seat, Space};
 use crate::limits::Limits;
-use crate::{Error, Origins, log};
+use crate::{Error, Origins, log, namespace};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
@@ -30,13 +30,28 @@ pub(crate) struct Endpoint(Arc<Inner>);
 
 struct Inner {
     table: Arc<Table>,
-    space: Arc<Space>,
+    node: Arc<Node>,
+    namespace: Namespace,
     proxies: Proxies,
 }
 
+/// The namespace of a gateway's clients.
+enum Namespace {
+    One(Arc<Space>),
+    ByRequest(NamespaceBy, Arc<Hub>),
+}
+
 impl Endpoint {
-    pub(crate) fn new(table: Arc<Table>, space: Arc<Space>, proxies: Proxies) -> Endpoint {
-        Endpoint(Arc::new(Inner { table, space, proxies }))
+    pub(crate) fn new(table: Arc<Table>, hub: &Arc<Hub>, proxies: Proxies) -> Endpoint {
+        let namespace = match &table.namespace_by {
+            Some(by) => {
+                // Its workers start with all others.
+                hub.runtime();
+                Namespace::ByRequest(by.clone(), hub.clone())
+            }
+            None => Namespace::One(hub.space(table.namespace)),
+        };
+        Endpoint(Arc::new(Inner { table, node: hub.node.clone(), namespace, proxies }))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -127,8 +142,8 @@ impl Inner {
     /// Counts it, and answers.
     fn refuse(&self, refused: Refused) -> Response<Body> {
         match refused.is_admission() {
-            true => self.space.node.refused("handshake", refused.reason()),
-            false => self.space.node.rejected("handshake", refused.reason()),
+            true => self.node.refused("handshake", refused.reason()),
+            false => self.node.rejected("handshake", refused.reason()),
         }
         refused.response()
     }
@@ -151,9 +166,9 @@ impl Inner {
         let deflate = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
-        let permit = Permit::new(&self.space.node, peer.map(|peer| peer.ip()));
+        let permit = Permit::new(&self.node, peer.map(|peer| peer.ip()));
         // After the permit is taken: see `Hub::shutdown`.
-        if self.space.node.is_draining() {
+        if self.node.is_draining() {
             return Err(Refused::draining());
         }
         let (permit, accept) = (permit?, asked.accept_value());
@@ -173,7 +188,7 @@ impl Inner {
         let asked = async {
             tokio::select! {
                 biased;
-                () = self.space.node.drained() => Err(Refused::draining()),
+                () = self.node.drained() => Err(Refused::draining()),
                 asked = asked => asked.map_err(|error| self.refusal(error)),
             }
         };
@@ -202,6 +217,7 @@ impl Inner {
     /// The 101, and the task that waits for the stream behind it.
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
         let Admitted { mut upgrade, on_upgrade, permit, accept, chosen, deflate } = admitted;
+        let seat = self.seat(&upgrade)?;
         let handshake = self.handshake(&mut upgrade)?;
         let opening = Opening {
             id: ClientId::random().map_err(|_| Refused::no_random())?,
@@ -212,9 +228,27 @@ impl Inner {
             peer: upgrade.peer_addr(),
             configured: upgrade.extension::<OwnListener>().is_some(),
         };
-        tokio::spawn(open(opening, on_upgrade, permit, self.space.clone()));
+        tokio::spawn(open(opening, on_upgrade, permit, seat));
         let protocol = chosen.map(|format| self.table.codecs.protocol(format));
         Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
+    }
+
+    /// A place in the namespace that the connection will be in.
+    fn seat(&self, upgrade: &Upgrade) -> Result<Seat, Refused> {
+        let (by, hub) = match &self.namespace {
+            Namespace::One(space) => return Ok(Seat::new(space.clone())),
+            Namespace::ByRequest(by, hub) => (by, hub),
+        };
+        let named = catch_unwind(AssertUnwindSafe(|| by(upgrade).map_err(|error| self.refusal(error))));
+        let name = named.unwrap_or_else(|panic| {
+            let trace = log::panicked("what names the namespace of a request", &*panic);
+            drop_contained(panic);
+            Err(Refused::panicked(trace))
+        })?;
+        let refused = |error: Error| Refused::from(&error);
+        let name = namespace::at_run_time(&name)
+            .ok_or_else(|| refused(Error::bad_request("What this request names cannot be a namespace")))?;
+        hub.seat(&name)?.ok_or_else(|| refused(Error::forbidden("No request leads into this namespace")))
     }
 
     /// The format of the first subprotocol of the client's that is spoken here. A raw gateway speaks none.

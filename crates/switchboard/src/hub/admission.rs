@@ -37,6 +37,8 @@ pub(crate) enum Full {
     AddressConnections,
     /// More upgrades of the address than `address_rate`.
     AddressRate,
+    /// As many namespaces that are named at run time as the node may have.
+    Namespaces,
 }
 
 /// A place among the connections of this node; free again when dropped.

@@ -1,6 +1,7 @@
 //! Delivery on this node: from a target to outboxes.
 use super::rooms::Rooms;
 use super::shard::Shard;
+use super::workers::Workers;
 use super::{Event, Stats};
 use crate::Delivery;
 use crate::client::{ClientId, IdMap};
@@ -14,22 +15,54 @@ pub(crate) type Other<'a> = dyn Fn(Encoding<'_>) -> Option<Event> + 'a;
 
 /// The connections and rooms of one namespace on this node. A cluster calls the same `deliver`.
 pub(crate) struct Local {
-    shards: Box<[Arc<Shard>]>,
+    /// Those of the workers.
+    shards: Arc<[Arc<Shard>]>,
+    workers: Arc<Workers>,
+    /// Its connections, where the workers have those of others, too.
+    own: Option<Box<Shard>>,
     pub(super) rooms: Rooms,
 }
 
 impl Local {
+    /// With workers of its own.
     pub(super) fn new() -> Local {
-        let shards = std::thread::available_parallelism().map_or(1, |n| n.get().min(16));
-        Local { shards: (0..shards).map(|_| Arc::default()).collect(), rooms: Rooms::default() }
+        let workers = Workers::new();
+        Local { shards: workers.shards().clone(), workers, own: None, rooms: Rooms::default() }
     }
 
-    pub(super) fn shards(&self) -> &[Arc<Shard>] {
-        &self.shards
+    /// With workers that others have, too.
+    pub(super) fn among(workers: &Arc<Workers>) -> Local {
+        let (shards, workers) = (workers.shards().clone(), workers.clone());
+        Local { shards, workers, own: Some(Box::default()), rooms: Rooms::default() }
     }
 
+    pub(super) fn workers(&self) -> &Arc<Workers> {
+        &self.workers
+    }
+
+    /// The one that works for a connection.
     pub(super) fn shard(&self, id: ClientId) -> &Arc<Shard> {
         &self.shards[(id.low() >> 48) as usize % self.shards.len()]
+    }
+
+    pub(super) fn insert(&self, conn: &Arc<Conn>) {
+        if let Some(own) = &self.own {
+            own.insert(conn.clone());
+        }
+        self.shard(conn.id).insert(conn.clone());
+    }
+
+    pub(super) fn remove(&self, id: ClientId) {
+        if let Some(own) = &self.own {
+            own.remove(id);
+        }
+        self.shard(id).remove(id);
+    }
+
+    /// Those that together have its connections, and no others.
+    fn registers(&self) -> impl Iterator<Item = &Shard> {
+        let shared = if self.own.is_some() { &[] } else { &*self.shards };
+        self.own.as_deref().into_iter().chain(shared.iter().map(|shard| &**shard))
     }
 
     /// Puts an event into the outbox of everyone who is meant, each once. `event` is its JSON; `other` encodes it in another format,
@@ -53,7 +86,7 @@ impl Local {
             }
         };
         match (target.all, &target.rooms[..], &target.except[..]) {
-            (true, _, []) => self.shards.iter().for_each(|shard| shard.for_each(&mut push)),
+            (true, _, []) => self.registers().for_each(|shard| shard.for_each(&mut push)),
             (false, [room], []) => self.for_each_member(room, &mut push),
             _ => self.union(target).values().for_each(push),
         }
@@ -76,7 +109,7 @@ impl Local {
             chosen.insert(conn.id, conn.clone());
         };
         if target.all {
-            self.shards.iter().for_each(|shard| shard.for_each(&mut choose));
+            self.registers().for_each(|shard| shard.for_each(&mut choose));
         } else {
             target.rooms.iter().for_each(|room| self.for_each_member(room, &mut choose));
         }
@@ -97,24 +130,27 @@ impl Local {
     }
 
     pub(crate) fn client(&self, id: ClientId) -> Option<Arc<Conn>> {
-        self.shard(id).get(id)
+        match &self.own {
+            Some(own) => own.get(id),
+            None => self.shard(id).get(id),
+        }
     }
 
     pub(crate) fn clients(&self) -> Vec<Arc<Conn>> {
         let mut clients = Vec::new();
-        for shard in &self.shards {
+        for shard in self.registers() {
             shard.for_each(&mut |conn| clients.push(conn.clone()));
         }
         clients
     }
 
     pub(crate) fn client_count(&self) -> usize {
-        self.shards.iter().map(|shard| shard.len()).sum()
+        self.registers().map(Shard::len).sum()
     }
 
     pub(crate) fn open_count(&self) -> usize {
         let mut count = 0;
-        for shard in &self.shards {
+        for shard in self.registers() {
             shard.for_each(&mut |conn| count += usize::from(conn.is_open()));
         }
         count
@@ -143,11 +179,6 @@ impl Local {
         stats.memberships += memberships;
         stats.queued_bytes += self.clients().iter().map(|conn| conn.lane.bytes()).sum::<usize>();
     }
-
-    /// Ends the flushers and the sweeps.
-    pub(super) fn stop(&self) {
-        self.shards.iter().for_each(|shard| shard.stop());
-    }
 }
 
 /// The rest of a delivery, without any lock: in other formats, and compressed.
@@ -175,10 +206,4 @@ fn deliver_late(
     }
     delivery.dropped += lost.len();
     lost.iter().for_each(|conn| conn.node().counters.dropped(1));
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }

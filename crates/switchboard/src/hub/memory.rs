@@ -2,7 +2,8 @@
 //!
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
 //! else: whoever reads costs nothing here.
-use super::{Node, Space, cgroup};
+use super::workers::Workers;
+use super::{Node, cgroup};
 use crate::conn::{Blocked, Conn};
 use crate::log;
 use parking_lot::Mutex;
@@ -76,8 +77,8 @@ pub(crate) struct Memory {
     /// More waits than may.
     over: Notify,
     watching: AtomicBool,
-    /// The namespaces whose queues count.
-    spaces: Mutex<Vec<Weak<Space>>>,
+    /// Who writes to the connections whose queues count: all of a namespace, or of several.
+    workers: Mutex<Vec<Weak<Workers>>>,
 }
 
 struct Limited {
@@ -98,8 +99,8 @@ impl Memory {
         let _ = self.limited.set(Limited { limit, source });
     }
 
-    pub(super) fn add(&self, space: &Arc<Space>) {
-        self.spaces.lock().push(Arc::downgrade(space));
+    pub(super) fn add(&self, workers: &Arc<Workers>) {
+        self.workers.lock().push(Arc::downgrade(workers));
     }
 
     pub(crate) fn level(&self) -> Level {
@@ -188,7 +189,7 @@ impl Watching {
         let mut kept = Kept::default();
         let mut ticks = tokio::time::interval(SAMPLE);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while memory.spaces.lock().iter().any(|space| space.strong_count() > 0) {
+        while memory.workers.lock().iter().any(|workers| workers.strong_count() > 0) {
             tokio::select! {
                 _ = ticks.tick() => self.sample(limited, &mut kept),
                 () = memory.over.notified() => {}
@@ -223,10 +224,10 @@ impl Watching {
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.0.memory;
         // What is dropped here may be the application's: not under the lock.
-        let spaces: Vec<Arc<Space>> = memory.spaces.lock().iter().filter_map(Weak::upgrade).collect();
+        let all: Vec<Arc<Workers>> = memory.workers.lock().iter().filter_map(Weak::upgrade).collect();
         let mut queues: Vec<(Blocked, Arc<Conn>)> = Vec::new();
-        for space in spaces {
-            let clients = space.local.clients().into_iter();
+        for workers in all {
+            let clients = workers.clients().into_iter();
             let blocked = clients.filter_map(|conn| Some((conn.lane.blocked()?, conn)));
             queues.extend(blocked.filter(|(blocked, _)| blocked.bytes > smallest));
         }

@@ -2,7 +2,7 @@
 use super::{Kept, Level, Limited, Memory};
 use crate::client::ClientId;
 use crate::testing::TestApp;
-use crate::{App, Gateway, Handle, Limits};
+use crate::{App, Client, Error, Gateway, Handle, Limits, Upgrade};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,9 +22,13 @@ impl Echo {
 
 /// An application with a memory of `limit` bytes, of which it uses what is stored.
 fn limited(limit: usize) -> (App, Handle, Arc<AtomicUsize>) {
+    limited_with(limit, Gateway::new(Echo))
+}
+
+fn limited_with(limit: usize, gateway: Gateway<Echo>) -> (App, Handle, Arc<AtomicUsize>) {
     let limits = Limits::default().outbound_bytes(16 * MIB).write_timeout(Duration::from_secs(3600));
     let limits = limits.outbound_soft_time(Duration::from_secs(3600)).ping_interval(Duration::from_secs(3600));
-    let app = App::new().gateway("/ws", Gateway::new(Echo).on("echo", Echo::echo)).limits(limits);
+    let app = App::new().gateway("/ws", gateway.on("echo", Echo::echo)).limits(limits);
     let handle = app.handle();
     let usage = Arc::new(AtomicUsize::new(0));
     let source = usage.clone();
@@ -43,7 +47,7 @@ async fn use_bytes(usage: &AtomicUsize, bytes: usize) {
 
 /// A client that reads its handshake's answer, and nothing from then on.
 async fn silent(router: &axum::Router, handle: &Handle) -> (ClientId, DuplexStream) {
-    let ids = || handle.server().clients().iter().map(|client| client.id()).collect::<HashSet<_>>();
+    let ids = || there(handle);
     let before = ids();
     let (mut ours, theirs) = tokio::io::duplex(64 << 10);
     let peer = "127.0.0.1:1".parse().unwrap();
@@ -65,8 +69,9 @@ async fn silent(router: &axum::Router, handle: &Handle) -> (ClientId, DuplexStre
 
 /// Sends so much to one client, in messages of `size`.
 fn push(handle: &Handle, id: ClientId, bytes: usize, size: usize) {
+    let client = all(handle).into_iter().find(|client| client.id() == id).unwrap();
     for _ in 0..bytes / size {
-        assert_eq!(handle.server().broadcast_to(id.to_string(), "e", "x".repeat(size)).queued, 1);
+        assert_eq!(client.emit("e", "x".repeat(size)).queued, 1);
     }
 }
 
@@ -230,7 +235,34 @@ async fn from_93_percent_on_it_does_not_matter_what_the_allocator_may_keep() {
 }
 
 fn there(handle: &Handle) -> HashSet<ClientId> {
-    handle.server().clients().iter().map(|client| client.id()).collect()
+    all(handle).iter().map(Client::id).collect()
+}
+
+/// The clients of the default namespace, and of those that are named at run time.
+fn all(handle: &Handle) -> Vec<Client> {
+    let namespaces = handle.namespaces();
+    let named = namespaces.names().into_iter().filter_map(|name| Some(namespaces.get(&name)?.clients()));
+    handle.server().clients().into_iter().chain(named.flatten()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_namespaces_that_are_named_at_run_time_are_no_exception() {
+    let count = AtomicUsize::new(0);
+    let by = move |_: &Upgrade| Ok::<_, Error>(format!("/{}", count.fetch_add(1, Ordering::Relaxed)));
+    let (app, handle, usage) = limited_with(20 * MIB, Gateway::new(Echo).namespace_by(by));
+    let router = app.into_router().unwrap();
+    use_bytes(&usage, MIB).await;
+    let (small, _small) = silent(&router, &handle).await;
+    let (large, stream) = silent(&router, &handle).await;
+    assert_eq!(handle.namespaces().count(), 2);
+    push(&handle, small, 6 * MIB / 10, 8 << 10);
+    push(&handle, large, 22 * MIB / 10, 8 << 10);
+    settle().await;
+    use_bytes(&usage, 18 * MIB).await;
+    assert!(is_sent_away(stream).await);
+    settle().await;
+    assert_eq!((handle.stats().evicted, there(&handle)), (1, HashSet::from([small])));
+    assert_eq!(handle.namespaces().count(), 1);
 }
 
 /// A client's close frame without a code.

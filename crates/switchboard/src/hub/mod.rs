@@ -8,9 +8,11 @@ mod local;
 mod memory;
 mod node;
 mod rooms;
+mod runtime;
 mod shard;
 mod space;
 mod sweep;
+mod workers;
 
 pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
@@ -19,30 +21,34 @@ pub(crate) use event::{Event, check_name};
 pub(crate) use memory::Level;
 pub(crate) use node::Node;
 pub(crate) use rooms::{join, leave};
-pub(crate) use space::Space;
+pub(crate) use runtime::Runtime;
+pub(crate) use space::{Seat, Space};
 
 use crate::client::Client;
 use crate::conn::{CloseRequest, Conn};
-use crate::namespace::Marker;
+use crate::namespace::{Marker, Namespace, Root};
 use parking_lot::RwLock;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use workers::Workers;
 
 /// The node, and the namespaces that somebody asked for. A connection knows its own, and not this.
 pub(crate) struct Hub {
     pub(crate) node: Arc<Node>,
     /// As many as there are marker types at most.
     spaces: RwLock<Vec<Arc<Space>>>,
+    /// The namespaces that are named at run time, once somebody asked for any.
+    runtime: OnceLock<Arc<Runtime>>,
 }
 
 impl Hub {
     pub(crate) fn new() -> Arc<Hub> {
-        Arc::new(Hub { node: Arc::new(Node::new()), spaces: RwLock::default() })
+        Arc::new(Hub { node: Arc::new(Node::new()), spaces: RwLock::default(), runtime: OnceLock::new() })
     }
 
     /// The namespace of a marker type: the same for everyone who asks.
     pub(crate) fn space(&self, marker: Marker) -> Arc<Space> {
-        let find = |spaces: &[Arc<Space>]| spaces.iter().find(|space| space.marker == marker).cloned();
+        let find = |spaces: &[Arc<Space>]| spaces.iter().find(|space| space.marker() == Some(marker)).cloned();
         if let Some(space) = find(&self.spaces.read()) {
             return space;
         }
@@ -53,8 +59,8 @@ impl Hub {
                 return space;
             }
             spaces.push(made.clone());
-            self.node.memory.add(&made);
-            spaces.iter().map(|space| space.marker).find(|other| other.name == marker.name && *other != marker)
+            self.node.memory.add(made.local.workers());
+            spaces.iter().filter_map(|space| space.marker()).find(|other| other.name == marker.name && *other != marker)
         };
         if let Some(other) = namesake {
             tracing::warn!("{} and {} are both named {}, and are two namespaces", other.path, marker.path, marker.name);
@@ -62,13 +68,28 @@ impl Hub {
         made
     }
 
-    /// Starts the flushers, the clock and the sweeps of all namespaces in the current runtime, where they do not run.
-    pub(crate) fn start(&self) {
-        self.spaces().iter().for_each(|space| space.start());
+    /// The namespaces that are named at run time.
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        self.runtime.get_or_init(|| Arc::new(Runtime::new(&self.node)))
     }
 
-    fn spaces(&self) -> Vec<Arc<Space>> {
-        self.spaces.read().clone()
+    /// A place in the namespace of a name, which has been checked. `None`: that is one with a type. Errors: there is no room.
+    pub(crate) fn seat(&self, name: &str) -> Result<Option<Seat>, Full> {
+        if name == Root::NAME || self.spaces.read().iter().any(|space| space.name() == name) {
+            return Ok(None);
+        }
+        self.runtime().seat(name).map(Some)
+    }
+
+    /// Starts the flushers, the clock and the sweeps of all namespaces in the current runtime, where they do not run.
+    pub(crate) fn start(&self) {
+        self.workers().iter().for_each(|workers| workers.start(&self.node));
+    }
+
+    /// Those of all namespaces.
+    fn workers(&self) -> Vec<Arc<Workers>> {
+        let typed = self.spaces.read().iter().map(|space| space.local.workers().clone()).collect::<Vec<_>>();
+        typed.into_iter().chain(self.runtime.get().map(|runtime| runtime.workers().clone())).collect()
     }
 
     /// Asks every connection to end after its handler in flight, waits for that at most `patience`, then ends the rest.
@@ -92,18 +113,20 @@ impl Hub {
                 tracing::error!(connections = self.stats().connections, "connections did not end");
             }
         }
-        self.spaces().iter().for_each(|space| space.local.stop());
+        self.workers().iter().for_each(|workers| workers.stop());
         counters.aborted_count() - before
     }
 
     fn close_all(&self, request: &CloseRequest) {
-        self.spaces().iter().for_each(|space| space.close_all(request));
+        self.workers().iter().for_each(|workers| workers.close_all(request));
     }
 
     /// Exact at a moment without traffic; a sum over moving parts otherwise.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.node.counters.stats();
-        self.spaces().iter().for_each(|space| space.local.add_to(&mut stats));
+        let mut spaces = self.spaces.read().clone();
+        spaces.extend(self.runtime.get().into_iter().flat_map(|runtime| runtime.spaces()));
+        spaces.iter().for_each(|space| space.local.add_to(&mut stats));
         stats
     }
 }
@@ -116,9 +139,11 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    pub(crate) fn new(conn: Arc<Conn>, permit: Permit) -> Registration {
+    /// In the namespace of the connection, where it has the seat.
+    pub(crate) fn new(conn: Arc<Conn>, permit: Permit, seat: Seat) -> Registration {
         conn.space.start();
-        conn.space.shard(conn.id).insert(conn.clone());
+        conn.space.local.insert(&conn);
+        seat.hand_over();
         // A shutdown that begins now either sees the connection, or is seen here.
         if conn.node().is_draining() {
             conn.close(CloseRequest::Shutdown);
@@ -136,6 +161,7 @@ impl Drop for Registration {
         self.conn.lane.gone(self.conn.node());
         rooms::leave_all(&self.conn);
         self.conn.end();
-        self.conn.space.shard(self.conn.id).remove(self.conn.id);
+        self.conn.space.local.remove(self.conn.id);
+        Seat::give_back(&self.conn.space);
     }
 }

@@ -1,40 +1,106 @@
 //! The connections and rooms of one namespace on this node.
 use super::local::Local;
-use super::memory;
 use super::node::Node;
+use super::runtime::Runtime;
 use super::shard::Shard;
+use super::workers::Workers;
 use crate::client::ClientId;
-use crate::conn::CloseRequest;
 use crate::namespace::Marker;
 use std::sync::Arc;
 
 pub(crate) struct Space {
-    pub(crate) marker: Marker,
+    named: Named,
     pub(crate) local: Local,
     pub(crate) node: Arc<Node>,
 }
 
+enum Named {
+    ByType(Marker),
+    AtRunTime { name: Arc<str>, known_to: Arc<Runtime> },
+}
+
 impl Space {
     pub(super) fn new(marker: Marker, node: Arc<Node>) -> Space {
-        Space { marker, local: Local::new(), node }
+        Space { named: Named::ByType(marker), local: Local::new(), node }
+    }
+
+    pub(super) fn at_run_time(
+        name: Arc<str>,
+        known_to: Arc<Runtime>,
+        workers: &Arc<Workers>,
+        node: Arc<Node>,
+    ) -> Space {
+        Space { named: Named::AtRunTime { name, known_to }, local: Local::among(workers), node }
+    }
+
+    /// `None`: it is named at run time.
+    pub(super) fn marker(&self) -> Option<Marker> {
+        match &self.named {
+            Named::ByType(marker) => Some(*marker),
+            Named::AtRunTime { .. } => None,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match &self.named {
+            Named::ByType(marker) => marker.name,
+            Named::AtRunTime { name, .. } => name,
+        }
     }
 
     pub(crate) fn shard(&self, id: ClientId) -> &Arc<Shard> {
         self.local.shard(id)
     }
 
-    /// Starts the flushers and the sweep, where they do not run. Called in the runtime that serves connections.
     pub(super) fn start(&self) {
-        self.node.clock.start();
-        memory::watch(&self.node);
-        for shard in self.local.shards() {
-            shard.start(&self.node);
-        }
+        self.local.workers().start(&self.node);
     }
 
-    pub(super) fn close_all(&self, request: &CloseRequest) {
-        for conn in self.local.clients() {
-            conn.close(request.clone());
+    /// A seat in it is free again.
+    fn leave(&self) {
+        if let Named::AtRunTime { name, known_to } = &self.named {
+            known_to.leave(name);
+        }
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        if let Named::AtRunTime { name, known_to } = &self.named {
+            known_to.forget(name);
+        }
+    }
+}
+
+/// A place in a namespace, until dropped. One that is named at run time exists as long as anybody has one.
+pub(crate) struct Seat {
+    space: Arc<Space>,
+    handed_over: bool,
+}
+
+impl Seat {
+    pub(crate) fn new(space: Arc<Space>) -> Seat {
+        Seat { space, handed_over: false }
+    }
+
+    pub(crate) fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// To a registration, which gives it back.
+    pub(super) fn hand_over(mut self) {
+        self.handed_over = true;
+    }
+
+    pub(super) fn give_back(space: &Space) {
+        space.leave();
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if !self.handed_over {
+            self.space.leave();
         }
     }
 }

@@ -7,7 +7,7 @@ use super::logs::Logs;
 use super::reach::{Reach, Stream};
 use super::refused::Refused;
 use crate::di::Container;
-use crate::{App, BootError, Handle, Namespace, Server, ShutdownReport, Stats};
+use crate::{App, BootError, Handle, Namespace, Namespaces, Server, ShutdownReport, Stats};
 use axum::body::Body;
 use http::header::HOST;
 use http::{HeaderValue, Request, Response};
@@ -159,6 +159,11 @@ impl TestApp {
     /// The clients of a namespace.
     pub fn server_of<N: Namespace>(&self) -> Server<N> {
         self.handle.server_of()
+    }
+
+    /// The namespaces that are named at run time.
+    pub fn namespaces(&self) -> Namespaces {
+        self.handle.namespaces()
     }
 
     /// Shutdown and numbers.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use switchboard::testing::TestApp;
-use switchboard::{App, Gateway, Inject, Limits, Namespace, Origins, Server, gateway, injectable, messages, module};
+use switchboard::{
+    App, Dynamic, Error, Gateway, Inject, Limits, Namespace, Namespaces, Origins, Server, Upgrade, gateway, injectable,
+    messages, module,
+};
 
 const PATH: &str = "set";
 
@@ -92,6 +95,49 @@ async fn every_key() {
         ada.send("echo", "x".repeat(64)).await;
         ada.expect_close(1009).await;
     }
+}
+
+fn by_query(upgrade: &Upgrade) -> Result<String, Error> {
+    upgrade.uri().query().map(str::to_owned).ok_or_else(|| Error::bad_request("Which project?"))
+}
+
+#[gateway(namespace_by = by_query)]
+struct Board {
+    #[inject]
+    namespaces: Namespaces,
+}
+
+#[messages]
+impl Board {
+    #[subscribe_message("draw")]
+    async fn draw(&self, line: String, own: Server<Dynamic>) -> usize {
+        own.to("watchers").emit("drawn", &line);
+        own.broadcast("drawn", line).queued
+    }
+
+    #[subscribe_message("projects")]
+    async fn projects(&self) -> Vec<String> {
+        self.namespaces.names().iter().map(|name| name.to_string()).collect()
+    }
+}
+
+#[module(gateways(Board))]
+struct BoardModule;
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_by_the_request() {
+    let by_hand = Gateway::new(Board { namespaces: App::new().namespaces() }).on("draw", Board::draw);
+    let by_hand = TestApp::new(App::new().gateway("/ws", by_hand.namespace_by(by_query)));
+    let attributes = TestApp::of::<BoardModule>().start().await;
+    for app in [&by_hand, &attributes] {
+        let (mut ada, mut bob) = (app.connect("/ws?a").await, app.connect("/ws?b").await);
+        assert_eq!(ada.request::<usize>("draw", "a line").await, 1);
+        bob.expect_silence(Duration::from_secs(1)).await;
+        assert_eq!(app.namespaces().get("a").unwrap().client_count(), 1);
+        assert_eq!(app.try_connect("/ws").await.err().unwrap().status, 400);
+    }
+    let mut ada = attributes.connect("/ws?a").await;
+    assert_eq!(ada.request::<Vec<String>>("projects", ()).await, ["/a"]);
 }
 
 /// The negative of every key.

@@ -22,4 +22,5 @@ mod order;
 mod patterns;
 mod rates;
 mod raw;
+mod runtime_namespaces;
 mod threads;

@@ -352,9 +352,14 @@ impl Every {
     }
 }
 
+/// Names a namespace.
+fn by_path(upgrade: &::sb::Upgrade) -> ::core::result::Result<::std::string::String, ::sb::Error> {
+    ::core::result::Result::Ok(::std::string::ToString::to_string(upgrade.uri().path()))
+}
+
 /// A gateway that owns its socket, of a generic struct.
 #[derive(Debug)]
-#[the_gateway(path = "/echo", cancel_on_disconnect = false, crate = sb)]
+#[the_gateway(path = "/echo", namespace_by = by_path, cancel_on_disconnect = false, crate = sb)]
 #[skip(Given)]
 pub struct Echo<T: ::core::marker::Send + ::core::marker::Sync + 'static> {
     #[inject]

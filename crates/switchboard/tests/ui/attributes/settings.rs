@@ -30,4 +30,10 @@ struct NotAText;
 #[module(app_guards(auth))]
 struct Everywhere;
 
+#[gateway(path = "/d", namespace = Side, namespace_by = auth)]
+struct TwoNamespaces;
+
+#[messages]
+impl TwoNamespaces {}
+
 fn main() {}

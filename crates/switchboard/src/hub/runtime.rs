@@ -1,0 +1,118 @@
+//! The namespaces that are named at run time: each exists while it has clients.
+use super::admission::Full;
+use super::node::Node;
+use super::space::{Seat, Space};
+use super::workers::Workers;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+/// All of them are written to by the same workers: how many there are costs memory, and no tasks.
+pub(crate) struct Runtime {
+    node: Arc<Node>,
+    workers: Arc<Workers>,
+    known: Mutex<Known>,
+}
+
+/// Whatever is upgraded under its lock is dropped behind it: the last who drops a namespace asks for the lock.
+#[derive(Default)]
+struct Known {
+    spaces: HashMap<Arc<str>, Entry>,
+    /// How many of them have clients.
+    used: usize,
+}
+
+struct Entry {
+    space: Weak<Space>,
+    /// Its clients, and those that are about to be. With none, it is known only to who kept it, and is the same again when
+    /// somebody comes.
+    seats: usize,
+}
+
+impl Runtime {
+    pub(super) fn new(node: &Arc<Node>) -> Runtime {
+        let workers = Workers::new();
+        node.memory.add(&workers);
+        Runtime { node: node.clone(), workers, known: Mutex::default() }
+    }
+
+    pub(super) fn workers(&self) -> &Arc<Workers> {
+        &self.workers
+    }
+
+    /// A place in the namespace of a name, which has been checked. Errors: there are as many namespaces as may be.
+    pub(super) fn seat(self: &Arc<Self>, name: &str) -> Result<Seat, Full> {
+        let most = self.node.limits().runtime_namespaces;
+        let mut known = self.known.lock();
+        let Known { spaces, used } = &mut *known;
+        let entry = spaces.get_mut(name);
+        if let Some(Entry { space, seats }) = entry.filter(|entry| entry.seats > 0)
+            && let Some(space) = space.upgrade()
+        {
+            *seats += 1;
+            return Ok(Seat::new(space));
+        }
+        if *used >= most {
+            return Err(Full::Namespaces);
+        }
+        *used += 1;
+        let kept = spaces.get(name).and_then(|entry| entry.space.upgrade());
+        let space = kept.unwrap_or_else(|| {
+            Arc::new(Space::at_run_time(name.into(), self.clone(), &self.workers, self.node.clone()))
+        });
+        spaces.insert(name.into(), Entry { space: Arc::downgrade(&space), seats: 1 });
+        Ok(Seat::new(space))
+    }
+
+    /// A seat is free again.
+    pub(super) fn leave(&self, name: &str) {
+        let mut known = self.known.lock();
+        let Known { spaces, used } = &mut *known;
+        let Some(entry) = spaces.get_mut(name) else { return };
+        entry.seats = entry.seats.saturating_sub(1);
+        if entry.seats == 0 {
+            *used = used.saturating_sub(1);
+        }
+    }
+
+    /// Nobody has it any more. One of the same name may have come since.
+    pub(super) fn forget(&self, name: &str) {
+        let Known { spaces, .. } = &mut *self.known.lock();
+        if spaces.get(name).is_some_and(|entry| entry.seats == 0 && entry.space.strong_count() == 0) {
+            spaces.remove(name);
+            if spaces.len() < spaces.capacity() / 4 {
+                spaces.shrink_to_fit();
+            }
+        }
+    }
+
+    /// The namespace of a name, while it has clients.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Space>> {
+        let known = self.known.lock();
+        known.spaces.get(name).filter(|entry| entry.seats > 0)?.space.upgrade()
+    }
+
+    /// The names of those that have clients, sorted.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = {
+            let known = self.known.lock();
+            let used = known.spaces.iter().filter(|(_, entry)| entry.seats > 0);
+            used.map(|(name, _)| name.clone()).collect()
+        };
+        names.sort_unstable();
+        names
+    }
+
+    /// How many have clients.
+    pub(crate) fn count(&self) -> usize {
+        self.known.lock().used
+    }
+
+    pub(super) fn spaces(&self) -> Vec<Arc<Space>> {
+        self.known.lock().spaces.values().filter_map(|entry| entry.space.upgrade()).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "runtime_tests.rs"]
+mod tests;

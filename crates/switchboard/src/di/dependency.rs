@@ -215,10 +215,14 @@ impl Dependency {
             }
             _ if is_gateway => format!("{per}, while there is one {who} for all; {change}"),
             (_, Scope::Application) => {
-                format!("{per}, while there is one {who} for all; {change}, or give {who} the scope `{there}` too")
+                format!(
+                    "{per}, while there is one {who} for all; {change} (a guard or an interceptor resolves it of its call), or give {who} the scope `{there}` too"
+                )
             }
             _ => {
-                format!("{per}, while there is one {who} per {lives}; {change}, or give {who} the scope `{there}` too")
+                format!(
+                    "{per}, while there is one {who} per {lives}; {change} (a guard or an interceptor resolves it of its call), or give {who} the scope `{there}` too"
+                )
             }
         })
     }

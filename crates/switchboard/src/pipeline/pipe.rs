@@ -88,6 +88,14 @@ impl Pipe<String> for Trim {
     }
 }
 
+impl Pipe<Option<String>> for Trim {
+    type From = Option<String>;
+
+    fn transform(&self, text: Option<String>, _: &MessageContext<'_>) -> Result<Option<String>, Error> {
+        Ok(text.map(trimmed))
+    }
+}
+
 impl Pipe<Value> for Trim {
     type From = Value;
 

@@ -556,11 +556,11 @@ async fn mismatches() {
         asks(Provider::factory(|_: Arc<Cart>, _: Option<Arc<Draft>>, _: Client| Single)).await,
         [
             "Single asks for Cart, of which there is one per connection, while there is one Single for all; take `Inject<Cart>` as a \
-             parameter of the handler, or give Single the scope `connection` too",
+             parameter of the handler (a guard or an interceptor resolves it of its call), or give Single the scope `connection` too",
             "Single asks for Draft, of which there is one per message, while there is one Single for all; take `Inject<Draft>` as a \
-             parameter of the handler, or give Single the scope `message` too",
+             parameter of the handler (a guard or an interceptor resolves it of its call), or give Single the scope `message` too",
             "Single asks for Client, of which there is one per connection, while there is one Single for all; take `&Client` as a \
-             parameter of the handler, or give Single the scope `connection` too",
+             parameter of the handler (a guard or an interceptor resolves it of its call), or give Single the scope `connection` too",
         ]
     );
     let fields = Provider::fields(|fields| {
@@ -571,7 +571,7 @@ async fn mismatches() {
         asks(fields.connection_scoped()).await,
         [
             "Single (`draft`) asks for Draft, of which there is one per message, while there is one Single per connection; take \
-              `Inject<Draft>` as a parameter of the handler, or give Single the scope `message` too"
+              `Inject<Draft>` as a parameter of the handler (a guard or an interceptor resolves it of its call), or give Single the scope `message` too"
         ]
     );
     let two = shop()

@@ -60,7 +60,7 @@ pub(crate) struct Asked {
     waiting: IdMap<PendingAck>,
     failed: Vec<(ClientId, Error)>,
     /// At most one answer of each that waits. At its end nobody will answer any more.
-    answers: mpsc::UnboundedReceiver<(ClientId, Answer)>,
+    answers: mpsc::Receiver<(ClientId, Answer)>,
 }
 
 /// Encodes a request with this number.
@@ -69,7 +69,8 @@ type Encode<'a> = dyn Fn(Encoding<'_>, u64) -> Result<Event, Error> + 'a;
 impl Asked {
     /// Asks each of them, under one number, so that the frame is the same for all of a format.
     pub(crate) fn ask(mut conns: Vec<Arc<Conn>>, encode: &Encode<'_>, class: Class<'_>) -> Asked {
-        let (sender, answers) = mpsc::unbounded_channel();
+        // Room for everybody's one answer: to answer is never to wait.
+        let (sender, answers) = mpsc::channel(conns.len().max(1));
         let mut asked = Asked { waiting: IdMap::default(), failed: Vec::new(), answers };
         let ack = number_for_several();
         conns.sort_unstable_by_key(|conn| conn.format);

@@ -27,7 +27,7 @@ pub(crate) struct Waiting {
 enum Asker {
     One(oneshot::Sender<Answer>),
     /// One of several clients that were asked the same; each sends at most once.
-    Several(ClientId, mpsc::UnboundedSender<(ClientId, Answer)>),
+    Several(ClientId, mpsc::Sender<(ClientId, Answer)>),
 }
 
 impl Waiting {
@@ -35,7 +35,7 @@ impl Waiting {
     pub(crate) fn settle(self, answer: Answer) -> bool {
         match self.answer {
             Asker::One(asker) => asker.send(answer).is_ok(),
-            Asker::Several(id, askers) => askers.send((id, answer)).is_ok(),
+            Asker::Several(id, askers) => askers.try_send((id, answer)).is_ok(),
         }
     }
 }
@@ -91,7 +91,7 @@ impl PendingAck {
     pub(crate) fn of_several(
         conn: &Arc<Conn>,
         ack: u64,
-        answers: &mpsc::UnboundedSender<(ClientId, Answer)>,
+        answers: &mpsc::Sender<(ClientId, Answer)>,
     ) -> Result<PendingAck, Error> {
         PendingAck::register(conn, Some(ack), Asker::Several(conn.id, answers.clone()))
     }

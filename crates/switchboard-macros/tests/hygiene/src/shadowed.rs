@@ -353,6 +353,7 @@ impl Every {
 }
 
 /// Names a namespace.
+#[expect(clippy::unnecessary_wraps, reason = "it stands for one that may refuse")]
 fn by_path(upgrade: &::sb::Upgrade) -> ::core::result::Result<::std::string::String, ::sb::Error> {
     ::core::result::Result::Ok(::std::string::ToString::to_string(upgrade.uri().path()))
 }

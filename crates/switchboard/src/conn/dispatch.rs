@@ -53,13 +53,11 @@ impl Task {
             && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
             && entry.takes_glances
-            // Stages are asked about messages alone: the payload has to be JSON before.
-            && let Some(data) = match &entry.stages {
-                None => Some(Data::Unread(glance.data)),
-                Some(_) => Data::looked_at(glance.data),
-            }
         {
-            let parts = Parts { data, meta: Data::NOTHING, id: glance.id.as_ref() };
+            let mut parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id.as_ref() };
+            if entry.stages.is_some() {
+                look_at(&mut parts, glance.data);
+            }
             match self.begin(&conn, entry, &entry.event, &parts, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
@@ -118,6 +116,9 @@ impl Task {
     ) -> Begun {
         let id = parts.id;
         let settled = parts.data.is_settled();
+        if !settled && entry.stages.is_some() {
+            return Begun::Unsettled;
+        }
         if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
             if settled {
                 let busy = || Error::overloaded("Too many handlers are running");
@@ -448,4 +449,13 @@ impl Task {
 
 fn draining() -> Error {
     Error::draining("The server is about to restart")
+}
+
+/// Stages are asked about messages alone: the payload has to be JSON before. Where it is not, the frame is decoded as a whole, which
+/// says why.
+#[inline(never)]
+fn look_at<'a>(parts: &mut Parts<'a>, payload: &'a str) {
+    if let Some(data) = Data::looked_at(payload) {
+        parts.data = data;
+    }
 }

@@ -203,8 +203,21 @@ fn encode_seldom(
     Ok(data)
 }
 
+/// What JSON does not have in a string as it is.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        escaped[byte] = true;
+        byte += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
 fn open(out: &mut Vec<u8>, event: &str) {
-    if event.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    if event.bytes().any(|byte| ESCAPED[usize::from(byte)]) {
         return open_escaped(out, event);
     }
     out.extend_from_slice(br#"{"event":""#);

@@ -790,4 +790,9 @@ async fn what_stands_on_the_struct_holds_by_hand_too() {
     let app = TestApp::new(App::new().gateway("/club", Gateway::of(Club)));
     let mut client = app.connect("/club").await;
     assert_eq!(client.request_error("enter", ()).await.code, "forbidden");
+    // Nor does one that includes it: its guards cannot be taken over, and are not dropped.
+    let whole = Gateway::functions().include_shared(Arc::new(Club));
+    let error = App::new().gateway("/ws", whole).into_router().unwrap_err();
+    let told = error.problems()[0].message();
+    assert!(told.contains("includes Club, which has guards or settings of its own"), "{told}");
 }

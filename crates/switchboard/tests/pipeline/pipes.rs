@@ -103,11 +103,18 @@ fn parameters() -> Gateway<Chat> {
     let (text, list) =
         Parameters::of_handler().pipe::<String, _, _, _>(validation!(String), chain(DefaultText(" nobody "), Trim));
     let defaulted = answer!(text; list => text);
+    let (name, list) =
+        Parameters::of_handler().key_pipe::<Option<String>, _, _, _>(validation!(Option<String>), "name", Trim);
+    let optional = answer!(name; list => json!([name]));
     let (id, list) = Parameters::of_handler().key::<u32, _, _>(validation!(u32), "id");
     let (say, list) = list.key::<Say, _, _>(validation!(Say), "say");
     let (limit, list) = list.key_pipe::<u8, _, _, _>(validation!(u8), "limit", chain(DefaultValue(10), Parse));
     let keyed = answer!(id, say, limit; list => json!([id, say.text, limit]));
-    Gateway::new(Chat).handler("parsed", parsed).handler("defaulted", defaulted).handler("keyed", keyed)
+    Gateway::new(Chat)
+        .handler("parsed", parsed)
+        .handler("defaulted", defaulted)
+        .handler("keyed", keyed)
+        .handler("optional", optional)
 }
 
 #[test]
@@ -120,6 +127,8 @@ fn c6_parameters_are_keys_and_what_pipes_make() {
             ("parsed", "41", "42"),
             ("defaulted", "null", r#""nobody""#),
             ("defaulted", r#"" ada ""#, r#""ada""#),
+            ("optional", r#"{"name":" ada "}"#, r#"["ada"]"#),
+            ("optional", "{}", "[null]"),
             ("keyed", r#"{"id":7,"say":{"text":"hi"},"more":[1]}"#, r#"[7,"hi",10]"#),
             ("keyed", r#"{"limit":"3","id":7,"say":{"text":"hi"}}"#, r#"[7,"hi",3]"#),
         ] {

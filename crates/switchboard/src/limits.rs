@@ -178,7 +178,7 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 const LEAST_MEMORY: usize = 16 << 20;
 
 /// Frames wait in the control lane only while the socket refuses bytes; further pongs are not sent.
-pub(crate) const CONTROL_LANE: u32 = 32;
+pub(crate) const CONTROL_LANE: u16 = 32;
 
 impl Limits {
     /// For a server that anybody on the internet may connect to: the default, and

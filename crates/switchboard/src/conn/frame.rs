@@ -8,6 +8,8 @@ pub(crate) struct Frame<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) packed: Option<Box<Packed>>,
+    /// It was put into an outbox.
+    pub(super) used: bool,
 }
 
 /// The bytes of a frame that several outboxes may hold.
@@ -35,7 +37,13 @@ impl Drop for Shared {
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Frame<'a> {
-        Frame { bytes, shared: None, packed: None }
+        Frame { bytes, shared: None, packed: None, used: false }
+    }
+
+    /// The frame shared, when it goes to more than one: to share it takes longer than to copy it once.
+    #[inline]
+    pub(super) fn again(&mut self) -> Option<Arc<Shared>> {
+        std::mem::replace(&mut self.used, true).then(|| self.share())
     }
 
     pub(super) fn share(&mut self) -> Arc<Shared> {

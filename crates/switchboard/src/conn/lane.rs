@@ -120,21 +120,23 @@ pub(crate) struct Lane {
     state: Mutex<State>,
 }
 
+/// The fields stand in the order of their use: see [`Outbox`].
 #[derive(Default)]
+#[repr(C)]
 struct State {
-    outbox: Outbox,
-    /// Bytes of the outbox that the node is charged with.
-    charged: u32,
-    /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
-    socket: Option<OwnedWriteHalf>,
     phase: Phase,
     end: End,
-    request: Option<Box<CloseRequest>>,
-    waker: Option<Waker>,
     /// Somebody wanted to wake the task while it had left no waker.
     woken: bool,
     /// The stream was written to, and has not handed all of it on.
     unflushed: bool,
+    /// Bytes of the outbox that the node is charged with.
+    charged: u32,
+    /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
+    socket: Option<OwnedWriteHalf>,
+    outbox: Outbox,
+    request: Option<Box<CloseRequest>>,
+    waker: Option<Waker>,
 }
 
 impl Lane {
@@ -244,6 +246,11 @@ impl Lane {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_locked(&self) -> bool {
+        self.state.is_locked()
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -427,7 +434,7 @@ impl State {
 
     /// True when much was put into the outbox of a bare socket before it was tried.
     fn is_overdue(&self, limits: &Limits) -> bool {
-        self.socket.is_some() && !self.outbox.is_blocked() && self.outbox.bytes() > limits.outbound_bytes
+        self.outbox.bytes() > limits.outbound_bytes && !self.outbox.is_blocked() && self.socket.is_some()
     }
 
     /// Tries the socket, so that a client that reads is not taken for one that does not.

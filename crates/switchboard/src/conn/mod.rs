@@ -59,24 +59,27 @@ pub(crate) struct Handshake {
 }
 
 /// A connection as others see it.
+///
+/// A broadcast touches the fields down to the lane's first ones, of every member: they stand side by side.
+#[repr(C)]
 pub(crate) struct Conn {
     pub(crate) id: ClientId,
     pub(crate) space: Arc<Space>,
     pub(crate) table: Arc<Table>,
-    pub(crate) lane: Lane,
-    pub(crate) rooms: Mutex<Membership>,
-    pub(crate) attached: Mutex<Option<Box<Attached>>>,
-    pub(crate) handshake: Option<Box<Handshake>>,
-    pub(crate) peer: Peer,
+    pub(crate) format: Format,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
-    pub(crate) format: Format,
     /// The task has ended; changed under the lock of `attached`.
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
+    pub(crate) lane: Lane,
     /// When the task wants to be woken, on the node's clock.
     pub(crate) alarm: AtomicU64,
+    pub(crate) rooms: Mutex<Membership>,
+    pub(crate) attached: Mutex<Option<Box<Attached>>>,
+    pub(crate) handshake: Option<Box<Handshake>>,
+    pub(crate) peer: Peer,
 }
 
 /// The rooms of a connection; `None` once it may join no more.
@@ -205,6 +208,12 @@ impl Conn {
         if let Some(waker) = self.lane.flush_scheduled(self.node()) {
             waker.wake();
         }
+    }
+
+    /// Looks at what a push to it touches first, and waits for no lock: see `hub::ahead`.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        std::hint::black_box((self.id, self.lane.is_locked()));
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -79,32 +79,37 @@ impl Segment {
 }
 
 /// The frames that wait for the socket. It holds whole frames only, but for the front of the one that is being written.
+///
+/// The fields stand in the order of their use: a broadcast touches the first ones, and nothing else, of each member's.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Outbox {
+    /// The one message, of a broadcast, of which nothing is written; nothing else waits then.
+    solo: Option<Arc<Shared>>,
+    /// Bytes that are not written.
+    bytes: usize,
+    /// Messages that are not written whole.
+    messages: u32,
+    /// Control frames since the outbox was last empty.
+    control: u16,
+    /// The socket refused bytes at the last write.
+    blocked: bool,
+    /// Where in the first piece the frame begins that is not yet written whole.
+    frame: u32,
+    /// Shared pieces, the last ones, that nobody has tried to charge.
+    uncharged: u32,
     /// What leaves first: frames one behind the other.
     head: Vec<u8>,
     /// What leaves after it.
     rest: VecDeque<Segment>,
     /// How much of the first piece (`head`, else the front of `rest`) is written already.
     written: usize,
-    /// Where in the first piece the frame begins that is not yet written whole.
-    frame: usize,
     /// Where in the first piece its control frames end: the next one goes behind them.
     control_end: u32,
     /// The same of the second piece, where the first one is shared with others.
     second_end: u32,
-    /// Bytes that are not written.
-    bytes: usize,
     /// Bytes of shared pieces, written ones included.
     shared: usize,
-    /// Shared pieces, the last ones, that nobody has tried to charge.
-    uncharged: usize,
-    /// Messages that are not written whole.
-    messages: u32,
-    /// Control frames since the outbox was last empty.
-    control: u32,
-    /// The socket refused bytes at the last write.
-    blocked: bool,
     /// A reply that is longer than what may wait: its length, 0 where there is none.
     long: usize,
     /// Bytes up to the end of that reply that are not written.
@@ -130,7 +135,7 @@ impl Outbox {
                 Segment::Shared(shared) => Some(shared),
                 _ => None,
             });
-            shared.take(self.uncharged).for_each(|shared| shared.charge(node));
+            shared.take(self.uncharged as usize).for_each(|shared| shared.charge(node));
             self.uncharged = 0;
         }
         self.own()
@@ -170,6 +175,17 @@ impl Outbox {
     /// Puts a message behind all others.
     pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Put {
         let len = frame.bytes.len();
+        if self.bytes == 0
+            && !self.blocked
+            && !matches!(class, Class::Reply)
+            && let Some(shared) = frame.again()
+        {
+            self.solo = Some(shared);
+            self.bytes = len;
+            self.messages = 1;
+            return Put::Queued { evicted: 0 };
+        }
+        self.end_solo();
         let mut evicted = 0;
         if let Class::Volatile(key) = class {
             if self.blocked && key.is_none() && limits.volatile == VolatilePolicy::DropNewest {
@@ -202,11 +218,7 @@ impl Outbox {
                 self.rest.push_back(Segment::Volatile(Box::new(volatile)));
             }
             _ if len <= COPIED => self.pack(frame.bytes),
-            _ => {
-                self.rest.push_back(Segment::Shared(frame.share()));
-                self.shared += len;
-                self.uncharged += 1;
-            }
+            _ => self.push_shared(frame.share()),
         }
         if matches!(class, Class::Reply) && self.bytes + len > limits.outbound_bytes && len > self.rest_of_long() {
             self.long = len;
@@ -224,6 +236,7 @@ impl Outbox {
 
     /// Puts the last frames behind all others, whatever the limits say. They are not counted as messages.
     pub(crate) fn put_close(&mut self, frames: &[u8]) {
+        self.end_solo();
         // Given back like any other: one of its own would stay with the thread's for every connection that closes.
         let mut bytes = buffers::take();
         bytes.extend_from_slice(frames);
@@ -236,7 +249,8 @@ impl Outbox {
         if self.blocked && self.control >= CONTROL_LANE {
             return false;
         }
-        self.control += 1;
+        self.end_solo();
+        self.control = self.control.saturating_add(1);
         self.bytes += frame.len();
         if self.until_long > 0 {
             self.until_long += frame.len();
@@ -258,16 +272,17 @@ impl Outbox {
 
     /// The length of the frame that is half written; 0 when there is none.
     pub(crate) fn begun(&self) -> usize {
-        self.boundary() - self.frame
+        self.boundary() - self.frame as usize
     }
 
     /// Throws away all but the frame that is half written. Returns how many messages that were.
     pub(crate) fn discard(&mut self) -> usize {
+        self.end_solo();
         let before = self.messages();
-        let half = self.frame..self.boundary();
+        let half = self.frame as usize..self.boundary();
         let mut head = buffers::take();
-        head.extend_from_slice(&self.first()[half]);
-        self.written = if head.is_empty() { 0 } else { self.written - self.frame };
+        head.extend_from_slice(&self.first()[half.clone()]);
+        self.written = if head.is_empty() { 0 } else { self.written - half.start };
         self.frame = 0;
         self.control_end = 0;
         self.second_end = 0;
@@ -306,6 +321,20 @@ impl Outbox {
                     || (matches!(class, Class::Reply) && bytes <= limits.outbound_soft_bytes)))
     }
 
+    fn push_shared(&mut self, shared: Arc<Shared>) {
+        self.shared += shared.bytes.len();
+        self.uncharged += 1;
+        self.rest.push_back(Segment::Shared(shared));
+    }
+
+    /// The one message takes its place among others, or is begun.
+    #[inline]
+    fn end_solo(&mut self) {
+        if let Some(solo) = self.solo.take() {
+            if solo.bytes.len() <= COPIED { self.pack(&solo.bytes) } else { self.push_shared(solo) }
+        }
+    }
+
     fn pack(&mut self, frame: &[u8]) {
         let last = match self.rest.back_mut() {
             None if self.head.len() < PACKED => {
@@ -333,11 +362,12 @@ impl Outbox {
 
     /// Where in the first piece the next frame begins of which nothing is written.
     fn boundary(&self) -> usize {
-        if self.written == self.frame {
-            return self.frame;
+        let frame = self.frame as usize;
+        if self.written == frame {
+            return frame;
         }
         let first = self.first();
-        ws::frame_len(&first[self.frame..]).map_or(first.len(), |len| self.frame + len)
+        ws::frame_len(&first[frame..]).map_or(first.len(), |len| frame + len)
     }
 
     fn insert_first(&mut self, frame: &[u8]) {
@@ -401,18 +431,21 @@ impl Outbox {
 
     /// Writes until all is written or the socket refuses.
     pub(crate) fn flush(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>) -> Flushed {
+        let mut first = None;
+        if let Some(solo) = &self.solo {
+            let written = write(&[IoSlice::new(&solo.bytes)]);
+            if matches!(written, Poll::Ready(Ok(n)) if n == self.bytes) {
+                self.solo = None;
+                self.bytes = 0;
+                self.messages = 0;
+                return Flushed::Drained;
+            }
+            self.end_solo();
+            first = Some(written);
+        }
         let mut progress = false;
         while self.bytes > 0 {
-            let mut pieces = [IoSlice::new(&[]); PIECES];
-            let mut count = 0;
-            let mut skip = self.written;
-            let head = (!self.head.is_empty()).then_some(&self.head[..]);
-            for bytes in head.into_iter().chain(self.rest.iter().map(Segment::bytes)).take(PIECES) {
-                pieces[count] = IoSlice::new(&bytes[skip..]);
-                skip = 0;
-                count += 1;
-            }
-            match write(&pieces[..count]) {
+            match first.take().unwrap_or_else(|| self.write_pieces(&mut write)) {
                 Poll::Ready(Ok(0)) => return Flushed::Failed,
                 Poll::Ready(Ok(n)) => {
                     progress = true;
@@ -429,6 +462,22 @@ impl Outbox {
         Flushed::Drained
     }
 
+    fn write_pieces(
+        &self,
+        write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let mut count = 0;
+        let mut skip = self.written;
+        let head = (!self.head.is_empty()).then_some(&self.head[..]);
+        for bytes in head.into_iter().chain(self.rest.iter().map(Segment::bytes)).take(PIECES) {
+            pieces[count] = IoSlice::new(&bytes[skip..]);
+            skip = 0;
+            count += 1;
+        }
+        write(&pieces[..count])
+    }
+
     fn advance(&mut self, n: usize) {
         self.bytes -= n;
         if self.bytes == 0 {
@@ -438,7 +487,7 @@ impl Outbox {
         self.written += n;
         loop {
             let first = self.first();
-            let (mut frame, mut messages) = (self.frame, 0u32);
+            let (mut frame, mut messages) = (self.frame as usize, 0u32);
             while let Some(len) = first.get(frame..).and_then(ws::frame_len) {
                 if frame + len > self.written {
                     break;
@@ -449,7 +498,7 @@ impl Outbox {
             let len = first.len();
             // Only goodbyes are not counted, and nothing is behind them.
             self.messages = self.messages.saturating_sub(messages);
-            self.frame = frame;
+            self.frame = short(frame);
             if self.written < len {
                 return;
             }

@@ -14,6 +14,8 @@ enum Step {
     Put {
         class: u8,
         padding: usize,
+        /// The frame is another outbox's, too.
+        again: bool,
     },
     Control,
     /// The socket takes this many bytes, then refuses.
@@ -23,10 +25,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize])
-            .prop_map(|(class, padding)| Step::Put { class, padding }),
+        6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize], any::<bool>())
+            .prop_map(|(class, padding, again)| Step::Put { class, padding, again }),
         // A reply, now and then, that is longer than what may wait.
-        1 => (6500..7000usize).prop_map(|padding| Step::Put { class: 0, padding }),
+        1 => (6500..7000usize).prop_map(|padding| Step::Put { class: 0, padding, again: false }),
         1 => Just(Step::Control),
         3 => prop_oneof![0..8usize, 0..400usize, Just(usize::MAX)].prop_map(Step::Flush),
         1 => Just(Step::Discard),
@@ -110,14 +112,16 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
     let (mut blocked, mut waiting) = (false, (0, 0));
     for step in steps {
         match step {
-            Step::Put { class, padding } => {
+            Step::Put { class, padding, again } => {
                 let mut bytes = Vec::new();
                 let text = format!("{next}:{}", "x".repeat(*padding));
                 write_frame(&mut bytes, Opcode::Text, true, text.as_bytes(), None);
                 let class = [Class::Reply, Class::Push, Class::Push, Class::Volatile(None), Class::Volatile(Some("k"))]
                     [usize::from(*class)];
                 let before = (outbox.bytes(), outbox.messages());
-                match outbox.put(&mut Frame::new(&bytes), class, &limits) {
+                let mut frame = Frame::new(&bytes);
+                frame.used = *again;
+                match outbox.put(&mut frame, class, &limits) {
                     Put::Queued { evicted } => {
                         queued += 1 - evicted as isize;
                         let volatile = matches!(class, Class::Volatile(_));
@@ -254,4 +258,19 @@ fn the_latest_of_a_key_replaces_the_one_that_waits() {
     }
     flush(&mut outbox, &mut wire, usize::MAX);
     assert_eq!(wire, b"\x81\x01a\x81\x01d");
+}
+
+#[test]
+fn a_goodbye_leaves_behind_the_message_of_a_broadcast() {
+    for len in [5, 600] {
+        let mut outbox = Outbox::default();
+        let bytes = message(len);
+        let mut frame = Frame::new(&bytes);
+        frame.used = true;
+        outbox.put(&mut frame, Class::Push, &Limits::default());
+        outbox.put_close(b"bye");
+        let mut wire = Vec::new();
+        flush(&mut outbox, &mut wire, usize::MAX);
+        assert_eq!(wire, [&bytes[..], b"bye"].concat());
+    }
 }

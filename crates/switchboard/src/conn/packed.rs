@@ -40,8 +40,10 @@ impl Frame<'_> {
         let Some(start) = packed.start else { return put(self) };
         let mut frame = Frame::new(&packed.bytes[start..]);
         frame.shared = packed.shared.take();
+        frame.used = self.used;
         let put = put(&mut frame);
         packed.shared = frame.shared;
+        self.used = frame.used;
         put
     }
 

@@ -1,5 +1,6 @@
 //! All connections of an application on this node: who is there, in which rooms, and what reaches them.
 mod admission;
+mod ahead;
 mod cgroup;
 mod clock;
 mod counters;

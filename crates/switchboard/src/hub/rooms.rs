@@ -1,6 +1,7 @@
 //! Rooms: who is in which. Two indexes, room → members here, member → rooms in the connection.
 //!
 //! Locks are taken in this order: a connection's membership, then a shard of rooms, then a connection's lane.
+use super::ahead;
 use crate::Error;
 use crate::client::{ClientId, IdMap};
 use crate::conn::Conn;
@@ -50,7 +51,7 @@ impl Rooms {
 
     pub(super) fn for_each(&self, room: &str, work: &mut dyn FnMut(&Arc<Conn>)) {
         if let Some(members) = self.shard(room).read().get(room) {
-            members.values().for_each(work);
+            ahead::for_each(members.as_slice(), work);
         }
     }
 

@@ -1,5 +1,5 @@
 //! A part of the connections, with a flusher and a sweep of its own.
-use super::{Node, sweep};
+use super::{Node, ahead, sweep};
 use crate::client::{ClientId, IdMap};
 use crate::conn::Conn;
 use parking_lot::{Mutex, RwLock};
@@ -43,7 +43,7 @@ impl Shard {
     }
 
     pub(super) fn for_each(&self, work: &mut dyn FnMut(&Arc<Conn>)) {
-        self.conns.read().values().for_each(work);
+        ahead::for_each(self.conns.read().as_slice(), work);
     }
 
     /// The connections `from..` whose alarm is due; the next place to look at, if there is one.
@@ -108,6 +108,15 @@ struct Batch<'a> {
     conns: Vec<Arc<Conn>>,
 }
 
+impl Batch<'_> {
+    fn next(&mut self) -> Option<Arc<Conn>> {
+        if self.conns.len().is_multiple_of(ahead::GROUP) {
+            ahead::fetch(self.conns.last_chunk::<{ ahead::GROUP }>()?);
+        }
+        self.conns.pop()
+    }
+}
+
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         if !self.conns.is_empty() {
@@ -122,7 +131,7 @@ async fn flush(shard: Arc<Shard>, _running: Running) {
         shard.wake.notified().await;
         tokio::task::yield_now().await;
         let mut batch = Batch { shard: &shard, conns: std::mem::take(&mut *shard.dirty.lock()) };
-        while let Some(conn) = batch.conns.pop() {
+        while let Some(conn) = batch.next() {
             conn.flush_scheduled();
             if batch.conns.len() % SLICE == SLICE - 1 {
                 tokio::task::yield_now().await;

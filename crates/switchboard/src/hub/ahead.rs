@@ -1,0 +1,22 @@
+//! Connections fetched from memory some at a time: a walk over thousands waits for that more than for anything else, and
+//! several fetches take as long as one.
+use crate::client::ClientId;
+use crate::conn::Conn;
+use indexmap::map::Slice;
+use std::sync::Arc;
+
+/// How many are fetched before the first of them is worked for.
+pub(super) const GROUP: usize = 8;
+
+pub(super) fn fetch(conns: &[Arc<Conn>]) {
+    conns.iter().for_each(|conn| conn.fetch());
+}
+
+pub(super) fn for_each(mut conns: &Slice<ClientId, Arc<Conn>>, work: &mut dyn FnMut(&Arc<Conn>)) {
+    while !conns.is_empty() {
+        let (group, rest) = conns.split_at(GROUP.min(conns.len()));
+        group.values().for_each(|conn| conn.fetch());
+        group.values().for_each(&mut *work);
+        conns = rest;
+    }
+}

@@ -10,11 +10,17 @@ pub(super) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Authority<'a>> {
+        let bytes = text.as_bytes();
         // In "[::1]:80" the colon of the port is the one after the bracket.
-        let name_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
-        let (host, port) = match text[name_end..].split_once(':') {
-            Some((rest, port)) => (&text[..name_end + rest.len()], Some(parse_port(port)?)),
-            None => (text, None),
+        let host = match bytes.first()? {
+            b'[' => bytes.iter().position(|byte| *byte == b']')? + 1,
+            _ => bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len()),
+        };
+        let (host, port) = text.split_at(host);
+        let port = match port.strip_prefix(':') {
+            Some(port) => Some(parse_port(port)?),
+            None if port.is_empty() => None,
+            None => return None,
         };
         is_host(host).then_some(Authority { host, port })
     }
@@ -36,12 +42,15 @@ fn is_host(host: &str) -> bool {
         return address.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
     }
     // One trailing dot marks an absolute name; it makes another host of it, so it stays.
-    let name = host.strip_suffix('.').unwrap_or(host);
-    host.len() <= 255 && name.split('.').all(is_label)
-}
-
-fn is_label(label: &str) -> bool {
-    !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    let mut label_is_empty = true;
+    let valid = host.bytes().all(|byte| match byte {
+        b'.' => !std::mem::replace(&mut label_is_empty, true),
+        _ => {
+            label_is_empty = false;
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+        }
+    });
+    valid && (1..=255).contains(&host.len())
 }
 
 #[cfg(test)]

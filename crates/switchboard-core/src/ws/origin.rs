@@ -148,12 +148,11 @@ impl Entry {
 }
 
 fn split_scheme(origin: &str) -> Option<(bool, &str)> {
-    let (scheme, rest) = origin.split_once("://")?;
-    match scheme {
-        _ if scheme.eq_ignore_ascii_case("https") => Some((true, rest)),
-        _ if scheme.eq_ignore_ascii_case("http") => Some((false, rest)),
-        _ => None,
-    }
+    let behind = |scheme: &str| {
+        let (found, rest) = origin.split_at_checked(scheme.len())?;
+        found.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    behind("https://").map(|rest| (true, rest)).or_else(|| behind("http://").map(|rest| (false, rest)))
 }
 
 fn default_port(https: bool) -> u16 {

@@ -1,4 +1,5 @@
 //! Client ids.
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
@@ -10,12 +11,24 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const MARK: u8 = b'~';
 const LEN: usize = 22;
 
+/// Ids drawn at once: a system call each would be a noticeable part of a handshake.
+const AT_ONCE: usize = 32;
+
+thread_local! {
+    static DRAWN: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) };
+}
+
 impl ClientId {
     /// A new id. Errors: the operating system has no random bytes to give.
     pub(crate) fn random() -> Result<ClientId, getrandom::Error> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
-        Ok(ClientId::of(u128::from_ne_bytes(bytes)))
+        DRAWN.with_borrow_mut(|drawn| {
+            if drawn.is_empty() {
+                let mut bytes = [[0; 16]; AT_ONCE];
+                getrandom::fill(bytes.as_flattened_mut())?;
+                drawn.extend(bytes.map(u128::from_ne_bytes));
+            }
+            Ok(ClientId::of(drawn.pop().ok_or(getrandom::Error::UNEXPECTED)?))
+        })
     }
 
     /// The id that `text` spells; `None` for any other text.

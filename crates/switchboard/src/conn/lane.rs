@@ -221,7 +221,10 @@ impl Lane {
         let dropped = state.outbox.messages();
         state.outbox = Outbox::default();
         state.settle(node);
-        state.socket = None;
+        if let Some(socket) = state.socket.take() {
+            // The reading half closes it.
+            socket.forget();
+        }
         state.end = End::Mute;
         state.phase = Phase::Idle;
         dropped

@@ -25,11 +25,14 @@ use tower::Service;
 
 const BACKLOG: u32 = 4096;
 const SEND_BUFFER: usize = 128 << 10;
+const KEEPALIVE: Duration = Duration::from_secs(60);
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
 /// The wait after an accept that failed for want of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 /// The wait after any other, which mostly concerns one connection; an error that stays must not spin.
 const FAILED: Duration = Duration::from_millis(1);
+/// An accepted socket has the options of the listener's: they are set once, and not with four system calls a connection.
+const INHERITED: bool = cfg!(target_os = "linux");
 /// hyper's smallest.
 const MIN_HEAD: usize = 8 << 10;
 
@@ -48,12 +51,12 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// No delay for small messages; a peer that is gone, or takes nothing, is noticed by the kernel.
-pub(crate) fn configure(socket: &TcpStream) {
-    let socket = SockRef::from(socket);
+pub(crate) fn configure<'s>(socket: impl Into<SockRef<'s>>) {
+    let socket = socket.into();
     // Each of these is an improvement that the connection can live without.
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_send_buffer_size(SEND_BUFFER);
-    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)));
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
 }
@@ -73,7 +76,10 @@ pub(crate) struct Listening {
 impl Listening {
     /// Accepts until `stop` is true; then lets every HTTP request in flight finish, as long as there is patience.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>, out_of_patience: impl Future<Output = ()>) {
-        let limits = self.node.limits().clone();
+        let limits = Arc::new(self.node.limits().clone());
+        if INHERITED {
+            configure(&self.listener);
+        }
         let places = self.places.clone();
         let mut tasks = JoinSet::new();
         let mut spare = Spare::new();
@@ -103,10 +109,13 @@ impl Listening {
                 continue;
             };
             let visit = Visit::new(&places, place, handshaking);
-            configure(&socket);
+            if !INHERITED {
+                configure(&socket);
+            }
             let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
             match &self.threads {
-                None => tasks.spawn(serve(socket, peer, router, limits, stop, Some(visit))),
+                // Boxed: on its way into a task it would be copied several times.
+                None => tasks.spawn(Box::pin(serve(socket, peer, router, limits, stop, Some(visit)))),
                 Some(threads) => tasks.spawn_on(
                     async move {
                         match moved(socket) {
@@ -156,7 +165,7 @@ pub(crate) async fn serve<S>(
     socket: S,
     peer: SocketAddr,
     router: Router,
-    limits: Limits,
+    limits: Arc<Limits>,
     mut stop: watch::Receiver<bool>,
     visit: Option<Visit>,
 ) where
@@ -215,5 +224,35 @@ pub(crate) async fn serve<S>(
     };
     if let Err(error) = ended {
         crate::log::limited!(debug, (), %error, "an HTTP connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[tokio::test]
+    async fn what_is_accepted_has_the_listeners_options() {
+        let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        if INHERITED {
+            configure(&listener);
+        }
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        if !INHERITED {
+            configure(&socket);
+        }
+        let socket = SockRef::from(&socket);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        // Linux tells twice what was asked for.
+        assert!((SEND_BUFFER..=2 * SEND_BUFFER).contains(&socket.send_buffer_size().unwrap()));
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+        }
     }
 }

@@ -7,9 +7,12 @@ use crate::hub::{Permit, Registration, Seat};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::task::{Context, Poll, ready};
 use switchboard_core::ws::Deflate;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -26,14 +29,43 @@ pub(super) struct Opening {
     pub(super) configured: bool,
 }
 
-/// Waits for the stream behind the 101, then starts the connection's task. Ends within the handshake's time.
-pub(super) async fn open(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, seat: Seat) {
-    let timeout = opening.table.limits.handshake_timeout;
-    match tokio::time::timeout(timeout, on_upgrade).await {
-        Ok(Ok(upgraded)) => {
-            tokio::spawn(opening.connect(upgraded, permit, seat));
+/// A connection from its 101 on, in one task.
+pub(super) enum Opened {
+    Waiting(Pin<Box<dyn Future<Output = Option<Task>> + Send>>),
+    Serving(Task),
+}
+
+impl Opened {
+    /// Waits for the stream behind the 101, no longer than a handshake may take, then is the connection's task.
+    pub(super) fn new(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, seat: Seat) -> Opened {
+        Opened::Waiting(Box::pin(async move {
+            let timeout = opening.table.limits.handshake_timeout;
+            match tokio::time::timeout(timeout, on_upgrade).await {
+                Ok(Ok(upgraded)) => Some(opening.connect(upgraded, permit, seat)),
+                Ok(Err(_)) | Err(_) => {
+                    seat.space().node.rejected("handshake", "upgrade");
+                    None
+                }
+            }
+        }))
+    }
+}
+
+impl Future for Opened {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if let Opened::Waiting(stream) = this {
+            match ready!(stream.as_mut().poll(cx)) {
+                Some(task) => *this = Opened::Serving(task),
+                None => return Poll::Ready(()),
+            }
         }
-        Ok(Err(_)) | Err(_) => seat.space().node.rejected("handshake", "upgrade"),
+        match this {
+            Opened::Serving(task) => Pin::new(task).poll(cx),
+            Opened::Waiting(_) => Poll::Pending,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! From a request to a 101: every check, the guards, and what is kept.
-use super::opening::{Opening, open};
+use super::opening::{Opened, Opening};
 use super::refused::Refused;
 use super::{OwnListener, Proxies, Upgrade};
 use crate::client::ClientId;
@@ -228,7 +228,7 @@ impl Inner {
             peer: upgrade.peer_addr(),
             configured: upgrade.extension::<OwnListener>().is_some(),
         };
-        tokio::spawn(open(opening, on_upgrade, permit, seat));
+        tokio::spawn(Opened::new(opening, on_upgrade, permit, seat));
         let protocol = chosen.map(|format| self.table.codecs.protocol(format));
         Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
     }

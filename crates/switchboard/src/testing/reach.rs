@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -58,7 +59,7 @@ impl Reach {
                     theirs,
                     SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
                     router.clone(),
-                    control.hub.node.limits().clone(),
+                    Arc::new(control.hub.node.limits().clone()),
                     control.stop.subscribe(),
                     None,
                 ));

@@ -10,6 +10,12 @@ pub(in crate::ws) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> 
     headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter().flat_map(|value| split(value.as_bytes(), b','))
 }
 
+/// At least as many as there are [`offers`]: commas in quotes count, too.
+pub(in crate::ws) fn most_offers(headers: &HeaderMap) -> usize {
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    values.map(|value| 1 + value.as_bytes().iter().filter(|byte| **byte == b',').count()).sum()
+}
+
 /// The parts between separators that are not quoted, without the white space around them; one at least.
 pub(in crate::ws) fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);

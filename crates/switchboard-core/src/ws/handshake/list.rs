@@ -3,17 +3,20 @@ use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
 /// The elements of a list, over all headers of that name, without the white space around them. Non-text values are skipped.
 pub(super) fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(trim)
+    headers.get_all(name).into_iter().flat_map(elements_of)
+}
+
+fn elements_of(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().into_iter().flat_map(|value| value.split(',')).map(trim)
 }
 
 /// True when the list has this element, whatever its case.
 pub(super) fn contains(headers: &HeaderMap, name: impl AsHeaderName, element: &str) -> bool {
-    elements(headers, name).any(|found| found.eq_ignore_ascii_case(element))
+    // Mostly it is the only one.
+    headers.get_all(name).into_iter().any(|value| {
+        value.as_bytes().eq_ignore_ascii_case(element.as_bytes())
+            || elements_of(value).any(|found| found.eq_ignore_ascii_case(element))
+    })
 }
 
 /// The value of a header that stands at most once.

@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Uri, Version};
 
-use super::extension::{MAX_EXTENSIONS, offers};
+use super::extension::{MAX_EXTENSIONS, most_offers, offers};
 use super::list::{self, Repeated};
 use super::{Refusal, Upgrade, VERSION, accept};
 use crate::ws::authority::Authority;
@@ -165,5 +165,6 @@ fn check_origin(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 
 /// What they offer is judged by whoever knows the extension; what nobody accepts is declined by silence.
 fn check_extensions(headers: &HeaderMap) -> Result<(), Refusal> {
-    if offers(headers).nth(MAX_EXTENSIONS).is_some() { Err(Refusal::EXTENSIONS) } else { Ok(()) }
+    let few = most_offers(headers) <= MAX_EXTENSIONS || offers(headers).nth(MAX_EXTENSIONS).is_none();
+    if few { Ok(()) } else { Err(Refusal::EXTENSIONS) }
 }

@@ -47,6 +47,10 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
+    if INHERITED {
+        // Before anybody can connect.
+        configure(&socket);
+    }
     socket.listen(BACKLOG)
 }
 
@@ -77,9 +81,6 @@ impl Listening {
     /// Accepts until `stop` is true; then lets every HTTP request in flight finish, as long as there is patience.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>, out_of_patience: impl Future<Output = ()>) {
         let limits = Arc::new(self.node.limits().clone());
-        if INHERITED {
-            configure(&self.listener);
-        }
         let places = self.places.clone();
         let mut tasks = JoinSet::new();
         let mut spare = Spare::new();
@@ -236,9 +237,6 @@ mod tests {
     async fn what_is_accepted_has_the_listeners_options() {
         let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
-        if INHERITED {
-            configure(&listener);
-        }
         let _client = TcpStream::connect(address).await.unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         if !INHERITED {

@@ -86,7 +86,7 @@ fn r30_two_hundred_thousand_fragments_that_are_allowed() {
         }
         // What a fragment costs besides its bytes would be megabytes by now.
         let grown = server.most_memory() - memory;
-        let beside = witness.times();
+        let beside = witness.beside().await;
         eprintln!("    {} KiB more at most", grown >> 10);
         assert!(grown <= 3 * MIB, "{grown} bytes more");
         beside.not_much_worse_than(&before, 10);
@@ -144,7 +144,7 @@ fn b13_a_hundred_thousand_pings_whose_pongs_are_never_read() {
         peer.flood(&pings, ms(4000)).await;
         let numbers = server.until(Duration::from_secs(8), |numbers| numbers.connections == 1).await;
         let (elapsed, grown) = (began.elapsed(), server.most_memory() - memory);
-        let beside = witness.times();
+        let beside = witness.beside().await;
         eprintln!("    gone after {elapsed:?}, {} KiB more", grown >> 10);
         assert_eq!(numbers.slow_consumers, 1, "{numbers:?}");
         assert!(grown <= 2 * MIB, "{grown} bytes more");
@@ -194,7 +194,7 @@ fn r31_sixty_slow_heads_and_sixty_half_messages() {
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         gone(&server, 1).await;
-        let beside = witness.times();
+        let beside = witness.beside().await;
         drop((heads, halves));
         server.until(Duration::from_secs(3), |_| server.descriptors() <= descriptors + 2).await;
         assert!(server.memory() - memory <= 4 * MIB);
@@ -292,7 +292,7 @@ async fn never_read(stopped: usize) {
     let slow = server.until(Duration::from_secs(15), |numbers| numbers.slow_consumers == stopped as u64).await;
     let elapsed = began.elapsed();
     let beside = members.heard(2 * MEMBERS * DROPS as usize).await;
-    let witness_beside = witness.times();
+    let witness_beside = witness.beside().await;
     let grown = server.most_memory() - memory;
     eprintln!("    {stopped} stopped: closed within {elapsed:?}, {} KiB more", grown >> 10);
     assert!(slow.dropped > 0 || slow.queued_bytes == 0, "{slow:?}");

@@ -71,7 +71,7 @@ fn r18_panics_everywhere() {
         }
         let numbers = server.until(Duration::from_secs(5), |numbers| numbers.connections == 2).await;
         assert_eq!(numbers.panics, panics);
-        let beside = witness.times();
+        let beside = witness.beside().await;
         eprintln!("    {panics} panics");
         beside.not_much_worse_than(&before, 10);
         // Nothing that they held is missing.
@@ -131,7 +131,7 @@ fn r19_handlers_that_never_end_are_cut() {
         assert!(began.elapsed() < ms(500), "{:?}", began.elapsed());
         assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
         drop(peer);
-        let beside = witness.times();
+        let beside = witness.beside().await;
         beside.not_much_worse_than(&before, 10);
         over(server, witness).await;
     });
@@ -155,7 +155,7 @@ fn r19_a_handler_that_blocks_its_worker() {
         assert!(began.elapsed() >= ms(800));
         assert!(answer == request("spin", "800", 9) || answer.contains(r#""code":"timeout""#), "{answer}");
         assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
-        let beside = witness.times();
+        let beside = witness.beside().await;
         beside.not_much_worse_than(&before, 10);
         peer.close(1000).await;
         assert_eq!(peer.recv().await, Got::Close(Some((1000, String::new()))));

@@ -60,7 +60,7 @@ fn r27_seeds_and_ten_thousand_mutations() {
         server.until(Duration::from_secs(5), |numbers| numbers.connections == 1).await;
         let memory = server.memory();
         tally.add(fire(&server, &mutations[2000..]).await);
-        let beside = witness.times();
+        let beside = witness.beside().await;
         server.until(Duration::from_secs(5), |numbers| numbers.connections == 1).await;
         let grown = server.memory() - memory;
         eprintln!("    {} seeds; {} KiB more; {tally:?}", seeds.len(), grown >> 10);

@@ -53,7 +53,7 @@ fn r02_ten_cycles_of_two_thousand_leave_the_process_as_it_was() {
         let most = memory[1] as f64 * 1.05 + f64::from(256 << 10);
         assert!(memory[CYCLES - 1] as f64 <= most, "{memory:?}");
         assert!(descriptors[CYCLES - 1] <= descriptors[0] + 2, "{descriptors:?}");
-        witness.times().not_much_worse_than(&before, 20);
+        witness.beside().await.not_much_worse_than(&before, 20);
         witness.end();
         server.until(Duration::from_secs(5), |numbers| numbers.left() == [0; 6]).await;
         server.expect_well();

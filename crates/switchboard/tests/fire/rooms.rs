@@ -73,7 +73,7 @@ fn h04_ten_thousand_joins_and_leaves() {
         let numbers = server.numbers();
         assert_eq!((numbers.rooms, numbers.memberships), (1, 1), "the witness's alone");
         assert!(server.memory() - memory <= 1 << 20, "{} bytes more", server.memory() - memory);
-        witness.times().not_much_worse_than(&before, 10);
+        witness.beside().await.not_much_worse_than(&before, 10);
         drop(peer);
         witness.end();
         server.until(Duration::from_secs(5), |numbers| numbers.left() == [0; 6]).await;

@@ -11,6 +11,8 @@ use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_frame
 
 /// How often it asks.
 const PACE: Duration = Duration::from_millis(2);
+/// Fewer answers say nothing.
+const FEW: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client on a thread of its own. It asks and is answered, one request after the other, and gets the server's ticks: all of
@@ -50,7 +52,7 @@ impl Times {
     #[track_caller]
     pub(crate) fn not_much_worse_than(&self, before: &Times, factor: u32) {
         eprintln!("    before: {before}; beside the attack: {self}");
-        assert!(before.count() >= 20 && self.count() >= 10, "too few: {} and {}", before.count(), self.count());
+        assert!(before.count() >= 20 && self.count() >= FEW, "too few: {} and {}", before.count(), self.count());
         for (share, slack) in [(0.5, Duration::from_millis(25)), (0.99, Duration::from_millis(200))] {
             let most = before.at(share) * factor + slack;
             assert!(self.at(share) <= most, "at {share}: {:?}, and {most:?} is the most", self.at(share));
@@ -79,6 +81,15 @@ impl Witness {
     /// The times since the last call.
     pub(crate) fn times(&self) -> Times {
         Times::new(std::mem::take(&mut self.shared.times.lock().unwrap()))
+    }
+
+    /// The times since the last call, [`FEW`] of them at least: some attacks are over sooner.
+    pub(crate) async fn beside(&self) -> Times {
+        let until = Instant::now() + PATIENCE;
+        while self.shared.times.lock().unwrap().len() < FEW && Instant::now() < until {
+            tokio::time::sleep(PACE).await;
+        }
+        self.times()
     }
 
     /// What it is like for so long.

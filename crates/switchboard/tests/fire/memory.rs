@@ -84,18 +84,24 @@ fn r33_readers_that_never_read_and_floods_in_a_limit_of_memory() {
             assert_eq!(peer.recv().await, Got::Text(r#"{"event":"join","data":null}"#.into()));
             silent.push(peer);
         }
+        // All of them come first: while the memory is full, who comes is refused.
+        let (mut asking, mut unfinished) = (Vec::new(), Vec::new());
+        for _ in 0..60 {
+            asking.push(server.connect_narrow("/ws").await);
+        }
+        for _ in 0..120 {
+            unfinished.push(server.connect("/raw").await);
+        }
         // Fragments of messages that never end.
         let part = masked(0x02, &[7; 60 << 10], [1, 2, 3, 4]);
-        for _ in 0..200 {
-            let mut peer = server.connect("/raw").await;
+        for mut peer in unfinished {
             peer.flood(&part, ms(500)).await;
             silent.push(peer);
         }
-        // Of large replies that nobody reads, each client has its own. Last: who comes while they fill the memory may be refused.
+        // Of large replies that nobody reads, each client has its own.
         let large = format!(r#"{{"event":"echo","data":"{}"}}"#, "y".repeat(60 << 10));
         let large = masked(0x81, large.as_bytes(), [1, 2, 3, 4]);
-        for _ in 0..60 {
-            let mut peer = server.connect_narrow("/ws").await;
+        for mut peer in asking {
             let bytes = large.repeat(200);
             attackers.spawn_local(async move { while peer.flood(&bytes, ms(4000)).await == bytes.len() {} });
         }

@@ -175,9 +175,9 @@ impl Outbox {
     /// Puts a message behind all others.
     pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Put {
         let len = frame.bytes.len();
-        if self.bytes == 0
+        if !matches!(class, Class::Reply)
+            && self.bytes == 0
             && !self.blocked
-            && !matches!(class, Class::Reply)
             && let Some(shared) = frame.again()
         {
             self.solo = Some(shared);
@@ -331,10 +331,16 @@ impl Outbox {
     #[inline]
     fn end_solo(&mut self) {
         if let Some(solo) = self.solo.take() {
-            if solo.bytes.len() <= COPIED { self.pack(&solo.bytes) } else { self.push_shared(solo) }
+            self.demote(solo);
         }
     }
 
+    #[cold]
+    fn demote(&mut self, solo: Arc<Shared>) {
+        if solo.bytes.len() <= COPIED { self.pack(&solo.bytes) } else { self.push_shared(solo) }
+    }
+
+    #[inline(always)]
     fn pack(&mut self, frame: &[u8]) {
         let last = match self.rest.back_mut() {
             None if self.head.len() < PACKED => {

@@ -3,19 +3,20 @@
 use crate::client::ClientId;
 use crate::conn::Conn;
 use indexmap::map::Slice;
+use std::hint::black_box;
 use std::sync::Arc;
 
 /// How many are fetched before the first of them is worked for.
 pub(super) const GROUP: usize = 8;
 
-pub(super) fn fetch(conns: &[Arc<Conn>]) {
-    conns.iter().for_each(|conn| conn.fetch());
+pub(super) fn fetch<'c>(conns: impl Iterator<Item = &'c Arc<Conn>>) {
+    black_box(conns.fold(0, |sum, conn| sum ^ conn.fetch()));
 }
 
 pub(super) fn for_each(mut conns: &Slice<ClientId, Arc<Conn>>, work: &mut dyn FnMut(&Arc<Conn>)) {
     while !conns.is_empty() {
         let (group, rest) = conns.split_at(GROUP.min(conns.len()));
-        group.values().for_each(|conn| conn.fetch());
+        fetch(group.values());
         group.values().for_each(&mut *work);
         conns = rest;
     }

@@ -111,7 +111,7 @@ struct Batch<'a> {
 impl Batch<'_> {
     fn next(&mut self) -> Option<Arc<Conn>> {
         if self.conns.len().is_multiple_of(ahead::GROUP) {
-            ahead::fetch(self.conns.last_chunk::<{ ahead::GROUP }>()?);
+            ahead::fetch(self.conns.last_chunk::<{ ahead::GROUP }>()?.iter());
         }
         self.conns.pop()
     }

@@ -437,7 +437,7 @@ impl Outbox {
 
     /// Writes until all is written or the socket refuses.
     pub(crate) fn flush(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>) -> Flushed {
-        let mut first = None;
+        let mut progress = false;
         if let Some(solo) = &self.solo {
             let written = write(&[IoSlice::new(&solo.bytes)]);
             if matches!(written, Poll::Ready(Ok(n)) if n == self.bytes) {
@@ -447,27 +447,39 @@ impl Outbox {
                 return Flushed::Drained;
             }
             self.end_solo();
-            first = Some(written);
+            if let Some(end) = self.wrote(written, &mut progress) {
+                return end;
+            }
         }
-        let mut progress = false;
         while self.bytes > 0 {
-            match first.take().unwrap_or_else(|| self.write_pieces(&mut write)) {
-                Poll::Ready(Ok(0)) => return Flushed::Failed,
-                Poll::Ready(Ok(n)) => {
-                    progress = true;
-                    self.advance(n);
-                }
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Flushed::Failed,
-                Poll::Pending | Poll::Ready(Err(_)) => {
-                    self.blocked = true;
-                    return Flushed::Blocked { progress };
-                }
+            let written = self.write_pieces(&mut write);
+            if let Some(end) = self.wrote(written, &mut progress) {
+                return end;
             }
         }
         Flushed::Drained
     }
 
+    /// What a write came to; `None`: there may be more to write.
+    #[inline(always)]
+    fn wrote(&mut self, written: Poll<io::Result<usize>>, progress: &mut bool) -> Option<Flushed> {
+        match written {
+            Poll::Ready(Ok(0)) => Some(Flushed::Failed),
+            Poll::Ready(Ok(n)) => {
+                *progress = true;
+                self.advance(n);
+                None
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => None,
+            Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Some(Flushed::Failed),
+            Poll::Pending | Poll::Ready(Err(_)) => {
+                self.blocked = true;
+                Some(Flushed::Blocked { progress: *progress })
+            }
+        }
+    }
+
+    #[inline(always)]
     fn write_pieces(
         &self,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
@@ -523,7 +535,7 @@ impl Outbox {
         }
     }
 
-    /// All is written.
+    /// All is written: as new.
     fn drained(&mut self) {
         buffers::give(std::mem::take(&mut self.head));
         for segment in std::mem::take(&mut self.rest) {
@@ -531,7 +543,18 @@ impl Outbox {
                 buffers::give(bytes);
             }
         }
-        *self = Outbox::default();
+        // What is behind a pointer is gone already: to drop all of it again would be work.
+        self.messages = 0;
+        self.control = 0;
+        self.blocked = false;
+        self.frame = 0;
+        self.uncharged = 0;
+        self.written = 0;
+        self.control_end = 0;
+        self.second_end = 0;
+        self.shared = 0;
+        self.long = 0;
+        self.until_long = 0;
     }
 }
 

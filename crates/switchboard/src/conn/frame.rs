@@ -3,12 +3,12 @@ use super::packed::Packed;
 use crate::hub::Node;
 use std::sync::{Arc, OnceLock};
 
-/// A frame to be sent: its bytes, shared from the second longer use on.
+/// A frame to be sent: its bytes, and what several outboxes share of it.
 pub(crate) struct Frame<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) packed: Option<Box<Packed>>,
-    /// It was put into an outbox.
+    /// An empty outbox had a copy of it.
     pub(super) used: bool,
 }
 

@@ -222,7 +222,7 @@ impl Lane {
         state.outbox = Outbox::default();
         state.settle(node);
         if let Some(socket) = state.socket.take() {
-            // The reading half closes it.
+            // It is closed here, or with the reading half: to shut it down first would be one more call.
             socket.forget();
         }
         state.end = End::Mute;

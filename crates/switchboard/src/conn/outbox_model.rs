@@ -6,6 +6,7 @@ use crate::limits::{Limits, VolatilePolicy};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::task::Poll;
 use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_control, write_frame};
 
@@ -272,5 +273,42 @@ fn a_goodbye_leaves_behind_the_message_of_a_broadcast() {
         let mut wire = Vec::new();
         flush(&mut outbox, &mut wire, usize::MAX);
         assert_eq!(wire, [&bytes[..], b"bye"].concat());
+    }
+}
+
+/// One that goes to one alone is copied; of one that goes to many all but the first hold it.
+#[test]
+fn a_broadcast_is_shared_by_outboxes_that_are_empty() {
+    let bytes = message(5);
+    let mut frame = Frame::new(&bytes);
+    let mut outboxes = std::array::from_fn::<_, 4, _>(|_| Outbox::default());
+    let mut wire = Vec::new();
+    outboxes[3].put(&mut Frame::new(&message(5)), Class::Push, &Limits::default());
+    for outbox in &mut outboxes {
+        outbox.put(&mut frame, Class::Push, &Limits::default());
+    }
+    let shared = frame.shared.take().expect("it goes to several");
+    assert_eq!(Arc::strong_count(&shared), 3, "the second, the third, and this");
+    outboxes.iter_mut().for_each(|outbox| drop(flush(outbox, &mut wire, usize::MAX)));
+    assert_eq!(Arc::strong_count(&shared), 1);
+    assert_eq!(wire, bytes.repeat(5));
+}
+
+/// A long one that a socket refuses is charged once, however many wait for it; a short one is copied, and charged to each.
+#[test]
+fn a_refused_broadcast_is_charged_as_any_other() {
+    for (len, shared, own) in [(600, 604, 0), (5, 0, 7)] {
+        let node = Hub::new().node.clone();
+        node.memory.limit_to(1 << 30, Box::new(|| None));
+        let bytes = message(len);
+        let mut frame = Frame::new(&bytes);
+        frame.used = true;
+        let mut outboxes = std::array::from_fn::<_, 2, _>(|_| Outbox::default());
+        for outbox in &mut outboxes {
+            outbox.put(&mut frame, Class::Push, &Limits::default());
+            assert!(matches!(flush(outbox, &mut Vec::new(), 0), Flushed::Blocked { progress: false }));
+        }
+        assert_eq!(outboxes.each_mut().map(|outbox| outbox.charge(&node)), [own; 2]);
+        assert_eq!(node.memory.queued(), shared);
     }
 }

@@ -31,8 +31,6 @@ const USER_TIMEOUT: Duration = Duration::from_secs(20);
 const EXHAUSTED: Duration = Duration::from_millis(50);
 /// The wait after any other, which mostly concerns one connection; an error that stays must not spin.
 const FAILED: Duration = Duration::from_millis(1);
-/// An accepted socket has the options of the listener's: they are set once, and not with four system calls a connection.
-const INHERITED: bool = cfg!(target_os = "linux");
 /// hyper's smallest.
 const MIN_HEAD: usize = 8 << 10;
 
@@ -47,10 +45,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    if INHERITED {
-        // Before anybody can connect.
-        configure(&socket);
-    }
+    // Linux hands them on to what is accepted: once, and before anybody can connect, and not with five calls a connection.
+    configure(&socket);
     socket.listen(BACKLOG)
 }
 
@@ -63,6 +59,15 @@ pub(crate) fn configure<'s>(socket: impl Into<SockRef<'s>>) {
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// True where [`configure`] has been at work, on this socket or on its listener.
+fn is_configured(socket: &TcpStream) -> bool {
+    let socket = SockRef::from(socket);
+    let send_buffer = socket.send_buffer_size().unwrap_or(0);
+    // What Linux tells is twice what was asked for.
+    let has_send_buffer = (SEND_BUFFER..=2 * SEND_BUFFER).contains(&send_buffer);
+    socket.tcp_nodelay().unwrap_or(false) && socket.keepalive().unwrap_or(false) && has_send_buffer
 }
 
 /// An accept loop.
@@ -84,6 +89,8 @@ impl Listening {
         let places = self.places.clone();
         let mut tasks = JoinSet::new();
         let mut spare = Spare::new();
+        // Told by the first one: who emulates Linux may not hand them on.
+        let mut inherits = None;
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
@@ -110,20 +117,20 @@ impl Listening {
                 continue;
             };
             let visit = Visit::new(&places, place, handshaking);
-            if !INHERITED {
+            if !*inherits.get_or_insert_with(|| is_configured(&socket)) {
                 configure(&socket);
             }
             let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
             match &self.threads {
-                // Boxed: on its way into a task it would be copied several times.
+                // Boxed: on their way into a task they would be copied several times.
                 None => tasks.spawn(Box::pin(serve(socket, peer, router, limits, stop, Some(visit)))),
                 Some(threads) => tasks.spawn_on(
-                    async move {
+                    Box::pin(async move {
                         match moved(socket) {
                             Ok(socket) => serve(socket, peer, router, limits, stop, Some(visit)).await,
                             Err(error) => crate::log::limited!(warn, (), %error, "a connection was lost on the way"),
                         }
-                    },
+                    }),
                     threads.next(),
                 ),
             };
@@ -233,24 +240,28 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
+    const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    async fn accepted(listener: TcpListener) -> TcpStream {
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        listener.accept().await.unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_known_to_be_configured_or_not() {
+        let socket = accepted(TcpListener::bind(LOOPBACK).await.unwrap()).await;
+        assert!(!is_configured(&socket));
+        configure(&socket);
+        assert!(is_configured(&socket));
+    }
+
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn what_is_accepted_has_the_listeners_options() {
-        let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        let address = listener.local_addr().unwrap();
-        let _client = TcpStream::connect(address).await.unwrap();
-        let (socket, _) = listener.accept().await.unwrap();
-        if !INHERITED {
-            configure(&socket);
-        }
+        let socket = accepted(bind(LOOPBACK).unwrap()).await;
+        assert!(is_configured(&socket));
         let socket = SockRef::from(&socket);
-        assert!(socket.tcp_nodelay().unwrap());
-        assert!(socket.keepalive().unwrap());
-        // Linux tells twice what was asked for.
-        assert!((SEND_BUFFER..=2 * SEND_BUFFER).contains(&socket.send_buffer_size().unwrap()));
-        #[cfg(target_os = "linux")]
-        {
-            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
-            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
-        }
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
     }
 }

@@ -130,3 +130,14 @@ fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
     hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)
         .map(|parts| (parts.io.into_inner(), parts.read_buf.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Opened;
+
+    /// With tokio's header the task of a connection fits 384 bytes.
+    #[test]
+    fn the_task_of_a_connection_is_small() {
+        assert!(size_of::<Opened>() <= 256, "{}", size_of::<Opened>());
+    }
+}

@@ -2,7 +2,7 @@
 use super::rooms::Rooms;
 use super::shard::Shard;
 use super::workers::Workers;
-use super::{Event, Stats};
+use super::{Event, Stats, ahead};
 use crate::Delivery;
 use crate::client::{ClientId, IdMap};
 use crate::codec::{Encoding, Format};
@@ -88,7 +88,7 @@ impl Local {
         match (target.all, &target.rooms[..], &target.except[..]) {
             (true, _, []) => self.registers().for_each(|shard| shard.for_each(&mut push)),
             (false, [room], []) => self.for_each_member(room, &mut push),
-            _ => self.union(target).values().for_each(push),
+            _ => ahead::for_each(self.union(target).as_slice(), &mut push),
         }
         if !late.is_empty() {
             deliver_late(late, &mut frame, other, class, &mut delivery);

@@ -133,7 +133,7 @@ async fn flush(shard: Arc<Shard>, _running: Running) {
         let mut batch = Batch { shard: &shard, conns: std::mem::take(&mut *shard.dirty.lock()) };
         while let Some(conn) = batch.next() {
             conn.flush_scheduled();
-            if batch.conns.len() % SLICE == SLICE - 1 {
+            if batch.conns.len().is_multiple_of(SLICE) {
                 tokio::task::yield_now().await;
             }
         }

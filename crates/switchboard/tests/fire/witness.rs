@@ -83,10 +83,13 @@ impl Witness {
         Times::new(std::mem::take(&mut self.shared.times.lock().unwrap()))
     }
 
-    /// The times since the last call, [`FEW`] of them at least: some attacks are over sooner.
+    /// The times since the last call, with that of the answer that is awaited now; [`FEW`] at least: some attacks are over
+    /// sooner.
     pub(crate) async fn beside(&self) -> Times {
         let until = Instant::now() + PATIENCE;
-        while self.shared.times.lock().unwrap().len() < FEW && Instant::now() < until {
+        let count = || self.shared.times.lock().unwrap().len();
+        let enough = FEW.max(count() + 1);
+        while count() < enough && Instant::now() < until {
             tokio::time::sleep(PACE).await;
         }
         self.times()

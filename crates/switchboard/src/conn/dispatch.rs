@@ -46,8 +46,7 @@ enum Begun {
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
-    pub(super) fn dispatch(&mut self, message: &Received<'_>, cx: &mut Context<'_>) {
-        let conn = self.client.conn_arc().clone();
+    pub(super) fn dispatch(&mut self, conn: &Conn, message: &Received<'_>, cx: &mut Context<'_>) {
         let mut panicked = None;
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
             && let Some(glance) = json::glance(text)
@@ -58,7 +57,7 @@ impl Task {
             if entry.stages.is_some() {
                 look_at(&mut parts, glance.data);
             }
-            match self.begin(&conn, entry, &entry.event, &parts, cx) {
+            match self.begin(conn, entry, &entry.event, &parts, cx) {
                 Begun::Yes => return,
                 Begun::Unsettled => {}
                 Begun::Panicked(trace) => panicked = Some(trace),
@@ -66,7 +65,7 @@ impl Task {
         }
         let request = match conn.decode(message) {
             Ok(Incoming::Request(request)) => request,
-            Ok(Incoming::Pattern { kind, request }) => return self.dispatch_pattern(&conn, kind, request, cx),
+            Ok(Incoming::Pattern { kind, request }) => return self.dispatch_pattern(conn, kind, request, cx),
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
             Err(rejected) => {
@@ -83,9 +82,9 @@ impl Task {
         let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
         if entry.is_catch_all {
             let event: Arc<str> = request.event.into();
-            self.begin(&conn, entry, &event, &parts, cx);
+            self.begin(conn, entry, &event, &parts, cx);
         } else {
-            self.begin(&conn, entry, &entry.event, &parts, cx);
+            self.begin(conn, entry, &entry.event, &parts, cx);
         }
     }
 

@@ -1,5 +1,4 @@
 //! From bytes to messages.
-use super::DisconnectReason;
 use super::acks::Answer;
 use super::buffers;
 use super::closing::Net;
@@ -7,6 +6,7 @@ use super::inbound::{Received, Waiting};
 use super::serving::{Running, Stage, contained};
 use super::task::Task;
 use super::timers::NEVER;
+use super::{Conn, DisconnectReason};
 use crate::Error;
 use crate::codec::{Data, Format, Part};
 use crate::gateway::Frames;
@@ -78,6 +78,8 @@ impl Task {
 
     fn parse(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
+        // Once for all messages of a read.
+        let conn = self.client.conn_arc().clone();
         let mut at = 0;
         while at < bytes.len() && self.net == Net::Open {
             if self.pauses() {
@@ -95,12 +97,12 @@ impl Task {
                 _ => false,
             };
             if !alone {
-                self.timers.last_progress = self.client.conn().node().now();
+                self.timers.last_progress = conn.node().now();
             }
             match decoded.item {
                 None => return,
-                Some(Item::Text(text)) => self.text(text, cx),
-                Some(Item::Binary(bytes)) => self.binary(bytes, cx),
+                Some(Item::Text(text)) => self.text(&conn, text, cx),
+                Some(Item::Binary(bytes)) => self.binary(&conn, bytes, cx),
                 Some(Item::Ping(payload)) => self.pinged(&payload),
                 Some(Item::Pong(payload)) => self.ponged(&payload),
                 Some(Item::Close(close)) => match close {
@@ -111,33 +113,33 @@ impl Task {
         }
     }
 
-    fn binary(&mut self, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
-        self.timers.last_message = self.now();
-        if self.conn().table.frames == Frames::Text {
+    fn binary(&mut self, conn: &Conn, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
+        self.timers.last_message = conn.node().now();
+        if conn.table.frames == Frames::Text {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
         let len = bytes.len();
         if self.port.is_some() {
             return self.received_raw(len, || crate::raw::Message::Binary(bytes.into_owned().into()));
         }
-        let message = match self.conn().format {
+        let message = match conn.format {
             // JSON in binary frames is accepted; what is not text is not JSON either.
             Format::Json => Received::Text(into_text(bytes)),
             _ => Received::Bytes(bytes),
         };
-        self.received(message, len, cx);
+        self.received(conn, message, len, cx);
     }
 
-    fn text(&mut self, text: Cow<'_, str>, cx: &mut Context<'_>) {
-        self.timers.last_message = self.now();
-        if self.conn().table.frames == Frames::Binary {
+    fn text(&mut self, conn: &Conn, text: Cow<'_, str>, cx: &mut Context<'_>) {
+        self.timers.last_message = conn.node().now();
+        if conn.table.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
         let len = text.len();
         if self.port.is_some() {
             return self.received_raw(len, || crate::raw::Message::Text(text.into_owned()));
         }
-        self.received(Received::Text(text), len, cx);
+        self.received(conn, Received::Text(text), len, cx);
     }
 
     fn received_raw(&mut self, len: usize, message: impl FnOnce() -> crate::raw::Message) {
@@ -151,20 +153,19 @@ impl Task {
 
     /// `len`: of the frame, which may be another than that of the message.
     #[inline(always)]
-    fn received(&mut self, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
+    fn received(&mut self, conn: &Conn, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
         if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
-            self.message(message, cx);
+            self.message(conn, message, cx);
         }
     }
 
-    fn message(&mut self, message: Received<'_>, cx: &mut Context<'_>) {
-        let concurrent = self.conn().table.is_concurrent;
+    fn message(&mut self, conn: &Conn, message: Received<'_>, cx: &mut Context<'_>) {
+        let concurrent = conn.table.is_concurrent;
         if self.is_free() && !concurrent {
-            return self.dispatch(&message, cx);
+            return self.dispatch(conn, &message, cx);
         }
         let mut group = None;
         // Acks and `cancel` are handled at once; everything else waits its turn.
-        let conn = self.client.conn_arc().clone();
         let id = match conn.decode(&message) {
             Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
@@ -186,7 +187,7 @@ impl Task {
             return self.exception(&error, None, Some(id));
         }
         if concurrent && self.serves() && self.inbound.is_empty() && self.may_start(group) {
-            return self.dispatch(&message, cx);
+            return self.dispatch(conn, &message, cx);
         }
         let id = id.map(Id::into_owned);
         self.inbound.push(Waiting { message: message.into_owned(), id, group });

@@ -283,7 +283,8 @@ impl Task {
         {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
-            self.dispatch(&waiting.message, cx);
+            let conn = self.client.conn_arc().clone();
+            self.dispatch(&conn, &waiting.message, cx);
             return true;
         }
         if self.net == Net::Open {

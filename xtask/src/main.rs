@@ -33,7 +33,7 @@ fuzz    Runs one fuzzer until it finds something, or for N seconds.
 bench   Measures Switchboard and its peers, and writes bench/README.md's table and bench/plot.svg (about half an hour).
         --quick           3 short rounds instead of 7: under 3 minutes, and less exact
         --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
-instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (two minutes)
+instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (five minutes)
 release-tier   Many idle connections over two processes, and a soak, with bounds; writes bench/soak.md
         --minutes N       a quarter of it for the connections, the rest for the soak (40)
 ";

@@ -289,7 +289,9 @@ fn a_broadcast_is_shared_by_outboxes_that_are_empty() {
     }
     let shared = frame.shared.take().expect("it goes to several");
     assert_eq!(Arc::strong_count(&shared), 3, "the second, the third, and this");
-    outboxes.iter_mut().for_each(|outbox| drop(flush(outbox, &mut wire, usize::MAX)));
+    for outbox in &mut outboxes {
+        assert!(matches!(flush(outbox, &mut wire, usize::MAX), Flushed::Drained));
+    }
     assert_eq!(Arc::strong_count(&shared), 1);
     assert_eq!(wire, bytes.repeat(5));
 }

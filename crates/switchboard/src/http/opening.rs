@@ -30,6 +30,7 @@ pub(super) struct Opening {
 }
 
 /// A connection from its 101 on, in one task.
+#[allow(clippy::large_enum_variant, reason = "it waits for a moment, and serves for hours")]
 pub(super) enum Opened {
     Waiting(Pin<Box<dyn Future<Output = Option<Task>> + Send>>),
     Serving(Task),

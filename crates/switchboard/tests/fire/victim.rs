@@ -178,9 +178,9 @@ impl Victim {
             }
         });
     }
-    /// At most a second, whatever somebody makes of the number.
+    /// Sooner than a mutation's sender takes it for unanswered, whatever it makes of the number.
     async fn wait(&self, time: u64) -> u64 {
-        let time = time.min(1000);
+        let time = time.min(300);
         tokio::time::sleep(ms(time)).await;
         time
     }

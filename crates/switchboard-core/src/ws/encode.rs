@@ -24,10 +24,15 @@ pub const HEADER_ROOM: usize = 10;
 /// let start = finish_frame(&mut buf, 0, Opcode::Text);
 /// assert_eq!(&buf[start..], b"\x81\x02hi");
 /// ```
+#[inline]
 pub fn finish_frame(buf: &mut [u8], at: usize, opcode: Opcode) -> usize {
     let payload = at + HEADER_ROOM;
     let (header, len) = header(opcode, true, buf.len() - payload, false);
-    buf[payload - len..payload].copy_from_slice(&header[..len]);
+    match &mut buf[payload - len..payload] {
+        // Most frames are short.
+        [first, second] => (*first, *second) = (header[0], header[1]),
+        room => room.copy_from_slice(&header[..len]),
+    }
     payload - len
 }
 

@@ -110,7 +110,7 @@ impl Header {
     ///
     /// Each byte is judged as soon as it is there and before the next one, so a header that breaks two rules
     /// gives the same violation however it arrives.
-    #[inline]
+    #[inline(always)]
     pub(super) fn parse(bytes: &[u8], expect: &Expect<'_>) -> Result<Option<(Header, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let (fin, opcode, deflated) = expect.first_byte(first)?;
@@ -127,7 +127,7 @@ impl Header {
 }
 
 /// The payload length and where it ends.
-#[inline]
+#[inline(always)]
 fn length(bytes: &[u8], second: u8) -> Result<Option<(u64, usize)>, Violation> {
     let (len, at, least) = match second & 0x7F {
         126 => match bytes[2..].first_chunk() {
@@ -150,6 +150,7 @@ fn length(bytes: &[u8], second: u8) -> Result<Option<(u64, usize)>, Violation> {
 }
 
 impl Expect<'_> {
+    #[inline(always)]
     fn first_byte(&self, first: u8) -> Result<(bool, Opcode, Option<Deflate>), Violation> {
         let deflated = match first & 0x70 {
             0 => None,

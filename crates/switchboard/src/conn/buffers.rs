@@ -16,6 +16,7 @@ struct Pool {
 
 thread_local! {
     static READ_BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static WRITE_BUFFERS: RefCell<Pool> = const { RefCell::new(Pool { buffers: Vec::new(), bytes: 0 }) };
 }
 
@@ -25,6 +26,19 @@ pub(crate) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     let result = work(&mut buffer);
     READ_BUFFER.set(Some(buffer));
     result
+}
+
+/// The buffer in which the thread puts a reply together, empty; a nested call gets one of its own.
+pub(super) fn scratch() -> Vec<u8> {
+    SCRATCH.try_with(Cell::take).unwrap_or_default()
+}
+
+/// Gives it back.
+pub(super) fn keep_scratch(mut buffer: Vec<u8>) {
+    if buffer.capacity() <= KEPT_CAPACITY {
+        buffer.clear();
+        let _ = SCRATCH.try_with(|kept| kept.set(buffer));
+    }
 }
 
 /// An empty buffer, which may have capacity.

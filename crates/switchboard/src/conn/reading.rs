@@ -51,22 +51,28 @@ impl Task {
     }
 
     /// Reading pauses while too much waits to be handled. A paused read is not a missed pong.
+    #[inline]
     pub(super) fn pauses(&mut self) -> bool {
         let full = self.net == Net::Open && self.is_full();
         if full != self.is_paused() {
-            self.conn().paused.store(full, Ordering::Relaxed);
-            if full {
-                let own = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take_own());
-                for waiting in own.into_iter().flatten() {
-                    waiting.settle(Err(super::acks::paused()));
-                }
-                if self.timers.pong_by != NEVER {
-                    self.timers.pong_by = NEVER;
-                    self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
-                }
-            }
+            self.paused(full);
         }
         full
+    }
+
+    #[cold]
+    fn paused(&mut self, full: bool) {
+        self.conn().paused.store(full, Ordering::Relaxed);
+        if full {
+            let own = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take_own());
+            for waiting in own.into_iter().flatten() {
+                waiting.settle(Err(super::acks::paused()));
+            }
+            if self.timers.pong_by != NEVER {
+                self.timers.pong_by = NEVER;
+                self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
+            }
+        }
     }
 
     fn is_full(&self) -> bool {

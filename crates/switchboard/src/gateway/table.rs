@@ -25,6 +25,8 @@ pub(crate) struct Table {
     _application: Option<Handle>,
     /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
     events: Vec<Entry>,
+    /// The `head` of each.
+    heads: Vec<u64>,
     catch_all: Option<Entry>,
     pub(super) level: Level,
     /// Asked before the upgrade, in this order.
@@ -55,6 +57,20 @@ pub(crate) struct Table {
     pub(crate) patterns: bool,
     /// The application's.
     pub(crate) codecs: Codecs,
+}
+
+/// The first eight bytes of a name, zeros behind a shorter one, as a number that sorts as they do.
+fn head(name: &str) -> u64 {
+    let name = name.as_bytes();
+    if let Some(head) = name.first_chunk() {
+        return u64::from_be_bytes(*head);
+    }
+    let Some((first, last)) = name.first_chunk().zip(name.last_chunk()) else {
+        return name.iter().enumerate().fold(0, |head, (at, byte)| head | u64::from(*byte) << (56 - 8 * at));
+    };
+    // Some of the last four bytes are among the first four: those are shifted out.
+    let last = u64::from(u32::from_be_bytes(*last)) << (64 - 8 * name.len()) & u64::from(u32::MAX);
+    u64::from(u32::from_be_bytes(*first)) << 32 | last
 }
 
 /// Names the namespace of a request.
@@ -131,6 +147,7 @@ impl Table {
             container: None,
             _application: None,
             events: Vec::new(),
+            heads: Vec::new(),
             catch_all: None,
             level: Level::default(),
             connect_guards: Box::default(),
@@ -172,6 +189,7 @@ impl Table {
         let at = self.events.partition_point(|entry| *entry.event < *event);
         self.is_concurrent |= entry.group.is_some();
         self.events.insert(at, entry.under(event));
+        self.heads.insert(at, head(event));
     }
 
     /// The handler of every event without one.
@@ -240,16 +258,24 @@ impl Table {
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
-        match self.events.binary_search_by(|entry| (*entry.event).cmp(event)) {
-            Ok(at) => self.events.get(at),
-            Err(_) => self.catch_all.as_ref(),
-        }
+        self.handled(event).or(self.catch_all.as_ref())
+    }
+
+    /// The event's own handler. Most names differ in their first bytes, which are compared at once.
+    fn handled(&self, event: &str) -> Option<&Entry> {
+        let entry = self.events.get(self.heads.binary_search(&head(event)).ok()?)?;
+        if *entry.event == *event { Some(entry) } else { self.searched(event) }
+    }
+
+    #[inline(never)]
+    fn searched(&self, event: &str) -> Option<&Entry> {
+        let at = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).ok()?;
+        self.events.get(at)
     }
 
     /// What the log tells messages apart by: the name of a handler, never one of a client's choice.
     pub(crate) fn known<'a>(&self, event: &'a str) -> &'a str {
-        let is_known = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).is_ok();
-        if is_known { event } else { "*" }
+        if self.handled(event).is_some() { event } else { "*" }
     }
 
     /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.
@@ -320,6 +346,40 @@ impl fmt::Display for Note {
                     Checks::Unchecked => " (unchecked)",
                 };
                 write!(f, "{event}: {}{checks}", short_name(payload.name))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+
+    #[test]
+    fn heads_sort_as_names_do() {
+        let names = [
+            "",
+            "\0",
+            "a",
+            "a\0",
+            "ab",
+            "abc",
+            "abcd",
+            "abcde",
+            "abcdefg",
+            "abcdefgh",
+            "abcdefghi",
+            "b",
+            "ba",
+            "é",
+            "éé",
+            "\u{ffff}",
+        ];
+        for one in names {
+            let padded: Vec<u8> = one.bytes().chain([0; 8]).take(8).collect();
+            assert_eq!(head(one).to_be_bytes(), *padded, "{one:?}");
+            for other in names {
+                assert!(head(one) <= head(other) || one > other, "{one:?} {other:?}");
             }
         }
     }

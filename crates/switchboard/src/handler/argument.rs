@@ -158,9 +158,11 @@ impl<'a> MessageContext<'a> {
     /// Errors: `validation_failed` with what does not fit.
     #[inline]
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let payload = self.parts.data.read()?;
-        self.settled.set(true);
-        Ok(payload)
+        let payload = self.parts.data.read();
+        if payload.is_ok() {
+            self.settled.set(true);
+        }
+        payload
     }
 
     /// The message's `meta` as a `T`, in the same way.

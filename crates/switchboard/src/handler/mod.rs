@@ -16,6 +16,7 @@ mod reply;
 mod returned;
 mod shape;
 mod sink;
+mod slot;
 mod stream;
 
 pub(crate) use answer::{Answer, Answering};
@@ -32,6 +33,7 @@ pub use reply::{Fallible, IntoReply, Plain, Reply, Streamed};
 pub use shape::{AtMostOnePayload, Called, EachAllowedIn, EachBeside, Method, Own, RefClient, Shape};
 pub(crate) use sink::Captured;
 pub use sink::ReplySink;
+pub(crate) use slot::leave;
 
 use crate::Error;
 use std::future::Future;

@@ -188,6 +188,30 @@ fn d01_d02_d04_d05_d06_d08_d09_frames_that_are_no_message() {
     });
 }
 
+/// A search looks at their first bytes first.
+#[test]
+fn events_are_found_whatever_their_names_have_in_common() {
+    #[derive(Default)]
+    struct Named;
+    const NAMES: [&str; 12] =
+        ["a", "ab", "abc", "abcd", "abcde", "abcdefgh", "abcdefgha", "abcdefghb", "abcdefghba", "abcdefghc", "b", "é"];
+    paths(|path| async move {
+        let gateway = NAMES
+            .iter()
+            .fold(Gateway::new(Named), |gateway, name| gateway.on(*name, move |_: &Named| async move { *name }));
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let mut peer = rig.connect().await;
+        for name in NAMES {
+            let answer = peer.request(&format!(r#"{{"event":"{name}"}}"#)).await;
+            assert_eq!(answer, format!(r#"{{"event":"{name}","data":"{name}"}}"#));
+        }
+        for unknown in ["abcdefg", "abcdefghbb", "abcdefghd", "abcdefghcc", "A", "bb", "e"] {
+            let answer = exception(&mut peer, &format!(r#"{{"event":"{unknown}"}}"#)).await;
+            assert_eq!(answer["data"]["code"], "unknown_event", "{unknown}");
+        }
+    });
+}
+
 #[test]
 fn d07_d08_events_that_nobody_handles() {
     paths(|path| async move {

@@ -21,6 +21,7 @@ pub struct Glance<'a> {
 ///
 /// Taken are `event` first, then `data` and `id` in either order, without white space, names of ASCII without escapes, and
 /// fewer bytes than could hold an object with too many keys.
+#[inline]
 pub fn glance(text: &str) -> Option<Glance<'_>> {
     if text.len() >= SCAN_FROM {
         return None;

@@ -7,8 +7,12 @@ use crate::codec::misfit::Misfit;
 
 /// Parses a payload that is not known to be JSON. `None` where that fails: then it is for
 /// [`decode`](super::decode()) and [`from_data`] to say why.
+#[inline]
 pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
-    serde_json::from_str(json).ok()
+    // `from_str` without the way through a function of its own, on which the reader and the value are copied.
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let value = T::deserialize(&mut reader);
+    if value.is_ok() && reader.end().is_ok() { value.ok() } else { None }
 }
 
 /// Parses a payload; a missing one is null.

@@ -57,6 +57,15 @@ impl Outbox {
         &self,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        // So it is mostly, and then nothing has to be gathered.
+        if self.rest.is_empty() {
+            return write(&[IoSlice::new(&self.head[self.written..])]);
+        }
+        self.write_many(write)
+    }
+
+    #[inline(never)]
+    fn write_many(&self, write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let mut pieces = [IoSlice::new(&[]); PIECES];
         let mut count = 0;
         let mut skip = self.written;
@@ -111,9 +120,11 @@ impl Outbox {
     /// All is written: as new.
     fn drained(&mut self) {
         buffers::give(std::mem::take(&mut self.head));
-        for segment in std::mem::take(&mut self.rest) {
-            if let Segment::Packed(bytes) = segment {
-                buffers::give(bytes);
+        if self.rest.capacity() > 0 {
+            for segment in std::mem::take(&mut self.rest) {
+                if let Segment::Packed(bytes) = segment {
+                    buffers::give(bytes);
+                }
             }
         }
         // What is behind a pointer is gone already: to drop all of it again would be work.

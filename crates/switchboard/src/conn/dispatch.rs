@@ -2,7 +2,7 @@
 use super::Conn;
 use super::closing::Net;
 use super::late::Returned;
-use super::serving::{Handler, Running, Stage, drop_contained, leave_contained};
+use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::NEVER;
 use super::{DisconnectReason, Frame, Pushed, Received, buffers};
@@ -183,7 +183,7 @@ impl Task {
     ) {
         let polled = self.poll_invocation(&mut invocation, event, id, late, cx);
         if let Polled::Done = polled {
-            return leave_contained(invocation);
+            return drop_contained(invocation);
         }
         let id = id.cloned().map(Id::into_owned);
         let handler = Handler::new(invocation, event.clone(), id, late, InFlight::new(conn.node()));
@@ -218,7 +218,7 @@ impl Task {
         out.extend_from_slice(&[0; ws::HEADER_ROOM]);
         let encoding = self.client.conn().encoding();
         let mut sink = ReplySink::new(&mut out, encoding, event, id);
-        let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
+        let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
         let polled = match polled {
             Ok(Poll::Pending) => Polled::Pending,
             // The way of most messages.

@@ -90,14 +90,6 @@ pub(crate) fn drop_contained<T>(value: T) {
     }
 }
 
-/// The same, for a handler that is done.
-#[inline(always)]
-pub(super) fn leave_contained(invocation: Invocation) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| crate::handler::leave(invocation))) {
-        log::panicked("drop", &*panic);
-    }
-}
-
 impl Task {
     /// Runs hooks and handlers until each waits for something.
     pub(super) fn poll_work(&mut self, cx: &mut Context<'_>) {

@@ -1,5 +1,6 @@
 //! [`Answer`]: in which frame a request is answered.
-use super::invocation::{Invocation, Invoke, Start, Step};
+use super::invocation::{Invoke, Start, Step};
+use super::slot::Invocation;
 use super::{MessageContext, ReplySink};
 use crate::Error;
 use crate::conn::drop_contained;
@@ -47,7 +48,7 @@ impl Start for Answering {
             None => self.start.start(&cx),
             Some(stages) => pipeline::start(stages, &self.start, &cx),
         };
-        Ok(Box::pin(Answered { inner: inner?, answer: self.answer }))
+        Ok(Invocation::new(Answered { inner: inner?, answer: self.answer }))
     }
 }
 
@@ -59,7 +60,7 @@ struct Answered {
 impl Invoke for Answered {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         sink.set_answer(self.answer);
-        let step = ready!(self.inner.as_mut().poll(cx, sink));
+        let step = ready!(self.inner.poll(cx, sink));
         if let Some(stream) = sink.take_stream() {
             // Its items are answered in the same way.
             drop_contained(std::mem::replace(&mut self.inner, stream));

@@ -1,7 +1,7 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
 use super::parts::{Failed, Parameters, Returned, Way};
-use super::slot;
+use super::slot::Invocation;
 use super::stream::{Yielded, take_yielded};
 use super::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink,
@@ -13,16 +13,13 @@ use crate::pipeline::{Filter, Interceptor, Pipe};
 use crate::{Error, log};
 use pin_project_lite::pin_project;
 use serde_json::Value;
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-
-/// A handler that runs.
-pub(crate) type Invocation = Pin<Box<dyn Invoke>>;
 
 /// What a handler has done.
 pub(crate) enum Step {
@@ -49,16 +46,6 @@ pub(crate) trait Invoke: Send {
 
     /// The number of the `Ack` that answers, where that was not known when it began.
     fn late(&self) -> Option<u64> {
-        None
-    }
-
-    /// Drops the handler, and says whose it was where its [slot](super::slot) is worth to be kept.
-    fn vacate(self: Pin<&mut Self>) -> Option<TypeId> {
-        None
-    }
-
-    /// The slot that it is.
-    fn slot(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
         None
     }
 }
@@ -142,7 +129,7 @@ where
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
         let args = H::Shape::extract(cx)?;
         let future = H::Call::call(&self.handler, self.state.clone(), cx.client.clone(), args);
-        Ok(slot::place(Running::<_, Via> { future, via: PhantomData }))
+        Ok(Invocation::new(Running::<_, Via> { future, via: PhantomData }))
     }
 }
 
@@ -162,7 +149,7 @@ where
 {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
         let future = (self.start)(self.state.clone(), cx)?;
-        Ok(slot::place(RunningParts { future, way: PhantomData::<fn() -> W> }))
+        Ok(Invocation::new(RunningParts { future, way: PhantomData::<fn() -> W> }))
     }
 }
 

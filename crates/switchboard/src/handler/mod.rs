@@ -28,12 +28,12 @@ pub(crate) use argument::{Checks, Parts, PayloadNote};
 pub(crate) use hook::{Hook, HookFuture, Hooks};
 pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;
-pub(crate) use invocation::{Invocation, Invoke, Start, Step};
+pub(crate) use invocation::{Invoke, Start, Step};
 pub use reply::{Fallible, IntoReply, Plain, Reply, Streamed};
 pub use shape::{AtMostOnePayload, Called, EachAllowedIn, EachBeside, Method, Own, RefClient, Shape};
 pub(crate) use sink::Captured;
 pub use sink::ReplySink;
-pub(crate) use slot::leave;
+pub(crate) use slot::Invocation;
 
 use crate::Error;
 use std::future::Future;

@@ -1,9 +1,10 @@
 //! Handlers that return a stream: each item is a frame, and the end is one.
 use super::IntoError;
-use super::invocation::{Invocation, Invoke, Step};
+use super::invocation::{Invoke, Step};
 use super::reply::IntoReply;
 use super::returned::ReplyItem;
 use super::sink::ReplySink;
+use super::slot::Invocation;
 use crate::Error;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
@@ -30,7 +31,7 @@ where
     Via: 'static,
 {
     pub(super) fn invocation(stream: S) -> Invocation {
-        Box::pin(Streaming { stream, via: PhantomData::<fn() -> Via> })
+        Invocation::new(Streaming { stream, via: PhantomData::<fn() -> Via> })
     }
 }
 

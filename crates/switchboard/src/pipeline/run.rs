@@ -26,7 +26,7 @@ pub(crate) fn start(
     }
     // A panic is an error, of which filters hear.
     match contained(cx.conn().table.known(cx.event), || begin(stages, handler, cx)) {
-        Ok(inner) => Ok(Box::pin(Filtered {
+        Ok(inner) => Ok(Invocation::new(Filtered {
             inner,
             filtering: Arc::new(Filtering { stages: stages.clone(), client: cx.client.clone() }),
         })),
@@ -46,7 +46,7 @@ fn begin(stages: &Arc<Stages>, handler: &Arc<dyn Start>, cx: &MessageContext<'_>
     }
     let call = Arc::new(Call::of(cx));
     let future = Box::pin(wait(stages.clone(), handler.clone(), call.clone(), passed));
-    Ok(Box::pin(Waiting { call, future: Some(future), stream: None }))
+    Ok(Invocation::new(Waiting { call, future: Some(future), stream: None }))
 }
 
 /// Pipes, and then the handler.
@@ -89,7 +89,7 @@ impl Innermost for Handling<'_> {
             let step = poll_fn(|cx| {
                 let mut out = Vec::new();
                 let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, &filtering);
-                let polled = catch_unwind(AssertUnwindSafe(|| invocation.as_mut().poll(cx, &mut sink)));
+                let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
                 let polled = polled.unwrap_or_else(|panic| {
                     Poll::Ready(Step::panicked(call.client().conn().table.known(call.event()), panic))
                 });
@@ -124,7 +124,7 @@ impl Invoke for Waiting {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         let this = &mut *self;
         if let Some(stream) = &mut this.stream {
-            return stream.as_mut().poll(cx, sink);
+            return stream.poll(cx, sink);
         }
         let Some(future) = &mut this.future else { return Poll::Ready(Step::Done(Ok(()))) };
         let reply = ready!(future.as_mut().poll(cx));
@@ -171,7 +171,7 @@ impl Invoke for Filtered {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         let Filtered { inner, filtering } = &mut *self;
         sink.set_filters(filtering.clone());
-        let polled = catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx, sink)));
+        let polled = catch_unwind(AssertUnwindSafe(|| inner.poll(cx, sink)));
         let step = match polled {
             Ok(polled) => ready!(polled),
             Err(panic) => Step::panicked(filtering.client.conn().table.known(sink.event()), panic),

@@ -28,9 +28,12 @@ pub(crate) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     result
 }
 
-/// The buffer in which the thread puts a reply together, empty; a nested call gets one of its own.
+/// The buffer in which the thread puts a reply together, empty; a nested call gets another one.
 pub(super) fn scratch() -> Vec<u8> {
-    SCRATCH.try_with(Cell::take).unwrap_or_default()
+    match SCRATCH.try_with(Cell::take) {
+        Ok(buffer) if buffer.capacity() > 0 => buffer,
+        _ => take(),
+    }
 }
 
 /// Gives it back.

@@ -55,13 +55,13 @@ impl Task {
     pub(super) fn pauses(&mut self) -> bool {
         let full = self.net == Net::Open && self.is_full();
         if full != self.is_paused() {
-            self.paused(full);
+            self.set_paused(full);
         }
         full
     }
 
     #[cold]
-    fn paused(&mut self, full: bool) {
+    fn set_paused(&mut self, full: bool) {
         self.conn().paused.store(full, Ordering::Relaxed);
         if full {
             let own = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take_own());

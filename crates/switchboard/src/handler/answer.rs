@@ -1,6 +1,6 @@
 //! [`Answer`]: in which frame a request is answered.
 use super::invocation::{Invoke, Start, Step};
-use super::slot::Invocation;
+use super::place::Invocation;
 use super::{MessageContext, ReplySink};
 use crate::Error;
 use crate::conn::drop_contained;

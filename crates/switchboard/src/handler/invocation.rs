@@ -1,7 +1,7 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
 use super::parts::{Failed, Parameters, Returned, Way};
-use super::slot::Invocation;
+use super::place::Invocation;
 use super::stream::{Yielded, take_yielded};
 use super::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink,

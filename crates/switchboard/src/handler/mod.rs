@@ -12,11 +12,11 @@ mod hook;
 mod invocation;
 mod none;
 pub mod parts;
+mod place;
 mod reply;
 mod returned;
 mod shape;
 mod sink;
-mod slot;
 mod stream;
 
 pub(crate) use answer::{Answer, Answering};
@@ -29,11 +29,11 @@ pub(crate) use hook::{Hook, HookFuture, Hooks};
 pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;
 pub(crate) use invocation::{Invoke, Start, Step};
+pub(crate) use place::Invocation;
 pub use reply::{Fallible, IntoReply, Plain, Reply, Streamed};
 pub use shape::{AtMostOnePayload, Called, EachAllowedIn, EachBeside, Method, Own, RefClient, Shape};
 pub(crate) use sink::Captured;
 pub use sink::ReplySink;
-pub(crate) use slot::Invocation;
 
 use crate::Error;
 use std::future::Future;

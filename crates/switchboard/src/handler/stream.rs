@@ -1,10 +1,10 @@
 //! Handlers that return a stream: each item is a frame, and the end is one.
 use super::IntoError;
 use super::invocation::{Invoke, Step};
+use super::place::Invocation;
 use super::reply::IntoReply;
 use super::returned::ReplyItem;
 use super::sink::ReplySink;
-use super::slot::Invocation;
 use crate::Error;
 use futures_core::Stream;
 use pin_project_lite::pin_project;

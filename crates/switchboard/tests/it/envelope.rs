@@ -188,7 +188,7 @@ fn d01_d02_d04_d05_d06_d08_d09_frames_that_are_no_message() {
     });
 }
 
-/// A search looks at their first bytes first.
+/// The first eight bytes of a name are looked at before the rest.
 #[test]
 fn events_are_found_whatever_their_names_have_in_common() {
     #[derive(Default)]

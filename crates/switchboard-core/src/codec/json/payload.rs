@@ -9,7 +9,7 @@ use crate::codec::misfit::Misfit;
 /// [`decode`](super::decode()) and [`from_data`] to say why.
 #[inline]
 pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
-    // `from_str` without the way through a function of its own, on which the reader and the value are copied.
+    // `serde_json::from_str` by hand: its helper is not inlined, and copies the reader and the value.
     let mut reader = serde_json::Deserializer::from_str(json);
     let value = T::deserialize(&mut reader);
     if value.is_ok() && reader.end().is_ok() { value.ok() } else { None }

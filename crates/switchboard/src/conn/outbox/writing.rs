@@ -57,7 +57,7 @@ impl Outbox {
         &self,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        // So it is mostly, and then nothing has to be gathered.
+        // Mostly there is one piece, and nothing to gather.
         if self.rest.is_empty() {
             return write(&[IoSlice::new(&self.head[self.written..])]);
         }

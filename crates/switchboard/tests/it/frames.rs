@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use switchboard::{App, Client, CloseCode, DisconnectReason, Gateway, Limits};
 use switchboard_core::ws::{Opcode, Violation};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
 /// The gateway of these tests.
 pub(crate) struct Plain;
@@ -38,27 +39,51 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     masked(first, payload, MASK)
 }
 
-/// Each input on a connection of its own, beside one that must not notice: the code and reason on the wire, the end of
-/// the stream, and after `linger` nothing is left although no peer has gone.
-fn closes(path: Path, rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
+/// Whether the on-connect hook has ended when the bytes come.
+#[derive(Clone, Copy, Debug)]
+enum Hook {
+    Ended,
+    Runs,
+}
+
+/// Its hook waits until the test lets it go on.
+struct Slow(Arc<Semaphore>);
+
+impl Slow {
+    async fn joined(&self) {
+        self.0.acquire().await.unwrap().forget();
+    }
+}
+
+/// Each input on a connection of its own, beside one that asks all the time and must not notice: the code and reason on the
+/// wire, the end of the stream, and after `linger` nothing is left although no peer has gone.
+fn closes(path: Path, hook: Hook, rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
     on(path, |path| {
         let rows = rows.clone();
         async move {
-            let rig = Rig::start(path, plain(Limits::default().linger(LINGER))).await;
+            let hooks = Arc::new(Semaphore::new(0));
+            let slow = Gateway::new(Slow(hooks.clone())).on_connect(Slow::joined);
+            let app = plain(Limits::default().linger(LINGER)).gateway("/slow", slow);
+            let rig = Rig::start(path, app).await;
             let mut healthy = rig.connect().await;
             let mut peers = Vec::new();
             for (row, bytes, code, reason) in &rows {
                 let known = Violation::ALL.iter().any(|known| known.reason == *reason && known.code.get() == *code);
                 assert!(known, "{row}: {code} {reason} is not on the fixed list");
-                let mut peer = rig.connect().await;
+                let mut peer = match hook {
+                    Hook::Ended => rig.connect().await,
+                    Hook::Runs => rig.connect_to("/slow").await,
+                };
                 peer.send_bytes(bytes).await;
-                assert_eq!(peer.closed().await, (*code, (*reason).to_owned()), "{row} {path:?}");
+                assert_eq!(healthy.request(HEALTHY).await, HEALTHY);
+                assert_eq!(peer.closed().await, (*code, (*reason).to_owned()), "{row} {path:?} {hook:?}");
                 // The half-close comes with the close frame, not with the end of `linger`.
                 let closed = Instant::now();
                 peer.expect_end().await;
-                assert!(closed.elapsed() < LINGER / 2, "{row} {path:?}: {:?}", closed.elapsed());
+                assert!(closed.elapsed() < LINGER / 2, "{row} {path:?} {hook:?}: {:?}", closed.elapsed());
                 peers.push(peer);
             }
+            hooks.add_permits(rows.len());
             let started = Instant::now();
             rig.until(|stats| stats.connections == 1).await;
             assert!(started.elapsed() < LINGER + Duration::from_millis(500), "{:?}", started.elapsed());
@@ -69,9 +94,12 @@ fn closes(path: Path, rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
     });
 }
 
-fn on_both(rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
-    closes(Path::Listen, rows.clone());
-    closes(Path::Memory, rows);
+fn everywhere(rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
+    for path in [Path::Listen, Path::Memory] {
+        for hook in [Hook::Ended, Hook::Runs] {
+            closes(path, hook, rows.clone());
+        }
+    }
 }
 
 #[test]
@@ -97,7 +125,7 @@ fn b01_to_b06_headers_that_must_not_be() {
     for opcode in [8, 9, 10] {
         rows.push(("B04", frame(opcode, b"a"), 1002, "fragmented_control"));
     }
-    on_both(rows);
+    everywhere(rows);
 }
 
 #[test]
@@ -109,7 +137,7 @@ fn b07_to_b11_lengths_and_sums() {
         std::iter::once(frame(0x01, b"a")).chain((0..128).map(|_| frame(0x00, b"a"))).flatten().collect();
     let empty: Vec<u8> =
         std::iter::once(frame(0x01, b"")).chain((0..128).map(|_| frame(0x00, b""))).flatten().collect();
-    on_both(vec![
+    everywhere(vec![
         ("B07 top bit", long([0x80, 0, 0, 0, 0, 0, 0, 1]), 1002, "length_top_bit"),
         ("B07 all bits", long([0xFF; 8]), 1002, "length_top_bit"),
         (
@@ -137,7 +165,7 @@ fn b15_close_frames_that_must_not_be() {
     for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535u16] {
         rows.push(("B15 code", frame(0x88, &code.to_be_bytes()), 1002, "close_code"));
     }
-    on_both(rows);
+    everywhere(rows);
 }
 
 #[test]
@@ -162,7 +190,7 @@ fn c01_text_that_is_not_utf8() {
     // At the first bad byte: the rest of this frame never comes.
     let unfinished = frame(0x81, &[[b'a', 0xFF].as_slice(), &[b'a'; 60_000]].concat());
     rows.push(("C01 fails fast", unfinished[..20].to_vec(), 1007, "invalid_utf8"));
-    on_both(rows);
+    everywhere(rows);
 }
 
 #[test]

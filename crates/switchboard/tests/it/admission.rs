@@ -248,6 +248,45 @@ fn a23_rates_of_upgrades_are_exact() {
     }
 }
 
+#[test]
+fn public_admits_what_it_says() {
+    use switchboard::testing::TestApp;
+    let app = || TestApp::new(plain(Limits::public()).trust_proxies(["127.0.0.1"]).unwrap());
+    paused(async {
+        // One address: 20 a second, and 64 that stay.
+        let app = app();
+        let mut staying = Vec::new();
+        for free in [20, 20, 20, 4] {
+            for _ in 0..free {
+                staying.push(app.connect("/ws").await);
+            }
+            let refused = app.try_connect("/ws").await.expect_err("one too many");
+            let reason = if staying.len() < 64 { "address_rate" } else { "address_connections" };
+            assert_eq!(refused.status, 429);
+            assert!(refused.body.contains(reason), "{}", refused.body);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    paused(async {
+        // All addresses: 4,000 at once, and 2,000 a second.
+        let app = app();
+        let mut visitors = 0..;
+        for free in [4000, 2000] {
+            let mut connect = || {
+                let [_, _, high, low] = u32::to_be_bytes(visitors.next().unwrap());
+                app.connecting("/ws").header("x-forwarded-for", &format!("203.0.{high}.{low}"))
+            };
+            for _ in 0..free {
+                drop(connect().connect().await);
+            }
+            let refused = connect().refused().await;
+            assert_eq!(refused.status, 503);
+            assert!(refused.body.contains("accept_rate"), "{}", refused.body);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+}
+
 /// LIMITS.md R31 at a small size.
 #[test]
 fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {

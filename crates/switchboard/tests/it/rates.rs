@@ -85,6 +85,29 @@ fn d17_the_rate_of_messages_is_exact() {
 }
 
 #[test]
+fn public_rates_of_messages_are_what_it_says() {
+    paused(async {
+        let limits = Limits::public().ping_interval(Duration::from_secs(100 * 24 * 3600));
+        let rig = start(Path::Memory, limits).await;
+        let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
+        for answered in [200, 100, 100] {
+            assert_eq!(until_refused(&mut peer).await, (answered, 10));
+            sleep(1000).await;
+        }
+        // 4 MiB at once, and 1 MiB a second.
+        let long = format!(r#"{{"event":"echo","data":"{}"}}"#, "x".repeat((32 << 10) - WELL.len() + 4));
+        assert_eq!(long.len(), 32 << 10);
+        for answered in [128, 32, 32] {
+            for _ in 0..answered {
+                assert_eq!(other.request(&long).await, long);
+            }
+            assert!(other.request(&long).await.contains(r#""code":"rate_limited""#));
+            sleep(1000).await;
+        }
+    });
+}
+
+#[test]
 fn d17_the_rate_of_bytes_is_exact() {
     paused(async {
         let bytes = WELL.len() as u32;

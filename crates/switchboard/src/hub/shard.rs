@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 
 /// Connections that are written to before other tasks get their turn.
 const SLICE: usize = 64;
+/// The longest list of connections whose memory is kept for the next turn: 64 KiB.
+const KEPT: usize = 8 << 10;
 
 #[derive(Default)]
 pub(crate) struct Shard {
@@ -119,8 +121,11 @@ impl Batch<'_> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
+        let mut dirty = self.shard.dirty.lock();
         if !self.conns.is_empty() {
-            self.shard.dirty.lock().append(&mut self.conns);
+            dirty.append(&mut self.conns);
+        } else if dirty.capacity() == 0 && self.conns.capacity() <= KEPT {
+            *dirty = std::mem::take(&mut self.conns);
         }
     }
 }
@@ -140,5 +145,23 @@ async fn flush(shard: Arc<Shard>, _running: Running) {
         if shard.is_stopped() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_list_is_kept_for_the_next_one_unless_it_is_long() {
+        let shard = Shard::default();
+        let capacity = || shard.dirty.lock().capacity();
+        let written = |room| drop(Batch { shard: &shard, conns: Vec::with_capacity(room) });
+        written(KEPT + 1);
+        assert_eq!(capacity(), 0);
+        written(KEPT);
+        assert_eq!(capacity(), KEPT);
+        written(10);
+        assert_eq!(capacity(), KEPT, "that of the next one is not thrown away");
     }
 }

@@ -96,6 +96,12 @@ impl App {
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));
         }
+        if cfg!(panic = "abort") {
+            tracing::warn!(
+                "built with `panic = \"abort\"`: a handler that panics ends the process, and everybody's connections; without it in the \
+                 profile of Cargo.toml, it answers `internal`"
+            );
+        }
         self.hub.node.configure(self.limits.clone());
         let mut routes = Routes { main: std::mem::take(&mut self.router), ports: Vec::new(), paths: Vec::new() };
         let mut overlaps = Vec::new();

@@ -1,6 +1,6 @@
 //! Pipes of whole payloads, of parameters, and of single keys.
 use crate::exception;
-use crate::rig::{Path, Rig, on};
+use crate::rig::{Path, Rig, matrix, on};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,6 +36,35 @@ impl Pipe<Value> for Upper {
             value => Ok(value),
         }
     }
+}
+
+#[test]
+fn r18_a_pipe_that_panics_answers_internal() {
+    matrix(|path| async move {
+        struct Panics(&'static str);
+        impl Pipe<Value> for Panics {
+            type From = Value;
+            fn transform(&self, value: Value, _: &MessageContext<'_>) -> Result<Value, Error> {
+                assert!(value != self.0, "a secret");
+                Ok(value)
+            }
+        }
+        let gateway = Gateway::new(Chat)
+            .handler("echo", HandlerDef::new(Chat::echo).pipe(Panics("message")))
+            .pipe(Panics("gateway"));
+        let rig = Rig::start(path, App::new().pipe(Panics("app")).gateway("/ws", gateway)).await;
+        let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
+        for panics in ["app", "gateway", "message"] {
+            let answer = peer.request(&format!(r#"{{"event":"echo","data":"{panics}","id":1}}"#)).await;
+            assert_eq!(exception(&answer), ("internal".into(), "Internal error".into(), Some(1.into())));
+            assert!(!answer.contains("secret"), "{answer}");
+            for peer in [&mut peer, &mut other] {
+                assert_eq!(peer.request(r#"{"event":"echo","data":"hi"}"#).await, r#"{"event":"echo","data":"hi"}"#);
+            }
+        }
+        drop((peer, other));
+        rig.expect_empty().await;
+    });
 }
 
 #[test]

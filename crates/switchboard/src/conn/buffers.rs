@@ -71,3 +71,19 @@ pub(crate) fn give(mut buffer: Vec<u8>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffer_of_replies_is_kept_unless_it_is_large() {
+        let mut buffer = Vec::with_capacity(KEPT_CAPACITY);
+        buffer.push(1);
+        keep_scratch(buffer);
+        keep_scratch(Vec::with_capacity(KEPT_CAPACITY + 1));
+        let kept = scratch();
+        assert_eq!((kept.capacity(), kept.len()), (KEPT_CAPACITY, 0));
+        assert_eq!(scratch().capacity(), 0, "a nested call has another one");
+    }
+}

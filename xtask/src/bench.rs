@@ -11,7 +11,7 @@ mod measurements;
 mod page;
 mod peers;
 mod plot;
-mod results;
+pub(crate) mod results;
 pub(crate) mod server;
 mod workers;
 

@@ -4,6 +4,7 @@
 //! have; to add a package, add a row there.
 
 mod bench;
+mod fire;
 mod fuzz;
 mod parts;
 mod report;
@@ -23,6 +24,7 @@ usage: cargo xtask test [PART…] [--keep-going] [--fuzz-seconds N]
        cargo xtask fuzz TARGET [INPUT…] [--seconds N]
        cargo xtask bench [--quick] [--only NAME…]
        cargo xtask instructions
+       cargo xtask fire [--rounds N]
        cargo xtask release-tier [--minutes N]
 
 test    Runs the parts named, or all of them in order, and stops at the first that fails.
@@ -34,6 +36,8 @@ bench   Measures Switchboard and its peers, and writes bench/README.md's table a
         --quick           3 short rounds instead of 7: under 3 minutes, and less exact
         --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
 instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (five minutes)
+fire    Attacks, at the figures that are promised: what they cost, and what others notice; writes bench/fire.md (ten minutes)
+        --rounds N        medians of so many (5)
 release-tier   Many idle connections over two processes, and a soak, with bounds; writes bench/soak.md
         --minutes N       a quarter of it for the connections, the rest for the soak (40)
 ";
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz_one(&args[1..]),
         "bench" => bench::run(&Options::from_env(), &args[1..]),
         "instructions" => bench::instructions(&Options::from_env(), &args[1..]),
+        "fire" => fire::run(&Options::from_env(), &args[1..]),
         "release-tier" => tier::run(&Options::from_env(), &args[1..]),
         other => Err(format!("no command `{other}`")),
     };

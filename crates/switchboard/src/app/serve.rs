@@ -188,7 +188,7 @@ impl Bound {
             // Here, where no handler runs: one that blocks its thread must stop nobody else's heartbeat.
             control.hub.start();
         }
-        let places = Places::new(node.limits());
+        let places = Places::new(&node);
         let run = |listener: Listener| {
             let listening = Listening {
                 listener: listener.socket,

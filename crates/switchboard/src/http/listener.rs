@@ -1,6 +1,6 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
 use super::spare::{Spare, is_exhausted, wants_memory};
-use super::visit::Visit;
+use super::visit::{Place, Visit};
 use super::{Places, Proxies, Threads, upgrade};
 use crate::hub::{Handshaking, Node};
 use crate::limits::Limits;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use switchboard_core::ws::handshake::check_head;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
@@ -161,11 +161,10 @@ fn moved(socket: TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(socket.into_std()?)
 }
 
-/// Waits for a place first: beyond the maximum of HTTP connections, others wait in the kernel's backlog.
-async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.free().await?;
+/// One who comes, and a place for them: while there is none to be had, others wait in the kernel's backlog.
+async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr, Place)> {
     let (socket, peer) = listener.accept().await?;
-    Ok((socket, peer, place))
+    Ok((socket, peer, places.take().await?))
 }
 
 /// One HTTP connection, until it ends or is upgraded. `visit`: what it holds of a listener's places, until then.
@@ -227,6 +226,8 @@ pub(crate) async fn serve<S>(
         }
     };
     let ended = tokio::select! {
+        // What has come is read first.
+        biased;
         ended = ended => ended,
         () = outstayed => return crate::log::limited!(debug, (), "an HTTP connection took too long, with too many open"),
     };

@@ -140,6 +140,11 @@ impl Server {
         }
     }
 
+    /// Waits until so many are connected.
+    pub(crate) async fn left_with(&self, connections: u64) -> Numbers {
+        self.until(Duration::from_secs(5), |numbers| numbers.connections == connections).await
+    }
+
     /// Bytes of memory that it has: `VmRSS`.
     pub(crate) fn memory(&self) -> i64 {
         self.status("VmRSS:")

@@ -1,17 +1,14 @@
 //! R18 and R19: the application's faults stay where they are.
 use crate::child::Server;
+use crate::figures::{self, figure};
 use crate::rig::{Got, Peer};
 use crate::witness::Witness;
-use crate::{run, turn};
+use crate::{ms, over, run, turn};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of each kind.
 const TIMES: u64 = 100;
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 fn request(event: &str, data: &str, id: u64) -> String {
     format!(r#"{{"event":"{event}","data":{data},"id":{id}}}"#)
@@ -21,12 +18,6 @@ fn request(event: &str, data: &str, id: u64) -> String {
 fn assert_error(answer: &str, code: &str, id: u64) {
     let expected = format!(r#"{{"event":"exception","id":{id},"data":{{"status":"error","code":"{code}","message":""#);
     assert!(answer.starts_with(&expected) && !answer.contains("purpose"), "{answer}");
-}
-
-async fn over(mut server: Server, witness: Witness) {
-    witness.end();
-    server.until(Duration::from_secs(5), |numbers| numbers.left() == [0; 6]).await;
-    server.expect_well();
 }
 
 /// In a handler before and after it waits, in what reads and writes messages, in an extractor, in an awaited answer, in a
@@ -106,6 +97,7 @@ fn r19_handlers_that_never_end_are_cut() {
         let server = Server::start("cut");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(700)).await;
+        let mut latest = LIMIT;
         // Asleep, and busy in every turn.
         for (event, count) in [("forever", 50), ("deaf", 1)] {
             let mut peers = Vec::new();
@@ -119,9 +111,17 @@ fn r19_handlers_that_never_end_are_cut() {
                 let elapsed = began.elapsed();
                 // A tenth, the step of the clock, and what a busy machine adds.
                 assert!(elapsed >= LIMIT && elapsed <= LIMIT.mul_f64(1.1) + ms(600), "{event}: {elapsed:?}");
+                latest = latest.max(elapsed);
                 assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
             }
         }
+        figure(
+            "R19",
+            "51 handlers that never end are cut: the latest",
+            latest.div_duration_f64(LIMIT),
+            "× its time",
+            1.1,
+        );
         // A cancel is not asked what it thinks of it.
         let mut peer = server.connect("/ws").await;
         peer.send(&request("deaf", "1", 1)).await;
@@ -156,6 +156,7 @@ fn r19_a_handler_that_blocks_its_worker() {
         assert!(answer == request("spin", "800", 9) || answer.contains(r#""code":"timeout""#), "{answer}");
         assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
         let beside = witness.beside().await;
+        figures::beside("R19", "one beside a handler that blocks a worker of two", &before, &beside, 2.0);
         beside.not_much_worse_than(&before, 10);
         peer.close(1000).await;
         assert_eq!(peer.recv().await, Got::Close(Some((1000, String::new()))));

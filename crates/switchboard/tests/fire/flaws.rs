@@ -2,18 +2,13 @@
 use crate::child::Server;
 use crate::rig::{Peer, Rig, Stream, http, masked, paths, read_to_end, settle};
 use crate::seed::Rng;
-use crate::{run, turn, victim};
+use crate::victim::WELL;
+use crate::{MASK, ms, run, turn, victim};
 use std::time::{Duration, Instant};
 use switchboard::{App, CloseCode, Gateway, Limits, Socket};
 use tokio::io::AsyncWriteExt;
 
-const MASK: [u8; 4] = [1, 2, 3, 4];
-const WELL: &str = r#"{"event":"echo","data":"well"}"#;
 const PATIENCE: Duration = Duration::from_secs(60);
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 fn text(text: &str) -> Vec<u8> {
     masked(0x81, text.as_bytes(), MASK)

@@ -1,10 +1,11 @@
 //! R27: whatever is sent, an answer of the allowed set comes in time, and nobody else notices.
 use crate::child::Server;
 use crate::corpus;
+use crate::figures::{self, figure};
 use crate::rig::{Got, Peer, Stream, masked, read_head};
 use crate::seed::Rng;
 use crate::witness::Witness;
-use crate::{run, turn};
+use crate::{MIB, run, turn};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -16,7 +17,6 @@ const AT_ONCE: usize = 96;
 const ANSWERED: Duration = Duration::from_secs(2);
 /// By now the profile `hasty` has closed what is unfinished.
 const DRIP: Duration = Duration::from_millis(450);
-const MIB: i64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -64,6 +64,9 @@ fn r27_seeds_and_ten_thousand_mutations() {
         server.until(Duration::from_secs(5), |numbers| numbers.connections == 1).await;
         let grown = server.memory() - memory;
         eprintln!("    {} seeds; {} KiB more; {tally:?}", seeds.len(), grown >> 10);
+        figure("R27", "seeds and 10,000 mutations: memory", grown as f64 / MIB as f64, "MiB", 8.0);
+        figure("R27", "seeds and 10,000 mutations: the slowest answer", tally.slowest.as_secs_f64(), "s", 2.0);
+        figures::beside("R27", "one beside seeds and 10,000 mutations", &before, &beside, 2.0);
         assert!(grown <= 8 * MIB, "{grown} bytes more");
         assert!(tally.slowest <= ANSWERED, "{tally:?}");
         witness.end();

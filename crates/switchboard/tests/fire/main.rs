@@ -10,21 +10,42 @@ mod rig;
 
 mod child;
 mod corpus;
+mod figures;
 mod seed;
 mod victim;
 mod witness;
 
 mod abuse;
 mod conformance;
+mod door;
 mod faults;
 mod flaws;
+mod floods;
 mod hostile;
 mod leak;
 mod memory;
 mod rooms;
+mod slow;
 mod termination;
 
+use child::Server;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use witness::Witness;
+
+const MIB: i64 = 1 << 20;
+const MASK: [u8; 4] = [1, 2, 3, 4];
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// Nothing is left, and nothing panicked.
+async fn over(mut server: Server, witness: Witness) {
+    witness.end();
+    server.until(Duration::from_secs(5), |numbers| numbers.left() == [0; 6]).await;
+    server.expect_well();
+}
 
 /// One attack at a time: each is held against what the same machine did a moment before.
 fn turn() -> MutexGuard<'static, ()> {
@@ -33,9 +54,9 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 /// Runs a client's side on one thread, at most for a while.
-fn run<F: Future<Output = ()>>(patience: std::time::Duration, test: F) {
+fn run<F: Future<Output = ()>>(patience: Duration, test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ended = runtime.block_on(async { tokio::time::timeout(patience, test).await });
     assert!(ended.is_ok(), "no end within {patience:?}");
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(1));
 }

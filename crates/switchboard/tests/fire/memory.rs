@@ -2,7 +2,7 @@
 use crate::child::Server;
 use crate::rig::{Got, Peer, masked};
 use crate::witness::Witness;
-use crate::{run, turn};
+use crate::{ms, run, turn};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -11,10 +11,6 @@ const MIB: usize = 1 << 20;
 /// What the process may have: of its memory where control groups are ours, else of its addresses.
 const LIMIT: usize = 64 * MIB;
 const ADDRESSES: usize = 320 * MIB;
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// A control group with a limit of memory, which goes with this value. `None`: this process may not make one.
 struct Group(PathBuf);

@@ -3,15 +3,11 @@ use crate::child::Server;
 use crate::rig::{Got, Path, Peer, Rig};
 use crate::seed::Rng;
 use crate::witness::Witness;
-use crate::{run, turn, victim};
+use crate::{ms, run, turn, victim};
 use std::time::Duration;
 use switchboard::App;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 fn join(rooms: &[&str], id: u64) -> String {
     format!(r#"{{"event":"join","data":{},"id":{id}}}"#, serde_json::to_string(rooms).unwrap())

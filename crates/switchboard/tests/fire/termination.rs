@@ -1,7 +1,7 @@
 //! R16: a process that is told to end, while clients ask.
 use crate::child::Server;
 use crate::rig::{Got, Peer, Stream, read_to_end};
-use crate::{run, turn};
+use crate::{ms, run, turn};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -9,10 +9,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(40);
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 fn request(event: &str, data: u64, id: u64) -> String {
     format!(r#"{{"event":"{event}","data":{data},"id":{id}}}"#)

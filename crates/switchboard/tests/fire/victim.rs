@@ -1,5 +1,6 @@
 //! The application that is attacked.
 use crate::child::PROFILE;
+use crate::ms;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::io::Read;
@@ -8,14 +9,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use switchboard::handler::{Context, FromMessage, MessageContext};
 use switchboard::{App, Client, ConnState, DisconnectReason, Error, Gateway, Limits, Server, Socket};
 
+/// What is answered with itself.
+pub(crate) const WELL: &str = r#"{"event":"echo","data":"well"}"#;
+
 /// What every panic on purpose says: it is counted and not printed.
 const ON_PURPOSE: &str = "on purpose";
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static SLOW_CONSUMERS: AtomicU64 = AtomicU64::new(0);
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// The limits of a test, by name. Pings are for tests that are about them.
 pub(crate) fn limits(profile: &str) -> Limits {
@@ -32,6 +32,7 @@ pub(crate) fn limits(profile: &str) -> Limits {
             .write_timeout(ms(1500))
             .linger(ms(300)),
         "slow" => quiet.write_timeout(ms(1000)).outbound_soft_time(ms(1500)).linger(ms(300)),
+        "thousand" => quiet.max_connections(Some(1000)).linger(ms(300)),
         "few" => quiet.handlers(72).linger(ms(300)),
         "cut" => quiet.handler_timeout(ms(600)).linger(ms(300)),
         other => panic!("no profile {other}"),
@@ -96,9 +97,12 @@ fn a_server_of_its_own() {
 
 /// `/ws`, `/raw`, and gateways whose hooks panic.
 pub(crate) fn app(limits: Limits) -> App {
-    let app = App::new().limits(limits);
-    let gateway = gateway(app.server());
-    app.gateway("/ws", gateway)
+    let app = App::new().limits(limits.clone());
+    let (open, limited) = (gateway(app.server()), gateway(app.server()));
+    let public = Limits::public();
+    let rates = limits.clone().message_rate(public.message_rate).byte_rate(public.byte_rate);
+    app.gateway("/ws", open)
+        .gateway("/limited", limited.limits(rates))
         .gateway("/raw", Gateway::new(Raw).raw(Raw::echo))
         .gateway("/raw-panics", Gateway::new(Raw).raw(Raw::panics))
         .gateway("/joining-panics", Gateway::new(Hooks).on_connect(Hooks::panics).on("echo", Hooks::echo))

@@ -30,6 +30,7 @@ struct Shared {
 }
 
 /// How long answers took.
+#[derive(Default)]
 pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
@@ -45,6 +46,11 @@ impl Times {
 
     pub(crate) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    pub(crate) fn add(&mut self, others: Times) {
+        self.0.extend(others.0);
+        self.0.sort_unstable();
     }
 
     /// These are not much worse than what was before. A machine with two cores that others use, too, makes everything late

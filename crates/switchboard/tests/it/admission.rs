@@ -506,27 +506,39 @@ fn server_of_512_handshakes() {
     serve(stubborn(Limits::default()));
 }
 
-/// All places are taken by those who say nothing: others are not sent away, they wait.
+/// All places are taken by those who say nothing, or a part of a head: the first of them makes room for one who comes.
 #[test]
-fn beyond_512_handshakes_who_comes_waits_in_the_backlog() {
+fn beyond_512_handshakes_the_one_that_is_silent_for_longest_makes_room() {
     // An eighth of what the process may open is more than 512.
     let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
     on(Path::Listen, |_| async {
         let rig = &elsewhere.rig;
+        let mut there = rig.connect().await;
         let mut silent = Vec::new();
-        for _ in 0..512 {
+        for n in 0..512 {
+            let mut stream = rig.stream().await;
+            stream.write_all(&ask(None)[..n % 60]).await.unwrap();
+            silent.push(stream);
+        }
+        let mut byte = [0];
+        // Connections are accepted in their order, so that all of these have their places before it.
+        for first in 0..3 {
+            let mut coming = rig.stream().await;
+            coming.write_all(&ask(None)).await.unwrap();
+            let answered = tokio::time::timeout(Duration::from_secs(5), coming.read(&mut byte)).await;
+            assert_eq!((answered.expect("its turn").unwrap(), &byte), (1, b"H"), "it is served");
+            let ended = tokio::time::timeout(Duration::from_secs(5), silent[first].read(&mut byte)).await;
+            assert!(matches!(ended.expect("its end"), Ok(0) | Err(_)), "{first} is sent away");
+            let refused = number(&mut there, "refused").await;
+            assert_eq!(refused, first as u64 + 1);
+            // It has the place no longer than its handshake takes.
             silent.push(rig.stream().await);
         }
-        // Connections are accepted in their order, so that all of these have their places before it.
-        let mut waiting = rig.stream().await;
-        waiting.write_all(&ask(None)).await.unwrap();
-        let mut byte = [0];
-        let nothing = tokio::time::timeout(Duration::from_millis(300), waiting.read(&mut byte)).await;
-        assert!(nothing.is_err(), "the 513th is answered: {nothing:?}");
-        drop(silent.pop());
-        let answered = tokio::time::timeout(Duration::from_secs(5), waiting.read(&mut byte)).await;
-        assert_eq!(answered.expect("its turn").unwrap(), 1);
-        assert_eq!(&byte, b"H", "it is served, not refused");
+        let next = tokio::time::timeout(Duration::from_millis(100), silent[3].read(&mut byte)).await;
+        assert!(next.is_err(), "whoever nobody needs to go has their time: {next:?}");
+        let mut whole = silent.remove(3);
+        whole.write_all(&ask(None)[3..]).await.unwrap();
+        assert_eq!(whole.read(&mut byte).await.unwrap(), 1);
     });
 }
 

@@ -1,0 +1,181 @@
+//! R15 and R31: who comes, and who only seems to.
+use crate::child::Server;
+use crate::figures::{self, figure};
+use crate::rig::{Stream, http, masked, read_to_end};
+use crate::victim::WELL;
+use crate::witness::{Times, Witness};
+use crate::{MASK, MIB, ms, over, run, turn};
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+use switchboard_core::ws::handshake::ClientRequest;
+use tokio::io::AsyncWriteExt;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn r31_sixty_slow_heads_and_sixty_half_messages() {
+    let _turn = turn();
+    run(PATIENCE, async {
+        let server = Server::start("hasty");
+        let witness = Witness::new(&server);
+        let before = witness.watch(ms(500)).await;
+        let (descriptors, memory) = (server.descriptors(), server.memory());
+        let mut heads: Vec<Box<dyn Stream>> = Vec::new();
+        for at in 0..60 {
+            let mut stream = server.stream().await;
+            stream.write_all(&b"GET /ws HTTP/1.1\r\nHost: test.example\r\nX: "[..at % 41]).await.unwrap();
+            heads.push(Box::new(stream));
+        }
+        let mut halves = Vec::new();
+        for at in 0..60 {
+            let mut peer = server.connect("/ws").await;
+            let bytes = [masked(0x01, b"{\"event\":", MASK), masked(0x00, &[b' '; 200], MASK)].concat();
+            peer.send_bytes(&bytes[..1 + at * 3]).await;
+            halves.push(peer);
+        }
+        let began = Instant::now();
+        // A byte now and then of a head is no excuse; of a message it is progress.
+        for _ in 0..4 {
+            for head in &mut heads {
+                let _ = head.write_all(b"x").await;
+            }
+            // A good client is served meanwhile.
+            let mut good = server.connect("/ws").await;
+            assert_eq!(good.request(WELL).await, WELL);
+            tokio::time::sleep(ms(50)).await;
+        }
+        for peer in &mut halves {
+            assert_eq!(peer.closed().await, (1008, "drip".into()));
+        }
+        for head in &mut heads {
+            read_to_end(head, Duration::from_secs(2)).await;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        server.left_with(1).await;
+        let beside = witness.beside().await;
+        drop((heads, halves));
+        server.until(Duration::from_secs(3), |_| server.descriptors() <= descriptors + 2).await;
+        assert!(server.memory() - memory <= 4 * MIB);
+        beside.not_much_worse_than(&before, 10);
+        over(server, witness).await;
+    });
+}
+
+/// R31: more than there are places for handshakes say nothing, or a part of a head, and there are ever more of them.
+#[test]
+fn r31_thousands_that_say_nothing_beside_those_who_connect() {
+    let _turn = turn();
+    run(PATIENCE, async {
+        let rounds = if figures::are_wanted() { 50 } else { 20 };
+        let server = Server::start("default");
+        let witness = Witness::new(&server);
+        let before = witness.watch(ms(500)).await;
+        let (descriptors, memory) = (server.descriptors(), server.memory());
+        let (mut silent, mut connecting) = (Vec::new(), Vec::new());
+        let head = b"GET /ws HTTP/1.1\r\nHost: test.example\r\nX: ";
+        let mut last = Instant::now();
+        for _ in 0..rounds {
+            for at in 0..100 {
+                let mut stream = server.stream().await;
+                // Whoever came long ago is closed by now.
+                let _ = stream.write_all(&head[..at % head.len()]).await;
+                silent.push(stream);
+            }
+            last = Instant::now();
+            let mut good = server.connect("/ws").await;
+            assert_eq!(good.request(WELL).await, WELL);
+            connecting.push(last.elapsed());
+            // A byte now and then is no excuse.
+            for stream in silent.iter_mut().rev().take(600) {
+                let _ = stream.write_all(b"x").await;
+            }
+        }
+        let beside = witness.beside().await;
+        let open = server.descriptors() - descriptors;
+        assert!(open <= 512 + 16, "{open} descriptors");
+        let grown = server.most_memory() - memory;
+        let connecting = Times::new(connecting);
+        eprintln!("    {} silent, {} KiB more; who connects: {connecting}", silent.len(), grown >> 10);
+        figure("R31", "who connects beside 5,000 that say nothing: p99", connecting.at(0.99).as_secs_f64(), "s", 1.0);
+        assert!(connecting.at(0.99) <= ms(1000));
+        assert!(grown <= 16 * MIB, "{grown} bytes more");
+        beside.not_much_worse_than(&before, 10);
+        if figures::are_wanted() {
+            server.until(Duration::from_secs(15), |_| server.descriptors() <= descriptors + 2).await;
+            figure("R31", "5,000 that say nothing: the last one is gone", last.elapsed().as_secs_f64(), "s", 10.5);
+        }
+        drop(silent);
+        server.until(Duration::from_secs(5), |_| server.descriptors() <= descriptors + 2).await;
+        over(server, witness).await;
+    });
+}
+
+/// R15: at most so many, whoever is sent away is told so at once, and a place is free as soon as its client is gone.
+#[test]
+fn r15_a_crowd_at_a_full_house() {
+    let _turn = turn();
+    run(PATIENCE, async {
+        const MOST: usize = 1000;
+        let crowd = if figures::are_wanted() { 5000 } else { 2000 };
+        let server = Server::start("thousand");
+        let witness = Witness::new(&server);
+        let before = witness.watch(ms(500)).await;
+        let descriptors = server.descriptors();
+        let request = ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode();
+        let come = async || {
+            let mut stream: Box<dyn Stream> = Box::new(server.stream().await);
+            let began = Instant::now();
+            let answer = http(&mut stream, &request).await.expect("an answer");
+            (answer, began.elapsed(), stream)
+        };
+        let next = Cell::new(0);
+        let (held, refused) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+        let some = async || {
+            while next.replace(next.get() + 1) < crowd {
+                let (answer, elapsed, stream) = come().await;
+                match answer.status {
+                    101 => held.borrow_mut().push(stream),
+                    503 => {
+                        assert!(answer.header("retry-after").is_some());
+                        refused.borrow_mut().push(elapsed);
+                    }
+                    other => panic!("{other}: {}", answer.body),
+                }
+            }
+        };
+        futures_util::future::join_all((0..256).map(|_| some())).await;
+        let (mut held, refused) = (held.take(), Times::new(refused.take()));
+        // The witness is one of them.
+        assert_eq!((held.len(), refused.count()), (MOST - 1, crowd - MOST + 1));
+        let mut free = Vec::new();
+        for _ in 0..20 {
+            drop(held.pop());
+            let gone = Instant::now();
+            let again = loop {
+                let (answer, _, stream) = come().await;
+                if answer.status == 101 {
+                    break stream;
+                }
+                assert!(gone.elapsed() < ms(5000), "its place is never free");
+            };
+            held.push(again);
+            free.push(gone.elapsed());
+        }
+        let free = Times::new(free);
+        eprintln!("    sent away: {refused}; a place again: {free}");
+        figure(
+            "R15",
+            "sent away from a full node, 256 at once: p99",
+            refused.at(0.99).as_secs_f64() * 1e3,
+            "ms",
+            100.0,
+        );
+        figure("R15", "a place is free again: p99", free.at(0.99).as_secs_f64() * 1e3, "ms", 100.0);
+        assert!(refused.at(0.99) <= ms(1000) && free.at(0.5) <= ms(100));
+        let beside = witness.beside().await;
+        beside.not_much_worse_than(&before, 20);
+        drop(held);
+        server.until(Duration::from_secs(5), |_| server.descriptors() <= descriptors + 2).await;
+        over(server, witness).await;
+    });
+}

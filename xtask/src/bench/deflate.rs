@@ -18,6 +18,9 @@ const TEXT: &[&str] = &["--text", "4096", "--records"];
 const ROOM: &[&str] = &["fanout", "--connections", "1000"];
 const ECHO: &[&str] = &["echo"];
 
+/// Of `ws`: the first message that it compresses on a connection makes a stream of zlib, which takes a second for 1,000.
+const WARMUP: &[&str] = &["--warmup", "2"];
+
 /// What is done in a round, in this order: the load, and what of it is compressed.
 const RUNS: [(&[&str], &str); 5] = [(ROOM, OFF), (ROOM, "both"), (ECHO, OFF), (ECHO, "answers"), (ECHO, "both")];
 const OFF: &str = "off";
@@ -79,8 +82,9 @@ impl Pair {
     fn round(&mut self, load: &Load, plan: &Plan) -> Result<(), String> {
         for ((work, deflate), reports) in RUNS.iter().zip(&mut self.reports) {
             let server = if *deflate == OFF { &self.plain } else { &self.packed };
+            let warmup = if self.peer.is_switchboard() { &[] } else { WARMUP };
             let args = [work, TEXT, &["--deflate", deflate]].map(words).concat();
-            reports.push(load.run(server, &[&args[..], &plan.times()].concat())?);
+            reports.push(load.run(server, &[&args[..], &plan.times(), &words(warmup)].concat())?);
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(crate) fn deflate(pairs: &[Pair]) -> String {
         return String::new();
     }
     let disturbed = pairs.iter().map(Pair::disturbed).fold((0, 0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-    let mut text = unquiet(disturbed);
+    let mut text = unquiet(disturbed).trim_start().to_owned();
     text += &heading("4 KB of records", pairs.iter().flat_map(|pair| [pair.peer.label, "compressed", ""]));
     for row in deflate::LINES {
         text += &line(row.title, pairs.iter().flat_map(|pair| compared(pair, row)));

@@ -5,6 +5,7 @@
 mod build;
 mod callgrind;
 mod counts;
+mod deflate;
 mod load;
 mod machine;
 mod measurements;
@@ -27,9 +28,11 @@ use peers::{PEERS, Peer};
 use results::{Holes, Results, Row};
 use server::Server;
 
-/// What `--only` calls the two measurements that are not in the table of [`MEASUREMENTS`].
+/// What `--only` calls the measurements that are not in the table of [`MEASUREMENTS`].
 const COUNTS: &str = "counts";
 const WORKERS: &str = "workers";
+const DEFLATE: &str = "deflate";
+const OTHERS: [&str; 3] = [COUNTS, WORKERS, DEFLATE];
 
 /// What is measured, and for how long.
 struct Plan {
@@ -40,6 +43,7 @@ struct Plan {
     peers: Vec<&'static Peer>,
     counts: bool,
     workers: bool,
+    deflate: bool,
     /// Nothing is left out: the files are written.
     is_complete: bool,
 }
@@ -65,7 +69,7 @@ impl Plan {
             }
         }
         let is_measurement =
-            |name: &&str| [COUNTS, WORKERS].contains(name) || MEASUREMENTS.iter().any(|known| known.name == *name);
+            |name: &&str| OTHERS.contains(name) || MEASUREMENTS.iter().any(|known| known.name == *name);
         let is_peer = |name: &&str| PEERS.iter().any(|known| known.name == *name);
         if let Some(name) = names.iter().find(|name| !is_measurement(name) && !is_peer(name)) {
             return Err(format!("no measurement or server `{name}`"));
@@ -83,6 +87,7 @@ impl Plan {
             peers: PEERS.iter().filter(|known| known.is_raw() || all_peers || names.contains(&known.name)).collect(),
             counts: measured(COUNTS),
             workers: measured(WORKERS),
+            deflate: measured(DEFLATE),
             is_complete: names.is_empty(),
         })
     }
@@ -97,7 +102,7 @@ impl Plan {
 pub(crate) fn help() -> String {
     let names = |names: Vec<&str>| names.join(", ");
     let mut measurements: Vec<&str> = MEASUREMENTS.iter().map(|measurement| measurement.name).collect();
-    measurements.extend([COUNTS, WORKERS]);
+    measurements.extend(OTHERS);
     let peers = PEERS.iter().map(|peer| peer.name).collect();
     format!("\nmeasurements:  {}\nservers:  {}\n", names(measurements), names(peers))
 }
@@ -108,13 +113,13 @@ pub(crate) fn run(options: &Options, args: &[String]) -> Result<bool, String> {
     let started = Instant::now();
     match measure(options, &plan, started) {
         Ok(results) => {
-            let table = page::table(&results);
-            println!("\n{table}");
+            let (table, deflate) = (page::table(&results), page::deflate(&results.deflate));
+            println!("\n{table}\n{deflate}");
             results.holes.skipped.iter().for_each(|hole| println!("---- SKIPPED: {hole}"));
             results.holes.faults.iter().for_each(|hole| println!("---- FAILED: {hole}"));
             if plan.is_complete {
                 let plot = plot::draw(&results);
-                page::write(options, &table, &plot)?;
+                page::write(options, &table, &deflate, &plot)?;
                 println!("bench/README.md and bench/plot.svg are written");
             }
             println!("{} s", started.elapsed().as_secs());
@@ -155,6 +160,9 @@ fn measure(options: &Options, plan: &Plan, started: Instant) -> Result<Results, 
     }
     if plan.workers {
         results.workers = workers::measure(&binaries, &load, plan, &mut results.holes, &say);
+    }
+    if plan.deflate {
+        results.deflate = deflate::measure(&binaries, &load, plan, &mut results.holes, &say);
     }
     Ok(results)
 }

@@ -32,9 +32,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Err("--active are some of the --connections".into());
     }
     let before = (process::resident_memory(pid)?, process::private_memory(pid)?);
-    let Exchange { mut request, answer } = options.dialect.echo(options.text, 1);
-    let hello = options.dialect.hello(options.addr, b'e', answer.length());
-    let door = Door { addr: options.addr, dialect: options.dialect, hello };
+    let Exchange { mut request, answer, .. } = options.dialect.echo(&options.text, 1);
+    let door = Door::new(options, b'e', answer.length());
     let mut poller = Poller::new()?;
     let mut opened = door.open_all(&mut poller, options.connections)?;
     let first = |key: usize| tag::encode(key as u8, key as u32);
@@ -217,7 +216,7 @@ struct Churn {
 
 impl Churn {
     fn begin(options: &Options, door: &Door) -> Result<Churn> {
-        let door = Door { addr: door.addr, dialect: door.dialect, hello: door.hello.clone() };
+        let door = door.clone();
         let (end, opened, failed) = (Arc::default(), Arc::default(), Arc::default());
         let mut churn = Churn { end, opened, failed, thread: thread::spawn(|| ()) };
         let (end, opened, failed) = (churn.end.clone(), churn.opened.clone(), churn.failed.clone());

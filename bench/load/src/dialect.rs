@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use crate::Result;
-use crate::tag::{Incoming, Outgoing, PLACEHOLDER};
+use crate::tag::{Incoming, Outgoing};
 use crate::ws;
 
 const ROOM: &str = "room1";
@@ -36,6 +36,13 @@ impl FromStr for Dialect {
 pub(crate) struct Exchange {
     pub(crate) request: Outgoing,
     pub(crate) answer: Incoming,
+    /// What is in their frames.
+    pub(crate) texts: Texts,
+}
+
+pub(crate) struct Texts {
+    pub(crate) request: String,
+    pub(crate) answer: String,
 }
 
 /// A request and its answer, always the same.
@@ -45,16 +52,16 @@ pub(crate) struct Fixed {
 }
 
 impl Dialect {
-    /// `burst` echoes of a text of so many characters.
-    pub(crate) fn echo(self, text: usize, burst: usize) -> Exchange {
-        let data = format!(r#"{{"seq":1,"text":"{}"}}"#, filler(text));
-        self.exchange(&self.envelope("echo", &data), &self.envelope("echo", &data), burst)
+    /// `burst` echoes of a text.
+    pub(crate) fn echo(self, text: &str, burst: usize) -> Exchange {
+        let data = format!(r#"{{"seq":1,"text":"{text}"}}"#);
+        self.exchange(self.envelope("echo", &data), self.envelope("echo", &data), burst)
     }
 
     /// A publish, and what each member gets of it.
-    pub(crate) fn publish(self, text: usize) -> Exchange {
-        let data = format!(r#"{{"room":"{ROOM}","text":"{}"}}"#, filler(text));
-        self.exchange(&self.envelope("publish", &data), &self.envelope("message", &data), 1)
+    pub(crate) fn publish(self, text: &str) -> Exchange {
+        let data = format!(r#"{{"room":"{ROOM}","text":"{text}"}}"#);
+        self.exchange(self.envelope("publish", &data), self.envelope("message", &data), 1)
     }
 
     pub(crate) fn join(self) -> Fixed {
@@ -65,13 +72,13 @@ impl Dialect {
         }
     }
 
-    fn exchange(self, request: &str, answer: &str, burst: usize) -> Exchange {
-        let answer = ws::server_frame(ws::TEXT, answer.as_bytes());
-        let request = match self {
-            Dialect::Raw => Outgoing::new(&answer, false, burst),
+    fn exchange(self, request: String, answer: String, burst: usize) -> Exchange {
+        let frame = ws::server_frame(ws::TEXT, answer.as_bytes());
+        let outgoing = match self {
+            Dialect::Raw => Outgoing::new(&frame, false, burst),
             _ => Outgoing::new(&ws::client_frame(ws::TEXT, request.as_bytes()), true, burst),
         };
-        Exchange { request, answer: Incoming::new(&answer) }
+        Exchange { request: outgoing, answer: Incoming::new(&frame), texts: Texts { request, answer } }
     }
 
     fn envelope(self, event: &str, data: &str) -> String {
@@ -91,8 +98,8 @@ impl Dialect {
         browser_head(path, addr).into_bytes()
     }
 
-    /// How long the answer to the hello is, once it is whole.
-    pub(crate) fn hello_answer(self, hello: &[u8], bytes: &[u8]) -> Result<Option<usize>> {
+    /// How long the answer to the hello is, once it is whole. It must agree to compression, or must not.
+    pub(crate) fn hello_answer(self, hello: &[u8], compresses: bool, bytes: &[u8]) -> Result<Option<usize>> {
         if self == Dialect::Raw {
             return Ok(bytes.starts_with(hello).then_some(hello.len()));
         }
@@ -103,17 +110,20 @@ impl Dialect {
             headers.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
         };
         let upgraded = head.starts_with("HTTP/1.1 101") && value("sec-websocket-accept") == Some(ws::ACCEPT);
-        // With compression the bytes would not be those that are expected.
-        if !upgraded || value("sec-websocket-extensions").is_some() {
+        let extensions = value("sec-websocket-extensions");
+        if !upgraded || extensions.is_some() != compresses || extensions.is_some_and(|agreed| !suits(agreed)) {
             return Err(format!("a bad answer to the handshake: {head}"));
         }
         Ok(Some(end + 4))
     }
 }
 
-/// A text with a tag in front.
-fn filler(length: usize) -> String {
-    PLACEHOLDER.chars().chain(" hello world".chars().cycle()).take(length.max(PLACEHOLDER.len())).collect()
+/// Whether each message of the server can be inflated by itself, and one of a client compressed with any window.
+fn suits(agreed: &str) -> bool {
+    let mut parts = agreed.split(';').map(str::trim);
+    parts.next() == Some("permessage-deflate")
+        && parts.clone().any(|part| part == "server_no_context_takeover")
+        && !parts.any(|part| part.starts_with("client_max_window_bits"))
 }
 
 /// A browser's head, of a page that has a session and two more cookies.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::conn::{Conn, SCRATCH};
-use crate::dialect::Exchange;
 use crate::open::{Door, STALL};
 use crate::options::Options;
 use crate::poller::Poller;
+use crate::talk::Talk;
 use crate::window::Window;
 use crate::{Result, allocations, report, tag};
 
@@ -18,9 +18,9 @@ struct Lane {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let Exchange { mut request, answer } = options.dialect.echo(options.text, options.in_flight);
-    let hello = options.dialect.hello(options.addr, b'e', answer.length());
-    let door = Door { addr: options.addr, dialect: options.dialect, hello };
+    let exchange = options.dialect.echo(&options.text, options.in_flight);
+    let door = Door::new(options, b'e', exchange.answer.length());
+    let Talk { mut requests, mut answers, numbers } = Talk::new(options, exchange, options.connections);
     let mut poller = Poller::new()?;
     let mut conns = door.open_all(&mut poller, options.connections)?;
     let mut lanes = vec![Lane::default(); conns.len()];
@@ -28,9 +28,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let counted = allocations::Counted::begin(&door, options)?;
 
     let mut send = |conn: &mut Conn, lane: &mut Lane, poller: &Poller, count: usize| {
-        let bytes = request.tagged(count, || {
+        let bytes = requests.tagged(count, || {
             lane.sent += 1;
-            tag::encode(conn.key as u8, lane.sent - 1)
+            tag::encode(conn.key as u8, (lane.sent - 1) % numbers)
         });
         conn.send(poller, bytes)
     };
@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (conn, lane) in conns.iter_mut().zip(&mut lanes) {
         send(conn, lane, &poller, options.in_flight)?;
     }
-    let (mut messages, mut last, mut open) = (0, Instant::now(), true);
+    let (mut messages, mut bytes_in, mut last, mut open) = (0, 0, Instant::now(), true);
     let mut in_flight = conns.len() * options.in_flight;
     while in_flight > 0 {
         let ready = poller.wait(Duration::from_millis(100))?;
@@ -54,13 +54,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             let before = lane.answered;
             conn.receive(&poller, &mut scratch, |bytes| {
-                let Some(tag) = answer.tag_of(bytes) else { return Ok(0) };
-                if lane.answered == lane.sent || tag != tag::encode(key as u8, lane.answered) {
+                let Some((tag, length)) = answers.tag_of(bytes)? else { return Ok(0) };
+                if lane.answered == lane.sent || tag != tag::encode(key as u8, lane.answered % numbers) {
                     let (got, expected) = (tag::decode(tag), lane.answered);
                     return Err(format!("connection {key} was answered {got:?}, and {expected} was due"));
                 }
                 lane.answered += 1;
-                Ok(answer.length())
+                bytes_in += length;
+                Ok(length)
             })?;
             let answered = (lane.answered - before) as usize;
             messages += answered as u64;
@@ -78,5 +79,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     report("messages", messages as f64);
+    report("bytes_per_message", bytes_in as f64 / messages as f64);
     counted.end(messages)
 }

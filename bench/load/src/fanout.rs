@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::conn::SCRATCH;
-use crate::dialect::{Dialect, Exchange};
+use crate::dialect::Dialect;
 use crate::open::{Door, STALL, exchange_fixed};
 use crate::options::Options;
 use crate::poller::Poller;
+use crate::talk::Talk;
 use crate::window::Window;
 use crate::{Result, allocations, report, tag};
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let Exchange { mut request, answer } = options.dialect.publish(options.text);
-    let hello = options.dialect.hello(options.addr, b'r', answer.length());
-    let door = Door { addr: options.addr, dialect: options.dialect, hello };
+    let exchange = options.dialect.publish(&options.text);
+    let door = Door::new(options, b'r', exchange.answer.length());
+    let Talk { mut requests, mut answers, numbers } = Talk::new(options, exchange, options.publishers);
     let mut poller = Poller::new()?;
     let mut conns = door.open_all(&mut poller, options.connections)?;
     if options.dialect != Dialect::Raw {
@@ -29,12 +30,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let (mut first, mut published) = (0, 0);
     // The number that is due next, for each member and publisher.
     let mut due = vec![0u32; members * publishers];
-    let (mut messages, mut last, mut open) = (0, Instant::now(), true);
+    let (mut messages, mut bytes_in, mut last, mut open) = (0, 0, Instant::now(), true);
     let mut window = Window::begin(options);
     while open || !pending.is_empty() {
         while open && pending.len() < options.in_flight {
             let (publisher, number) = (published % publishers, published / publishers);
-            let bytes = request.tagged(1, || tag::encode(publisher as u8, number as u32));
+            let bytes = requests.tagged(1, || tag::encode(publisher as u8, number as u32 % numbers));
             conns[publisher].send(&poller, bytes)?;
             pending.push_back(members);
             published += 1;
@@ -52,12 +53,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             let due = &mut due[key * publishers..][..publishers];
             conn.receive(&poller, &mut scratch, |bytes| {
-                let Some(tag) = answer.tag_of(bytes) else { return Ok(0) };
+                let Some((tag, length)) = answers.tag_of(bytes)? else { return Ok(0) };
                 let (publisher, number) = tag::decode(tag).ok_or("a message that nobody published")?;
                 let Some(due) = due.get_mut(usize::from(publisher)) else {
                     return Err(format!("a message of publisher {publisher}, which there is not"));
                 };
-                if number != *due & 0x00ff_ffff {
+                if number != *due % numbers {
                     return Err(format!("member {key} got {number} of publisher {publisher}, and {due} was due"));
                 }
                 let publish = *due as usize * publishers + usize::from(publisher);
@@ -66,7 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 *missing -= 1;
                 *due += 1;
                 messages += 1;
-                Ok(answer.length())
+                bytes_in += length;
+                Ok(length)
             })?;
         }
         while pending.front() == Some(&0) {
@@ -81,5 +83,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     report("messages", messages as f64);
+    report("bytes_per_message", bytes_in as f64 / messages as f64);
     counted.end(messages)
 }

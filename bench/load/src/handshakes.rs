@@ -12,8 +12,7 @@ use crate::{Result, process, report};
 pub(crate) fn run(options: &Options) -> Result<()> {
     let pid = options.pid.ok_or("handshakes needs --pid")?;
     let count = options.count.unwrap_or(10_000) as usize;
-    let hello = options.dialect.hello(options.addr, b'e', 1);
-    let door = Door { addr: options.addr, dialect: options.dialect, hello };
+    let door = Door::new(options, b'e', 1);
     shake(&door, count / 10, options.connections)?;
     let before = process::cpu_time(pid)?;
     shake(&door, count, options.connections)?;

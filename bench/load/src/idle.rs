@@ -16,9 +16,8 @@ const SETTLE: Duration = Duration::from_millis(1500);
 pub(crate) fn run(options: &Options) -> Result<()> {
     let pid = options.pid.ok_or("idle needs --pid")?;
     let before = process::private_memory(pid)?;
-    let Exchange { mut request, answer } = options.dialect.echo(options.text, 1);
-    let hello = options.dialect.hello(options.addr, b'e', answer.length());
-    let door = Door { addr: options.addr, dialect: options.dialect, hello };
+    let Exchange { mut request, answer, .. } = options.dialect.echo(&options.text, 1);
+    let door = Door::new(options, b'e', answer.length());
     let mut poller = Poller::new()?;
     let mut conns = door.open_all(&mut poller, options.connections)?;
     exchange_all(

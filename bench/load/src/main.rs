@@ -11,9 +11,12 @@ mod handshakes;
 mod idle;
 mod open;
 mod options;
+mod packed;
 mod poller;
 mod process;
 mod tag;
+mod talk;
+mod text;
 mod window;
 mod ws;
 

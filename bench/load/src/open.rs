@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::conn::{Conn, SCRATCH};
 use crate::dialect::{Dialect, Fixed};
+use crate::options::{Deflate, Options};
 use crate::poller::Poller;
 use crate::ws;
 
@@ -28,13 +29,22 @@ struct Opening {
 }
 
 /// Where to connect to, and what to begin with.
+#[derive(Clone)]
 pub(crate) struct Door {
-    pub(crate) addr: SocketAddr,
-    pub(crate) dialect: Dialect,
-    pub(crate) hello: Vec<u8>,
+    addr: SocketAddr,
+    dialect: Dialect,
+    hello: Vec<u8>,
+    compresses: bool,
 }
 
 impl Door {
+    /// For connections of a mode (`e`cho or `r`oom) whose messages have this length.
+    pub(crate) fn new(options: &Options, mode: u8, length: usize) -> Door {
+        let hello = options.dialect.hello(options.addr, mode, length);
+        let compresses = options.deflate != Deflate::Off;
+        Door { addr: options.addr, dialect: options.dialect, hello, compresses }
+    }
+
     /// Opens connections, so many at once, and hands each on when its handshake is answered as it must be. Their keys
     /// are `0..count`.
     pub(crate) fn open(
@@ -97,7 +107,7 @@ impl Door {
         let mut engine_is_open = false;
         conn.receive(poller, scratch, |bytes| match step {
             _ if ready => Ok(0),
-            Step::Hello => match self.dialect.hello_answer(&self.hello, bytes)? {
+            Step::Hello => match self.dialect.hello_answer(&self.hello, self.compresses, bytes)? {
                 // All of it is kept until the end is there.
                 None => Ok(0),
                 Some(length) if self.dialect == Dialect::Sio => {

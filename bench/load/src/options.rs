@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::Result;
 use crate::dialect::Dialect;
+use crate::{Result, packed, text};
 
 pub(crate) const USAGE: &str = "\
 usage: bench-load MODE --addr 127.0.0.1:PORT [options]
@@ -23,6 +23,9 @@ options
   --in-flight N     requests per connection, publishes in all   [1]
   --publishers N    fanout: members that publish in turn, at most 256   [1]
   --text N          characters of the payload's text   [23]
+  --records         the text is records as in JSON, and not the same words over and over
+  --deflate D       off | answers (they have to come compressed) | both (requests are compressed, too)   [off];
+                    echo and fanout, in json
   --warmup S        seconds before what is measured   [0.5]
   --secs S          seconds that are measured   [2]
   --count N         instead of a time: until N messages came; handshakes: how many   [handshakes: 10000]
@@ -42,6 +45,27 @@ pub(crate) enum Mode {
     Crowd,
 }
 
+/// What is compressed (permessage-deflate).
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Deflate {
+    Off,
+    Answers,
+    Both,
+}
+
+impl FromStr for Deflate {
+    type Err = ();
+
+    fn from_str(name: &str) -> std::result::Result<Deflate, ()> {
+        match name {
+            "off" => Ok(Deflate::Off),
+            "answers" => Ok(Deflate::Answers),
+            "both" => Ok(Deflate::Both),
+            _ => Err(()),
+        }
+    }
+}
+
 pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) addr: SocketAddr,
@@ -49,7 +73,8 @@ pub(crate) struct Options {
     pub(crate) connections: usize,
     pub(crate) in_flight: usize,
     pub(crate) publishers: usize,
-    pub(crate) text: usize,
+    pub(crate) text: String,
+    pub(crate) deflate: Deflate,
     pub(crate) warmup: Duration,
     pub(crate) secs: Duration,
     pub(crate) count: Option<u64>,
@@ -77,7 +102,8 @@ impl Options {
             connections: 64,
             in_flight: 1,
             publishers: 1,
-            text: 23,
+            text: String::new(),
+            deflate: Deflate::Off,
             warmup: Duration::from_millis(500),
             secs: Duration::from_secs(2),
             count: None,
@@ -87,9 +113,14 @@ impl Options {
             churn: 0,
             allocations: false,
         };
+        let (mut text, mut fill): (usize, fn(usize) -> String) = (23, text::hello);
         while let Some(flag) = args.next() {
             if flag == "--allocations" {
                 options.allocations = true;
+                continue;
+            }
+            if flag == "--records" {
+                fill = text::records;
                 continue;
             }
             let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
@@ -99,7 +130,8 @@ impl Options {
                 "--connections" => options.connections = positive(&flag, &value)?,
                 "--in-flight" => options.in_flight = positive(&flag, &value)?,
                 "--publishers" => options.publishers = positive(&flag, &value)?,
-                "--text" => options.text = positive(&flag, &value)?,
+                "--text" => text = positive(&flag, &value)?,
+                "--deflate" => options.deflate = parse(&flag, &value)?,
                 "--warmup" => options.warmup = seconds(&flag, &value)?,
                 "--secs" => options.secs = seconds(&flag, &value)?,
                 "--count" => options.count = Some(parse(&flag, &value)?),
@@ -116,7 +148,22 @@ impl Options {
         if options.publishers > options.connections.min(256) {
             return Err("--publishers are members, and at most 256".into());
         }
+        options.text = fill(text);
+        options.check_deflate()?;
         Ok(options)
+    }
+
+    fn check_deflate(&self) -> Result<()> {
+        if self.deflate == Deflate::Off {
+            return Ok(());
+        }
+        if self.dialect != Dialect::Json || !matches!(self.mode, Mode::Echo | Mode::Fanout) {
+            return Err("--deflate is for echo and fanout, in json".into());
+        }
+        if self.in_flight > packed::NUMBERS as usize {
+            return Err(format!("with --deflate at most {} are --in-flight", packed::NUMBERS));
+        }
+        Ok(())
     }
 }
 

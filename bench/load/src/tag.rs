@@ -10,7 +10,10 @@ pub(crate) const PLACEHOLDER: &str = "@TAGTAG@";
 /// A character is one of `@` to `O`, for a nibble.
 const BASE: u64 = 0x4040_4040_4040_4040;
 
-/// `sender` and a number below 2^24, as eight characters of text.
+/// After so many a sender's numbers begin anew.
+pub(crate) const NUMBERS: u32 = 1 << 24;
+
+/// `sender` and a number below [`NUMBERS`], as eight characters of text.
 pub(crate) fn encode(sender: u8, number: u32) -> u64 {
     let mut x = u64::from(sender) | u64::from(number) << 8 & 0xffff_ff00;
     x = (x | x << 16) & 0x0000_ffff_0000_ffff;

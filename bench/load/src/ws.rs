@@ -7,6 +7,9 @@ pub(crate) const CLOSE: u8 = 0x8;
 pub(crate) const PING: u8 = 0x9;
 pub(crate) const PONG: u8 = 0xA;
 
+/// Beside an opcode: the message is compressed (RSV1, by RFC 7692).
+pub(crate) const PACKED: u8 = 0x40;
+
 /// One mask for all frames, so that they are encoded once. It is not zero: the server has to unmask.
 pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -48,6 +51,7 @@ pub(crate) fn server_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) struct Frame<'a> {
+    /// [`whole`] of an opcode, where it is all of a message.
     pub(crate) opcode: u8,
     pub(crate) payload: &'a [u8],
     /// Of the whole frame.
@@ -57,7 +61,7 @@ pub(crate) struct Frame<'a> {
 /// The first frame of a server's bytes. `None`: it is not whole yet.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
-    if first & 0x70 != 0 || second & 0x80 != 0 {
+    if first & 0x30 != 0 || second & 0x80 != 0 {
         return Err("a frame with a reserved bit or a mask".into());
     }
     let (head, payload) = match (second, rest) {
@@ -70,7 +74,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
         return Err(format!("a frame of {payload} bytes"));
     }
     let length = head + payload;
-    Ok(bytes.get(head..length).map(|payload| Frame { opcode: first & 0x8f, payload, length }))
+    Ok(bytes.get(head..length).map(|payload| Frame { opcode: first & 0xcf, payload, length }))
 }
 
 /// What [`Frame::opcode`] is for a frame that is a whole message, or a control frame.

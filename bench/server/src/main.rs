@@ -3,7 +3,8 @@
 //! It listens on 127.0.0.1 at `PORT` (0, the default: one that is free) and prints the address. `WORKERS=1` is
 //! tokio's current-thread runtime, any other number that many workers; without it there is one a core. `THREADS`
 //! is how many threads with a runtime of their own serve the connections in its place. `MAX_MESSAGE` (bytes) and
-//! `MAX_FRAGMENTS` raise the limits of `/echo`. `STAGE` puts a stage around `/ws`: see `stages`.
+//! `MAX_FRAGMENTS` raise the limits of `/echo`. `STAGE` puts a stage around `/ws`: see `stages`. Built with the feature
+//! `deflate` it compresses for whoever offers it.
 
 #[cfg(feature = "count-allocations")]
 mod allocations;
@@ -34,6 +35,8 @@ fn main() -> Result<(), BootError> {
             Ok(stage) => staged(&stage),
             Err(_) => App::create::<BenchModule>().await?,
         };
+        #[cfg(feature = "deflate")]
+        let app = app.compression(switchboard::Compression::default());
         let app = app.threads(number("THREADS").unwrap_or(0));
         let bound = app.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         println!("{}", bound.local_addr());

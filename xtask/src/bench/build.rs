@@ -10,6 +10,7 @@ use crate::bench::results::Holes;
 use crate::run::{Job, Outcome, Stop, on_path};
 use crate::tools;
 
+const SERVER: [&str; 2] = ["-p", "switchboard-bench"];
 const NODE: &str = "bench/peers/node";
 const PATIENCE: Duration = Duration::from_secs(1800);
 
@@ -18,6 +19,8 @@ pub(crate) struct Binaries {
     release: PathBuf,
     /// Switchboard's server with every allocation counted.
     pub(crate) counting: PathBuf,
+    /// Switchboard's server with compression.
+    pub(crate) compressing: PathBuf,
     node: Option<PathBuf>,
     /// What the servers say on their standard error.
     pub(crate) log: PathBuf,
@@ -50,7 +53,7 @@ pub(crate) fn everything(options: &Options, holes: &mut Holes) -> Result<Binarie
         job.end("FAILED");
         job.output().iter().for_each(|line| println!("{line}"));
     }
-    let counting = built?;
+    let [counting, compressing] = built?;
     let node = match install(&mut job) {
         Ok(()) => Some(options.root.join(NODE)),
         Err(Stop::Failed(why) | Stop::CannotRun(why)) => {
@@ -65,7 +68,7 @@ pub(crate) fn everything(options: &Options, holes: &mut Holes) -> Result<Binarie
     if !["taskset", "setpriv"].into_iter().all(on_path) {
         return Err(Stop::CannotRun("taskset and setpriv are missing; they are in util-linux".into()));
     }
-    Ok(Binaries { release: options.target.join("release"), counting, node, log })
+    Ok(Binaries { release: options.target.join("release"), counting, compressing, node, log })
 }
 
 /// The server and the load generator alone, and Valgrind.
@@ -81,20 +84,26 @@ pub(crate) fn for_instructions(options: &Options) -> Result<Binaries, Stop> {
     built?;
     let release = options.target.join("release");
     let log = options.target.join("xtask/instructions-server.log");
-    Ok(Binaries { counting: release.join("switchboard-bench"), release, node: None, log })
+    let server = release.join("switchboard-bench");
+    Ok(Binaries { counting: server.clone(), compressing: server, release, node: None, log })
 }
 
-/// The counting server has the name of the other one, so it is built first and copied away.
-fn build(job: &mut Job<'_>) -> Result<PathBuf, Stop> {
-    let options = job.options();
-    let server = ["-p", "switchboard-bench"];
-    cargo(job, &[&server[..], &["--features", "count-allocations"]].concat())?;
-    let counting = options.target.join("xtask/switchboard-bench-counting");
-    fs::copy(options.target.join("release/switchboard-bench"), &counting)
-        .map_err(|why| Stop::Failed(format!("{}: {why}", counting.display())))?;
-    cargo(job, &server)?;
+/// The counting server and the compressing one have the name of the plain one, so they are built first and copied away.
+fn build(job: &mut Job<'_>) -> Result<[PathBuf; 2], Stop> {
+    let counting = build_with(job, "count-allocations", "switchboard-bench-counting")?;
+    let compressing = build_with(job, "deflate", "switchboard-bench-compressing")?;
+    cargo(job, &SERVER)?;
     cargo(job, &["--manifest-path", "bench/Cargo.toml"])?;
-    Ok(counting)
+    Ok([counting, compressing])
+}
+
+fn build_with(job: &mut Job<'_>, feature: &str, name: &str) -> Result<PathBuf, Stop> {
+    let target = &job.options().target;
+    cargo(job, &[&SERVER[..], &["--features", feature]].concat())?;
+    let copy = target.join("xtask").join(name);
+    fs::copy(target.join("release/switchboard-bench"), &copy)
+        .map_err(|why| Stop::Failed(format!("{}: {why}", copy.display())))?;
+    Ok(copy)
 }
 
 fn cargo(job: &mut Job<'_>, what: &[&str]) -> Outcome {

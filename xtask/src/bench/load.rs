@@ -41,13 +41,7 @@ impl Load {
         }
         let report = self.run(server, &args)?;
         let value = get(&report, measurement.kind.key())?;
-        // One of the two is busy all the time: the server, or else the load, or else somebody else.
-        let limit = match (report.get("server_cpu"), report.get("load_cpu")) {
-            (Some(..0.9), Some(0.97..)) => Limit::Load,
-            (Some(..0.85), Some(..0.85)) => Limit::Others,
-            _ => Limit::Server,
-        };
-        Ok(Figure { value, limit })
+        Ok(Figure { value, limit: limit(&report) })
     }
 
     /// A run on the second core.
@@ -101,6 +95,15 @@ impl Plan {
 
 pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// One of the two is busy all the time: the server, or else the load, or else somebody else.
+pub(crate) fn limit(report: &Report) -> Limit {
+    match (report.get("server_cpu"), report.get("load_cpu")) {
+        (Some(..0.9), Some(0.97..)) => Limit::Load,
+        (Some(..0.85), Some(..0.85)) => Limit::Others,
+        _ => Limit::Server,
+    }
 }
 
 pub(crate) fn get(report: &Report, name: &str) -> Result<f64, String> {

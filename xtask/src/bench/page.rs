@@ -4,23 +4,18 @@ use std::fs;
 
 use crate::Options;
 use crate::bench::counts;
+use crate::bench::deflate::{self, Line, Pair};
+use crate::bench::measurements::Kind;
 use crate::bench::results::{Cell, Results, Row};
 use crate::bench::workers::Workers;
 
 const PAGE: &str = "bench/README.md";
 const PLOT: &str = "bench/plot.svg";
-const BEGIN: &str = "<!-- table -->";
-const END: &str = "<!-- /table -->";
 
 /// All tables, in Markdown.
 pub(crate) fn table(results: &Results) -> String {
     let mut text = format!("{}\n", results.conditions);
-    if let (disturbed @ 1.., all) = results.disturbed() {
-        text += &format!(
-            "\n**The machine was not quiet:** while {disturbed} of {all} figures were taken, another program had one of \
-             the cores. They are left out where a quieter round is there.\n"
-        );
-    }
+    text += &unquiet(results.disturbed());
     if !results.rows.is_empty() {
         text += &heading("", results.peers.iter().map(|peer| peer.label));
         for row in &results.rows {
@@ -40,6 +35,49 @@ pub(crate) fn table(results: &Results) -> String {
         text += &format!("two threads with a runtime each (`App::threads(2)`) {threads:.2}×.\n");
     }
     text
+}
+
+fn unquiet((disturbed, all): (usize, usize)) -> String {
+    match disturbed {
+        0 => String::new(),
+        _ => format!(
+            "\n**The machine was not quiet:** while {disturbed} of {all} figures were taken, another program had one of \
+             the cores. They are left out where a quieter round is there.\n"
+        ),
+    }
+}
+
+/// The table of compression, in Markdown. Empty: there are no figures.
+pub(crate) fn deflate(pairs: &[Pair]) -> String {
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let disturbed = pairs.iter().map(Pair::disturbed).fold((0, 0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+    let mut text = unquiet(disturbed).trim_start().to_owned();
+    text += &heading("4 KB of records", pairs.iter().flat_map(|pair| [pair.peer.label, "compressed", ""]));
+    for row in deflate::LINES {
+        text += &line(row.title, pairs.iter().flat_map(|pair| compared(pair, row)));
+    }
+    let switchboard = pairs.iter().find(|pair| pair.peer.is_switchboard());
+    if let Some((micros, ratio)) = switchboard.and_then(Pair::compressed_for_each) {
+        text += &format!(
+            "\nIf Switchboard compressed a delivery for its member alone, as it does the answer to an echo, it would take \
+             {} of CPU, {} a plain one's.\n",
+            Kind::Micros.show(micros),
+            ratio_text(ratio, false)
+        );
+    }
+    text
+}
+
+/// Without compression, with it, and the ratio. What the load generator limited has none.
+fn compared(pair: &Pair, row: &Line) -> [String; 3] {
+    let Some((plain, packed)) = pair.cells(row) else { return ["–"; 3].map(str::to_owned) };
+    let is_limited = |cell: &Cell| row.kind == Kind::Rate && cell.is_limited;
+    let show = |cell: &Cell| format!("{}{}", if is_limited(cell) { "≥" } else { "" }, row.kind.show(cell.value));
+    let ratio = packed.ratio.filter(|_| !is_limited(&plain));
+    let ratio = ratio.map_or("–".to_owned(), |ratio| ratio_text(ratio, is_limited(&packed)));
+    [show(&plain), show(&packed), ratio]
 }
 
 fn heading<'a>(first: &str, names: impl Iterator<Item = &'a str>) -> String {
@@ -67,42 +105,45 @@ pub(crate) fn ratio_text(ratio: f64, is_limited: bool) -> String {
     if ratio < 10.0 { format!("{at_least}{ratio:.2}×") } else { format!("{at_least}{ratio:.1}×") }
 }
 
-/// Puts the table between its markers, and the plot beside it.
-pub(crate) fn write(options: &Options, table: &str, plot: &str) -> Result<(), String> {
-    let page = options.root.join(PAGE);
-    let cannot = |why| format!("{PAGE}: {why}");
-    let text = fs::read_to_string(&page).map_err(|why| cannot(why.to_string()))?;
-    let text = between(&text, (BEGIN, END), table).ok_or_else(|| cannot(format!("no {BEGIN} … {END}")))?;
-    fs::write(&page, text).map_err(|why| cannot(why.to_string()))?;
+/// Puts the tables between their markers, and the plot beside them.
+pub(crate) fn write(options: &Options, table: &str, deflate: &str, plot: &str) -> Result<(), String> {
+    put(options, "table", table)?;
+    put(options, "deflate", deflate)?;
     fs::write(options.root.join(PLOT), plot).map_err(|why| format!("{PLOT}: {why}"))
 }
 
 /// Writes what each stage costs.
 pub(crate) fn write_stages(options: &Options, table: &str) -> Result<(), String> {
+    put(options, "stages", table)
+}
+
+/// Puts a table between its markers.
+fn put(options: &Options, name: &str, table: &str) -> Result<(), String> {
     let page = options.root.join(PAGE);
     let cannot = |why: String| format!("{PAGE}: {why}");
     let text = fs::read_to_string(&page).map_err(|why| cannot(why.to_string()))?;
-    let markers = ("<!-- stages -->", "<!-- /stages -->");
-    let text = between(&text, markers, table).ok_or_else(|| cannot(format!("no {} … {}", markers.0, markers.1)))?;
+    let text = between(&text, name, table).ok_or_else(|| cannot(format!("no markers for `{name}`")))?;
     fs::write(&page, text).map_err(|why| cannot(why.to_string()))
 }
 
-fn between(text: &str, (begin, end): (&str, &str), table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(begin)?;
-    let (_, after) = rest.split_once(end)?;
+/// The page with a table between `<!-- NAME -->` and `<!-- /NAME -->`.
+fn between(text: &str, name: &str, table: &str) -> Option<String> {
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
     Some(format!("{before}{begin}\n{table}{end}{after}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, between, ratio_text};
+    use super::{between, ratio_text};
 
     #[test]
     fn the_table_is_put_between_its_markers() {
         let text = "a\n<!-- table -->\nold\n<!-- /table -->\nb";
         let expected = "a\n<!-- table -->\nnew\n<!-- /table -->\nb";
-        assert_eq!(between(text, (BEGIN, END), "new\n").as_deref(), Some(expected));
-        assert_eq!(between("a", (BEGIN, END), "new"), None);
+        assert_eq!(between(text, "table", "new\n").as_deref(), Some(expected));
+        assert_eq!(between("a", "table", "new"), None);
     }
 
     #[test]

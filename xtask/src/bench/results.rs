@@ -1,6 +1,7 @@
 //! What was measured, and its medians.
 
 use crate::bench::counts::Counts;
+use crate::bench::deflate::Pair;
 use crate::bench::measurements::{Kind, Measurement};
 use crate::bench::peers::Peer;
 use crate::bench::workers::Workers;
@@ -13,6 +14,8 @@ pub(crate) struct Results {
     pub(crate) counts: Option<Counts>,
     /// Two workers, and two threads, against one.
     pub(crate) workers: Option<Workers>,
+    /// Compression against none, in each server that has it.
+    pub(crate) deflate: Vec<Pair>,
     pub(crate) holes: Holes,
 }
 
@@ -28,7 +31,8 @@ pub(crate) struct Holes {
 impl Results {
     pub(crate) fn new(conditions: String, peers: &[&'static Peer]) -> Results {
         let peers = peers.to_vec();
-        Results { conditions, peers, rows: Vec::new(), counts: None, workers: None, holes: Holes::default() }
+        let (rows, deflate) = (Vec::new(), Vec::new());
+        Results { conditions, peers, rows, counts: None, workers: None, deflate, holes: Holes::default() }
     }
 
     /// How many figures were taken while somebody else had a core, and how many there are.
@@ -66,7 +70,7 @@ pub(crate) struct Row {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Cell {
     pub(crate) value: f64,
-    /// The median of the ratios to raw TCP.
+    /// The median of the ratios to what it is held against.
     pub(crate) ratio: Option<f64>,
     pub(crate) is_limited: bool,
 }
@@ -78,27 +82,29 @@ impl Row {
 
     /// `None`: the server has no figure.
     pub(crate) fn cell(&self, index: usize) -> Option<Cell> {
-        // The rounds in which nobody else had a core, if there are any.
-        let rounds = || self.cells[index].iter().copied().zip(self.cells[0].iter().copied());
-        let quiet = |figure: Option<Figure>| figure.filter(|figure| figure.limit != Limit::Others);
-        let value = |figure: Figure| figure.value;
-        let all = median(rounds().filter_map(|(figure, _)| figure.map(value)))?;
-        let undisturbed = median(rounds().filter_map(|(figure, _)| quiet(figure).map(value)));
-        let ratio = |figure: Option<Figure>, raw: Option<Figure>| Some(figure?.value / raw?.value);
-        let ratios = median(rounds().filter_map(|(figure, raw)| ratio(quiet(figure), quiet(raw))))
-            .or_else(|| median(rounds().filter_map(|(figure, raw)| ratio(figure, raw))));
-        let limited = self.count(index, Limit::Load);
-        Some(Cell {
-            value: undisturbed.unwrap_or(all),
-            ratio: ratios.filter(|_| self.measurement.kind == Kind::Rate),
-            is_limited: 2 * limited > self.cells[index].len(),
-        })
+        let cell = compare(&self.cells[index], &self.cells[0])?;
+        Some(Cell { ratio: cell.ratio.filter(|_| self.measurement.kind == Kind::Rate), ..cell })
     }
 
     /// How many figures of a server had this limit.
     fn count(&self, index: usize, limit: Limit) -> usize {
         self.cells[index].iter().flatten().filter(|figure| figure.limit == limit).count()
     }
+}
+
+/// A server's figures, held round by round against those of another one.
+pub(crate) fn compare(figures: &[Option<Figure>], base: &[Option<Figure>]) -> Option<Cell> {
+    // The rounds in which nobody else had a core, if there are any.
+    let rounds = || figures.iter().copied().zip(base.iter().copied());
+    let quiet = |figure: Option<Figure>| figure.filter(|figure| figure.limit != Limit::Others);
+    let value = |figure: Figure| figure.value;
+    let all = median(rounds().filter_map(|(figure, _)| figure.map(value)))?;
+    let undisturbed = median(rounds().filter_map(|(figure, _)| quiet(figure).map(value)));
+    let ratio = |figure: Option<Figure>, base: Option<Figure>| Some(figure?.value / base?.value);
+    let ratios = median(rounds().filter_map(|(figure, base)| ratio(quiet(figure), quiet(base))))
+        .or_else(|| median(rounds().filter_map(|(figure, base)| ratio(figure, base))));
+    let limited = figures.iter().flatten().filter(|figure| figure.limit == Limit::Load).count();
+    Some(Cell { value: undisturbed.unwrap_or(all), ratio: ratios, is_limited: 2 * limited > figures.len() })
 }
 
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {

@@ -8,7 +8,8 @@ use switchboard::handler::MessageContext;
 use switchboard::pipeline::{Caught, ConnectGuard, Filter, Guard, GuardDef};
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Client, Ctx, DisconnectReason, Error, Ext, Gateway, Limits, MaybeUser, Origins, Roles, Socket, Upgrade, User,
+    App, Client, Ctx, DisconnectReason, Error, Ext, Gateway, Limits, MaybeUser, Origins, Query, Roles, Socket, Upgrade,
+    User,
 };
 
 fn ask(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
@@ -114,6 +115,63 @@ fn h1_a_refusal_is_a_real_answer_and_no_socket() {
         assert!((62..=65).contains(&after), "{after}");
         rig.expect_empty().await;
     });
+}
+
+/// Lets in who has the token in the header.
+struct Tokens;
+
+impl ConnectGuard for Tokens {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        match upgrade.bearer() {
+            Some("right") => Ok(()),
+            _ => Err(Error::unauthenticated("Log in first")),
+        }
+    }
+}
+
+#[test]
+fn a21_a_token_in_the_url_is_not_looked_at_and_never_logged() {
+    const URL: &str = "/guarded?token=right-s3cr3t&access_token=right&bearer=right";
+    paths(|path| async move {
+        // All lines of this thread, of every level.
+        let listening = TestApp::new(App::new());
+        let guarded = echo().guard(GuardDef::of(Fails).connect()).guard(GuardDef::of(Tokens).connect());
+        let typed = Gateway::functions().on_fn("n", |n: Query<Typed>| async move { n.token });
+        let app = App::new().gateway("/ws", echo()).gateway("/guarded", guarded).gateway("/typed", typed);
+        let rig = Rig::watched(path, app).await;
+        for headers in [&[][..], &[("authorization", "Bearer wrong")], &[("authorization", "Basic right")]] {
+            let refused = answer(&rig, URL, headers).await;
+            assert_eq!(problem(&refused), (401, "unauthenticated".into(), "Log in first".into()));
+            assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+        }
+        for (code, status) in [("internal", 500), ("panic", 500), ("forbidden", 403)] {
+            assert_eq!(answer(&rig, URL, &[("x-fail", code)]).await.status, status);
+        }
+        let twice = ("sec-websocket-version", "13");
+        assert_eq!(answer(&rig, URL, &[twice]).await.status, 400);
+        assert_eq!(answer(&rig, "/nowhere?token=s3cr3t", &[]).await.status, 404);
+        assert_eq!(answer(&rig, "/typed?token=s3cr3t", &[]).await.status, 400);
+        let malformed = ask("/guarded?token=s3cr3t", &[("x", "\0")]);
+        assert_eq!(rig.http(&malformed).await.unwrap().status, 400);
+        let right = ask(URL, &[("authorization", "Bearer right")]);
+        let mut peer = Peer::asking(rig.stream().await, &right).await;
+        assert_eq!(peer.request(WELL).await, WELL);
+        assert!(peer.request("{").await.contains("bad_request"));
+        peer.send_bytes(b"\x01\x01x").await;
+        assert_eq!(peer.closed().await.0, 1002);
+        drop(peer);
+        rig.expect_empty().await;
+        let logs = listening.logs();
+        for told in ["reason=unauthenticated", "reason=dup_header", "reason=unmasked_frame", "canary"] {
+            assert!(logs.contains(told), "{told} is not in {logs:?}");
+        }
+        assert!(!logs.contains("s3cr3t"), "{logs:?}");
+    });
+}
+
+#[derive(Clone, serde::Deserialize)]
+struct Typed {
+    token: u32,
 }
 
 /// Says that it was asked.

@@ -534,6 +534,59 @@ fn a20_a26_another_request_on_the_same_connection() {
 }
 
 #[test]
+fn a22_tls_on_a_plain_port() {
+    // A ClientHello as openssl begins it: a record of 200 bytes, a handshake message of 196.
+    let mut hello = vec![0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
+    hello.extend(7..7 + 194);
+    paths(|path| {
+        let hello = hello.clone();
+        async move {
+            let rig = Rig::watched(path, plain(Limits::default())).await;
+            for len in [1, 5, hello.len()] {
+                refused_or_cut(&rig, &hello[..len]).await;
+            }
+            rig.expect_empty().await;
+        }
+    });
+}
+
+#[test]
+fn a27_http2_is_off() {
+    paths(|path| async move {
+        let rig = Rig::watched(path, plain(Limits::default())).await;
+        // With prior knowledge: the preface, SETTINGS, and HEADERS of an extended CONNECT (RFC 8441) with no such `:protocol`.
+        let mut preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+        let fields = b"\x02\x07CONNECT\x00\x09:protocol\x06canary\x86\x04\x03/ws\x01\x0ctest.example";
+        preface.extend([0, 0, fields.len() as u8, 1, 4, 0, 0, 0, 1]);
+        preface.extend(fields);
+        for len in [18, 24, preface.len()] {
+            if len < 24 && path == Path::Axum {
+                // `axum::serve` waits for the rest of a preface, as it does for that of any head.
+                continue;
+            }
+            let mut stream = rig.stream().await;
+            // It may be closed before all is written.
+            let _ = stream.write_all(&preface[..len]).await;
+            let answer = read_to_end(&mut stream, Duration::from_secs(2)).await;
+            assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+            rig.unnoticed().await;
+        }
+        let settings = |upgrade: &str| {
+            let ask = Ask::good().set("Connection", "Upgrade, HTTP2-Settings").set("Upgrade", upgrade);
+            ask.add("HTTP2-Settings", "AAMAAABkAAQAAP__")
+        };
+        let answer = refused(&rig, settings("h2c"), 426, "no_upgrade").await;
+        assert_eq!(answer.header("upgrade"), Some("websocket"));
+        let bare = settings("h2c").without("Sec-WebSocket-Key").without("Sec-WebSocket-Version");
+        refused(&rig, bare, 426, "no_upgrade").await;
+        let elsewhere = rig.http(&settings("h2c").line("GET /nowhere HTTP/1.1").bytes()).await.unwrap();
+        assert_eq!(elsewhere.status, 404);
+        assert_eq!(accepted(&rig, settings("h2c, websocket")).await.header("upgrade"), Some("websocket"));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
 fn a23_a_full_node_says_when_to_come_back() {
     paths(|path| async move {
         let rig = Rig::watched(path, plain(Limits::default().max_connections(Some(3)))).await;

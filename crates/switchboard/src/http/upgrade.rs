@@ -237,7 +237,8 @@ impl Inner {
 
     /// The 101, and the task that waits for the stream behind it.
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
-        let Admitted { mut upgrade, on_upgrade, permit, accept, chosen, deflate, .. } = admitted;
+        let Admitted { mut upgrade, on_upgrade, mut permit, accept, chosen, deflate, .. } = admitted;
+        permit.belongs_to(upgrade.user())?;
         let seat = self.seat(&upgrade)?;
         let handshake = self.handshake(&mut upgrade)?;
         let opening = Opening {

@@ -28,7 +28,7 @@ pub struct Stats {
     /// rate, and upgrades refused, since the start. Not payloads that do not fit, nor errors of handlers.
     pub rejected: u64,
     /// Connections that were not admitted, because the node has too many, or too little memory or descriptors, or too many came
-    /// of one address or at a time, since the start. They are among `rejected`.
+    /// of one address or user, or at a time, since the start. They are among `rejected`.
     pub refused_connections: u64,
     /// Messages that were answered `rate_limited`, or closed their connection, because of a rate of its limits, since the start.
     /// They are among `rejected`.

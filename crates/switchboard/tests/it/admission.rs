@@ -1,11 +1,13 @@
 //! Admission: LIMITS.md "Backpressure and admission" 1 and 2, from outside; descriptors and memory in processes of their own.
 use crate::frames::plain;
-use crate::rig::{Answer, Path, Peer, Rig, Stream, http, on, paused, read_to_end};
+use crate::rig::{Answer, Path, Peer, Rig, Stream, http, matrix, on, paused, read_to_end};
+use futures_util::future::join_all;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use switchboard::{App, Client, Gateway, Limits, Rate, Server};
+use switchboard::pipeline::{ConnectGuard, GuardDef};
+use switchboard::{App, Client, Error, Gateway, Limits, Rate, Server, Upgrade, User};
 use switchboard_core::ws::handshake::ClientRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -107,6 +109,62 @@ fn a23_behind_a_trusted_proxy_the_clients_address_counts_and_an_ipv6_one_by_its_
             rig.expect_empty().await;
         });
     }
+}
+
+/// Takes their word for who they are, and refuses whom they say to be refused.
+struct Believes;
+
+impl ConnectGuard for Believes {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        let Some(user) = upgrade.headers().get("x-user") else { return Ok(()) };
+        let user = user.to_str().unwrap().to_owned();
+        // All of them are in the middle of it at once.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let refused = user == "mallory";
+        upgrade.set_user(User::new(user));
+        if refused { Err(Error::forbidden("Not you")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a23_a_user_has_so_many_connections() {
+    const MOST: usize = 5;
+    matrix(|path| async move {
+        let app = plain(Limits::default().user_connections(Some(MOST))).guard(GuardDef::of(Believes).connect());
+        let rig = &Rig::watched(path, app).await;
+        let come = async |user: Option<&str>| {
+            let mut stream = rig.stream().await;
+            let answer = rig.http_on(&mut stream, &ask_with("X-User", user)).await.expect("an answer");
+            if answer.status == 101 { Ok(stream) } else { Err(answer) }
+        };
+        let all = |user: Option<&'static str>| join_all((0..30).map(move |_| come(user)));
+        let (ada, bob, nobody, mallory) =
+            tokio::join!(all(Some("ada")), all(Some("bob")), all(None), all(Some("mallory")));
+        let mut held = Vec::new();
+        for users in [ada, bob] {
+            let (admitted, refused): (Vec<_>, Vec<_>) = users.into_iter().partition(Result::is_ok);
+            assert_eq!((admitted.len(), refused.len()), (MOST, 30 - MOST));
+            for answer in refused.into_iter().filter_map(Result::err) {
+                assert_eq!(refusal(answer), (429, "user_connections".to_owned()));
+            }
+            held.push(admitted);
+        }
+        assert!(nobody.iter().all(Result::is_ok), "who is nobody's is not counted");
+        assert!(mallory.iter().all(|outcome| outcome.as_ref().is_err_and(|answer| answer.status == 403)));
+        assert_eq!(rig.handle.stats().refused_connections, 2 * (30 - MOST) as u64);
+        rig.until(|stats| stats.connections == 1 + 2 * MOST + 30).await;
+        // The place of one who leaves is free, for that user.
+        for _ in 0..3 {
+            held[0].pop();
+            rig.until(|stats| stats.connections == 2 * MOST + 30).await;
+            assert!(come(Some("bob")).await.is_err());
+            held[0].push(come(Some("ada")).await);
+            assert!(held[0].last().is_some_and(Result::is_ok));
+            assert!(come(Some("ada")).await.is_err());
+        }
+        drop((held, nobody));
+        rig.expect_empty().await;
+    });
 }
 
 #[test]

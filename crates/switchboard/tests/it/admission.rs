@@ -66,10 +66,14 @@ fn a23_an_address_has_so_many_connections() {
             }
             let full = (429, "address_connections".to_owned());
             assert_eq!(refused(&rig, rig.stream().await, None).await, full);
-            assert_eq!(refused(&rig, rig.stream().await, Some("9.9.9.9")).await, full, "A24: nobody asked this peer");
+            // A24: nobody asked this peer.
+            let thousand = ["9.9.9.9"; 1000].join(",");
+            for forwarded in ["9.9.9.9", &thousand, "9.9.9", "for=9.9.9.9", ", ,", "canary"] {
+                assert_eq!(refused(&rig, rig.stream().await, Some(forwarded)).await, full, "{forwarded}");
+            }
             let other = upgrade(&rig, rig.stream_from("127.0.0.2").await, None).await;
             assert!(other.is_ok(), "another address has its own");
-            assert_eq!(rig.handle.stats().refused_connections, 2);
+            assert_eq!(rig.handle.stats().refused_connections, 7);
             drop(held.pop());
             held.push(admitted(&rig, "127.0.0.1").await);
             assert_eq!(refused(&rig, rig.stream().await, None).await, full);

@@ -18,8 +18,8 @@ macro_rules! limits {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
         /// The limits of an application or of one gateway. Sizes are bytes.
         ///
-        /// Sizes, counts and times are limited by default. Rates, and what one address may have, are not: an address may be a
-        /// whole company. [`Limits::public`] limits those too.
+        /// Sizes, counts and times are limited by default. Rates, and what one address or user may have, are not: an address may
+        /// be a whole company. [`Limits::public`] limits rates and addresses too.
         ///
         /// ```
         /// use std::time::Duration;
@@ -147,6 +147,9 @@ limits! {
     address_connections: Option<usize> = None;
     /// How many upgrades of one address are accepted. Default: no limit; above: 429. Addresses as in `address_connections`.
     address_rate: Option<Rate> = None;
+    /// The most connections of one user on this node: of the id that a guard gave to
+    /// [`Upgrade::set_user`](crate::Upgrade::set_user). Default: no limit; above: 429. Where no guard sets a user, nobody is counted.
+    user_connections: Option<usize> = None;
     /// The memory that this process shall stay under. Default: the limit of its cgroup, if there is one, else none;
     /// `Some(usize::MAX)`: none. What is held against it is the resident memory of the process and the socket buffers of its
     /// cgroup, looked at twice a second.
@@ -226,6 +229,7 @@ impl Limits {
         positive("runtime_namespaces", self.runtime_namespaces == 0);
         positive("max_connections", self.max_connections == Some(0));
         positive("address_connections", self.address_connections == Some(0));
+        positive("user_connections", self.user_connections == Some(0));
         for (name, rate) in self.rates() {
             positive(&format!("{name}.per_second"), rate.per_second == 0);
             positive(&format!("{name}.burst"), rate.burst == 0);

@@ -26,7 +26,7 @@ pub use builtin::{Json, MessagePack};
 pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;
 pub(crate) use part::{Data, Held, Part};
-pub(crate) use table::{Codecs, Format};
+pub(crate) use table::{Codecs, Format, is_unknown_version};
 
 pub use erased_serde;
 pub use switchboard_core::codec::{Lend, Rejected};

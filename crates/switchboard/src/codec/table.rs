@@ -10,6 +10,17 @@ pub(super) const JSON: &str = "switchboard.v1.json";
 pub(super) const MESSAGE_PACK: &str = "switchboard.v1.msgpack";
 /// Names of our own begin with this.
 const OURS: &str = "switchboard.";
+/// The one version that is spoken.
+const VERSION: &str = "1";
+
+/// True for a subprotocol of ours in another version, as `switchboard.v2.json`.
+pub(crate) fn is_unknown_version(protocol: &str) -> bool {
+    let name = protocol.strip_prefix(OURS).and_then(|name| name.strip_prefix('v')?.split_once('.'));
+    name.is_some_and(|(version, format)| {
+        let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && version != VERSION && !format.is_empty()
+    })
+}
 
 /// The format of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -366,7 +366,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     }
 
     /// Limits of this gateway, instead of the application's. Those of the node stay the application's: `handlers`,
-    /// `pending_acks_node`, `max_connections`, `http_connections`, `accept_rate`, `address_connections`, `address_rate`, `memory`, `shutdown_timeout`.
+    /// `pending_acks_node`, `max_connections`, `http_connections`, `runtime_namespaces`, `accept_rate`, `address_connections`,
+    /// `address_rate`, `user_connections`, `memory`, `shutdown_timeout`.
     pub fn limits(mut self, limits: Limits) -> Gateway<S> {
         self.limits = Some(limits);
         self

@@ -243,6 +243,7 @@ impl Table {
             self.limits.accept_rate = limits.accept_rate;
             self.limits.address_connections = limits.address_connections;
             self.limits.address_rate = limits.address_rate;
+            self.limits.user_connections = limits.user_connections;
             self.limits.memory = limits.memory;
         } else {
             self.limits = limits.clone();

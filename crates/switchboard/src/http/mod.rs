@@ -1,4 +1,5 @@
 //! HTTP: the upgrade, and a listener of our own.
+mod farewell;
 pub(crate) mod listener;
 mod opening;
 mod proxy;

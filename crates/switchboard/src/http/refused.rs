@@ -139,6 +139,12 @@ impl From<Full> for Refused {
                 "Too many connections come from this address at a time: try again.",
                 1,
             ),
+            Full::UserConnections => (
+                Status::TOO_MANY_REQUESTS,
+                "user_connections",
+                "This user has as many connections as one may have: close one, or try again later.",
+                5,
+            ),
             Full::Namespaces => (
                 Status::SERVICE_UNAVAILABLE,
                 "namespaces",

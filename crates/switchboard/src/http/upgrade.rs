@@ -1,9 +1,10 @@
 //! From a request to a 101: every check, the guards, and what is kept.
+use super::farewell::farewell;
 use super::opening::{Opened, Opening};
 use super::refused::Refused;
 use super::{OwnListener, Proxies, Upgrade};
 use crate::client::ClientId;
-use crate::codec::Format;
+use crate::codec::{Format, is_unknown_version};
 use crate::conn::{Handshake, drop_contained};
 use crate::gateway::{NamespaceBy, Table};
 use crate::hub::{Hub, Node, Permit, Seat, Space};
@@ -21,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use switchboard_core::CloseCode;
 use switchboard_core::ws::Deflate;
 use switchboard_core::ws::handshake::{HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request};
 
@@ -69,10 +71,13 @@ impl tower::Service<Request<Body>> for Endpoint {
     }
 
     fn call(&mut self, request: Request<Body>) -> Responding {
-        let admitted = match self.0.admit(request) {
+        let mut admitted = match self.0.admit(request) {
             Ok(admitted) => admitted,
             Err(refused) => return Responding::Ready(Some(self.0.refuse(refused))),
         };
+        if let Some(protocol) = admitted.unknown_version.take() {
+            return Responding::Ready(Some(self.0.turn_away(admitted, &protocol)));
+        }
         if self.0.table.connect_guards.is_empty() {
             return Responding::Ready(Some(self.0.answer(admitted)));
         }
@@ -135,6 +140,8 @@ struct Admitted {
     accept: HeaderValue,
     /// The format of the subprotocol that was chosen.
     chosen: Option<Format>,
+    /// The subprotocol of a version that is not spoken here, where nothing else was understood.
+    unknown_version: Option<Box<str>>,
     deflate: Option<(Deflate, HeaderValue)>,
 }
 
@@ -163,6 +170,10 @@ impl Inner {
         let same = Origins::default();
         self.table.origins.as_ref().unwrap_or(&same).check(asked.origin(), host)?;
         let chosen = self.select_format(&asked)?;
+        let unknown_version = match (chosen, &self.table.raw) {
+            (None, None) => asked.protocols().find(|offered| is_unknown_version(offered)).map(Into::into),
+            _ => None,
+        };
         let deflate = self.table.compression.and_then(|_| Deflate::negotiate(headers));
         let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
@@ -173,7 +184,17 @@ impl Inner {
         }
         let (permit, accept) = (permit?, asked.accept_value());
         upgrade.set_peer(peer);
-        Ok(Admitted { upgrade, on_upgrade, permit, accept, chosen, deflate })
+        Ok(Admitted { upgrade, on_upgrade, permit, accept, chosen, unknown_version, deflate })
+    }
+
+    /// A version that nobody here speaks. A page that offers subprotocols learns nothing of an answer that names none of them, so
+    /// it is told by a close frame, behind a 101 that names what it offered.
+    fn turn_away(&self, admitted: Admitted, protocol: &str) -> Response<Body> {
+        let code = CloseCode::UNSUPPORTED_VERSION;
+        self.node.rejected("handshake", code.reason());
+        let Admitted { on_upgrade, permit, accept, .. } = admitted;
+        tokio::spawn(farewell(on_upgrade, code, self.table.clone(), permit));
+        switching(accept, Some(protocol), None)
     }
 
     /// Asks the guards, one behind the other, within the handshake's time.
@@ -216,7 +237,8 @@ impl Inner {
 
     /// The 101, and the task that waits for the stream behind it.
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
-        let Admitted { mut upgrade, on_upgrade, permit, accept, chosen, deflate } = admitted;
+        let Admitted { mut upgrade, on_upgrade, mut permit, accept, chosen, deflate, .. } = admitted;
+        permit.belongs_to(upgrade.user())?;
         let seat = self.seat(&upgrade)?;
         let handshake = self.handshake(&mut upgrade)?;
         let opening = Opening {

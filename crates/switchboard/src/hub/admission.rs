@@ -1,12 +1,14 @@
-//! Who is admitted: the node's maximum, the rate of upgrades, and what one address may have.
+//! Who is admitted: the node's maximum, the rate of upgrades, and what one address or user may have.
 //!
 //! Places are guards: whatever becomes of a connection, its place is free again when the guard is dropped.
 use super::Node;
 use super::memory::Level;
+use crate::User;
 use crate::limits::Limits;
 use crate::rate::{Bucket, Rate};
 use indexmap::IndexMap;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::hash::RandomState;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::Ordering::SeqCst;
@@ -37,6 +39,8 @@ pub(crate) enum Full {
     AddressConnections,
     /// More upgrades of the address than `address_rate`.
     AddressRate,
+    /// As many connections as the user may have.
+    UserConnections,
     /// As many namespaces that are named at run time as the node may have.
     Namespaces,
 }
@@ -44,7 +48,14 @@ pub(crate) enum Full {
 /// A place among the connections of this node; free again when dropped.
 pub(crate) struct Permit {
     node: Arc<Node>,
-    _address: Option<Box<Place>>,
+    places: Option<Box<Places>>,
+}
+
+/// Where else it counts; mostly nowhere.
+#[derive(Default)]
+struct Places {
+    _address: Option<Place>,
+    _user: Option<UserPlace>,
 }
 
 impl Permit {
@@ -54,7 +65,7 @@ impl Permit {
         if node.memory.level() >= Level::NoNewConnections {
             return Err(Full::Memory);
         }
-        let address = node.admission.place(node, limits, address)?.map(Box::new);
+        let address = node.admission.place(node, limits, address)?;
         if let Some(rate) = limits.accept_rate
             && !node.admission.accept(node, rate)
         {
@@ -65,7 +76,17 @@ impl Permit {
             admitted.fetch_sub(1, SeqCst);
             return Err(Full::Node);
         }
-        Ok(Permit { node: node.clone(), _address: address })
+        let places = address.map(|address| Box::new(Places { _address: Some(address), _user: None }));
+        Ok(Permit { node: node.clone(), places })
+    }
+
+    /// Who the connection will belong to, before it is one.
+    pub(crate) fn belongs_to(&mut self, user: Option<&User>) -> Result<(), Full> {
+        if let (Some(user), Some(most)) = (user, self.node.limits().user_connections) {
+            let place = UserPlace::new(&self.node, user, most)?;
+            self.places.get_or_insert_default()._user = Some(place);
+        }
+        Ok(())
     }
 }
 
@@ -104,6 +125,8 @@ impl Handshaking {
 pub(super) struct Admission {
     accepts: Mutex<Option<Bucket>>,
     addresses: Mutex<Table>,
+    /// How many connections a user has: only users who have any.
+    users: Mutex<HashMap<Box<str>, usize>>,
 }
 
 impl Admission {
@@ -154,6 +177,40 @@ impl Drop for Place {
         *count = count.saturating_sub(1);
         if entry.is_idle(self.node.exact(), self.node.limits().address_rate) {
             table.remove(&self.key);
+        }
+    }
+}
+
+/// One of the connections of a user, until dropped.
+struct UserPlace {
+    node: Arc<Node>,
+    user: User,
+}
+
+impl UserPlace {
+    fn new(node: &Arc<Node>, user: &User, most: usize) -> Result<UserPlace, Full> {
+        let mut users = node.admission.users.lock();
+        match users.get_mut(user.id()) {
+            Some(open) if *open >= most => return Err(Full::UserConnections),
+            Some(open) => *open += 1,
+            None => {
+                users.insert(user.id().into(), 1);
+            }
+        }
+        Ok(UserPlace { node: node.clone(), user: user.clone() })
+    }
+}
+
+impl Drop for UserPlace {
+    fn drop(&mut self) {
+        let mut users = self.node.admission.users.lock();
+        let Some(open) = users.get_mut(self.user.id()) else { return };
+        *open -= 1;
+        if *open == 0 {
+            users.remove(self.user.id());
+            if users.len() < users.capacity() / 4 {
+                users.shrink_to_fit();
+            }
         }
     }
 }
@@ -304,6 +361,33 @@ mod tests {
             assert!(Handshaking::new(&node, Ipv4Addr::new(198, 51, 100, n).into()).is_some());
         }
         assert_eq!(come(), Err(Full::AddressRate));
+    }
+
+    #[test]
+    fn a23_a_user_has_so_many_connections_and_is_forgotten_with_the_last() {
+        let node = Arc::new(Node::new());
+        node.configure(Limits::default().user_connections(Some(2)));
+        let come = |user: Option<&str>| {
+            let mut permit = Permit::new(&node, None)?;
+            permit.belongs_to(user.map(User::new).as_ref())?;
+            Ok(permit)
+        };
+        let (first, second) = (come(Some("ada")).ok(), come(Some("ada")).ok());
+        assert!(first.is_some() && second.is_some());
+        assert_eq!(come(Some("ada")).err(), Some(Full::UserConnections));
+        let nobody: Vec<_> = (0..3).map(|_| come(None).ok().unwrap()).collect();
+        let other = come(Some("bob")).ok().unwrap();
+        assert_eq!(node.counters.admitted(), 6, "who was refused has no place");
+        assert_eq!(node.admission.users.lock().len(), 2);
+        drop(first);
+        let third = come(Some("ada")).ok();
+        assert!(third.is_some());
+        drop((second, third, nobody, other));
+        assert!(node.admission.users.lock().is_empty());
+        // As many as there ever were do not stay.
+        let many: Vec<_> = (0..1000).map(|n| come(Some(&n.to_string())).ok().unwrap()).collect();
+        drop(many);
+        assert!(node.admission.users.lock().capacity() < 16);
     }
 
     #[test]

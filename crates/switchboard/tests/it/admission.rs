@@ -1,11 +1,13 @@
 //! Admission: LIMITS.md "Backpressure and admission" 1 and 2, from outside; descriptors and memory in processes of their own.
 use crate::frames::plain;
-use crate::rig::{Answer, Path, Peer, Rig, Stream, http, on, paused, read_to_end};
+use crate::rig::{Answer, Path, Peer, Rig, Stream, http, matrix, on, paused, read_to_end};
+use futures_util::future::join_all;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use switchboard::{App, Client, Gateway, Limits, Rate, Server};
+use switchboard::pipeline::{ConnectGuard, GuardDef};
+use switchboard::{App, Client, Error, Gateway, Limits, Rate, Server, Upgrade, User};
 use switchboard_core::ws::handshake::ClientRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -13,16 +15,20 @@ const WELL: &str = r#"{"event":"echo","data":"well"}"#;
 const MIB: usize = 1 << 20;
 
 fn ask(forwarded: Option<&str>) -> Vec<u8> {
+    ask_with("X-Forwarded-For", forwarded)
+}
+
+fn ask_with(name: &str, value: Option<&str>) -> Vec<u8> {
     let text = String::from_utf8(ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode()).unwrap();
-    let forwarded = forwarded.map_or(String::new(), |address| format!("X-Forwarded-For: {address}\r\n"));
-    text.replacen("\r\n", &format!("\r\n{forwarded}"), 1).into_bytes()
+    let header = value.map_or(String::new(), |value| format!("{name}: {value}\r\n"));
+    text.replacen("\r\n", &format!("\r\n{header}"), 1).into_bytes()
 }
 
 type Held = Box<dyn Stream>;
 
 /// A handshake on a stream: the stream, if it is a WebSocket now, or the refusal.
-async fn upgrade(mut stream: Held, forwarded: Option<&str>) -> Result<Held, Answer> {
-    let answer = http(&mut stream, &ask(forwarded)).await.expect("an answer");
+async fn upgrade(rig: &Rig, mut stream: Held, forwarded: Option<&str>) -> Result<Held, Answer> {
+    let answer = rig.http_on(&mut stream, &ask(forwarded)).await.expect("an answer");
     if answer.status == 101 { Ok(stream) } else { Err(answer) }
 }
 
@@ -34,14 +40,14 @@ fn refusal(answer: Answer) -> (u16, String) {
     (answer.status, body["code"].as_str().unwrap().to_owned())
 }
 
-async fn refused(stream: Held, forwarded: Option<&str>) -> (u16, String) {
-    refusal(upgrade(stream, forwarded).await.err().expect("one too many"))
+async fn refused(rig: &Rig, stream: Held, forwarded: Option<&str>) -> (u16, String) {
+    refusal(upgrade(rig, stream, forwarded).await.err().expect("one too many"))
 }
 
 /// As soon as a place is free.
 async fn admitted(rig: &Rig, ip: &str) -> Held {
     for _ in 0..200 {
-        if let Ok(held) = upgrade(rig.stream_from(ip).await, None).await {
+        if let Ok(held) = upgrade(rig, rig.stream_from(ip).await, None).await {
             return held;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -53,27 +59,31 @@ async fn admitted(rig: &Rig, ip: &str) -> Held {
 fn a23_an_address_has_so_many_connections() {
     for path in [Path::Listen, Path::AxumWithPeer] {
         on(path, |path| async move {
-            let rig = Rig::start(path, plain(Limits::default().address_connections(Some(3)))).await;
+            let rig = Rig::watched(path, plain(Limits::default().address_connections(Some(3)))).await;
             let mut held = Vec::new();
             for _ in 0..3 {
-                held.push(upgrade(rig.stream().await, None).await.ok().unwrap());
+                held.push(upgrade(&rig, rig.stream().await, None).await.ok().unwrap());
             }
             let full = (429, "address_connections".to_owned());
-            assert_eq!(refused(rig.stream().await, None).await, full);
-            assert_eq!(refused(rig.stream().await, Some("9.9.9.9")).await, full, "A24: nobody asked this peer");
-            let other = upgrade(rig.stream_from("127.0.0.2").await, None).await;
+            assert_eq!(refused(&rig, rig.stream().await, None).await, full);
+            // A24: nobody asked this peer.
+            let thousand = ["9.9.9.9"; 1000].join(",");
+            for forwarded in ["9.9.9.9", &thousand, "9.9.9", "for=9.9.9.9", ", ,", "canary"] {
+                assert_eq!(refused(&rig, rig.stream().await, Some(forwarded)).await, full, "{forwarded}");
+            }
+            let other = upgrade(&rig, rig.stream_from("127.0.0.2").await, None).await;
             assert!(other.is_ok(), "another address has its own");
-            assert_eq!(rig.handle.stats().refused_connections, 2);
+            assert_eq!(rig.handle.stats().refused_connections, 7);
             drop(held.pop());
             held.push(admitted(&rig, "127.0.0.1").await);
-            assert_eq!(refused(rig.stream().await, None).await, full);
+            assert_eq!(refused(&rig, rig.stream().await, None).await, full);
             // A handshake that fails gives its place back.
             held.pop();
-            rig.until(|stats| stats.connections == 3).await;
+            rig.until(|stats| stats.connections == 4).await;
             for _ in 0..5 {
                 let mut stream = rig.stream().await;
                 let bad = String::from_utf8(ask(None)).unwrap().replace("Upgrade: websocket", "Upgrade: no");
-                assert_eq!(http(&mut stream, bad.as_bytes()).await.unwrap().status, 426);
+                assert_eq!(rig.http_on(&mut stream, bad.as_bytes()).await.unwrap().status, 426);
             }
             held.push(admitted(&rig, "127.0.0.1").await);
             drop((held, other));
@@ -87,22 +97,78 @@ fn a23_behind_a_trusted_proxy_the_clients_address_counts_and_an_ipv6_one_by_its_
     for path in [Path::Listen, Path::AxumWithPeer] {
         on(path, |path| async move {
             let app = plain(Limits::default().address_connections(Some(2))).trust_proxies(["127.0.0.0/8"]).unwrap();
-            let rig = Rig::start(path, app).await;
+            let rig = Rig::watched(path, app).await;
             let mut held = Vec::new();
             for (address, other) in [("198.51.100.1", "198.51.100.1"), ("2001:db8::1", "2001:db8::ffff:1:2:3")] {
-                held.push(upgrade(rig.stream().await, Some(address)).await.ok().unwrap());
-                held.push(upgrade(rig.stream().await, Some(other)).await.ok().unwrap());
-                assert_eq!(refused(rig.stream().await, Some(address)).await.0, 429, "{address}");
+                held.push(upgrade(&rig, rig.stream().await, Some(address)).await.ok().unwrap());
+                held.push(upgrade(&rig, rig.stream().await, Some(other)).await.ok().unwrap());
+                assert_eq!(refused(&rig, rig.stream().await, Some(address)).await.0, 429, "{address}");
             }
-            assert_eq!(refused(rig.stream().await, Some("2001:db8:0:0:9::9")).await.0, 429, "the same /64");
-            held.push(upgrade(rig.stream().await, Some("2001:db8:0:1::1")).await.ok().unwrap());
-            held.push(upgrade(rig.stream().await, Some("198.51.100.2")).await.ok().unwrap());
+            assert_eq!(refused(&rig, rig.stream().await, Some("2001:db8:0:0:9::9")).await.0, 429, "the same /64");
+            held.push(upgrade(&rig, rig.stream().await, Some("2001:db8:0:1::1")).await.ok().unwrap());
+            held.push(upgrade(&rig, rig.stream().await, Some("198.51.100.2")).await.ok().unwrap());
             // What is in front of the proxy's own word is anybody's.
-            assert_eq!(refused(rig.stream().await, Some("6.6.6.6, 198.51.100.1")).await.0, 429);
+            assert_eq!(refused(&rig, rig.stream().await, Some("6.6.6.6, 198.51.100.1")).await.0, 429);
             drop(held);
             rig.expect_empty().await;
         });
     }
+}
+
+/// Takes their word for who they are, and refuses whom they say to be refused.
+struct Believes;
+
+impl ConnectGuard for Believes {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        let Some(user) = upgrade.headers().get("x-user") else { return Ok(()) };
+        let user = user.to_str().unwrap().to_owned();
+        // All of them are in the middle of it at once.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let refused = user == "mallory";
+        upgrade.set_user(User::new(user));
+        if refused { Err(Error::forbidden("Not you")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a23_a_user_has_so_many_connections() {
+    const MOST: usize = 5;
+    matrix(|path| async move {
+        let app = plain(Limits::default().user_connections(Some(MOST))).guard(GuardDef::of(Believes).connect());
+        let rig = &Rig::watched(path, app).await;
+        let come = async |user: Option<&str>| {
+            let mut stream = rig.stream().await;
+            let answer = rig.http_on(&mut stream, &ask_with("X-User", user)).await.expect("an answer");
+            if answer.status == 101 { Ok(stream) } else { Err(answer) }
+        };
+        let all = |user: Option<&'static str>| join_all((0..30).map(move |_| come(user)));
+        let (ada, bob, nobody, mallory) =
+            tokio::join!(all(Some("ada")), all(Some("bob")), all(None), all(Some("mallory")));
+        let mut held = Vec::new();
+        for users in [ada, bob] {
+            let (admitted, refused): (Vec<_>, Vec<_>) = users.into_iter().partition(Result::is_ok);
+            assert_eq!((admitted.len(), refused.len()), (MOST, 30 - MOST));
+            for answer in refused.into_iter().filter_map(Result::err) {
+                assert_eq!(refusal(answer), (429, "user_connections".to_owned()));
+            }
+            held.push(admitted);
+        }
+        assert!(nobody.iter().all(Result::is_ok), "who is nobody's is not counted");
+        assert!(mallory.iter().all(|outcome| outcome.as_ref().is_err_and(|answer| answer.status == 403)));
+        assert_eq!(rig.handle.stats().refused_connections, 2 * (30 - MOST) as u64);
+        rig.until(|stats| stats.connections == 1 + 2 * MOST + 30).await;
+        // The place of one who leaves is free, for that user.
+        for _ in 0..3 {
+            held[0].pop();
+            rig.until(|stats| stats.connections == 2 * MOST + 30).await;
+            assert!(come(Some("bob")).await.is_err());
+            held[0].push(come(Some("ada")).await);
+            assert!(held[0].last().is_some_and(Result::is_ok));
+            assert!(come(Some("ada")).await.is_err());
+        }
+        drop((held, nobody));
+        rig.expect_empty().await;
+    });
 }
 
 #[test]
@@ -118,9 +184,9 @@ fn an_address_without_requests_cannot_take_all_places() {
             assert_eq!(read_to_end(&mut stream, Duration::from_secs(2)).await, b"", "closed unheard");
         }
         assert_eq!(rig.handle.stats().refused_connections, 20);
-        assert!(upgrade(rig.stream().await, None).await.is_ok());
+        assert!(upgrade(&rig, rig.stream().await, None).await.is_ok());
         // Those that were there still have their time.
-        assert!(upgrade(silent.pop().unwrap(), None).await.is_ok());
+        assert!(upgrade(&rig, silent.pop().unwrap(), None).await.is_ok());
         drop(silent);
         rig.expect_empty().await;
     });
@@ -153,7 +219,7 @@ fn those_who_keep_their_http_connections_leave_places_for_others() {
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(WELL).await, WELL);
         // Those who stay may ask again, and become WebSockets.
-        assert!(upgrade(staying.remove(0), None).await.is_ok());
+        assert!(upgrade(&rig, staying.remove(0), None).await.is_ok());
         drop((peer, staying));
         rig.expect_empty().await;
     });
@@ -227,14 +293,18 @@ fn an_answer_that_runs_is_not_cut_while_there_is_room() {
 fn a23_rates_of_upgrades_are_exact() {
     use switchboard::testing::TestApp;
     let rate = Some(Rate::new(2, 5));
+    const HOUR: Duration = Duration::from_secs(3600);
     for (limits, status, reason) in [
         (Limits::default().address_rate(rate), 429, "address_rate"),
         (Limits::default().accept_rate(rate), 503, "accept_rate"),
     ] {
         paused(async {
             let app = TestApp::new(plain(limits));
+            let mut healthy = app.connect("/ws").await;
+            tokio::time::sleep(HOUR).await;
             for (milliseconds, free) in [(0, 5), (499, 0), (1, 1), (1000, 2), (3_600_000, 5)] {
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+                assert_eq!(healthy.request::<String>("echo", "well").await, "well");
                 for _ in 0..free {
                     drop(app.try_connect("/ws").await.expect("within the rate"));
                 }
@@ -242,6 +312,7 @@ fn a23_rates_of_upgrades_are_exact() {
                 assert_eq!(refused.status, status);
                 assert!(refused.body.contains(reason), "{}", refused.body);
                 assert!(refused.headers.contains_key("retry-after"));
+                assert_eq!(healthy.request::<String>("echo", "well").await, "well");
             }
             assert_eq!(app.handle().stats().refused_connections, 5);
         });
@@ -556,7 +627,7 @@ fn r15_a_node_never_has_more_connections_than_it_may() {
             let mut all = tokio::task::JoinSet::new();
             for _ in 0..1000 {
                 let rig = rig.clone();
-                all.spawn(async move { upgrade(rig.stream().await, None).await });
+                all.spawn(async move { upgrade(&rig, rig.stream().await, None).await });
             }
             let (mut held, mut sent_away) = (Vec::new(), 0);
             while let Some(outcome) = all.join_next().await {
@@ -597,7 +668,7 @@ fn r15_a_node_never_has_more_connections_than_it_may() {
 async fn admitted_again(rig: &Rig) -> Held {
     let began = Instant::now();
     loop {
-        match upgrade(rig.stream().await, None).await {
+        match upgrade(rig, rig.stream().await, None).await {
             Ok(held) => return held,
             Err(_) => assert!(began.elapsed() < Duration::from_secs(5), "its place is never free"),
         }
@@ -644,7 +715,7 @@ fn r33_a_process_stays_under_its_memory_and_serves_those_who_read() {
         assert!(worst < Duration::from_secs(2), "{figures}");
         // Its memory is its own again: who comes is admitted, at the latest when the next sample was taken.
         for n in 0.. {
-            match upgrade(rig.stream().await, None).await {
+            match upgrade(rig, rig.stream().await, None).await {
                 Ok(_) => break,
                 Err(answer) => assert!(n < 100, "{answer:?}"),
             }

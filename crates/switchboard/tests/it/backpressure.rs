@@ -632,15 +632,15 @@ fn pongs_that_cannot_leave_are_bounded() {
         assert!(rig.handle.stats().queued_bytes < FILL + 40 * 3);
         let mut pongs = Vec::new();
         let mut filled = false;
-        while let Some(got) = peer.recv_within(Duration::from_millis(100)).await {
-            match got {
+        while !filled || pongs.len() < 32 {
+            match peer.recv().await {
                 Got::Pong(payload) => pongs.push(payload[0]),
                 Got::Text(_) => filled = true,
                 other => panic!("{other:?}"),
             }
         }
-        assert!(filled);
         assert_eq!(pongs, (0..32).collect::<Vec<_>>(), "{path:?}");
+        // No further one is in front of it.
         assert_eq!(peer.request(WELL).await, WELL);
         drop(peer);
         rig.expect_empty().await;

@@ -1,5 +1,5 @@
 //! Guards before the upgrade: real HTTP answers, who the connection belongs to, and what is left when they fail.
-use crate::rig::{Answer, Path as Stream, Peer, Rig, http, matrix, on, paths, settle};
+use crate::rig::{Answer, Path as Stream, Peer, Rig, http, masked, matrix, on, paths, read_to_end, settle};
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,10 @@ use switchboard::handler::MessageContext;
 use switchboard::pipeline::{Caught, ConnectGuard, Filter, Guard, GuardDef};
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Client, Ctx, DisconnectReason, Error, Ext, Gateway, Limits, MaybeUser, Origins, Roles, Socket, Upgrade, User,
+    App, Client, Ctx, DisconnectReason, Error, Ext, Gateway, Limits, MaybeUser, Origins, Query, Roles, Socket, Upgrade,
+    User,
 };
+use tokio::sync::Semaphore;
 
 fn ask(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let mut text =
@@ -114,6 +116,115 @@ fn h1_a_refusal_is_a_real_answer_and_no_socket() {
         assert!((62..=65).contains(&after), "{after}");
         rig.expect_empty().await;
     });
+}
+
+/// Waits until the test lets it go on, then lets in who has the ticket.
+struct Gate(Arc<Semaphore>);
+
+impl ConnectGuard for Gate {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        self.0.acquire().await.unwrap().forget();
+        let has_ticket = upgrade.uri().query() == Some("ticket");
+        if has_ticket { Ok(()) } else { Err(Error::unauthenticated("No ticket")) }
+    }
+}
+
+#[test]
+fn d19_what_is_sent_while_a_guard_is_asked_waits_for_it() {
+    matrix(|path| async move {
+        let (gate, runs) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let count = runs.clone();
+        let gateway = Gateway::functions().on_fn("n", move |n: usize| {
+            let count = count.clone();
+            async move {
+                count.fetch_add(1, Ordering::SeqCst);
+                n
+            }
+        });
+        let gateway = gateway.guard(GuardDef::of(Gate(gate.clone())).connect());
+        let rig = Rig::watched(path, App::new().gateway("/ws", echo()).gateway("/gated", gateway)).await;
+        let message = |n: usize| format!(r#"{{"event":"n","data":{n}}}"#);
+        let behind: Vec<u8> = (0..20).flat_map(|n| masked(0x81, message(n).as_bytes(), [1, 2, 3, 4])).collect();
+        let let_go = || async {
+            for _ in 0..5 {
+                settle().await;
+                rig.unnoticed().await;
+            }
+            assert_eq!(runs.load(Ordering::SeqCst), 0, "before it is known who sent it");
+            gate.add_permits(1);
+        };
+        // Who is refused has sent nothing that anybody handles.
+        let mut stream = rig.stream().await;
+        let bytes = [ask("/gated", &[]), behind.clone()].concat();
+        let (refused, ()) = tokio::join!(http(&mut stream, &bytes), let_go());
+        assert_eq!(problem(&refused.expect("an answer")), (401, "unauthenticated".into(), "No ticket".into()));
+        read_to_end(&mut stream, Duration::from_secs(2)).await;
+        let (mut peer, ()) =
+            tokio::join!(Peer::early(rig.stream().await, "/gated?ticket", &behind, usize::MAX), let_go());
+        for n in 0..20 {
+            peer.expect(&message(n)).await;
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), 20);
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+/// Lets in who has the token in the header.
+struct Tokens;
+
+impl ConnectGuard for Tokens {
+    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        match upgrade.bearer() {
+            Some("right") => Ok(()),
+            _ => Err(Error::unauthenticated("Log in first")),
+        }
+    }
+}
+
+#[test]
+fn a21_a_token_in_the_url_is_not_looked_at_and_never_logged() {
+    const URL: &str = "/guarded?token=right-s3cr3t&access_token=right&bearer=right";
+    paths(|path| async move {
+        // All lines of this thread, of every level.
+        let listening = TestApp::new(App::new());
+        let guarded = echo().guard(GuardDef::of(Fails).connect()).guard(GuardDef::of(Tokens).connect());
+        let typed = Gateway::functions().on_fn("n", |n: Query<Typed>| async move { n.token });
+        let app = App::new().gateway("/ws", echo()).gateway("/guarded", guarded).gateway("/typed", typed);
+        let rig = Rig::watched(path, app).await;
+        for headers in [&[][..], &[("authorization", "Bearer wrong")], &[("authorization", "Basic right")]] {
+            let refused = answer(&rig, URL, headers).await;
+            assert_eq!(problem(&refused), (401, "unauthenticated".into(), "Log in first".into()));
+            assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+        }
+        for (code, status) in [("internal", 500), ("panic", 500), ("forbidden", 403)] {
+            assert_eq!(answer(&rig, URL, &[("x-fail", code)]).await.status, status);
+        }
+        let twice = ("sec-websocket-version", "13");
+        assert_eq!(answer(&rig, URL, &[twice]).await.status, 400);
+        assert_eq!(answer(&rig, "/nowhere?token=s3cr3t", &[]).await.status, 404);
+        assert_eq!(answer(&rig, "/typed?token=s3cr3t", &[]).await.status, 400);
+        let malformed = ask("/guarded?token=s3cr3t", &[("x", "\0")]);
+        assert_eq!(rig.http(&malformed).await.unwrap().status, 400);
+        let right = ask(URL, &[("authorization", "Bearer right")]);
+        let mut peer = Peer::asking(rig.stream().await, &right).await;
+        assert_eq!(peer.request(WELL).await, WELL);
+        assert!(peer.request("{").await.contains("bad_request"));
+        peer.send_bytes(b"\x01\x01x").await;
+        assert_eq!(peer.closed().await.0, 1002);
+        drop(peer);
+        rig.expect_empty().await;
+        let logs = listening.logs();
+        for told in ["reason=unauthenticated", "reason=dup_header", "reason=unmasked_frame", "canary"] {
+            assert!(logs.contains(told), "{told} is not in {logs:?}");
+        }
+        assert!(!logs.contains("s3cr3t"), "{logs:?}");
+    });
+}
+
+#[derive(Clone, serde::Deserialize)]
+struct Typed {
+    token: u32,
 }
 
 /// Says that it was asked.

@@ -1,6 +1,6 @@
 //! permessage-deflate: LIMITS.md A19, B02 and B20, and who gets what compressed. flate2, used directly, is the other end.
 use crate::frames::{HEALTHY, Plain, plain};
-use crate::rig::{Got, Path, Peer, Rig, http, masked, matrix, on, paths, settle};
+use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths, settle};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 use std::time::{Duration, Instant};
 use switchboard::{App, Client, Compression, Gateway, Limits, Socket, gateway, messages, module};
@@ -63,7 +63,7 @@ async fn asked(rig: &Rig, path: &str, offers: &[&str]) -> (u16, Option<String>) 
     for offer in offers {
         request += &format!("Sec-WebSocket-Extensions: {offer}\r\n");
     }
-    let answer = http(&mut rig.stream().await, (request + "\r\n").as_bytes()).await.unwrap();
+    let answer = rig.http((request + "\r\n").as_bytes()).await.unwrap();
     (answer.status, answer.header("sec-websocket-extensions").map(str::to_owned))
 }
 
@@ -74,7 +74,7 @@ fn a19_what_is_offered_and_answered() {
             .gateway("/off", Gateway::new(Plain).on("echo", Plain::echo).compression(None))
             .gateway("/own", Gateway::new(Plain).on("echo", Plain::echo).compression(Compression::default().level(9)))
             .compression(on_by_default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::watched(path, app).await;
         let yes = (101, Some(ANSWER.to_owned()));
         let no = (101, None);
         let window = |bits: u8| (101, Some(format!("{ANSWER}; server_max_window_bits={bits}")));
@@ -116,6 +116,7 @@ fn a19_what_is_offered_and_answered() {
             let mut peer = Peer::offering(rig.stream().await, gateway, offer).await;
             peer.send_bytes(&sent(HEALTHY)).await;
             assert_eq!(peer.closed().await, (1002, "reserved_bits".to_owned()), "{gateway}");
+            rig.unnoticed().await;
         }
         rig.expect_empty().await;
     });

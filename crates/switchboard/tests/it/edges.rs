@@ -404,10 +404,11 @@ fn limits_that_make_no_sense_do_not_boot() {
 fn limits_that_are_absurd_do_not_boot() {
     const YEAR: u64 = 366 * 24 * 3_600_000;
     type Bend = fn(Limits) -> Limits;
-    let rows: [(Bend, &str); 23] = [
+    let rows: [(Bend, &str); 24] = [
         (|limits| limits.message_rate(Some(Rate::new(0, 1))), "`message_rate.per_second` is 0"),
         (|limits| limits.address_rate(Some(Rate::new(1, 0))), "`address_rate.burst` is 0"),
         (|limits| limits.address_connections(Some(0)), "`address_connections` is 0"),
+        (|limits| limits.user_connections(Some(0)), "`user_connections` is 0"),
         (|limits| limits.byte_rate(Some(Rate::new(1, 1000))), "`byte_rate.burst` is less than `max_message`"),
         (|limits| limits.memory(Some(64 << 10)), "`memory` is less than 16 MiB"),
         (|limits| limits.max_message(2 << 30), "`max_message` is more than 1 GiB"),

@@ -217,7 +217,9 @@ fn d07_d08_events_that_nobody_handles() {
     paths(|path| async move {
         let rig = Rig::start(path, desk(roomy())).await;
         let mut peer = rig.connect().await;
-        for event in ["s3cr", "error", "connect", "disconnect", "newListener", "__proto__", "toString", "sys", "Echo"] {
+        for event in
+            ["s3cr", "error", "auth", "connect", "disconnect", "newListener", "__proto__", "toString", "sys", "Echo"]
+        {
             let sent = format!(r#"{{"event":"{event}","id":"x"}}"#);
             let answer = exception(&mut peer, &sent).await;
             assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!("unknown_event"), &json!("x")), "{event}");

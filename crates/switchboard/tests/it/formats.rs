@@ -768,6 +768,50 @@ fn frames_of_the_wrong_kind_or_form_are_malformed() {
 }
 
 #[test]
+fn c06_unknown_or_truncated_bytes_are_refused_and_the_connection_stays() {
+    matrix(|path| async move {
+        let rig = Rig::watched(path, app()).await;
+        for tongue in [Tongue::MessagePack, Tongue::Turned] {
+            let mut it = Speaker::arrive(&rig, tongue).await;
+            let well = json!({ "event": "echo", "data": [1, "é"], "id": 1 });
+            let (opcode, whole) = tongue.write(&well);
+            let truncated = (0..whole.len()).map(|len| whole[..len].to_vec());
+            let trailing = [&whole[..], &[0xC1]].concat();
+            for bytes in truncated.chain([trailing, vec![0xC1], vec![0xFF; 1000], b"{\"event\":\"echo\"}".to_vec()]) {
+                it.peer.send_frame(opcode, true, &bytes).await;
+                let error = it.recv().await;
+                assert_eq!((&error["event"], &error["data"]["code"]), (&json!("exception"), &json!("bad_request")));
+            }
+            assert_eq!(it.ask(&well).await, well);
+            rig.unnoticed().await;
+        }
+        rig.expect_empty().await;
+    });
+}
+
+/// A message is one frame: a list of them is none.
+#[test]
+fn d17_there_are_no_batches() {
+    paths(|path| async move {
+        let limits = Limits::default().max_message(4 << 20);
+        let rig = Rig::watched(path, app().limits(limits)).await;
+        for tongue in ALL {
+            let mut it = Speaker::arrive(&rig, tongue).await;
+            let well = json!({ "event": "echo", "data": 1, "id": 1 });
+            for calls in [0, 1, 64, 65, 10_000] {
+                let batch = vec![&well; calls];
+                let error = it.ask(batch).await;
+                assert_eq!((&error["event"], &error["data"]["code"]), (&json!("exception"), &json!("bad_request")));
+                // None of them is answered.
+                assert_eq!(it.ask(&well).await, well, "{calls} {tongue:?}");
+            }
+            rig.unnoticed().await;
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
 fn refusals_are_in_the_format_of_the_connection() {
     paths(|path| async move {
         let mut limits = Limits::default();

@@ -1,8 +1,12 @@
 //! The handshake as bytes: LIMITS.md group A, admission.
 use crate::frames::{Plain, plain};
 use crate::rig::{Answer, Got, Path, Peer, Rig, Stream, http, masked, on, paths, read_to_end};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use switchboard::{App, Gateway, Limits, Origins};
+use switchboard::pipeline::{ConnectGuard, GuardDef};
+use switchboard::{App, Error, Gateway, Limits, Origins, Socket, Upgrade};
+use tokio::io::AsyncWriteExt;
 
 /// A request that can be bent.
 #[derive(Clone)]
@@ -73,10 +77,11 @@ async fn refused(rig: &Rig, ask: Ask, status: u16, reason: &str) -> Answer {
 async fn refused_below(rig: &Rig, bytes: &[u8], status: u16) {
     let mut stream = rig.stream().await;
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
-    let answer = http(&mut stream, bytes).await.unwrap_or_else(|| panic!("no answer to {shown:?}"));
+    let answer = rig.http_on(&mut stream, bytes).await.unwrap_or_else(|| panic!("no answer to {shown:?}"));
     assert_eq!(answer.status, status, "{shown:?}");
     assert!(!answer.body.contains("canary"));
     read_to_end(&mut stream, Duration::from_secs(2)).await;
+    rig.unnoticed().await;
 }
 
 async fn accepted(rig: &Rig, ask: Ask) -> Answer {
@@ -90,8 +95,7 @@ async fn accepted(rig: &Rig, ask: Ask) -> Answer {
 #[test]
 fn a01_to_a08_what_is_no_upgrade() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
-        let mut healthy = rig.connect().await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         let good = Ask::good;
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
             let answer = refused(&rig, good().line(format!("{method} /ws?canary HTTP/1.1")), 405, "method").await;
@@ -129,9 +133,6 @@ fn a01_to_a08_what_is_no_upgrade() {
         for host in ["", "a b", "a\tb", "user@test.example", "test.example/canary", "test.example:", "\u{e9}.example"] {
             refused(&rig, good().set("Host", host), 400, "host").await;
         }
-        healthy.send(r#"{"event":"echo","data":"well"}"#).await;
-        healthy.expect(r#"{"event":"echo","data":"well"}"#).await;
-        drop(healthy);
         rig.expect_empty().await;
     });
 }
@@ -141,7 +142,7 @@ fn a08_a_host_that_is_not_allowed_is_421() {
     paths(|path| async move {
         let own = Gateway::new(Plain).allowed_hosts(["own.example", "[::1]"]);
         let app = plain(Limits::default()).gateway("/own", own).allowed_hosts(["test.example", "port.example:8443"]);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::watched(path, app).await;
         for host in ["test.example", "TEST.example", "test.example:3005", "port.example:8443"] {
             accepted(&rig, Ask::good().set("Host", host)).await;
         }
@@ -158,10 +159,14 @@ fn a08_a_host_that_is_not_allowed_is_421() {
         rig.expect_empty().await;
     });
     on(Path::Listen, |path| async move {
-        let app = || plain(Limits::default()).allowed_hosts(["app.example"]);
+        let app = || plain(Limits::default()).allowed_hosts(["app.example", "test.example"]);
         let ask = || Ask::good().set("Host", "10.0.0.7").add("X-Forwarded-Host", "app.example");
-        accepted(&Rig::start(path, app().trust_proxies(["127.0.0.1"]).unwrap()).await, ask()).await;
-        refused(&Rig::start(path, app()).await, ask(), 421, "host").await;
+        let trusting = Rig::watched(path, app().trust_proxies(["127.0.0.1"]).unwrap()).await;
+        accepted(&trusting, ask()).await;
+        trusting.expect_empty().await;
+        let rig = Rig::watched(path, app()).await;
+        refused(&rig, ask(), 421, "host").await;
+        rig.expect_empty().await;
     });
 }
 
@@ -175,18 +180,19 @@ fn hosts_that_are_none_do_not_boot() {
 #[test]
 fn a09_a_body_is_smuggling() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         let hidden = "GET /ws?hidden HTTP/1.1\r\n\r\n";
         for (name, value) in [("Content-Length", "28"), ("Content-Length", "0"), ("Transfer-Encoding", "chunked")] {
             let mut bytes = Ask::good().add(name, value).bytes();
             bytes.extend_from_slice(hidden.as_bytes());
             let mut stream = rig.stream().await;
-            let answer = http(&mut stream, &bytes).await.unwrap();
+            let answer = rig.http_on(&mut stream, &bytes).await.unwrap();
             assert_eq!(answer.status, 400, "{name}");
             assert!(answer.body.contains(r#""smuggling""#), "{}", answer.body);
             assert_eq!(answer.header("connection"), Some("close"), "{name}");
             // What is hidden behind it is never answered.
             assert_eq!(read_to_end(&mut stream, Duration::from_secs(2)).await, b"", "{name}");
+            rig.unnoticed().await;
         }
         let both = Ask::good().add("Content-Length", "5").add("Transfer-Encoding", "chunked");
         let answer = rig.http(&both.bytes()).await.unwrap();
@@ -198,7 +204,7 @@ fn a09_a_body_is_smuggling() {
 #[test]
 fn a10_the_size_of_a_head() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         let mut many = Ask::good();
         while many.headers.len() < 64 {
             let name = format!("X-{}", many.headers.len());
@@ -223,7 +229,7 @@ fn a10_the_size_of_a_head() {
 #[test]
 fn a10_an_endless_head_is_cut_off() {
     on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         for endless in [b"GET /ws HTTP/1.1\r\nX: ".as_slice(), b"GET /", b"\r\n"] {
             let mut bytes = endless.to_vec();
             bytes.resize(40 << 10, b'x');
@@ -236,17 +242,17 @@ fn a10_an_endless_head_is_cut_off() {
 /// 400, 414 or 431, or no answer, and the end.
 async fn refused_or_cut(rig: &Rig, bytes: &[u8]) {
     let mut stream = rig.stream().await;
-    if let Some(answer) = http(&mut stream, bytes).await {
+    if let Some(answer) = rig.http_on(&mut stream, bytes).await {
         assert!(matches!(answer.status, 400 | 414 | 431), "{}", answer.status);
     }
     read_to_end(&mut stream, Duration::from_secs(2)).await;
+    rig.unnoticed().await;
 }
 
 #[test]
 fn a11_the_syntax_of_a_header() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
-        let mut healthy = rig.connect().await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         let good = String::from_utf8(Ask::good().bytes()).unwrap();
         let headers: [&[u8]; 10] = [
             b"X-A: b\0c\r\n",
@@ -266,9 +272,6 @@ fn a11_the_syntax_of_a_header() {
             bytes.extend_from_slice(b"\r\n");
             refused_below(&rig, &bytes, 400).await;
         }
-        healthy.send(r#"{"event":"echo","data":"well"}"#).await;
-        healthy.expect(r#"{"event":"echo","data":"well"}"#).await;
-        drop(healthy);
         rig.expect_empty().await;
     });
 }
@@ -278,7 +281,7 @@ fn a12_the_target() {
     paths(|path| async move {
         let gateway = || Gateway::new(Plain).on("echo", Plain::echo);
         let app = App::new().gateway("/ws", gateway()).gateway("/p/{id}/ws", gateway());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::watched(path, app).await;
         let get = |target: &str| Ask::good().line(format!("GET {target} HTTP/1.1"));
         refused(&rig, get(&format!("/ws?{}", "c".repeat(5 << 10))), 414, "uri").await;
         accepted(&rig, get(&format!("/ws?{}", "c".repeat(4000)))).await;
@@ -319,8 +322,7 @@ fn a12_the_target() {
 fn a13_a_slow_head_and_silence_are_cut_off() {
     on(Path::Listen, |path| async move {
         const TIMEOUT: Duration = Duration::from_millis(300);
-        let rig = Rig::start(path, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
-        let mut healthy = rig.connect().await;
+        let rig = Rig::watched(path, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
         let silent = async {
             let mut stream = rig.stream().await;
             ends_in_time(&mut stream, Instant::now(), TIMEOUT).await;
@@ -329,11 +331,11 @@ fn a13_a_slow_head_and_silence_are_cut_off() {
             let mut stream = rig.stream().await;
             let started = Instant::now();
             for byte in Ask::good().bytes().chunks(1) {
-                use tokio::io::AsyncWriteExt;
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if started.elapsed() > Duration::from_secs(2) || stream.write_all(byte).await.is_err() {
                     break;
                 }
+                rig.unnoticed().await;
             }
             assert!(started.elapsed() < Duration::from_millis(1200), "{:?}", started.elapsed());
             ends_in_time(&mut stream, started, TIMEOUT).await;
@@ -358,10 +360,7 @@ fn a13_a_slow_head_and_silence_are_cut_off() {
             read_to_end(&mut stream, Duration::from_secs(2)).await;
         };
         tokio::join!(silent, dripping, all_but_the_end, idle_after_a_request, body_that_never_comes);
-        // The time is that of the handshake alone.
-        healthy.send(r#"{"event":"echo","data":"well"}"#).await;
-        healthy.expect(r#"{"event":"echo","data":"well"}"#).await;
-        drop(healthy);
+        // The time is that of the handshake alone: who is connected already does not notice.
         rig.expect_empty().await;
     });
 }
@@ -376,7 +375,7 @@ async fn ends_in_time(stream: &mut Box<dyn Stream>, started: Instant, timeout: D
 #[test]
 fn a14_frames_behind_the_head_are_handled() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().linger(Duration::from_millis(100)))).await;
+        let rig = Rig::watched(path, plain(Limits::default().linger(Duration::from_millis(100)))).await;
         let mut behind = masked(0x81, br#"{"event":"echo","data":"one"}"#, [1, 2, 3, 4]);
         behind.extend(masked(0x89, b"p", [1, 2, 3, 4]));
         behind.extend(masked(0x01, br#"{"event":"echo","#, [1, 2, 3, 4]));
@@ -394,10 +393,12 @@ fn a14_frames_behind_the_head_are_handled() {
             assert_eq!(got[0], Got::Pong(b"p".to_vec()), "cut at {cut}");
             assert_eq!(got[1], Got::Text(r#"{"event":"echo","data":"one"}"#.into()), "cut at {cut}");
             assert_eq!(got[2], Got::Text(r#"{"event":"echo","data":"two"}"#.into()), "cut at {cut}");
+            rig.unnoticed().await;
         }
         // Under the same limits as any other data.
         let mut peer = Peer::early(rig.stream().await, "/ws", &[0x81, 0x01, b'x'], usize::MAX).await;
         assert_eq!(peer.closed().await, (1002, "unmasked_frame".into()));
+        rig.unnoticed().await;
         let long = masked(0x82, &[0; 65537], [0; 4]);
         let mut peer = Peer::early(rig.stream().await, "/ws", &long[..100], usize::MAX).await;
         assert_eq!(peer.closed().await, (1009, "frame_too_big".into()));
@@ -410,7 +411,7 @@ fn a14_frames_behind_the_head_are_handled() {
 fn a15_a16_origins() {
     paths(|path| async move {
         let origins = |origins: Origins| plain(Limits::default()).origins(origins);
-        let same = Rig::start(path, plain(Limits::default())).await;
+        let same = Rig::watched(path, plain(Limits::default())).await;
         let ask = |origin: &str| Ask::good().add("Origin", origin);
         accepted(&same, Ask::good()).await;
         accepted(&same, ask("http://test.example")).await;
@@ -431,7 +432,9 @@ fn a15_a16_origins() {
             // Nobody's word is taken for the host.
             refused(&same, ask(origin).add("X-Forwarded-Host", "canary.example"), 403, "origin").await;
         }
-        let list = Rig::start(path, origins(Origins::list(["https://good.example"]).unwrap())).await;
+        let demanding = Gateway::new(Plain).origins(Origins::same().required());
+        let list = origins(Origins::list(["https://good.example"]).unwrap()).gateway("/demanding", demanding);
+        let list = Rig::watched(path, list).await;
         accepted(&list, ask("https://good.example")).await;
         for origin in [
             "null",
@@ -442,14 +445,14 @@ fn a15_a16_origins() {
         ] {
             refused(&list, ask(origin), 403, "origin").await;
         }
-        let required = Rig::start(path, origins(Origins::same().required())).await;
-        refused(&required, Ask::good(), 403, "origin_missing").await;
-        accepted(&required, ask("http://test.example")).await;
+        let demanded = |ask: Ask| ask.line("GET /demanding HTTP/1.1");
+        refused(&list, demanded(Ask::good()), 403, "origin_missing").await;
+        accepted(&list, demanded(ask("http://test.example"))).await;
         // A gateway's own choice wins over the application's.
         let gateway = Gateway::new(Plain).on("echo", Plain::echo).origins(Origins::any());
-        let any = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let any = Rig::watched(path, App::new().gateway("/ws", gateway)).await;
         accepted(&any, ask("https://anywhere.example")).await;
-        for rig in [same, list, required, any] {
+        for rig in [same, list, any] {
             rig.expect_empty().await;
         }
     });
@@ -458,7 +461,7 @@ fn a15_a16_origins() {
 #[test]
 fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
     on(Path::Listen, |path| async move {
-        let trusting = Rig::start(path, plain(Limits::default()).trust_proxies(["127.0.0.0/8"]).unwrap()).await;
+        let trusting = Rig::watched(path, plain(Limits::default()).trust_proxies(["127.0.0.0/8"]).unwrap()).await;
         let ask = |origin: &str, forwarded: &str| {
             Ask::good().set("Host", "10.0.0.7:3005").add("Origin", origin).add("X-Forwarded-Host", forwarded)
         };
@@ -467,7 +470,7 @@ fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
         refused(&trusting, ask("https://app.example", "app.example, evil.example"), 403, "origin").await;
         refused(&trusting, ask("https://evil.example", "app.example"), 403, "origin").await;
         refused(&trusting, ask("https://app.example", ""), 403, "origin").await;
-        let strangers = Rig::start(path, plain(Limits::default()).trust_proxies(["192.0.2.1"]).unwrap()).await;
+        let strangers = Rig::watched(path, plain(Limits::default()).trust_proxies(["192.0.2.1"]).unwrap()).await;
         refused(&strangers, ask("https://app.example", "app.example"), 403, "origin").await;
         accepted(&strangers, ask("http://10.0.0.7:3005", "evil.example")).await;
         trusting.expect_empty().await;
@@ -478,7 +481,7 @@ fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
 #[test]
 fn a18_a19_subprotocols_and_extensions() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         let offer = |value: &str| Ask::good().add("Sec-WebSocket-Protocol", value);
         for (value, chosen) in [
             ("switchboard.v1.json", Some("switchboard.v1.json")),
@@ -506,17 +509,17 @@ fn a18_a19_subprotocols_and_extensions() {
 #[test]
 fn a20_a26_another_request_on_the_same_connection() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+        let rig = Rig::watched(path, plain(Limits::default())).await;
         let mut stream = rig.stream().await;
         let unknown = Ask::good().line("GET /canary HTTP/1.1").bytes();
-        let answer = http(&mut stream, &unknown).await.unwrap();
+        let answer = rig.http_on(&mut stream, &unknown).await.unwrap();
         assert_eq!(answer.status, 404, "A20");
         assert!(!answer.body.contains("canary"));
         // Refused requests leave nothing behind: not in their connection either.
         for ask in
             [Ask::good().without("Upgrade"), Ask::good().set("Connection", "keep-alive").set("Sec-WebSocket-Key", "x")]
         {
-            assert_ne!(http(&mut stream, &ask.bytes()).await.unwrap().status, 101);
+            assert_ne!(rig.http_on(&mut stream, &ask.bytes()).await.unwrap().status, 101);
         }
         let mut peer = Peer::handshake(stream, "/ws").await;
         assert!(!peer.head.to_lowercase().contains("content-"), "{}", peer.head);
@@ -534,27 +537,186 @@ fn a20_a26_another_request_on_the_same_connection() {
 }
 
 #[test]
+fn a22_tls_on_a_plain_port() {
+    // A ClientHello as openssl begins it: a record of 200 bytes, a handshake message of 196.
+    let mut hello = vec![0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
+    hello.extend(7..7 + 194);
+    paths(|path| {
+        let hello = hello.clone();
+        async move {
+            let rig = Rig::watched(path, plain(Limits::default())).await;
+            for len in [1, 5, hello.len()] {
+                refused_or_cut(&rig, &hello[..len]).await;
+            }
+            rig.expect_empty().await;
+        }
+    });
+}
+
+#[test]
+fn a27_http2_is_off() {
+    paths(|path| async move {
+        let rig = Rig::watched(path, plain(Limits::default())).await;
+        // With prior knowledge: the preface, SETTINGS, and HEADERS of an extended CONNECT (RFC 8441) with no such `:protocol`.
+        let mut preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+        let fields = b"\x02\x07CONNECT\x00\x09:protocol\x06canary\x86\x04\x03/ws\x01\x0ctest.example";
+        preface.extend([0, 0, fields.len() as u8, 1, 4, 0, 0, 0, 1]);
+        preface.extend(fields);
+        for len in [18, 24, preface.len()] {
+            if len < 24 && path == Path::Axum {
+                // `axum::serve` waits for the rest of a preface, as it does for that of any head.
+                continue;
+            }
+            let mut stream = rig.stream().await;
+            // It may be closed before all is written.
+            let _ = stream.write_all(&preface[..len]).await;
+            let answer = read_to_end(&mut stream, Duration::from_secs(2)).await;
+            assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+            rig.unnoticed().await;
+        }
+        let settings = |upgrade: &str| {
+            let ask = Ask::good().set("Connection", "Upgrade, HTTP2-Settings").set("Upgrade", upgrade);
+            ask.add("HTTP2-Settings", "AAMAAABkAAQAAP__")
+        };
+        let answer = refused(&rig, settings("h2c"), 426, "no_upgrade").await;
+        assert_eq!(answer.header("upgrade"), Some("websocket"));
+        let bare = settings("h2c").without("Sec-WebSocket-Key").without("Sec-WebSocket-Version");
+        refused(&rig, bare, 426, "no_upgrade").await;
+        let elsewhere = rig.http(&settings("h2c").line("GET /nowhere HTTP/1.1").bytes()).await.unwrap();
+        assert_eq!(elsewhere.status, 404);
+        assert_eq!(accepted(&rig, settings("h2c, websocket")).await.header("upgrade"), Some("websocket"));
+        rig.expect_empty().await;
+    });
+}
+
+/// Counts how often any of it is run.
+fn counting(runs: &Arc<AtomicUsize>) -> Gateway<()> {
+    struct Counts(Arc<AtomicUsize>);
+    impl ConnectGuard for Counts {
+        async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+    let hook = |runs: &Arc<AtomicUsize>| {
+        let runs = runs.clone();
+        move || {
+            let runs = runs.clone();
+            async move {
+                runs.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    };
+    Gateway::functions()
+        .on_fn("echo", |text: String| async move { text })
+        .on_connect_fn(hook(runs))
+        .on_disconnect_fn(hook(runs))
+        .guard(GuardDef::of(Counts(runs.clone())).connect())
+}
+
+fn chosen(peer: &Peer) -> Option<&str> {
+    let headers = peer.head.lines().filter_map(|line| line.split_once(": "));
+    let mut values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"));
+    values.next().map(|(_, value)| value)
+}
+
+#[test]
+fn d22_a_version_that_is_not_spoken_is_closed_4506() {
+    const WELL: &str = r#"{"event":"echo","data":"well"}"#;
+    const LINGER: Duration = Duration::from_millis(300);
+    paths(|path| async move {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let raw = Gateway::functions().raw_fn(|mut socket: Socket| async move {
+            while let Some(message) = socket.recv().await {
+                let _ = socket.send(message).await;
+            }
+        });
+        let app =
+            App::new().gateway("/ws", counting(&runs)).gateway("/raw", raw).limits(Limits::default().linger(LINGER));
+        let rig = Rig::watched(path, app).await;
+        rig.unnoticed().await;
+        let before = runs.load(Ordering::SeqCst);
+        let unknown: [(&[&str], &str); _] = [
+            (&["switchboard.v2.json"], "switchboard.v2.json"),
+            (&["other", "switchboard.v1.other", "switchboard.v0.a", "switchboard.v3.b"], "switchboard.v0.a"),
+            (&["switchboard.v18446744073709551617.json"], "switchboard.v18446744073709551617.json"),
+            (&["switchboard.v01.json"], "switchboard.v01.json"),
+        ];
+        for (rejected, (offered, named)) in (1..).zip(unknown) {
+            let mut peer = Peer::agreeing(rig.stream().await, "/ws", offered, Some("permessage-deflate")).await;
+            assert_eq!(chosen(&peer), Some(named));
+            assert!(!peer.head.to_lowercase().contains("sec-websocket-extensions"), "{}", peer.head);
+            peer.send(WELL).await;
+            assert_eq!(peer.closed().await, (4506, "unsupported_version".into()), "{offered:?}");
+            peer.expect_end().await;
+            let stats = rig.handle.stats();
+            assert_eq!((stats.connections, stats.rejected, stats.refused_connections), (1, rejected, 0));
+            rig.unnoticed().await;
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), before, "neither a guard nor a hook is asked");
+        let known: [(&str, &[&str], Option<&str>); _] = [
+            ("/ws", &["switchboard.v2.json", "switchboard.v1.json"], Some("switchboard.v1.json")),
+            ("/ws", &["switchboard.v1.other"], None),
+            ("/ws", &["switchboard.v2"], None),
+            ("/ws", &["switchboard.v2."], None),
+            ("/ws", &["switchboard.v.json"], None),
+            ("/ws", &["switchboard.vx.json"], None),
+            ("/ws", &["switchboard.2.json"], None),
+            ("/raw", &["switchboard.v2.json"], None),
+        ];
+        for (gateway, offered, named) in known {
+            let mut peer = Peer::speaking(rig.stream().await, gateway, offered).await;
+            assert_eq!(chosen(&peer), named, "{offered:?}");
+            assert_eq!(peer.request(WELL).await, WELL, "{offered:?}");
+        }
+        // A list that is malformed is refused as ever.
+        let twice = Ask::good().add("Sec-WebSocket-Protocol", "switchboard.v2.json, switchboard.v2.json");
+        refused(&rig, twice, 400, "subprotocol").await;
+        rig.expect_empty().await;
+    });
+    // Whoever stays, and goes on sending, has a place until `linger` is over, and no longer.
+    paths(|path| async move {
+        let rig = Rig::watched(path, plain(Limits::default().linger(LINGER).max_connections(Some(2)))).await;
+        let mut stays = Peer::speaking(rig.stream().await, "/ws", &["switchboard.v2.json"]).await;
+        let began = Instant::now();
+        refused(&rig, Ask::good(), 503, "admission").await;
+        let mut held = rig.stream().await;
+        while rig.http_on(&mut held, &Ask::good().bytes()).await.unwrap().status != 101 {
+            assert!(began.elapsed() < LINGER * 10, "its place is never free");
+            stays.flood(&masked(0x82, &[0; 1000], [0; 4]), Duration::from_millis(5)).await;
+        }
+        assert!(began.elapsed() > LINGER / 2, "{:?}", began.elapsed());
+        assert_eq!(stays.closed().await.0, 4506);
+        drop((held, stays));
+        rig.until(|stats| stats.connections == 1).await;
+        // Nor does a shutdown wait for longer.
+        let _stays = Peer::speaking(rig.stream().await, "/ws", &["switchboard.v2.json"]).await;
+        let began = Instant::now();
+        assert_eq!(rig.handle.shutdown().await.aborted, 0);
+        assert!(began.elapsed() < LINGER * 10, "{:?}", began.elapsed());
+    });
+}
+
+#[test]
 fn a23_a_full_node_says_when_to_come_back() {
     paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().max_connections(Some(2)))).await;
-        let mut first = rig.connect().await;
+        let rig = Rig::watched(path, plain(Limits::default().max_connections(Some(3)))).await;
+        let first = rig.connect().await;
         let second = rig.connect().await;
         for _ in 0..3 {
             let answer = refused(&rig, Ask::good(), 503, "admission").await;
             let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=10).contains(&after));
         }
-        first.send(r#"{"event":"echo","data":"well"}"#).await;
-        first.expect(r#"{"event":"echo","data":"well"}"#).await;
         drop(second);
-        rig.until(|stats| stats.connections == 1).await;
+        rig.until(|stats| stats.connections == 2).await;
         let third = rig.connect().await;
         refused(&rig, Ask::good(), 503, "admission").await;
         // A place that a failed handshake had is free too.
         drop((first, third));
         rig.expect_empty().await;
-        let (a, b) = (rig.connect().await, rig.connect().await);
-        drop((a, b));
+        let all = [rig.connect().await, rig.connect().await, rig.connect().await];
+        drop(all);
         rig.expect_empty().await;
     });
 }

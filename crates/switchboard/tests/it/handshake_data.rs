@@ -1,5 +1,5 @@
 //! What handlers know of the request that opened the connection: path parameters, the query, the surroundings.
-use crate::rig::{Answer, Got, Path as Stream, Peer, Rig, http, matrix, on, paths};
+use crate::rig::{Answer, Got, Path as Stream, Peer, Rig, matrix, on, paths};
 use serde::Deserialize;
 use std::collections::HashMap;
 use switchboard::axum::Router;
@@ -58,7 +58,7 @@ async fn ask(peer: &mut Peer, event: &str, data: &str) -> String {
 
 async fn get(rig: &Rig, path: &str) -> Answer {
     let request = ClientRequest::new("test.example", path, [7; 16]).unwrap().encode();
-    http(&mut rig.stream().await, &request).await.expect("an answer")
+    rig.http(&request).await.expect("an answer")
 }
 
 /// A refusal, with its code and detail.
@@ -101,6 +101,36 @@ fn e14_the_query_is_typed_and_read_before_the_upgrade() {
             assert!(!detail.contains("canary"), "{detail}");
         }
         drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a25_names_of_another_languages_objects_are_unknown_keys() {
+    const QUERY: &str = "__proto__=a&constructor=b&toString=c&__proto__[since]=7&sid=__proto__&since=42";
+    async fn map(all: Query<HashMap<String, String>>) -> usize {
+        for (key, value) in [("__proto__", "a"), ("constructor", "b"), ("toString", "c"), ("__proto__[since]", "7")] {
+            assert_eq!(all.get(key).map(String::as_str), Some(value));
+        }
+        all.len()
+    }
+    paths(|path| async move {
+        let map = Gateway::functions().on_fn("map", map);
+        let echo = Gateway::functions().on_fn("echo", |text: String| async move { text });
+        let app = App::new().gateway("/ws", echo).gateway("/map", map).gateway("/{project}/{channel}", rooms());
+        let rig = Rig::watched(path, app).await;
+        let mut typed = rig.connect_to(&format!("/1/__proto__?{QUERY}")).await;
+        assert_eq!(ask(&mut typed, "since", "null").await, "[42,null]");
+        assert_eq!(ask(&mut typed, "place", "null").await, r#""1/__proto__""#);
+        let mut untyped = rig.connect_to(&format!("/map?{QUERY}")).await;
+        assert_eq!(ask(&mut untyped, "map", "null").await, "6");
+        let mut deaf = rig.connect_to(&format!("/ws?{QUERY}")).await;
+        assert_eq!(ask(&mut deaf, "echo", r#""x""#).await, r#""x""#);
+        rig.unnoticed().await;
+        // What is nested by such a name fills no field.
+        let (status, code, _) = refused(&rig, "/1/a?__proto__[since]=7&constructor.prototype.since=7").await;
+        assert_eq!((status, code.as_str()), (400, "bad_request"));
+        drop((typed, untyped, deaf));
         rig.expect_empty().await;
     });
 }

@@ -47,6 +47,41 @@ pub(crate) struct Rig {
     reach: Reach,
     /// Its peers hear the server's pings, which come when they want.
     hears_pings: bool,
+    beside: tokio::sync::Mutex<Option<Beside>>,
+}
+
+/// A healthy connection that must not notice what others do: there is always a question of its own on the way.
+struct Beside {
+    peer: Peer,
+    asked: u32,
+}
+
+impl Beside {
+    /// From an address of its own, which nobody else's connections count for.
+    const ADDRESS: &str = "127.0.0.99";
+
+    async fn ask(&mut self) {
+        self.asked += 1;
+        self.peer.send(&Beside::text(self.asked)).await;
+    }
+
+    /// Asks again before it hears the answer to what it asked before.
+    async fn ask_on(&mut self) {
+        self.ask().await;
+        self.peer.expect(&Beside::text(self.asked - 1)).await;
+    }
+
+    /// All is answered, in order, and nothing else came.
+    async fn leave(mut self) {
+        self.ask_on().await;
+        self.peer.expect(&Beside::text(self.asked)).await;
+        self.peer.close(1000).await;
+        assert_eq!(self.peer.closed().await.0, 1000, "the healthy connection");
+    }
+
+    fn text(asked: u32) -> String {
+        format!(r#"{{"event":"echo","data":"well","id":{asked}}}"#)
+    }
 }
 
 enum Reach {
@@ -57,7 +92,7 @@ enum Reach {
 impl Rig {
     /// A server in another process.
     pub(crate) fn elsewhere(address: SocketAddr) -> Rig {
-        Rig { handle: App::new().handle(), reach: Reach::Tcp(address), hears_pings: false }
+        Rig { handle: App::new().handle(), reach: Reach::Tcp(address), hears_pings: false, beside: Default::default() }
     }
 
     pub(crate) async fn start(path: Path, app: App) -> Rig {
@@ -86,7 +121,28 @@ impl Rig {
             }
             Path::Memory => Reach::Memory(app.into_router().unwrap()),
         };
-        Rig { handle, reach, hears_pings: false }
+        Rig { handle, reach, hears_pings: false, beside: Default::default() }
+    }
+
+    /// The same with a healthy connection to `/ws`, which has an `echo`. It asks with every request by [`Rig::http`], and
+    /// wherever a test says [`Rig::unnoticed`]; [`Rig::expect_empty`] is its end.
+    pub(crate) async fn watched(path: Path, app: App) -> Rig {
+        let rig = Rig::start(path, app).await;
+        let stream = match rig.reach {
+            Reach::Tcp(_) => rig.stream_from(Beside::ADDRESS).await,
+            Reach::Memory(_) => rig.stream().await,
+        };
+        let mut beside = Beside { peer: Peer::handshake(stream, "/ws").await, asked: 0 };
+        beside.ask().await;
+        *rig.beside.lock().await = Some(beside);
+        rig
+    }
+
+    /// The healthy connection has noticed nothing.
+    pub(crate) async fn unnoticed(&self) {
+        if let Some(beside) = &mut *self.beside.lock().await {
+            beside.ask_on().await;
+        }
     }
 
     pub(crate) fn hearing_pings(self) -> Rig {
@@ -131,6 +187,9 @@ impl Rig {
 
     /// Waits until nothing is left: connections, rooms, memberships, queues, handlers, acks.
     pub(crate) async fn expect_empty(&self) {
+        if let Some(beside) = self.beside.lock().await.take() {
+            beside.leave().await;
+        }
         let mut left = String::new();
         for _ in 0..500 {
             let stats = self.handle.stats();
@@ -475,12 +534,20 @@ impl Rig {
     pub(crate) async fn stream_from(&self, ip: &str) -> Box<dyn Stream> {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(ip.parse().unwrap(), 0)).unwrap();
+        socket.set_nodelay(true).unwrap();
         Box::new(socket.connect(self.address()).await.unwrap())
     }
 
     /// One request on a stream of its own.
     pub(crate) async fn http(&self, request: &[u8]) -> Option<Answer> {
-        http(&mut self.stream().await, request).await
+        self.http_on(&mut self.stream().await, request).await
+    }
+
+    /// One more request on a stream.
+    pub(crate) async fn http_on(&self, stream: &mut Box<dyn Stream>, request: &[u8]) -> Option<Answer> {
+        let answer = http(stream, request).await;
+        self.unnoticed().await;
+        answer
     }
 
     /// Waits until the statistics say so.

@@ -313,7 +313,8 @@ impl Limits {
         rates.into_iter().filter_map(|(name, rate)| Some((name, rate?)))
     }
 
-    /// The step of the clock that deadlines are held against: a twentieth of the shortest of them, 5 ms to 500 ms.
+    /// The step of the clock that deadlines are held against: a 32nd of the shortest of them, 5 ms to 500 ms. A deadline is
+    /// late by two of them at most.
     pub(crate) fn tick(&self) -> Duration {
         let always = [
             self.partial_timeout,
@@ -326,6 +327,6 @@ impl Limits {
             self.ping_timeout,
         ];
         let shortest = always.into_iter().chain(self.idle_timeout).chain(self.max_lifetime).min().unwrap_or_default();
-        (shortest / 20).clamp(Duration::from_millis(5), Duration::from_millis(500))
+        (shortest / 32).clamp(Duration::from_millis(5), Duration::from_millis(500))
     }
 }

@@ -17,13 +17,16 @@ use switchboard_core::CloseCode;
 use switchboard_core::ws::{self, Item, Opcode};
 use switchboard_core::{Id, Incoming};
 
+/// What is read of a connection that is closed, and thrown away: what was on its way. Whoever floods on does so against a full
+/// socket, which costs nothing.
+const ON_ITS_WAY: usize = 256 << 10;
 /// The header of a client's control frame: two bytes and a masking key.
 const CONTROL_HEADER: usize = 6;
 
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.net == Net::Gone || self.pauses() {
+        if self.net == Net::Gone || self.pauses() || self.timers.seldom().ignored > ON_ITS_WAY {
             return false;
         }
         if let Some(mut bytes) = self.unread.take() {
@@ -35,7 +38,10 @@ impl Task {
             match stream.poll_read(cx, buffer) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(n)) if n > 0 => {
-                    self.parse(&mut buffer[..n], cx);
+                    match self.net {
+                        Net::Open => self.parse(&mut buffer[..n], cx),
+                        _ => self.timers.seldom_mut().ignored += n,
+                    }
                     true
                 }
                 Poll::Ready(_) => {

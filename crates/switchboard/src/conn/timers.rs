@@ -36,6 +36,8 @@ pub(crate) struct Seldom {
     pub(crate) finish_by: u64,
     /// The first `Ack` that waits must have answered by then.
     pub(crate) late_by: u64,
+    /// Bytes that came after the end, and were thrown away.
+    pub(crate) ignored: usize,
     pings: Window,
     malformed: Window,
 }
@@ -48,6 +50,7 @@ impl Seldom {
         gone_at_last: NEVER,
         finish_by: NEVER,
         late_by: NEVER,
+        ignored: 0,
         pings: Window { since: 0, count: 0 },
         malformed: Window { since: 0, count: 0 },
     };

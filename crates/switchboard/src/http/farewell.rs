@@ -11,6 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
+/// What is read behind the end, and thrown away.
+const ON_ITS_WAY: u64 = 256 << 10;
+
 /// Says it once the stream is there, and gives the peer `linger` to hear it and to end. Its place is taken as long
 /// as there is a stream.
 pub(super) async fn farewell(on_upgrade: OnUpgrade, code: CloseCode, table: Arc<Table>, _place: Permit) {
@@ -23,11 +26,16 @@ pub(super) async fn farewell(on_upgrade: OnUpgrade, code: CloseCode, table: Arc<
         stream.flush().await?;
         stream.shutdown().await?;
         // An end with unread bytes would be a reset, with which the close frame may be lost.
-        while stream.read(&mut [0; 512]).await? > 0 {
+        let mut thrown_away = stream.take(ON_ITS_WAY);
+        while thrown_away.read(&mut [0; 512]).await? > 0 {
             // A stream that always has more does not get around the time.
             consume_budget().await;
         }
-        io::Result::Ok(())
+        match thrown_away.limit() {
+            // Whoever floods on does so against a full socket.
+            0 => std::future::pending().await,
+            _ => io::Result::Ok(()),
+        }
     };
     // However it ends, it is over.
     let _ = timeout(table.limits.linger, goodbye).await;

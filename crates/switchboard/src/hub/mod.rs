@@ -8,6 +8,7 @@ mod event;
 mod local;
 mod memory;
 mod node;
+mod pulse;
 mod rooms;
 mod runtime;
 mod shard;

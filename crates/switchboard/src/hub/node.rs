@@ -3,6 +3,7 @@ use super::admission::{Admission, warn_of_a_lowered_maximum};
 use super::clock::Clock;
 use super::counters::Counters;
 use super::memory::Memory;
+use super::pulse::Pulse;
 use crate::limits::Limits;
 use crate::log;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,6 +20,7 @@ pub(crate) struct Node {
     /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
     tick: AtomicU64,
     pub(super) clock: Clock,
+    pub(super) pulse: Pulse,
     draining: AtomicBool,
     /// A permit became free.
     pub(super) left: Notify,
@@ -35,6 +37,7 @@ impl Node {
             limits: OnceLock::new(),
             tick: AtomicU64::new(u64::MAX),
             clock: Clock::default(),
+            pulse: Pulse::default(),
             draining: AtomicBool::new(false),
             left: Notify::new(),
             drains: Notify::new(),
@@ -117,6 +120,11 @@ impl Node {
     pub(crate) fn refused(&self, stage: &'static str, reason: &'static str) {
         self.counters.refused_connection();
         self.rejected(stage, reason);
+    }
+
+    /// True when a shutdown has begun, and nobody is connected any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_draining() && self.counters.admitted() == 0
     }
 
     /// Waits until no connection has a permit.

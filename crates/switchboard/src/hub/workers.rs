@@ -1,6 +1,7 @@
 //! What writes to connections and wakes them: shards, each with a flusher and a sweep.
 use super::memory;
 use super::node::Node;
+use super::pulse::Pulse;
 use super::shard::Shard;
 use crate::conn::{CloseRequest, Conn};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ impl Workers {
     pub(super) fn start(&self, node: &Arc<Node>) {
         node.clock.start();
         memory::watch(node);
+        Pulse::start(node);
         for shard in &*self.shards {
             shard.start(node);
         }

@@ -137,25 +137,34 @@ fn r19_handlers_that_never_end_are_cut() {
     });
 }
 
-/// One of two workers is taken for 200 ms at a time, which no handler may do; the other one serves the rest.
+/// One of two workers is taken for two seconds, which no handler may do; the other one serves the rest.
 #[test]
 fn r19_a_handler_that_blocks_its_worker() {
     let _turn = turn();
     run(PATIENCE, async {
         let server = Server::start("cut");
         let witness = Witness::new(&server);
-        let before = witness.watch(ms(700)).await;
+        // A core is taken all the same, but not the server's worker on it.
+        let elsewhere = std::thread::spawn(|| {
+            let began = Instant::now();
+            while began.elapsed() < ms(2000) {
+                std::hint::spin_loop();
+            }
+        });
+        let before = witness.watch(ms(2000)).await;
+        elsewhere.join().unwrap();
         let mut peer = server.connect("/ws").await;
-        for id in 0..8 {
-            assert_eq!(peer.request(&request("spin", "200", id)).await, request("spin", "200", id));
-        }
+        drop(witness.times());
         // For longer than a handler has: it is answered when it lets go.
         let began = Instant::now();
-        let answer = peer.request(&request("spin", "800", 9)).await;
-        assert!(began.elapsed() >= ms(800));
-        assert!(answer == request("spin", "800", 9) || answer.contains(r#""code":"timeout""#), "{answer}");
-        assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
+        let answer = peer.request(&request("spin", "2000", 9)).await;
+        assert!(began.elapsed() >= ms(2000));
         let beside = witness.beside().await;
+        assert!(answer == request("spin", "2000", 9) || answer.contains(r#""code":"timeout""#), "{answer}");
+        assert_eq!(peer.request(&request("echo", "1", 2)).await, request("echo", "1", 2));
+        let longest = beside.at(1.0);
+        eprintln!("    the longest answer beside it: {longest:?}");
+        assert!(longest <= ms(1000), "{longest:?}");
         figures::beside("R19", "one beside a handler that blocks a worker of two", &before, &beside, 2.0);
         beside.not_much_worse_than(&before, 10);
         peer.close(1000).await;

@@ -449,6 +449,35 @@ fn b16_after_a_close_nothing_counts() {
     });
 }
 
+/// What is on its way is read, and no more: who floods on behind its close does so against a full socket.
+#[test]
+fn b16_a_flood_behind_a_close_is_not_read() {
+    const FLOOD: usize = 256 << 20;
+    matrix(|path| async move {
+        let rig = Rig::start(path, plain(Limits::default().linger(Duration::from_millis(500)))).await;
+        let mut healthy = rig.connect().await;
+        // Closed for its own fault, and for the server's reasons.
+        for last in [frame(0xC1, b"reserved"), frame(0x81, br#"{"event":"bye"}"#)] {
+            let mut peer = rig.connect().await;
+            peer.send_bytes(&last).await;
+            let mut sent = 0;
+            let nothing = vec![0; 1 << 20];
+            while sent < FLOOD {
+                match peer.flood(&nothing, Duration::from_millis(200)).await {
+                    0 => break,
+                    more => sent += more,
+                }
+            }
+            // What both sockets hold, and what was read.
+            assert!(sent < 24 << 20, "{path:?}: {sent}");
+            assert_eq!(healthy.request(HEALTHY).await, HEALTHY);
+            rig.until(|stats| stats.connections == 1).await;
+        }
+        drop(healthy);
+        rig.expect_empty().await;
+    });
+}
+
 #[test]
 fn b17_a_close_that_nobody_answers() {
     paths(|path| async move {

@@ -1,8 +1,8 @@
 //! A connection answers while its handlers run, and ends well whatever they do.
-use crate::rig::{Got, Rig, matrix, untraced};
+use crate::rig::{Got, Path, Rig, matrix, untraced};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use switchboard::{App, Client, DisconnectReason, Error, Gateway, Limits};
 use switchboard_core::ws::Opcode;
 use tokio::sync::Notify;
@@ -245,7 +245,7 @@ impl Drop for PanicsInDrop {
     }
 }
 
-async fn panicking(path: crate::rig::Path, when: &'static str) -> (Rig, Story) {
+async fn panicking(path: Path, when: &'static str) -> (Rig, Story) {
     let panics = Panics { when, ..Panics::default() };
     let story = panics.story.clone();
     let gateway = Gateway::new(panics)
@@ -463,4 +463,62 @@ fn shutdown_with_a_hung_handler_ends_and_counts_it() {
         story.expect(&[r#"left Shutdown ["room"]"#]).await;
         rig.expect_empty().await;
     });
+}
+
+/// A worker of the runtime that blocks must not be the one that waits for everybody's sockets: another one takes over.
+#[test]
+fn a_handler_that_blocks_its_thread_stops_nobody_else() {
+    const BLOCK: Duration = Duration::from_millis(300);
+    struct Blocks;
+    impl Blocks {
+        async fn block(&self) {
+            std::thread::sleep(BLOCK);
+        }
+        async fn echo(&self, text: String) -> String {
+            text
+        }
+    }
+    for path in [Path::Listen, Path::Axum] {
+        // The clients have a runtime of their own.
+        let (address, shared) = std::sync::mpsc::channel();
+        let serving = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let app =
+                    App::new().gateway("/ws", Gateway::new(Blocks).on("block", Blocks::block).on("echo", Blocks::echo));
+                let rig = Rig::start(path, app).await;
+                address.send((rig.address(), rig.handle.clone())).unwrap();
+                rig.handle.drained().await;
+            });
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        });
+        let (address, handle) = shared.recv().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let stuck = runtime.block_on(async {
+            let rig = Rig::elsewhere(address);
+            let (mut blocking, mut other) = (rig.connect().await, rig.connect().await);
+            let mut stuck = 0;
+            for id in 0..10 {
+                blocking.send(&format!(r#"{{"event":"block","id":{id}}}"#)).await;
+                let began = Instant::now();
+                let mut worst = Duration::ZERO;
+                while began.elapsed() < BLOCK {
+                    let asked = Instant::now();
+                    assert_eq!(
+                        other.request(r#"{"event":"echo","data":"well"}"#).await,
+                        r#"{"event":"echo","data":"well"}"#
+                    );
+                    worst = worst.max(asked.elapsed());
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                blocking.expect(&format!(r#"{{"event":"block","data":null,"id":{id}}}"#)).await;
+                stuck += usize::from(worst > BLOCK / 2);
+            }
+            stuck
+        });
+        // Now and then a busy machine, and not the worker, is what was waited for.
+        assert!(stuck <= 2, "{path:?}: stuck in {stuck} of 10");
+        runtime.block_on(handle.shutdown());
+        serving.join().unwrap();
+    }
 }

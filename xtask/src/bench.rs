@@ -12,7 +12,7 @@ mod measurements;
 mod page;
 mod peers;
 mod plot;
-pub(crate) mod results;
+mod results;
 pub(crate) mod server;
 mod workers;
 
@@ -25,6 +25,7 @@ use counts::Counts;
 use load::Load;
 use measurements::{MEASUREMENTS, Measurement};
 use peers::{PEERS, Peer};
+pub(crate) use results::median;
 use results::{Holes, Results, Row};
 use server::Server;
 

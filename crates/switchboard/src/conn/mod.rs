@@ -30,6 +30,7 @@ pub(crate) use frame::Frame;
 pub(crate) use inbound::Received;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
 pub(crate) use outbox::Class;
+pub(crate) use reading::ON_ITS_WAY;
 pub use reason::DisconnectReason;
 pub(crate) use serving::{contained, drop_contained};
 pub(crate) use stream::Stream;

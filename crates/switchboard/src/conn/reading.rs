@@ -17,16 +17,16 @@ use switchboard_core::CloseCode;
 use switchboard_core::ws::{self, Item, Opcode};
 use switchboard_core::{Id, Incoming};
 
-/// What is read of a connection that is closed, and thrown away: what was on its way. Whoever floods on does so against a full
-/// socket, which costs nothing.
-const ON_ITS_WAY: usize = 256 << 10;
+/// How many bytes of a connection that is closed are read, and thrown away: what was on its way, and at least the longest message.
+/// Whoever floods on does so against a full socket.
+pub(crate) const ON_ITS_WAY: usize = 256 << 10;
 /// The header of a client's control frame: two bytes and a masking key.
 const CONTROL_HEADER: usize = 6;
 
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.net == Net::Gone || self.pauses() || self.timers.seldom().ignored > ON_ITS_WAY {
+        if self.net == Net::Gone || self.pauses() || self.is_deaf() {
             return false;
         }
         if let Some(mut bytes) = self.unread.take() {
@@ -50,6 +50,11 @@ impl Task {
                 }
             }
         })
+    }
+
+    /// It is closed, and enough was read behind that.
+    fn is_deaf(&self) -> bool {
+        self.net != Net::Open && self.timers.seldom().ignored > ON_ITS_WAY.max(self.limits().max_message)
     }
 
     pub(super) fn is_paused(&self) -> bool {

@@ -1,4 +1,5 @@
 //! A 101 behind which there is a close frame and nothing else: browsers show a page no other answer.
+use crate::conn::ON_ITS_WAY;
 use crate::gateway::Table;
 use crate::hub::Permit;
 use hyper::upgrade::OnUpgrade;
@@ -10,9 +11,6 @@ use switchboard_core::ws;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
-
-/// What is read behind the end, and thrown away.
-const ON_ITS_WAY: u64 = 256 << 10;
 
 /// Says it once the stream is there, and gives the peer `linger` to hear it and to end. Its place is taken as long
 /// as there is a stream.
@@ -26,7 +24,7 @@ pub(super) async fn farewell(on_upgrade: OnUpgrade, code: CloseCode, table: Arc<
         stream.flush().await?;
         stream.shutdown().await?;
         // An end with unread bytes would be a reset, with which the close frame may be lost.
-        let mut thrown_away = stream.take(ON_ITS_WAY);
+        let mut thrown_away = stream.take(ON_ITS_WAY as u64);
         while thrown_away.read(&mut [0; 512]).await? > 0 {
             // A stream that always has more does not get around the time.
             consume_budget().await;

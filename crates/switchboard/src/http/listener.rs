@@ -1,6 +1,6 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
 use super::spare::{Spare, is_exhausted, wants_memory};
-use super::visit::{Place, Visit};
+use super::visit::{Place, Siege, Visit};
 use super::{Places, Proxies, Threads, upgrade};
 use crate::hub::{Handshaking, Node};
 use crate::limits::Limits;
@@ -91,16 +91,18 @@ impl Listening {
         let mut spare = Spare::new();
         // Told by the first one: who emulates Linux may not hand them on.
         let mut inherits = None;
+        let mut siege = Siege::default();
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
                 // Nobody is accepted once more.
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
-                accepted = accept(&self.listener, &places) => accepted,
+                accepted = self.accept(&mut siege) => accepted,
             };
-            let (socket, peer, place) = match accepted {
-                Ok(accepted) => accepted,
+            let (socket, peer, place, handshaking) = match accepted {
+                Ok(Some(accepted)) => accepted,
+                Ok(None) => continue,
                 Err(error) => {
                     crate::log::limited!(warn, (), %error, "accept failed");
                     let exhausted = is_exhausted(&error);
@@ -111,10 +113,6 @@ impl Listening {
                     tokio::time::sleep(wait).await;
                     continue;
                 }
-            };
-            let Some(handshaking) = self.handshaking(peer) else {
-                self.node.refused("accept", "address_connections");
-                continue;
             };
             let visit = Visit::new(&places, place, handshaking);
             if !*inherits.get_or_insert_with(|| is_configured(&socket)) {
@@ -147,6 +145,20 @@ impl Listening {
         tasks.shutdown().await;
     }
 
+    /// One who comes, and a place for them: while there is none to be had, others wait in the kernel's backlog. `None`: their
+    /// address has as many as it may have, for which nobody else shall make room.
+    async fn accept(
+        &self,
+        siege: &mut Siege,
+    ) -> io::Result<Option<(TcpStream, SocketAddr, Place, Option<Handshaking>)>> {
+        let (socket, peer) = self.listener.accept().await?;
+        let Some(handshaking) = self.handshaking(peer) else {
+            self.node.refused("accept", "address_connections");
+            return Ok(None);
+        };
+        Ok(Some((socket, peer, self.places.take(siege).await?, handshaking)))
+    }
+
     /// One address must not have all places of the handshakes. A trusted proxy is many clients.
     fn handshaking(&self, peer: SocketAddr) -> Option<Option<Handshaking>> {
         if self.proxies.trusts(peer.ip()) {
@@ -159,12 +171,6 @@ impl Listening {
 /// Registers a socket with the runtime that this is called in.
 fn moved(socket: TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(socket.into_std()?)
-}
-
-/// One who comes, and a place for them: while there is none to be had, others wait in the kernel's backlog.
-async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr, Place)> {
-    let (socket, peer) = listener.accept().await?;
-    Ok((socket, peer, places.take().await?))
 }
 
 /// One HTTP connection, until it ends or is upgraded. `visit`: what it holds of a listener's places, until then.
@@ -229,7 +235,7 @@ pub(crate) async fn serve<S>(
         // What has come is read first.
         biased;
         ended = ended => ended,
-        () = outstayed => return crate::log::limited!(debug, (), "an HTTP connection took too long, with too many open"),
+        () = outstayed => return crate::log::limited!(debug, (), "an HTTP connection was ended for others"),
     };
     if let Err(error) = ended {
         crate::log::limited!(debug, (), %error, "an HTTP connection failed");

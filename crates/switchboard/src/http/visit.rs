@@ -3,19 +3,24 @@ use crate::hub::{Handshaking, Node, max_handshakes, max_http_connections};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
-/// After which a further one is asked to make room: one whose thread is busy does not answer.
+/// How long one that was asked to make room may take before the next is asked, too: a thread that is busy does not answer.
 const ANSWER: Duration = Duration::from_millis(10);
+/// How long all places must have been taken before anybody is asked …
+const GRACE: Duration = Duration::from_millis(250);
+/// … and the requests that must not have come meanwhile: many clients that come at once make room by themselves.
+const FEW: u64 = 64;
 
 /// Who comes has a place until their first request; who stays, because an answer runs or a further request may come, has one of
 /// `Limits::http_connections`. Beyond those a connection keeps the place that it came with, and is closed with its answer.
 ///
-/// When no place is left for one more who comes, the one who has not sent a whole head for longest makes room: silence, or a
-/// byte now and then, keeps nobody out.
+/// When no place is left for one more, and those who have one say nothing, the one who came first makes room: connections
+/// without a request, or with a byte of one now and then, keep nobody out.
 #[derive(Clone)]
 pub(crate) struct Places {
     coming: Arc<Coming>,
@@ -29,6 +34,10 @@ struct Coming {
     /// How each is asked to make room, in the order in which they came. At most as many as there are places.
     unheard: Mutex<BTreeMap<u64, Arc<Notify>>>,
     next: AtomicU64,
+    /// Who waits for a place: at most one of each listener.
+    waiting: AtomicUsize,
+    /// Requests that were heard, in all.
+    heard: AtomicU64,
 }
 
 impl Places {
@@ -38,24 +47,64 @@ impl Places {
             free: Arc::new(Semaphore::new(max_handshakes())),
             unheard: Mutex::default(),
             next: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            heard: AtomicU64::new(0),
         };
         Places { coming: Arc::new(coming), staying: Arc::new(Semaphore::new(max_http_connections(node.limits()))) }
     }
 
-    /// A place for one who comes; somebody else's, if none is free.
-    pub(super) async fn take(&self) -> io::Result<Place> {
+    /// A place for one who comes; somebody else's, if none is free and none becomes free.
+    pub(super) async fn take(&self, siege: &mut Siege) -> io::Result<Place> {
         let free = &self.coming.free;
-        let permit = match free.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => loop {
+        if let Ok(permit) = free.clone().try_acquire_owned() {
+            *siege = Siege::default();
+            return Ok(Place::new(&self.coming, permit));
+        }
+        let _waiting = Waiting::new(&self.coming.waiting);
+        loop {
+            if siege.lasts(self.coming.heard.load(Relaxed)) {
                 self.coming.ask_the_first();
-                match tokio::time::timeout(ANSWER, free.clone().acquire_owned()).await {
-                    Ok(permit) => break permit.map_err(io::Error::other)?,
-                    Err(_) => continue,
-                }
-            },
-        };
-        Ok(Place::new(&self.coming, permit))
+            }
+            if let Ok(permit) = tokio::time::timeout(ANSWER, free.clone().acquire_owned()).await {
+                return Ok(Place::new(&self.coming, permit.map_err(io::Error::other)?));
+            }
+        }
+    }
+}
+
+/// What a listener knows of the time in which it found no free place.
+#[derive(Default)]
+pub(super) struct Siege {
+    /// When it was last looked at, and how many requests there had been then.
+    seen: Option<(Instant, u64)>,
+    lasts: bool,
+}
+
+impl Siege {
+    /// True where hardly anybody who has a place makes a request.
+    fn lasts(&mut self, heard: u64) -> bool {
+        let (since, before) = *self.seen.get_or_insert_with(|| (Instant::now(), heard));
+        if since.elapsed() >= GRACE {
+            self.lasts = heard.wrapping_sub(before) < FEW;
+            self.seen = Some((Instant::now(), heard));
+        }
+        self.lasts
+    }
+}
+
+/// Counts one who waits, until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn new(count: &AtomicUsize) -> Waiting<'_> {
+        count.fetch_add(1, Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -81,6 +130,15 @@ impl Place {
         let (number, go) = (coming.next.fetch_add(1, Relaxed), Arc::new(Notify::new()));
         coming.unheard.lock().insert(number, go.clone());
         Place { coming: coming.clone(), number, go, _permit: permit }
+    }
+
+    /// Whether its place is still needed by another. If not, it may be asked again.
+    fn must_go(&self) -> bool {
+        let is_needed = self.coming.waiting.load(Relaxed) > 0;
+        if !is_needed {
+            self.coming.unheard.lock().insert(self.number, self.go.clone());
+        }
+        is_needed
     }
 
     /// It is not asked to make room any more.
@@ -120,7 +178,13 @@ impl Visit {
 
     /// It has sent the head of a request. False when it ends with the answer to it.
     pub(super) fn heard(&self) -> bool {
-        let stays = self.stay.get_or_init(|| self.staying.clone().try_acquire_owned().ok()).is_some();
+        let stays = self.stay.get_or_init(|| {
+            if let Some((place, _)) = &*self.coming.lock() {
+                place.coming.heard.fetch_add(1, Relaxed);
+            }
+            self.staying.clone().try_acquire_owned().ok()
+        });
+        let stays = stays.is_some();
         if stays {
             let coming = self.coming.lock().take();
             drop(coming);
@@ -146,7 +210,9 @@ impl Visit {
                 None => {
                     // The head may stand in the socket: the driver looks before this goes on.
                     tokio::task::yield_now().await;
-                    if self.stay.get().is_none() {
+                    if self.stay.get().is_none()
+                        && self.coming.lock().as_ref().is_some_and(|(place, _)| place.must_go())
+                    {
                         return self.node.refused("accept", "handshakes");
                     }
                 }

@@ -99,6 +99,16 @@ impl Memory {
         let _ = self.limited.set(Limited { limit, source });
     }
 
+    /// Writes what was pushed to anybody.
+    pub(super) async fn flush(&self) {
+        let all: Vec<Arc<Workers>> = self.workers.lock().iter().filter_map(Weak::upgrade).collect();
+        for workers in all {
+            for shard in &**workers.shards() {
+                shard.flush().await;
+            }
+        }
+    }
+
     pub(super) fn add(&self, workers: &Arc<Workers>) {
         self.workers.lock().push(Arc::downgrade(workers));
     }

@@ -1,34 +1,44 @@
-//! The pulse: a handler that blocks its thread stops nobody else's I/O while another worker of the runtime is idle.
+//! The pulse: a handler that blocks its thread stops nobody else while another worker of the runtime sleeps.
 //!
 //! The worker of tokio's that waits for the sockets also runs what they wake. While it does, nobody waits for them, unless
-//! another worker is awake: a handler that blocks would stop everybody for as long. So when a worker has been at work for a
-//! while and another one sleeps, that one is woken, finds nothing to do, and waits for the sockets.
+//! another worker is awake; and what it has woken last, perhaps a flusher, no other worker takes over. So when a worker has
+//! been at work for a while and another one sleeps, that one is woken, writes what waits to be written, and waits for the
+//! sockets. (tokio's own remedy, `enable_eager_driver_handoff`, is not stable.)
 use super::Node;
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-/// How long a worker may be at work before another one is woken. A look costs a few microseconds.
+/// How long a worker may be at work before another one is woken.
 const BEAT: Duration = Duration::from_millis(10);
+/// The same while nobody is connected.
+const IDLE_BEAT: Duration = Duration::from_millis(100);
 
-/// Whether a node's runtime is looked after.
+/// True while a node's runtime is looked after.
 #[derive(Default)]
 pub(super) struct Pulse(AtomicBool);
 
 impl Pulse {
-    /// Starts it in the current runtime, where that has several workers. Its thread ends with the shutdown, or with the node.
+    /// Starts it in the current runtime, where that has several workers. Its thread ends with the shutdown, with the node, or with
+    /// the runtime.
     pub(super) fn start(node: &Arc<Node>) {
-        if node.pulse.0.load(Ordering::Relaxed) || node.pulse.0.swap(true, Ordering::Relaxed) {
+        if node.pulse.0.load(Ordering::Relaxed) {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
-        if runtime.metrics().num_workers() < 2 {
+        if runtime.metrics().num_workers() < 2 || node.pulse.0.swap(true, Ordering::AcqRel) {
             return;
         }
         let node = Arc::downgrade(node);
-        let started = thread::Builder::new().name("switchboard-pulse".into()).spawn(move || beat(&node, &runtime));
+        let started = thread::Builder::new().name("switchboard".into()).spawn(move || {
+            beat(&node, &runtime);
+            if let Some(node) = node.upgrade() {
+                node.pulse.0.store(false, Ordering::Release);
+            }
+        });
         if let Err(error) = started {
             tracing::warn!(target: "switchboard", %error, "no thread for the pulse: a handler that blocks stops others");
         }
@@ -37,23 +47,77 @@ impl Pulse {
 
 fn beat(node: &Weak<Node>, runtime: &Handle) {
     let metrics = runtime.metrics();
+    // Gone when the runtime is.
+    let lives = Arc::new(());
+    let runs = Arc::downgrade(&lives);
+    let life = runtime.spawn(async move {
+        let _lives = lives;
+        pending::<()>().await;
+    });
     let mut before = Vec::new();
-    while node.upgrade().is_some_and(|node| !node.has_ended()) {
+    while runs.strong_count() > 0
+        && let Some(node) = node.upgrade().filter(|node| !node.has_ended())
+    {
         let now: Vec<u64> = counts(&metrics).collect();
-        let (mut is_long_at_work, mut sleeps) = (false, false);
-        for (now, before) in now.iter().zip(&before) {
-            // Odd while it sleeps; counted at each beginning and end of it.
-            sleeps |= now % 2 == 1;
-            is_long_at_work |= now % 2 == 0 && now == before;
-        }
-        if is_long_at_work && sleeps {
-            runtime.spawn(async {});
+        if needs_another(&before, &now) {
+            let node = node.clone();
+            runtime.spawn(async move { node.memory.flush().await });
         }
         before = now;
-        thread::sleep(BEAT);
+        let wait = if node.counters.admitted() > 0 { BEAT } else { IDLE_BEAT };
+        drop(node);
+        thread::sleep(wait);
     }
+    life.abort();
 }
 
+/// Each worker counts when it begins to sleep and when it ends: an odd number sleeps.
 fn counts(metrics: &RuntimeMetrics) -> impl Iterator<Item = u64> + '_ {
     (0..metrics.num_workers()).map(|worker| metrics.worker_park_unpark_count(worker))
+}
+
+/// One worker has been at work since the last look, and another one sleeps.
+fn needs_another(before: &[u64], now: &[u64]) -> bool {
+    let sleeps = |count: u64| count % 2 == 1;
+    let is_long_at_work = before.iter().zip(now).any(|(before, now)| before == now && !sleeps(*now));
+    is_long_at_work && now.iter().any(|count| sleeps(*count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_is_needed_where_one_works_on_and_one_sleeps() {
+        for (before, now, needed) in [
+            ([4, 7], [4, 7], true),
+            ([4, 7], [6, 7], false),
+            ([4, 8], [4, 8], false),
+            ([5, 7], [5, 7], false),
+            ([4, 8], [4, 9], true),
+        ] {
+            assert_eq!(needs_another(&before, &now), needed, "{before:?} {now:?}");
+        }
+        assert!(!needs_another(&[], &[4, 7]));
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_shutdown_and_with_the_runtime() {
+        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let node = Arc::new(Node::new());
+        let begin = |runtime: &tokio::runtime::Runtime| {
+            let (node, handle) = (Arc::downgrade(&node), runtime.handle().clone());
+            thread::spawn(move || beat(&node, &handle))
+        };
+        let first = runtime();
+        let beating = begin(&first);
+        thread::sleep(Duration::from_millis(50));
+        assert!(!beating.is_finished());
+        drop(first);
+        beating.join().unwrap();
+        let second = runtime();
+        let beating = begin(&second);
+        node.drain();
+        beating.join().unwrap();
+    }
 }

@@ -69,6 +69,17 @@ impl Shard {
         }
     }
 
+    /// Writes what was pushed. Its own flusher does, and the pulse where that one stands behind a handler that blocks.
+    pub(super) async fn flush(&self) {
+        let mut batch = Batch { shard: self, conns: std::mem::take(&mut *self.dirty.lock()) };
+        while let Some(conn) = batch.next() {
+            conn.flush_scheduled();
+            if batch.conns.len().is_multiple_of(SLICE) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     /// Starts the flusher and the sweep in the current runtime, unless they run.
     pub(super) fn start(self: &Arc<Self>, node: &Arc<Node>) {
         if self.stopped.load(Ordering::Acquire) {
@@ -135,13 +146,7 @@ async fn flush(shard: Arc<Shard>, _running: Running) {
     loop {
         shard.wake.notified().await;
         tokio::task::yield_now().await;
-        let mut batch = Batch { shard: &shard, conns: std::mem::take(&mut *shard.dirty.lock()) };
-        while let Some(conn) = batch.next() {
-            conn.flush_scheduled();
-            if batch.conns.len().is_multiple_of(SLICE) {
-                tokio::task::yield_now().await;
-            }
-        }
+        shard.flush().await;
         if shard.is_stopped() {
             return;
         }

@@ -165,7 +165,8 @@ fn r19_a_handler_that_blocks_its_worker() {
         let longest = beside.at(1.0);
         eprintln!("    the longest answer beside it: {longest:?}");
         assert!(longest <= ms(1000), "{longest:?}");
-        figures::beside("R19", "one beside a handler that blocks a worker of two", &before, &beside, 2.0);
+        let who = "one beside a handler that blocks a worker of two for 2 s";
+        figures::beside("R19", who, "a core that another program takes", &before, &beside, 2.0);
         beside.not_much_worse_than(&before, 10);
         peer.close(1000).await;
         assert_eq!(peer.recv().await, Got::Close(Some((1000, String::new()))));

@@ -14,8 +14,8 @@ pub(crate) fn figure(promise: &str, what: &str, value: f64, unit: &str, most: f6
     eprintln!("figure|{promise}|{what}|{value:.4}|{unit}|{most}");
 }
 
-/// What of its latency somebody else notices, against a moment before.
-pub(crate) fn beside(promise: &str, who: &str, before: &Times, beside: &Times, most: f64) {
+/// What of its latency somebody else notices, against what it is beside something else.
+pub(crate) fn beside(promise: &str, who: &str, against: &str, before: &Times, beside: &Times, most: f64) {
     let ratio = beside.at(0.99).as_secs_f64() / before.at(0.99).as_secs_f64();
-    figure(promise, &format!("p99 of {who}"), ratio, "×", most);
+    figure(promise, &format!("p99 of {who}, against {against}"), ratio, "×", most);
 }

@@ -110,7 +110,7 @@ async fn never_read(stopped: usize) {
     before.add(members.heard(3 * MEMBERS * DROPS as usize).await);
     eprintln!("    {stopped} stopped: closed within {elapsed:?}, {} KiB more", grown >> 10);
     let silent_ones = format!("{stopped} of 1,000 never read");
-    figures::beside("R11", &format!("all others, {silent_ones}"), &before, &beside, 1.2);
+    figures::beside("R11", &format!("all others, {silent_ones}"), "without them", &before, &beside, 1.2);
     figure("R11", &format!("{silent_ones}: time to their close"), elapsed.as_secs_f64(), "s", 15.0);
     if stopped > 1 {
         let allowed = stopped as f64 * (MIB + (128 << 10)) as f64;

@@ -24,6 +24,8 @@ pub(crate) fn limits(profile: &str) -> Limits {
         "default" => quiet,
         // So that whoever is unfinished is soon told.
         "hasty" => quiet.partial_timeout(ms(300)).handshake_timeout(ms(300)).linger(ms(300)),
+        // The same, for clients that may be kept from asking by a busy machine.
+        "brisk" => quiet.partial_timeout(ms(300)).handshake_timeout(ms(1000)).linger(ms(300)),
         "patient" => quiet
             .max_fragments(u32::MAX)
             .max_message(512 << 20)

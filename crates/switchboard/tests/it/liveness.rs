@@ -3,7 +3,7 @@ use crate::rig::{Got, Path, Rig, matrix, untraced};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use switchboard::{App, Client, DisconnectReason, Error, Gateway, Limits};
+use switchboard::{App, Client, DisconnectReason, Error, Gateway, Limits, Server};
 use switchboard_core::ws::Opcode;
 use tokio::sync::Notify;
 
@@ -469,9 +469,14 @@ fn shutdown_with_a_hung_handler_ends_and_counts_it() {
 #[test]
 fn a_handler_that_blocks_its_thread_stops_nobody_else() {
     const BLOCK: Duration = Duration::from_millis(300);
-    struct Blocks;
+    struct Blocks(Server);
     impl Blocks {
-        async fn block(&self) {
+        async fn joined(&self, client: &Client) {
+            client.join("all");
+        }
+        /// What was pushed before is not held up either.
+        async fn block(&self, id: u64) {
+            self.0.broadcast_to("all", "blocking", id);
             std::thread::sleep(BLOCK);
         }
         async fn echo(&self, text: String) -> String {
@@ -484,8 +489,9 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
         let serving = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
-                let app =
-                    App::new().gateway("/ws", Gateway::new(Blocks).on("block", Blocks::block).on("echo", Blocks::echo));
+                let app = App::new();
+                let gateway = Gateway::new(Blocks(app.server())).on_connect(Blocks::joined);
+                let app = app.gateway("/ws", gateway.on("block", Blocks::block).on("echo", Blocks::echo));
                 let rig = Rig::start(path, app).await;
                 address.send((rig.address(), rig.handle.clone())).unwrap();
                 rig.handle.drained().await;
@@ -494,30 +500,43 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
         });
         let (address, handle) = shared.recv().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let stuck = runtime.block_on(async {
+        let (stuck, late) = runtime.block_on(async {
             let rig = Rig::elsewhere(address);
-            let (mut blocking, mut other) = (rig.connect().await, rig.connect().await);
-            let mut stuck = 0;
+            let [mut blocking, mut other, mut member] = [rig.connect().await, rig.connect().await, rig.connect().await];
+            let (mut stuck, mut late) = (0, 0);
             for id in 0..10 {
-                blocking.send(&format!(r#"{{"event":"block","id":{id}}}"#)).await;
+                blocking.send(&format!(r#"{{"event":"block","data":{id},"id":{id}}}"#)).await;
                 let began = Instant::now();
-                let mut worst = Duration::ZERO;
-                while began.elapsed() < BLOCK {
-                    let asked = Instant::now();
-                    assert_eq!(
-                        other.request(r#"{"event":"echo","data":"well"}"#).await,
-                        r#"{"event":"echo","data":"well"}"#
-                    );
-                    worst = worst.max(asked.elapsed());
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
+                let push = format!(r#"{{"event":"blocking","data":{id}}}"#);
+                let asking = async {
+                    let mut worst = Duration::ZERO;
+                    while began.elapsed() < BLOCK {
+                        let asked = Instant::now();
+                        other.send(&format!(r#"{{"event":"echo","data":"well {id}"}}"#)).await;
+                        let mut text = other.text().await;
+                        if text == push {
+                            text = other.text().await;
+                        }
+                        assert_eq!(text, format!(r#"{{"event":"echo","data":"well {id}"}}"#));
+                        worst = worst.max(asked.elapsed());
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    worst
+                };
+                let hearing = async {
+                    member.expect(&push).await;
+                    began.elapsed()
+                };
+                let (worst, heard) = tokio::join!(asking, hearing);
+                blocking.expect(&push).await;
                 blocking.expect(&format!(r#"{{"event":"block","data":null,"id":{id}}}"#)).await;
                 stuck += usize::from(worst > BLOCK / 2);
+                late += usize::from(heard > BLOCK / 2);
             }
-            stuck
+            (stuck, late)
         });
         // Now and then a busy machine, and not the worker, is what was waited for.
-        assert!(stuck <= 2, "{path:?}: stuck in {stuck} of 10");
+        assert!(stuck <= 2 && late <= 2, "{path:?}: answers were stuck in {stuck} of 10, pushes in {late}");
         runtime.block_on(handle.shutdown());
         serving.join().unwrap();
     }

@@ -313,8 +313,8 @@ impl Limits {
         rates.into_iter().filter_map(|(name, rate)| Some((name, rate?)))
     }
 
-    /// The step of the clock that deadlines are held against: a 32nd of the shortest of them, 5 ms to 500 ms. A deadline is
-    /// late by two of them at most.
+    /// The step of the clock that deadlines are held against: a 32nd of the shortest of them, 5 ms to 500 ms. Of these
+    /// deadlines each is late by two steps at most.
     pub(crate) fn tick(&self) -> Duration {
         let always = [
             self.partial_timeout,

@@ -1,4 +1,4 @@
-//! Admission: LIMITS.md "Backpressure and admission" 1 and 2, from outside; descriptors and memory in processes of their own.
+//! Admission: docs/limits.md "Backpressure and admission" 1 and 2, from outside; descriptors and memory in processes of their own.
 use crate::frames::plain;
 use crate::rig::{Answer, Path, Peer, Rig, Stream, http, matrix, on, paused, read_to_end};
 use futures_util::future::join_all;
@@ -358,7 +358,7 @@ fn public_admits_what_it_says() {
     });
 }
 
-/// LIMITS.md R31 at a small size.
+/// docs/limits.md R31 at a small size.
 #[test]
 fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {
     on(Path::Listen, |path| async move {
@@ -577,9 +577,9 @@ fn server_of_512_handshakes() {
     serve(stubborn(Limits::default()));
 }
 
-/// All places are taken by those who say nothing, or a part of a head: the first of them makes room for one who comes.
+/// All places are taken by connections without a request, or with a part of one: the first of them makes room.
 #[test]
-fn beyond_512_handshakes_the_one_that_is_silent_for_longest_makes_room() {
+fn beyond_512_handshakes_the_first_without_a_head_makes_room() {
     // An eighth of what the process may open is more than 512.
     let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
     on(Path::Listen, |_| async {
@@ -654,7 +654,7 @@ fn nobody_whose_head_has_come_makes_room() {
     }
 }
 
-/// LIMITS.md R15 at a small size.
+/// docs/limits.md R15 at a small size.
 #[test]
 fn r15_a_node_never_has_more_connections_than_it_may() {
     let elsewhere = Elsewhere::start("server_of_two_hundred", "");
@@ -726,7 +726,7 @@ fn server_of_little_memory() {
     serve(stubborn(patient.outbound_soft_time(Duration::from_secs(60))));
 }
 
-/// LIMITS.md R33 at a small size: 50 clients that read nothing could make 800 MiB wait.
+/// docs/limits.md R33 at a small size: 50 clients that read nothing could make 800 MiB wait.
 #[test]
 fn r33_a_process_stays_under_its_memory_and_serves_those_who_read() {
     let mut elsewhere = Elsewhere::start("server_of_little_memory", "");

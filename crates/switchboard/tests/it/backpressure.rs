@@ -1,4 +1,4 @@
-//! Backpressure: LIMITS.md "Backpressure and admission" 3 to 6, and the caps of the buffers.
+//! Backpressure: docs/limits.md "Backpressure and admission" 3 to 6, and the caps of the buffers.
 use crate::rig::{Got, Path, Peer, Rig, masked, on, paths, settle};
 use serde_json::{Value, json};
 use std::sync::Arc;

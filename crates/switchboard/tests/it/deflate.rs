@@ -1,4 +1,4 @@
-//! permessage-deflate: LIMITS.md A19, B02 and B20, and who gets what compressed. flate2, used directly, is the other end.
+//! permessage-deflate: docs/limits.md A19, B02 and B20, and who gets what compressed. flate2, used directly, is the other end.
 use crate::frames::{HEALTHY, Plain, plain};
 use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths, settle};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};

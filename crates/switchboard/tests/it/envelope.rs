@@ -1,4 +1,4 @@
-//! The native JSON protocol: LIMITS.md group D.
+//! The native JSON protocol: docs/limits.md group D.
 use crate::rig::{Got, Path, Peer, Rig, on, paths};
 use garde::Validate;
 use serde::Deserialize;

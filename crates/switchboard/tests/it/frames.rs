@@ -1,4 +1,4 @@
-//! Frames and text: LIMITS.md groups B and C.
+//! Frames and text: docs/limits.md groups B and C.
 use crate::rig::{Got, Path, Peer, Rig, Stream, masked, matrix, on, paths, settle};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The handshake as bytes: LIMITS.md group A, admission.
+//! The handshake as bytes: docs/limits.md group A, admission.
 use crate::frames::{Plain, plain};
 use crate::rig::{Answer, Got, Path, Peer, Rig, Stream, http, masked, on, paths, read_to_end};
 use std::sync::Arc;

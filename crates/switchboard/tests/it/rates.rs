@@ -1,4 +1,4 @@
-//! Rates of messages: LIMITS.md "Backpressure and admission" 3, D17, H04, R12.
+//! Rates of messages: docs/limits.md "Backpressure and admission" 3, D17, H04, R12.
 use crate::rig::{Got, Path, Peer, Rig, matrix, on, paths, paused};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -203,7 +203,7 @@ fn h04_joins_and_leaves_are_messages() {
     });
 }
 
-/// LIMITS.md R12 at a small size.
+/// docs/limits.md R12 at a small size.
 #[test]
 fn r12_a_flood_is_closed_and_nobody_else_notices() {
     matrix(|path| async move {

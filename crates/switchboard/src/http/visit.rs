@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// How long one that was asked to make room may take before the next is asked, too: a thread that is busy does not answer.
 const ANSWER: Duration = Duration::from_millis(10);
+/// How long each connection has for its request in any case.
+const LEAST: Duration = Duration::from_millis(100);
 /// How long all places must have been taken before anybody is asked …
 const GRACE: Duration = Duration::from_millis(250);
 /// … and the requests that must not have come meanwhile: many clients that come at once make room by themselves.
@@ -32,7 +34,7 @@ struct Coming {
     node: Arc<Node>,
     free: Arc<Semaphore>,
     /// How each is asked to make room, in the order in which they came. At most as many as there are places.
-    unheard: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    unheard: Mutex<BTreeMap<u64, (Instant, Arc<Notify>)>>,
     next: AtomicU64,
     /// Who waits for a place: at most one of each listener.
     waiting: AtomicUsize,
@@ -57,7 +59,10 @@ impl Places {
     pub(super) async fn take(&self, siege: &mut Siege) -> io::Result<Place> {
         let free = &self.coming.free;
         if let Ok(permit) = free.clone().try_acquire_owned() {
-            *siege = Siege::default();
+            // One that was just left is no end of it.
+            if free.available_permits() >= max_handshakes() / 8 {
+                *siege = Siege::default();
+            }
             return Ok(Place::new(&self.coming, permit));
         }
         let _waiting = Waiting::new(&self.coming.waiting);
@@ -110,7 +115,11 @@ impl Drop for Waiting<'_> {
 
 impl Coming {
     fn ask_the_first(&self) {
-        let first = self.unheard.lock().pop_first();
+        let first = {
+            let mut unheard = self.unheard.lock();
+            let is_old = |(since, _): &(Instant, _)| since.elapsed() >= LEAST;
+            unheard.first_entry().filter(|entry| is_old(entry.get())).map(|entry| entry.remove())
+        };
         if let Some((_, go)) = first {
             go.notify_one();
         }
@@ -121,22 +130,23 @@ impl Coming {
 pub(super) struct Place {
     coming: Arc<Coming>,
     number: u64,
+    since: Instant,
     go: Arc<Notify>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
     fn new(coming: &Arc<Coming>, permit: OwnedSemaphorePermit) -> Place {
-        let (number, go) = (coming.next.fetch_add(1, Relaxed), Arc::new(Notify::new()));
-        coming.unheard.lock().insert(number, go.clone());
-        Place { coming: coming.clone(), number, go, _permit: permit }
+        let (number, since, go) = (coming.next.fetch_add(1, Relaxed), Instant::now(), Arc::new(Notify::new()));
+        coming.unheard.lock().insert(number, (since, go.clone()));
+        Place { coming: coming.clone(), number, since, go, _permit: permit }
     }
 
     /// Whether its place is still needed by another. If not, it may be asked again.
     fn must_go(&self) -> bool {
         let is_needed = self.coming.waiting.load(Relaxed) > 0;
         if !is_needed {
-            self.coming.unheard.lock().insert(self.number, self.go.clone());
+            self.coming.unheard.lock().insert(self.number, (self.since, self.go.clone()));
         }
         is_needed
     }

@@ -98,6 +98,8 @@ async fn never_read(stopped: usize) {
     let began = Instant::now();
     // More than a socket takes.
     publisher.send(&pour("stopped", 12, ms(5), 64 << 10)).await;
+    // They stand still now; to fill their sockets was work for everybody.
+    tokio::time::sleep(ms(300)).await;
     publisher.send(&pour("all", DROPS, EVERY, 1024)).await;
     // Nothing else is asked meanwhile: the members are read by this thread.
     let beside = members.heard(2 * MEMBERS * DROPS as usize).await;

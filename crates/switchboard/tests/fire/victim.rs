@@ -102,7 +102,8 @@ pub(crate) fn app(limits: Limits) -> App {
     let app = App::new().limits(limits.clone());
     let (open, limited) = (gateway(app.server()), gateway(app.server()));
     let public = Limits::public();
-    let rates = limits.clone().message_rate(public.message_rate).byte_rate(public.byte_rate);
+    let short = limits.clone().max_message(public.max_message);
+    let rates = short.message_rate(public.message_rate).byte_rate(public.byte_rate);
     app.gateway("/ws", open)
         .gateway("/limited", limited.limits(rates))
         .gateway("/raw", Gateway::new(Raw).raw(Raw::echo))

@@ -503,6 +503,11 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
         let (stuck, late) = runtime.block_on(async {
             let rig = Rig::elsewhere(address);
             let [mut blocking, mut other, mut member] = [rig.connect().await, rig.connect().await, rig.connect().await];
+            // Whoever is answered has joined.
+            for peer in [&mut blocking, &mut other, &mut member] {
+                let ready = r#"{"event":"echo","data":"ready"}"#;
+                assert_eq!(peer.request(ready).await, ready);
+            }
             let (mut stuck, mut late) = (0, 0);
             for id in 0..10 {
                 blocking.send(&format!(r#"{{"event":"block","data":{id},"id":{id}}}"#)).await;

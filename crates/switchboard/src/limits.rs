@@ -62,10 +62,11 @@ limits! {
     /// The most malformed messages in ten seconds. Default 100; above: close 4507.
     malformed_per_10s: u32 = 100;
     /// How many messages one connection may send; answers to `emit_with_ack` and `cancel` count, but are never refused. Default:
-    /// no limit; above: `rate_limited` with `retry_after_ms`. Who is refused more often than `burst` (100 times, where only
+    /// no limit; above: `rate_limited` with `retry_after_ms`. Who is refused more messages than `burst` (100, where only
     /// `byte_rate` is set) in ten seconds is closed with 4003. A raw gateway, which has no such answer, closes at once.
     message_rate: Option<Rate> = None;
-    /// How many bytes of messages one connection may send. Default: no limit; above: as `message_rate`.
+    /// How many bytes of messages one connection may send. Default: no limit; above: as `message_rate`, and who is refused
+    /// more bytes than `burst` in ten seconds is closed, too.
     byte_rate: Option<Rate> = None;
 
     /// The most messages that wait while a handler of the connection runs. Default 16; then reading pauses.

@@ -13,6 +13,7 @@ pub(super) struct Rates {
     messages: Bucket,
     bytes: Bucket,
     refused: Window,
+    refused_bytes: Window,
 }
 
 impl Rates {
@@ -20,9 +21,12 @@ impl Rates {
         let bucket = |rate: Option<_>| rate.map(|rate| Bucket::full(rate, now));
         let (messages, bytes) = (bucket(limits.message_rate), bucket(limits.byte_rate));
         let any = messages.or(bytes)?;
-        let rates =
-            Rates { messages: messages.unwrap_or(any), bytes: bytes.unwrap_or(any), refused: Window::default() };
-        Some(Box::new(rates))
+        Some(Box::new(Rates {
+            messages: messages.unwrap_or(any),
+            bytes: bytes.unwrap_or(any),
+            refused: Window::default(),
+            refused_bytes: Window::default(),
+        }))
     }
 
     /// Takes a message of so many bytes. Errors: the milliseconds until it could be taken.
@@ -41,8 +45,10 @@ impl Rates {
         }
     }
 
-    /// Counts a refusal; true when the client keeps on.
-    pub(super) fn refused(&mut self, now: u64, limits: &Limits) -> bool {
-        self.refused.count(now, SPAN, limits.message_rate.map_or(REFUSALS, |rate| rate.burst))
+    /// Counts a refused message of so many bytes; true when the client keeps on: with as much again as it may send at once.
+    pub(super) fn refused(&mut self, now: u64, bytes: usize, limits: &Limits) -> bool {
+        let often = self.refused.count(now, SPAN, limits.message_rate.map_or(REFUSALS, |rate| rate.burst));
+        let much = limits.byte_rate.is_some_and(|rate| self.refused_bytes.add(now, SPAN, bytes as u64, rate.burst));
+        often || much
     }
 }

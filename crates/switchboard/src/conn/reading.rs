@@ -216,13 +216,13 @@ impl Task {
         let conn = self.client.conn();
         let Some(rates) = &mut self.rates else { return false };
         let Err(wait) = rates.take(conn.node().exact(), bytes, &conn.table.limits) else { return false };
-        self.refuse_rate(message, wait);
+        self.refuse_rate(message, bytes, wait);
         true
     }
 
     /// Answers `rate_limited`; a client that keeps on is closed, and one of a raw gateway at once, which has no such answer. What
     /// the server asked for, or has to stop, is done all the same: there is no more of it than there are requests.
-    fn refuse_rate(&mut self, message: Option<&Received<'_>>, wait: u64) {
+    fn refuse_rate(&mut self, message: Option<&Received<'_>>, bytes: usize, wait: u64) {
         let mut answered = None;
         let conn = self.client.conn_arc().clone();
         match message.map(|message| conn.decode(message)) {
@@ -237,7 +237,7 @@ impl Task {
         conn.node().counters.rate_limited();
         conn.node().rejected("message", "rate_limited");
         let (now, limits) = (conn.node().exact(), &conn.table.limits);
-        let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, limits));
+        let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits));
         if let Some((event, id)) = answered {
             let error = Error::rate_limited("Too many messages, or bytes, in a short time");
             let error = error.retry_after_ms(u32::try_from(wait).unwrap_or(u32::MAX));

@@ -60,17 +60,22 @@ impl Seldom {
 #[derive(Default)]
 pub(super) struct Window {
     since: u64,
-    count: u32,
+    count: u64,
 }
 
 impl Window {
     /// Counts one; true when there are more than `most` in `span`.
     pub(super) fn count(&mut self, now: u64, span: u64, most: u32) -> bool {
+        self.add(now, span, 1, most)
+    }
+
+    /// Counts so many; true when there are more than `most` in `span`.
+    pub(super) fn add(&mut self, now: u64, span: u64, count: u64, most: u32) -> bool {
         if now >= self.since + span {
             *self = Window { since: now, count: 0 };
         }
-        self.count += 1;
-        self.count > most
+        self.count += count;
+        self.count > u64::from(most)
     }
 }
 

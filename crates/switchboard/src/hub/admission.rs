@@ -48,13 +48,13 @@ pub(crate) enum Full {
 /// A place among the connections of this node; free again when dropped.
 pub(crate) struct Permit {
     node: Arc<Node>,
-    places: Option<Box<Places>>,
+    owners: Option<Box<Owners>>,
 }
 
-/// Where else it counts; mostly nowhere.
+/// Whose it is, where that is counted.
 #[derive(Default)]
-struct Places {
-    _address: Option<Place>,
+struct Owners {
+    _address: Option<AddressPlace>,
     _user: Option<UserPlace>,
 }
 
@@ -76,15 +76,15 @@ impl Permit {
             admitted.fetch_sub(1, SeqCst);
             return Err(Full::Node);
         }
-        let places = address.map(|address| Box::new(Places { _address: Some(address), _user: None }));
-        Ok(Permit { node: node.clone(), places })
+        let owners = address.map(|address| Box::new(Owners { _address: Some(address), _user: None }));
+        Ok(Permit { node: node.clone(), owners })
     }
 
     /// Who the connection will belong to, before it is one.
     pub(crate) fn belongs_to(&mut self, user: Option<&User>) -> Result<(), Full> {
         if let (Some(user), Some(most)) = (user, self.node.limits().user_connections) {
             let place = UserPlace::new(&self.node, user, most)?;
-            self.places.get_or_insert_default()._user = Some(place);
+            self.owners.get_or_insert_default()._user = Some(place);
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Drop for Permit {
 
 /// An HTTP connection that is not upgraded yet, until dropped.
 pub(crate) struct Handshaking {
-    _place: Option<Place>,
+    _place: Option<AddressPlace>,
 }
 
 impl Handshaking {
@@ -116,7 +116,7 @@ impl Handshaking {
             return None;
         }
         entry.handshakes += 1;
-        Some(Handshaking { _place: Some(Place { node: node.clone(), key, open: false }) })
+        Some(Handshaking { _place: Some(AddressPlace { node: node.clone(), key, open: false }) })
     }
 }
 
@@ -137,7 +137,7 @@ impl Admission {
     }
 
     /// `None`: the address is not limited, not known, or one too many to remember.
-    fn place(&self, node: &Arc<Node>, limits: &Limits, address: Option<IpAddr>) -> Result<Option<Place>, Full> {
+    fn place(&self, node: &Arc<Node>, limits: &Limits, address: Option<IpAddr>) -> Result<Option<AddressPlace>, Full> {
         if limits.address_connections.is_none() && limits.address_rate.is_none() {
             return Ok(None);
         }
@@ -157,19 +157,19 @@ impl Admission {
             return Err(Full::AddressRate);
         }
         entry.open += 1;
-        Ok(Some(Place { node: node.clone(), key, open: true }))
+        Ok(Some(AddressPlace { node: node.clone(), key, open: true }))
     }
 }
 
 /// One of the connections of an address, until dropped.
-struct Place {
+struct AddressPlace {
     node: Arc<Node>,
     key: IpAddr,
     /// Else it is not upgraded yet.
     open: bool,
 }
 
-impl Drop for Place {
+impl Drop for AddressPlace {
     fn drop(&mut self) {
         let mut table = self.node.admission.addresses.lock();
         let Some(entry) = table.entries.get_mut(&self.key) else { return };

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use switchboard_core::ws::handshake::ClientRequest;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -80,6 +81,9 @@ impl Flood {
     }
 }
 
+/// How often each of the others asks.
+const PERIOD: Duration = ms(250);
+
 /// Five hundred clients that ask four times a second, each.
 struct Normal {
     times: Rc<RefCell<Vec<Duration>>>,
@@ -91,17 +95,21 @@ impl Normal {
 
     async fn connect(server: &Server) -> Normal {
         let mut normal = Normal { times: Rc::default(), tasks: JoinSet::new() };
+        let began = tokio::time::Instant::now();
         for at in 0..Normal::COUNT {
             let mut peer = server.connect("/ws").await;
             let times = normal.times.clone();
+            // Each keeps its place in the quarter of a second, whatever befalls it: who came late together would come together
+            // from then on, which is dearer.
+            let mut asks = tokio::time::interval_at(began + PERIOD + PERIOD * at as u32 / Normal::COUNT as u32, PERIOD);
+            asks.set_missed_tick_behavior(MissedTickBehavior::Skip);
             normal.tasks.spawn_local(async move {
-                tokio::time::sleep(ms(at)).await;
                 for n in 0.. {
+                    asks.tick().await;
                     let sent = format!(r#"{{"event":"echo","data":{at},"id":{n}}}"#);
                     let began = Instant::now();
                     assert_eq!(peer.request(&sent).await, sent);
                     times.borrow_mut().push(began.elapsed());
-                    tokio::time::sleep(ms(250)).await;
                 }
             });
         }
@@ -114,6 +122,15 @@ impl Normal {
         assert!(self.tasks.try_join_next().is_none(), "one of them has ended");
         Times::new(self.times.take())
     }
+}
+
+/// A server whose others all ask.
+async fn scene() -> (Server, Witness, Normal) {
+    let server = Server::start("default");
+    let witness = Witness::new(&server);
+    let normal = Normal::connect(&server).await;
+    tokio::time::sleep(ms(1500)).await;
+    (server, witness, normal)
 }
 
 /// Small messages, and messages of 60 KiB: what is sent again and again, and the size of one.
@@ -129,10 +146,7 @@ fn floods() -> [(&'static str, Arc<Vec<u8>>, u64); 2] {
 fn r12_floods_that_are_limited_beside_five_hundred() {
     let _turn = turn();
     let test = async {
-        let server = Server::start("default");
-        let witness = Witness::new(&server);
-        let mut normal = Normal::connect(&server).await;
-        tokio::time::sleep(ms(1500)).await;
+        let (server, witness, mut normal) = scene().await;
         let memory = server.memory();
         let floods = floods();
         let [mut before, mut beside, mut witness_before, mut witness_beside] =
@@ -180,10 +194,7 @@ fn r12_floods_that_are_limited_beside_five_hundred() {
 fn r12_one_client_at_full_speed_beside_five_hundred() {
     let _turn = turn();
     let test = async {
-        let server = Server::start("default");
-        let witness = Witness::new(&server);
-        let mut normal = Normal::connect(&server).await;
-        tokio::time::sleep(ms(1500)).await;
+        let (server, witness, mut normal) = scene().await;
         let (before, witness_before) = (normal.times(), witness.times());
         let memory = server.memory();
         for (name, bytes, size) in floods() {

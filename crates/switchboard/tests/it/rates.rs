@@ -159,6 +159,30 @@ fn d17_who_keeps_on_is_closed_4003() {
 }
 
 #[test]
+fn d17_who_keeps_on_with_bytes_is_closed_4003() {
+    paused(async {
+        let limits = Limits::default().ping_interval(Duration::from_secs(100 * 24 * 3600)).max_message(1000);
+        let rig = start(Path::Memory, limits.byte_rate(Some(Rate::new(1, 5000)))).await;
+        let mut peer = rig.connect().await;
+        let long = format!(r#"{{"event":"echo","data":"{}"}}"#, "x".repeat(1000 - WELL.len() + 4));
+        for round in 0..2 {
+            // Five pass, at first; and five are refused, in ten seconds.
+            for n in 0..if round == 0 { 10 } else { 5 } {
+                let answer = peer.request(&long).await;
+                if round == 0 && n < 5 { assert_eq!(answer, long) } else { assert!(answer.contains("rate_limited")) }
+            }
+            sleep(10_000).await;
+        }
+        for _ in 0..5 {
+            assert!(peer.request(&long).await.contains("rate_limited"));
+        }
+        peer.send(&long).await;
+        assert_eq!(peer.expect_close().await, 4003);
+        assert_eq!(rig.handle.stats().rate_limited, 16);
+    });
+}
+
+#[test]
 fn answers_and_cancels_are_not_refused() {
     paths(|path| async move {
         let rig = start(path, Limits::default().message_rate(Some(Rate::new(1, 3)))).await;
@@ -232,7 +256,8 @@ fn r12_a_flood_is_closed_and_nobody_else_notices() {
         let (_, worst) = tokio::join!(flood, well);
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         assert!(worst < Duration::from_secs(1), "{worst:?}");
-        assert!(rig.handle.stats().rate_limited >= 300, "{:?}", rig.handle.stats());
+        // 200 messages, and 4 MiB, and one more of each.
+        assert_eq!(rig.handle.stats().rate_limited, 201 + 69);
         drop((many, large, healthy));
         rig.expect_empty().await;
     });

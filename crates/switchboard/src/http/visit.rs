@@ -15,7 +15,8 @@ const ANSWER: Duration = Duration::from_millis(10);
 const LEAST: Duration = Duration::from_millis(100);
 /// How long all places must have been taken before anybody is asked …
 const GRACE: Duration = Duration::from_millis(250);
-/// … and the requests that must not have come meanwhile: many clients that come at once make room by themselves.
+/// … and the late requests, of [`LEAST`] or more, that must not have come meanwhile: many clients that come at once, or from
+/// far away, make room by themselves. Quick ones say nothing of those who are asked to go.
 const FEW: u64 = 64;
 
 /// Who comes has a place until their first request; who stays, because an answer runs or a further request may come, has one of
@@ -38,8 +39,8 @@ struct Coming {
     next: AtomicU64,
     /// Who waits for a place: at most one of each listener.
     waiting: AtomicUsize,
-    /// Requests that were heard, in all.
-    heard: AtomicU64,
+    /// Requests that came late, in all.
+    late: AtomicU64,
 }
 
 impl Places {
@@ -50,7 +51,7 @@ impl Places {
             unheard: Mutex::default(),
             next: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
-            heard: AtomicU64::new(0),
+            late: AtomicU64::new(0),
         };
         Places { coming: Arc::new(coming), staying: Arc::new(Semaphore::new(max_http_connections(node.limits()))) }
     }
@@ -67,7 +68,7 @@ impl Places {
         }
         let _waiting = Waiting::new(&self.coming.waiting);
         loop {
-            if siege.lasts(self.coming.heard.load(Relaxed)) {
+            if siege.lasts(self.coming.late.load(Relaxed)) {
                 self.coming.ask_the_first();
             }
             if let Ok(permit) = tokio::time::timeout(ANSWER, free.clone().acquire_owned()).await {
@@ -80,18 +81,18 @@ impl Places {
 /// What a listener knows of the time in which it found no free place.
 #[derive(Default)]
 pub(super) struct Siege {
-    /// When it was last looked at, and how many requests there had been then.
+    /// When it was last looked at, and how many late requests there had been then.
     seen: Option<(Instant, u64)>,
     lasts: bool,
 }
 
 impl Siege {
-    /// True where hardly anybody who has a place makes a request.
-    fn lasts(&mut self, heard: u64) -> bool {
-        let (since, before) = *self.seen.get_or_insert_with(|| (Instant::now(), heard));
+    /// True where hardly anybody who has had a place for a while makes a request.
+    fn lasts(&mut self, late: u64) -> bool {
+        let (since, before) = *self.seen.get_or_insert_with(|| (Instant::now(), late));
         if since.elapsed() >= GRACE {
-            self.lasts = heard.wrapping_sub(before) < FEW;
-            self.seen = Some((Instant::now(), heard));
+            self.lasts = late.wrapping_sub(before) < FEW;
+            self.seen = Some((Instant::now(), late));
         }
         self.lasts
     }
@@ -189,8 +190,10 @@ impl Visit {
     /// It has sent the head of a request. False when it ends with the answer to it.
     pub(super) fn heard(&self) -> bool {
         let stays = self.stay.get_or_init(|| {
-            if let Some((place, _)) = &*self.coming.lock() {
-                place.coming.heard.fetch_add(1, Relaxed);
+            if let Some((place, _)) = &*self.coming.lock()
+                && place.since.elapsed() >= LEAST
+            {
+                place.coming.late.fetch_add(1, Relaxed);
             }
             self.staying.clone().try_acquire_owned().ok()
         });

@@ -614,6 +614,29 @@ fn beyond_512_handshakes_the_first_without_a_head_makes_room() {
     });
 }
 
+/// Those who say nothing come and come, and among them many who ask at once: their requests are no sign that others will ask.
+#[test]
+fn who_asks_at_once_does_not_wait_beside_those_who_say_nothing() {
+    let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
+    on(Path::Listen, |_| async {
+        let rig = &elsewhere.rig;
+        let (mut silent, mut waited) = (Vec::new(), 0);
+        for n in 0..512 + 1000 {
+            silent.push(rig.stream().await);
+            if n >= 512 {
+                let began = Instant::now();
+                let mut coming = rig.stream().await;
+                coming.write_all(&ask(None)).await.unwrap();
+                let answered = tokio::time::timeout(Duration::from_secs(5), coming.read(&mut [0])).await;
+                assert_eq!(answered.expect("its turn").unwrap(), 1);
+                waited += u32::from(began.elapsed() > Duration::from_millis(200));
+            }
+        }
+        // The first one, until it is known that they say nothing.
+        assert!(waited <= 3, "{waited} of 1,000 waited");
+    });
+}
+
 /// More come while nobody looks than there are places: those whose head is there by then are served, all of them.
 #[test]
 fn nobody_whose_head_has_come_makes_room() {

@@ -5,7 +5,7 @@ mod joined;
 
 pub use answer::Answer;
 pub use id::ClientId;
-pub(crate) use id::IdMap;
+pub(crate) use id::{IdHasher, IdMap};
 pub use joined::{Joined, Joining};
 
 use crate::conn::{self, Class, CloseRequest, Conn, DisconnectReason, PendingAck, Pushed};
@@ -158,12 +158,12 @@ impl Client {
     /// True when this client has joined the room, or it is its own.
     pub fn is_in(&self, room: impl RoomName) -> bool {
         let room = &*room.room_name();
-        ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().iter().flatten().any(|name| **name == *room)
+        ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().iter().any(|name| **name == *room)
     }
 
     /// The rooms that this client has joined, in that order; not the one that is its id.
     pub fn rooms(&self) -> Vec<Arc<str>> {
-        self.0.rooms.lock().clone().unwrap_or_default()
+        self.0.rooms.lock().to_vec()
     }
 
     /// Sends an event to every **other** client in every room that this client is in, each once.

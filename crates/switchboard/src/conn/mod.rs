@@ -9,6 +9,7 @@ mod frame;
 mod inbound;
 mod lane;
 mod late;
+mod membership;
 mod outbox;
 #[cfg(test)]
 mod outbox_model;
@@ -29,6 +30,7 @@ pub(crate) use buffers::{give, take};
 pub(crate) use frame::Frame;
 pub(crate) use inbound::Received;
 pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
+pub(crate) use membership::Membership;
 pub(crate) use outbox::Class;
 pub(crate) use reading::ON_ITS_WAY;
 pub use reason::DisconnectReason;
@@ -82,9 +84,6 @@ pub(crate) struct Conn {
     pub(crate) handshake: Option<Box<Handshake>>,
     pub(crate) peer: Peer,
 }
-
-/// The rooms of a connection; `None` once it may join no more.
-pub(crate) type Membership = Option<Vec<Arc<str>>>;
 
 /// The address of a peer, in as few bytes as it has: every connection has one.
 #[derive(Clone, Copy)]

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::Service;
 
 const BACKLOG: u32 = 4096;
@@ -120,12 +121,11 @@ impl Listening {
             }
             let (router, limits, stop) = (self.router.clone(), limits.clone(), stop.clone());
             match &self.threads {
-                // Boxed: on their way into a task they would be copied several times.
-                None => tasks.spawn(Box::pin(serve(socket, peer, router, limits, stop, Some(visit)))),
+                None => tasks.spawn(welcome(socket, peer, router, limits, stop, visit)),
                 Some(threads) => tasks.spawn_on(
                     Box::pin(async move {
                         match moved(socket) {
-                            Ok(socket) => serve(socket, peer, router, limits, stop, Some(visit)).await,
+                            Ok(socket) => welcome(socket, peer, router, limits, stop, visit).await,
                             Err(error) => crate::log::limited!(warn, (), %error, "a connection was lost on the way"),
                         }
                     }),
@@ -173,13 +173,42 @@ fn moved(socket: TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(socket.into_std()?)
 }
 
-/// One HTTP connection, until it ends or is upgraded. `visit`: what it holds of a listener's places, until then.
+/// Waits for the first byte, for which a connection needs little memory, and serves it from then on.
+async fn welcome(
+    socket: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Arc<Limits>,
+    stop: watch::Receiver<bool>,
+    mut visit: Visit,
+) {
+    let mut stopped = std::pin::pin!(stopped(stop));
+    let head_by = Instant::now() + limits.handshake_timeout;
+    tokio::select! {
+        // What has come is read first; so is an end.
+        biased;
+        _ = std::future::poll_fn(|cx| socket.poll_read_ready(cx)) => {}
+        () = visit.outstayed(limits.handshake_timeout, Some(head_by)) => return,
+        () = stopped.as_mut() => return,
+    }
+    visit.has_begun(head_by, limits.handshake_timeout);
+    // Boxed: on its way into the task it would be copied several times; and until now there was no need of it.
+    Box::pin(serve(socket, peer, router, limits, stopped, Some(visit))).await;
+}
+
+/// Ready when `stop` is true. Its sender lives as long as the application's control.
+pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// One HTTP connection, until it ends or is upgraded. `stopped`: it shall end with what it does now. `visit`: what it holds of
+/// a listener's places, until then.
 pub(crate) async fn serve<S>(
     socket: S,
     peer: SocketAddr,
     router: Router,
     limits: Arc<Limits>,
-    mut stop: watch::Receiver<bool>,
+    stopped: impl Future<Output = ()>,
     visit: Option<Visit>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -212,10 +241,6 @@ pub(crate) async fn serve<S>(
         .max_buf_size(limits.max_head.max(MIN_HEAD));
     let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let stopped = async move {
-        // The sender lives as long as the application's control.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
     let ended = async {
         tokio::select! {
             ended = connection.as_mut() => ended,
@@ -227,7 +252,7 @@ pub(crate) async fn serve<S>(
     };
     let outstayed = async {
         match visit {
-            Some(visit) => visit.outstayed(limits.handshake_timeout).await,
+            Some(visit) => visit.outstayed(limits.handshake_timeout, visit.head_by()).await,
             None => std::future::pending().await,
         }
     };
@@ -235,7 +260,7 @@ pub(crate) async fn serve<S>(
         // What has come is read first.
         biased;
         ended = ended => ended,
-        () = outstayed => return crate::log::limited!(debug, (), "an HTTP connection was ended for others"),
+        () = outstayed => return,
     };
     if let Err(error) = ended {
         crate::log::limited!(debug, (), %error, "an HTTP connection failed");

@@ -107,7 +107,7 @@ impl Opening {
             space: seat.space().clone(),
             table: self.table,
             lane,
-            rooms: Mutex::new(Some(Vec::new())),
+            rooms: Mutex::default(),
             attached: Mutex::new(attached),
             handshake: self.handshake,
             deflate: self.deflate,

@@ -146,8 +146,13 @@ impl Place {
     /// Whether its place is still needed by another. If not, it may be asked again.
     fn must_go(&self) -> bool {
         let is_needed = self.coming.waiting.load(Relaxed) > 0;
+        let mut unheard = self.coming.unheard.lock();
+        if unheard.contains_key(&self.number) {
+            // It was not asked.
+            return false;
+        }
         if !is_needed {
-            self.coming.unheard.lock().insert(self.number, (self.since, self.go.clone()));
+            unheard.insert(self.number, (self.since, self.go.clone()));
         }
         is_needed
     }
@@ -174,17 +179,33 @@ pub(crate) struct Visit {
     node: Arc<Node>,
     /// It shall look whether it has to go.
     go: Arc<Notify>,
+    /// When its first head must have come, where that is sooner than hyper would say.
+    head_by: Option<Instant>,
 }
 
 impl Visit {
     pub(super) fn new(places: &Places, place: Place, handshaking: Option<Handshaking>) -> Visit {
         Visit {
             go: place.go.clone(),
+            head_by: None,
             node: places.coming.node.clone(),
             coming: Mutex::new(Some((place, handshaking))),
             staying: places.staying.clone(),
             stay: OnceLock::new(),
         }
+    }
+
+    /// Its first byte has come. hyper waits for the rest of the head, for as long as `timeout`, which the wait until now may have
+    /// made too long.
+    pub(super) fn has_begun(&mut self, head_by: Instant, timeout: Duration) {
+        let left = head_by.saturating_duration_since(Instant::now());
+        self.head_by = (left + timeout / 32 < timeout).then_some(head_by);
+        // It may have been asked to go, and not looked yet.
+        self.go.notify_one();
+    }
+
+    pub(super) fn head_by(&self) -> Option<Instant> {
+        self.head_by
     }
 
     /// It has sent the head of a request. False when it ends with the answer to it.
@@ -210,26 +231,47 @@ impl Visit {
         stays
     }
 
-    /// Ready when it has to go: at once where somebody else needs its place and it has not sent a whole head, and after
-    /// `patience` where it ends with an answer.
+    /// Ready when it has to go: at once where somebody else needs its place and it has not sent a whole head, or has not by
+    /// `head_by`; and after `patience` where it ends with an answer.
     ///
     /// Polled behind the connection itself: what has come meanwhile counts.
-    pub(super) async fn outstayed(&self, patience: Duration) {
+    pub(super) async fn outstayed(&self, patience: Duration, head_by: Option<Instant>) {
         loop {
-            self.go.notified().await;
+            tokio::select! {
+                biased;
+                () = self.go.notified() => {}
+                () = until(head_by) => {
+                    if self.stay.get().is_none() {
+                        return crate::log::limited!(debug, (), "an HTTP connection has made no request in time");
+                    }
+                    self.go.notified().await;
+                }
+            }
             match self.stay.get() {
                 Some(Some(_)) => {}
-                Some(None) => return tokio::time::sleep(patience).await,
+                Some(None) => {
+                    tokio::time::sleep(patience).await;
+                    return crate::log::limited!(debug, (), "an HTTP connection was ended behind its answer");
+                }
                 None => {
                     // The head may stand in the socket: the driver looks before this goes on.
                     tokio::task::yield_now().await;
                     if self.stay.get().is_none()
                         && self.coming.lock().as_ref().is_some_and(|(place, _)| place.must_go())
                     {
+                        crate::log::limited!(debug, (), "an HTTP connection was ended for others");
                         return self.node.refused("accept", "handshakes");
                     }
                 }
             }
         }
+    }
+}
+
+/// Ready then; never without it.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,8 +1,8 @@
 //! Connections fetched from memory some at a time: a walk over thousands waits for that more than for anything else, and
 //! several fetches take as long as one.
-use crate::client::ClientId;
+use super::conns::ById;
 use crate::conn::Conn;
-use indexmap::map::Slice;
+use indexmap::set::Slice;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ pub(super) fn fetch<'c>(conns: impl Iterator<Item = &'c Arc<Conn>>) {
     black_box(conns.fold(0, |sum, conn| sum ^ conn.fetch()));
 }
 
-pub(super) fn for_each(mut conns: &Slice<ClientId, Arc<Conn>>, work: &mut dyn FnMut(&Arc<Conn>)) {
+pub(super) fn for_each(mut conns: &Slice<ById>, work: &mut dyn FnMut(&Arc<Conn>)) {
     while !conns.is_empty() {
         let (group, rest) = conns.split_at(GROUP.min(conns.len()));
-        fetch(group.values());
-        group.values().for_each(&mut *work);
+        fetch(group.iter().map(ById::conn));
+        group.iter().map(ById::conn).for_each(&mut *work);
         conns = rest;
     }
 }

@@ -1,10 +1,11 @@
 //! Delivery on this node: from a target to outboxes.
+use super::conns::Conns;
 use super::rooms::Rooms;
 use super::shard::Shard;
 use super::workers::Workers;
 use super::{Event, Stats, ahead};
 use crate::Delivery;
-use crate::client::{ClientId, IdMap};
+use crate::client::ClientId;
 use crate::codec::{Encoding, Format};
 use crate::conn::{Class, Conn, Frame};
 use std::sync::Arc;
@@ -100,23 +101,19 @@ impl Local {
     pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Conn>> {
         let sender = target.sender.as_deref().and_then(ClientId::parse);
         let meant = |conn: &Arc<Conn>| Some(conn.id) != sender && conn.table.raw.is_none() && conn.is_open();
-        self.union(target).into_values().filter(meant).collect()
+        self.union(target).into_iter().filter(meant).collect()
     }
 
-    fn union(&self, target: &Target) -> IdMap<Arc<Conn>> {
-        let mut chosen = IdMap::default();
-        let mut choose = |conn: &Arc<Conn>| {
-            chosen.insert(conn.id, conn.clone());
-        };
+    fn union(&self, target: &Target) -> Conns {
+        let mut chosen = Conns::default();
+        let mut choose = |conn: &Arc<Conn>| chosen.insert(conn.clone());
         if target.all {
             self.registers().for_each(|shard| shard.for_each(&mut choose));
         } else {
             target.rooms.iter().for_each(|room| self.for_each_member(room, &mut choose));
         }
         for room in &target.except {
-            self.for_each_member(room, &mut |conn| {
-                chosen.swap_remove(&conn.id);
-            });
+            self.for_each_member(room, &mut |conn| chosen.remove(conn.id));
         }
         chosen
     }

@@ -3,6 +3,7 @@ mod admission;
 mod ahead;
 mod cgroup;
 mod clock;
+mod conns;
 mod counters;
 mod event;
 mod local;

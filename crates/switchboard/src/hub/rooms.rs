@@ -2,8 +2,9 @@
 //!
 //! Locks are taken in this order: a connection's membership, then a shard of rooms, then a connection's lane.
 use super::ahead;
+use super::conns::Conns;
 use crate::Error;
-use crate::client::{ClientId, IdMap};
+use crate::client::ClientId;
 use crate::conn::Conn;
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use switchboard_core::check_room;
 
 const SHARDS: usize = 16;
 
-type Members = HashMap<Arc<str>, IdMap<Arc<Conn>>>;
+type Members = HashMap<Arc<str>, Conns>;
 
 #[derive(Default)]
 pub(crate) struct Rooms {
@@ -33,18 +34,17 @@ impl Rooms {
             Some((name, _)) => name.clone(),
             None => Arc::from(room),
         };
-        shard.entry(name.clone()).or_default().insert(conn.id, conn.clone());
+        shard.entry(name.clone()).or_default().insert(conn.clone());
         name
     }
 
     fn remove(&self, room: &str, id: ClientId) {
         let mut shard = self.shard(room).write();
         if let Some(members) = shard.get_mut(room) {
-            members.swap_remove(&id);
-            if members.is_empty() {
-                shard.remove(room);
-            } else if members.len() < members.capacity() / 4 {
-                members.shrink_to_fit();
+            members.remove(id);
+            match members.is_empty() {
+                true => drop(shard.remove(room)),
+                false => members.shrink(),
             }
         }
     }
@@ -63,7 +63,7 @@ impl Rooms {
     pub(super) fn count(&self) -> (usize, usize) {
         let of = |shard: &RwLock<Members>| {
             let shard = shard.read();
-            (shard.len(), shard.values().map(IdMap::len).sum::<usize>())
+            (shard.len(), shard.values().map(Conns::len).sum::<usize>())
         };
         self.shards.iter().map(of).fold((0, 0), |sum, (rooms, members)| (sum.0 + rooms, sum.1 + members))
     }
@@ -79,27 +79,23 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
         None => {}
     }
     let mut membership = conn.rooms.lock();
-    let Some(names) = membership.as_mut() else { return Err(Error::not_found("The client has left")) };
-    if names.iter().any(|name| **name == *room) {
+    if membership.is_over() {
+        return Err(Error::not_found("The client has left"));
+    }
+    if membership.iter().any(|name| **name == *room) {
         return Ok(false);
     }
-    if names.len() >= conn.table.limits.rooms {
+    if membership.len() >= conn.table.limits.rooms {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
-    let name = conn.space.local.rooms.insert(room, conn);
-    // Most clients are in one room.
-    if names.is_empty() {
-        names.reserve_exact(1);
-    }
-    names.push(name);
+    membership.push(conn.space.local.rooms.insert(room, conn));
     Ok(true)
 }
 
 pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
     let mut membership = conn.rooms.lock();
-    let Some(names) = membership.as_mut() else { return false };
-    let Some(at) = names.iter().position(|name| **name == *room) else { return false };
-    names.remove(at);
+    let Some(at) = membership.iter().position(|name| **name == *room) else { return false };
+    membership.remove(at);
     conn.space.local.rooms.remove(room, conn.id);
     true
 }
@@ -107,7 +103,7 @@ pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
 /// Leaves every room, and joins none any more.
 pub(super) fn leave_all(conn: &Arc<Conn>) {
     let mut membership = conn.rooms.lock();
-    for name in membership.take().unwrap_or_default() {
-        conn.space.local.rooms.remove(&name, conn.id);
+    for name in &*membership.end() {
+        conn.space.local.rooms.remove(name, conn.id);
     }
 }

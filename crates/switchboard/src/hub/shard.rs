@@ -1,6 +1,7 @@
 //! A part of the connections, with a flusher and a sweep of its own.
+use super::conns::{ById, Conns};
 use super::{Node, ahead, sweep};
-use crate::client::{ClientId, IdMap};
+use crate::client::ClientId;
 use crate::conn::Conn;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ const KEPT: usize = 8 << 10;
 
 #[derive(Default)]
 pub(crate) struct Shard {
-    conns: RwLock<IdMap<Arc<Conn>>>,
+    conns: RwLock<Conns>,
     /// Connections to which something was pushed.
     dirty: Mutex<Vec<Arc<Conn>>>,
     wake: Notify,
@@ -25,19 +26,17 @@ pub(crate) struct Shard {
 
 impl Shard {
     pub(super) fn insert(&self, conn: Arc<Conn>) {
-        self.conns.write().insert(conn.id, conn);
+        self.conns.write().insert(conn);
     }
 
     pub(super) fn remove(&self, id: ClientId) {
         let mut conns = self.conns.write();
-        conns.swap_remove(&id);
-        if conns.len() < conns.capacity() / 4 {
-            conns.shrink_to_fit();
-        }
+        conns.remove(id);
+        conns.shrink();
     }
 
     pub(super) fn get(&self, id: ClientId) -> Option<Arc<Conn>> {
-        self.conns.read().get(&id).cloned()
+        self.conns.read().get(id).cloned()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -53,7 +52,7 @@ impl Shard {
         let conns = self.conns.read();
         let end = conns.len().min(from + slice);
         let part = conns.as_slice().get_range(from..end)?;
-        due.extend(part.values().filter(|conn| conn.alarm_is_due(now)).cloned());
+        due.extend(part.iter().map(ById::conn).filter(|conn| conn.alarm_is_due(now)).cloned());
         (end < conns.len()).then_some(end)
     }
 

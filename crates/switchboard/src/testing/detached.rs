@@ -258,7 +258,7 @@ impl DetachedClient {
             space: Hub::new().space(Marker::of::<Root>()),
             table: Arc::new(table()),
             lane: Lane::new(None),
-            rooms: Mutex::new(Some(Vec::new())),
+            rooms: Mutex::default(),
             attached: Mutex::default(),
             handshake: Some(Box::new(handshake)),
             deflate: None,
@@ -323,7 +323,7 @@ impl Drop for DetachedClient {
         for room in client.rooms() {
             client.leave(room);
         }
-        *conn.rooms.lock() = None;
+        conn.rooms.lock().end();
         conn.lane.gone(conn.node());
         conn.end();
     }

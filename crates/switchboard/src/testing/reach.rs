@@ -60,7 +60,7 @@ impl Reach {
                     SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
                     router.clone(),
                     Arc::new(control.hub.node.limits().clone()),
-                    control.stop.subscribe(),
+                    http::listener::stopped(control.stop.subscribe()),
                     None,
                 ));
                 Ok(Box::new(ours))

@@ -365,6 +365,34 @@ fn a13_a_slow_head_and_silence_are_cut_off() {
     });
 }
 
+/// The time is that of everything up to the head's end, whenever it begins.
+#[test]
+fn a13_a_head_that_begins_late_has_what_is_left() {
+    on(Path::Listen, |path| async move {
+        const TIMEOUT: Duration = Duration::from_secs(1);
+        let rig = Rig::watched(path, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
+        let late = |whole: bool| {
+            let rig = &rig;
+            async move {
+                let mut stream = rig.stream().await;
+                let started = Instant::now();
+                tokio::time::sleep(TIMEOUT * 7 / 10).await;
+                let bytes = Ask::good().bytes();
+                if whole {
+                    assert_eq!(http(&mut stream, &bytes).await.unwrap().status, 101);
+                } else {
+                    stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
+                    read_to_end(&mut stream, TIMEOUT * 2).await;
+                    let elapsed = started.elapsed();
+                    assert!(elapsed >= TIMEOUT * 9 / 10 && elapsed < TIMEOUT * 16 / 10, "{elapsed:?}");
+                }
+            }
+        };
+        tokio::join!(late(true), late(false));
+        rig.expect_empty().await;
+    });
+}
+
 async fn ends_in_time(stream: &mut Box<dyn Stream>, started: Instant, timeout: Duration) {
     let rest = read_to_end(stream, Duration::from_secs(3)).await;
     assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));

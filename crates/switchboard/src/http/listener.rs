@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard_core::ws::handshake::check_head;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -187,13 +187,24 @@ async fn welcome(
     tokio::select! {
         // What has come is read first; so is an end.
         biased;
-        _ = std::future::poll_fn(|cx| socket.poll_read_ready(cx)) => {}
+        () = has_come(&socket) => {}
         () = visit.outstayed(limits.handshake_timeout, Some(head_by)) => return,
         () = stopped.as_mut() => return,
     }
     visit.has_begun(head_by, limits.handshake_timeout);
     // Boxed: on its way into the task it would be copied several times; and until now there was no need of it.
     Box::pin(serve(socket, peer, router, limits, stopped, Some(visit))).await;
+}
+
+/// Ready when there is something to read, or an end.
+async fn has_come(socket: &TcpStream) {
+    let mut is_new = true;
+    // tokio takes a new socket for readable, and knows better only when it was asked once.
+    std::future::poll_fn(|cx| match std::mem::take(&mut is_new) {
+        true => socket.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map(drop),
+        false => socket.poll_read_ready(cx).map(drop),
+    })
+    .await;
 }
 
 /// Ready when `stop` is true. Its sender lives as long as the application's control.

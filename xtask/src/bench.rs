@@ -78,7 +78,7 @@ impl Plan {
         let all_measurements = !names.iter().any(is_measurement);
         let all_peers = !names.iter().any(is_peer);
         let measured = |name: &str| all_measurements || names.contains(&name);
-        let (rounds, warmup, seconds) = if quick { (3, 100, 250) } else { (7, 300, 1500) };
+        let (rounds, warmup, seconds) = if quick { (3, 80, 200) } else { (7, 300, 1500) };
         Ok(Plan {
             rounds,
             warmup: Duration::from_millis(warmup),

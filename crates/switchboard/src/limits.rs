@@ -66,7 +66,7 @@ limits! {
     /// `byte_rate` is set) in ten seconds is closed with 4003. A raw gateway, which has no such answer, closes at once.
     message_rate: Option<Rate> = None;
     /// How many bytes of messages one connection may send. Default: no limit; above: as `message_rate`, and who is refused
-    /// more bytes than `burst` in ten seconds is closed, too.
+    /// more bytes than `burst` in ten seconds is closed, too: make it several times `max_message`.
     byte_rate: Option<Rate> = None;
 
     /// The most messages that wait while a handler of the connection runs. Default 16; then reading pauses.

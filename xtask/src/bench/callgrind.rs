@@ -22,7 +22,7 @@ pub(super) fn print(options: &Options) -> Result<(), Stop> {
     let load = Load::new(&binaries);
     let peer = PEERS.iter().find(|peer| peer.is_switchboard()).expect("it is in the table");
     for work in WORK {
-        let count = per_message(&binaries, &load, peer, work).map_err(Stop::Failed)?;
+        let count = per_message(&binaries, &load, peer, work, work.messages.1).map_err(Stop::Failed)?;
         println!("instructions for {}: {}", work.title, show(count));
     }
     let stages = stages(&binaries, &load, peer).map_err(Stop::Failed)?;
@@ -43,12 +43,12 @@ const STAGES: &[(&str, &str)] = &[
 /// What each stage adds to an echo, as a table.
 fn stages(binaries: &Binaries, load: &Load, peer: &Peer) -> Result<String, String> {
     let echo = &WORK[1];
-    let without = per_message(binaries, load, peer, echo)?;
+    let without = per_message(binaries, load, peer, echo, echo.messages.1)?;
     let mut table =
         format!("| around an echo | instructions | more |\n|---|---:|---:|\n| nothing | {} | |\n", show(without));
     for (stage, what) in STAGES {
         let env = [peer.env, &[("STAGE", *stage)]].concat();
-        let with = per_message_in(binaries, load, peer, &env, echo)?;
+        let with = per_message_in(binaries, load, peer, &env, echo, echo.messages.1)?;
         let more = 100.0 * (with / without - 1.0);
         table += &format!("| {what} | {} | {more:+.0} % |\n", show(with));
     }
@@ -56,15 +56,26 @@ fn stages(binaries: &Binaries, load: &Load, peer: &Peer) -> Result<String, Strin
 }
 
 /// Counts in two servers, of which the second has twice the messages: what both do once is in neither.
-pub(super) fn per_message(binaries: &Binaries, load: &Load, peer: &Peer, work: &Work) -> Result<f64, String> {
-    per_message_in(binaries, load, peer, peer.env, work)
+pub(super) fn per_message(
+    binaries: &Binaries,
+    load: &Load,
+    peer: &Peer,
+    work: &Work,
+    messages: u64,
+) -> Result<f64, String> {
+    per_message_in(binaries, load, peer, peer.env, work, messages)
 }
 
 type Env<'a> = &'a [(&'a str, &'a str)];
 
-fn per_message_in(binaries: &Binaries, load: &Load, peer: &Peer, env: Env<'_>, work: &Work) -> Result<f64, String> {
-    // One that writes each message by itself would take minutes for as many.
-    let messages = if peer.writes_at_once() { work.messages.1 } else { work.messages.0 };
+fn per_message_in(
+    binaries: &Binaries,
+    load: &Load,
+    peer: &Peer,
+    env: Env<'_>,
+    work: &Work,
+    messages: u64,
+) -> Result<f64, String> {
     let short = count(binaries, load, peer, env, work, messages)?;
     let long = count(binaries, load, peer, env, work, 2 * messages)?;
     Ok((long.instructions - short.instructions) / (long.messages - short.messages))

@@ -102,7 +102,8 @@ impl Counts {
         for work in WORK {
             let cells = peers.iter().map(|peer| match peer.is_switchboard() || !plan.is_quick() {
                 true => {
-                    let count = callgrind::per_message(binaries, load, peer, work);
+                    // Enough, and more would take a server minutes that writes each message by itself.
+                    let count = callgrind::per_message(binaries, load, peer, work, work.messages.0);
                     hole(count, INSTRUCTIONS, work, peer, holes, say)
                 }
                 false => None,

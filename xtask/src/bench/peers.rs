@@ -28,11 +28,6 @@ impl Peer {
     pub(crate) fn is_switchboard(&self) -> bool {
         self.name == "switchboard"
     }
-
-    /// Messages that wait for a connection leave in one write.
-    pub(crate) fn writes_at_once(&self) -> bool {
-        self.is_switchboard() || self.name == "sketch"
-    }
 }
 
 #[rustfmt::skip]

@@ -9,7 +9,7 @@ pub(crate) enum Membership {
     /// It may join no more.
     Over,
     One(Arc<str>),
-    /// None or several.
+    /// None, or several.
     Names(Vec<Arc<str>>),
 }
 
@@ -40,7 +40,12 @@ impl Membership {
     /// Panics: as [`Vec::remove`].
     pub(crate) fn remove(&mut self, at: usize) {
         match self {
-            Membership::Names(names) => drop(names.remove(at)),
+            Membership::Names(names) => {
+                names.remove(at);
+                if let [last] = &names[..] {
+                    *self = Membership::One(last.clone());
+                }
+            }
             Membership::One(_) if at == 0 => *self = Membership::default(),
             _ => panic!("no room at {at}"),
         }
@@ -80,6 +85,7 @@ mod tests {
         for (at, expected) in [(1, "a c d"), (0, "c d"), (1, "c"), (0, "")] {
             rooms.remove(at);
             assert_eq!(names(&rooms), expected);
+            assert_eq!(matches!(rooms, Membership::One(_)), rooms.len() == 1);
         }
         rooms.push("e".into());
         assert_eq!(names(&rooms), "e");

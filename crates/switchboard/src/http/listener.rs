@@ -254,6 +254,8 @@ pub(crate) async fn serve<S>(
     let mut connection = std::pin::pin!(connection);
     let ended = async {
         tokio::select! {
+            // A request that has come is answered, also when all shall end.
+            biased;
             ended = connection.as_mut() => ended,
             () = stopped => {
                 connection.as_mut().graceful_shutdown();
@@ -282,6 +284,7 @@ pub(crate) async fn serve<S>(
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -296,6 +299,26 @@ mod tests {
         assert!(!is_configured(&socket));
         configure(&socket);
         assert!(is_configured(&socket));
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_readable_when_something_has_come() {
+        for is_moved in [false, true] {
+            let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut socket = listener.accept().await.unwrap().0;
+            if is_moved {
+                socket = moved(socket).unwrap();
+            }
+            let patience = Duration::from_secs(5);
+            tokio::time::timeout(Duration::from_millis(50), has_come(&socket)).await.expect_err("nothing came");
+            client.write_all(b"x").await.unwrap();
+            tokio::time::timeout(patience, has_come(&socket)).await.unwrap();
+            assert_eq!(socket.read_u8().await.unwrap(), b'x');
+            tokio::time::timeout(Duration::from_millis(50), has_come(&socket)).await.expect_err("it was read");
+            drop(client);
+            tokio::time::timeout(patience, has_come(&socket)).await.expect("its end");
+        }
     }
 
     #[cfg(target_os = "linux")]

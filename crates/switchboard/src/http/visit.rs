@@ -19,6 +19,9 @@ const GRACE: Duration = Duration::from_millis(250);
 /// far away, make room by themselves. Quick ones say nothing of those who are asked to go.
 const FEW: u64 = 64;
 
+/// Whoever begins in this part of the time for a head needs no second timer beside hyper's, which is late by as much.
+const AT_ONCE: u32 = 32;
+
 /// Who comes has a place until their first request; who stays, because an answer runs or a further request may come, has one of
 /// `Limits::http_connections`. Beyond those a connection keeps the place that it came with, and is closed with its answer.
 ///
@@ -81,7 +84,9 @@ impl Places {
 /// What a listener knows of the time in which it found no free place.
 #[derive(Default)]
 pub(super) struct Siege {
-    /// When it was last looked at, and how many late requests there had been then.
+    /// When it last had to wait for a place.
+    waited: Option<Instant>,
+    /// Since when it has had to, or was last judged, and how many late requests there had been then.
     seen: Option<(Instant, u64)>,
     lasts: bool,
 }
@@ -89,10 +94,16 @@ pub(super) struct Siege {
 impl Siege {
     /// True where hardly anybody who has had a place for a while makes a request.
     fn lasts(&mut self, late: u64) -> bool {
-        let (since, before) = *self.seen.get_or_insert_with(|| (Instant::now(), late));
-        if since.elapsed() >= GRACE {
+        let now = Instant::now();
+        if self.waited.is_some_and(|waited| now - waited > GRACE) {
+            // That was another time.
+            *self = Siege::default();
+        }
+        self.waited = Some(now);
+        let (since, before) = *self.seen.get_or_insert((now, late));
+        if now - since >= GRACE {
             self.lasts = late.wrapping_sub(before) < FEW;
-            self.seen = Some((Instant::now(), late));
+            self.seen = Some((now, late));
         }
         self.lasts
     }
@@ -199,7 +210,7 @@ impl Visit {
     /// made too long.
     pub(super) fn has_begun(&mut self, head_by: Instant, timeout: Duration) {
         let left = head_by.saturating_duration_since(Instant::now());
-        self.head_by = (left + timeout / 32 < timeout).then_some(head_by);
+        self.head_by = (left + timeout / AT_ONCE < timeout).then_some(head_by);
         // It may have been asked to go, and not looked yet.
         self.go.notify_one();
     }
@@ -273,5 +284,40 @@ async fn until(then: Option<Instant>) {
     match then {
         Some(then) => tokio::time::sleep_until(then).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_siege_is_a_time_without_late_requests() {
+        let mut siege = Siege::default();
+        let step = Duration::from_millis(10);
+        // How long it takes until it lasts, looked at every ten milliseconds, with so many late requests at each look.
+        async fn begins(siege: &mut Siege, late: &mut u64, more: u64) -> Option<Duration> {
+            let began = Instant::now();
+            for _ in 0..100 {
+                if siege.lasts(*late) {
+                    return Some(began.elapsed());
+                }
+                *late += more;
+                advance(Duration::from_millis(10)).await;
+            }
+            None
+        }
+        let mut late = 0;
+        assert_eq!(begins(&mut siege, &mut late, 0).await, Some(GRACE));
+        advance(step).await;
+        assert!(siege.lasts(late), "it goes on");
+        // Nobody had to wait for a while: the next time has to be one by itself.
+        advance(GRACE * 2).await;
+        assert_eq!(begins(&mut siege, &mut late, 0).await, Some(GRACE));
+        advance(GRACE * 2).await;
+        assert_eq!(begins(&mut siege, &mut late, 3).await, None, "75 in 250 ms");
+        advance(GRACE * 2).await;
+        assert_eq!(begins(&mut siege, &mut late, 2).await, Some(GRACE), "50 in 250 ms");
     }
 }

@@ -256,8 +256,9 @@ fn r12_a_flood_is_closed_and_nobody_else_notices() {
         let (_, worst) = tokio::join!(flood, well);
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         assert!(worst < Duration::from_secs(1), "{worst:?}");
-        // 200 messages, and 4 MiB, and one more of each.
-        assert_eq!(rig.handle.stats().rate_limited, 201 + 69);
+        // 200 messages, and 4 MiB, and one more of each; twice that where the ten seconds end meanwhile.
+        let refused = rig.handle.stats().rate_limited;
+        assert!((201 + 69..=2 * (201 + 69)).contains(&refused), "{refused}");
         drop((many, large, healthy));
         rig.expect_empty().await;
     });

@@ -25,12 +25,12 @@ const CONTROL_HEADER: usize = 6;
 
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_read(&mut self, conn: &Conn, cx: &mut Context<'_>) -> bool {
         if self.net == Net::Gone || self.pauses() || self.is_deaf() {
             return false;
         }
         if let Some(mut bytes) = self.unread.take() {
-            self.parse(&mut bytes, cx);
+            self.parse(conn, &mut bytes, cx);
             return true;
         }
         buffers::with_read_buffer(|buffer| {
@@ -39,7 +39,7 @@ impl Task {
                 Poll::Pending => false,
                 Poll::Ready(Ok(n)) if n > 0 => {
                     match self.net {
-                        Net::Open => self.parse(&mut buffer[..n], cx),
+                        Net::Open => self.parse(conn, &mut buffer[..n], cx),
                         _ => self.timers.seldom_mut().ignored += n,
                     }
                     true
@@ -93,10 +93,8 @@ impl Task {
         }
     }
 
-    fn parse(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) {
+    fn parse(&mut self, conn: &Conn, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
-        // Once for all messages of a read.
-        let conn = self.client.conn_arc().clone();
         let mut at = 0;
         while at < bytes.len() && self.net == Net::Open {
             if self.pauses() {
@@ -118,8 +116,8 @@ impl Task {
             }
             match decoded.item {
                 None => return,
-                Some(Item::Text(text)) => self.text(&conn, text, cx),
-                Some(Item::Binary(bytes)) => self.binary(&conn, bytes, cx),
+                Some(Item::Text(text)) => self.text(conn, text, cx),
+                Some(Item::Binary(bytes)) => self.binary(conn, bytes, cx),
                 Some(Item::Ping(payload)) => self.pinged(&payload),
                 Some(Item::Pong(payload)) => self.ponged(&payload),
                 Some(Item::Close(close)) => match close {

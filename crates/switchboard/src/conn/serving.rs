@@ -107,6 +107,15 @@ impl Task {
         }
     }
 
+    /// Nothing runs that `poll_work` would have to ask again.
+    pub(super) fn is_at_rest(&self) -> bool {
+        matches!(self.stage, Stage::Serving)
+            && self.net == Net::Open
+            && !self.draining
+            && self.running.is_none()
+            && self.background.is_none()
+    }
+
     /// True when `poll_work` has something to do that nobody will wake it for.
     pub(super) fn has_work(&self) -> bool {
         matches!(self.stage, Stage::Serving)

@@ -21,8 +21,8 @@ use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::{Decoder, FrameLimits, Role};
 
-/// Reads in one turn; a stream that always has more lets other tasks run after them.
-const READS: usize = 32;
+/// Rounds of one turn, each of two reads at most and a write; a stream that always has more lets other tasks run after them.
+const ROUNDS: usize = 16;
 
 /// The task of one connection; ready when the stream is gone and the application has finished with it.
 pub(crate) struct Task {
@@ -212,14 +212,15 @@ impl Task {
     }
 
     /// One turn: handle, read, write, until each waits for something.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn turn(&mut self, conn: &Conn, cx: &mut Context<'_>) -> Poll<()> {
         let due = self.is_due();
         if due {
             self.check_own_time();
         }
-        for _ in 0..READS {
+        for _ in 0..ROUNDS {
             self.poll_work(cx);
-            let read = self.poll_read(cx);
+            // Mostly nothing more has come, and one write ends the turn.
+            let read = self.poll_read(conn, cx) && (!self.is_at_rest() || self.poll_read(conn, cx));
             let again = self.finish_turn(cx);
             self.poll_goodbye(cx);
             if self.net == Net::Gone && matches!(self.stage, Stage::Done) {
@@ -242,9 +243,9 @@ impl Future for Task {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let client = this.client.clone();
-        let _turn = Turn::of(client.conn());
-        catch_unwind(AssertUnwindSafe(|| this.turn(cx))).unwrap_or_else(|panic| {
+        let conn = this.client.conn_arc().clone();
+        let _turn = Turn::of(&conn);
+        catch_unwind(AssertUnwindSafe(|| this.turn(&conn, cx))).unwrap_or_else(|panic| {
             // The application's code is contained where it is called: this is a fault of ours. Without its stream the
             // connection ends as any other, once.
             log::panicked("connection", &*panic);

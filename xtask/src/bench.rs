@@ -79,7 +79,7 @@ impl Plan {
         let all_peers = !names.iter().any(is_peer);
         let is_asked = |name: &str| all_measurements || names.contains(&name);
         // Short rounds, and many: what a machine does to a figure mostly lasts for seconds, and so touches all servers of a round.
-        let (rounds, warmup, measured) = if quick { (3, 80, 200) } else { (25, 150, 400) };
+        let (rounds, warmup, measured) = if quick { (3, 80, 200) } else { (21, 100, 300) };
         Ok(Plan {
             rounds,
             warmup: Duration::from_millis(warmup),

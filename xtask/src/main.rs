@@ -33,7 +33,7 @@ test    Runs the parts named, or all of them in order, and stops at the first th
 fuzz    Runs one fuzzer until it finds something, or for N seconds.
         INPUT…            only run these inputs, to see a finding again
 bench   Measures Switchboard and its peers, and writes bench/README.md's tables and bench/plot.svg (about half an hour).
-        --quick           3 rounds instead of 25: under 3 minutes, and less exact; compression in Switchboard alone
+        --quick           3 rounds instead of 21: under 3 minutes, and less exact; compression in Switchboard alone
         --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
 instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (five minutes)
 fire    Attacks, at the figures that are promised: what they cost, and what others notice; writes bench/fire.md (ten minutes)

@@ -154,6 +154,10 @@ impl Registration {
         Registration { conn, _permit: permit }
     }
 
+    pub(crate) fn conn(&self) -> &Conn {
+        &self.conn
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.conn.clone())
     }

@@ -352,8 +352,8 @@ impl Task {
     }
 
     fn send(&mut self, frame: &[u8]) {
-        let conn = self.client.conn();
-        match Frame::new(frame).lend(conn, |frame| conn.lane.put_reply(frame, &conn.table.limits, conn.node())) {
+        let (conn, only) = (self.client.conn(), self.is_last);
+        match Frame::new(frame).lend(conn, |frame| conn.lane.put_reply(frame, only, &conn.table.limits, conn.node())) {
             Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {

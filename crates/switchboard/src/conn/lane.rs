@@ -178,11 +178,31 @@ impl Lane {
         (Pushed::Queued, wake, evicted)
     }
 
-    /// A reply from the task itself, which writes it at the end of its turn. Returns whether the outbox is
-    /// crowded then.
-    pub(crate) fn put_reply(&self, frame: &mut Frame<'_>, limits: &Limits, node: &Arc<Node>) -> Result<bool, Pushed> {
+    /// A reply from the task itself, which writes it at the end of its turn. Where it is the `only` one, and nothing waits in
+    /// front of it, it is written now, and no copy is made. Returns whether the outbox is crowded then.
+    pub(crate) fn put_reply(
+        &self,
+        frame: &mut Frame<'_>,
+        only: bool,
+        limits: &Limits,
+        node: &Arc<Node>,
+    ) -> Result<bool, Pushed> {
         let mut state = self.state.lock();
+        let mut written = 0;
+        if only && let Some(socket) = state.socket_at_rest() {
+            // What is refused, or fails, is tried again at the end of the turn, which knows what to do.
+            if let Poll::Ready(Ok(n)) = try_write(socket, &[IoSlice::new(frame.bytes)]) {
+                written = n;
+            }
+            if written == frame.bytes.len() {
+                return Ok(false);
+            }
+        }
         state.put(frame, Class::Reply, limits)?;
+        if written > 0 {
+            let mut written = Some(written);
+            state.outbox.flush(|_| written.take().map_or(Poll::Pending, |n| Poll::Ready(Ok(n))));
+        }
         state.settle(node);
         state.phase = Phase::Task;
         Ok(state.outbox.is_crowded(limits))
@@ -433,6 +453,13 @@ impl State {
             Poll::Ready(Err(_)) => Some(Flushed::Failed),
             Poll::Pending => Some(Flushed::Blocked { progress: false }),
         }
+    }
+
+    /// The bare socket of an open connection for which nothing waits.
+    #[inline(always)]
+    fn socket_at_rest(&self) -> Option<&OwnedWriteHalf> {
+        let rests = self.phase == Phase::Idle && self.end == End::Open && self.outbox.is_empty();
+        self.socket.as_ref().filter(|_| rests && !self.outbox.is_blocked())
     }
 
     /// True when much was put into the outbox of a bare socket before it was tried.

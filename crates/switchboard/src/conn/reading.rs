@@ -95,8 +95,8 @@ impl Task {
 
     fn parse(&mut self, conn: &Conn, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
-        let mut at = 0;
-        while at < bytes.len() && self.net == Net::Open {
+        let (len, mut at) = (bytes.len(), 0);
+        while at < len && self.net == Net::Open {
             if self.pauses() {
                 self.unread = Some(bytes[at..].into());
                 return;
@@ -116,8 +116,14 @@ impl Task {
             }
             match decoded.item {
                 None => return,
-                Some(Item::Text(text)) => self.text(conn, text, cx),
-                Some(Item::Binary(bytes)) => self.binary(conn, bytes, cx),
+                Some(Item::Text(text)) => {
+                    self.is_last = at == len;
+                    self.text(conn, text, cx);
+                }
+                Some(Item::Binary(bytes)) => {
+                    self.is_last = at == len;
+                    self.binary(conn, bytes, cx);
+                }
                 Some(Item::Ping(payload)) => self.pinged(&payload),
                 Some(Item::Pong(payload)) => self.ponged(&payload),
                 Some(Item::Close(close)) => match close {
@@ -125,6 +131,7 @@ impl Task {
                     None => self.peer_closed(None, String::new()),
                 },
             }
+            self.is_last = false;
         }
     }
 

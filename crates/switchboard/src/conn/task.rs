@@ -45,6 +45,8 @@ pub(crate) struct Task {
     pub(super) rates: Option<Box<Rates>>,
     /// The client does not read: nothing more is handled until it does.
     pub(super) congested: bool,
+    /// The message that is handled is the last one of what was read: no other reply is about to follow its own.
+    pub(super) is_last: bool,
     /// The server shuts down: nothing new is handled.
     pub(super) draining: bool,
     pub(super) reason: Option<Box<DisconnectReason>>,
@@ -75,6 +77,7 @@ impl Task {
             rates: Rates::new(timers.born, &conn.table.limits),
             timers,
             congested: false,
+            is_last: false,
             draining: false,
             reason: None,
             faulty: false,

@@ -178,7 +178,7 @@ impl Lane {
         (Pushed::Queued, wake, evicted)
     }
 
-    /// A reply from the task itself, which writes it at the end of its turn. Where it is the `only` one, and nothing waits in
+    /// A reply from the task itself, which writes it before the next round of its turn. Where it is the `only` one, and nothing waits in
     /// front of it, it is written now, and no copy is made. Returns whether the outbox is crowded then.
     pub(crate) fn put_reply(
         &self,

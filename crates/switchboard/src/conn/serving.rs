@@ -107,13 +107,9 @@ impl Task {
         }
     }
 
-    /// Nothing runs that `poll_work` would have to ask again.
+    /// Nothing runs or waits that `poll_work` would have to look at before more is read.
     pub(super) fn is_at_rest(&self) -> bool {
-        matches!(self.stage, Stage::Serving)
-            && self.net == Net::Open
-            && !self.draining
-            && self.running.is_none()
-            && self.background.is_none()
+        self.is_free() && self.net == Net::Open && !self.draining && self.background.is_none()
     }
 
     /// True when `poll_work` has something to do that nobody will wake it for.

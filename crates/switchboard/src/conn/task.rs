@@ -45,7 +45,7 @@ pub(crate) struct Task {
     pub(super) rates: Option<Box<Rates>>,
     /// The client does not read: nothing more is handled until it does.
     pub(super) congested: bool,
-    /// The message that is handled is the last one of what was read: no other reply is about to follow its own.
+    /// The message that is handled is the last one of a read: its reply has no other one to be written with.
     pub(super) is_last: bool,
     /// The server shuts down: nothing new is handled.
     pub(super) draining: bool,
@@ -250,7 +250,10 @@ impl Future for Task {
         let Some(registration) = this.registration.take() else { return Poll::Ready(()) };
         let conn = registration.conn();
         let _turn = Turn::of(conn);
-        let polled = catch_unwind(AssertUnwindSafe(|| this.turn(conn, cx))).unwrap_or_else(|panic| {
+        let polled = catch_unwind(AssertUnwindSafe(|| this.turn(conn, cx)));
+        // Before all else, so that it is dropped behind what runs.
+        this.registration = Some(registration);
+        polled.unwrap_or_else(|panic| {
             // The application's code is contained where it is called: this is a fault of ours. Without its stream the
             // connection ends as any other, once.
             log::panicked("connection", &*panic);
@@ -261,8 +264,6 @@ impl Future for Task {
             this.lost();
             cx.waker().wake_by_ref();
             Poll::Pending
-        });
-        this.registration = Some(registration);
-        polled
+        })
     }
 }

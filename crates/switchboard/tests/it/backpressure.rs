@@ -2,6 +2,7 @@
 use crate::rig::{Got, Path, Peer, Rig, masked, on, paths, settle};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::{App, Client, Delivery, Error, Gateway, Limits, VolatilePolicy};
 use switchboard_core::ws::Opcode;
@@ -11,11 +12,13 @@ use tokio::sync::Semaphore;
 struct Press {
     /// What `hold` waits for.
     gate: Arc<Semaphore>,
+    /// How many times `numbered` was called.
+    numbered: Arc<AtomicUsize>,
 }
 
 impl Press {
     fn new() -> Press {
-        Press { gate: Arc::new(Semaphore::new(0)) }
+        Press { gate: Arc::new(Semaphore::new(0)), numbered: Arc::default() }
     }
 
     async fn echo(&self, text: String) -> String {
@@ -41,6 +44,10 @@ impl Press {
     async fn big(&self, len: usize) -> String {
         "x".repeat(len)
     }
+    async fn numbered(&self, (n, len): (usize, usize)) -> (usize, String) {
+        self.numbered.fetch_add(1, Ordering::Relaxed);
+        (n, "x".repeat(len))
+    }
 }
 
 impl Press {
@@ -56,7 +63,8 @@ impl Press {
             .on("ask", Press::ask)
             .on("ask_late", Press::ask_late)
             .on("join", Press::join)
-            .on("big", Press::big);
+            .on("big", Press::big)
+            .on("numbered", Press::numbered);
         App::new().gateway("/ws", gateway).limits(limits)
     }
 }
@@ -430,6 +438,35 @@ fn a_push_has_its_room_beside_a_long_reply() {
         assert!((15..17).contains(&queued), "{queued} of 64 KiB in 1 MiB");
         assert_eq!(peer.expect_close().await, 4001);
         drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+/// The only reply to what was read goes straight to the socket, which takes a part of it, or nothing, when it is full.
+#[test]
+fn a_reply_that_the_socket_takes_in_part_comes_whole_and_in_its_place() {
+    paths(|path| async move {
+        let press = Press::new();
+        let rig = Rig::start(path, press.app(Limits::default())).await;
+        for len in [100, 3_000, 2 << 20] {
+            let mut peer = rig.connect_narrow().await;
+            let (before, mut asked) = (press.numbered.load(Ordering::Relaxed), 0);
+            while rig.handle.stats().queued_bytes == 0 {
+                assert!(asked < 50_000, "{path:?} {len}: the socket takes all");
+                peer.send(&text("numbered", (asked, len))).await;
+                asked += 1;
+                // Each alone.
+                let deadline = Instant::now() + Duration::from_secs(5);
+                while press.numbered.load(Ordering::Relaxed) < before + asked {
+                    assert!(Instant::now() < deadline, "{path:?} {len}: {asked} is not handled");
+                    tokio::task::yield_now().await;
+                }
+            }
+            for n in 0..asked {
+                peer.expect(&text("numbered", (n, "x".repeat(len)))).await;
+            }
+            assert_eq!(peer.request(WELL).await, WELL);
+        }
         rig.expect_empty().await;
     });
 }

@@ -181,7 +181,7 @@ fn take(
     let mut row = Row::new(measurement, plan.peers.len());
     let mut servers: Vec<Option<Server>> = plan.peers.iter().map(|_| None).collect();
     let mut is_broken = vec![false; plan.peers.len()];
-    let rounds = if measurement.is_steady { 1 } else { plan.rounds };
+    let rounds = if measurement.is_steady { 1 } else { plan.rounds * measurement.finer as usize };
     for round in 0..rounds {
         let mut line = format!("{} {}/{rounds}", measurement.name, round + 1);
         for (index, peer) in plan.peers.iter().enumerate() {

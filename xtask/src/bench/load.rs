@@ -35,7 +35,7 @@ impl Load {
     pub(crate) fn measure(&self, server: &Server, plan: &Plan, measurement: &Measurement) -> Result<Figure, String> {
         let mut args = words(measurement.load);
         match measurement.kind {
-            Kind::Rate => args.extend(plan.times()),
+            Kind::Rate => args.extend(plan.shorter(measurement.finer)),
             Kind::Micros => args.extend(["--count".into(), plan.handshakes().to_string()]),
             Kind::Bytes => {}
         }
@@ -84,7 +84,12 @@ impl Load {
 impl Plan {
     /// How long a round is, as options of the load generator.
     pub(crate) fn times(&self) -> [String; 4] {
-        let [warmup, measured] = [self.warmup, self.measured].map(|time| time.as_secs_f64().to_string());
+        self.shorter(1)
+    }
+
+    /// A part of that.
+    fn shorter(&self, part: u32) -> [String; 4] {
+        let [warmup, measured] = [self.warmup, self.measured].map(|time| (time / part).as_secs_f64().to_string());
         ["--warmup".into(), warmup, "--secs".into(), measured]
     }
 

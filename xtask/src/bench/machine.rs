@@ -5,6 +5,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::bench::Plan;
+use crate::bench::measurements::ECHOES;
 
 /// The conditions of a run, in a sentence.
 pub(crate) fn describe(plan: &Plan) -> String {
@@ -15,9 +16,10 @@ pub(crate) fn describe(plan: &Plan) -> String {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let kernel = kernel.split('.').take(2).collect::<Vec<_>>().join(".");
     let [rustc, node] = [("rustc", "rustc "), ("node", "v")].map(|(program, prefix)| version(program, prefix));
-    let (rounds, seconds) = (plan.rounds, plan.measured.as_secs_f64());
+    let (rounds, time, finer) = (plan.rounds, plan.measured.as_millis(), ECHOES);
+    let (echoes, short) = (rounds * finer as usize, time / u128::from(finer));
     format!(
-        "{rounds} rounds of {seconds} s; {cpu}, {cores} cores, Linux {kernel}, Rust {rustc}, Node.js {node}; one server \
+        "{rounds} rounds of {time} ms, of the echoes {echoes} of {short} ms; {cpu}, {cores} cores, Linux {kernel}, Rust {rustc}, Node.js {node}; one server \
          thread on one core, the load on another."
     )
 }

@@ -8,9 +8,14 @@ pub(crate) struct Measurement {
     /// The load generator's mode and options.
     pub(crate) load: &'static [&'static str],
     pub(crate) kind: Kind,
+    /// So many times as many rounds, each as much shorter: where connections are few, and soon open.
+    pub(crate) finer: u32,
     /// It is the same every time: taken once, of a new server.
     pub(crate) is_steady: bool,
 }
+
+/// [`Measurement::finer`] of the echoes.
+pub(crate) const ECHOES: u32 = 3;
 
 /// What a figure is.
 #[derive(Clone, Copy, PartialEq)]
@@ -51,25 +56,30 @@ fn thousands(number: u64) -> String {
 
 #[rustfmt::skip]
 pub(crate) const MEASUREMENTS: &[Measurement] = &[
-    rate("echo-1", "Echo, 64 connections × 1 in flight", &["echo"]),
-    rate("echo-16", "Echo, 64 connections × 16 in flight", &["echo", "--in-flight", "16"]),
-    rate("echo-4k", "Echo of 4 KB, 64 connections × 1", &["echo", "--text", "4096"]),
+    echo("echo-1", "Echo, 64 connections × 1 in flight", &["echo"]),
+    echo("echo-16", "Echo, 64 connections × 16 in flight", &["echo", "--in-flight", "16"]),
+    echo("echo-4k", "Echo of 4 KB, 64 connections × 1", &["echo", "--text", "4096"]),
     rate("fanout-1000", "Room of 1,000, one publish at a time", &["fanout", "--connections", "1000"]),
     rate("fanout-5000", "Room of 5,000, one publish at a time", &["fanout", "--connections", "5000"]),
     rate("fanout-8", "Room of 1,000, 8 publishes in flight", &["fanout", "--connections", "1000", "--in-flight", "8"]),
     rate("fanout-64", "Room of 1,000, 64 publishers",
          &["fanout", "--connections", "1000", "--in-flight", "64", "--publishers", "64"]),
     Measurement {
-        name: "handshake", title: "Server CPU a handshake", load: &["handshakes"], kind: Kind::Micros, is_steady: false,
+        name: "handshake", title: "Server CPU a handshake", load: &["handshakes"], kind: Kind::Micros, finer: 1,
+        is_steady: false,
     },
     Measurement {
         name: "idle", title: "Memory an idle connection, of 10,000", load: &["idle", "--connections", "10000"],
-        kind: Kind::Bytes, is_steady: true,
+        kind: Kind::Bytes, finer: 1, is_steady: true,
     },
 ];
 
 const fn rate(name: &'static str, title: &'static str, load: &'static [&'static str]) -> Measurement {
-    Measurement { name, title, load, kind: Kind::Rate, is_steady: false }
+    Measurement { name, title, load, kind: Kind::Rate, finer: 1, is_steady: false }
+}
+
+const fn echo(name: &'static str, title: &'static str, load: &'static [&'static str]) -> Measurement {
+    Measurement { finer: ECHOES, ..rate(name, title, load) }
 }
 
 #[cfg(test)]

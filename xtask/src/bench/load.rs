@@ -94,7 +94,7 @@ impl Plan {
     }
 
     fn handshakes(&self) -> u64 {
-        if self.is_quick() { 4_000 } else { 6_000 }
+        if self.is_quick() { 2_000 } else { 6_000 }
     }
 }
 

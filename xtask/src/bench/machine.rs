@@ -19,8 +19,8 @@ pub(crate) fn describe(plan: &Plan) -> String {
     let (rounds, time, finer) = (plan.rounds, plan.measured.as_millis(), ECHOES);
     let (echoes, short) = (rounds * finer as usize, time / u128::from(finer));
     format!(
-        "{rounds} rounds of {time} ms, of the echoes {echoes} of {short} ms; {cpu}, {cores} cores, Linux {kernel}, Rust {rustc}, Node.js {node}; one server \
-         thread on one core, the load on another."
+        "{rounds} rounds of {time} ms, of the echoes {echoes} of {short} ms; {cpu}, {cores} cores, Linux {kernel}, \
+         Rust {rustc}, Node.js {node}; one server thread on one core, the load on another."
     )
 }
 

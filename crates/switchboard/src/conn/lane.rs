@@ -190,7 +190,7 @@ impl Lane {
         let mut state = self.state.lock();
         let mut written = 0;
         if only && let Some(socket) = state.socket_at_rest() {
-            // What is refused, or fails, is tried again at the end of the turn, which knows what to do.
+            // What is refused, or fails, is tried again by `end_turn`, which knows what to do.
             if let Poll::Ready(Ok(n)) = try_write(socket, &[IoSlice::new(frame.bytes)]) {
                 written = n;
             }

@@ -53,7 +53,7 @@ pub(crate) struct Task {
     /// A turn panicked.
     faulty: bool,
     /// Leaves all rooms and the namespace when dropped, however the task ends. A turn has it beside the task: to count the
-    /// connection's handles up and down for each would cost half a percent of an echo.
+    /// connection's handles up and down for each turn would cost half a percent of an echo.
     registration: Option<Registration>,
 }
 

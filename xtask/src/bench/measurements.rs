@@ -15,7 +15,7 @@ pub(crate) struct Measurement {
 }
 
 /// [`Measurement::finer`] of the echoes.
-pub(crate) const ECHOES: u32 = 3;
+pub(crate) const ECHOES: u32 = 6;
 
 /// What a figure is.
 #[derive(Clone, Copy, PartialEq)]

@@ -6,7 +6,7 @@ use crate::Options;
 use crate::bench::counts;
 use crate::bench::deflate::{self, Line, Pair};
 use crate::bench::measurements::Kind;
-use crate::bench::results::{Cell, Results, Row};
+use crate::bench::results::{Cell, Results, Row, compare};
 use crate::bench::workers::Workers;
 
 const PAGE: &str = "bench/README.md";
@@ -22,6 +22,7 @@ pub(crate) fn table(results: &Results) -> String {
             let cells = (0..results.peers.len()).map(|index| show(row, index));
             text += &line(row.measurement.title, cells);
         }
+        text += &against_sketch(results);
     }
     if let Some(counts) = &results.counts {
         text += &heading("counted a message", counts.peers.iter().copied());
@@ -35,6 +36,23 @@ pub(crate) fn table(results: &Results) -> String {
         text += &format!("two threads with a runtime each (`App::threads(2)`) {threads:.2}×.\n");
     }
     text
+}
+
+/// Switchboard's rates as ratios to the sketch, which the next column is too inexact for: each is a median of its own. Empty: one of
+/// the two was not measured.
+fn against_sketch(results: &Results) -> String {
+    let place = |name| results.peers.iter().position(|peer| peer.name == name);
+    let Some((switchboard, sketch)) = place("switchboard").zip(place("sketch")) else { return String::new() };
+    let ratio = |row: &Row| {
+        let ratio = compare(&row.cells[switchboard], &row.cells[sketch])?.ratio?;
+        Some(format!("{} {ratio:.2}×", row.measurement.name))
+    };
+    let rates = results.rows.iter().filter(|row| row.measurement.kind == Kind::Rate);
+    let ratios: Vec<_> = rates.filter_map(ratio).collect();
+    match ratios.is_empty() {
+        true => String::new(),
+        false => format!("\nSwitchboard against the sketch, round by round: {}.\n", ratios.join(", ")),
+    }
 }
 
 fn unquiet((disturbed, all): (usize, usize)) -> String {

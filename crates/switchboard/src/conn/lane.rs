@@ -5,9 +5,11 @@ use super::reason::DisconnectReason;
 use super::stream::Stream;
 use crate::hub::Node;
 use crate::limits::Limits;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::io::{self, IoSlice};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use switchboard_core::{Close, CloseCode};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -117,7 +119,16 @@ pub(crate) struct TurnEnd {
 }
 
 pub(crate) struct Lane {
+    /// The end of the task's turn has something to do here, or the lane has no waker of it. Changed under the lock; the task, which is
+    /// woken by whoever changes it beside the turn, reads it without: most turns write their only reply at once, and leave nothing.
+    touched: AtomicBool,
     state: Mutex<State>,
+}
+
+/// The lane, locked.
+struct Held<'a> {
+    touched: &'a AtomicBool,
+    state: MutexGuard<'a, State>,
 }
 
 /// The fields stand in the order of their use: see [`Outbox`].
@@ -141,7 +152,18 @@ struct State {
 
 impl Lane {
     pub(crate) fn new(socket: Option<OwnedWriteHalf>) -> Lane {
-        Lane { state: Mutex::new(State { socket, ..State::default() }) }
+        Lane { touched: AtomicBool::new(true), state: Mutex::new(State { socket, ..State::default() }) }
+    }
+
+    #[inline(always)]
+    fn hold(&self) -> Held<'_> {
+        Held { touched: &self.touched, state: self.state.lock() }
+    }
+
+    /// For the task, whose waker is always the same: false when [`end_turn`](Lane::end_turn) would find nothing to do.
+    #[inline]
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched.load(Ordering::Relaxed)
     }
 
     /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written.
@@ -154,7 +176,7 @@ impl Lane {
         own: bool,
         node: &Arc<Node>,
     ) -> (Pushed, Wake, usize) {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         let evicted = match state.put(frame, class, limits) {
             Ok(evicted) => evicted,
             Err(refused) => {
@@ -166,7 +188,7 @@ impl Lane {
             _ if state.is_overdue(limits) => state.write_now(),
             Phase::Scheduled | Phase::Task => Wake::Nobody,
             Phase::Idle if own => {
-                state.phase = Phase::Task;
+                state.leave_to_task();
                 Wake::Nobody
             }
             Phase::Idle => {
@@ -187,7 +209,7 @@ impl Lane {
         limits: &Limits,
         node: &Arc<Node>,
     ) -> Result<bool, Pushed> {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         let mut written = 0;
         if only && let Some(socket) = state.socket_at_rest() {
             // What is refused, or fails, is tried again by `end_turn`, which knows what to do.
@@ -204,16 +226,16 @@ impl Lane {
             state.outbox.flush(|_| written.take().map_or(Poll::Pending, |n| Poll::Ready(Ok(n))));
         }
         state.settle(node);
-        state.phase = Phase::Task;
+        state.leave_to_task();
         Ok(state.outbox.is_crowded(limits))
     }
 
     /// A ping or pong. False when the control lane is full or the connection is closing.
     pub(crate) fn put_control(&self, frame: &[u8]) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         let put = state.end == End::Open && state.outbox.put_control(frame);
         if put {
-            state.phase = Phase::Task;
+            state.leave_to_task();
         }
         put
     }
@@ -221,7 +243,7 @@ impl Lane {
     /// The last frames; nothing is taken after them. With `discard`, nothing waits before them either.
     /// Returns how many messages were thrown away.
     pub(crate) fn close(&self, frames: &[u8], discard: bool, node: &Arc<Node>) -> usize {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.end == End::Mute {
             return 0;
         }
@@ -231,7 +253,7 @@ impl Lane {
         state.end = state.end.max(end);
         state.outbox.put_close(frames);
         state.settle(node);
-        state.phase = Phase::Task;
+        state.leave_to_task();
         dropped
     }
 
@@ -259,13 +281,13 @@ impl Lane {
     }
 
     pub(crate) fn request(&self, request: CloseRequest) -> Option<Waker> {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         state.ask(request);
         state.take_waker()
     }
 
     pub(crate) fn wake(&self) {
-        let waker = self.state.lock().take_waker();
+        let waker = self.hold().take_waker();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -306,7 +328,7 @@ impl Lane {
     /// A close frame would have to wait for the end of the frame that is half written: a long one goes too, and the close frame
     /// with it. So does the goodbye of a connection that is closing: its peer had its time to read it.
     pub(crate) fn evict(&self, node: &Arc<Node>) -> Option<(usize, Option<Waker>)> {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.end >= End::Discarded {
             return None;
         }
@@ -349,6 +371,8 @@ impl Lane {
             state.waker = Some(cx.waker().clone());
         }
         let request = state.request.take().map(|request| *request);
+        // A stream that the task owns whole may hold bytes back.
+        self.touched.store(state.phase == Phase::Task || state.socket.is_none(), Ordering::Relaxed);
         TurnEnd {
             flushed,
             again: std::mem::take(&mut state.woken) || request.is_some(),
@@ -360,22 +384,97 @@ impl Lane {
 
     /// Called by the flusher. Returns the task's waker when the task has to act.
     pub(crate) fn flush_scheduled(&self, node: &Arc<Node>) -> Option<Waker> {
-        let mut state = self.state.lock();
-        let state = &mut *state;
+        let mut state = self.hold();
         if state.phase != Phase::Scheduled {
             return None;
         }
-        let flushed = state.socket.as_ref().map(|socket| state.outbox.flush(|bytes| try_write(socket, bytes)));
-        state.settle(node);
+        let inner = &mut *state.state;
+        let flushed = inner.socket.as_ref().map(|socket| inner.outbox.flush(|bytes| try_write(socket, bytes)));
+        inner.settle(node);
         match flushed {
             Some(Flushed::Drained) => {
-                state.phase = Phase::Idle;
+                inner.phase = Phase::Idle;
                 None
             }
             // The task registers for the socket's readiness, notices the failure, or owns the stream.
             Some(Flushed::Blocked { .. } | Flushed::Failed) | None => {
-                state.phase = Phase::Task;
+                state.leave_to_task();
                 state.take_waker()
+            }
+        }
+    }
+}
+
+impl Deref for Held<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+/// What the end of the task's turn has to see.
+impl Held<'_> {
+    #[inline(always)]
+    fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn leave_to_task(&mut self) {
+        self.touch();
+        self.phase = Phase::Task;
+    }
+
+    fn ask(&mut self, request: CloseRequest) {
+        if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
+            self.touch();
+            self.request = Some(Box::new(request));
+        }
+    }
+
+    fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Result<usize, Pushed> {
+        if self.end > End::Open {
+            return Err(Pushed::Gone);
+        }
+        match self.outbox.put(frame, class, limits) {
+            Put::Queued { evicted } => Ok(evicted),
+            Put::Dropped => Err(Pushed::Dropped),
+            Put::Overflow => {
+                self.end = End::Closing;
+                self.ask(CloseRequest::slow_consumer());
+                Err(Pushed::Dropped)
+            }
+        }
+    }
+
+    /// The task's waker. Without one the task is in its turn, at whose end it looks again.
+    fn take_waker(&mut self) -> Option<Waker> {
+        self.touch();
+        let waker = self.waker.take();
+        self.woken |= waker.is_none();
+        waker
+    }
+
+    fn wake_task(&mut self) -> Wake {
+        self.take_waker().map_or(Wake::Nobody, Wake::Task)
+    }
+
+    /// Tries the socket, so that a client that reads is not taken for one that does not.
+    fn write_now(&mut self) -> Wake {
+        let state = &mut *self.state;
+        let Some(socket) = &state.socket else { return Wake::Nobody };
+        match state.outbox.flush(|bytes| try_write(socket, bytes)) {
+            Flushed::Drained => Wake::Nobody,
+            Flushed::Blocked { .. } | Flushed::Failed => {
+                self.leave_to_task();
+                self.wake_task()
             }
         }
     }
@@ -398,38 +497,6 @@ impl State {
             node.memory.recharge(self.charged as usize, charged as usize);
             self.charged = charged;
         }
-    }
-
-    fn ask(&mut self, request: CloseRequest) {
-        if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
-            self.request = Some(Box::new(request));
-        }
-    }
-
-    fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Result<usize, Pushed> {
-        if self.end > End::Open {
-            return Err(Pushed::Gone);
-        }
-        match self.outbox.put(frame, class, limits) {
-            Put::Queued { evicted } => Ok(evicted),
-            Put::Dropped => Err(Pushed::Dropped),
-            Put::Overflow => {
-                self.end = End::Closing;
-                self.ask(CloseRequest::slow_consumer());
-                Err(Pushed::Dropped)
-            }
-        }
-    }
-
-    /// The task's waker. Without one the task is in its turn, at whose end it looks again.
-    fn take_waker(&mut self) -> Option<Waker> {
-        let waker = self.waker.take();
-        self.woken |= waker.is_none();
-        waker
-    }
-
-    fn wake_task(&mut self) -> Wake {
-        self.take_waker().map_or(Wake::Nobody, Wake::Task)
     }
 
     /// Writes to a stream that may hold bytes back itself (TLS): all is written only when it has handed them on.
@@ -466,18 +533,6 @@ impl State {
     fn is_overdue(&self, limits: &Limits) -> bool {
         self.outbox.bytes() > limits.outbound_bytes && !self.outbox.is_blocked() && self.socket.is_some()
     }
-
-    /// Tries the socket, so that a client that reads is not taken for one that does not.
-    fn write_now(&mut self) -> Wake {
-        let Some(socket) = &self.socket else { return Wake::Nobody };
-        match self.outbox.flush(|bytes| try_write(socket, bytes)) {
-            Flushed::Drained => Wake::Nobody,
-            Flushed::Blocked { .. } | Flushed::Failed => {
-                self.phase = Phase::Task;
-                self.wake_task()
-            }
-        }
-    }
 }
 
 fn try_write(socket: &OwnedWriteHalf, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -502,5 +557,87 @@ fn poll_write(socket: &OwnedWriteHalf, cx: &mut Context<'_>, bytes: &[IoSlice<'_
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => return Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A lane, whose task has ended its first turn, and the socket of its peer.
+    async fn lane() -> (Lane, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_, socket) = listener.accept().await.unwrap().0.into_split();
+        let lane = Lane::new(Some(socket));
+        assert!(lane.is_touched(), "it has no waker yet");
+        (lane, peer)
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
+        let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
+        let end_turn = || {
+            lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
+            lane.is_touched()
+        };
+        let frame = || Frame::new(b"\x81\x01x");
+        assert!(!end_turn());
+        assert!(!lane.put_reply(&mut frame(), true, &limits, &node).unwrap());
+        assert!(!lane.is_touched(), "the only reply is written");
+        assert!(lane.put_reply(&mut frame(), false, &limits, &node).is_ok());
+        assert!(lane.is_touched());
+        assert!(!end_turn());
+
+        let push = |own| lane.push(&mut frame(), Class::Push, &limits, own, &node).0;
+        assert_eq!((push(false), lane.is_touched()), (Pushed::Queued, false), "the flusher writes it");
+        assert!(lane.put_reply(&mut frame(), true, &limits, &node).is_ok());
+        assert!(lane.is_touched(), "a reply behind it is not written at once");
+        assert!(!end_turn());
+        assert_eq!((push(true), lane.is_touched()), (Pushed::Queued, true));
+        assert!(!end_turn());
+        assert!(lane.put_control(b"\x8a\x00"));
+        assert!(lane.is_touched());
+        assert!(!end_turn());
+
+        lane.wake();
+        assert!(lane.is_touched(), "the waker is gone");
+        assert!(!end_turn());
+        assert!(lane.request(CloseRequest::Shutdown).is_some());
+        assert!(lane.is_touched());
+        assert!(!end_turn());
+        assert!(lane.evict(&node).is_some());
+        assert!(lane.is_touched());
+        assert!(!end_turn());
+        assert_eq!(lane.close(b"\x88\x00", true, &node), 0);
+        assert!(lane.is_touched());
+        assert!(!end_turn());
+
+        let mut got = [0; 19];
+        peer.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got[..3], b"\x81\x01x");
+        assert!(got.ends_with(b"\x8a\x00\x88\x00"), "{got:?}");
+        lane.gone(&node);
+    }
+
+    #[tokio::test]
+    async fn a_turn_before_a_socket_that_refuses_is_not_over() {
+        let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
+        let long = vec![0; limits.max_message_out];
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            // The test's own: the outbox's limits are others' business.
+            if lane.put_reply(&mut Frame::new(&long), true, &limits, &node).is_err() {
+                break;
+            }
+            lane.end_turn(&mut cx, None, &limits, &node);
+            if lane.blocked().is_some() {
+                break;
+            }
+        }
+        assert!(lane.blocked().is_some());
+        assert!(lane.is_touched(), "it waits for the socket, and writes the rest at the end of a turn");
     }
 }

@@ -109,6 +109,13 @@ impl Task {
 
     /// Writes what waits. True when there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.net == Net::Open && !self.congested && self.port.is_none() && !self.conn().lane.is_touched() {
+            return false;
+        }
+        self.finish_touched(cx)
+    }
+
+    fn finish_touched(&mut self, cx: &mut Context<'_>) -> bool {
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.client.conn();
         let end = conn.lane.end_turn(cx, whole, &conn.table.limits, conn.node());

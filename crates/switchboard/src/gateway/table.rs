@@ -59,6 +59,10 @@ pub(crate) struct Table {
     pub(crate) codecs: Codecs,
 }
 
+/// How long a name's head is, and up to how many handlers of a gateway are few.
+const HEAD: usize = size_of::<u64>();
+const FEW: usize = 8;
+
 /// The first eight bytes of a name, zeros behind a shorter one, as a number that sorts as they do.
 fn head(name: &str) -> u64 {
     let name = name.as_bytes();
@@ -262,10 +266,17 @@ impl Table {
         self.handled(event).or(self.catch_all.as_ref())
     }
 
-    /// The event's own handler. Most names differ in their first bytes, which are compared at once.
+    /// The event's own handler. Most names differ in their first bytes, which are compared at once; few are looked through faster than
+    /// searched.
     fn handled(&self, event: &str) -> Option<&Entry> {
-        let entry = self.events.get(self.heads.binary_search(&head(event)).ok()?)?;
-        if *entry.event == *event { Some(entry) } else { self.searched(event) }
+        let head = head(event);
+        let at = match self.heads.len() {
+            0..=FEW => self.heads.iter().position(|known| *known == head)?,
+            _ => self.heads.binary_search(&head).ok()?,
+        };
+        let entry = self.events.get(at)?;
+        let same = entry.event.len() == event.len() && (event.len() <= HEAD || *entry.event == *event);
+        if same { Some(entry) } else { self.searched(event) }
     }
 
     #[inline(never)]

@@ -109,9 +109,9 @@ pub(crate) struct Outbox {
     /// Bytes of shared pieces, written ones included.
     shared: usize,
     /// A reply that is longer than what may wait: its length, 0 where there is none.
-    long: usize,
+    long: u32,
     /// Bytes up to the end of that reply that are not written.
-    until_long: usize,
+    until_long: u32,
 }
 
 impl Outbox {
@@ -219,8 +219,8 @@ impl Outbox {
             _ => self.push_shared(frame.share()),
         }
         if matches!(class, Class::Reply) && self.bytes + len > limits.outbound_bytes && len > self.rest_of_long() {
-            self.long = len;
-            self.until_long = self.bytes + len;
+            self.long = short(len);
+            self.until_long = short(self.bytes + len);
         }
         self.bytes += len;
         self.messages += 1;
@@ -229,7 +229,7 @@ impl Outbox {
 
     /// Bytes of the one long reply that are not written. The client asked for them: they leave the room of all else as it is.
     fn rest_of_long(&self) -> usize {
-        self.long.min(self.until_long)
+        self.long.min(self.until_long) as usize
     }
 
     /// Puts the last frames behind all others, whatever the limits say. They are not counted as messages.
@@ -251,7 +251,7 @@ impl Outbox {
         self.control = self.control.saturating_add(1);
         self.bytes += frame.len();
         if self.until_long > 0 {
-            self.until_long += frame.len();
+            self.until_long += short(frame.len());
         }
         self.insert_first(frame);
         true
@@ -423,8 +423,8 @@ impl Outbox {
     fn remove(&mut self, at: usize) {
         if self.until_long > 0 {
             let in_front = self.rest.iter().take(at).map(|segment| segment.bytes().len()).sum::<usize>();
-            if self.head.len() + in_front < self.written + self.until_long {
-                self.until_long -= self.rest[at].bytes().len();
+            if self.head.len() + in_front < self.written + self.until_long as usize {
+                self.until_long -= short(self.rest[at].bytes().len());
             }
         }
         if let Some(segment) = self.rest.remove(at) {
@@ -434,7 +434,7 @@ impl Outbox {
     }
 }
 
-/// A place in a piece: no message that is sent is as long as 4 GiB, see `Limits::problems`.
+/// A place in a piece, or in what waits: no message that is sent is as long as 4 GiB, nor is all that waits, see `Limits::problems`.
 fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }

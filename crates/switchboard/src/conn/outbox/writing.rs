@@ -83,7 +83,7 @@ impl Outbox {
         if self.bytes == 0 {
             return self.drained();
         }
-        self.until_long = self.until_long.saturating_sub(n);
+        self.until_long = self.until_long.saturating_sub(short(n));
         self.written += n;
         loop {
             let first = self.first();

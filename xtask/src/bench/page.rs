@@ -38,14 +38,17 @@ pub(crate) fn table(results: &Results) -> String {
     text
 }
 
-/// Switchboard's rates as ratios to the sketch, which the next column is too inexact for: each is a median of its own. Empty: one of
-/// the two was not measured.
+/// Switchboard's rates as ratios to the sketch's: to divide the two columns is less exact, each being a median of its own. Empty: one
+/// of the two was not measured.
 fn against_sketch(results: &Results) -> String {
     let place = |name| results.peers.iter().position(|peer| peer.name == name);
     let Some((switchboard, sketch)) = place("switchboard").zip(place("sketch")) else { return String::new() };
     let ratio = |row: &Row| {
-        let ratio = compare(&row.cells[switchboard], &row.cells[sketch])?.ratio?;
-        Some(format!("{} {ratio:.2}×", row.measurement.name))
+        let of_sketch = compare(&row.cells[sketch], &row.cells[0])?;
+        let cell = compare(&row.cells[switchboard], &row.cells[sketch])?;
+        // Where the load generator was the sketch's limit, nobody knows how fast that is.
+        let ratio = cell.ratio.filter(|_| !of_sketch.is_limited)?;
+        Some(format!("{} {}", row.measurement.name, ratio_text(ratio, cell.is_limited)))
     };
     let rates = results.rows.iter().filter(|row| row.measurement.kind == Kind::Rate);
     let ratios: Vec<_> = rates.filter_map(ratio).collect();

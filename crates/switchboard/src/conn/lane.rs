@@ -119,8 +119,9 @@ pub(crate) struct TurnEnd {
 }
 
 pub(crate) struct Lane {
-    /// The end of the task's turn has something to do here, or the lane has no waker of it. Changed under the lock; the task, which is
-    /// woken by whoever changes it beside the turn, reads it without: most turns write their only reply at once, and leave nothing.
+    /// The end of the task's turn has something to do here, or the lane has no waker of it. Most turns write their only reply at once,
+    /// leave nothing, and end without the lock. It is changed under the lock, and read without: who changes it beside the turn takes the
+    /// waker, or finds that it was taken, and the turn that this wakes reads what was written before it.
     touched: AtomicBool,
     state: Mutex<State>,
 }
@@ -160,13 +161,13 @@ impl Lane {
         Held { touched: &self.touched, state: self.state.lock() }
     }
 
-    /// For the task, whose waker is always the same: false when [`end_turn`](Lane::end_turn) would find nothing to do.
+    /// For the task, whose waker is always the same: false when nothing is left that [`end_turn`](Lane::end_turn) alone does.
     #[inline]
     pub(crate) fn is_touched(&self) -> bool {
         self.touched.load(Ordering::Relaxed)
     }
 
-    /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written.
+    /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written, unless the flusher is about to.
     /// Returns how many volatile messages made room, too.
     pub(crate) fn push(
         &self,
@@ -388,12 +389,12 @@ impl Lane {
         if state.phase != Phase::Scheduled {
             return None;
         }
-        let inner = &mut *state.state;
-        let flushed = inner.socket.as_ref().map(|socket| inner.outbox.flush(|bytes| try_write(socket, bytes)));
-        inner.settle(node);
+        let waiting = &mut *state.state;
+        let flushed = waiting.socket.as_ref().map(|socket| waiting.outbox.flush(|bytes| try_write(socket, bytes)));
+        waiting.settle(node);
         match flushed {
             Some(Flushed::Drained) => {
-                inner.phase = Phase::Idle;
+                waiting.phase = Phase::Idle;
                 None
             }
             // The task registers for the socket's readiness, notices the failure, or owns the stream.
@@ -454,7 +455,7 @@ impl Held<'_> {
         }
     }
 
-    /// The task's waker. Without one the task is in its turn, at whose end it looks again.
+    /// The task's waker. Without one it is being woken, or in its first turn; at the end of that turn it looks again.
     fn take_waker(&mut self) -> Option<Waker> {
         self.touch();
         let waker = self.waker.take();
@@ -468,9 +469,9 @@ impl Held<'_> {
 
     /// Tries the socket, so that a client that reads is not taken for one that does not.
     fn write_now(&mut self) -> Wake {
-        let state = &mut *self.state;
-        let Some(socket) = &state.socket else { return Wake::Nobody };
-        match state.outbox.flush(|bytes| try_write(socket, bytes)) {
+        let waiting = &mut *self.state;
+        let Some(socket) = &waiting.socket else { return Wake::Nobody };
+        match waiting.outbox.flush(|bytes| try_write(socket, bytes)) {
             Flushed::Drained => Wake::Nobody,
             Flushed::Blocked { .. } | Flushed::Failed => {
                 self.leave_to_task();
@@ -563,81 +564,117 @@ fn poll_write(socket: &OwnedWriteHalf, cx: &mut Context<'_>, bytes: &[IoSlice<'_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::Hub;
+    use switchboard_core::ws::{self, Opcode};
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
-    /// A lane, whose task has ended its first turn, and the socket of its peer.
+    /// A new lane, and the socket of its peer.
     async fn lane() -> (Lane, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (_, socket) = listener.accept().await.unwrap().0.into_split();
-        let lane = Lane::new(Some(socket));
-        assert!(lane.is_touched(), "it has no waker yet");
-        (lane, peer)
+        (Lane::new(Some(socket)), peer)
+    }
+
+    fn text(text: &str) -> Vec<u8> {
+        let mut frame = vec![0; ws::HEADER_ROOM];
+        frame.extend_from_slice(text.as_bytes());
+        let start = ws::finish_frame(&mut frame, 0, Opcode::Text);
+        frame.split_off(start)
     }
 
     #[tokio::test]
     async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
-        let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
+        let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
         let end_turn = || {
-            lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
-            lane.is_touched()
+            let end = lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
+            (lane.is_touched(), end.again)
         };
-        let frame = || Frame::new(b"\x81\x01x");
-        assert!(!end_turn());
-        assert!(!lane.put_reply(&mut frame(), true, &limits, &node).unwrap());
+        let reply = |reply: &str, only| lane.put_reply(&mut Frame::new(&text(reply)), only, &limits, &node).unwrap();
+        let push = |push: &str, own| lane.push(&mut Frame::new(&text(push)), Class::Push, &limits, own, &node).0;
+        assert!(lane.is_touched(), "there is no waker yet");
+        assert_eq!(end_turn(), (false, false));
+        reply("1", true);
         assert!(!lane.is_touched(), "the only reply is written");
-        assert!(lane.put_reply(&mut frame(), false, &limits, &node).is_ok());
+        reply("2", false);
         assert!(lane.is_touched());
-        assert!(!end_turn());
+        assert_eq!(end_turn(), (false, false));
 
-        let push = |own| lane.push(&mut frame(), Class::Push, &limits, own, &node).0;
-        assert_eq!((push(false), lane.is_touched()), (Pushed::Queued, false), "the flusher writes it");
-        assert!(lane.put_reply(&mut frame(), true, &limits, &node).is_ok());
+        assert_eq!((push("3", false), lane.is_touched()), (Pushed::Queued, false), "the flusher writes it");
+        assert_eq!((push("4", true), lane.is_touched()), (Pushed::Queued, false), "and what comes behind it");
+        assert!(lane.flush_scheduled(&node).is_none());
+        assert!(!lane.is_touched());
+        push("5", false);
+        reply("6", true);
         assert!(lane.is_touched(), "a reply behind it is not written at once");
-        assert!(!end_turn());
-        assert_eq!((push(true), lane.is_touched()), (Pushed::Queued, true));
-        assert!(!end_turn());
+        assert!(lane.flush_scheduled(&node).is_none(), "it is the task's now");
+        assert_eq!(end_turn(), (false, false));
+        assert_eq!((push("7", true), lane.is_touched()), (Pushed::Queued, true));
+        assert_eq!(end_turn(), (false, false));
         assert!(lane.put_control(b"\x8a\x00"));
         assert!(lane.is_touched());
-        assert!(!end_turn());
+        assert_eq!(end_turn(), (false, false));
 
         lane.wake();
         assert!(lane.is_touched(), "the waker is gone");
-        assert!(!end_turn());
+        assert_eq!(end_turn(), (false, false));
+        lane.wake();
+        lane.wake();
+        assert_eq!(end_turn(), (false, true), "somebody came who found no waker");
         assert!(lane.request(CloseRequest::Shutdown).is_some());
         assert!(lane.is_touched());
-        assert!(!end_turn());
+        assert_eq!(end_turn(), (false, true));
         assert!(lane.evict(&node).is_some());
         assert!(lane.is_touched());
-        assert!(!end_turn());
+        assert_eq!(end_turn(), (false, true));
         assert_eq!(lane.close(b"\x88\x00", true, &node), 0);
         assert!(lane.is_touched());
-        assert!(!end_turn());
+        assert_eq!(end_turn(), (false, false));
 
-        let mut got = [0; 19];
+        let mut expected: Vec<u8> = (1..8).flat_map(|number| text(&number.to_string())).collect();
+        expected.extend(b"\x8a\x00\x88\x00");
+        let mut got = vec![0; expected.len()];
         peer.read_exact(&mut got).await.unwrap();
-        assert_eq!(&got[..3], b"\x81\x01x");
-        assert!(got.ends_with(b"\x8a\x00\x88\x00"), "{got:?}");
-        lane.gone(&node);
+        assert_eq!(got, expected);
     }
 
     #[tokio::test]
-    async fn a_turn_before_a_socket_that_refuses_is_not_over() {
-        let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
-        let long = vec![0; limits.max_message_out];
+    async fn what_a_socket_refuses_is_left_to_the_end_of_a_turn() {
+        let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
         let mut cx = Context::from_waker(Waker::noop());
-        for _ in 0..1000 {
-            // The test's own: the outbox's limits are others' business.
-            if lane.put_reply(&mut Frame::new(&long), true, &limits, &node).is_err() {
-                break;
-            }
+        let long = text(&"x".repeat(1 << 20));
+        for _ in 0..100 {
+            lane.put_reply(&mut Frame::new(&long), true, &limits, &node).unwrap();
             lane.end_turn(&mut cx, None, &limits, &node);
             if lane.blocked().is_some() {
                 break;
             }
+            assert!(!lane.is_touched());
         }
-        assert!(lane.blocked().is_some());
-        assert!(lane.is_touched(), "it waits for the socket, and writes the rest at the end of a turn");
+        assert!(lane.blocked().is_some() && lane.is_touched());
+    }
+
+    #[tokio::test]
+    async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
+        let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
+        let mut cx = Context::from_waker(Waker::noop());
+        let long = text(&"x".repeat(limits.outbound_bytes / 4));
+        for _ in 0..1000 {
+            lane.end_turn(&mut cx, None, &limits, &node);
+            lane.push(&mut Frame::new(&long), Class::Push, &limits, false, &node);
+            assert!(!lane.is_touched());
+            if lane.flush_scheduled(&node).is_some() {
+                break;
+            }
+        }
+        assert!(lane.blocked().is_some() && lane.is_touched());
+    }
+
+    #[test]
+    fn a_stream_that_the_task_owns_is_looked_at_in_every_turn() {
+        let (lane, limits, node) = (Lane::new(None), Limits::default(), Hub::new().node.clone());
+        lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
+        assert!(lane.is_touched());
     }
 }

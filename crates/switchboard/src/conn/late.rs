@@ -156,7 +156,10 @@ impl Conn {
             resume_unwind(panic)
         });
         let error = match (failure, frame) {
-            (None, Some(_)) if empty => return Ok(()),
+            (None, Some(_)) if empty => {
+                self.ended_late();
+                return Ok(());
+            }
             (None, Some(frame)) => return self.sent_late(&frame),
             (Some(error), _) => error,
             (None, None) => Error::internal("the reply is longer than `max_message_out`"),
@@ -195,13 +198,17 @@ impl Conn {
 
     fn sent_late(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
         let pushed = self.push(&mut event.frame(), Class::Reply);
-        if self.node().is_draining() {
-            // The connection may have waited for this answer alone.
-            self.lane.wake();
-        }
+        self.ended_late();
         match pushed {
             super::Pushed::Queued => Ok(()),
             super::Pushed::Dropped | super::Pushed::Gone => Err(super::left()),
+        }
+    }
+
+    /// A connection that is drained may have waited for this answer alone.
+    fn ended_late(&self) {
+        if self.node().is_draining() {
+            self.lane.wake();
         }
     }
 

@@ -220,7 +220,7 @@ impl Conn {
         self.lane.is_open()
     }
 
-    /// True inside this connection's own task: what it emits to itself leaves at the end of its turn.
+    /// True inside this connection's own task: what it emits to itself leaves at the end of its turn, or before.
     pub(crate) fn is_current(&self) -> bool {
         CURRENT.get() == std::ptr::from_ref(self).addr()
     }

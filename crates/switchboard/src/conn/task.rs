@@ -107,15 +107,15 @@ impl Task {
         self.conn().node().present()
     }
 
-    /// Writes what waits. True when there is something to do at once.
+    /// Ends a round. True when there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.net == Net::Open && !self.congested && self.port.is_none() && !self.conn().lane.is_touched() {
-            return false;
-        }
-        self.finish_touched(cx)
+        // A stream that is closing is half-closed once all is written; the others have work that waits for the client to read.
+        let waits = self.net != Net::Open || self.congested || self.port.is_some();
+        (waits || self.conn().lane.is_touched()) && self.write_rest(cx)
     }
 
-    fn finish_touched(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Writes what waits, obeys who wants the end, and leaves the waker.
+    fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.client.conn();
         let end = conn.lane.end_turn(cx, whole, &conn.table.limits, conn.node());

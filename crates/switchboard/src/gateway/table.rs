@@ -23,7 +23,7 @@ pub(crate) struct Table {
     pub(crate) container: Option<Container>,
     /// What a container's handle ends, and its shutdown hooks, are there as long as somebody is served.
     _application: Option<Handle>,
-    /// Sorted by name: for the handful of events that a gateway has, a search is faster than a keyed hash.
+    /// Sorted by name: to find one of the handful of events that a gateway has, no hash is needed.
     events: Vec<Entry>,
     /// The `head` of each.
     heads: Vec<u64>,
@@ -59,8 +59,9 @@ pub(crate) struct Table {
     pub(crate) codecs: Codecs,
 }
 
-/// How long a name's head is, and up to how many handlers of a gateway are few.
+/// How long a name's head is.
 const HEAD: usize = size_of::<u64>();
+/// Up to so many heads are looked through one by one, which is faster than a search.
 const FEW: usize = 8;
 
 /// The first eight bytes of a name, zeros behind a shorter one, as a number that sorts as they do.
@@ -266,8 +267,7 @@ impl Table {
         self.handled(event).or(self.catch_all.as_ref())
     }
 
-    /// The event's own handler. Most names differ in their first bytes, which are compared at once; few are looked through faster than
-    /// searched.
+    /// The event's own handler. Most names differ in their heads, and short ones are the same where those are.
     fn handled(&self, event: &str) -> Option<&Entry> {
         let head = head(event);
         let at = match self.heads.len() {

@@ -29,7 +29,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new() -> Node {
+    pub(super) fn new() -> Node {
         Node {
             counters: Counters::default(),
             memory: Memory::default(),

@@ -42,6 +42,12 @@ impl Jobs {
             ack.send(text).unwrap();
         });
     }
+    async fn spawned_unit(&self, ack: Ack<()>) {
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            ack.send(()).unwrap();
+        });
+    }
     async fn fails_later(&self, ack: Ack<u8>) {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -87,6 +93,7 @@ fn app(limits: Limits) -> App {
     let jobs = Gateway::new(Jobs::default())
         .on("now", Jobs::now)
         .on("spawned", Jobs::spawned)
+        .on("spawned_unit", Jobs::spawned_unit)
         .on("fails_later", Jobs::fails_later)
         .on("fails", Jobs::fails)
         .on("answers_and_fails", Jobs::answers_and_fails)
@@ -295,6 +302,17 @@ fn a_shutdown_waits_for_them_and_then_tells_them() {
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         peer.expect(r#"{"event":"spawned","data":"in time","id":1}"#).await;
+        assert!(peer.text().await.contains("sys.goaway"));
+        assert_eq!(peer.expect_close().await, 1012);
+        drop(peer);
+        shutdown.await.unwrap();
+        // Nobody is told of an empty answer to a message without an id: it is over all the same.
+        let rig = Rig::start(path, app(Limits::default())).await;
+        let mut peer = rig.connect().await;
+        peer.send_all([r#"{"event":"spawned_unit"}"#, r#"{"event":"echo","data":"x"}"#]).await;
+        peer.expect(r#"{"event":"echo","data":"x"}"#).await;
+        let handle = rig.handle.clone();
+        let shutdown = tokio::spawn(async move { handle.shutdown().await });
         assert!(peer.text().await.contains("sys.goaway"));
         assert_eq!(peer.expect_close().await, 1012);
         drop(peer);

@@ -251,7 +251,7 @@ impl Outbox {
         self.control = self.control.saturating_add(1);
         self.bytes += frame.len();
         if self.until_long > 0 {
-            self.until_long += short(frame.len());
+            self.until_long = self.until_long.saturating_add(short(frame.len()));
         }
         self.insert_first(frame);
         true
@@ -424,7 +424,7 @@ impl Outbox {
         if self.until_long > 0 {
             let in_front = self.rest.iter().take(at).map(|segment| segment.bytes().len()).sum::<usize>();
             if self.head.len() + in_front < self.written + self.until_long as usize {
-                self.until_long -= short(self.rest[at].bytes().len());
+                self.until_long = self.until_long.saturating_sub(short(self.rest[at].bytes().len()));
             }
         }
         if let Some(segment) = self.rest.remove(at) {
@@ -434,7 +434,8 @@ impl Outbox {
     }
 }
 
-/// A place in a piece, or in what waits: no message that is sent is as long as 4 GiB, nor is all that waits, see `Limits::problems`.
+/// A place in a piece: no message that is sent is as long as 4 GiB, see `Limits::problems`. Only with limits near to that does more
+/// wait; then others have less room beside a long reply.
 fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -35,7 +35,7 @@ fuzz    Runs one fuzzer until it finds something, or for N seconds.
 bench   Measures Switchboard and its peers, and writes bench/README.md's tables and bench/plot.svg (about half an hour).
         --quick           3 rounds instead of 21: under 3 minutes, and less exact; compression in Switchboard alone
         --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
-instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (five minutes)
+instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (three minutes)
 fire    Attacks, at the figures that are promised: what they cost, and what others notice; writes bench/fire.md (ten minutes)
         --rounds N        medians of so many (5)
 release-tier   Many idle connections over two processes, and a soak, with bounds; writes bench/soak.md

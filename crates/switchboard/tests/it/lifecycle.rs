@@ -1,6 +1,7 @@
 //! Connections come and go, and nothing is left.
-use crate::rig::{Path, Rig, matrix};
-use std::time::Duration;
+use crate::rig::{Got, Path, Rig, matrix};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 use switchboard::{App, Client, DisconnectReason, Error, Gateway, Reply, Server};
 
 struct Lobby;
@@ -217,5 +218,59 @@ fn events_have_names_that_an_application_may_send() {
         }
         assert!(client.emit("sysadmin", 1).is_complete());
         peer.expect(r#"{"event":"sysadmin","data":1}"#).await;
+    });
+}
+
+/// From another thread, at any moment of a turn: nobody is forgotten between the last look of the turn and its end.
+#[test]
+fn a_push_and_an_end_from_elsewhere_arrive_at_any_moment() {
+    const TIMES: u64 = 300;
+    struct Doom(mpsc::SyncSender<(Client, Duration)>);
+    impl Doom {
+        async fn doom(&self, micros: u64, client: &Client) {
+            self.0.send((client.clone(), Duration::from_micros(micros))).unwrap();
+        }
+        async fn echo(&self, number: u64) -> u64 {
+            number
+        }
+    }
+    matrix(|path| async move {
+        let (doom, doomed) = mpsc::sync_channel::<(Client, Duration)>(1);
+        // It ends with the gateway.
+        std::thread::spawn(move || {
+            for (client, wait) in doomed {
+                let begun = Instant::now();
+                while begun.elapsed() < wait {
+                    std::hint::spin_loop();
+                }
+                client.emit("bye", 0);
+                client.disconnect();
+            }
+        });
+        let gateway = Gateway::new(Doom(doom)).on("doom", Doom::doom).on("echo", Doom::echo);
+        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        for time in 0..TIMES {
+            let mut peer = rig.connect().await;
+            peer.send(&format!(r#"{{"event":"doom","data":{time}}}"#)).await;
+            for number in 0..4 {
+                peer.send(&format!(r#"{{"event":"echo","data":{number}}}"#)).await;
+            }
+            for next in 0.. {
+                let text = peer.text().await;
+                if text == r#"{"event":"bye","data":0}"# {
+                    break;
+                }
+                assert_eq!(text, format!(r#"{{"event":"echo","data":{next}}}"#), "{time}");
+            }
+            // An echo may come behind it, and `sys.goaway`: then the end.
+            loop {
+                match peer.recv().await {
+                    Got::Text(_) => {}
+                    Got::Close(Some((code, _))) => break assert_eq!(code, 4503, "{time}"),
+                    other => panic!("{time}: {other:?}"),
+                }
+            }
+        }
+        rig.expect_empty().await;
     });
 }

@@ -1,17 +1,16 @@
 //! The lane: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
+use super::close_request::CloseRequest;
 use super::frame::Frame;
 use super::outbox::{Class, Flushed, Outbox, Put};
-use super::reason::DisconnectReason;
-use super::stream::Stream;
+use super::stream::{Stream, poll_write, try_write};
 use crate::hub::Node;
 use crate::limits::Limits;
 use parking_lot::{Mutex, MutexGuard};
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use switchboard_core::{Close, CloseCode};
 use tokio::net::tcp::OwnedWriteHalf;
 
 /// A half-written frame up to this length is finished when memory is short.
@@ -31,44 +30,6 @@ pub(crate) enum Wake {
     Nobody,
     Flusher,
     Task(Waker),
-}
-
-/// How a connection shall end.
-#[derive(Clone, Debug)]
-pub(crate) enum CloseRequest {
-    /// Behind all that waits in the outbox.
-    Graceful { close: Close, reason: DisconnectReason },
-    /// At once; what waits is thrown away.
-    Abort { close: CloseCode, reason: DisconnectReason },
-    /// At once, without a close frame.
-    Reset { reason: DisconnectReason },
-    /// After the handler in flight.
-    Shutdown,
-    /// Now, without any answer.
-    Kill,
-}
-
-impl CloseRequest {
-    pub(crate) fn slow_consumer() -> CloseRequest {
-        CloseRequest::Abort { close: CloseCode::SLOW_CONSUMER, reason: DisconnectReason::SlowConsumer }
-    }
-
-    /// `polite`: with a close frame.
-    fn try_again_later(polite: bool) -> CloseRequest {
-        let close = CloseCode::TRY_AGAIN_LATER;
-        let reason = DisconnectReason::Server { code: close };
-        if polite { CloseRequest::Abort { close, reason } } else { CloseRequest::Reset { reason } }
-    }
-
-    fn urgency(&self) -> u8 {
-        match self {
-            CloseRequest::Shutdown => 0,
-            CloseRequest::Graceful { .. } => 1,
-            CloseRequest::Abort { .. } => 2,
-            CloseRequest::Kill => 3,
-            CloseRequest::Reset { .. } => 4,
-        }
-    }
 }
 
 /// Who writes next.
@@ -536,145 +497,6 @@ impl State {
     }
 }
 
-fn try_write(socket: &OwnedWriteHalf, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-    let written = match bytes {
-        [one] => socket.try_write(one),
-        many => socket.try_write_vectored(many),
-    };
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-        written => Poll::Ready(written),
-    }
-}
-
-/// Writes, or registers the task for the moment when the socket takes bytes again.
-fn poll_write(socket: &OwnedWriteHalf, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-    loop {
-        if let Poll::Ready(written) = try_write(socket, bytes) {
-            return Poll::Ready(written);
-        }
-        match socket.as_ref().poll_write_ready(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => return Poll::Pending,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hub::Hub;
-    use switchboard_core::ws::{self, Opcode};
-    use tokio::io::AsyncReadExt;
-    use tokio::net::{TcpListener, TcpStream};
-
-    /// A new lane, and the socket of its peer.
-    async fn lane() -> (Lane, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (_, socket) = listener.accept().await.unwrap().0.into_split();
-        (Lane::new(Some(socket)), peer)
-    }
-
-    fn text(text: &str) -> Vec<u8> {
-        let mut frame = vec![0; ws::HEADER_ROOM];
-        frame.extend_from_slice(text.as_bytes());
-        let start = ws::finish_frame(&mut frame, 0, Opcode::Text);
-        frame.split_off(start)
-    }
-
-    #[tokio::test]
-    async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
-        let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
-        let end_turn = || {
-            let end = lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
-            (lane.is_touched(), end.again)
-        };
-        let reply = |reply: &str, only| lane.put_reply(&mut Frame::new(&text(reply)), only, &limits, &node).unwrap();
-        let push = |push: &str, own| lane.push(&mut Frame::new(&text(push)), Class::Push, &limits, own, &node).0;
-        assert!(lane.is_touched(), "there is no waker yet");
-        assert_eq!(end_turn(), (false, false));
-        reply("1", true);
-        assert!(!lane.is_touched(), "the only reply is written");
-        reply("2", false);
-        assert!(lane.is_touched());
-        assert_eq!(end_turn(), (false, false));
-
-        assert_eq!((push("3", false), lane.is_touched()), (Pushed::Queued, false), "the flusher writes it");
-        assert_eq!((push("4", true), lane.is_touched()), (Pushed::Queued, false), "and what comes behind it");
-        assert!(lane.flush_scheduled(&node).is_none());
-        assert!(!lane.is_touched());
-        push("5", false);
-        reply("6", true);
-        assert!(lane.is_touched(), "a reply behind it is not written at once");
-        assert!(lane.flush_scheduled(&node).is_none(), "it is the task's now");
-        assert_eq!(end_turn(), (false, false));
-        assert_eq!((push("7", true), lane.is_touched()), (Pushed::Queued, true));
-        assert_eq!(end_turn(), (false, false));
-        assert!(lane.put_control(b"\x8a\x00"));
-        assert!(lane.is_touched());
-        assert_eq!(end_turn(), (false, false));
-
-        lane.wake();
-        assert!(lane.is_touched(), "the waker is gone");
-        assert_eq!(end_turn(), (false, false));
-        lane.wake();
-        lane.wake();
-        assert_eq!(end_turn(), (false, true), "somebody came who found no waker");
-        assert!(lane.request(CloseRequest::Shutdown).is_some());
-        assert!(lane.is_touched());
-        assert_eq!(end_turn(), (false, true));
-        assert!(lane.evict(&node).is_some());
-        assert!(lane.is_touched());
-        assert_eq!(end_turn(), (false, true));
-        assert_eq!(lane.close(b"\x88\x00", true, &node), 0);
-        assert!(lane.is_touched());
-        assert_eq!(end_turn(), (false, false));
-
-        let mut expected: Vec<u8> = (1..8).flat_map(|number| text(&number.to_string())).collect();
-        expected.extend(b"\x8a\x00\x88\x00");
-        let mut got = vec![0; expected.len()];
-        peer.read_exact(&mut got).await.unwrap();
-        assert_eq!(got, expected);
-    }
-
-    #[tokio::test]
-    async fn what_a_socket_refuses_is_left_to_the_end_of_a_turn() {
-        let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
-        let mut cx = Context::from_waker(Waker::noop());
-        let long = text(&"x".repeat(1 << 20));
-        for _ in 0..100 {
-            lane.put_reply(&mut Frame::new(&long), true, &limits, &node).unwrap();
-            lane.end_turn(&mut cx, None, &limits, &node);
-            if lane.blocked().is_some() {
-                break;
-            }
-            assert!(!lane.is_touched());
-        }
-        assert!(lane.blocked().is_some() && lane.is_touched());
-    }
-
-    #[tokio::test]
-    async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
-        let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
-        let mut cx = Context::from_waker(Waker::noop());
-        let long = text(&"x".repeat(limits.outbound_bytes / 4));
-        for _ in 0..1000 {
-            lane.end_turn(&mut cx, None, &limits, &node);
-            lane.push(&mut Frame::new(&long), Class::Push, &limits, false, &node);
-            assert!(!lane.is_touched());
-            if lane.flush_scheduled(&node).is_some() {
-                break;
-            }
-        }
-        assert!(lane.blocked().is_some() && lane.is_touched());
-    }
-
-    #[test]
-    fn a_stream_that_the_task_owns_is_looked_at_in_every_turn() {
-        let (lane, limits, node) = (Lane::new(None), Limits::default(), Hub::new().node.clone());
-        lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
-        assert!(lane.is_touched());
-    }
-}
+#[path = "lane_tests.rs"]
+mod tests;

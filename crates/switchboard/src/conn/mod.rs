@@ -5,6 +5,7 @@
 mod acks;
 mod background;
 mod buffers;
+mod close_request;
 mod frame;
 mod inbound;
 mod lane;
@@ -27,9 +28,10 @@ mod serving;
 
 pub(crate) use acks::{Acks, Answer, PendingAck, left, number_for_several};
 pub(crate) use buffers::{give, take};
+pub(crate) use close_request::CloseRequest;
 pub(crate) use frame::Frame;
 pub(crate) use inbound::Received;
-pub(crate) use lane::{Blocked, CloseRequest, Lane, Pushed};
+pub(crate) use lane::{Blocked, Lane, Pushed};
 pub(crate) use membership::Membership;
 pub(crate) use outbox::Class;
 pub(crate) use reading::ON_ITS_WAY;
@@ -220,7 +222,7 @@ impl Conn {
         self.lane.is_open()
     }
 
-    /// True inside this connection's own task: what it emits to itself leaves at the end of its turn, or before.
+    /// True inside this connection's own task: what it emits to itself leaves at the end of its turn, or with what the flusher is about to write.
     pub(crate) fn is_current(&self) -> bool {
         CURRENT.get() == std::ptr::from_ref(self).addr()
     }

@@ -3,7 +3,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
@@ -46,6 +46,36 @@ impl Stream {
         match self {
             Stream::Tcp(_) => Poll::Ready(Ok(())),
             Stream::Other(stream) => stream.as_mut().poll_shutdown(cx),
+        }
+    }
+}
+
+/// Writes to the writing half of a bare socket, which anybody may who holds the lane's lock.
+pub(super) fn try_write(socket: &OwnedWriteHalf, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    let written = match bytes {
+        [one] => socket.try_write(one),
+        many => socket.try_write_vectored(many),
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        written => Poll::Ready(written),
+    }
+}
+
+/// Writes, or registers the task for the moment when the socket takes bytes again.
+pub(super) fn poll_write(
+    socket: &OwnedWriteHalf,
+    cx: &mut Context<'_>,
+    bytes: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    loop {
+        if let Poll::Ready(written) = try_write(socket, bytes) {
+            return Poll::Ready(written);
+        }
+        match socket.as_ref().poll_write_ready(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
         }
     }
 }

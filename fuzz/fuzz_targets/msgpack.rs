@@ -116,8 +116,8 @@ fn payload<T: DeserializeOwned + Serialize + Debug>(data: Option<Raw<'_>>, json:
         let text = format!("{value:?}");
         match json::from_data::<T>(Some(json)) {
             Ok(value) => assert_eq!(format!("{value:?}"), text),
-            // JSON has null for these.
-            Err(_) => assert!(text.contains("NaN") || text.contains("inf"), "{json}: {text}"),
+            // A float that is a whole number is an integer here alone.
+            Err(_) => assert!(json.get().contains(".0"), "{json}: {text}"),
         }
     }
 }

@@ -133,6 +133,85 @@ fn d05_unknown_keys_are_ignored() {
 }
 
 #[test]
+fn d05_a_key_of_another_kind_that_is_null_is_absent() {
+    for others in [
+        r#""cancel":null"#,
+        r#""ack":null"#,
+        r#""cancel":null,"ack": null ,"kind":null,"pattern":null,"method":null,"url":null"#,
+        r#""kind":"message","pattern":null"#,
+        r#""kind":null,"pattern":"p""#,
+        r#""method":"GET","url":null"#,
+    ] {
+        assert_eq!(request(&format!(r#"{{"event":"a",{others}}}"#)).event, "a", "{others}");
+        assert_eq!(request(&format!(r#"{{{others},"event":"a"}}"#)).event, "a", "{others}");
+    }
+    let Ok(Incoming::Cancel(id)) = json::decode(r#"{"event":null,"ack":null,"cancel":7}"#) else { panic!() };
+    assert_eq!(Some(id), Id::number(7));
+    let Ok(Incoming::Ack { ack: 3, .. }) = json::decode(r#"{"cancel":null,"ack":3,"event":null}"#) else { panic!() };
+    let pattern = r#"{"event":null,"kind":"message","pattern":"p","cancel":null}"#;
+    let Ok(Incoming::Pattern { .. }) = json::decode_with_patterns(pattern) else { panic!() };
+    assert_eq!(rejected(pattern, "kind_disabled").event.as_deref(), Some("p"));
+
+    // Nothing but null is absent, and a key that is null alone is told what is wrong with it.
+    rejected(r#"{"event":"a","cancel":false}"#, "two_kinds");
+    rejected(r#"{"event":"a","ack":0}"#, "two_kinds");
+    rejected(r#"{"event":null}"#, "event_name");
+    rejected(r#"{"cancel":null}"#, "cancel");
+    rejected(r#"{"ack":null}"#, "ack");
+    rejected(r#"{"event":null,"cancel":null,"ack":null}"#, "no_event");
+    rejected(r#"{"event":"a","cancel":null,"cancel":null}"#, "duplicate_key");
+}
+
+#[test]
+fn d23_keys_that_mean_something_to_serde_json_are_rejected() {
+    for key in [
+        "$serde_json::private::RawValue",
+        "$serde_json::private::Number",
+        "$serde_json::private::",
+        r"\u0024serde_json::private::RawValue",
+        r"$serde_json:\u003a\u0070rivate::RawValue",
+    ] {
+        let key = key.replace(r"\\", r"\");
+        let object = format!(r#"{{"a":1,"{key}" : "{{\"admin\":true}}"}}"#);
+        for value in [object.clone(), format!(r#"[[{{"b":{object}}}]]"#), format!("[{:>9000},{object}]", 1)] {
+            for place in ["data", "meta"] {
+                for text in [
+                    format!(r#"{{"event":"a","{place}":{value},"id":7}}"#),
+                    format!(r#"{{"event":"a","id":7,"{place}":{value}}}"#),
+                ] {
+                    let rejected = rejected(&text, "private_key");
+                    assert_eq!((rejected.id, rejected.event.as_deref()), (Id::number(7), Some("a")), "{text:.200}");
+                    assert!(json::glance(&text).is_none(), "{text:.200}");
+                }
+            }
+            rejected(&format!(r#"{{"ack":1,"data":{value}}}"#), "private_key");
+            rejected(&format!(r#"{{"ack":1,"error":{value}}}"#), "private_key");
+            for place in ["payload", "metadata"] {
+                let text = format!(r#"{{"kind":"message","pattern":"p","{place}":{value}}}"#);
+                let Err(rejected) = json::decode_with_patterns(&text) else { panic!("accepted: {text:.200}") };
+                assert_eq!(rejected.reason, "private_key");
+            }
+        }
+    }
+    let deep = "[".repeat(100_000) + r#"{"$serde_json::private::RawValue":"1"}"# + &"]".repeat(100_000);
+    rejected(&format!(r#"{{"event":"a","data":{deep}}}"#), "private_key");
+
+    // The same text as a value, in a key, or in what nobody reads.
+    for data in [
+        r#""$serde_json::private::RawValue""#,
+        r#"["$serde_json::private::RawValue",":"]"#,
+        r#"{"a":"$serde_json::private::RawValue"}"#,
+        r#"{"b$serde_json::private::RawValue":1,"$":2}"#,
+        r#""{\"$serde_json::private::RawValue\":1}""#,
+    ] {
+        let text = format!(r#"{{"event":"a","data":{data}}}"#);
+        assert_eq!(request(&text).data.map(|data| data.get()), Some(data));
+        assert!(json::glance(&text).is_some());
+    }
+    request(r#"{"event":"a","x":{"$serde_json::private::RawValue":"1"},"$serde_json::private::RawValue":"1"}"#);
+}
+
+#[test]
 fn d06_event_is_required_and_a_name() {
     for text in ["{}", r#"{"data":1}"#, r#"{"Event":"a"}"#, r#"{"kind":"message"}"#, r#"{"method":"GET"}"#] {
         rejected(text, "no_event");

@@ -243,6 +243,83 @@ fn d05_unknown_keys_are_ignored() {
 }
 
 #[test]
+fn d05_a_key_of_another_kind_that_is_nil_is_absent() {
+    for others in [&["cancel"][..], &["ack"], &["cancel", "ack", "kind", "pattern", "method", "url"]] {
+        let nil: Vec<(&str, Value)> = others.iter().map(|key| (*key, Value::Nil)).collect();
+        let frame = |event: Value| map(&[&nil[..], &[("event", event), ("id", 4.into())]].concat());
+        assert_eq!(request(&frame("a".into())).event, "a", "{others:?}");
+        assert_eq!(rejected(&frame(Value::Nil), "no_event").id, Id::number(4), "{others:?}");
+    }
+    let nil = [("event", Value::Nil), ("cancel", 7.into()), ("ack", Value::Nil)];
+    assert!(matches!(msgpack::decode(&map(&nil)), Ok(Incoming::Cancel(Id::Number(7)))));
+    let nil = [("event", Value::Nil), ("cancel", Value::Nil), ("ack", 3.into())];
+    assert!(matches!(msgpack::decode(&map(&nil)), Ok(Incoming::Ack { ack: 3, .. })));
+    let nil = [("event", Value::Nil), ("kind", "event".into()), ("pattern", "p".into())];
+    assert!(matches!(msgpack::decode_with_patterns(&map(&nil)), Ok(Incoming::Pattern { .. })));
+    rejected(&map(&[("event", "a".into()), ("cancel", false.into())]), "two_kinds");
+    rejected(&map(&[("cancel", Value::Nil)]), "cancel");
+}
+
+#[test]
+fn d23_keys_that_mean_something_to_serde_json_are_rejected() {
+    let text = |text: &str| Value::from(text);
+    for key in ["$serde_json::private::RawValue", "$serde_json::private::Number", "$serde_json::private::"] {
+        for key in [text(key), Value::Binary(key.into())] {
+            let object = Value::Map(vec![(text("a"), 1.into()), (key, text("{\"admin\":true}"))]);
+            let list = |items: &[&Value]| Value::Array(items.iter().map(|item| (*item).clone()).collect());
+            let in_map = Value::Map(vec![(text("b"), 1.into()), (text("c"), object.clone()), (text("d"), 2.into())]);
+            let after = list(&[&Value::Map(vec![(text("b"), list(&[]))]), &list(&[&1.into(), &list(&[])]), &object]);
+            for value in [object.clone(), list(&[&object]), in_map, after] {
+                let value = bytes(&value);
+                assert!(Raw::new(&value).is_none());
+                for place in ["data", "meta"] {
+                    let frame = with(place, &value);
+                    let rejected = rejected(&frame, "private_key");
+                    assert_eq!((rejected.id, rejected.event.as_deref()), (Id::number(1), Some("a")));
+                }
+                request(&with("x", &value));
+                let ack = |place: &[u8]| [b"\x82\xa3ack\x01", place, &value].concat();
+                rejected(&ack(b"\xa4data"), "private_key");
+                rejected(&ack(b"\xa5error"), "private_key");
+            }
+            let pattern = map(&[("kind", text("event")), ("pattern", text("p")), ("metadata", object)]);
+            let Err(rejected) = msgpack::decode_with_patterns(&pattern) else { panic!("accepted") };
+            assert_eq!(rejected.reason, "private_key");
+        }
+    }
+
+    // The same text as a value, or in a key.
+    let text = |prefix: &str| Value::from(format!("{prefix}$serde_json::private::RawValue"));
+    let bin = Value::Binary("$serde_json::private::RawValue".into());
+    for value in [
+        text(""),
+        bin.clone(),
+        Value::Array(vec![text(""), 1.into(), bin.clone()]),
+        Value::Map(vec![("a".into(), text("")), ("b".into(), bin), ("c".into(), Value::Map(vec![]))]),
+        Value::Map(vec![("a".into(), Value::Array(vec![Value::Map(vec![]), text("")])), (text("b"), text(""))]),
+        Value::Map(vec![(Value::Array(vec![text(""), text("")]), text(""))]),
+    ] {
+        let value = bytes(&value);
+        assert_eq!(request(&with("data", &value)).data.map(Raw::as_bytes), Some(&value[..]));
+    }
+}
+
+/// A map in the one value of a map, or behind the first item of each list.
+#[test]
+fn d23_depth_hides_no_key_and_costs_no_stack() {
+    let private = [&b"\x81\xbe"[..], b"$serde_json::private::RawValue", b"\xa11"].concat();
+    let honest = [&b"\x81\xa1a\xbe"[..], b"$serde_json::private::RawValue"].concat();
+    let small_stack = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
+        for (open, close) in [(&b"\x81\xa1a"[..], &b""[..]), (b"\x91", b""), (b"\x92\xc0", b""), (b"\x92", b"\xc0")] {
+            let nested = |inner: &[u8]| with("data", &[&open.repeat(100_000), inner, &close.repeat(100_000)].concat());
+            rejected(&nested(&private), "private_key");
+            request(&nested(&honest));
+        }
+    });
+    small_stack.expect("a thread").join().expect("no overflow");
+}
+
+#[test]
 fn d06_event_is_required_and_a_name() {
     for frame in [map(&[]), map(&[("data", 1.into())]), map(&[("Event", "a".into())])] {
         rejected(&frame, "no_event");
@@ -292,6 +369,12 @@ fn d09_ids_are_exact_or_rejected() {
         (b"\xcf\x00\x20\x00\x00\x00\x00\x00\x00", Id::number(1 << 53)),
         (b"\xd3\x00\x20\x00\x00\x00\x00\x00\x00", Id::number(1 << 53)),
         (b"\xa17", Id::text("7")),
+        // As JavaScript's encoders write whole numbers.
+        (b"\xca\x3f\x80\x00\x00", Id::number(1)),
+        (b"\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00", Id::number(1)),
+        (b"\xcb\x00\x00\x00\x00\x00\x00\x00\x00", Id::number(0)),
+        (b"\xcb\x42\x78\xbc\xfe\x56\x80\x00\x00", Id::number(1_700_000_000_000)),
+        (b"\xcb\x43\x40\x00\x00\x00\x00\x00\x00", Id::number(1 << 53)),
         (&longest, Id::text("x".repeat(128))),
         (b"\xc0", None),
     ] {
@@ -311,8 +394,12 @@ fn d09_ids_are_exact_or_rejected() {
         b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\xcf\x00\x20\x00\x00\x00\x00\x00\x01",
         b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
-        b"\xca\x3f\x80\x00\x00",
-        b"\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00",
+        b"\xca\x3f\xc0\x00\x00",
+        b"\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00",
+        b"\xcb\xbf\xf0\x00\x00\x00\x00\x00\x00",
+        b"\xcb\x43\x40\x00\x00\x00\x00\x00\x01",
+        b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",
+        b"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",
         b"\xa0",
         b"\x80",
         b"\x91\x01",

@@ -51,4 +51,13 @@ fn c05_nothing_is_allocated_for_what_is_promised() {
     let bytes = frame(&flat);
     let Ok(Incoming::Request(request)) = msgpack::decode(&bytes) else { panic!() };
     assert!(allocated(|| drop(msgpack::from_data::<Vec<u8>>(request.data))) <= 2 * bytes.len());
+
+    // Levels are kept only where some text may be a key that is refused.
+    let private = [&b"\xbe"[..], b"$serde_json::private::RawValue"].concat();
+    let lists = [&vec![0x92; 1 << 20][..], &private, &vec![0xc0; 1 << 20]].concat();
+    let maps = [&b"\x82\xa0\xc0\xa0".repeat(1 << 20)[..], &private].concat();
+    for data in [&lists, &maps] {
+        let bytes = frame(data);
+        assert!(allocated(|| assert!(msgpack::decode(&bytes).is_ok())) <= 2 * bytes.len());
+    }
 }

@@ -2,7 +2,7 @@
 mod envelope_model;
 mod msgpack_support;
 
-use envelope_model::{Meaning, key, meaning, parts, value};
+use envelope_model::{Floats, Meaning, key, meaning, parts, value};
 use msgpack_support::{Widths, pack, pack_map};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -39,7 +39,7 @@ proptest! {
         widths in any::<u64>(),
     ) {
         let frame = pack_map(&pairs, &mut Widths(widths));
-        prop_assert_eq!(decoded(&frame), meaning(&pairs), "{:02x?}", frame);
+        prop_assert_eq!(decoded(&frame), meaning(&pairs, Floats::WholeToo), "{:02x?}", frame);
     }
 
     #[test]

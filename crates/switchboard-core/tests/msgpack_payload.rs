@@ -8,7 +8,7 @@ use serde_bytes::ByteBuf;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use switchboard_core::codec::msgpack::{self, Raw};
-use switchboard_core::{Code, Error};
+use switchboard_core::{AnyFloat, Code, Error};
 
 fn from<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     msgpack::from_data(Some(Raw::new(bytes).expect("the test's MessagePack")))
@@ -182,13 +182,109 @@ fn a_raw_value_is_the_json_of_the_payload() {
     assert_eq!(from::<Vec<Box<RawValue>>>(b"\x91\xc0").unwrap()[0].get(), "null");
 }
 
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum Either {
+    Number(f64),
+    Text(String),
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(tag = "type")]
+enum Tagged {
+    Tick { at: u64 },
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Flat {
+    #[serde(flatten)]
+    rest: HashMap<String, i64>,
+}
+
 #[test]
-fn floats_that_json_lacks_are_themselves() {
-    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0] {
-        assert_eq!(from::<f64>(&to(&value)).unwrap().to_bits(), value.to_bits());
+fn d11_floats_that_json_lacks_are_refused() {
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for bytes in [to(&value), to(&(value as f32))] {
+            refused!(f64, &bytes => "", "number", "is a number out of range");
+            refused!(f32, &bytes => "", "number", "is a number out of range");
+            refused!(u64, &bytes => "", "number", "is a number out of range");
+            refused!(i128, &bytes => "", "number", "is a number out of range");
+            refused!(Option<f64>, &bytes => "", "number", "is a number out of range");
+            refused!(Value, &bytes => "", "number", "is a number out of range");
+            refused!(Box<RawValue>, &bytes => "", "number", "is a number out of range");
+            refused!(Either, &bytes => "", "number", "is a number out of range");
+            let list = [&b"\x92\x01"[..], &bytes].concat();
+            refused!(Vec<f64>, &list => "/1", "number", "is a number out of range");
+            let key = [&b"\x81"[..], &bytes, b"\x01"].concat();
+            assert!(from::<HashMap<u8, u8>>(&key).is_err() && from::<Value>(&key).is_err());
+            let field = [&b"\x81\xa1x"[..], &bytes].concat();
+            refused!(BTreeMap<String, f64>, &field => "/x", "number", "is a number out of range");
+            // What nobody reads may be anything.
+            assert_eq!(from::<Empty>(&field).unwrap(), Empty {});
+
+            assert_eq!(from::<AnyFloat>(&bytes).unwrap().0.to_bits(), value.to_bits());
+            assert_eq!(from::<Vec<AnyFloat>>(&list).unwrap().len(), 2);
+        }
     }
-    assert!(from::<f32>(&to(&f32::NAN)).unwrap().is_nan());
+    for value in [-0.0, 1.5, f64::MAX, 5e-324] {
+        assert_eq!(from::<f64>(&to(&value)).unwrap().to_bits(), value.to_bits());
+        assert_eq!(from::<AnyFloat>(&to(&value)).unwrap().0.to_bits(), value.to_bits());
+    }
+    assert_eq!(from::<AnyFloat>(b"\x07").unwrap().0, 7.0);
+    assert_eq!(from::<AnyFloat>(b"\xff").unwrap().0, -1.0);
+    refused!(AnyFloat, b"\xa6secret" => "", "type", "expected a number");
     assert_eq!(from::<f64>(&to(&1.1f32)).unwrap(), f64::from(1.1f32));
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Empty {}
+
+#[test]
+fn d11_a_float_beyond_an_f32_is_refused_by_one() {
+    for value in [1e300, -1e300, 3.5e38] {
+        refused!(f32, &to(&value) => "", "number", "is a number out of range");
+        assert_eq!(from::<f64>(&to(&value)).unwrap(), value);
+    }
+    for value in [f64::from(f32::MAX), f64::from(f32::MIN), 1e-300, 0.1] {
+        assert_eq!(from::<f32>(&to(&value)).unwrap(), value as f32);
+    }
+}
+
+/// `Date.now()`, as msgpackr writes it.
+#[test]
+fn d09_whole_numbers_as_floats_are_integers() {
+    const NOW: u64 = 1_700_000_000_000;
+    let now = to(&(NOW as f64));
+    assert_eq!(now[0], 0xcb);
+    assert_eq!(from::<u64>(&now).unwrap(), NOW);
+    assert_eq!(from::<i64>(&now).unwrap(), NOW as i64);
+    assert_eq!(from::<u128>(&now).unwrap(), u128::from(NOW));
+    assert_eq!(from::<i128>(&now).unwrap(), i128::from(NOW));
+    assert_eq!(from::<Option<u64>>(&now).unwrap(), Some(NOW));
+    assert_eq!(from::<f64>(&now).unwrap(), NOW as f64);
+    assert_eq!(from::<Value>(&now).unwrap(), Value::from(NOW));
+    refused!(u32, &now => "", "value", "expected u32");
+    refused!(String, &now => "", "type", "expected a string");
+    assert_eq!(from::<HashMap<u64, u8>>(&[&b"\x81"[..], &now, b"\x01"].concat()).unwrap(), HashMap::from([(NOW, 1)]));
+    let tick = [&b"\x82\xa4type\xa4Tick\xa2at"[..], &now].concat();
+    assert_eq!(from::<Tagged>(&tick).unwrap(), Tagged::Tick { at: NOW });
+    let flat = from::<Flat>(&[&b"\x81\xa2at"[..], &now].concat()).unwrap();
+    assert_eq!(flat.rest["at"], NOW as i64);
+
+    for (float, integer) in [(0.0, 0), (-0.0, 0), (5.0, 5), (-5.0, -5), (-1.7e12, -1_700_000_000_000)] {
+        assert_eq!(from::<i64>(&to(&float)).unwrap(), integer);
+        assert_eq!(from::<i128>(&to(&float)).unwrap(), i128::from(integer));
+    }
+    assert_eq!(from::<u8>(&to(&255.0f32)).unwrap(), 255);
+    let most = (1i64 << 53) as f64;
+    assert_eq!(from::<i64>(&to(&most)).unwrap(), 1 << 53);
+    assert_eq!(from::<i64>(&to(&-most)).unwrap(), -(1 << 53));
+    for float in [1.5, -0.5, most + 2.0, -most - 2.0, 1e300] {
+        refused!(i64, &to(&float) => "", "type", "expected i64");
+        refused!(u128, &to(&float) => "", "type", "expected u128");
+    }
+    // What fits 32 bits was written as a float by someone who means a float.
+    assert_eq!(from::<Value>(&to(&5.0)).unwrap(), Value::from(5.0));
 }
 
 #[test]

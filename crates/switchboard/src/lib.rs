@@ -100,7 +100,7 @@ pub use raw::{Message, SendError, Socket};
 pub use room::RoomName;
 pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
+pub use switchboard_core::{AnyFloat, Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
 
 pub use switchboard_macros::{
     WireError, after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect,

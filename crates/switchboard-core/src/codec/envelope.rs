@@ -47,9 +47,9 @@ impl Key {
         }
     }
 
-    /// False where it is enough that the key occurs.
+    /// False where the value does not matter.
     pub(super) fn has_value(self) -> bool {
-        !matches!(self, Key::Method | Key::Url | Key::Unknown)
+        !matches!(self, Key::Unknown)
     }
 }
 
@@ -57,7 +57,9 @@ impl Key {
 pub(super) trait Value<'a>: Copy {
     type Data;
 
-    /// A payload to keep: not null, and no object in it has too many keys.
+    fn is_null(self) -> bool;
+
+    /// A payload to keep: not null, no object in it has too many keys, and no key is [private](super::private).
     fn data(self) -> Result<Option<Self::Data>, Fault>;
 
     /// A text of at most 128 bytes; longer ones may be given too, if that costs nothing.
@@ -81,6 +83,8 @@ pub(super) struct Envelope<V> {
     pattern: Option<V>,
     payload: Option<V>,
     metadata: Option<V>,
+    method: Option<V>,
+    url: Option<V>,
     /// Frames of message patterns are taken.
     takes_patterns: bool,
     /// A bit for each [`Key`] that occurred, and that occurred again.
@@ -102,6 +106,8 @@ impl<V> Envelope<V> {
             pattern: None,
             payload: None,
             metadata: None,
+            method: None,
+            url: None,
             takes_patterns,
             seen: 0,
             again: 0,
@@ -122,7 +128,8 @@ impl<V> Envelope<V> {
             Key::Pattern => self.pattern = value,
             Key::Payload => self.payload = value,
             Key::Metadata => self.metadata = value,
-            Key::Method | Key::Url => {}
+            Key::Method => self.method = value,
+            Key::Url => self.url = value,
             Key::Unknown => return,
         }
         self.again |= self.seen & bit(key);
@@ -140,8 +147,18 @@ impl<'a, V: Value<'a>> Envelope<V> {
         if self.again != 0 {
             return Err(Fault::DuplicateKey);
         }
-        let has = |key: Key| self.seen & bit(key) != 0;
-        let pattern = self.is_pattern();
+        match self.message_of(self.seen) {
+            // A key that is null beside another kind is absent; alone it is told what is wrong with it.
+            Err(Fault::TwoKinds) => self.message_of(self.seen & !self.nulls()),
+            message => message,
+        }
+    }
+
+    /// The message, of the kind that the keys in `present` make.
+    #[inline]
+    fn message_of(&self, present: u16) -> Result<Incoming<'a, V::Data>, Fault> {
+        let has = |key: Key| present & bit(key) != 0;
+        let pattern = has(Key::Kind) && has(Key::Pattern);
         let rest = has(Key::Method) && has(Key::Url);
         match (has(Key::Event), has(Key::Cancel), has(Key::Ack), pattern, rest) {
             (true, false, false, false, false) => self.request().map(Incoming::Request),
@@ -184,6 +201,21 @@ impl<'a, V: Value<'a>> Envelope<V> {
         Ok(Incoming::Pattern { kind, request })
     }
 
+    /// A bit for each key that decides about the kind, and is null.
+    #[cold]
+    fn nulls(&self) -> u16 {
+        let deciding = [
+            (Key::Event, self.event),
+            (Key::Cancel, self.cancel),
+            (Key::Ack, self.ack),
+            (Key::Kind, self.kind),
+            (Key::Pattern, self.pattern),
+            (Key::Method, self.method),
+            (Key::Url, self.url),
+        ];
+        deciding.into_iter().filter(|(_, value)| value.is_some_and(V::is_null)).map(|(key, _)| bit(key)).sum()
+    }
+
     fn is_pattern(&self) -> bool {
         let both = bit(Key::Kind) | bit(Key::Pattern);
         self.seen & both == both
@@ -204,7 +236,7 @@ impl<'a, V: Value<'a>> Envelope<V> {
     fn reject(&self, fault: Fault) -> Rejected<'a> {
         let once = |key: Key| self.again & bit(key) == 0;
         let (reason, message) = fault.texts();
-        let event = self.event.filter(|_| once(Key::Event));
+        let event = self.event.filter(|event| once(Key::Event) && !event.is_null());
         let pattern = self.pattern.filter(|_| self.is_pattern() && once(Key::Pattern));
         Rejected {
             error: Error::bad_request(message),

@@ -9,6 +9,7 @@ pub(crate) enum Fault {
     NotMap,
     KeyNotText,
     TooManyKeys,
+    PrivateKey,
     DuplicateKey,
     TwoKinds,
     NoEvent,
@@ -42,6 +43,10 @@ impl Fault {
             Fault::TooManyKeys => {
                 ("too_many_keys", "An object has more than 1024 keys: send a list, or several messages")
             }
+            Fault::PrivateKey => (
+                "private_key",
+                "A key of an object begins with `$serde_json::private::`, which means something to the server: use another name",
+            ),
             Fault::DuplicateKey => ("duplicate_key", "A key of the frame occurs twice: send each key once"),
             Fault::TwoKinds => (
                 "two_kinds",

@@ -6,6 +6,7 @@ mod envelope;
 mod fault;
 mod lent;
 mod misfit;
+mod private;
 mod rejected;
 
 pub mod json;

@@ -9,7 +9,7 @@ pub struct Rejected<'a> {
     /// `bad_request`; the message says what to do, and never repeats the input.
     pub error: Error,
     /// For the metric, one of: `not_json`, `not_object`, `not_msgpack`, `not_map`, `key_not_text`, `too_many_keys`,
-    /// `duplicate_key`, `two_kinds`, `no_event`, `kind_disabled`, `event_name`, `event_reserved`, `kind`, `id`, `cancel`, `ack`; and
+    /// `private_key`, `duplicate_key`, `two_kinds`, `no_event`, `kind_disabled`, `event_name`, `event_reserved`, `kind`, `id`, `cancel`, `ack`; and
     /// what other codecs than those of this crate say.
     pub reason: &'static str,
     /// The id of the request, where it could be read.

@@ -28,8 +28,26 @@ pub(crate) fn parts<D>(incoming: Incoming<'_, D>, value: impl Fn(Option<D>) -> V
     }
 }
 
-fn id(value: &Value) -> Result<Option<Id<'static>>, ()> {
-    match value {
+/// Whether a float that is a whole number is one.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Floats {
+    #[allow(dead_code, reason = "JSON's")]
+    Fractions,
+    #[allow(dead_code, reason = "MessagePack's")]
+    WholeToo,
+}
+
+fn whole(value: &Value, floats: Floats) -> Value {
+    match value.as_f64() {
+        Some(float) if floats == Floats::WholeToo && value.is_f64() && float.trunc() == float => {
+            Value::from(float as i64)
+        }
+        _ => value.clone(),
+    }
+}
+
+fn id(value: &Value, floats: Floats) -> Result<Option<Id<'static>>, ()> {
+    match &whole(value, floats) {
         Value::Null => Ok(None),
         Value::Number(number) => number.as_u64().filter(|n| *n <= 1 << 53).map(|n| Some(Id::Number(n))).ok_or(()),
         Value::String(text) if (1..=128).contains(&text.len()) && !text.chars().any(char::is_control) => {
@@ -39,7 +57,7 @@ fn id(value: &Value) -> Result<Option<Id<'static>>, ()> {
     }
 }
 
-pub(crate) fn meaning(pairs: &[(String, Value)]) -> Meaning {
+pub(crate) fn meaning(pairs: &[(String, Value)], floats: Floats) -> Meaning {
     const KNOWN: [&str; 13] = [
         "event", "data", "id", "meta", "cancel", "ack", "error", "kind", "pattern", "payload", "metadata", "method",
         "url",
@@ -50,24 +68,33 @@ pub(crate) fn meaning(pairs: &[(String, Value)]) -> Meaning {
             return Meaning::Rejected;
         }
     }
-    let has = |key: &str| keys.contains_key(key);
     let get = |key: &str| keys.get(key).cloned().unwrap_or(Value::Null);
-    let kinds = [has("event"), has("cancel"), has("ack"), has("kind") && has("pattern"), has("method") && has("url")];
+    let kinds = |has: &dyn Fn(&str) -> bool| {
+        [has("event"), has("cancel"), has("ack"), has("kind") && has("pattern"), has("method") && has("url")]
+    };
+    let several = |kinds: [bool; 5]| kinds.iter().filter(|kind| **kind).count() > 1;
+    let mut kinds_of = kinds(&|key| keys.contains_key(key));
+    if several(kinds_of) {
+        kinds_of = kinds(&|key| !get(key).is_null());
+    }
+    let kinds = kinds_of;
     if kinds.iter().filter(|kind| **kind).count() != 1 || kinds[3] || kinds[4] {
         return Meaning::Rejected;
     }
     if kinds[1] {
-        return id(&get("cancel")).ok().flatten().map_or(Meaning::Rejected, Meaning::Cancel);
+        return id(&get("cancel"), floats).ok().flatten().map_or(Meaning::Rejected, Meaning::Cancel);
     }
     if kinds[2] {
-        let Some(ack) = get("ack").as_u64().filter(|ack| *ack <= 1 << 53) else { return Meaning::Rejected };
+        let Some(ack) = whole(&get("ack"), floats).as_u64().filter(|ack| *ack <= 1 << 53) else {
+            return Meaning::Rejected;
+        };
         return match (get("data"), get("error")) {
             (data, Value::Null) => Meaning::Ack { ack, answer: Ok(data) },
             (Value::Null, error) => Meaning::Ack { ack, answer: Err(error) },
             _ => Meaning::Rejected,
         };
     }
-    let (Value::String(event), Ok(id)) = (get("event"), id(&get("id"))) else { return Meaning::Rejected };
+    let (Value::String(event), Ok(id)) = (get("event"), id(&get("id"), floats)) else { return Meaning::Rejected };
     let is_name = (1..=128).contains(&event.len()) && !event.chars().any(char::is_control);
     if !is_name || event == "exception" || event.starts_with("sys.") {
         return Meaning::Rejected;

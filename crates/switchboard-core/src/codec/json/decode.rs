@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::codec::Rejected;
 use crate::codec::envelope::{Envelope, Key, MAX_KEYS, Value};
 use crate::codec::fault::Fault;
+use crate::codec::private::{end_of_string, has_private_key};
 use crate::{Id, Incoming};
 
 /// Fewer bytes than this cannot hold an object of more than [`MAX_KEYS`] keys: `"":0` and a comma each, and braces.
@@ -103,10 +104,15 @@ impl<'de> Visitor<'de> for Fill<'_, 'de> {
 impl<'a> Value<'a> for &'a RawValue {
     type Data = &'a RawValue;
 
+    fn is_null(self) -> bool {
+        self.get() == "null"
+    }
+
     fn data(self) -> Result<Option<&'a RawValue>, Fault> {
         match self.get() {
             "null" => Ok(None),
             json if json.len() >= SCAN_FROM && has_big_object(json.as_bytes()) => Err(Fault::TooManyKeys),
+            json if has_private_key(json) => Err(Fault::PrivateKey),
             _ => Ok(Some(self)),
         }
     }
@@ -164,12 +170,4 @@ fn has_big_object(json: &[u8]) -> bool {
         at += 1;
     }
     false
-}
-
-/// The place of the quote that ends the string whose first character is at `at`.
-fn end_of_string(json: &[u8], mut at: usize) -> usize {
-    while at < json.len() && json[at] != b'"' {
-        at += if json[at] == b'\\' { 2 } else { 1 };
-    }
-    at
 }

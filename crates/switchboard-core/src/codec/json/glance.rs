@@ -2,6 +2,7 @@
 use crate::{Id, is_reserved};
 
 use super::decode::SCAN_FROM;
+use crate::codec::private::has_private_key;
 
 /// A message whose payload is not known to be JSON.
 ///
@@ -19,8 +20,8 @@ pub struct Glance<'a> {
 
 /// Looks at a frame's keys without reading its payload. `None`: ask [`decode`](super::decode()).
 ///
-/// Taken are `event` first, then `data` and `id` in either order, without white space, names of ASCII without escapes, and
-/// fewer bytes than could hold an object with too many keys.
+/// Taken are `event` first, then `data` and `id` in either order, without white space, names of ASCII without escapes,
+/// fewer bytes than could hold an object with too many keys, and a payload without a key that begins with `$serde_json::private::`.
 #[inline]
 pub fn glance(text: &str) -> Option<Glance<'_>> {
     if text.len() >= SCAN_FROM {
@@ -36,7 +37,7 @@ pub fn glance(text: &str) -> Option<Glance<'_>> {
             Some((data, id)) => (data, Some(id)),
             None => (rest, None),
         };
-        return Some(Glance { event, data, id });
+        return (!has_private_key(data)).then_some(Glance { event, data, id });
     }
     if let Some(rest) = rest.strip_prefix(r#","id":"#) {
         let (id, rest) = leading_id(rest)?;
@@ -45,7 +46,7 @@ pub fn glance(text: &str) -> Option<Glance<'_>> {
             None if rest == "}" => "null",
             None => return None,
         };
-        return Some(Glance { event, data, id: Some(id) });
+        return (!has_private_key(data)).then_some(Glance { event, data, id: Some(id) });
     }
     (rest == "}").then_some(Glance { event, data: "null", id: None })
 }

@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 
 use super::raw::Raw;
-use super::reader::{Part, Reader, Token};
+use super::reader::{Part, Reader, Token, whole};
 use crate::codec::Rejected;
 use crate::codec::envelope::{Envelope, Key, MAX_KEYS, Value};
 use crate::codec::fault::Fault;
@@ -13,7 +13,7 @@ use crate::{Id, Incoming};
 /// The payload is only checked to be MessagePack, at any depth, without recursion. Nothing is allocated.
 ///
 /// `data`, `meta`, `id` and `error` that are nil count as missing; unknown keys are ignored. A key is a `str`; an `id` is an
-/// integer of any width, or a `str`.
+/// integer of any width, a float that is a whole number within 2^53, or a `str`.
 ///
 /// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is taken here.
 pub fn decode(bytes: &[u8]) -> Result<Incoming<'_, Raw<'_>>, Rejected<'_>> {
@@ -63,9 +63,16 @@ impl<'a> Part<'a> {
 impl<'a> Value<'a> for Part<'a> {
     type Data = Raw<'a>;
 
+    fn is_null(self) -> bool {
+        Reader::new(self.bytes).is_at_nil()
+    }
+
     fn data(self) -> Result<Option<Raw<'a>>, Fault> {
         if self.is_overfull {
             return Err(Fault::TooManyKeys);
+        }
+        if self.has_private_key() {
+            return Err(Fault::PrivateKey);
         }
         Ok((!Reader::new(self.bytes).is_at_nil()).then_some(Raw::checked(self.bytes)))
     }
@@ -81,8 +88,17 @@ impl<'a> Value<'a> for Part<'a> {
         match self.token() {
             Some(Token::Nil) => Ok(None),
             Some(Token::Unsigned(number)) => Id::number(number).map(Some).ok_or(Fault::Id),
+            // JavaScript's encoders write whole numbers above 2^32 so.
+            Some(Token::Float(number)) => whole(number).and_then(unsigned).map(Some).ok_or(Fault::Id),
             Some(Token::Text(text)) => Id::text(text).map(Some).ok_or(Fault::Id),
             _ => Err(Fault::Id),
         }
+    }
+}
+
+fn unsigned<'a>(number: Token<'a>) -> Option<Id<'a>> {
+    match number {
+        Token::Unsigned(number) => Id::number(number),
+        _ => None,
     }
 }

@@ -4,8 +4,8 @@ use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::failure::{Failure, NOT_VALID};
-use super::parser::wrong;
-use super::reader::Token;
+use super::parser::{finite, within_f32, wrong};
+use super::reader::{Token, whole};
 
 /// A key: a text; a number or a boolean stands for its text.
 pub(super) struct Key<'de>(pub(super) Token<'de>);
@@ -23,11 +23,27 @@ impl<'de> Key<'de> {
     }
 }
 
+fn integer<'de>(value: f64) -> Result<Token<'de>, Failure> {
+    Ok(whole(value).unwrap_or(Token::Float(finite(value)?)))
+}
+
+fn double<'de>(value: f64) -> Result<Token<'de>, Failure> {
+    finite(value).map(Token::Float)
+}
+
+fn single<'de>(value: f64) -> Result<Token<'de>, Failure> {
+    within_f32(value).map(Token::Float)
+}
+
 /// A number as itself, or in a text as JSON writes it.
 macro_rules! numbers {
-    ($($method:ident)*) => { $(
+    ($float:path: $($method:ident)*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-            match self.0 {
+            let token = match self.0 {
+                Token::Float(value) => $float(value)?,
+                token => token,
+            };
+            match token {
                 Token::Unsigned(value) => visitor.visit_u64(value),
                 Token::Signed(value) => visitor.visit_i64(value),
                 Token::Float(value) => visitor.visit_f64(value),
@@ -61,10 +77,14 @@ impl<'de> Deserializer<'de> for Key<'de> {
     }
 
     numbers! {
+        integer:
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64
     }
+
+    numbers! { double: deserialize_f64 }
+
+    numbers! { single: deserialize_f32 }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.0 {

@@ -23,8 +23,12 @@
 //! written as the text that JSON writes, and read from that text or from a number or boolean. What has no place in JSON:
 //! - `bin` is what serde calls bytes (`serde_bytes`), and is taken for a sequence of `u8`; JSON has an array of numbers.
 //!   [`Binary`](crate::Binary) is `bin` here too, and a base64 text there.
-//! - NaN and infinities are themselves; in JSON they are null. An `f32` stays one, so a peer that reads it as an `f64` sees
-//!   all its digits.
+//! - NaN and infinities are written as themselves; in JSON they are null. They are read by [`AnyFloat`](crate::AnyFloat) alone, and
+//!   refused by every other type, as JSON refuses 1e400; so is 1e300 by an `f32`. An `f32` stays one, so a peer that reads it as
+//!   an `f64` sees all its digits.
+//! - A float that is a whole number within 2^53 is taken for an integer by a type that asks for one: JavaScript's encoders write
+//!   those of more than 32 bits so, such as `Date.now()`. Where a type takes any value (`serde_json::Value`, `flatten`, untagged
+//!   and internally tagged enums), such a float is an integer if it has more than 32 bits.
 //! - An integer outside of `i64` and `u64` is a text of digits; JSON has the digits.
 //! - `ext`, and so the timestamp, is refused, unless the type takes it as
 //!   [rmp-serde](https://docs.rs/rmp-serde) does: a newtype struct named `_ExtStruct` around `(i8, bytes)`.
@@ -34,6 +38,7 @@ mod encode;
 mod failure;
 mod head;
 mod key;
+mod nesting;
 mod parser;
 mod payload;
 mod raw;

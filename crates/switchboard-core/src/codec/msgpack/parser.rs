@@ -9,9 +9,10 @@ use serde::de::{
 use super::failure::{Failure, NOT_VALID};
 use super::key::Key;
 use super::raw::Raw;
-use super::reader::{Reader, Token};
+use super::reader::{Reader, Token, whole};
 use super::{EXT, RAW_JSON};
 use crate::codec::misfit::Misfit;
+use crate::float::ANY_FLOAT;
 
 /// One more than the levels that are built, as serde_json counts them.
 const DEPTH: u8 = 128;
@@ -63,7 +64,7 @@ impl<'de> Parser<'de> {
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Unsigned(value) => visitor.visit_u64(value),
             Token::Signed(value) => visitor.visit_i64(value),
-            Token::Float(value) => visitor.visit_f64(value),
+            Token::Float(value) => visitor.visit_f64(finite(value)?),
             Token::Text(value) => visitor.visit_borrowed_str(value),
             Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Token::Array(count) => self.items(count, |items| visitor.visit_seq(items)),
@@ -71,6 +72,17 @@ impl<'de> Parser<'de> {
             Token::Ext(..) => Err(wrong(token, &visitor)),
         }
     }
+}
+
+/// What JSON has no number for is refused, as JSON refuses a number that is too large; a type may ask for it: [`ANY_FLOAT`].
+#[inline]
+pub(super) fn finite(value: f64) -> Result<f64, Failure> {
+    if value.is_finite() { Ok(value) } else { Err(Failure(Misfit::NumberOutOfRange)) }
+}
+
+/// An `f32` would make an infinity of what is too large for it.
+pub(super) fn within_f32(value: f64) -> Result<f64, Failure> {
+    finite((value as f32).into()).and(Ok(value))
 }
 
 /// The text of serde's that says what came in place of what was wanted.
@@ -121,12 +133,27 @@ macro_rules! takes_text_as_bytes {
     )* };
 }
 
+/// A float that is a whole number counts as the integer that JavaScript means by it.
+macro_rules! takes_integers {
+    ($($method:ident)*) => { $(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+            match self.token()? {
+                token @ (Token::Unsigned(_) | Token::Signed(_)) => self.visit(token, visitor),
+                token @ Token::Float(value) => self.visit(whole(value).unwrap_or(token), visitor),
+                token => Err(wrong(token, &visitor)),
+            }
+        }
+    )* };
+}
+
 /// Integers of 128 bits may be texts of digits.
 macro_rules! takes_digits {
     ($($method:ident $type:ty => $visit:ident;)*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
             match self.token()? {
-                token @ (Token::Unsigned(_) | Token::Signed(_) | Token::Float(_)) => self.visit(token, visitor),
+                token @ (Token::Unsigned(_) | Token::Signed(_)) => self.visit(token, visitor),
+                token @ Token::Float(value) => self.visit(whole(value).unwrap_or(token), visitor),
                 Token::Text(digits) => match digits.parse::<$type>() {
                     Ok(value) => visitor.$visit(value),
                     Err(_) => Err(wrong(Token::Text(digits), &visitor)),
@@ -140,17 +167,35 @@ macro_rules! takes_digits {
 impl<'de> Deserializer<'de> for &mut Parser<'de> {
     type Error = Failure;
 
+    /// serde keeps what it reads here for `flatten`, and for enums without a tag or with one inside, and an integer that it has kept
+    /// as a float is no integer any more. JavaScript's encoders write whole numbers of more than 32 bits as floats, such as the time.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        let token = self.token()?;
+        let token = match self.token()? {
+            Token::Float(value) if value < i32::MIN.into() || value > u32::MAX.into() => {
+                whole(value).unwrap_or(Token::Float(value))
+            }
+            token => token,
+        };
         self.visit(token, visitor)
+    }
+
+    takes_integers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.token()? {
+            Token::Float(value) => visitor.visit_f64(within_f32(value)?),
+            token @ (Token::Unsigned(_) | Token::Signed(_)) => self.visit(token, visitor),
+            token => Err(wrong(token, &visitor)),
+        }
     }
 
     takes! {
         Token::Bool(_) => deserialize_bool();
         Token::Unsigned(_) | Token::Signed(_) | Token::Float(_) =>
-            deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64()
-            deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64()
-            deserialize_f32() deserialize_f64();
+            deserialize_f64();
         Token::Text(_) => deserialize_char() deserialize_str() deserialize_string() deserialize_identifier();
         Token::Nil => deserialize_unit() deserialize_unit_struct(&'static str);
         Token::Map(_) => deserialize_map();
@@ -183,6 +228,12 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
             EXT => match self.token()? {
                 Token::Ext(kind, bytes) => visitor
                     .visit_newtype_struct(SeqAccessDeserializer::new(Ext { kind: Some(kind), bytes: Some(bytes) })),
+                token => Err(wrong(token, &visitor)),
+            },
+            ANY_FLOAT => match self.token()? {
+                Token::Float(value) => visitor.visit_newtype_struct(value.into_deserializer()),
+                Token::Unsigned(value) => visitor.visit_newtype_struct(value.into_deserializer()),
+                Token::Signed(value) => visitor.visit_newtype_struct(value.into_deserializer()),
                 token => Err(wrong(token, &visitor)),
             },
             RAW_JSON => {

@@ -11,7 +11,7 @@ use crate::Error;
 pub(super) const WRITTEN: &str = "$switchboard::MessagePack";
 
 /// One value of MessagePack, borrowed and checked: it is whole, nothing is behind it, its texts are UTF-8, and no map in it
-/// has more than 1,024 keys. It may be nested to any depth.
+/// has more than 1,024 keys or a key that begins with `$serde_json::private::`. It may be nested to any depth.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(&'a [u8]);
 
@@ -20,7 +20,7 @@ impl<'a> Raw<'a> {
     pub fn new(bytes: &'a [u8]) -> Option<Raw<'a>> {
         let mut reader = Reader::new(bytes);
         let part = reader.skip()?;
-        (reader.is_empty() && !part.is_overfull).then_some(Raw(bytes))
+        (reader.is_empty() && !part.is_overfull && !part.has_private_key()).then_some(Raw(bytes))
     }
 
     /// The bytes must have been checked.

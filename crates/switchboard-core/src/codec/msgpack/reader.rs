@@ -3,6 +3,7 @@ use rmp::Marker;
 use serde::de::Unexpected;
 
 use crate::codec::envelope::MAX_KEYS;
+use crate::codec::private::is_private;
 
 /// A value without parts, or the head of one with parts.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,8 @@ pub(super) struct Part<'a> {
     pub(super) bytes: &'a [u8],
     /// Some map in it has too many keys.
     pub(super) is_overfull: bool,
+    /// Some text or bytes in it would be [private](crate::codec::private) as a key.
+    pub(super) may_be_private: bool,
 }
 
 /// What is still to be read.
@@ -117,7 +120,7 @@ impl<'a> Reader<'a> {
     /// `None` as for [`token`](Reader::token); a count beyond the input ends it at once.
     pub(super) fn skip(&mut self) -> Option<Part<'a>> {
         let start = self.rest;
-        let mut is_overfull = false;
+        let (mut is_overfull, mut may_be_private) = (false, false);
         let mut awaited: u64 = 1;
         while awaited > 0 {
             awaited -= 1;
@@ -127,6 +130,8 @@ impl<'a> Reader<'a> {
                     awaited += 2 * u64::from(keys);
                     is_overfull |= keys as usize > MAX_KEYS;
                 }
+                Token::Text(text) => may_be_private |= is_private(text.as_bytes()),
+                Token::Bytes(bytes) => may_be_private |= is_private(bytes),
                 _ => {}
             }
             // Each value has at least one byte.
@@ -134,7 +139,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         }
-        Some(Part { bytes: &start[..start.len() - self.rest.len()], is_overfull })
+        Some(Part { bytes: &start[..start.len() - self.rest.len()], is_overfull, may_be_private })
     }
 
     #[inline]
@@ -172,6 +177,12 @@ impl<'a> Reader<'a> {
         let kind = i8::from_be_bytes(self.take()?);
         Some(Token::Ext(kind, self.bytes(length)?))
     }
+}
+
+/// The integer that a float is, if it is a whole number within 2^53: up to there each integer is a float of its own.
+pub(super) fn whole<'a>(value: f64) -> Option<Token<'a>> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (value.abs() <= EXACT && value.trunc() == value).then(|| integer(value as i64))
 }
 
 fn integer<'a>(value: i64) -> Token<'a> {

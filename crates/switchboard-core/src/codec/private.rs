@@ -1,0 +1,145 @@
+//! Keys that mean something to serde_json: an object with such a key is not what it seems to every type.
+//!
+//! serde_json's `Value` takes `{"$serde_json::private::RawValue": text}` for what the text says (and a key for numbers, with its
+//! feature `arbitrary_precision`), and every other type takes it for an object with one key. So a payload with such a key is
+//! refused before anything is built of it.
+
+/// What these keys begin with.
+pub(crate) const PRIVATE: &str = "$serde_json::private::";
+
+/// True for the text of such a key, unescaped.
+#[inline]
+pub(crate) fn is_private(key: &[u8]) -> bool {
+    key.first() == Some(&b'$') && key.starts_with(PRIVATE.as_bytes())
+}
+
+/// True where some object, at any depth, has such a key, however it is escaped. Linear, and without recursion.
+///
+/// `json` should be JSON: of anything else the answer means nothing.
+#[inline]
+pub(crate) fn has_private_key(json: &str) -> bool {
+    may_have_private_key(json.as_bytes()) && search(json.as_bytes())
+}
+
+/// The key's first character, or an escape: most payloads have neither.
+#[inline]
+fn may_have_private_key(json: &[u8]) -> bool {
+    let found = |part: &[u8]| part.iter().fold(false, |found, &byte| found | (byte == b'$') | (byte == b'\\'));
+    // Blocks of a known length are compared at once, and the last one overlaps its neighbour.
+    match json.last_chunk::<16>() {
+        Some(last) => json.chunks_exact(16).fold(found(last), |any, block| any | found(block)),
+        None => found(json),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn search(json: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(start) = json[at..].iter().position(|&byte| byte == b'"').map(|offset| at + offset + 1) {
+        let end = end_of_string(json, start);
+        if begins_privately(&json[start..end.min(json.len())]) {
+            let behind = json.get(end + 1..).unwrap_or_default();
+            // In JSON a string before a colon is a key, and no other one is.
+            if behind.trim_ascii_start().first() == Some(&b':') {
+                return true;
+            }
+        }
+        if end >= json.len() {
+            return false;
+        }
+        at = end + 1;
+    }
+    false
+}
+
+/// The place of the quote that ends the string whose first character is at `at`.
+pub(crate) fn end_of_string(json: &[u8], mut at: usize) -> usize {
+    while at < json.len() && json[at] != b'"' {
+        at += if json[at] == b'\\' { 2 } else { 1 };
+    }
+    at
+}
+
+/// Whether a string begins so, each of whose characters may be escaped.
+fn begins_privately(mut string: &[u8]) -> bool {
+    PRIVATE.bytes().all(|wanted| {
+        let (byte, rest) = match string {
+            [b'\\', b'u', a, b, c, d, rest @ ..] => (hex([*a, *b, *c, *d]), rest),
+            [byte, rest @ ..] => (Some(u32::from(*byte)), rest),
+            [] => return false,
+        };
+        string = rest;
+        byte == Some(u32::from(wanted))
+    })
+}
+
+fn hex(digits: [u8; 4]) -> Option<u32> {
+    digits.into_iter().try_fold(0, |value, digit| Some(value * 16 + char::from(digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_at_any_depth_and_however_they_are_escaped() {
+        let key = "$serde_json::private::RawValue";
+        let all: String = key.bytes().map(|byte| format!("\\u{byte:04X}")).collect();
+        let deep = format!("{}{{{key:?}:1}}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for json in [
+            format!(r#"{{"{key}":"1"}}"#),
+            format!("{{\"{key}\" \n\t:1}}"),
+            format!(r#"[{{"a":{{"b":[1,{{"x":"\"","{key}":null}}]}}}}]"#),
+            r#"{"\u0024serde_json::private::Number":"1"}"#.to_owned(),
+            r#"{"$\u0073erde_json:\u003A\u0070rivate::":"1"}"#.to_owned(),
+            r#"{"a\\":1,"$serde_json::private::anything":1}"#.to_owned(),
+            format!(r#"{{"{all}":1}}"#),
+            deep,
+        ] {
+            assert!(has_private_key(&json), "{json:.200}");
+        }
+    }
+
+    #[test]
+    fn values_and_other_keys_are_not() {
+        let key = "$serde_json::private::RawValue";
+        for json in [
+            format!("{key:?}"),
+            format!(r#"{{"a":"{key}"}}"#),
+            format!(r#"["{key}" , "{key}"]"#),
+            format!(r#"{{"a":"\"{key}\":1"}}"#),
+            format!(r#"{{"\"{key}":1}}"#),
+            format!(r#"{{" {key}":1}}"#),
+            r#"{"$serde_json::privat":1,"$":2,"\\":3,"serde_json::private::":4,"$SERDE_JSON::private::":5}"#.to_owned(),
+            r#"{"\\u0024serde_json::private::RawValue":1}"#.to_owned(),
+            r#"{"a":"\u0024"}"#.to_owned(),
+            String::new(),
+        ] {
+            assert!(!has_private_key(&json), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_first_look_sees_each_place() {
+        for length in 0..70 {
+            for at in 0..length {
+                for byte in [b'$', b'\\'] {
+                    let mut text = vec![b'a'; length];
+                    assert!(!may_have_private_key(&text));
+                    text[at] = byte;
+                    assert!(may_have_private_key(&text), "{length} {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_ends_the_search() {
+        for text in
+            ["\"", "\"$", "\"\\", "\"$\\u00", "{\"$serde_json::private::", "\"$serde_json::private::\"", "\"\\u"]
+        {
+            assert!(!has_private_key(text), "{text}");
+        }
+    }
+}

@@ -15,6 +15,8 @@ pub mod ws;
 pub use binary::Binary;
 pub use close::{Close, CloseCode};
 pub use error::{Code, Detail, Error, OrInternal, TraceId};
+#[doc(hidden)]
+pub use error::{Cut, causes};
 pub use float::AnyFloat;
 pub use message::{Id, Incoming, PatternKind, Request};
 pub use name::{check_event, check_room, is_reserved};

@@ -2,7 +2,7 @@
 use crate::answers::{Answering, Asked};
 use crate::codec::Encoding;
 use crate::conn::{Class, drop_contained};
-use crate::hub::{Event, Space};
+use crate::hub::{Event, Sending, Space};
 use crate::{Delivery, RoomName, log};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,6 +56,7 @@ impl Broadcast {
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
         let (place, most) = (Location::caller(), self.space.node.limits().max_message_out);
+        let data = Sending::begin(data);
         let encode = |encoding: Encoding<'_>| Event::encode_at(place, encoding, event, &data, most);
         let Some(json) = encode(Encoding::Json) else { return Delivery::REFUSED };
         // Who has JSON has it by then: a panic must not keep it from the rest, in silence.
@@ -93,6 +94,7 @@ impl Broadcast {
         timeout: Duration,
     ) -> Answering<T> {
         let most = self.space.node.limits().max_message_out;
+        let data = Sending::begin(data);
         let encode = |encoding: Encoding<'_>, ack| Event::encode_request(encoding, event, &data, ack, most);
         Answering::new(Asked::ask(self.space.local.chosen(&self.target), &encode, self.class()), timeout)
     }

@@ -35,13 +35,25 @@ impl Gates {
             known.second = second;
             return Some(std::mem::take(&mut known.held));
         }
+        self.know(Reason { hash, second, held: 0 });
+        Some(0)
+    }
+
+    fn hold(&mut self, hash: u64) {
+        match self.0.iter_mut().find(|known| known.hash == hash) {
+            Some(known) => known.held += 1,
+            None => self.know(Reason { hash, second: 0, held: 1 }),
+        }
+    }
+
+    fn know(&mut self, reason: Reason) {
+        let Gates(reasons) = self;
         if reasons.len() >= REASONS {
             // The one that was silent for longest makes room.
             let oldest = reasons.iter().enumerate().min_by_key(|(_, known)| known.second).map(|(at, _)| at);
             oldest.map(|at| reasons.swap_remove(at));
         }
-        reasons.push(Reason { hash, second, held: 0 });
-        Some(0)
+        reasons.push(reason);
     }
 }
 
@@ -74,19 +86,54 @@ pub(crate) fn pass(reason: impl Hash) -> Option<u64> {
     if UNLIMITED.get() > 0 {
         return Some(0);
     }
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    GATES.lock().pass(hash(reason), second)
+}
+
+/// A line that is held back, whenever the last one was.
+#[cold]
+pub(crate) fn hold(reason: impl Hash) {
+    GATES.lock().hold(hash(reason));
+}
+
+fn hash(reason: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     reason.hash(&mut hasher);
-    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    GATES.lock().pass(hasher.finish(), second)
+    hasher.finish()
+}
+
+thread_local! {
+    /// This thread makes a line: what it writes, and who reads it, is code of the application, which may do what is logged.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A line that this thread makes, until dropped.
+pub(crate) struct Line(());
+
+impl Line {
+    /// `None` inside of another one: it would be logged inside of itself, without an end.
+    pub(crate) fn begin() -> Option<Line> {
+        (!INSIDE.replace(true)).then(|| Line(()))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        INSIDE.set(false);
+    }
 }
 
 /// `limited!(warn, reason, field = value, "message")`.
 macro_rules! limited {
     ($level:ident, $reason:expr, $($rest:tt)*) => {{
-        if tracing::enabled!(target: "switchboard", $crate::log::level::$level)
-            && let Some(held) = $crate::log::pass((file!(), line!(), $reason))
-        {
-            tracing::$level!(target: "switchboard", held_back = (held > 0).then_some(held), $($rest)*);
+        if let Some(_line) = $crate::log::Line::begin() {
+            if tracing::enabled!(target: "switchboard", $crate::log::level::$level)
+                && let Some(held) = $crate::log::pass((file!(), line!(), $reason))
+            {
+                tracing::$level!(target: "switchboard", held_back = (held > 0).then_some(held), $($rest)*);
+            }
+        } else {
+            $crate::log::hold((file!(), line!(), $reason));
         }
     }};
 }
@@ -99,10 +146,14 @@ pub(crate) mod level {
     pub(crate) const error: tracing::Level = tracing::Level::ERROR;
 }
 
-/// What a panic said.
+/// Bytes of what a panic said that are told.
+const PANIC: usize = 4 << 10;
+
+/// What a panic said, as far as it is told.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)");
+    &text[..text.floor_char_boundary(PANIC)]
 }
 
 /// A panic in the application's code. Returns what its line in the log is found by.
@@ -171,6 +222,20 @@ fn random_trace() -> TraceId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_inside_of_another_is_counted() {
+        let mut gates = Gates(Vec::new());
+        gates.hold(7);
+        gates.hold(7);
+        assert_eq!(gates.pass(7, 1000), Some(2));
+        gates.hold(7);
+        assert_eq!((gates.pass(7, 1000), gates.pass(7, 1001)), (None, Some(2)));
+        let outer = Line::begin();
+        assert!(outer.is_some() && Line::begin().is_none() && Line::begin().is_none());
+        drop(outer);
+        assert!(Line::begin().is_some());
+    }
 
     /// The one that was silent for longest is forgotten, with the count of what was held back.
     #[test]

@@ -1,9 +1,11 @@
 //! The error that a client sees.
+mod causes;
 mod code;
 mod convert;
 mod detail;
 mod trace;
 
+pub use causes::{Cut, causes};
 pub use code::Code;
 pub use convert::OrInternal;
 pub use detail::Detail;
@@ -227,18 +229,9 @@ impl Error {
         self.0.close.as_ref()
     }
 
-    /// The cause and the causes behind it, `a: b: c`, for the log; "" where there is none.
+    /// The cause and what caused it, `a: b: c`, for the log; "" where there is none. At most 32 causes and 8 KiB are told.
     pub fn source_chain(&self) -> String {
-        let mut chain = String::new();
-        let mut cause = StdError::source(self);
-        while let Some(error) = cause {
-            if !chain.is_empty() {
-                chain.push_str(": ");
-            }
-            chain.push_str(&error.to_string());
-            cause = error.source();
-        }
-        chain
+        StdError::source(self).map_or_else(String::new, causes)
     }
 
     /// What went wrong, as a word for programs.

@@ -9,7 +9,9 @@ pub(crate) use id::{IdHasher, IdMap};
 pub use joined::{Joined, Joining};
 
 use crate::conn::{self, Class, CloseRequest, Conn, DisconnectReason, PendingAck, Pushed};
-use crate::hub::Event;
+use crate::gateway::Gate;
+use crate::hub::{Event, Sending};
+use crate::nested::{Calls, DEEPEST, Nested};
 use crate::{Broadcast, Delivery, Error, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchboard_core::{Close, Target};
 use tokio::sync::oneshot;
+
+thread_local! {
+    static JOINS: Calls = const { Calls::new(DEEPEST) };
+}
 
 /// One connection. Cheap to clone; a clone outlives the connection and then reaches nobody.
 ///
@@ -64,18 +70,19 @@ impl Client {
     /// Sends an event to this client.
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
-        self.emit_as(Class::Push, event, &data)
+        self.emit_as(Class::Push, event, data)
     }
 
     /// Sends an event that may be dropped: when the client's socket refuses bytes, it is not queued behind them.
     #[track_caller]
     pub fn emit_volatile(&self, event: &str, data: impl Serialize) -> Delivery {
-        self.emit_as(Class::Volatile(None), event, &data)
+        self.emit_as(Class::Volatile(None), event, data)
     }
 
     #[track_caller]
-    fn emit_as(&self, class: Class<'_>, event: &str, data: &impl Serialize) -> Delivery {
-        let Some(event) = Event::encode(self.0.encoding(), event, data, self.0.table.limits.max_message_out) else {
+    fn emit_as(&self, class: Class<'_>, event: &str, data: impl Serialize) -> Delivery {
+        let data = Sending::begin(data);
+        let Some(event) = Event::encode(self.0.encoding(), event, &data, self.0.table.limits.max_message_out) else {
             return Delivery::REFUSED;
         };
         let mut delivery = Delivery::default();
@@ -111,7 +118,7 @@ impl Client {
         data: impl Serialize,
         timeout: Duration,
     ) -> Answer<T> {
-        let asked = self.ask(event, &data);
+        let asked = self.ask(event, &Sending::begin(data));
         Answer::new(async move {
             let (_pending, answer) = asked?;
             let answer = match tokio::time::timeout(timeout, answer).await {
@@ -123,7 +130,11 @@ impl Client {
         })
     }
 
-    fn ask(&self, event: &str, data: &impl Serialize) -> Result<(PendingAck, oneshot::Receiver<conn::Answer>), Error> {
+    fn ask(
+        &self,
+        event: &str,
+        data: &Sending<impl Serialize>,
+    ) -> Result<(PendingAck, oneshot::Receiver<conn::Answer>), Error> {
         let (pending, answer) = PendingAck::new(&self.0)?;
         let most = self.0.table.limits.max_message_out;
         let event = Event::encode_request(self.0.encoding(), event, data, pending.ack, most)?;
@@ -140,14 +151,24 @@ impl Client {
     ///
     /// It takes effect at once. The outcome may be awaited, or ignored: a failure that nobody awaits is sent to the client
     /// as `exception`. Failures: `validation_failed` for a name that cannot be one; `forbidden` for another client's own
-    /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left.
+    /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left; what an `on_join` hook says; and `internal`
+    /// where such hooks join inside of each other, more than 8 deep, or more than 1,024 inside of one.
     pub fn join(&self, room: impl RoomName) -> Joined {
         let room = &*room.room_name();
         let allowed = match &self.0.table.on_join {
-            Some(gate) => conn::contained("on_join", || gate(self, room)),
+            Some(gate) => self.may_join(gate, room),
             None => Ok(()),
         };
         Joined::new(self, allowed.and_then(|()| crate::hub::join(&self.0, room)))
+    }
+
+    /// The hook may join, which asks it again.
+    fn may_join(&self, gate: &Gate, room: &str) -> Result<(), Error> {
+        let (_nested, refused) = Nested::begin(&JOINS);
+        match refused {
+            None => conn::contained("on_join", || gate(self, room)),
+            Some(refused) => Err(Error::internal(refused.told("`on_join` hooks join inside of each other", DEEPEST))),
+        }
     }
 
     /// Leaves a room. False when the client was not in it.

@@ -272,14 +272,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
             return causes;
         }
     }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+    switchboard_core::causes(error)
 }
 
 /// The shutdown hooks of an application. What is made, or initialised, later is shut down earlier.

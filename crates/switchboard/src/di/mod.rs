@@ -55,5 +55,5 @@ pub use inject::Inject;
 pub use module::{Module, ModuleDef};
 pub(crate) use provider::{BoxError, BoxFuture, Erased};
 pub use provider::{Injectable, Provider};
-pub(crate) use scope::MessageScope;
 pub use scope::Scope;
+pub(crate) use scope::{Making, MessageScope};

@@ -4,6 +4,7 @@ use super::provider::MakeAgain;
 use crate::client::Client;
 use crate::conn::drop_contained;
 use crate::handler::{Answer, MessageContext};
+use crate::nested::{Calls, Nested, Refused};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -93,22 +94,37 @@ pub(crate) struct View {
     client: Client,
     /// None for what lives as long as the connection.
     message: Option<Arc<Store>>,
-    /// How many makers this is inside of.
-    depth: u8,
+    /// A maker is lent it.
+    lent: bool,
 }
 
 /// Makers that ask for each other without having declared it would never end.
-const DEEPEST: u8 = 64;
+const DEEPEST: u16 = 64;
+
+thread_local! {
+    static MAKERS: Calls = const { Calls::new(DEEPEST) };
+}
+
+/// A maker of the application's runs, until dropped: makers do not wait, so that those inside of it are on the same thread.
+pub(crate) struct Making(#[expect(dead_code, reason = "held for its drop")] Nested);
+
+impl Making {
+    /// Errors: it is inside of too many others, or too many are inside of the outermost.
+    pub(crate) fn begin() -> Result<Making, Refused> {
+        let (nested, refused) = Nested::begin(&MAKERS);
+        refused.map_or(Ok(Making(nested)), Err)
+    }
+}
 
 impl View {
     /// Of a handler that takes a container.
     pub(super) fn of(cx: &MessageContext<'_>) -> View {
-        View { client: cx.client.clone(), message: Some(cx.scope.store()), depth: 0 }
+        View { client: cx.client.clone(), message: Some(cx.scope.store()), lent: false }
     }
 
     /// What makers are lent is for the time of their call: a service that kept it would keep itself.
     pub(super) fn is_lent(&self) -> bool {
-        self.depth > 0
+        self.lent
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -119,7 +135,7 @@ impl View {
     where
         T: ?Sized + Send + Sync + 'static,
     {
-        resolve_scoped(container, service, &self.client, || self.message.clone(), self.depth)
+        resolve_scoped(container, service, &self.client, || self.message.clone())
     }
 }
 
@@ -143,7 +159,7 @@ where
         return found;
     }
     let Some(service) = container.scoped::<T>() else { return Err(NotProvided::of::<T>()) };
-    resolve_scoped(container, service, client, || Some(scope.store()), 0)
+    resolve_scoped(container, service, client, || Some(scope.store()))
 }
 
 /// No lock is held over a maker. Where two are made at once, the one that is put in first is everybody's.
@@ -152,16 +168,13 @@ fn resolve_scoped<T>(
     service: &Scoped,
     client: &Client,
     message: impl FnOnce() -> Option<Arc<Store>>,
-    depth: u8,
 ) -> Result<Arc<T>, NotProvided>
 where
     T: ?Sized + Send + Sync + 'static,
 {
     let make = |message| {
-        if depth == DEEPEST {
-            return Err(NotProvided::endless::<T>());
-        }
-        let view = View { client: client.clone(), message, depth: depth + 1 };
+        let Ok(_making) = Making::begin() else { return Err(NotProvided::endless::<T>()) };
+        let view = View { client: client.clone(), message, lent: true };
         let made = (service.make)(&container.seeing(view)).map_err(NotProvided::failed::<T>)?;
         // A provider of `T` makes an `Arc<T>`.
         made.downcast::<Arc<T>>().map(|made| *made).map_err(|_| NotProvided::of::<T>())

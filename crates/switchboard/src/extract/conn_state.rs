@@ -1,8 +1,10 @@
 //! State of one connection.
 use crate::Error;
 use crate::conn::Conn;
+use crate::di::Making;
+use crate::guarded::Guarded;
 use crate::handler::{Context, FromMessage, MessageContext};
-use parking_lot::Mutex;
+use std::any::type_name;
 use std::sync::Arc;
 
 /// State of one connection, made by `Default` at the first use and dropped with the connection.
@@ -21,32 +23,46 @@ use std::sync::Arc;
 ///     }
 /// }
 /// ```
-pub struct ConnState<T>(Arc<Mutex<T>>);
+pub struct ConnState<T>(Arc<Guarded<T>>);
 
 impl<T: Default + Send + 'static> ConnState<T> {
     pub(crate) fn of(conn: &Conn) -> ConnState<T> {
         let known = conn.attached(|attached| attached.state.get::<ConnState<T>>().cloned()).flatten();
         known.unwrap_or_else(|| {
             // The application's `Default` runs outside of the lock; the first one that is put in wins.
-            let made: ConnState<T> = ConnState(Arc::new(Mutex::new(T::default())));
+            let made: ConnState<T> = ConnState(Arc::new(Guarded::new(Self::make())));
             // After the end of the connection nothing is kept: a state that held the client would hold itself.
             conn.attached(|attached| attached.state.get_or_insert(made.clone()).clone()).unwrap_or(made)
         })
+    }
+
+    fn make() -> T {
+        let Ok(_making) = Making::begin() else {
+            panic!("`{}::default` asks for the state that it makes", type_name::<T>());
+        };
+        T::default()
     }
 }
 
 impl<T> ConnState<T> {
     /// Works on the state. Other uses of it wait meanwhile; it cannot be held over an `.await`.
+    ///
+    /// # Panics
+    /// Where it would wait for ever: inside of itself, or of `with` of another state that is waited for by who has this one. So do
+    /// [`set`](ConnState::set) and [`get`](ConnState::get).
+    #[track_caller]
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut self.0.lock())
     }
 
     /// Replaces the state; returns what it was.
+    #[track_caller]
     pub fn set(&self, value: T) -> T {
         std::mem::replace(&mut *self.0.lock(), value)
     }
 
     /// A copy of the state.
+    #[track_caller]
     pub fn get(&self) -> T
     where
         T: Clone,

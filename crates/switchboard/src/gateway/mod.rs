@@ -13,7 +13,7 @@ use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
 pub(crate) use site::Site;
-pub(crate) use table::{Entry, Frames, Group, NamespaceBy, Table};
+pub(crate) use table::{Entry, Frames, Gate, Group, NamespaceBy, Table};
 
 use crate::app::Handle;
 use crate::compression::Compression;

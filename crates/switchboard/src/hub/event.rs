@@ -1,12 +1,58 @@
 //! An event on its way out: a frame in one format, encoded once.
 use crate::codec::Encoding;
 use crate::conn::{Conn, Frame, give, take};
+use crate::nested::{Calls, DEEPEST, Nested, Refused};
 use crate::{Error, log};
 use serde::Serialize;
 use std::panic::Location;
 use switchboard_core::Id;
 use switchboard_core::ws;
 use switchboard_core::{check_event, is_reserved};
+
+thread_local! {
+    static SENDS: Calls = const { Calls::new(DEEPEST) };
+}
+
+/// What the application sends, and the call that sends it. Its `Serialize` and its `Drop` are the application's, and may send again.
+pub(crate) struct Sending<T> {
+    /// Before `nested`, so that it is dropped inside of the call.
+    data: Option<T>,
+    refused: Option<Refused>,
+    _nested: Nested,
+}
+
+impl<T> Sending<T> {
+    #[inline]
+    pub(crate) fn begin(data: T) -> Sending<T> {
+        let (_nested, refused) = Nested::begin(&SENDS);
+        Sending { data: Some(data), refused, _nested }
+    }
+
+    /// Errors: why it is not sent.
+    #[inline]
+    fn get(&self) -> Result<&T, String> {
+        match (&self.data, self.refused) {
+            (Some(data), None) => Ok(data),
+            (_, refused) => {
+                let refused = refused.unwrap_or(Refused::Endless);
+                Err(refused.told(
+                    "events are sent inside of each other, by what they send as it is serialised or dropped",
+                    DEEPEST,
+                ))
+            }
+        }
+    }
+}
+
+impl<T> Drop for Sending<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.refused == Some(Refused::Endless) {
+            // One that is kept for ever, in place of a stack that overflows; it is logged that it is not sent.
+            std::mem::forget(self.data.take());
+        }
+    }
+}
 
 /// A frame of an event: the same bytes for every receiver of its format.
 pub(crate) struct Event {
@@ -17,7 +63,12 @@ pub(crate) struct Event {
 impl Event {
     /// `None`, and a line in the log, when the data cannot be serialised or is too long.
     #[track_caller]
-    pub(crate) fn encode(encoding: Encoding<'_>, event: &str, data: &impl Serialize, most: usize) -> Option<Event> {
+    pub(crate) fn encode(
+        encoding: Encoding<'_>,
+        event: &str,
+        data: &Sending<impl Serialize>,
+        most: usize,
+    ) -> Option<Event> {
         Event::encode_at(Location::caller(), encoding, event, data, most)
     }
 
@@ -26,7 +77,7 @@ impl Event {
         place: &'static Location<'static>,
         encoding: Encoding<'_>,
         event: &str,
-        data: &impl Serialize,
+        data: &Sending<impl Serialize>,
         most: usize,
     ) -> Option<Event> {
         let refused = |why: &str| {
@@ -44,6 +95,10 @@ impl Event {
         if let Err(why) = check_name(event) {
             return refused(why);
         }
+        let data = match data.get() {
+            Ok(data) => data,
+            Err(why) => return refused(&why),
+        };
         match Event::build(encoding, |out| encoding.event(out, event, data)) {
             Err(error) => refused(&error.source_chain()),
             Ok(built) if built.len() > most => refused("it is longer than `max_message_out`"),
@@ -55,11 +110,12 @@ impl Event {
     pub(crate) fn encode_request(
         encoding: Encoding<'_>,
         event: &str,
-        data: &impl Serialize,
+        data: &Sending<impl Serialize>,
         ack: u64,
         most: usize,
     ) -> Result<Event, Error> {
         check_name(event).map_err(Error::internal)?;
+        let data = data.get().map_err(Error::internal)?;
         let built = Event::build(encoding, |out| encoding.request(out, event, data, ack))?;
         if built.len() > most {
             return Err(Error::payload_too_large("The event is longer than `max_message_out`"));
@@ -83,6 +139,9 @@ impl Event {
         event: Option<&str>,
         id: Option<&Id<'_>>,
     ) -> Result<Event, Error> {
+        // A codec of the application's own may do what fails, and is told so by an exception.
+        let nothing = Sending::begin(());
+        nothing.get().map_err(Error::internal)?;
         Event::build(encoding, |out| encoding.exception(out, error, event, id))
     }
 

@@ -20,7 +20,7 @@ mod workers;
 pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
 pub use counters::Stats;
-pub(crate) use event::{Event, check_name};
+pub(crate) use event::{Event, Sending, check_name};
 pub(crate) use memory::Level;
 pub(crate) use node::Node;
 pub(crate) use rooms::{join, leave};

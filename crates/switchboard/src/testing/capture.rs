@@ -2,8 +2,9 @@
 use super::logs::{LogLine, Logs};
 use crate::log::Unlimited;
 use parking_lot::Mutex;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write};
 use std::sync::{Arc, LazyLock, Weak};
+use switchboard_core::Cut;
 use tracing::dispatcher::{self, DefaultGuard};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -131,7 +132,10 @@ struct Fields {
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.record_str(field, &format!("{value:?}"));
+        let mut text = Cut::new(MOST);
+        // It ends where it is told to stop.
+        let _ = write!(text, "{value:?}");
+        self.record_str(field, &text.end());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

@@ -10,6 +10,7 @@ mod log;
 mod mistakes;
 mod overrides;
 mod problems;
+mod reentry;
 mod scopes;
 mod seed;
 mod settings;

@@ -1,9 +1,10 @@
 //! Why a value was not built, or not written.
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{de, ser};
 
 use crate::codec::misfit::Misfit;
+use crate::error::Cut;
 
 /// Why a value was not built, or not written.
 #[derive(Debug)]
@@ -26,15 +27,26 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// The longest text of an error that the application's code makes of a value.
+const LONGEST: usize = 4 << 10;
+
+/// The text of an error, which is code of the application and need not have an end.
+fn short(text: &impl fmt::Display) -> String {
+    let mut short = Cut::new(LONGEST);
+    // It ends where it is told to stop.
+    let _ = write!(short, "{text}");
+    short.end()
+}
+
 impl de::Error for Failure {
     fn custom<T: fmt::Display>(text: T) -> Failure {
-        Failure(Misfit::Text(text.to_string()))
+        Failure(Misfit::Text(short(&text)))
     }
 }
 
 impl ser::Error for Failure {
     fn custom<T: fmt::Display>(text: T) -> Failure {
-        Failure(Misfit::Text(text.to_string()))
+        Failure(Misfit::Text(short(&text)))
     }
 }
 

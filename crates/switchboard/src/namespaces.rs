@@ -29,8 +29,6 @@ pub struct Namespaces {
 
 impl Namespaces {
     pub(crate) fn new(hub: &Arc<Hub>) -> Namespaces {
-        // Its workers start with all others.
-        hub.runtime();
         Namespaces { hub: hub.clone() }
     }
 

@@ -185,8 +185,8 @@ impl Bound {
         // Kept to the end of the shutdown: connections outlive the accept loop.
         let threads = self.threads;
         if threads.is_some() {
-            // Here, where no handler runs: one that blocks its thread must stop nobody else's heartbeat.
-            control.hub.start();
+            // Here, where no handler runs: one that blocks its thread must not keep anybody from looking.
+            control.hub.watch_memory();
         }
         let places = Places::new(&node);
         let run = |listener: Listener| {

@@ -59,7 +59,7 @@ impl Client {
     /// The address of the peer's socket. Behind a trusted proxy (`App::trust_proxies`) it is what that says of the client, with
     /// port 0. `None` where the transport has none.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.0.peer.address()
+        self.0.peer_addr()
     }
 
     /// False once the connection is closing: nothing that is emitted now reaches the client.

@@ -3,13 +3,13 @@ use super::close_request::CloseRequest;
 use super::frame::Frame;
 use super::outbox::{Class, Flushed, Outbox, Put};
 use super::stream::{Stream, poll_write, try_write};
-use crate::hub::Node;
+use crate::hub::{Flusher, Node};
 use crate::limits::Limits;
 use parking_lot::{Mutex, MutexGuard};
 use std::io::IoSlice;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -79,11 +79,16 @@ pub(crate) struct TurnEnd {
     pub(crate) crowded: bool,
 }
 
+#[repr(C)]
 pub(crate) struct Lane {
     /// The end of the task's turn has something to do here, or the lane has no waker of it. Most turns write their only reply at once,
     /// leave nothing, and end without the lock. It is changed under the lock, and read without: who changes it beside the turn takes the
     /// waker, or finds that it was taken, and the turn that this wakes reads what was written before it.
     touched: AtomicBool,
+    /// Where its flusher has the connection, which alone knows what that means. It stands here because there is room.
+    pub(crate) place: AtomicU32,
+    /// Who writes what others put, and keeps the time: of the runtime that the connection lives in.
+    pub(crate) flusher: Arc<Flusher>,
     state: Mutex<State>,
 }
 
@@ -113,8 +118,9 @@ struct State {
 }
 
 impl Lane {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>) -> Lane {
-        Lane { touched: AtomicBool::new(true), state: Mutex::new(State { socket, ..State::default() }) }
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>, flusher: Arc<Flusher>) -> Lane {
+        let state = Mutex::new(State { socket, ..State::default() });
+        Lane { touched: AtomicBool::new(true), place: AtomicU32::new(0), flusher, state }
     }
 
     #[inline(always)]

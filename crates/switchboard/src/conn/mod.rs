@@ -48,7 +48,7 @@ use crate::identity::Identity;
 use crate::raw::Port;
 use parking_lot::Mutex;
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use switchboard_core::ws::Deflate;
@@ -78,42 +78,42 @@ pub(crate) struct Conn {
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
+    pub(crate) peer_port: PeerPort,
     pub(crate) lane: Lane,
-    /// When the task wants to be woken, on the node's clock.
+    /// When the task wants to be woken, on the flusher's clock.
     pub(crate) alarm: AtomicU64,
     pub(crate) rooms: Mutex<Membership>,
     pub(crate) attached: Mutex<Option<Box<Attached>>>,
     pub(crate) handshake: Option<Box<Handshake>>,
-    pub(crate) peer: Peer,
+    pub(crate) peer_ip: PeerIp,
 }
 
-/// The address of a peer, in as few bytes as it has: every connection has one.
+/// The address of a peer, in as few bytes as it has, because every connection has one: these stand where others leave room …
 #[derive(Clone, Copy)]
-pub(crate) enum Peer {
+pub(crate) struct PeerPort {
+    family: Family,
+    port: [u8; 2],
+}
+
+/// … and these elsewhere.
+#[derive(Clone, Copy)]
+pub(crate) struct PeerIp([u8; 16]);
+
+#[derive(Clone, Copy)]
+enum Family {
     Unknown,
-    V4([u8; 4], [u8; 2]),
-    V6([u8; 16], [u8; 2]),
+    V4,
+    V6,
 }
 
-impl From<Option<SocketAddr>> for Peer {
-    fn from(address: Option<SocketAddr>) -> Peer {
-        let Some(address) = address else { return Peer::Unknown };
-        let port = address.port().to_ne_bytes();
-        match address.ip() {
-            IpAddr::V4(ip) => Peer::V4(ip.octets(), port),
-            IpAddr::V6(ip) => Peer::V6(ip.octets(), port),
-        }
-    }
-}
-
-impl Peer {
-    pub(crate) fn address(self) -> Option<SocketAddr> {
-        match self {
-            Peer::Unknown => None,
-            Peer::V4(ip, port) => Some((ip, u16::from_ne_bytes(port)).into()),
-            Peer::V6(ip, port) => Some((ip, u16::from_ne_bytes(port)).into()),
-        }
-    }
+pub(crate) fn peer(address: Option<SocketAddr>) -> (PeerPort, PeerIp) {
+    let (family, ip) = match address.map(|address| address.ip()) {
+        None => (Family::Unknown, [0; 16]),
+        Some(IpAddr::V4(ip)) => (Family::V4, ip.to_ipv6_mapped().octets()),
+        Some(IpAddr::V6(ip)) => (Family::V6, ip.octets()),
+    };
+    let port = address.map_or(0, |address| address.port()).to_ne_bytes();
+    (PeerPort { family, port }, PeerIp(ip))
 }
 
 /// What few connections have.
@@ -129,6 +129,32 @@ pub(crate) struct Attached {
 impl Conn {
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.space.node
+    }
+
+    /// Milliseconds on the clock of its runtime, in steps.
+    pub(crate) fn now(&self) -> u64 {
+        self.lane.flusher.now()
+    }
+
+    /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
+    pub(crate) fn present(&self) -> u64 {
+        self.lane.flusher.present()
+    }
+
+    /// Milliseconds at this moment, which moves nothing: for rates.
+    pub(crate) fn exact(&self) -> u64 {
+        self.lane.flusher.exact()
+    }
+
+    /// The address of the peer, where it is known.
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
+        let (PeerPort { family, port }, ip) = (self.peer_port, Ipv6Addr::from(self.peer_ip.0));
+        let ip = match family {
+            Family::Unknown => return None,
+            Family::V4 => ip.to_canonical(),
+            Family::V6 => ip.into(),
+        };
+        Some((ip, u16::from_ne_bytes(port)).into())
     }
 
     /// Who it belongs to.
@@ -173,7 +199,7 @@ impl Conn {
         let (pushed, wake, evicted) = frame.lend(self, put);
         match wake {
             lane::Wake::Nobody => {}
-            lane::Wake::Flusher => self.space.shard(self.id).flush_later(self.clone()),
+            lane::Wake::Flusher => self.lane.flusher.flush_later(self.clone()),
             lane::Wake::Task(waker) => waker.wake(),
         }
         let dropped = evicted + usize::from(pushed == Pushed::Dropped);

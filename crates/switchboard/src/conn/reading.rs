@@ -112,7 +112,7 @@ impl Task {
                 _ => false,
             };
             if !alone {
-                self.timers.last_progress = conn.node().now();
+                self.timers.last_progress = conn.now();
             }
             match decoded.item {
                 None => return,
@@ -136,7 +136,7 @@ impl Task {
     }
 
     fn binary(&mut self, conn: &Conn, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
-        self.timers.last_message = conn.node().now();
+        self.timers.last_message = conn.now();
         if conn.table.frames == Frames::Text {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
@@ -153,7 +153,7 @@ impl Task {
     }
 
     fn text(&mut self, conn: &Conn, text: Cow<'_, str>, cx: &mut Context<'_>) {
-        self.timers.last_message = conn.node().now();
+        self.timers.last_message = conn.now();
         if conn.table.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
@@ -220,7 +220,7 @@ impl Task {
     fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
         let conn = self.client.conn();
         let Some(rates) = &mut self.rates else { return false };
-        let Err(wait) = rates.take(conn.node().exact(), bytes, &conn.table.limits) else { return false };
+        let Err(wait) = rates.take(conn.exact(), bytes, &conn.table.limits) else { return false };
         self.refuse_rate(message, bytes, wait);
         true
     }
@@ -241,7 +241,7 @@ impl Task {
         }
         conn.node().counters.rate_limited();
         conn.node().rejected("message", "rate_limited");
-        let (now, limits) = (conn.node().exact(), &conn.table.limits);
+        let (now, limits) = (conn.exact(), &conn.table.limits);
         let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits));
         if let Some((event, id)) = answered {
             let error = Error::rate_limited("Too many messages, or bytes, in a short time");

@@ -132,7 +132,7 @@ impl Task {
     }
 
     pub(super) fn work_begins(&mut self) {
-        self.timers.work_by = self.timers.after(self.conn().node().present(), self.limits().handler_timeout);
+        self.timers.work_by = self.timers.after(self.conn().present(), self.limits().handler_timeout);
     }
 
     fn connect(&mut self) -> bool {

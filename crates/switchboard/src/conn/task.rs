@@ -62,7 +62,7 @@ impl Task {
     pub(crate) fn new(registration: Registration, stream: Stream, early: Vec<u8>) -> Task {
         let client = registration.client();
         let conn = client.conn();
-        let timers = Timers::new(conn.node().present(), conn.id.low() >> 20, &conn.table.limits);
+        let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.table.limits);
         let port = conn.attached.lock().as_ref().and_then(|attached| attached.port.clone());
         Task {
             stream: Some(stream),
@@ -99,12 +99,12 @@ impl Task {
     }
 
     pub(super) fn now(&self) -> u64 {
-        self.conn().node().now()
+        self.conn().now()
     }
 
     /// This moment, where a deadline begins; `now` is the last step of the clock.
     pub(super) fn present(&self) -> u64 {
-        self.conn().node().present()
+        self.conn().present()
     }
 
     /// Ends a round. True when there is something to do at once.

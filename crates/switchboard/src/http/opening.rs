@@ -1,7 +1,7 @@
 //! From a 101 to a connection: the stream behind it, and the task that owns it.
 use crate::client::ClientId;
 use crate::codec::Format;
-use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task};
+use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task, peer};
 use crate::gateway::Table;
 use crate::hub::{Permit, Registration, Seat};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -95,16 +95,18 @@ impl Opening {
         seat: Seat,
         permit: Permit,
         write: Option<OwnedWriteHalf>,
-        peer: Option<SocketAddr>,
+        address: Option<SocketAddr>,
     ) -> Registration {
-        let lane = Lane::new(write);
+        let space = seat.space().clone();
+        let lane = Lane::new(write, space.node.home().flusher(self.id).clone());
+        let (peer_port, peer_ip) = peer(address);
         let attached = self.table.raw.is_some().then(|| {
             let port = Some(Arc::default());
             Box::new(Attached { port, ..Attached::default() })
         });
         let conn = Conn {
             id: self.id,
-            space: seat.space().clone(),
+            space,
             table: self.table,
             lane,
             rooms: Mutex::default(),
@@ -112,7 +114,8 @@ impl Opening {
             handshake: self.handshake,
             deflate: self.deflate,
             format: self.format,
-            peer: peer.into(),
+            peer_port,
+            peer_ip,
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),

@@ -46,11 +46,7 @@ enum Namespace {
 impl Endpoint {
     pub(crate) fn new(table: Arc<Table>, hub: &Arc<Hub>, proxies: Proxies) -> Endpoint {
         let namespace = match &table.namespace_by {
-            Some(by) => {
-                // Its workers start with all others.
-                hub.runtime();
-                Namespace::ByRequest(by.clone(), hub.clone())
-            }
+            Some(by) => Namespace::ByRequest(by.clone(), hub.clone()),
             None => Namespace::One(hub.space(table.namespace)),
         };
         Endpoint(Arc::new(Inner { table, node: hub.node.clone(), namespace, proxies }))

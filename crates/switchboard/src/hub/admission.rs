@@ -109,7 +109,7 @@ impl Handshaking {
         let Some(most) = limits.address_connections else { return Some(Handshaking { _place: None }) };
         let mut table = node.admission.addresses.lock();
         let key = key(address);
-        let Some(entry) = table.entry(key, node.started(), limits.address_rate) else {
+        let Some(entry) = table.entry(key, node.exact(), limits.address_rate) else {
             return Some(Handshaking { _place: None });
         };
         if entry.handshakes as usize >= most {
@@ -132,7 +132,7 @@ pub(super) struct Admission {
 impl Admission {
     fn accept(&self, node: &Node, rate: Rate) -> bool {
         let mut bucket = self.accepts.lock();
-        let now = node.started();
+        let now = node.exact();
         bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
     }
 
@@ -146,7 +146,7 @@ impl Admission {
             return Ok(None);
         };
         let mut table = self.addresses.lock();
-        let (key, now) = (key(address), node.started());
+        let (key, now) = (key(address), node.exact());
         let Some(entry) = table.entry(key, now, limits.address_rate) else { return Ok(None) };
         if limits.address_connections.is_some_and(|most| entry.open as usize >= most) {
             return Err(Full::AddressConnections);

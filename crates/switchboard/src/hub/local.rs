@@ -2,7 +2,6 @@
 use super::conns::Conns;
 use super::rooms::Rooms;
 use super::shard::Shard;
-use super::workers::Workers;
 use super::{Event, Stats, ahead};
 use crate::Delivery;
 use crate::client::ClientId;
@@ -16,54 +15,35 @@ pub(crate) type Other<'a> = dyn Fn(Encoding<'_>) -> Option<Event> + 'a;
 
 /// The connections and rooms of one namespace on this node. A cluster calls the same `deliver`.
 pub(crate) struct Local {
-    /// Those of the workers.
-    shards: Arc<[Arc<Shard>]>,
-    workers: Arc<Workers>,
-    /// Its connections, where the workers have those of others, too.
-    own: Option<Box<Shard>>,
+    shards: Box<[Shard]>,
     pub(super) rooms: Rooms,
 }
 
 impl Local {
-    /// With workers of its own.
+    /// Of a namespace in which everybody may be.
     pub(super) fn new() -> Local {
-        let workers = Workers::new();
-        Local { shards: workers.shards().clone(), workers, own: None, rooms: Rooms::default() }
+        Local::of(std::thread::available_parallelism().map_or(1, |n| n.get().min(16)))
     }
 
-    /// With workers that others have, too.
-    pub(super) fn among(workers: &Arc<Workers>) -> Local {
-        let (shards, workers) = (workers.shards().clone(), workers.clone());
-        Local { shards, workers, own: Some(Box::default()), rooms: Rooms::default() }
+    /// Of one among many.
+    pub(super) fn small() -> Local {
+        Local::of(1)
     }
 
-    pub(super) fn workers(&self) -> &Arc<Workers> {
-        &self.workers
+    fn of(shards: usize) -> Local {
+        Local { shards: (0..shards).map(|_| Shard::default()).collect(), rooms: Rooms::default() }
     }
 
-    /// The one that works for a connection.
-    pub(super) fn shard(&self, id: ClientId) -> &Arc<Shard> {
+    fn shard(&self, id: ClientId) -> &Shard {
         &self.shards[(id.low() >> 48) as usize % self.shards.len()]
     }
 
     pub(super) fn insert(&self, conn: &Arc<Conn>) {
-        if let Some(own) = &self.own {
-            own.insert(conn.clone());
-        }
         self.shard(conn.id).insert(conn.clone());
     }
 
     pub(super) fn remove(&self, id: ClientId) {
-        if let Some(own) = &self.own {
-            own.remove(id);
-        }
         self.shard(id).remove(id);
-    }
-
-    /// Those that together have its connections, and no others.
-    fn registers(&self) -> impl Iterator<Item = &Shard> {
-        let shared = if self.own.is_some() { &[] } else { &*self.shards };
-        self.own.as_deref().into_iter().chain(shared.iter().map(|shard| &**shard))
     }
 
     /// Puts an event into the outbox of everyone who is meant, each once. `event` is its JSON; `other` encodes it in another format,
@@ -87,7 +67,7 @@ impl Local {
             }
         };
         match (target.all, &target.rooms[..], &target.except[..]) {
-            (true, _, []) => self.registers().for_each(|shard| shard.for_each(&mut push)),
+            (true, _, []) => self.shards.iter().for_each(|shard| shard.for_each(&mut push)),
             (false, [room], []) => self.for_each_member(room, &mut push),
             _ => ahead::for_each(self.union(target).as_slice(), &mut push),
         }
@@ -108,7 +88,7 @@ impl Local {
         let mut chosen = Conns::default();
         let mut choose = |conn: &Arc<Conn>| chosen.insert(conn.clone());
         if target.all {
-            self.registers().for_each(|shard| shard.for_each(&mut choose));
+            self.shards.iter().for_each(|shard| shard.for_each(&mut choose));
         } else {
             target.rooms.iter().for_each(|room| self.for_each_member(room, &mut choose));
         }
@@ -127,27 +107,24 @@ impl Local {
     }
 
     pub(crate) fn client(&self, id: ClientId) -> Option<Arc<Conn>> {
-        match &self.own {
-            Some(own) => own.get(id),
-            None => self.shard(id).get(id),
-        }
+        self.shard(id).get(id)
     }
 
     pub(crate) fn clients(&self) -> Vec<Arc<Conn>> {
         let mut clients = Vec::new();
-        for shard in self.registers() {
+        for shard in &self.shards {
             shard.for_each(&mut |conn| clients.push(conn.clone()));
         }
         clients
     }
 
     pub(crate) fn client_count(&self) -> usize {
-        self.registers().map(Shard::len).sum()
+        self.shards.iter().map(Shard::len).sum()
     }
 
     pub(crate) fn open_count(&self) -> usize {
         let mut count = 0;
-        for shard in self.registers() {
+        for shard in &self.shards {
             shard.for_each(&mut |conn| count += usize::from(conn.is_open()));
         }
         count

@@ -2,7 +2,6 @@
 //!
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
 //! else: whoever reads costs nothing here.
-use super::workers::Workers;
 use super::{Node, cgroup};
 use crate::conn::{Blocked, Conn};
 use crate::log;
@@ -10,7 +9,7 @@ use parking_lot::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Time between samples.
@@ -77,8 +76,7 @@ pub(crate) struct Memory {
     /// More waits than may.
     over: Notify,
     watching: AtomicBool,
-    /// Who writes to the connections whose queues count: all of a namespace, or of several.
-    workers: Mutex<Vec<Weak<Workers>>>,
+    samples: Mutex<Samples>,
 }
 
 struct Limited {
@@ -97,20 +95,6 @@ impl Memory {
     pub(crate) fn limit_to(&self, limit: usize, source: Source) {
         // An application is built once.
         let _ = self.limited.set(Limited { limit, source });
-    }
-
-    /// Writes what was pushed to anybody.
-    pub(super) async fn flush(&self) {
-        let all: Vec<Arc<Workers>> = self.workers.lock().iter().filter_map(Weak::upgrade).collect();
-        for workers in all {
-            for shard in &**workers.shards() {
-                shard.flush().await;
-            }
-        }
-    }
-
-    pub(super) fn add(&self, workers: &Arc<Workers>) {
-        self.workers.lock().push(Arc::downgrade(workers));
     }
 
     pub(crate) fn level(&self) -> Level {
@@ -173,45 +157,74 @@ impl Kept {
     }
 }
 
-/// Looks at the memory in the current runtime, unless somebody does.
+/// What the samples have told.
+#[derive(Default)]
+struct Samples {
+    kept: Kept,
+    /// When the last one was taken, by a clock that is never paused.
+    last: Option<Instant>,
+}
+
+/// Looks at the memory in the current runtime, unless somebody does; once, where the one who does is late: their runtime is blocked.
 pub(super) fn watch(node: &Arc<Node>) {
     let memory = &node.memory;
-    if memory.is_limited() && !memory.watching.load(Acquire) && !memory.watching.swap(true, AcqRel) {
-        let watching = Watching(node.clone());
+    let Some(limited) = memory.limited.get() else { return };
+    if node.has_ended() {
+        return;
+    }
+    if !memory.watching.load(Acquire) && !memory.watching.swap(true, AcqRel) {
+        let watching = Watching(Arc::downgrade(node));
         tokio::spawn(async move { watching.run().await });
+    } else if let Some(mut samples) = memory.samples.try_lock()
+        && samples.last.is_none_or(|last| last.elapsed() > SAMPLE * 2)
+    {
+        node.sample_memory(limited, &mut samples);
     }
 }
 
 /// Another one may begin when it is dropped, with its runtime perhaps.
-struct Watching(Arc<Node>);
+struct Watching(Weak<Node>);
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.0.memory.watching.store(false, Release);
+        if let Some(node) = self.0.upgrade() {
+            node.memory.watching.store(false, Release);
+        }
     }
 }
 
 impl Watching {
-    /// Until all namespaces are gone.
+    /// Until the node is gone, or has ended.
     async fn run(self) {
-        let memory = &self.0.memory;
-        let Some(limited) = memory.limited.get() else { return };
-        let mut kept = Kept::default();
         let mut ticks = tokio::time::interval(SAMPLE);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while memory.workers.lock().iter().any(|workers| workers.strong_count() > 0) {
+        while let Some(node) = self.0.upgrade().filter(|node| !node.has_ended())
+            && let Some(limited) = node.memory.limited.get()
+        {
             tokio::select! {
-                _ = ticks.tick() => self.sample(limited, &mut kept),
-                () = memory.over.notified() => {}
+                _ = ticks.tick() => node.sample_memory(limited, &mut node.memory.samples.lock()),
+                () = node.memory.over.notified() => node.hold_queues(limited),
             }
-            if memory.queued() > limited.most_queued() {
-                self.evict(limited.most_queued() / 4 * 3, 0);
-            }
+        }
+    }
+}
+
+impl Node {
+    fn sample_memory(&self, limited: &Limited, samples: &mut Samples) {
+        samples.last = Some(Instant::now());
+        self.sample(limited, &mut samples.kept);
+        self.hold_queues(limited);
+    }
+
+    /// No more waits than may.
+    fn hold_queues(&self, limited: &Limited) {
+        if self.memory.queued() > limited.most_queued() {
+            self.evict(limited.most_queued() / 4 * 3, 0);
         }
     }
 
     fn sample(&self, limited: &Limited, kept: &mut Kept) {
-        let memory = &self.0.memory;
+        let memory = &self.memory;
         let Some(usage) = (limited.source)() else { return };
         let unkept = kept.correct(usage, memory.queued());
         let before = memory.level();
@@ -232,15 +245,10 @@ impl Watching {
     /// end before all others, and those for which most waits alone before those that wait for what others wait for, too, whose
     /// end frees nothing before the last of them.
     fn evict(&self, target: usize, smallest: usize) {
-        let memory = &self.0.memory;
-        // What is dropped here may be the application's: not under the lock.
-        let all: Vec<Arc<Workers>> = memory.workers.lock().iter().filter_map(Weak::upgrade).collect();
-        let mut queues: Vec<(Blocked, Arc<Conn>)> = Vec::new();
-        for workers in all {
-            let clients = workers.clients().into_iter();
-            let blocked = clients.filter_map(|conn| Some((conn.lane.blocked()?, conn)));
-            queues.extend(blocked.filter(|(blocked, _)| blocked.bytes > smallest));
-        }
+        let memory = &self.memory;
+        let clients = self.homes.clients().into_iter();
+        let blocked = clients.filter_map(|conn| Some((conn.lane.blocked()?, conn)));
+        let mut queues: Vec<(Blocked, Arc<Conn>)> = blocked.filter(|(blocked, _)| blocked.bytes > smallest).collect();
         // Who alone waits for little is not worth the first pass.
         let least = smallest.max(TRIFLE);
         let own = |blocked: &Blocked| if blocked.own > least { blocked.own } else { 0 };
@@ -253,7 +261,7 @@ impl Watching {
                 return;
             }
             if conn.evict() {
-                self.0.counters.evicted();
+                self.counters.evicted();
                 let client = conn.id;
                 log::limited!(warn, (), %client, bytes, own, "evicted: memory is short, and most waits for this client");
             }

@@ -424,3 +424,27 @@ fn what_the_allocator_keeps_of_queues_is_free() {
     let after = (0..20).map(|_| kept.correct(2000 * MIB, 0)).last().unwrap();
     assert!((1490 * MIB..1510 * MIB).contains(&after), "half is forgotten in 10 s: {after}");
 }
+
+/// The one that began to look ends, or is blocked, and another one has clients.
+#[test]
+fn the_memory_is_looked_at_whichever_runtime_ends_or_is_blocked() {
+    for ends in [true, false] {
+        let (app, handle, usage) = limited(1000 * MIB);
+        let router = axum::Router::from(app);
+        let start = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (first, second) = (start(), start());
+        let _one = first.block_on(silent(&router, &handle));
+        first.block_on(settle());
+        assert!(memory(&handle).watching.load(Ordering::Acquire));
+        let _other = second.block_on(silent(&router, &handle));
+        // A runtime that nobody drives is as one that is blocked.
+        let blocked = (!ends).then_some(first);
+        usage.store(950 * MIB, Ordering::Relaxed);
+        let began = std::time::Instant::now();
+        while memory(&handle).level() != Level::Evict {
+            assert!(began.elapsed() < Duration::from_secs(5), "ends: {ends}");
+            second.block_on(settle());
+        }
+        drop(blocked);
+    }
+}

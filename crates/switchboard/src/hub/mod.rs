@@ -6,6 +6,8 @@ mod clock;
 mod conns;
 mod counters;
 mod event;
+mod flusher;
+mod home;
 mod local;
 mod memory;
 mod node;
@@ -14,13 +16,12 @@ mod rooms;
 mod runtime;
 mod shard;
 mod space;
-mod sweep;
-mod workers;
 
 pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
 pub use counters::Stats;
 pub(crate) use event::{Event, Sending, check_name};
+pub(crate) use flusher::Flusher;
 pub(crate) use memory::Level;
 pub(crate) use node::Node;
 pub(crate) use rooms::{join, leave};
@@ -33,7 +34,6 @@ use crate::namespace::{Marker, Namespace, Root};
 use parking_lot::RwLock;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use workers::Workers;
 
 /// The node, and the namespaces that somebody asked for. A connection knows its own, and not this.
 pub(crate) struct Hub {
@@ -62,7 +62,6 @@ impl Hub {
                 return space;
             }
             spaces.push(made.clone());
-            self.node.memory.add(made.local.workers());
             spaces.iter().filter_map(|space| space.marker()).find(|other| other.name == marker.name && *other != marker)
         };
         if let Some(other) = namesake {
@@ -84,15 +83,9 @@ impl Hub {
         self.runtime().seat(name).map(Some)
     }
 
-    /// Starts the flushers, the clock and the sweeps of all namespaces in the current runtime, where they do not run.
-    pub(crate) fn start(&self) {
-        self.workers().iter().for_each(|workers| workers.start(&self.node));
-    }
-
-    /// Those of all namespaces.
-    fn workers(&self) -> Vec<Arc<Workers>> {
-        let typed = self.spaces.read().iter().map(|space| space.local.workers().clone()).collect::<Vec<_>>();
-        typed.into_iter().chain(self.runtime.get().map(|runtime| runtime.workers().clone())).collect()
+    /// Looks at the memory in the current runtime, where somebody has to.
+    pub(crate) fn watch_memory(&self) {
+        memory::watch(&self.node);
     }
 
     /// Asks every connection to end after its handler in flight, waits for that at most `patience`, then ends the rest.
@@ -101,7 +94,7 @@ impl Hub {
         let counters = &self.node.counters;
         let before = counters.aborted_count();
         // A permit is taken before this is read: a connection that comes now is seen below, or sees it and turns back. A
-        // namespace that is made after the list of them is read has connections of the second kind alone.
+        // runtime that becomes a home after the list of them is read has connections of the second kind alone.
         self.node.drain();
         self.close_all(&CloseRequest::Shutdown);
         let in_time = tokio::select! {
@@ -116,12 +109,14 @@ impl Hub {
                 tracing::error!(connections = self.stats().connections, "connections did not end");
             }
         }
-        self.workers().iter().for_each(|workers| workers.stop());
+        self.node.homes.stop();
         counters.aborted_count() - before
     }
 
     fn close_all(&self, request: &CloseRequest) {
-        self.workers().iter().for_each(|workers| workers.close_all(request));
+        for conn in self.node.homes.clients() {
+            conn.close(request.clone());
+        }
     }
 
     /// Exact at a moment without traffic; a sum over moving parts otherwise.
@@ -144,7 +139,7 @@ pub(crate) struct Registration {
 impl Registration {
     /// In the namespace of the connection, where it has the seat.
     pub(crate) fn new(conn: Arc<Conn>, permit: Permit, seat: Seat) -> Registration {
-        conn.space.start();
+        conn.lane.flusher.insert(&conn);
         conn.space.local.insert(&conn);
         seat.hand_over();
         // A shutdown that begins now either sees the connection, or is seen here.
@@ -169,6 +164,7 @@ impl Drop for Registration {
         rooms::leave_all(&self.conn);
         self.conn.end();
         self.conn.space.local.remove(self.conn.id);
+        self.conn.lane.flusher.remove(&self.conn);
         Seat::give_back(&self.conn.space);
     }
 }

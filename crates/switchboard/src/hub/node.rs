@@ -2,8 +2,8 @@
 use super::admission::{Admission, warn_of_a_lowered_maximum};
 use super::clock::Clock;
 use super::counters::Counters;
+use super::home::Homes;
 use super::memory::Memory;
-use super::pulse::Pulse;
 use crate::limits::Limits;
 use crate::log;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// It knows no connection: those know it.
+/// Its connections know it. It knows them only by the runtimes that they live in.
 pub(crate) struct Node {
     pub(crate) counters: Counters,
     pub(crate) memory: Memory,
@@ -19,8 +19,9 @@ pub(crate) struct Node {
     limits: OnceLock<Limits>,
     /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
     tick: AtomicU64,
-    pub(super) clock: Clock,
-    pub(super) pulse: Pulse,
+    /// For admission: each connection has the clock of its runtime.
+    clock: Clock,
+    pub(super) homes: Homes,
     draining: AtomicBool,
     /// A permit became free.
     pub(super) left: Notify,
@@ -37,7 +38,7 @@ impl Node {
             limits: OnceLock::new(),
             tick: AtomicU64::new(u64::MAX),
             clock: Clock::default(),
-            pulse: Pulse::default(),
+            homes: Homes::default(),
             draining: AtomicBool::new(false),
             left: Notify::new(),
             drains: Notify::new(),
@@ -67,25 +68,10 @@ impl Node {
         self.limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
     }
 
-    /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
-    pub(crate) fn present(&self) -> u64 {
-        self.clock.advance()
-    }
-
-    /// Milliseconds at this moment, which moves nothing: for rates.
-    pub(crate) fn exact(&self) -> u64 {
-        self.clock.exact()
-    }
-
-    /// [`exact`](Node::exact), also before anybody is connected.
-    pub(super) fn started(&self) -> u64 {
+    /// Milliseconds at this moment, since this was first asked.
+    pub(super) fn exact(&self) -> u64 {
         self.clock.start();
         self.clock.exact()
-    }
-
-    /// Milliseconds, in steps.
-    pub(crate) fn now(&self) -> u64 {
-        self.clock.now()
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -136,5 +122,11 @@ impl Node {
             }
             left.await;
         }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.homes.stop();
     }
 }

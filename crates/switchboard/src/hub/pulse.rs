@@ -5,8 +5,7 @@
 //! been at work for a while and another one sleeps, that one is woken, writes what waits to be written, and waits for the
 //! sockets. (tokio's own remedy, `enable_eager_driver_handoff`, is not stable.)
 use super::Node;
-use std::future::pending;
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::home::Home;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -17,58 +16,35 @@ const BEAT: Duration = Duration::from_millis(10);
 /// The same while nobody is connected.
 const IDLE_BEAT: Duration = Duration::from_millis(100);
 
-/// True while a node's runtime is looked after.
-#[derive(Default)]
-pub(super) struct Pulse(AtomicBool);
-
-impl Pulse {
-    /// Starts it in the current runtime, where that has several workers. Its thread ends with the shutdown, with the node, or with
-    /// the runtime.
-    pub(super) fn start(node: &Arc<Node>) {
-        if node.pulse.0.load(Ordering::Relaxed) {
-            return;
-        }
-        let Ok(runtime) = Handle::try_current() else { return };
-        if runtime.metrics().num_workers() < 2 || node.pulse.0.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let node = Arc::downgrade(node);
-        let started = thread::Builder::new().name("switchboard".into()).spawn(move || {
-            beat(&node, &runtime);
-            if let Some(node) = node.upgrade() {
-                node.pulse.0.store(false, Ordering::Release);
-            }
-        });
-        if let Err(error) = started {
-            tracing::warn!(target: "switchboard", %error, "no thread for the pulse: a handler that blocks stops others");
-        }
+/// Looks after a runtime that has several workers. The thread ends with the shutdown, with the node, or with the runtime.
+pub(super) fn start(home: &Arc<Home>, node: &Arc<Node>, runtime: &Handle, tick: Duration) {
+    if runtime.metrics().num_workers() < 2 {
+        return;
+    }
+    let (home, node, runtime) = (home.clone(), Arc::downgrade(node), runtime.clone());
+    let started = thread::Builder::new().name("switchboard".into()).spawn(move || beat(&home, &node, &runtime, tick));
+    if let Err(error) = started {
+        tracing::warn!(target: "switchboard", %error, "no thread for the pulse: a handler that blocks stops others");
     }
 }
 
-fn beat(node: &Weak<Node>, runtime: &Handle) {
+fn beat(home: &Arc<Home>, node: &Weak<Node>, runtime: &Handle, tick: Duration) {
     let metrics = runtime.metrics();
-    // Gone when the runtime is.
-    let lives = Arc::new(());
-    let runs = Arc::downgrade(&lives);
-    let life = runtime.spawn(async move {
-        let _lives = lives;
-        pending::<()>().await;
-    });
     let mut before = Vec::new();
-    while runs.strong_count() > 0
+    // It is stopped when the runtime ends.
+    while !home.is_stopped()
         && let Some(node) = node.upgrade().filter(|node| !node.has_ended())
     {
         let now: Vec<u64> = counts(&metrics).collect();
         if needs_another(&before, &now) {
-            let node = node.clone();
-            runtime.spawn(async move { node.memory.flush().await });
+            let home = home.clone();
+            runtime.spawn(async move { home.catch_up(tick).await });
         }
         before = now;
         let wait = if node.counters.admitted() > 0 { BEAT } else { IDLE_BEAT };
         drop(node);
         thread::sleep(wait);
     }
-    life.abort();
 }
 
 /// Each worker counts when it begins to sleep and when it ends: an odd number sleeps.
@@ -103,11 +79,12 @@ mod tests {
 
     #[test]
     fn the_thread_ends_with_the_shutdown_and_with_the_runtime() {
-        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let node = Arc::new(Node::new());
         let begin = |runtime: &tokio::runtime::Runtime| {
+            let home = runtime.block_on(async { node.home() });
             let (node, handle) = (Arc::downgrade(&node), runtime.handle().clone());
-            thread::spawn(move || beat(&node, &handle))
+            thread::spawn(move || beat(&home, &node, &handle, Duration::from_millis(500)))
         };
         let first = runtime();
         let beating = begin(&first);

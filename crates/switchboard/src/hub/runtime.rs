@@ -2,15 +2,12 @@
 use super::admission::Full;
 use super::node::Node;
 use super::space::{Seat, Space};
-use super::workers::Workers;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// All of them are written to by the same workers: how many there are costs memory, and no tasks.
 pub(crate) struct Runtime {
     node: Arc<Node>,
-    workers: Arc<Workers>,
     known: Mutex<Known>,
 }
 
@@ -31,13 +28,7 @@ struct Entry {
 
 impl Runtime {
     pub(super) fn new(node: &Arc<Node>) -> Runtime {
-        let workers = Workers::new();
-        node.memory.add(&workers);
-        Runtime { node: node.clone(), workers, known: Mutex::default() }
-    }
-
-    pub(super) fn workers(&self) -> &Arc<Workers> {
-        &self.workers
+        Runtime { node: node.clone(), known: Mutex::default() }
     }
 
     /// A place in the namespace of a name, which has been checked. Errors: there are as many namespaces as may be.
@@ -57,9 +48,7 @@ impl Runtime {
         }
         *used += 1;
         let kept = spaces.get(name).and_then(|entry| entry.space.upgrade());
-        let space = kept.unwrap_or_else(|| {
-            Arc::new(Space::at_run_time(name.into(), self.clone(), &self.workers, self.node.clone()))
-        });
+        let space = kept.unwrap_or_else(|| Arc::new(Space::at_run_time(name.into(), self.clone(), self.node.clone())));
         spaces.insert(name.into(), Entry { space: Arc::downgrade(&space), seats: 1 });
         Ok(Seat::new(space))
     }

@@ -2,9 +2,6 @@
 use super::local::Local;
 use super::node::Node;
 use super::runtime::Runtime;
-use super::shard::Shard;
-use super::workers::Workers;
-use crate::client::ClientId;
 use crate::namespace::Marker;
 use std::sync::Arc;
 
@@ -24,13 +21,8 @@ impl Space {
         Space { named: Named::ByType(marker), local: Local::new(), node }
     }
 
-    pub(super) fn at_run_time(
-        name: Arc<str>,
-        known_to: Arc<Runtime>,
-        workers: &Arc<Workers>,
-        node: Arc<Node>,
-    ) -> Space {
-        Space { named: Named::AtRunTime { name, known_to }, local: Local::among(workers), node }
+    pub(super) fn at_run_time(name: Arc<str>, known_to: Arc<Runtime>, node: Arc<Node>) -> Space {
+        Space { named: Named::AtRunTime { name, known_to }, local: Local::small(), node }
     }
 
     /// `None`: it is named at run time.
@@ -46,14 +38,6 @@ impl Space {
             Named::ByType(marker) => marker.name,
             Named::AtRunTime { name, .. } => name,
         }
-    }
-
-    pub(crate) fn shard(&self, id: ClientId) -> &Arc<Shard> {
-        self.local.shard(id)
-    }
-
-    pub(super) fn start(&self) {
-        self.local.workers().start(&self.node);
     }
 
     /// A seat in it is free again.

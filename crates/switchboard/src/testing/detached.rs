@@ -5,10 +5,10 @@ use super::logs::Logs;
 use super::received::{Message, Received};
 use crate::client::ClientId;
 use crate::codec::Format;
-use crate::conn::{CloseRequest, Conn, Handshake, Lane, Stream};
+use crate::conn::{CloseRequest, Conn, Handshake, Lane, Stream, peer};
 use crate::gateway::Table;
 use crate::handler::{FromMessage, Needs};
-use crate::hub::Hub;
+use crate::hub::{Flusher, Hub};
 use crate::namespace::Marker;
 use crate::{Client, Close, CloseCode, Error, Gateway, Root};
 use parking_lot::Mutex;
@@ -218,7 +218,7 @@ impl DetachedClient {
         let mut seen = seen.lock();
         let mut cx = Context::from_waker(Waker::noop());
         let end = conn.lane.end_turn(&mut cx, Some(&mut seen.stream), &conn.table.limits, conn.node());
-        // The task's part, so that nobody asks the flusher of a shard that has none.
+        // The task's part, so that nobody asks a flusher that has no task.
         conn.lane.put_control(&[]);
         if let Some(request) = end.request {
             seen.closed.get_or_insert(closed_with(request));
@@ -253,17 +253,19 @@ impl DetachedClient {
             (wanted.read)(&upgrade, &mut handshake.extensions)?;
         }
         let Ok(id) = ClientId::random() else { panic!("the system has no random bytes") };
+        let (peer_port, peer_ip) = peer(upgrade.peer_addr());
         Ok(Conn {
             id,
             space: Hub::new().space(Marker::of::<Root>()),
             table: Arc::new(table()),
-            lane: Lane::new(None),
+            lane: Lane::new(None, Flusher::of_nobody()),
             rooms: Mutex::default(),
             attached: Mutex::default(),
             handshake: Some(Box::new(handshake)),
             deflate: None,
             format: Format::Json,
-            peer: upgrade.peer_addr().into(),
+            peer_port,
+            peer_ip,
             ended: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),

@@ -23,4 +23,5 @@ mod patterns;
 mod rates;
 mod raw;
 mod runtime_namespaces;
+mod runtimes;
 mod threads;

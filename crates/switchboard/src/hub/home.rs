@@ -1,0 +1,138 @@
+//! The runtimes that connections live in. Each has tasks of its own for its connections: what ends or blocks one runtime is no
+//! matter of the others'.
+use super::flusher::{self, Flusher};
+use super::{Node, pulse};
+use crate::client::ClientId;
+use crate::conn::Conn;
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::runtime::{Handle, Id};
+
+/// The most flushers of one runtime.
+const MOST: usize = 16;
+
+/// One runtime in which connections live.
+pub(crate) struct Home {
+    runtime: Id,
+    /// One for each of its workers.
+    flushers: Box<[Arc<Flusher>]>,
+}
+
+/// All of a node: as many as there are runtimes in which it has connections, or has had since they began.
+#[derive(Default)]
+pub(super) struct Homes(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    homes: Vec<Arc<Home>>,
+    /// No further one begins.
+    stopped: bool,
+}
+
+impl Home {
+    fn new(runtime: &Handle) -> Home {
+        let count = runtime.metrics().num_workers().clamp(1, MOST);
+        Home { runtime: runtime.id(), flushers: (0..count).map(|_| Flusher::new()).collect() }
+    }
+
+    /// The one that works for a connection.
+    pub(crate) fn flusher(&self, id: ClientId) -> &Arc<Flusher> {
+        &self.flushers[(id.low() >> 48) as usize % self.flushers.len()]
+    }
+
+    fn start(self: &Arc<Self>, node: &Arc<Node>, runtime: &Handle) {
+        let tick = node.tick();
+        for flusher in &self.flushers {
+            let running = || Running { home: self.clone(), node: Arc::downgrade(node) };
+            runtime.spawn(flusher::flush(flusher.clone(), running()));
+            runtime.spawn(flusher::sweep(flusher.clone(), Arc::downgrade(node), tick, running()));
+        }
+        pulse::start(self, node, runtime, tick);
+    }
+
+    /// What its tasks have not done, because they wait for a handler that blocks.
+    pub(super) async fn catch_up(&self, tick: Duration) {
+        for flusher in &self.flushers {
+            flusher.catch_up(tick).await;
+        }
+    }
+
+    fn stop(&self) {
+        self.flushers.iter().for_each(|flusher| flusher.stop());
+    }
+
+    /// True when its tasks shall end, or have ended with their runtime.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.flushers.iter().any(|flusher| flusher.is_stopped())
+    }
+}
+
+impl Homes {
+    fn forget(&self, home: &Arc<Home>) {
+        self.0.lock().homes.retain(|known| !Arc::ptr_eq(known, home));
+    }
+
+    /// Ends their tasks, for good.
+    pub(super) fn stop(&self) {
+        let homes = {
+            let mut known = self.0.lock();
+            known.stopped = true;
+            std::mem::take(&mut known.homes)
+        };
+        homes.iter().for_each(|home| home.stop());
+    }
+
+    /// Every connection of the node.
+    pub(super) fn clients(&self) -> Vec<Arc<Conn>> {
+        let homes = self.0.lock().homes.clone();
+        let mut clients = Vec::new();
+        homes.iter().flat_map(|home| &home.flushers).for_each(|flusher| flusher.add_clients(&mut clients));
+        clients
+    }
+}
+
+impl Node {
+    /// The runtime that this is called in, as a home of connections.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub(crate) fn home(self: &Arc<Self>) -> Arc<Home> {
+        let runtime = Handle::current();
+        let id = runtime.id();
+        let (home, stopped) = {
+            let mut known = self.homes.0.lock();
+            // A number may be used again when a runtime has ended.
+            if let Some(home) = known.homes.iter().find(|home| home.runtime == id && !home.is_stopped()) {
+                return home.clone();
+            }
+            let home = Arc::new(Home::new(&runtime));
+            if !known.stopped {
+                known.homes.push(home.clone());
+            }
+            (home, known.stopped)
+        };
+        // Not under the lock: a runtime that is about to end drops at once what is spawned in it.
+        if stopped {
+            home.stop()
+        } else {
+            home.start(self, &runtime)
+        }
+        home
+    }
+}
+
+/// A task of a home. It ends with its runtime, or when all shall end.
+pub(super) struct Running {
+    home: Arc<Home>,
+    node: Weak<Node>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.home.stop();
+        if let Some(node) = self.node.upgrade() {
+            node.homes.forget(&self.home);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use switchboard_core::ws::handshake::{
     ClientRequest, HeadLimits, InvalidTarget, MAX_EXTENSIONS, MAX_PROTOCOLS, Refusal, ResponseError, Upgrade,
-    check_request,
+    check_head, check_request,
 };
 
 /// A request that is valid until something is changed.
@@ -173,11 +173,11 @@ fn a07_a_header_twice_is_400() {
 #[test]
 fn a08_a_bad_host_is_400() {
     valid().without("host").refused(Refusal::HOST, 400, "host");
-    for value in ["", "a b", "a/b", "user@a.example", "a:99999", "a.example:", "a\tb", "[::1", "a,b"] {
+    for value in ["", ":", "a b", "a/b", "user@a.example", "a:99999", "a.example::", "a\tb", "[::1", "a,b"] {
         valid().set("host", value).refused(Refusal::HOST, 400, "host");
     }
     valid().set("host", b"a\xC3\xA9").refused(Refusal::HOST, 400, "host");
-    for value in ["127.0.0.1", "[::1]:3005", "LOCALHOST", "my_service.internal.:80"] {
+    for value in ["127.0.0.1", "[::1]:3005", "LOCALHOST", "my_service.internal.:80", "localhost:", "[::1]:"] {
         valid().set("host", value).accepted();
     }
 }
@@ -185,10 +185,19 @@ fn a08_a_bad_host_is_400() {
 #[test]
 fn a08_a_host_that_is_not_allowed_is_421() {
     let check = |host: &str, allowed: &[&str]| valid().set("host", host).check().unwrap().check_host(allowed);
-    for host in ["a.example", "A.EXAMPLE", "a.example:3005", "b.example:80", "[::1]:9"] {
+    for host in ["a.example", "A.EXAMPLE", "a.example:3005", "a.example:", "b.example:80", "[::1]:9", "[::1]:"] {
         check(host, &["a.example", "b.example:80", "[::1]"]).unwrap();
     }
-    for host in ["evil.example", "a.example.", "x.a.example", "b.example", "b.example:81", "127.0.0.1"] {
+    for host in [
+        "evil.example",
+        "evil.example:",
+        "a.example.",
+        "x.a.example",
+        "b.example",
+        "b.example:",
+        "b.example:81",
+        "127.0.0.1",
+    ] {
         let refusal = check(host, &["a.example", "b.example:80", "[::1]"]).unwrap_err();
         assert_eq!((refusal.status.as_u16(), refusal.reason), (421, "host"), "{host}");
     }
@@ -197,12 +206,22 @@ fn a08_a_host_that_is_not_allowed_is_421() {
 
 #[test]
 fn a09_a_body_is_400_and_the_end_of_the_connection() {
-    valid().add("content-length", "0").refused(Refusal::SMUGGLING, 400, "smuggling");
+    for value in ["5", "00", "+0", "-0", "0, 0", "0,", "", "0x0", "0 0"] {
+        valid().add("content-length", value).refused(Refusal::SMUGGLING, 400, "smuggling");
+    }
+    valid().add("content-length", "0").add("content-length", "0").refused(Refusal::SMUGGLING, 400, "smuggling");
+    let empty = valid().add("content-length", "0").add("transfer-encoding", "chunked");
+    empty.refused(Refusal::SMUGGLING, 400, "smuggling");
     valid().add("transfer-encoding", "chunked").refused(Refusal::SMUGGLING, 400, "smuggling");
     let both = valid().add("content-length", "5").add("transfer-encoding", "chunked");
     both.refused(Refusal::SMUGGLING, 400, "smuggling");
     assert!(Refusal::SMUGGLING.must_close());
     assert_eq!(header(Refusal::SMUGGLING, "connection").as_deref(), Some("close"));
+}
+
+#[test]
+fn a09_a_body_that_says_that_it_is_empty_is_none() {
+    valid().add("content-length", "0").accepted();
 }
 
 #[test]
@@ -250,7 +269,10 @@ fn a12_a_long_target_is_414() {
 fn a12_a_target_that_is_no_plain_path_is_400() {
     for target in [
         "http://a.example/ws",
-        "ws://a.example:3005/ws",
+        "http://b.example:3005/ws",
+        "ftp://a.example:3005/ws",
+        "http://user@a.example:3005/ws",
+        "a.example:3005",
         "a.example:443",
         "*",
         "/a%00b",
@@ -259,13 +281,70 @@ fn a12_a_target_that_is_no_plain_path_is_400() {
         "/ws/..",
         "/a/%2e%2E/ws",
         "/a/.%2e/ws",
+        "/a%0ab/ws",
+        "/a%0D/ws",
+        "/%1f/ws",
+        "/a%7f",
+        "/%C2%85/ws",
+        "/a%c2%9Fb",
+        "/%C2%C2%80",
+        "/a//ws",
+        "//ws",
+        "/ws/",
+        "//",
     ] {
         valid().target(target).refused(Refusal::URI, 400, "uri");
     }
     Head { method: Method::CONNECT, ..valid() }.target("a.example:443").refused(Refusal::URI, 400, "uri");
-    for target in ["/", "/a..b", "/...", "/.well-known/ws", "/ws?back=/../", "/%2e", "/%2e%2e%2e"] {
+    for target in [
+        "/",
+        "/a..b",
+        "/...",
+        "/.well-known/ws",
+        "/ws?back=/../",
+        "/%2e",
+        "/%2e%2e%2e",
+        "/%20%41",
+        "/%C3%85",
+        "/%C2%A0",
+        "/%C2x%80",
+        "/%0",
+        "/%+a",
+        "/ws?text=a%0Ab&back=//x//",
+    ] {
         valid().target(target).accepted();
     }
+}
+
+#[test]
+fn a12_an_absolute_target_at_the_host_is_as_its_path() {
+    for (target, host) in [
+        ("http://a.example/ws", "a.example"),
+        ("http://a.example/ws", "a.example:80"),
+        ("http://a.example:/ws", "A.example"),
+        ("HTTP://A.EXAMPLE:80/ws", "a.example:"),
+        ("https://a.example:443/ws?x", "a.example"),
+        ("ws://a.example:3005/ws", "a.example:3005"),
+        ("wss://[::1]/ws", "[::1]:443"),
+        ("http://a.example", "a.example"),
+    ] {
+        let head = valid().target(target).set("host", host);
+        head.accepted();
+        let checked = check_head(&head.method, &head.uri, &head.headers, &HeadLimits::default());
+        assert_eq!(checked, Ok(()), "{target} at {host}");
+    }
+    for (target, host) in [
+        ("http://a.example/ws", "a.example:443"),
+        ("https://a.example/ws", "a.example:80"),
+        ("http://a.example.evil.com/ws", "a.example"),
+        ("http://a.example./ws", "a.example"),
+        ("http://a.example/../ws", "a.example"),
+        ("http://a.example/a%00", "a.example"),
+    ] {
+        valid().target(target).set("host", host).refused(Refusal::URI, 400, "uri");
+    }
+    let two = valid().target("http://a.example/ws").set("host", "a.example").add("host", "a.example");
+    two.refused(Refusal::URI, 400, "uri");
 }
 
 #[test]
@@ -293,9 +372,7 @@ fn a18_none_of_ours_is_400_only_when_required() {
 #[test]
 fn a18_a_malformed_list_is_400_even_with_one_of_ours() {
     let many: Vec<String> = (0..100).map(|i| format!("p{i}")).collect();
-    for list in
-        ["v1, v1", "v1, a b", "v1,,x", "v1,", "", "v1, \"x\"", "v1; q=1", "v1, a/b", &format!("v1,{}", many.join(","))]
-    {
+    for list in ["v1, v1", "v1, a b", "v1, \"x\"", "v1; q=1", "v1, a/b", "v1, é", &format!("v1,{}", many.join(","))] {
         for required in [false, true] {
             let head = valid().add("sec-websocket-protocol", list);
             let refusal = head.check().unwrap().select_protocol(&["v1"], required).unwrap_err();
@@ -308,6 +385,29 @@ fn a18_a_malformed_list_is_400_even_with_one_of_ours() {
     assert_eq!(most.check().unwrap().select_protocol(&["p31"], true), Ok(Some("p31")));
     let over = valid().add("sec-websocket-protocol", many[..=MAX_PROTOCOLS].join(","));
     assert_eq!(over.check().unwrap().select_protocol(&["p1"], true), Err(Refusal::PROTOCOL_LIST));
+}
+
+#[test]
+fn a18_empty_elements_are_skipped() {
+    for list in ["v1,", ",v1", "x,,v1", " , v1 ,\t, ", ",,x,v1"] {
+        let head = valid().add("sec-websocket-protocol", list);
+        assert_eq!(head.check().unwrap().select_protocol(&["v1"], true), Ok(Some("v1")), "{list:?}");
+    }
+    for list in ["", ",", " , "] {
+        let head = valid().add("sec-websocket-protocol", list);
+        assert_eq!(head.check().unwrap().select_protocol(&["v1"], false), Ok(None), "{list:?}");
+        assert_eq!(head.check().unwrap().select_protocol(&["v1"], true), Err(Refusal::PROTOCOL_REQUIRED), "{list:?}");
+        assert_eq!(head.check().unwrap().protocols().count(), 0, "{list:?}");
+    }
+    let offers = format!(",{},", ["x"; MAX_EXTENSIONS].join(" ,, "));
+    valid().add("sec-websocket-extensions", offers).accepted();
+}
+
+#[test]
+fn an_element_that_is_no_text_hides_no_other() {
+    valid().set("upgrade", b"caf\xE9, websocket").set("connection", b"\xFF, Upgrade").accepted();
+    valid().set("connection", "café, keep-alive, Upgrade").accepted();
+    valid().set("connection", b"Upgrade\xFF").refused(Refusal::NO_CONNECTION_UPGRADE, 400, "no_upgrade");
 }
 
 #[test]

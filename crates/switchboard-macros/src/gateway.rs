@@ -26,6 +26,9 @@ struct Settings {
     concurrency: Option<Expr>,
     public: Option<Ident>,
     patterns: Option<Ident>,
+    protocols: Option<Expr>,
+    require_protocol: Option<Ident>,
+    default_format: Option<Expr>,
     stages: Stages,
 }
 
@@ -39,6 +42,9 @@ const KEYS: &[&str] = &[
     "concurrency",
     "public",
     "patterns",
+    "protocols",
+    "require_protocol",
+    "default_format",
     "limits",
     "origins",
     "compression",
@@ -68,6 +74,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             "concurrency" => settings.concurrency = Some(at_least_one(keys::value(input)?)?),
             "public" => settings.public = Some(key.clone()),
             "patterns" => settings.patterns = Some(key.clone()),
+            "protocols" => settings.protocols = Some(keys::value(input)?),
+            "require_protocol" => settings.require_protocol = Some(key.clone()),
+            "default_format" => settings.default_format = Some(keys::value(input)?),
             "on_init" => hooks.on_init = Some(keys::value(input)?),
             "on_shutdown" => hooks.on_shutdown = Some(keys::value(input)?),
             _ => return Ok(false),
@@ -133,6 +142,9 @@ impl Settings {
             set("concurrency", &self.concurrency),
             flag("public", &self.public),
             flag("patterns", &self.patterns),
+            set("protocols", &self.protocols),
+            flag("require_protocol", &self.require_protocol),
+            set("default_format", &self.default_format),
             (!self.stages.is_empty())
                 .then(|| self.stages.tokens(krate, &Ident::new("__gateway", Span::mixed_site()), Place::Gateway)),
         ];

@@ -31,6 +31,8 @@ use proc_macro::TokenStream;
 /// | `concurrency = 4` | how many messages of one client are handled at a time |
 /// | `public` | no guard is meant to be here, for `App::require_posture(true)` |
 /// | `patterns` | frames of message patterns are taken too: see `Gateway::patterns` |
+/// | `protocols = ["ocpp1.6"]`, `require_protocol` | the subprotocols of a raw loop, and that there has to be one of them |
+/// | `default_format = "switchboard.v1.msgpack"` | the format of clients that offer no subprotocol |
 /// | `limits = expr`, `origins = expr`, `compression = expr` | as the builder's methods of these names (the last one behind the feature `deflate`) |
 /// | `cancel_on_disconnect` | a handler in flight is dropped when its client disconnects |
 /// | `on_init = method`, `on_shutdown = method` | as in [`injectable`](macro@injectable) |

@@ -116,6 +116,14 @@ impl Socket {
         if pushed == Pushed::Queued { Ok(()) } else { Err(SendError::Closed) }
     }
 
+    /// The subprotocol that the client and this gateway have in common: one of [`Gateway::protocols`](crate::Gateway::protocols).
+    /// `None` where the client offered none of them.
+    pub fn protocol(&self) -> Option<&str> {
+        let conn = self.client.conn();
+        let number = conn.attached.lock().as_ref().and_then(|attached| attached.protocol)?;
+        conn.table.protocols.name(number)
+    }
+
     /// The client, as other gateways see it: rooms, state, `disconnect`.
     pub fn client(&self) -> &Client {
         &self.client

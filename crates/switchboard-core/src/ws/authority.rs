@@ -9,6 +9,14 @@ pub(super) struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
+    /// Of a Host header, where the port may be empty (`localhost:`, RFC 9110 §7.2), which is as none.
+    pub(super) fn of_host(text: &'a str) -> Option<Authority<'a>> {
+        match text.strip_suffix(':') {
+            Some(host) => Authority::parse(host).filter(|found| found.port.is_none()),
+            None => Authority::parse(text),
+        }
+    }
+
     pub(super) fn parse(text: &'a str) -> Option<Authority<'a>> {
         let bytes = text.as_bytes();
         // In "[::1]:80" the colon of the port is the one after the bracket.
@@ -66,6 +74,17 @@ mod tests {
         assert_eq!(parse("[::1]"), Some(("[::1]", None)));
         assert_eq!(parse("127.0.0.1:1"), Some(("127.0.0.1", Some(1))));
         assert_eq!(parse("a.example."), Some(("a.example.", None)));
+    }
+
+    #[test]
+    fn a_host_header_may_have_an_empty_port() {
+        let parse = |text| Authority::of_host(text).map(|found| (found.host, found.port));
+        assert_eq!(parse("localhost:"), Some(("localhost", None)));
+        assert_eq!(parse("[::1]:"), Some(("[::1]", None)));
+        assert_eq!(parse("localhost:80"), Some(("localhost", Some(80))));
+        for text in [":", "::", "a::", "a:80:", "[::1", ""] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::mem;
 
+use super::deflate::Window;
 use super::frame::{Expect, Header, MAX_HEADER};
 use super::mask::apply_mask;
 use super::message::Message;
@@ -16,7 +17,7 @@ use super::{Deflate, FrameLimits, Opcode, PeerClose, Role, Violation};
 /// no heap memory. Text is checked as it arrives: the first byte that cannot be UTF-8 fails, even inside an unfinished frame.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Boxed so that an idle connection pays one pointer.
+    /// Boxed so that an idle connection pays one pointer. Always there where the peer's window is kept.
     partial: Option<Box<Partial>>,
     role: Role,
     deflate: Option<Deflate>,
@@ -60,6 +61,8 @@ struct Partial {
     message: Option<Message>,
     /// The payload so far of a control frame; it may stand between the fragments of a message.
     control: Vec<u8>,
+    /// The end of the messages so far, where later ones may refer back to it.
+    window: Window,
 }
 
 /// A frame whose header is known and whose payload is not all there.
@@ -77,10 +80,19 @@ impl Decoder {
     }
 
     /// A decoder that takes compressed messages too, if that was agreed on. A compressed message is held as it was sent, within the
-    /// same limits, until it is all there; inflated it may have `max_message` bytes again.
-    pub const fn with_deflate(mut self, deflate: Option<Deflate>) -> Decoder {
+    /// same limits, until it is all there; inflated it may have `max_message` bytes again. Where its window was agreed to be kept, up
+    /// to that much stays between messages.
+    pub fn with_deflate(mut self, deflate: Option<Deflate>) -> Decoder {
         self.deflate = deflate;
+        if self.keeps_window() {
+            self.partial = Some(Box::default());
+        }
         self
+    }
+
+    #[inline]
+    fn keeps_window(&self) -> bool {
+        self.deflate.is_some_and(|deflate| deflate.kept_window() > 0)
     }
 
     /// Handles the input up to the first item. Call again with the rest while there is an item.
@@ -106,11 +118,12 @@ impl Decoder {
     }
 
     /// True while an unfinished frame or message is held. A peer that stays here without progress drips.
-    pub const fn is_partial(&self) -> bool {
-        self.partial.is_some()
+    #[inline]
+    pub fn is_partial(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
     }
 
-    /// Bytes held for an unfinished frame or message: at most `max_message` + 125.
+    /// Bytes held for an unfinished frame or message, at most `max_message` + 125, and for the peer's window, at most 32 KiB.
     pub fn buffered(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.held())
     }
@@ -129,7 +142,11 @@ impl Decoder {
             }
             let item = match header.deflated {
                 None => Item::whole(header.opcode, payload)?,
-                Some(deflate) => Item::inflated(header.opcode, deflate.inflate(payload, limits.max_message)?)?,
+                // Where a window is kept, `resume` does it.
+                Some(deflate) => {
+                    let message = deflate.inflate(payload, limits.max_message, &mut Window::default())?;
+                    Item::inflated(header.opcode, message)?
+                }
             };
             return Ok(Decoded { consumed, item: Some(item) });
         }
@@ -160,7 +177,7 @@ impl Decoder {
             }
         };
         let consumed = total - rest.len();
-        if partial.is_empty() {
+        if partial.is_empty() && !self.keeps_window() {
             self.partial = None;
         }
         Ok(Decoded { consumed, item })
@@ -202,6 +219,8 @@ impl Partial {
     fn control<'a>(&mut self, open: Open, payload: &'a [u8]) -> Result<Option<Item<'a>>, Violation> {
         let Header { opcode, len, .. } = open.header;
         if payload.len() == len {
+            // Room for it may have been made when only its header was there.
+            self.control = Vec::new();
             return Item::whole(opcode, payload).map(Some);
         }
         // At most 125 bytes, so the declared length may be trusted with memory.
@@ -217,7 +236,7 @@ impl Partial {
         let mut message = self.message.take().unwrap_or_else(|| Message::new(&open.header));
         let ends = open.left() == 0;
         if ends && open.header.fin {
-            return message.finish(payload, limits.max_message).map(Some);
+            return message.finish(payload, limits.max_message, &mut self.window).map(Some);
         }
         let largest = match open.header.fin {
             true => message.progress().len + payload.len() + open.left(),
@@ -230,7 +249,8 @@ impl Partial {
     }
 
     fn held(&self) -> usize {
-        self.head_len + self.control.capacity() + self.message.as_ref().map_or(0, Message::held)
+        let message = self.message.as_ref().map_or(0, Message::held);
+        self.head_len + self.control.capacity() + message + self.window.held()
     }
 
     fn is_empty(&self) -> bool {

@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 
 use super::decoder::Item;
+use super::deflate::Window;
 use super::frame::{Header, Progress};
 use super::{Deflate, Opcode, Violation};
 
@@ -62,21 +63,27 @@ impl Message {
         }
     }
 
-    /// The message, with its last piece; borrowed when that is all of it. One that was compressed may be inflated to `most` bytes.
-    pub(super) fn finish(mut self, last: &[u8], most: usize) -> Result<Item<'_>, Violation> {
+    /// The message, with its last piece; borrowed when that is all of it. One that was compressed may be inflated to `most` bytes,
+    /// and refer back to `window`.
+    pub(super) fn finish<'a>(
+        mut self,
+        last: &'a [u8],
+        most: usize,
+        window: &mut Window,
+    ) -> Result<Item<'a>, Violation> {
         let len = self.len();
         if len == 0 {
             return match self.body {
                 Body::Text(_) => Item::whole(Opcode::Text, last),
                 Body::Binary(_) => Item::whole(Opcode::Binary, last),
-                Body::Deflated(deflate, opcode, _) => Item::inflated(opcode, deflate.inflate(last, most)?),
+                Body::Deflated(deflate, opcode, _) => Item::inflated(opcode, deflate.inflate(last, most, window)?),
             };
         }
         self.push(last, len + last.len())?;
         match self.body {
             Body::Text(text) => Ok(Item::Text(Cow::Owned(text.finish()?))),
             Body::Binary(bytes) => Ok(Item::Binary(Cow::Owned(bytes))),
-            Body::Deflated(deflate, opcode, bytes) => Item::inflated(opcode, deflate.inflate(&bytes, most)?),
+            Body::Deflated(deflate, opcode, bytes) => Item::inflated(opcode, deflate.inflate(&bytes, most, window)?),
         }
     }
 }

@@ -115,7 +115,8 @@ impl App {
         }
     }
 
-    /// Mounts a gateway on a path: `/ws`, or `ws` for the same; "" and "/" mean `/ws`.
+    /// Mounts a gateway on a path: `/ws`, or `ws` for the same; "" and "/" mean `/ws`. What is not ASCII is written as it is on the
+    /// wire: `/caf%C3%A9`.
     ///
     /// All gateways of one [`Namespace`] of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two
     /// gateways on one path, two handlers of one event, …) is reported with all other problems: by [`App::listen`] and
@@ -312,7 +313,7 @@ impl App {
     }
 
     /// The hosts that a client may ask for, by its Host header or, behind a [trusted proxy](App::trust_proxies), by
-    /// X-Forwarded-Host: `"chat.example"` with any port, `"chat.example:8443"` with that one. All others are answered 421, which
+    /// X-Forwarded-Host or Forwarded: `"chat.example"` with any port, `"chat.example:8443"` with that one. All others are answered 421, which
     /// keeps out a page whose name was made to point here (DNS rebinding). Default: any.
     ///
     /// What is no host is reported as a problem when the application is built.
@@ -324,7 +325,12 @@ impl App {
         self
     }
 
-    /// Believes `X-Forwarded-Host` and `X-Forwarded-For` of peers in these networks (`"10.0.0.0/8"`, `"::1"`).
+    /// Believes `X-Forwarded-Host` and `X-Forwarded-For` of peers in these networks (`"10.0.0.0/8"`, `"::1"`), and `Forwarded`
+    /// (RFC 7239) where a request has neither of the two.
+    ///
+    /// The client is the last address that is not in these networks; where all are, the first. An entry that cannot be read, or more
+    /// than 32 of them, and nothing is believed: the peer counts. A proxy has to write, or take out, all three headers: what it lets
+    /// through of a client's is believed.
     ///
     /// Merged into another application, this needs `into_make_service_with_connect_info::<SocketAddr>()` there.
     ///

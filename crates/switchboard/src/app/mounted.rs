@@ -85,6 +85,9 @@ impl App {
             );
             self.problems.push(Problem::new(message, &[place]));
         }
+        for Mounted { table, .. } in &mut self.gateways {
+            table.settle_formats(&self.codecs, &mut self.problems);
+        }
         match std::mem::take(&mut self.declared).make(Some(&self.container)) {
             Ok(application) => {
                 for Mounted { table, .. } in &mut self.gateways {
@@ -115,7 +118,6 @@ impl App {
         let Mounted { paths, port, place, mut table } = mounted;
         table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
         table.settle_compression(self.compression);
-        table.codecs = self.codecs.clone();
         self.hub.node.keep_time_for(&table.limits);
         let paths: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
         let on_port = port.map_or_else(String::new, |(port, _)| format!(" on port {port}"));

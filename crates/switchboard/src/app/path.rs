@@ -1,4 +1,6 @@
 //! Paths of gateways.
+use http::Uri;
+use switchboard_core::ws::handshake::is_gateway_path;
 
 /// `ws` → `/ws`; "" and `/` → `/ws`. Errors: why it cannot be a path, as the end of a sentence.
 pub(super) fn normal(path: &str) -> Result<String, &'static str> {
@@ -26,7 +28,36 @@ pub(super) fn normal(path: &str) -> Result<String, &'static str> {
     if !trimmed.split('/').all(well_formed) {
         return Err("has a parameter that is not a whole segment; write /projects/{id}/ws");
     }
-    Ok(format!("/{trimmed}"))
+    let path = format!("/{trimmed}");
+    if !can_be_asked_for(&path) {
+        return Err(
+            "has a segment that no request can have, so that nobody would reach it; percent-encode what is not ASCII, as in \
+             /caf%C3%A9",
+        );
+    }
+    Ok(path)
+}
+
+/// True when a request can have this path, whatever its parameters are: each segment is of the characters of RFC 3986 §3.3, and
+/// none that a request is refused for. A name of a parameter is never on the wire.
+fn can_be_asked_for(path: &str) -> bool {
+    let segment = |segment: &str| segment.starts_with('{') || is_segment(segment.as_bytes());
+    let example = path.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
+    let example: Option<Uri> = example.collect::<Vec<_>>().join("/").parse().ok();
+    path.split('/').all(segment) && example.is_some_and(|uri| is_gateway_path(&uri))
+}
+
+/// Letters, digits, `-._~!$&'()*+,;=:@`, and all else percent-encoded.
+fn is_segment(segment: &[u8]) -> bool {
+    let mut rest = segment;
+    while let [byte, after @ ..] = rest {
+        rest = match (byte, after) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
+            _ if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(byte) => after,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// What stands in front of every path: `api` → `/api`; "" and `/` → nothing.
@@ -42,7 +73,7 @@ pub(super) fn shape(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{normal, shape};
+    use super::{normal, prefix, shape};
 
     #[test]
     fn names_of_parameters_make_no_other_path() {
@@ -61,6 +92,37 @@ mod tests {
     fn what_is_no_path_is_refused() {
         for path in ["/:id", "/{*rest}", "/a b", "/a?b", "/a//b", "/../a", "/a/{", "/a/x{id}", "/{}", "/*"] {
             assert!(normal(path).is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_no_request_can_have_is_refused() {
+        for path in [
+            "/café",
+            "/a/ü/ws",
+            "/日本",
+            "/a\u{200b}b",
+            "/a<b",
+            "/a>b",
+            "/a\"b",
+            "/a^b",
+            "/a`b",
+            "/a|b",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a%00",
+            "/a%0a",
+            "/%2e%2e/ws",
+            "/.%2E",
+            "/a%7F",
+            "/a%c2%85",
+        ] {
+            assert!(normal(path).is_err_and(|why| why.contains("no request can have")), "{path:?}");
+            assert!(prefix(path).is_err(), "{path:?}");
+        }
+        for path in ["/caf%C3%A9", "/a-b_c.d~e", "/$a", "/@me", "/a:b", "/a;v=1", "/{größe}/ws", "/%20"] {
+            assert_eq!(normal(path).as_deref(), Ok(path));
         }
     }
 }

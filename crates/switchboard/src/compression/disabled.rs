@@ -1,9 +1,16 @@
 //! Without the feature `deflate`: nobody can ask for it.
 
+use http::{HeaderMap, HeaderValue};
+use switchboard_core::ws::Deflate;
+
 #[derive(Clone, Copy)]
 pub(crate) enum Compression {}
 
 impl Compression {
+    pub(crate) fn negotiate(self, _: &HeaderMap) -> Option<(Deflate, HeaderValue)> {
+        match self {}
+    }
+
     pub(crate) fn threshold_bytes(self) -> usize {
         match self {}
     }

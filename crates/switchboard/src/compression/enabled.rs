@@ -1,5 +1,7 @@
 //! With the feature `deflate`.
 use crate::{App, Gateway};
+use http::{HeaderMap, HeaderValue};
+use switchboard_core::ws::Deflate;
 
 /// Messages are compressed for clients that offer it (permessage-deflate, RFC 7692): see [`App::compression`] and
 /// [`Gateway::compression`]. Behind the feature `deflate`.
@@ -22,11 +24,14 @@ pub struct Compression {
     pub threshold: usize,
     /// 1, fast, to 9, small. Default 2: JSON becomes about a fifth, and 6 takes off another tenth of that for up to thrice the time.
     pub level: u8,
+    /// The window of a client's own messages that is kept between them, as a power of 2. Default: none is; see
+    /// [`Compression::client_window`].
+    pub client_window: Option<u8>,
 }
 
 impl Default for Compression {
     fn default() -> Compression {
-        Compression { threshold: 1024, level: 2 }
+        Compression { threshold: 1024, level: 2, client_window: None }
     }
 }
 
@@ -44,6 +49,33 @@ impl Compression {
     pub fn level(mut self, level: u8) -> Compression {
         self.level = level;
         self
+    }
+
+    /// Lets clients refer back to what they have sent before: up to 2 to the power of `bits` bytes, 8 to 15, are kept for each
+    /// connection; what is beyond counts as 8 or 15. Default: none are, and clients are told so by `client_no_context_takeover`.
+    ///
+    /// It is for clients that do not do as they are told, and are closed with 1007 at their second message: those of Tornado,
+    /// Mojolicious and Netty. With 15, up to 32 KiB a connection, it serves all of them. With less, a client that cannot be told how
+    /// large its window is, because it does not offer `client_max_window_bits`, is still told to keep none.
+    ///
+    /// What is sent to clients is compressed as ever, each message by itself.
+    ///
+    /// ```
+    /// use switchboard::{App, Compression};
+    /// let app = App::new().compression(Compression::default().client_window(15));
+    /// ```
+    #[must_use]
+    pub fn client_window(mut self, bits: impl Into<Option<u8>>) -> Compression {
+        self.client_window = bits.into();
+        self
+    }
+
+    /// What of a request's offers is agreed on.
+    pub(crate) fn negotiate(self, headers: &HeaderMap) -> Option<(Deflate, HeaderValue)> {
+        match self.client_window {
+            None => Deflate::negotiate(headers),
+            Some(bits) => Deflate::negotiate_keeping(headers, bits),
+        }
     }
 
     pub(crate) fn threshold_bytes(self) -> usize {

@@ -124,6 +124,8 @@ pub(crate) struct Attached {
     pub(crate) late: Option<Box<late::LateReplies>>,
     /// The raw gateway's end of this connection.
     pub(crate) port: Option<Arc<Port>>,
+    /// The number of its subprotocol.
+    pub(crate) protocol: Option<u8>,
 }
 
 impl Conn {

@@ -21,6 +21,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         table.choose_compression(self.compression);
         table.hosts = self.hosts.map(|(hosts, _)| hosts);
         table.frames = self.frames;
+        table.protocols = self.protocols;
         table.patterns = self.patterns;
         table.namespace_by = self.namespace_by.map(|(by, _)| by);
         let Some(state) = self.state.or(state) else { return Ok(None) };

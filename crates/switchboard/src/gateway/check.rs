@@ -13,6 +13,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
         let name = self.name();
         self.site.check(&name, problems);
+        self.protocols.check(&name, self.hooks.raw.first().map(|(at, _)| *at), problems);
         if let (Some((at, _)), Some((_, raw, _))) = (self.hooks.raw.first(), self.events.first()) {
             problems.push(Problem::new(
                 format!("the gateway {name} has a raw loop and events; a raw gateway owns its socket alone"),

@@ -4,6 +4,7 @@ mod check;
 mod functions;
 mod include;
 mod mount;
+mod protocols;
 mod site;
 mod stages;
 mod table;
@@ -12,6 +13,7 @@ pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
+pub(crate) use protocols::Protocols;
 pub(crate) use site::Site;
 pub(crate) use table::{Entry, Frames, Gate, Group, NamespaceBy, Table};
 
@@ -67,6 +69,7 @@ pub struct Gateway<S> {
     pub(crate) compression: Option<Option<Compression>>,
     hosts: Option<(Arc<[String]>, &'static Location<'static>)>,
     frames: Frames,
+    protocols: Protocols,
     patterns: bool,
     cancel_on_disconnect: bool,
     namespace: Option<Chosen>,
@@ -157,6 +160,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             compression: None,
             hosts: None,
             frames: Frames::Any,
+            protocols: Protocols::default(),
             patterns: false,
             cancel_on_disconnect: false,
             namespace: None,

@@ -1,6 +1,7 @@
 //! A gateway with its type erased: what a connection looks things up in.
+use super::Protocols;
 use crate::app::Problem;
-use crate::codec::Codecs;
+use crate::codec::{Codecs, Format};
 use crate::compression::Compression;
 use crate::di::Container;
 use crate::handler::{Answer, Answering, Checks, Hook, Needs, PayloadNote, Start};
@@ -53,6 +54,9 @@ pub(crate) struct Table {
     /// Those of the application, unless the gateway has its own; `None`: any.
     pub(crate) hosts: Option<Arc<[String]>>,
     pub(crate) frames: Frames,
+    pub(crate) protocols: Protocols,
+    /// Of clients that ask for none.
+    pub(crate) default_format: Format,
     /// Frames of message patterns are taken.
     pub(crate) patterns: bool,
     /// The application's.
@@ -172,6 +176,8 @@ impl Table {
             own_compression: false,
             hosts: None,
             frames: Frames::Any,
+            protocols: Protocols::default(),
+            default_format: Format::default(),
             patterns: false,
             codecs: Codecs::default(),
         }
@@ -261,6 +267,12 @@ impl Table {
         if !self.own_compression {
             self.compression = compression;
         }
+    }
+
+    /// The application's formats, and which one is the default. Adds what is wrong.
+    pub(crate) fn settle_formats(&mut self, codecs: &Codecs, problems: &mut Vec<Problem>) {
+        self.codecs = codecs.clone();
+        self.default_format = self.protocols.settle(&self.name, codecs, self.frames, problems);
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {

@@ -1,4 +1,5 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
+use super::answering::{Answering, Switches};
 use super::spare::{Spare, is_exhausted, wants_memory};
 use super::visit::{Place, Siege, Visit};
 use super::{Places, Proxies, Threads, upgrade};
@@ -226,6 +227,8 @@ pub(crate) async fn serve<S>(
 {
     let visit = &visit;
     let head = upgrade::head_limits(&limits);
+    let switches = Switches::default();
+    let stream = Answering::new(socket, switches.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let checked = check_head(request.method(), request.uri(), request.headers(), &head);
         let extensions = request.extensions_mut();
@@ -233,13 +236,16 @@ pub(crate) async fn serve<S>(
         extensions.insert(OwnListener);
         let mut router = router.clone();
         let stays = visit.as_ref().is_none_or(Visit::heard);
+        let switches = switches.clone();
         async move {
             let mut response = match checked {
                 Ok(()) => router.call(request).await?,
                 Err(refusal) => upgrade::refuse(refusal),
             };
-            if !stays && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            match response.status() {
+                StatusCode::SWITCHING_PROTOCOLS => switches.now(),
+                _ if stays => {}
+                _ => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
             }
             Ok::<_, Infallible>(response)
         }
@@ -250,7 +256,7 @@ pub(crate) async fn serve<S>(
         .header_read_timeout(limits.handshake_timeout)
         .max_headers(limits.max_headers)
         .max_buf_size(limits.max_head.max(MIN_HEAD));
-    let connection = builder.serve_connection(TokioIo::new(socket), service).with_upgrades();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = async {
         tokio::select! {

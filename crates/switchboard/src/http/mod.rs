@@ -1,5 +1,7 @@
 //! HTTP: the upgrade, and a listener of our own.
+mod answering;
 mod farewell;
+mod forwarded;
 pub(crate) mod listener;
 mod opening;
 mod proxy;

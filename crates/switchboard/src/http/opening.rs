@@ -1,4 +1,5 @@
 //! From a 101 to a connection: the stream behind it, and the task that owns it.
+use super::answering::Answering;
 use crate::client::ClientId;
 use crate::codec::Format;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task, peer};
@@ -24,6 +25,8 @@ pub(super) struct Opening {
     pub(super) handshake: Option<Box<Handshake>>,
     pub(super) deflate: Option<Deflate>,
     pub(super) format: Format,
+    /// The number of the subprotocol, of a raw gateway's own.
+    pub(super) raw_protocol: Option<u8>,
     pub(super) peer: Option<SocketAddr>,
     /// The listener has set the socket's options.
     pub(super) configured: bool,
@@ -102,7 +105,7 @@ impl Opening {
         let (peer_port, peer_ip) = peer(address);
         let attached = self.table.raw.is_some().then(|| {
             let port = Some(Arc::default());
-            Box::new(Attached { port, ..Attached::default() })
+            Box::new(Attached { port, protocol: self.raw_protocol, ..Attached::default() })
         });
         let conn = Conn {
             id: self.id,
@@ -124,9 +127,13 @@ impl Opening {
     }
 }
 
-/// The bare socket, if there is one: below hyper's own server, or below `axum::serve`. Bytes that were read behind the
+/// The bare socket, if there is one: below our listener, hyper's own server, or `axum::serve`. Bytes that were read behind the
 /// request head come along.
 fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
+    let upgraded = match upgraded.downcast::<TokioIo<Answering<TcpStream>>>() {
+        Ok(parts) => return Ok((parts.io.into_inner().into_inner(), parts.read_buf.to_vec())),
+        Err(upgraded) => upgraded,
+    };
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf.to_vec())),
         Err(upgraded) => upgraded,

@@ -1,11 +1,16 @@
 //! Proxies in front of the server, whose word is taken for who the client is.
+use super::forwarded;
 use http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// Hops that are looked at; a longer list is not believed.
 const HOPS: usize = 32;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_HOST: &str = "x-forwarded-host";
 
 /// The networks of the proxies that are trusted. Default: none.
 #[derive(Clone, Debug, Default)]
@@ -38,37 +43,95 @@ impl Proxies {
     }
 
     /// The host that the browser asked for: what a trusted proxy says, else the Host header.
-    pub(crate) fn host<'a>(&self, peer: Option<SocketAddr>, headers: &'a HeaderMap, host: &'a str) -> &'a str {
+    pub(crate) fn host<'a>(&self, peer: Option<SocketAddr>, headers: &'a HeaderMap, host: &'a str) -> Cow<'a, str> {
+        let host = Cow::Borrowed(host);
         if !peer.is_some_and(|peer| self.trusts(peer.ip())) {
             return host;
         }
-        let mut forwarded = headers.get_all("x-forwarded-host").iter();
-        match (forwarded.next().and_then(|value| value.to_str().ok()), forwarded.next()) {
+        if speaks_forwarded(headers) {
+            let nearest = forwarded::elements(headers).next();
+            return nearest.and_then(|element| element.get("host")).unwrap_or(host);
+        }
+        let mut values = headers.get_all(FORWARDED_HOST).iter();
+        match (values.next(), values.next()) {
             // The proxy next to us has the last word.
-            (Some(value), None) => value.rsplit(',').next().map_or(host, str::trim),
+            (Some(value), None) => {
+                let mut hosts = value.as_bytes().rsplit(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+                match hosts.find(|host| !host.is_empty()).map(str::from_utf8) {
+                    Some(Ok(said)) => Cow::Borrowed(said),
+                    _ => host,
+                }
+            }
             _ => host,
         }
     }
 
-    /// The client: the last address in X-Forwarded-For that is not a trusted proxy, if the peer is one.
+    /// The client: the last address of X-Forwarded-For, or of Forwarded, that is not a trusted proxy, if the peer is one. Where all
+    /// are trusted, the first one.
     pub(crate) fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<SocketAddr> {
         let socket = peer?;
         if !self.trusts(socket.ip()) {
             return peer;
         }
-        // Bytes: what a client wrote in front, in whatever letters, hides nothing of what proxies added.
-        let values: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(|value| value.as_bytes()).collect();
-        let hops = values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b','));
+        let found = if speaks_forwarded(headers) {
+            let hops = forwarded::elements(headers).map(|element| element.get("for"));
+            self.farthest(hops.map(|hop| hop.as_deref().and_then(address)))
+        } else {
+            // Bytes: what a client wrote first, in whatever letters, hides nothing of what proxies added.
+            let values: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes()).collect();
+            let hops = values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+            let hops = hops.filter(|hop| !hop.is_empty());
+            self.farthest(hops.map(|hop| str::from_utf8(hop).ok().and_then(address)))
+        };
+        found.map_or(peer, |address| Some(SocketAddr::new(address, 0)))
+    }
+
+    /// The first of these hops, the nearest one first, that is not trusted; the last one where all are. `None`: one on the way
+    /// cannot be read, or there are none, or too many.
+    fn farthest(&self, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
+        let mut last = None;
         for (at, hop) in hops.enumerate() {
-            let hop = std::str::from_utf8(hop).unwrap_or_default().trim();
-            let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()));
-            match address {
-                Ok(address) if at < HOPS && self.trusts(address) => {}
-                Ok(address) if at < HOPS => return Some(SocketAddr::new(address, 0)),
-                _ => return peer,
+            let address = hop.filter(|_| at < HOPS)?;
+            if !self.trusts(address) {
+                return Some(address);
             }
+            last = Some(address);
         }
-        peer
+        last
+    }
+}
+
+/// Whether the proxies speak by `Forwarded`. They do not where one of the other headers is there: a proxy that knows those alone
+/// lets through what a client wrote into this one.
+fn speaks_forwarded(headers: &HeaderMap) -> bool {
+    forwarded::is_in(headers) && !headers.contains_key(FORWARDED_FOR) && !headers.contains_key(FORWARDED_HOST)
+}
+
+/// An address, with a port or without: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (address, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (IpAddr::V6(address.parse().ok()?), port)
+        }
+        None => {
+            let (address, port) = text.split_at(text.find(':')?);
+            (IpAddr::V4(address.parse().ok()?), port)
+        }
+    };
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(address)
+}
+
+/// A number, or a name that a proxy made up (RFC 7239 §6.3).
+fn is_port(port: &str) -> bool {
+    match port.strip_prefix('_') {
+        Some(name) => {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        }
+        None => port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok(),
     }
 }
 
@@ -135,6 +198,95 @@ mod tests {
         // It is not known who stands behind what cannot be read.
         assert_eq!(client(&[b"1.2.3.4, \xFF"]), address("10.0.0.1:80"));
         assert_eq!(client(&[b"6.6.6.6, \xFF, 10.1.1.1"]), address("10.0.0.1:80"));
+    }
+
+    #[test]
+    fn where_every_hop_is_trusted_the_client_is_the_first() {
+        let proxies = Proxies::parse(["10.0.0.0/8", "fd00::/8"]).unwrap();
+        for (name, value, client) in [
+            ("x-forwarded-for", "10.2.2.2", "10.2.2.2:0"),
+            ("x-forwarded-for", "10.3.3.3, 10.2.2.2, 10.1.1.1", "10.3.3.3:0"),
+            ("x-forwarded-for", ",10.3.3.3,,10.2.2.2, ", "10.3.3.3:0"),
+            ("x-forwarded-for", "[fd00::7]", "[fd00::7]:0"),
+            ("x-forwarded-for", "", "10.0.0.1:80"),
+            ("x-forwarded-for", "unknown, 10.2.2.2", "10.0.0.1:80"),
+            ("forwarded", "for=10.3.3.3, for=10.2.2.2", "10.3.3.3:0"),
+            ("forwarded", "for=unknown, for=10.2.2.2", "10.0.0.1:80"),
+        ] {
+            let headers = headers(&[(name, value)]);
+            assert_eq!(proxies.client(address("10.0.0.1:80"), &headers), address(client), "{value}");
+        }
+        assert_eq!(proxies.client(address("10.0.0.1:80"), &headers(&[])), address("10.0.0.1:80"));
+    }
+
+    #[test]
+    fn an_address_with_brackets_and_port_or_without() {
+        let proxies = Proxies::parse(["10.0.0.0/8"]).unwrap();
+        for (value, client) in [
+            ("2001:db8::1", "[2001:db8::1]:0"),
+            ("[2001:db8::1]", "[2001:db8::1]:0"),
+            ("[2001:db8::1]:4711", "[2001:db8::1]:0"),
+            ("1.2.3.4:4711", "1.2.3.4:0"),
+            ("[2001:db8::1", "10.0.0.1:80"),
+            ("[2001:db8::1]x", "10.0.0.1:80"),
+            ("[2001:db8::1]:x", "10.0.0.1:80"),
+            ("[1.2.3.4]", "10.0.0.1:80"),
+            ("1.2.3.4:99999", "10.0.0.1:80"),
+            ("1.2.3.4:", "10.0.0.1:80"),
+        ] {
+            let headers = headers(&[("x-forwarded-for", value)]);
+            assert_eq!(proxies.client(address("10.0.0.1:80"), &headers), address(client), "{value}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_where_the_older_headers_are_not() {
+        let proxies = Proxies::parse(["10.0.0.0/8"]).unwrap();
+        for (value, client, host) in [
+            ("for=1.2.3.4;host=good.example;proto=https", "1.2.3.4:0", "good.example"),
+            (
+                "for=6.6.6.6;host=evil.example, for=\"1.2.3.4:80\", For=10.1.1.1;Host=\"good.example:8443\"",
+                "1.2.3.4:0",
+                "good.example:8443",
+            ),
+            ("for=6.6.6.6, for=\"[2001:db8:cafe::17]\"", "[2001:db8:cafe::17]:0", "here"),
+            ("for=\"[2001:db8:cafe::17]:_port\"", "[2001:db8:cafe::17]:0", "here"),
+            ("for=_hidden", "10.0.0.1:80", "here"),
+            ("for=unknown;host=good.example", "10.0.0.1:80", "good.example"),
+            ("for=1.2.3.4, proto=https", "10.0.0.1:80", "here"),
+            ("for=1.2.3.4;for=6.6.6.6", "10.0.0.1:80", "here"),
+            ("nonsense", "10.0.0.1:80", "here"),
+        ] {
+            let headers = headers(&[("forwarded", value)]);
+            assert_eq!(proxies.client(address("10.0.0.1:80"), &headers), address(client), "{value}");
+            assert_eq!(proxies.host(address("10.0.0.1:80"), &headers, "here"), host, "{value}");
+            assert_eq!(proxies.client(address("9.9.9.9:80"), &headers), address("9.9.9.9:80"), "an untrusted peer");
+            assert_eq!(proxies.host(address("9.9.9.9:80"), &headers, "here"), "here", "an untrusted peer");
+        }
+        let many = headers(&[("forwarded", &vec!["for=10.0.0.2"; 1000].join(","))]);
+        assert_eq!(proxies.client(address("10.0.0.1:80"), &many), address("10.0.0.1:80"));
+    }
+
+    #[test]
+    fn forwarded_of_a_client_behind_a_proxy_that_does_not_know_it_is_not_believed() {
+        let proxies = Proxies::parse(["10.0.0.0/8"]).unwrap();
+        let forged = ("forwarded", "for=6.6.6.6;host=evil.example");
+        let both = headers(&[forged, ("x-forwarded-for", "1.2.3.4")]);
+        assert_eq!(proxies.client(address("10.0.0.1:80"), &both), address("1.2.3.4:0"));
+        assert_eq!(proxies.host(address("10.0.0.1:80"), &both, "here"), "here");
+        let host = headers(&[forged, ("x-forwarded-host", "good.example")]);
+        assert_eq!(proxies.client(address("10.0.0.1:80"), &host), address("10.0.0.1:80"));
+        assert_eq!(proxies.host(address("10.0.0.1:80"), &host, "here"), "good.example");
+    }
+
+    #[test]
+    fn the_nearest_proxys_host_counts_whatever_stands_before_it() {
+        let proxies = Proxies::parse(["10.0.0.0/8"]).unwrap();
+        for value in [&b"caf\xE9.example, good.example"[..], b"evil.example,good.example,", b"good.example , ,"] {
+            let value = http::HeaderValue::from_bytes(value).unwrap();
+            let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-forwarded-host"), value)]);
+            assert_eq!(proxies.host(address("10.0.0.1:80"), &headers, "here"), "good.example");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::net::SocketAddr;
@@ -50,7 +50,8 @@ impl Upgrade {
         &self.parts.method
     }
 
-    /// What was asked for, as it stands in the request; without the prefix of an axum `nest` around the gateway.
+    /// What was asked for, as it stands in the request; without the prefix of an axum `nest` around the gateway. An absolute target
+    /// has the scheme and the authority, which is the Host's.
     pub fn uri(&self) -> &Uri {
         &self.parts.uri
     }
@@ -101,11 +102,16 @@ impl Upgrade {
         whole.then_some(token)
     }
 
-    /// The value of a cookie, as it was sent but for the quotes around it; the first one of that name.
+    /// The value of a cookie, as it was sent but for the quotes around it; the first one of that name. `None` also when the value
+    /// is not UTF-8.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let headers = self.parts.headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-        let mut pairs = headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.find(|(known, _)| *known == name)?;
+        // Bytes: a cookie that is no text, which any script of the site may have set, hides none of the others.
+        let headers = self.parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        let mut values = headers.flat_map(|header| header.split(|&byte| byte == b';')).filter_map(|pair| {
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        });
+        let value = str::from_utf8(values.next()?).ok()?;
         Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
     }
 
@@ -202,6 +208,23 @@ mod tests {
             [("sid", Some("1")), ("theme", Some("dark")), ("empty", Some("")), ("last", Some("a=b")), ("si", None)]
         {
             assert_eq!(upgrade.cookie(name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_hides_no_other() {
+        let cookies = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            Upgrade::new(Request::builder().header("cookie", value).body(()).unwrap().into_parts().0)
+        };
+        for value in ["theme=café; sid=ada".as_bytes(), b"theme=caf\xE9; sid=ada", b"\xFF\xC3=x;sid=ada ; \xE9"] {
+            assert_eq!(cookies(value).cookie("sid"), Some("ada"), "{}", value.escape_ascii());
+        }
+        assert_eq!(cookies("theme=café; sid=ada".as_bytes()).cookie("theme"), Some("café"));
+        assert_eq!(cookies(b"theme=caf\xE9; theme=dark").cookie("theme"), None, "the first one counts");
+        assert_eq!(cookies("größe=7".as_bytes()).cookie("größe"), Some("7"));
+        for (value, name) in [("sid=ada", "si"), ("sid =ada", "sid"), ("xsid=ada", "sid"), ("sid", "sid")] {
+            assert_eq!(cookies(value.as_bytes()).cookie(name), None, "{value:?}");
         }
     }
 

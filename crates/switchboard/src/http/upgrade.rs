@@ -11,20 +11,23 @@ use crate::hub::{Hub, Node, Permit, Seat, Space};
 use crate::limits::Limits;
 use crate::{Error, Origins, log, namespace};
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::Deflate;
-use switchboard_core::ws::handshake::{HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request};
+use switchboard_core::ws::handshake::{
+    HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request, is_parameter,
+};
 
 /// The HTTP service of one gateway.
 #[derive(Clone)]
@@ -134,11 +137,18 @@ struct Admitted {
     on_upgrade: OnUpgrade,
     permit: Permit,
     accept: HeaderValue,
-    /// The format of the subprotocol that was chosen.
-    chosen: Option<Format>,
+    chosen: Option<Chosen>,
     /// The subprotocol of a version that is not spoken here, where nothing else was understood.
     unknown_version: Option<Box<str>>,
     deflate: Option<(Deflate, HeaderValue)>,
+}
+
+/// The subprotocol that the answer names.
+#[derive(Clone, Copy)]
+enum Chosen {
+    Format(Format),
+    /// That of this number, of a raw gateway's.
+    Raw(u8),
 }
 
 impl Inner {
@@ -154,23 +164,26 @@ impl Inner {
     fn admit(&self, request: Request<Body>) -> Result<Admitted, Refused> {
         let mut upgrade = Upgrade::new(request.into_parts().0);
         let on_upgrade = upgrade.parts_mut().extensions.remove::<OnUpgrade>();
+        let has_bad_parameter = has_bad_parameter(upgrade.parts_mut());
         let head = head_limits(&self.table.limits);
         let parts = upgrade.parts();
         let headers = &parts.headers;
         let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let asked = check_request(&parts.method, &parts.uri, parts.version, headers, &head)?;
+        if has_bad_parameter {
+            return Err(Refusal::URI.into());
+        }
         let host = self.proxies.host(socket, headers, asked.host());
         if let Some(hosts) = &self.table.hosts {
-            check_allowed_host(host, hosts)?;
+            check_allowed_host(&host, hosts)?;
         }
-        let same = Origins::default();
-        self.table.origins.as_ref().unwrap_or(&same).check(asked.origin(), host)?;
-        let chosen = self.select_format(&asked)?;
+        self.check_origin(asked.origin(), &host)?;
+        let chosen = self.select_protocol(&asked)?;
         let unknown_version = match (chosen, &self.table.raw) {
             (None, None) => asked.protocols().find(|offered| is_unknown_version(offered)).map(Into::into),
             _ => None,
         };
-        let deflate = self.table.compression.and_then(|_| Deflate::negotiate(headers));
+        let deflate = self.table.compression.and_then(|compression| compression.negotiate(headers));
         let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
         let permit = Permit::new(&self.node, peer.map(|peer| peer.ip()));
@@ -181,6 +194,22 @@ impl Inner {
         let (permit, accept) = (permit?, asked.accept_value());
         upgrade.set_peer(peer);
         Ok(Admitted { upgrade, on_upgrade, permit, accept, chosen, unknown_version, deflate })
+    }
+
+    /// A function of the application may decide ([`Origins::by`]).
+    fn check_origin(&self, origin: Option<&str>, host: &str) -> Result<(), Refused> {
+        let check = || match &self.table.origins {
+            Some(origins) => origins.check(origin, host),
+            None => Origins::same().check(origin, host),
+        };
+        match catch_unwind(AssertUnwindSafe(check)) {
+            Ok(checked) => Ok(checked?),
+            Err(panic) => {
+                let trace = log::panicked("what says which origins may connect", &*panic);
+                drop_contained(panic);
+                Err(Refused::panicked(trace))
+            }
+        }
     }
 
     /// A version that nobody here speaks. A page that offers subprotocols learns nothing of an answer that names none of them, so
@@ -241,13 +270,23 @@ impl Inner {
             id: ClientId::random().map_err(|_| Refused::no_random())?,
             table: self.table.clone(),
             handshake,
-            format: chosen.unwrap_or_default(),
+            format: match chosen {
+                Some(Chosen::Format(format)) => format,
+                Some(Chosen::Raw(_)) | None => self.table.default_format,
+            },
+            raw_protocol: match chosen {
+                Some(Chosen::Raw(number)) => Some(number),
+                Some(Chosen::Format(_)) | None => None,
+            },
             deflate: deflate.as_ref().map(|(deflate, _)| *deflate),
             peer: upgrade.peer_addr(),
             configured: upgrade.extension::<OwnListener>().is_some(),
         };
         tokio::spawn(Opened::new(opening, on_upgrade, permit, seat));
-        let protocol = chosen.map(|format| self.table.codecs.protocol(format));
+        let protocol = chosen.and_then(|chosen| match chosen {
+            Chosen::Format(format) => Some(self.table.codecs.protocol(format)),
+            Chosen::Raw(number) => self.table.protocols.name(number),
+        });
         Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
     }
 
@@ -269,18 +308,18 @@ impl Inner {
         hub.seat(&name)?.ok_or_else(|| refused(Error::forbidden("No request leads into this namespace")))
     }
 
-    /// The format of the first subprotocol of the client's that is spoken here. A raw gateway speaks none.
-    fn select_format(&self, asked: &Asked<'_>) -> Result<Option<Format>, Refusal> {
+    /// The first subprotocol of the client's that is spoken here: of a raw gateway's own, or a format.
+    fn select_protocol(&self, asked: &Asked<'_>) -> Result<Option<Chosen>, Refusal> {
+        if self.table.raw.is_some() {
+            return Ok(self.table.protocols.select(asked)?.map(Chosen::Raw));
+        }
         if asked.protocols().next().is_none() {
             return asked.select_protocol(&[], false).map(|_| None);
         }
-        let ours: Vec<(&str, Format)> = match self.table.raw {
-            Some(_) => Vec::new(),
-            None => self.table.codecs.offers(self.table.frames).collect(),
-        };
+        let ours: Vec<(&str, Format)> = self.table.codecs.offers(self.table.frames).collect();
         let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
         let chosen = asked.select_protocol(&names, false)?;
-        Ok(ours.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, format)| *format))
+        Ok(ours.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, format)| Chosen::Format(*format)))
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
@@ -309,6 +348,16 @@ impl Inner {
             drop_contained(panic);
             Err(Refused::panicked(trace))
         })
+    }
+}
+
+/// Whether one of the path's parameters is none ([`is_parameter`]). axum has taken those of routers around ours off the path; one
+/// that is not UTF-8 is refused to who reads it.
+fn has_bad_parameter(parts: &mut Parts) -> bool {
+    let read = pin!(RawPathParams::from_request_parts(parts, &()));
+    match read.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(params)) => params.iter().any(|(_, value)| !is_parameter(value)),
+        Poll::Ready(Err(_)) | Poll::Pending => false,
     }
 }
 

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::logs::Logs;
 use super::reach::{Reach, Stream};
 use super::refused::Refused;
+use super::speech::Speech;
 use crate::di::Container;
 use crate::{App, BootError, Handle, Namespace, Namespaces, Server, ShutdownReport, Stats};
 use axum::body::Body;
@@ -242,8 +243,8 @@ impl TestApp {
         Failure { place, logs: &self.logs }
     }
 
-    pub(super) fn client(&self, stream: impl Stream, protocol: Option<String>) -> TestClient {
-        TestClient::new(stream, protocol, self.patience, self.logs.clone())
+    pub(super) fn client(&self, stream: impl Stream, protocol: Option<String>, unasked: Speech) -> TestClient {
+        TestClient::new(stream, protocol, unasked, self.patience, self.logs.clone())
     }
 
     /// The head of the response.

@@ -35,9 +35,17 @@ pub struct TestClient {
 }
 
 impl TestClient {
-    pub(super) fn new(stream: impl Stream, protocol: Option<String>, patience: Duration, logs: Logs) -> TestClient {
+    /// `unasked`: the format where there is no subprotocol.
+    pub(super) fn new(
+        stream: impl Stream,
+        protocol: Option<String>,
+        unasked: Speech,
+        patience: Duration,
+        logs: Logs,
+    ) -> TestClient {
         let inbox = Arc::new(Inbox::new());
-        let wire = Wire::new(stream, inbox.clone(), Speech::of(protocol.as_deref()), patience);
+        let speech = protocol.as_deref().map_or(unasked, Speech::of);
+        let wire = Wire::new(stream, inbox.clone(), speech, patience);
         TestClient { wire, inbox, logs, protocol, calls: 0 }
     }
 

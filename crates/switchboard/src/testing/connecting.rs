@@ -2,6 +2,7 @@
 use super::app::TestApp;
 use super::client::TestClient;
 use super::refused::Refused;
+use super::speech::Speech;
 use crate::codec::{Codec, MessagePack};
 use axum::body::Body;
 use hyper_util::rt::TokioIo;
@@ -24,6 +25,8 @@ pub struct Connecting<'a> {
     path: String,
     host: String,
     protocols: Vec<String>,
+    /// Spoken where the server selects no subprotocol.
+    unasked: Speech,
     headers: Vec<(http::HeaderName, http::HeaderValue)>,
     cookies: String,
 }
@@ -36,6 +39,7 @@ impl<'a> Connecting<'a> {
             path: path.to_owned(),
             host,
             protocols: Vec::new(),
+            unasked: Speech::Json,
             headers: Vec::new(),
             cookies: String::new(),
         }
@@ -47,7 +51,7 @@ impl<'a> Connecting<'a> {
     /// When the name or value cannot be a header.
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Connecting<'a> {
-        let header = name.parse().ok().zip(value.parse().ok());
+        let header = name.parse().ok().zip(http::HeaderValue::from_bytes(value.as_bytes()).ok());
         let Some(header) = header else { panic!("{name:?}: {value:?} cannot be a header") };
         self.headers.push(header);
         self
@@ -97,6 +101,13 @@ impl<'a> Connecting<'a> {
     /// expects the same values then.
     pub fn message_pack(self) -> Connecting<'a> {
         self.protocol(MessagePack.protocol())
+    }
+
+    /// Speaks MessagePack where the server selects no subprotocol: for a gateway whose
+    /// [`default_format`](crate::Gateway::default_format) it is.
+    pub fn message_pack_unasked(mut self) -> Connecting<'a> {
+        self.unasked = Speech::MessagePack;
+        self
     }
 
     /// `Host: …`. Default: `localhost`, in memory and over a socket.
@@ -165,7 +176,7 @@ impl<'a> Connecting<'a> {
         for (name, value) in &self.headers {
             asked = asked.header(name.clone(), value.clone());
         }
-        if let Ok(cookies) = http::HeaderValue::from_str(&self.cookies)
+        if let Ok(cookies) = http::HeaderValue::from_bytes(self.cookies.as_bytes())
             && !cookies.is_empty()
         {
             asked = asked.header(http::header::COOKIE, cookies);
@@ -180,7 +191,7 @@ impl<'a> Connecting<'a> {
             Err(error) => failure.fail(format_args!("GET {}: {error}", self.path)),
         };
         match hyper::upgrade::on(response).await {
-            Ok(upgraded) => Ok(self.app.client(TokioIo::new(upgraded), protocol)),
+            Ok(upgraded) => Ok(self.app.client(TokioIo::new(upgraded), protocol, self.unasked)),
             Err(error) => failure.fail(format_args!("GET {}: no stream behind the 101: {error}", self.path)),
         }
     }
@@ -190,7 +201,9 @@ impl<'a> Connecting<'a> {
 /// When the name or value cannot be a cookie's.
 #[track_caller]
 pub(super) fn add_cookie(cookies: &mut String, name: &str, value: &str) {
-    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b','));
+    // Browsers send what a script wrote, as UTF-8.
+    let fits =
+        |text: &str| text.bytes().all(|byte| !byte.is_ascii() || byte.is_ascii_graphic() && !b";,".contains(&byte));
     assert!(
         !name.is_empty() && !name.contains('=') && fits(name) && fits(value),
         "{name:?}={value:?} cannot be a cookie"

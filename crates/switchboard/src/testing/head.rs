@@ -37,7 +37,7 @@ impl Head {
     /// When the name or value cannot be a header.
     #[track_caller]
     pub(super) fn header(&mut self, name: &str, value: &str) {
-        match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+        match (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes())) {
             (Ok(name), Ok(value)) => drop(self.headers.append(name, value)),
             _ => panic!("{name:?}: {value:?} cannot be a header"),
         }
@@ -85,7 +85,9 @@ impl Head {
         parts.headers = self.headers.clone();
         parts.extensions = self.extensions.clone();
         // They were checked when they came.
-        if let Some(cookies) = HeaderValue::from_str(&self.cookies).ok().filter(|cookies| !cookies.is_empty()) {
+        if let Some(cookies) =
+            HeaderValue::from_bytes(self.cookies.as_bytes()).ok().filter(|cookies| !cookies.is_empty())
+        {
             parts.headers.append(http::header::COOKIE, cookies);
         }
         parts

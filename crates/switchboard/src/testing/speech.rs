@@ -13,8 +13,8 @@ pub(super) enum Speech {
 
 impl Speech {
     /// That of a subprotocol. A format of the application's own is not spoken here: its tests send and expect bytes.
-    pub(super) fn of(protocol: Option<&str>) -> Speech {
-        if protocol == Some(MessagePack.protocol()) { Speech::MessagePack } else { Speech::Json }
+    pub(super) fn of(protocol: &str) -> Speech {
+        if protocol == MessagePack.protocol() { Speech::MessagePack } else { Speech::Json }
     }
 
     pub(super) fn opcode(self) -> Opcode {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Dynamic, Error, Gateway, Inject, Limits, Namespace, Namespaces, Origins, Server, Upgrade, gateway, injectable,
-    messages, module,
+    App, Dynamic, Error, Gateway, Inject, Limits, Message, Namespace, Namespaces, Origins, Server, Socket, Upgrade,
+    gateway, injectable, messages, module,
 };
 
 const PATH: &str = "set";
@@ -283,5 +283,59 @@ async fn patterns() {
         let answer = ada.expect_text().await;
         assert_eq!(answer == r#"{"pattern":"echo","payload":"a","metadata":{},"id":1}"#, taken, "{answer}");
         assert_eq!(answer.contains("bad_request"), !taken, "{answer}");
+    }
+}
+
+/// Speaks subprotocols of its own.
+#[gateway(path = "/raw", protocols = ["ocpp2.0.1", "ocpp1.6"], require_protocol)]
+struct ChargePoints;
+
+#[messages]
+impl ChargePoints {
+    #[raw]
+    async fn run(&self, mut socket: Socket) {
+        let protocol = socket.protocol().unwrap_or("none").to_owned();
+        while let Some(Message::Text(text)) = socket.recv().await {
+            if socket.send(format!("{protocol}: {text}")).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Its clients speak MessagePack, and cannot say so.
+#[gateway(default_format = "switchboard.v1.msgpack")]
+struct Sensors;
+
+#[messages]
+impl Sensors {
+    #[subscribe_message("echo")]
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+}
+
+#[module(gateways(ChargePoints, Sensors))]
+struct ProtocolModule;
+
+#[tokio::test(start_paused = true)]
+async fn protocols_and_the_default_format() {
+    let by_hand = App::new()
+        .gateway("/raw", Gateway::of(ChargePoints))
+        .gateway("/ws", Gateway::new(Sensors).on("echo", Sensors::echo).default_format("switchboard.v1.msgpack"));
+    for app in [TestApp::of::<ProtocolModule>().start().await, TestApp::new(by_hand)] {
+        let mut point = app.connecting("/raw").protocol("ocpp1.6").connect().await;
+        assert_eq!(point.protocol(), Some("ocpp1.6"));
+        point.send_text("boot").await;
+        assert_eq!(point.expect_text().await, "ocpp1.6: boot");
+        let refused = app.connecting("/raw").protocol("soap").refused().await;
+        assert_eq!((refused.status.as_u16(), refused.code.as_str()), (400, "subprotocol"));
+
+        let mut sensor = app.connecting("/ws").message_pack_unasked().connect().await;
+        assert_eq!(sensor.protocol(), None);
+        assert_eq!(sensor.request::<String>("echo", "hot").await, "hot");
+        let mut page = app.connecting("/ws").protocol("switchboard.v1.json").message_pack_unasked().connect().await;
+        page.send("echo", "text").await;
+        assert_eq!(page.expect_text().await, r#"{"event":"echo","data":"text"}"#);
     }
 }

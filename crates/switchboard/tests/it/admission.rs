@@ -116,6 +116,39 @@ fn a23_behind_a_trusted_proxy_the_clients_address_counts_and_an_ipv6_one_by_its_
     }
 }
 
+#[test]
+fn a23_where_every_hop_is_trusted_the_farthest_is_the_client() {
+    for path in [Path::Listen, Path::AxumWithPeer] {
+        on(path, |path| async move {
+            let app = plain(Limits::default().address_connections(Some(1)))
+                .trust_proxies(["127.0.0.0/8", "10.0.0.0/8"])
+                .unwrap();
+            let rig = Rig::watched(path, app).await;
+            let come = async |name: &str, value: &str| {
+                let mut stream = rig.stream().await;
+                let answer = rig.http_on(&mut stream, &ask_with(name, Some(value))).await.unwrap();
+                (answer.status, stream)
+            };
+            let mut held = Vec::new();
+            for (name, value, same) in [
+                ("X-Forwarded-For", "10.0.0.7, 10.0.0.1", "10.0.0.7"),
+                ("X-Forwarded-For", "10.0.0.8, 10.0.0.1", ", 10.0.0.8 ,, 10.0.0.2,"),
+                ("X-Forwarded-For", "[2001:db8::1]", "2001:db8::1"),
+                ("X-Forwarded-For", "198.51.100.1:4711", "6.6.6.6, 198.51.100.1"),
+                ("Forwarded", "for=10.0.0.9, for=10.0.0.1", "for=10.0.0.9;proto=https"),
+                ("Forwarded", "for=6.6.6.6, for=\"[2001:db8:1::7]:4711\";by=10.0.0.1", "FOR=\"[2001:db8:1::7]\""),
+            ] {
+                let (status, stream) = come(name, value).await;
+                assert_eq!(status, 101, "{name}: {value}");
+                held.push(stream);
+                assert_eq!(come(name, same).await.0, 429, "{name}: {same} is {value}");
+            }
+            drop(held);
+            rig.expect_empty().await;
+        });
+    }
+}
+
 /// Takes their word for who they are, and refuses whom they say to be refused.
 struct Believes;
 

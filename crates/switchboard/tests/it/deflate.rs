@@ -497,3 +497,65 @@ fn a_slow_consumer_is_one_still() {
         rig.expect_empty().await;
     });
 }
+
+/// Messages of a client that refers back to its earlier ones: Tornado, Mojolicious and Netty, whatever they are told.
+fn referring(texts: &[String]) -> Vec<Vec<u8>> {
+    let mut stream = Compress::new(flate2::Compression::default(), false);
+    let pack = |text: &String| {
+        let mut out = Vec::with_capacity(text.len() + 100);
+        stream.compress_vec(text.as_bytes(), &mut out, FlushCompress::Sync).unwrap();
+        out.truncate(out.len() - 4);
+        frame(TEXT, &out)
+    };
+    texts.iter().map(pack).collect()
+}
+
+#[test]
+fn clients_that_keep_their_window_are_served_where_it_is_kept() {
+    let texts = [echo(200), echo(200), echo(40_000), HEALTHY.to_owned(), echo(40_000), echo(200)];
+    matrix(|path| {
+        let texts = texts.clone();
+        async move {
+            let gateway =
+                |compression: Compression| Gateway::new(Plain).on("echo", Plain::echo).compression(compression);
+            let app = plain(Limits::default())
+                .compression(on_by_default())
+                .gateway("/keeps", gateway(on_by_default().client_window(15)))
+                .gateway("/less", gateway(on_by_default().client_window(12)));
+            let rig = Rig::watched(path, app).await;
+            let base = "permessage-deflate; server_no_context_takeover";
+            for (gateway, offer, answer) in [
+                ("/keeps", "permessage-deflate", base.to_owned()),
+                ("/keeps", OFFER, base.to_owned()),
+                ("/keeps", "permessage-deflate; client_no_context_takeover", ANSWER.to_owned()),
+                ("/less", OFFER, format!("{base}; client_max_window_bits=12")),
+                ("/less", "permessage-deflate", ANSWER.to_owned()),
+                ("/ws", OFFER, ANSWER.to_owned()),
+            ] {
+                assert_eq!(asked(&rig, gateway, &[offer]).await, (101, Some(answer)), "{gateway} {offer}");
+            }
+            let mut peer = Peer::offering(rig.stream().await, "/keeps", "permessage-deflate").await;
+            for (frame, text) in referring(&texts).iter().zip(&texts) {
+                peer.send_bytes(frame).await;
+                // What comes back is compressed by itself.
+                assert_eq!(peer.text().await, *text, "{path:?}");
+            }
+            // One that does as it is told is served as well, beside plain messages.
+            for text in &texts {
+                peer.send_bytes(&sent(text)).await;
+                peer.expect(text).await;
+                assert_eq!(peer.request(text).await, *text);
+            }
+            drop(peer);
+            // Off by default.
+            let mut peer = Peer::offering(rig.stream().await, "/ws", OFFER).await;
+            let frames = referring(&texts);
+            peer.send_bytes(&frames[0]).await;
+            peer.expect(&texts[0]).await;
+            peer.send_bytes(&frames[1]).await;
+            assert_eq!(peer.closed().await, (1007, "corrupt_deflate".to_owned()));
+            drop(peer);
+            rig.expect_empty().await;
+        }
+    });
+}

@@ -1064,3 +1064,58 @@ fn what_is_compressed_is_compressed_once_for_each_format() {
         assert_eq!(it.ask(&well).await, well);
     });
 }
+
+#[test]
+fn r4_the_format_of_clients_that_ask_for_none() {
+    matrix(|path| async move {
+        let gateway = || Gateway::functions().on_fn("echo", |text: String| async move { text });
+        let app = App::new()
+            .codec(Turned)
+            .gateway("/json", gateway())
+            .gateway("/packed", gateway().default_format("switchboard.v1.msgpack"))
+            .gateway("/turned", gateway().default_format("turned.test"));
+        let rig = Rig::start(path, app).await;
+        let (json, msgpack) = (Tongue::Json.protocol(), Tongue::MessagePack.protocol());
+        let cases: [(&str, &[&str], Option<&str>, Tongue); _] = [
+            ("/json", &[], None, Tongue::Json),
+            ("/packed", &[], None, Tongue::MessagePack),
+            ("/packed", &["unknown"], None, Tongue::MessagePack),
+            ("/packed", &[msgpack], Some(msgpack), Tongue::MessagePack),
+            ("/packed", &[json], Some(json), Tongue::Json),
+            ("/packed", &["turned.test"], Some("turned.test"), Tongue::Turned),
+            ("/turned", &[], None, Tongue::Turned),
+            ("/turned", &[json], Some(json), Tongue::Json),
+        ];
+        for (gateway, offered, chosen, tongue) in cases {
+            let peer = Peer::speaking(rig.stream().await, gateway, offered).await;
+            let named = peer.head.to_lowercase().contains("sec-websocket-protocol");
+            assert_eq!(named, chosen.is_some(), "{gateway} {offered:?}");
+            assert!(peer.head.contains(chosen.unwrap_or_default()), "{gateway} {offered:?}");
+            let message = json!({ "event": "echo", "data": "hi", "id": 1 });
+            assert_eq!(Speaker { peer, tongue }.ask(&message).await, message, "{gateway} {offered:?}");
+        }
+        // A version that is not spoken is told so, whatever the default is.
+        let mut peer = Peer::speaking(rig.stream().await, "/packed", &["switchboard.v2.msgpack"]).await;
+        assert_eq!(peer.closed().await.0, 4506);
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn r4_a_default_that_is_not_spoken_does_not_boot() {
+    let gateway = || Gateway::functions().on_fn("echo", |text: String| async move { text });
+    let app = App::new()
+        .gateway("/a", gateway().default_format("mine.v1"))
+        .gateway("/b", gateway().text_only().default_format("switchboard.v1.msgpack"))
+        .gateway("/c", gateway().default_format("switchboard.v1.msgpack"));
+    let text = app.into_router().unwrap_err().to_string();
+    for part in [
+        "2 problems",
+        "the default format \"mine.v1\" of functions is not spoken there; there is \"switchboard.v1.json\", \"switchboard.v1.msgpack\"",
+        "the default format \"switchboard.v1.msgpack\" of functions is not spoken there; there is \"switchboard.v1.json\"",
+        "formats.rs:",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

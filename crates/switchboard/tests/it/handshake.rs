@@ -1,11 +1,11 @@
 //! The handshake as bytes: docs/limits.md group A, admission.
-use crate::frames::{Plain, plain};
+use crate::frames::{HEALTHY, Plain, plain};
 use crate::rig::{Answer, Got, Path, Peer, Rig, Stream, http, masked, on, paths, read_to_end};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Error, Gateway, Limits, Origins, Socket, Upgrade};
+use switchboard::{App, Error, Gateway, Limits, Origins, Path as Params, Socket, Upgrade};
 use tokio::io::AsyncWriteExt;
 
 /// A request that can be bent.
@@ -130,9 +130,13 @@ fn a01_to_a08_what_is_no_upgrade() {
         let origins = good().add("Origin", "http://test.example").add("Origin", "http://test.example");
         refused(&rig, origins, 400, "dup_header").await;
         refused(&rig, good().without("Host"), 400, "host").await;
-        for host in ["", "a b", "a\tb", "user@test.example", "test.example/canary", "test.example:", "\u{e9}.example"] {
+        for host in ["", ":", "a b", "a\tb", "user@test.example", "test.example/canary", "a::", "\u{e9}.example"] {
             refused(&rig, good().set("Host", host), 400, "host").await;
         }
+        accepted(&rig, good().set("Host", "localhost:")).await;
+        accepted(&rig, good().set("Host", "localhost:").add("Origin", "http://localhost")).await;
+        // An element of a list that is no text hides none of the others.
+        accepted(&rig, good().set("Connection", "caf\u{e9}, Upgrade")).await;
         rig.expect_empty().await;
     });
 }
@@ -143,7 +147,7 @@ fn a08_a_host_that_is_not_allowed_is_421() {
         let own = Gateway::new(Plain).allowed_hosts(["own.example", "[::1]"]);
         let app = plain(Limits::default()).gateway("/own", own).allowed_hosts(["test.example", "port.example:8443"]);
         let rig = Rig::watched(path, app).await;
-        for host in ["test.example", "TEST.example", "test.example:3005", "port.example:8443"] {
+        for host in ["test.example", "TEST.example", "test.example:3005", "test.example:", "port.example:8443"] {
             accepted(&rig, Ask::good().set("Host", host)).await;
         }
         let foreign =
@@ -182,7 +186,7 @@ fn a09_a_body_is_smuggling() {
     paths(|path| async move {
         let rig = Rig::watched(path, plain(Limits::default())).await;
         let hidden = "GET /ws?hidden HTTP/1.1\r\n\r\n";
-        for (name, value) in [("Content-Length", "28"), ("Content-Length", "0"), ("Transfer-Encoding", "chunked")] {
+        for (name, value) in [("Content-Length", "28"), ("Content-Length", "00"), ("Transfer-Encoding", "chunked")] {
             let mut bytes = Ask::good().add(name, value).bytes();
             bytes.extend_from_slice(hidden.as_bytes());
             let mut stream = rig.stream().await;
@@ -197,6 +201,44 @@ fn a09_a_body_is_smuggling() {
         let both = Ask::good().add("Content-Length", "5").add("Transfer-Encoding", "chunked");
         let answer = rig.http(&both.bytes()).await.unwrap();
         assert_eq!((answer.status, answer.header("connection")), (400, Some("close")));
+        let both = Ask::good().add("Content-Length", "0").add("Transfer-Encoding", "chunked");
+        let answer = rig.http(&both.bytes()).await.unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (400, Some("close")));
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a09_a_length_of_0_is_no_body() {
+    paths(|path| async move {
+        let rig = Rig::watched(path, plain(Limits::default())).await;
+        let ask = Ask::good().add("Content-Length", "0");
+        accepted(&rig, ask.clone()).await;
+        // What follows is frames.
+        let message = masked(0x81, HEALTHY.as_bytes(), [1, 2, 3, 4]);
+        let mut peer = Peer::asking(rig.stream().await, &[ask.bytes(), message].concat()).await;
+        peer.expect(HEALTHY).await;
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a04_close_beside_upgrade_does_not_end_what_begins() {
+    on(Path::Listen, |path| async move {
+        let rig = Rig::watched(path, plain(Limits::default())).await;
+        for connection in ["close, Upgrade", "Upgrade, close", "close,upgrade,keep-alive", "keep-alive, Upgrade"] {
+            let ask = Ask::good().set("Connection", connection);
+            let answer = accepted(&rig, ask.clone()).await;
+            assert_eq!(answer.header("connection"), Some("Upgrade"), "{connection}");
+            let mut peer = Peer::asking(rig.stream().await, &ask.bytes()).await;
+            for _ in 0..3 {
+                assert_eq!(peer.request(HEALTHY).await, HEALTHY, "{connection}");
+            }
+        }
+        // What is no upgrade ends as it was asked to.
+        let answer = refused(&rig, Ask::good().set("Connection", "close"), 400, "no_upgrade").await;
+        assert_eq!(answer.header("connection"), Some("close"));
         rig.expect_empty().await;
     });
 }
@@ -280,14 +322,21 @@ fn a11_the_syntax_of_a_header() {
 fn a12_the_target() {
     paths(|path| async move {
         let gateway = || Gateway::new(Plain).on("echo", Plain::echo);
-        let app = App::new().gateway("/ws", gateway()).gateway("/p/{id}/ws", gateway());
+        let app = App::new().gateway("/ws", gateway()).gateway("/p/{id}/ws", gateway()).gateway("/q/{id}", gateway());
         let rig = Rig::watched(path, app).await;
         let get = |target: &str| Ask::good().line(format!("GET {target} HTTP/1.1"));
         refused(&rig, get(&format!("/ws?{}", "c".repeat(5 << 10))), 414, "uri").await;
         accepted(&rig, get(&format!("/ws?{}", "c".repeat(4000)))).await;
         for target in [
-            "http://test.example/ws",
             "http://canary/ws",
+            "http://test.example:8080/ws",
+            "http://user@test.example/ws",
+            "ftp://test.example/ws",
+            "/p/a%0ab/ws",
+            "/p/%0D/ws",
+            "/p/a%7F/ws",
+            "/p/a%C2%85/ws",
+            "/q/%0a",
             "/ws?a=%00",
             "/p/../ws",
             "/p/%2e%2E/ws",
@@ -295,6 +344,16 @@ fn a12_the_target() {
             "/p/a%00/ws",
         ] {
             refused(&rig, get(target), 400, "uri").await;
+        }
+        for target in
+            ["http://test.example/ws", "HTTP://TEST.example:80/ws", "https://test.example/ws?x", "/p/a%20b/ws?t=a%0Ab"]
+        {
+            accepted(&rig, get(target)).await;
+        }
+        // Where a router takes an empty segment for a parameter, the gateway does not.
+        for target in ["/p//ws", "/q/", "/q//", "//p/a/ws"] {
+            let answer = rig.http(&get(target).bytes()).await.unwrap();
+            assert!(matches!(answer.status, 400 | 404), "{target}: {}", answer.status);
         }
         if path == Path::Listen {
             for target in ["/../ws", "/ws%00", "/ws/../ws"] {
@@ -314,6 +373,57 @@ fn a12_the_target() {
         for target in ["/w\0s", "/w s", ""] {
             refused_below(&rig, &get(target).bytes(), 400).await;
         }
+        rig.expect_empty().await;
+    });
+}
+
+/// What a router around ours has taken off the path, with its parameters.
+#[test]
+fn a12_a_parameter_of_a_router_around_is_held_to_the_same() {
+    paths(|path| async move {
+        struct Tenants;
+        impl Tenants {
+            async fn which(&self, Params((tenant, id)): Params<(String, String)>) -> String {
+                format!("{tenant}/{id}")
+            }
+        }
+        let inner = App::new().gateway("/{id}/ws", Gateway::new(Tenants).on("which", Tenants::which));
+        let outer = axum::Router::new().nest("/t/{tenant}", axum::Router::new().merge(inner));
+        let app = plain(Limits::default()).mount(outer);
+        let rig = Rig::watched(path, app).await;
+        let get = |target: &str| Ask::good().line(format!("GET {target} HTTP/1.1"));
+        accepted(&rig, get("/t/a%20b/7/ws")).await;
+        let mut peer = rig.connect_to("/t/a%20b/7/ws").await;
+        assert_eq!(peer.request(r#"{"event":"which","id":1}"#).await, r#"{"event":"which","data":"a b/7","id":1}"#);
+        drop(peer);
+        for target in ["/t/%0a/7/ws", "/t/a%00/7/ws", "/t/%2e%2e/7/ws", "/t/a/%0a/ws", "/t/a%C2%85/7/ws"] {
+            refused(&rig, get(target), 400, "uri").await;
+        }
+        for target in ["/t//7/ws", "/t/a//ws"] {
+            let answer = rig.http(&get(target).bytes()).await.unwrap();
+            assert!(matches!(answer.status, 400 | 404), "{target}: {}", answer.status);
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a_path_that_nobody_can_ask_for_does_not_boot() {
+    let gateway = || Gateway::new(Plain).on("echo", Plain::echo);
+    let app = App::new().prefix("/ü").gateway("/café", gateway()).gateway("/a<b", gateway());
+    let text = app.into_router().unwrap_err().to_string();
+    for part in [
+        "3 problems",
+        "the path \"/café\" of Plain has a segment that no request can have",
+        "caf%C3%A9",
+        "handshake.rs:",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    paths(|path| async move {
+        let app = plain(Limits::default()).gateway("/caf%C3%A9/{größe}", gateway());
+        let rig = Rig::watched(path, app).await;
+        accepted(&rig, Ask::good().line("GET /caf%C3%A9/7 HTTP/1.1")).await;
         rig.expect_empty().await;
     });
 }
@@ -446,7 +556,10 @@ fn a15_a16_origins() {
         accepted(&same, ask("http://test.example")).await;
         accepted(&same, ask("https://test.example")).await;
         accepted(&same, ask("https://test.example:8443").set("Host", "test.example:8443")).await;
+        accepted(&same, ask("ws://test.example")).await;
+        accepted(&same, ask("wss://test.example")).await;
         let twins = [
+            "capacitor://test.example",
             "null",
             "https://test.example.evil.com",
             "https://eviltest.example",
@@ -488,6 +601,40 @@ fn a15_a16_origins() {
 }
 
 #[test]
+fn a15_origins_of_apps_and_a_function_of_ones_own() {
+    paths(|path| async move {
+        let apps = Origins::list(["capacitor://localhost", "chrome-extension://abcdefgh", "null", "file://"]).unwrap();
+        let decided = Origins::by(|origin| match origin {
+            "https://panics.example" => panic!("canary"),
+            origin => origin == "https://pr-7.preview.example",
+        });
+        let gateway = |origins: Origins| Gateway::new(Plain).on("echo", Plain::echo).origins(origins);
+        let app = plain(Limits::default())
+            .gateway("/apps", gateway(Origins::same().or(apps)))
+            .gateway("/by", gateway(decided));
+        let rig = Rig::watched(path, app).await;
+        let ask =
+            |gateway: &str, origin: &str| Ask::good().line(format!("GET {gateway} HTTP/1.1")).add("Origin", origin);
+        for origin in ["capacitor://localhost", "chrome-extension://abcdefgh", "null", "file://", "http://test.example"]
+        {
+            accepted(&rig, ask("/apps", origin)).await;
+        }
+        for origin in
+            ["tauri://localhost", "capacitor://localhost.evil.com", "chrome-extension://abcdefg", "https://canary"]
+        {
+            refused(&rig, ask("/apps", origin), 403, "origin").await;
+        }
+        accepted(&rig, ask("/by", "https://pr-7.preview.example")).await;
+        refused(&rig, ask("/by", "https://pr-8.preview.example"), 403, "origin").await;
+        accepted(&rig, Ask::good().line("GET /by HTTP/1.1")).await;
+        let answer = rig.http(&ask("/by", "https://panics.example").bytes()).await.unwrap();
+        assert_eq!(answer.status, 500, "a panic is contained");
+        assert!(answer.body.contains("trace_id") && !answer.body.contains("canary"), "{}", answer.body);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
 fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
     on(Path::Listen, |path| async move {
         let trusting = Rig::watched(path, plain(Limits::default()).trust_proxies(["127.0.0.0/8"]).unwrap()).await;
@@ -502,6 +649,13 @@ fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
         let strangers = Rig::watched(path, plain(Limits::default()).trust_proxies(["192.0.2.1"]).unwrap()).await;
         refused(&strangers, ask("https://app.example", "app.example"), 403, "origin").await;
         accepted(&strangers, ask("http://10.0.0.7:3005", "evil.example")).await;
+        let said = |value: &str| {
+            Ask::good().set("Host", "10.0.0.7:3005").add("Origin", "https://app.example").add("Forwarded", value)
+        };
+        accepted(&trusting, said("for=6.6.6.6;host=evil.example, for=1.2.3.4;host=app.example")).await;
+        refused(&trusting, said("for=1.2.3.4;host=app.example, for=1.2.3.4;host=evil.example"), 403, "origin").await;
+        refused(&trusting, said("host=app.example").add("X-Forwarded-For", "1.2.3.4"), 403, "origin").await;
+        refused(&strangers, said("host=app.example"), 403, "origin").await;
         trusting.expect_empty().await;
         strangers.expect_empty().await;
     });
@@ -516,6 +670,9 @@ fn a18_a19_subprotocols_and_extensions() {
             ("switchboard.v1.json", Some("switchboard.v1.json")),
             ("canary, switchboard.v1.json , b", Some("switchboard.v1.json")),
             ("graphql-ws", None),
+            ("", None),
+            (", ,", None),
+            (",,switchboard.v1.json,", Some("switchboard.v1.json")),
             ("SWITCHBOARD.v1.json", None),
         ] {
             let answer = accepted(&rig, offer(value)).await;

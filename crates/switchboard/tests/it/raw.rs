@@ -1,10 +1,12 @@
 //! Raw gateways: the gateway owns the socket.
-use crate::rig::{Got, Path, Rig, masked, matrix, on, paths};
+use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths};
+use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{App, CloseCode, Error, Gateway, Limits, Message, Socket};
 use switchboard_core::ws::Opcode;
+use switchboard_core::ws::handshake::ClientRequest;
 
 const LINGER: Duration = Duration::from_millis(250);
 
@@ -192,7 +194,7 @@ fn a_gateway_that_does_not_receive_pauses_its_client() {
         let state = Raw::default();
         let rig = Rig::start(path, raw(&state, Limits::default())).await;
         let mut healthy = rig.connect().await;
-        let mut peer = crate::rig::Peer::handshake(rig.narrow().await, "/late").await;
+        let mut peer = Peer::handshake(rig.narrow().await, "/late").await;
         // The ping before the pause is answered, though nothing is received yet.
         peer.send_frame(Opcode::Ping, true, b"p").await;
         assert_eq!(peer.recv().await, Got::Pong(b"p".to_vec()));
@@ -326,4 +328,90 @@ fn the_limits_of_frames_hold_for_raw_gateways() {
         drop(peer);
         rig.expect_empty().await;
     });
+}
+
+/// A loop that is told its subprotocol.
+struct Speaker;
+
+impl Speaker {
+    async fn run(&self, mut socket: Socket) {
+        let protocol = socket.protocol().unwrap_or("none").to_owned();
+        while let Some(message) = socket.recv().await {
+            assert_eq!(socket.protocol().unwrap_or("none"), protocol);
+            let Message::Text(text) = message else { return };
+            if socket.send(format!("{protocol}: {text}")).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn header(peer: &Peer, name: &str) -> Option<String> {
+    let mut lines = peer.head.split("\r\n").filter_map(|line| line.split_once(": "));
+    lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+}
+
+#[test]
+fn r3_a_raw_gateway_chooses_a_subprotocol() {
+    matrix(|path| async move {
+        let optional = Gateway::new(Speaker).raw(Speaker::run).protocols(["ocpp2.0.1"]).protocols(["ocpp1.6"]);
+        let required = Gateway::new(Speaker).raw(Speaker::run).protocols(["graphql-transport-ws"]).require_protocol();
+        let silent = Gateway::new(Speaker).raw(Speaker::run);
+        let app = App::new().gateway("/optional", optional).gateway("/required", required).gateway("/silent", silent);
+        let rig = Rig::start(path, app).await;
+        let cases: [(&str, &[&str], Option<&str>); _] = [
+            ("/optional", &["ocpp1.6"], Some("ocpp1.6")),
+            ("/optional", &["soap", "ocpp1.6", "ocpp2.0.1"], Some("ocpp1.6")),
+            ("/optional", &["ocpp2.0.1", "ocpp1.6"], Some("ocpp2.0.1")),
+            ("/optional", &["OCPP1.6"], None),
+            ("/optional", &["switchboard.v1.msgpack"], None),
+            ("/optional", &["switchboard.v2.json"], None),
+            ("/optional", &[], None),
+            ("/required", &["graphql-ws", "graphql-transport-ws"], Some("graphql-transport-ws")),
+            ("/silent", &["ocpp1.6"], None),
+        ];
+        for (gateway, offered, chosen) in cases {
+            let mut peer = Peer::speaking(rig.stream().await, gateway, offered).await;
+            assert_eq!(header(&peer, "sec-websocket-protocol").as_deref(), chosen, "{gateway} {offered:?}");
+            assert_eq!(peer.request("hi").await, format!("{}: hi", chosen.unwrap_or("none")), "{gateway} {offered:?}");
+        }
+        for offered in [None, Some("graphql-ws"), Some("switchboard.v1.json"), Some(""), Some("a, a")] {
+            let request = ClientRequest::new("test.example", "/required", [7; 16]).unwrap();
+            let request = match offered {
+                Some(offered) => request.header(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(offered)),
+                None => request,
+            };
+            let answer = rig.http(&request.encode()).await.unwrap();
+            assert_eq!(answer.status, 400, "{offered:?}");
+            assert!(answer.body.contains(r#""code":"subprotocol""#), "{}", answer.body);
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn r3_what_is_wrong_with_subprotocols_does_not_boot() {
+    let raw = || Gateway::new(Speaker).raw(Speaker::run);
+    let many: Vec<String> = (0..257).map(|at| format!("p{at}")).collect();
+    let app = App::new()
+        .gateway("/a", raw().protocols(["a b", "x", "x"]))
+        .gateway("/b", raw().protocols([""; 0]))
+        .gateway("/c", raw().protocols(many))
+        .gateway("/d", raw().require_protocol())
+        .gateway("/e", raw().default_format("switchboard.v1.msgpack"))
+        .gateway("/f", Gateway::functions().on_fn("n", || async {}).protocols(["ocpp1.6"]));
+    let text = app.into_router().unwrap_err().to_string();
+    for part in [
+        "7 problems",
+        "the subprotocol \"a b\" of Speaker is no token",
+        "has the subprotocol \"x\" twice",
+        "the `protocols` of Speaker are none",
+        "more than 256 `protocols`",
+        "requires a subprotocol and has no `protocols`",
+        "has a raw loop, which has no format, and a `default_format`",
+        "functions has `protocols` and no raw loop",
+        "raw.rs:",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }

@@ -1,6 +1,9 @@
 //! What a client says in its handshake, and how it is refused.
 use crate::memory;
 use serde_json::{Value, json};
+use switchboard::pipeline::{ConnectGuard, GuardDef};
+use switchboard::testing::{self, TestApp};
+use switchboard::{App, Error, Gateway, Upgrade};
 
 #[tokio::test]
 async fn cookies_and_queries() {
@@ -15,6 +18,29 @@ async fn cookies_and_queries() {
     assert_eq!(ada.request::<String>("header", "cookie").await, "a=1; b=2");
     let mut bob = app.connect("/ws").await;
     assert_eq!(bob.request::<Option<String>>("header", "cookie").await, None);
+}
+
+/// As browsers send what a script wrote into `document.cookie`.
+#[tokio::test]
+async fn cookies_that_are_not_ascii() {
+    let asked = testing::upgrade("/ws").header("cookie", "theme=café; sid=ada").into_upgrade();
+    assert_eq!((asked.cookie("theme"), asked.cookie("sid")), (Some("café"), Some("ada")));
+    let asked = testing::upgrade("/ws").cookie("theme", "café").cookie("sid", "ada").into_upgrade();
+    assert_eq!((asked.cookie("theme"), asked.cookie("sid")), (Some("café"), Some("ada")));
+    struct Sid;
+    impl ConnectGuard for Sid {
+        async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+            match upgrade.cookie("sid") {
+                Some("ada") => Ok(()),
+                _ => Err(Error::unauthenticated("Log in first")),
+            }
+        }
+    }
+    let gateway = Gateway::functions().on_fn("ping", || async { "pong" }).guard(GuardDef::of(Sid).connect());
+    let app = TestApp::new(App::new().gateway("/ws", gateway));
+    app.connecting("/ws").cookie("theme", "café").cookie("sid", "ada").connect().await;
+    app.connecting("/ws").header("x-name", "café").header("cookie", "theme=café; sid=ada").connect().await;
+    assert_eq!(app.connecting("/ws").cookie("theme", "café").refused().await.status, 401);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Without the feature `deflate`: nobody can agree on it.
+use super::Window;
 use crate::ws::Violation;
 use http::{HeaderMap, HeaderValue};
 
@@ -12,6 +13,15 @@ impl Deflate {
         None
     }
 
+    /// Always `None`.
+    pub fn negotiate_keeping(_: &HeaderMap, _: u8) -> Option<(Deflate, HeaderValue)> {
+        None
+    }
+
+    pub(crate) fn kept_window(self) -> usize {
+        match self {}
+    }
+
     /// Never called.
     pub fn may_compress(self, _: usize) -> bool {
         match self {}
@@ -22,7 +32,7 @@ impl Deflate {
         match self {}
     }
 
-    pub(crate) fn inflate(self, _: &[u8], _: usize) -> Result<Vec<u8>, Violation> {
+    pub(crate) fn inflate(self, _: &[u8], _: usize, _: &mut Window) -> Result<Vec<u8>, Violation> {
         match self {}
     }
 }

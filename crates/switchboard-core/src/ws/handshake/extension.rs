@@ -5,12 +5,13 @@ use http::header::SEC_WEBSOCKET_EXTENSIONS;
 /// The most extension offers that a request may make.
 pub const MAX_EXTENSIONS: usize = 8;
 
-/// The offers of a request, over all headers of that name, each as it was sent.
+/// The offers of a request, over all headers of that name, each as it was sent. Empty elements are skipped (RFC 9110 §5.6.1.2).
 pub(in crate::ws) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter().flat_map(|value| split(value.as_bytes(), b','))
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    values.flat_map(|value| split(value.as_bytes(), b',')).filter(|offer| !offer.is_empty())
 }
 
-/// At least as many as there are [`offers`]: commas in quotes count, too.
+/// At least as many as there are [`offers`]: commas in quotes count, and empty elements, too.
 pub(in crate::ws) fn most_offers(headers: &HeaderMap) -> usize {
     let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
     values.map(|value| 1 + value.as_bytes().iter().filter(|byte| **byte == b',').count()).sum()

@@ -1,13 +1,15 @@
 //! Comma-separated header values (RFC 9110 §5.6.1).
 use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
-/// The elements of a list, over all headers of that name, without the white space around them. Non-text values are skipped.
-pub(super) fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &str> {
+/// The elements of a list, over all headers of that name, without the white space around them. Empty ones are skipped (RFC 9110
+/// §5.6.1.2). They are bytes: an element that is no text hides none of the others.
+pub(super) fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &[u8]> {
     headers.get_all(name).into_iter().flat_map(elements_of)
 }
 
-fn elements_of(value: &HeaderValue) -> impl Iterator<Item = &str> {
-    value.to_str().into_iter().flat_map(|value| value.split(',')).map(trim)
+fn elements_of(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let elements = value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    elements.filter(|element| !element.is_empty())
 }
 
 /// True when the list has this element, whatever its case.
@@ -15,7 +17,7 @@ pub(super) fn contains(headers: &HeaderMap, name: impl AsHeaderName, element: &s
     // Mostly it is the only one.
     headers.get_all(name).into_iter().any(|value| {
         value.as_bytes().eq_ignore_ascii_case(element.as_bytes())
-            || elements_of(value).any(|found| found.eq_ignore_ascii_case(element))
+            || elements_of(value).any(|found| found.eq_ignore_ascii_case(element.as_bytes()))
     })
 }
 
@@ -30,11 +32,6 @@ pub(super) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Opt
 
 /// A header stands more than once that may not.
 pub(super) struct Repeated;
-
-/// Without spaces and tabs at both ends.
-pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
-}
 
 /// True for the characters of a token (RFC 9110 §5.6.2).
 pub(in crate::ws) fn is_token(text: &str) -> bool {

@@ -7,18 +7,17 @@ use super::{Refusal, list};
 /// The most subprotocols that a client may offer. Reading stops there, so a long list costs no more than a short one.
 pub const MAX_PROTOCOLS: usize = 32;
 
+/// The offers that are text; [`select`] refuses a list with any other.
 pub(super) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    list::elements(headers, SEC_WEBSOCKET_PROTOCOL)
+    list::elements(headers, SEC_WEBSOCKET_PROTOCOL).filter_map(|offer| str::from_utf8(offer).ok())
 }
 
 /// The first offer that is one of `ours`, once the whole list is well-formed.
 pub(super) fn select<'p>(headers: &HeaderMap, ours: &[&'p str], required: bool) -> Result<Option<&'p str>, Refusal> {
-    if headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().any(|value| value.to_str().is_err()) {
-        return Err(Refusal::PROTOCOL_LIST);
-    }
     let mut seen = [""; MAX_PROTOCOLS];
     let mut selected = None;
-    for (i, offer) in offers(headers).enumerate() {
+    for (i, offer) in list::elements(headers, SEC_WEBSOCKET_PROTOCOL).enumerate() {
+        let offer = str::from_utf8(offer).map_err(|_| Refusal::PROTOCOL_LIST)?;
         if i == MAX_PROTOCOLS || !list::is_token(offer) || seen[..i].contains(&offer) {
             return Err(Refusal::PROTOCOL_LIST);
         }

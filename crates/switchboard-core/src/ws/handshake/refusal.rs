@@ -33,8 +33,8 @@ macro_rules! refusals {
 refusals! {
     /// The request target is longer than `max_uri`.
     URI_TOO_LONG = URI_TOO_LONG, "uri", "The request target is too long: send large values in a message after connecting.";
-    /// The request target is not a plain path, has `..` or a NUL, or the method is CONNECT.
-    URI = BAD_REQUEST, "uri", "The request target must be a path that begins with /, without .. segments and NUL.";
+    /// The request target is not a path of the Host, has `..`, a control character or an empty segment, or the method is CONNECT.
+    URI = BAD_REQUEST, "uri", "The request target must be a path that begins with /, without .. segments, empty ones and control characters.";
     /// The head has too many or too large headers.
     HEADER_SIZE = REQUEST_HEADER_FIELDS_TOO_LARGE, "header_size", "The request has too many or too large headers: clear cookies, or raise the limit.";
     /// Not GET.
@@ -52,7 +52,7 @@ refusals! {
     /// No `Connection: Upgrade`.
     NO_CONNECTION_UPGRADE = BAD_REQUEST, "no_upgrade", "The Connection header must contain Upgrade: let proxies pass it.";
     /// A body, or the pretence of one.
-    SMUGGLING = BAD_REQUEST, "smuggling", "An upgrade request has no body: leave out Content-Length and Transfer-Encoding.";
+    SMUGGLING = BAD_REQUEST, "smuggling", "An upgrade request has no body: leave out Transfer-Encoding, and Content-Length unless it is 0.";
     /// Not version 13.
     WS_VERSION = UPGRADE_REQUIRED, "ws_version", "Sec-WebSocket-Version must be 13.";
     /// Not a key.

@@ -39,14 +39,18 @@ impl Default for HeadLimits {
 
 /// Checks the sizes and the target of any request head, for a server that answers other requests too.
 ///
+/// Not a target: a path with `..` or a NUL, percent-encoded or not, and an absolute one at another host than the Host header's.
+///
 /// # Errors
 /// [`Refusal::URI_TOO_LONG`], [`Refusal::HEADER_SIZE`], or [`Refusal::URI`].
 pub fn check_head(method: &Method, uri: &Uri, headers: &HeaderMap, limits: &HeadLimits) -> Result<(), Refusal> {
     check_sizes(method, uri, headers, limits)?;
-    if *method == Method::CONNECT { Err(Refusal::URI) } else { check_target(uri) }
+    if *method == Method::CONNECT { Err(Refusal::URI) } else { check_target(uri, headers) }
 }
 
 /// Checks a request head (RFC 6455 §4.2.1). Origins, hosts and subprotocols are checked on the [`Upgrade`].
+///
+/// The target is held to what [`check_head`] says, and has neither empty segments nor percent-encoded control characters.
 ///
 /// # Errors
 /// The first [`Refusal`] in this order: sizes, method, HTTP version, target, Host, upgrade, body, WebSocket version, key,
@@ -68,7 +72,8 @@ pub fn check_request<'a>(
     if version != Version::HTTP_11 {
         return Err(Refusal::HTTP_VERSION);
     }
-    check_target(uri)?;
+    check_target(uri, headers)?;
+    check_segments(uri)?;
     let host = check_host(headers)?;
     check_upgrade(headers)?;
     let key = check_key(headers)?;
@@ -104,13 +109,66 @@ fn check_sizes(method: &Method, uri: &Uri, headers: &HeaderMap, limits: &HeadLim
     Ok(())
 }
 
-fn check_target(uri: &Uri) -> Result<(), Refusal> {
-    let plain = uri.scheme().is_none() && uri.authority().is_none() && uri.path().starts_with('/');
+fn check_target(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    let plain = uri.path().starts_with('/') && (is_origin_form(uri) || is_at_host(uri, headers));
     let nul = uri.path_and_query().is_some_and(|target| target.as_str().contains("%00"));
     if !plain || nul || uri.path().split('/').any(is_parent) {
         return Err(Refusal::URI);
     }
     Ok(())
+}
+
+/// A path, and nothing before it (RFC 9112 §3.2.1).
+fn is_origin_form(uri: &Uri) -> bool {
+    uri.scheme().is_none() && uri.authority().is_none()
+}
+
+/// The absolute form (RFC 9112 §3.2.2), which names the host that the Host header names. Were it another one, the checks of the
+/// host and of the origin would be about a host that was not asked for.
+#[cold]
+fn is_at_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
+    let default = match scheme {
+        "http" | "ws" => 80,
+        "https" | "wss" => 443,
+        _ => return false,
+    };
+    let target = Authority::of_host(authority.as_str());
+    let host = list::single(headers, HOST).ok().flatten().and_then(|host| host.to_str().ok());
+    target.zip(host.and_then(Authority::of_host)).is_some_and(|(target, host)| {
+        target.host.eq_ignore_ascii_case(host.host) && target.port_or(default) == host.port_or(default)
+    })
+}
+
+/// True for a path that a request may ask a gateway for: what [`check_request`] says of the target, but for its length.
+pub fn is_gateway_path(path: &Uri) -> bool {
+    is_origin_form(path) && check_target(path, &HeaderMap::new()).is_ok() && check_segments(path).is_ok()
+}
+
+/// A path of a gateway has neither empty segments nor control characters: where they stand, they are a parameter's.
+fn check_segments(uri: &Uri) -> Result<(), Refusal> {
+    let path = uri.path();
+    let empty = path != "/" && path.split('/').skip(1).any(str::is_empty);
+    if empty || has_control(path) { Err(Refusal::URI) } else { Ok(()) }
+}
+
+/// True for what may stand, percent-decoded, for a parameter of a gateway's path: anything but nothing, `..`, and control
+/// characters. [`check_request`] sees to the path that it is given; a router may have taken off a part of it before.
+pub fn is_parameter(value: &str) -> bool {
+    !matches!(value, "" | "..") && !value.contains(char::is_control)
+}
+
+/// True where a percent-encoded control character stands in the path: `%0a`, `%7F`, or one of U+0080 to U+009F, as `%C2%85`.
+fn has_control(path: &str) -> bool {
+    let mut before = None;
+    let mut encoded = path.split('%').skip(1).map(|rest| {
+        let hex = |at: usize| rest.as_bytes().get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        (hex(0).zip(hex(1)).map(|(high, low)| 16 * high + low), rest.len() == 2)
+    });
+    encoded.any(|(byte, is_last)| {
+        let lead = std::mem::replace(&mut before, byte.filter(|_| is_last));
+        byte.is_some_and(|byte| byte < 0x20 || byte == 0x7F || (lead == Some(0xC2) && (0x80..0xA0).contains(&byte)))
+    })
 }
 
 /// True for `..`, percent-encoded or not.
@@ -129,7 +187,7 @@ fn is_parent(segment: &str) -> bool {
 
 fn check_host(headers: &HeaderMap) -> Result<&str, Refusal> {
     let host = list::single(headers, HOST)?.and_then(|host| host.to_str().ok()).ok_or(Refusal::HOST)?;
-    Authority::parse(host).ok_or(Refusal::HOST)?;
+    Authority::of_host(host).ok_or(Refusal::HOST)?;
     Ok(host)
 }
 
@@ -140,13 +198,18 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
     if !list::contains(headers, CONNECTION, "upgrade") {
         return Err(Refusal::NO_CONNECTION_UPGRADE);
     }
-    if headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) {
-        return Err(Refusal::SMUGGLING);
-    }
+    check_body(headers)?;
     match list::single(headers, SEC_WEBSOCKET_VERSION)? {
         Some(version) if version == VERSION => Ok(()),
         _ => Err(Refusal::WS_VERSION),
     }
+}
+
+/// There is none. `Content-Length: 0` says so; the JDK's client sends it. Twice, or in any other form, it may be read in two ways.
+fn check_body(headers: &HeaderMap) -> Result<(), Refusal> {
+    let length = list::single(headers, CONTENT_LENGTH).map_err(|_| Refusal::SMUGGLING)?;
+    let is_empty = length.is_none_or(|length| length == "0") && !headers.contains_key(TRANSFER_ENCODING);
+    if is_empty { Ok(()) } else { Err(Refusal::SMUGGLING) }
 }
 
 fn check_key(headers: &HeaderMap) -> Result<&[u8], Refusal> {

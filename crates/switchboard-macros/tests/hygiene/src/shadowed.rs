@@ -236,6 +236,7 @@ pub const COUNT: &::core::primitive::str = "count";
     concurrency = 2,
     public,
     patterns,
+    default_format = "switchboard.v1.msgpack",
     limits = Limits::default(),
     origins = Origins::any(),
     cancel_on_disconnect,

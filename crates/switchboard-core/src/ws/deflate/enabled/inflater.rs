@@ -14,9 +14,10 @@ thread_local! {
     static INFLATER: Cell<Option<Box<Inflater>>> = const { Cell::new(None) };
 }
 
-pub(super) fn inflate(payload: &[u8], most: usize) -> Result<Vec<u8>, Violation> {
+/// `before`: what the message may refer back to.
+pub(super) fn inflate(payload: &[u8], most: usize, before: &[u8]) -> Result<Vec<u8>, Violation> {
     let mut inflater = INFLATER.take().unwrap_or_else(|| Box::new(Inflater::new()));
-    let inflated = inflater.message(payload, most);
+    let inflated = inflater.message(payload, most, before);
     INFLATER.set(Some(inflater));
     inflated
 }
@@ -33,20 +34,29 @@ impl Inflater {
 
     /// A message that is longer than a step is inflated twice: first to learn that it is whole and how long it is. So nothing is
     /// reserved for what is too long or corrupt, and exactly what is needed for everything else.
-    fn message(&mut self, payload: &[u8], most: usize) -> Result<Vec<u8>, Violation> {
-        let len = run(&mut self.stream, payload, &mut self.scratch, most)?;
+    fn message(&mut self, payload: &[u8], most: usize, before: &[u8]) -> Result<Vec<u8>, Violation> {
+        let len = run(&mut self.stream, payload, &mut self.scratch, most, before)?;
         if len <= STEP {
             return Ok(self.scratch[..len].to_vec());
         }
         let mut message = vec![0; len];
-        run(&mut self.stream, payload, &mut message, len)?;
+        run(&mut self.stream, payload, &mut message, len, before)?;
         Ok(message)
     }
 }
 
 /// Inflates a message into `out`, from its start again when it is full. Returns how long the message is.
-fn run(stream: &mut Decompress, payload: &[u8], out: &mut [u8], most: usize) -> Result<usize, Violation> {
+fn run(
+    stream: &mut Decompress,
+    payload: &[u8],
+    out: &mut [u8],
+    most: usize,
+    before: &[u8],
+) -> Result<usize, Violation> {
     stream.reset(false);
+    if !before.is_empty() {
+        stream.set_dictionary(before).map_err(|_| Violation::CORRUPT_DEFLATE)?;
+    }
     let mut message = Message { stream, out, most, len: 0 };
     // A last block may end the payload (RFC 7692 §7.2.3.4), or with its header alone, the tail.
     if message.feed(payload)? {

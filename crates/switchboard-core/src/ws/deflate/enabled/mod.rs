@@ -3,6 +3,7 @@ mod deflater;
 mod inflater;
 mod offer;
 
+use super::Window;
 use crate::ws::Violation;
 use crate::ws::handshake::extension::{MAX_EXTENSIONS, offers};
 use http::{HeaderMap, HeaderValue};
@@ -12,7 +13,8 @@ use std::num::NonZeroU8;
 /// What every compressed message ends with, and what is left out of it (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
-/// permessage-deflate as a server and its client agreed on it: without context takeover on either side.
+/// permessage-deflate as a server and its client agreed on it: without context takeover of the server, and of the client unless
+/// [its window is kept](Deflate::negotiate_keeping).
 ///
 /// # Examples
 /// ```
@@ -24,27 +26,69 @@ const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 /// headers.insert(SEC_WEBSOCKET_EXTENSIONS, browser);
 /// let (_, answer) = Deflate::negotiate(&headers).expect("a good offer");
 /// assert_eq!(answer, "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
+/// let (_, answer) = Deflate::negotiate_keeping(&headers, 12).expect("a good offer");
+/// assert_eq!(answer, "permessage-deflate; server_no_context_takeover; client_max_window_bits=12");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deflate {
-    /// The client reads with a window of 2 to the power of this: 8 to 15.
-    window_bits: NonZeroU8,
+    /// In the lower half, 8 to 15: the client reads with a window of 2 to the power of this. In the upper half, 0 or 8 to 15: the
+    /// window of the client's own messages, where it is kept. One byte, because each frame's header has one of these.
+    bits: NonZeroU8,
 }
 
 impl Deflate {
+    fn new(window_bits: NonZeroU8, client_bits: Option<NonZeroU8>) -> Deflate {
+        Deflate { bits: window_bits | client_bits.map_or(0, NonZeroU8::get) << 4 }
+    }
+
+    fn window_bits(self) -> u8 {
+        self.bits.get() & 0xF
+    }
+
+    /// How much of the client's messages is kept for the next one, in bytes; 0: nothing.
+    pub(crate) fn kept_window(self) -> usize {
+        match self.bits.get() >> 4 {
+            0 => 0,
+            // zlib, told 8, compresses with 9.
+            bits => 1 << bits.max(9),
+        }
+    }
+
     /// The first acceptable offer of a request, and the value of `Sec-WebSocket-Extensions` that accepts it.
     ///
     /// `None`: answer without that header. An offer that is malformed, or has a parameter that RFC 7692 §7.1 does not know, or one
     /// twice, or one with a value that it may not have, is passed over. At most
     /// [`MAX_EXTENSIONS`](crate::ws::handshake::MAX_EXTENSIONS) offers are looked at.
     pub fn negotiate(headers: &HeaderMap) -> Option<(Deflate, HeaderValue)> {
+        Deflate::agree(headers, None)
+    }
+
+    /// The same, but the client may refer back to its earlier messages: for clients that do, whatever the answer says.
+    ///
+    /// A decoder keeps up to 2 to the power of `bits` bytes for it, 8 to 15; what is beyond counts as 8 or 15. A client whose window
+    /// may be larger, because its offer is without `client_max_window_bits`, is told to keep none, as by [`Deflate::negotiate`].
+    pub fn negotiate_keeping(headers: &HeaderMap, bits: u8) -> Option<(Deflate, HeaderValue)> {
+        Deflate::agree(headers, NonZeroU8::new(bits.clamp(8, 15)))
+    }
+
+    fn agree(headers: &HeaderMap, keep: Option<NonZeroU8>) -> Option<(Deflate, HeaderValue)> {
         let offer = offers(headers).take(MAX_EXTENSIONS).find_map(Offer::parse)?;
-        let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-        let Some(bits) = offer.server_max_window_bits else {
-            return Some((Deflate { window_bits: offer::DEFAULT_BITS }, HeaderValue::from_static(agreed)));
-        };
-        let answer = HeaderValue::try_from(format!("{agreed}; server_max_window_bits={bits}")).ok()?;
-        Some((Deflate { window_bits: bits }, answer))
+        let client_bits = keep.and_then(|keep| match offer.client_max_window_bits {
+            _ if offer.client_keeps_nothing => None,
+            Some(largest) => Some(largest.min(keep)),
+            None => (keep == offer::DEFAULT_BITS).then_some(keep),
+        });
+        let mut answer = "permessage-deflate; server_no_context_takeover".to_owned();
+        match client_bits {
+            None => answer.push_str("; client_no_context_takeover"),
+            Some(bits) if bits < offer::DEFAULT_BITS => answer.push_str(&format!("; client_max_window_bits={bits}")),
+            Some(_) => {}
+        }
+        if let Some(bits) = offer.server_max_window_bits {
+            answer.push_str(&format!("; server_max_window_bits={bits}"));
+        }
+        let window_bits = offer.server_max_window_bits.unwrap_or(offer::DEFAULT_BITS);
+        Some((Deflate::new(window_bits, client_bits), HeaderValue::try_from(answer).ok()?))
     }
 
     /// Whether a message of this length may be sent compressed.
@@ -52,7 +96,7 @@ impl Deflate {
     /// Nothing refers back further than the message is long, so the same bytes suit every client whose window holds the message.
     /// One with a smaller window gets it plain.
     pub fn may_compress(self, len: usize) -> bool {
-        self.window_bits == offer::DEFAULT_BITS || len <= 1 << self.window_bits.get()
+        self.window_bits() == offer::DEFAULT_BITS.get() || len <= 1 << self.window_bits()
     }
 
     /// Compresses `frame`, an unmasked frame that is a whole message, into `out`, which is empty. Returns where in `out` the
@@ -63,8 +107,11 @@ impl Deflate {
         deflater::compress(frame, level, out)
     }
 
-    /// The message whose compressed payload this is, of at most `most` bytes.
-    pub(crate) fn inflate(self, payload: &[u8], most: usize) -> Result<Vec<u8>, Violation> {
-        inflater::inflate(payload, most)
+    /// The message whose compressed payload this is, of at most `most` bytes. `window`: what is kept of the messages before it, to
+    /// which it may refer back, and which it is added to.
+    pub(crate) fn inflate(self, payload: &[u8], most: usize, window: &mut Window) -> Result<Vec<u8>, Violation> {
+        let message = inflater::inflate(payload, most, window.bytes())?;
+        window.add(&message, self.kept_window());
+        Ok(message)
     }
 }

@@ -7,9 +7,13 @@ use std::num::NonZeroU8;
 /// The window without a parameter, and the largest: 32 KiB.
 pub(super) const DEFAULT_BITS: NonZeroU8 = NonZeroU8::new(15).unwrap();
 
-/// What of a good offer counts. The takeover of contexts, and the client's own window, make no difference here.
+/// What of a good offer counts.
 pub(super) struct Offer {
     pub(super) server_max_window_bits: Option<NonZeroU8>,
+    /// The client says that it keeps nothing between its messages.
+    pub(super) client_keeps_nothing: bool,
+    /// The largest window that the client compresses with, if it can be told to use a smaller one.
+    pub(super) client_max_window_bits: Option<NonZeroU8>,
 }
 
 impl Offer {
@@ -19,20 +23,23 @@ impl Offer {
         if parts.next()?? != "permessage-deflate" {
             return None;
         }
-        let mut offer = Offer { server_max_window_bits: None };
+        let mut offer =
+            Offer { server_max_window_bits: None, client_keeps_nothing: false, client_max_window_bits: None };
         let mut seen = [false; 4];
         for part in parts {
             let (name, value) = parameter(part?)?;
             let place = match (name, value.as_deref()) {
                 ("server_no_context_takeover", None) => 0,
-                ("client_no_context_takeover", None) => 1,
+                ("client_no_context_takeover", None) => {
+                    offer.client_keeps_nothing = true;
+                    1
+                }
                 ("server_max_window_bits", Some(value)) => {
                     offer.server_max_window_bits = Some(window_bits(value)?);
                     2
                 }
-                ("client_max_window_bits", None) => 3,
-                ("client_max_window_bits", Some(value)) => {
-                    window_bits(value)?;
+                ("client_max_window_bits", value) => {
+                    offer.client_max_window_bits = Some(value.map_or(Some(DEFAULT_BITS), window_bits)?);
                     3
                 }
                 _ => return None,

@@ -1,0 +1,166 @@
+//! [`Answering`]: the stream below an HTTP connection, which keeps `close` out of a 101.
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+const SWITCHING: &[u8] = b"HTTP/1.1 101 ";
+const CONNECTION: &[u8] = b"\r\nconnection: ";
+const CLOSE: &[u8] = b", close\r\n";
+
+/// A stream that passes everything on, but for one thing: of a request with `Connection: close, Upgrade` hyper keeps in mind that
+/// the connection ends, and writes `Connection: Upgrade, close` into the 101, which is a WebSocket that begins by its end.
+pub(super) struct Answering<S> {
+    stream: S,
+    switches: Switches,
+    /// The rest of what was written instead of hyper's bytes.
+    pending: Vec<u8>,
+}
+
+/// Told by the service when its answer is a 101: what hyper writes next ends with it.
+#[derive(Clone, Default)]
+pub(super) struct Switches(Arc<AtomicBool>);
+
+impl Switches {
+    pub(super) fn now(&self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+impl<S> Answering<S> {
+    pub(super) fn new(stream: S, switches: Switches) -> Answering<S> {
+        Answering { stream, switches, pending: Vec::new() }
+    }
+
+    /// The stream. hyper hands it out when all is flushed.
+    pub(super) fn into_inner(self) -> S {
+        debug_assert!(self.pending.is_empty());
+        self.stream
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Answering<S> {
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.pending.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.pending))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.pending.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether these bytes were taken over, to be written by [`Answering::poll_pending`].
+    fn replace(&mut self, bufs: &[&[u8]]) -> bool {
+        if !self.switches.0.load(Relaxed) {
+            return false;
+        }
+        let bytes = bufs.concat();
+        let Some(at) = close_in_101(&bytes) else { return false };
+        self.switches.0.store(false, Relaxed);
+        self.pending.extend_from_slice(&bytes[..at]);
+        self.pending.extend_from_slice(&bytes[at + CLOSE.len() - 2..]);
+        true
+    }
+}
+
+/// Where `, close` begins in the head of a 101. It is the last thing that is written: no answer before it can be taken for it.
+fn close_in_101(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.windows(SWITCHING.len()).rposition(|window| window == SWITCHING)?;
+    let line = head + bytes[head..].windows(CONNECTION.len()).position(|window| window == CONNECTION)?;
+    let value = line + CONNECTION.len();
+    let len = bytes[value..].iter().position(|byte| *byte == b'\n')? + 1;
+    bytes[value..value + len].ends_with(CLOSE).then(|| value + len - CLOSE.len())
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Answering<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Answering<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        if self.replace(&[bytes]) {
+            // What does not fit follows with the flush.
+            let _ = self.poll_pending(cx)?;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        if self.switches.0.load(Relaxed) {
+            let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+            if self.replace(&parts) {
+                let _ = self.poll_pending(cx)?;
+                return Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()));
+            }
+        }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    async fn through(writes: &[&str], room: usize) -> String {
+        let (ours, mut theirs) = duplex(room);
+        let switches = Switches::default();
+        switches.now();
+        let mut stream = Answering::new(ours, switches);
+        let write = async {
+            for bytes in writes {
+                stream.write_all(bytes.as_bytes()).await.unwrap();
+            }
+            stream.flush().await.unwrap();
+            drop(stream.into_inner());
+        };
+        let mut read = String::new();
+        let ((), len) = tokio::join!(write, theirs.read_to_string(&mut read));
+        len.unwrap();
+        read
+    }
+
+    #[tokio::test]
+    async fn close_is_taken_out_of_a_101_and_of_nothing_else() {
+        let head = |connection: &str| {
+            format!("HTTP/1.1 101 Switching Protocols\r\nconnection: {connection}\r\nupgrade: websocket\r\n\r\n")
+        };
+        let before = "HTTP/1.1 200 OK\r\nconnection: Upgrade, close\r\ncontent-length: 0\r\n\r\n";
+        for room in [1, 7, 4096] {
+            assert_eq!(through(&[&head("Upgrade, close")], room).await, head("Upgrade"));
+            assert_eq!(through(&[&head("Upgrade")], room).await, head("Upgrade"));
+            let both = [before, &head("Upgrade, close")].concat();
+            assert_eq!(through(&[&both], room).await, [before, &head("Upgrade")].concat());
+            let three = [before, &head("Upgrade, close"), "frames"];
+            assert_eq!(through(&three, room).await, [before, &head("Upgrade"), "frames"].concat());
+            assert_eq!(through(&[before], room).await, before);
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! A server in a process of its own: this test binary once more, with an environment variable.
+use crate::control::Stopwatch;
 use crate::rig::Peer;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -82,6 +83,11 @@ impl Server {
             panic!("the server of {profile} does not start: {}", said.lock().unwrap());
         };
         Server { child, _stdin: stdin, address: address.trim().parse().unwrap(), said }
+    }
+
+    /// Measures what depends on this process and on the server.
+    pub(crate) fn stopwatch(&self) -> Stopwatch {
+        Stopwatch::with(self.child.id())
     }
 
     pub(crate) async fn stream(&self) -> tokio::net::TcpStream {

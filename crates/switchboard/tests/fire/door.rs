@@ -38,7 +38,7 @@ fn r31_sixty_slow_heads_and_sixty_half_messages() {
             peer.send_bytes(&bytes[..1 + at * 3]).await;
             halves.push(peer);
         }
-        let began = Instant::now();
+        let watch = server.stopwatch();
         // A byte now and then of a head is no excuse; of a message it is progress.
         for _ in 0..4 {
             for head in &mut heads {
@@ -53,9 +53,9 @@ fn r31_sixty_slow_heads_and_sixty_half_messages() {
             assert_eq!(peer.closed().await, (1008, "drip".into()));
         }
         for head in &mut heads {
-            read_to_end(head, Duration::from_secs(2)).await;
+            read_to_end(head, Duration::from_secs(10)).await;
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        watch.within(Duration::from_secs(5));
         server.left_with(1).await;
         let beside = witness.beside().await;
         drop((heads, halves));
@@ -149,20 +149,22 @@ fn r15_a_crowd_at_a_full_house() {
             let (mut held, _) = crowd(&server, 2000, 256).await;
             // The witness is one of them.
             assert_eq!(held.len(), MOST - 1);
+            let watch = server.stopwatch();
             let (more, refused) = crowd(&server, 4000, 64).await;
+            let most = watch.stretch(ms(1000));
             assert_eq!((more.len(), refused.count()), (0, 4000));
             let mut free = Vec::new();
             for _ in 0..20 {
                 drop(held.pop());
-                let gone = Instant::now();
+                let gone = server.stopwatch();
                 let again = loop {
                     match come(server.address).await {
                         (101, _, stream) => break stream,
-                        _ => assert!(gone.elapsed() < ms(5000), "its place is never free"),
+                        _ => gone.within(ms(5000)),
                     }
                 };
                 held.push(again);
-                free.push(gone.elapsed());
+                free.push(gone.served());
             }
             let free = Times::new(free);
             eprintln!("    sent away: {refused}; a place again: {free}");
@@ -174,7 +176,7 @@ fn r15_a_crowd_at_a_full_house() {
                 100.0,
             );
             figure("R15", "a place is free again: p99", free.at(0.99).as_secs_f64() * 1e3, "ms", 100.0);
-            assert!(refused.at(0.99) <= ms(1000) && free.at(0.5) <= ms(100));
+            assert!(refused.at(0.99) <= most && free.at(0.5) <= ms(100), "at most {most:?}");
             let beside = witness.beside().await;
             beside.not_much_worse_than(&before, 20);
             drop(held);

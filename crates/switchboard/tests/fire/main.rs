@@ -8,6 +8,10 @@
 #[path = "../it/rig.rs"]
 mod rig;
 
+#[allow(dead_code, reason = "what `it` uses and attacks do not")]
+#[path = "../it/control.rs"]
+mod control;
+
 mod child;
 mod corpus;
 mod figures;

@@ -1,4 +1,5 @@
 //! Admission: docs/limits.md "Backpressure and admission" 1 and 2, from outside; descriptors and memory in processes of their own.
+use crate::control::Stopwatch;
 use crate::frames::plain;
 use crate::rig::{Answer, Path, Peer, Rig, Stream, http, matrix, on, paused, read_to_end};
 use futures_util::future::join_all;
@@ -399,7 +400,7 @@ fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {
         const TIME: Duration = Duration::from_millis(600);
         let limits = Limits::default().handshake_timeout(TIME).partial_timeout(TIME);
         let rig = Arc::new(Rig::start(path, plain(limits)).await);
-        let began = Instant::now();
+        let watch = Stopwatch::start();
         let mut slow = tokio::task::JoinSet::new();
         for _ in 0..60 {
             let mut head = rig.stream().await;
@@ -420,16 +421,16 @@ fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {
             });
         }
         while !slow.is_empty() {
-            let connecting = Instant::now();
+            let connecting = Stopwatch::start();
             let mut good = rig.connect().await;
             assert_eq!(good.request(WELL).await, WELL);
-            assert!(connecting.elapsed() < Duration::from_secs(1), "{:?}", connecting.elapsed());
+            connecting.within(Duration::from_secs(1));
             tokio::time::sleep(Duration::from_millis(20)).await;
             while let Some(ended) = slow.try_join_next() {
                 ended.unwrap();
             }
         }
-        assert!(began.elapsed() < TIME * 6, "{:?}", began.elapsed());
+        watch.within(TIME * 6);
         rig.expect_empty().await;
     });
 }
@@ -582,9 +583,9 @@ fn without_descriptors_those_who_come_are_told_and_those_who_are_there_are_serve
         assert!(number(&mut there, "hoard").await > 300);
         for _ in 0..5 {
             let mut stream = rig.stream().await;
-            let began = Instant::now();
-            assert_eq!(read_to_end(&mut stream, Duration::from_secs(3)).await, b"", "closed, and not left waiting");
-            assert!(began.elapsed() < Duration::from_secs(2));
+            let watch = Stopwatch::with(elsewhere.child.id());
+            assert_eq!(read_to_end(&mut stream, Duration::from_secs(10)).await, b"", "closed, and not left waiting");
+            watch.within(Duration::from_secs(2));
             assert_eq!(there.request(WELL).await, WELL);
         }
         // The peer knows it before it is counted.
@@ -771,11 +772,11 @@ fn r15_a_node_never_has_more_connections_than_it_may() {
 }
 
 async fn admitted_again(rig: &Rig) -> Held {
-    let began = Instant::now();
+    let watch = Stopwatch::start();
     loop {
         match upgrade(rig, rig.stream().await, None).await {
             Ok(held) => return held,
-            Err(_) => assert!(began.elapsed() < Duration::from_secs(5), "its place is never free"),
+            Err(_) => watch.within(Duration::from_secs(5)),
         }
     }
 }
@@ -806,9 +807,10 @@ fn r33_a_process_stays_under_its_memory_and_serves_those_who_read() {
         flooding.send(r#"{"event":"flood","id":1}"#).await;
         let mut worst = Duration::ZERO;
         let queued = loop {
-            let began = Instant::now();
+            let watch = Stopwatch::with(elsewhere.child.id());
             assert_eq!(healthy.request(WELL).await, WELL);
-            worst = worst.max(began.elapsed());
+            watch.within(Duration::from_secs(2));
+            worst = worst.max(watch.elapsed());
             if let Some(answer) = flooding.recv_within(Duration::from_millis(20)).await {
                 break format!("{answer:?}");
             }
@@ -817,7 +819,6 @@ fn r33_a_process_stays_under_its_memory_and_serves_those_who_read() {
         let figures = format!("{queued}: {peak} KiB at most, {evicted} evicted, {worst:?} at worst");
         assert!(peak < MEMORY as u64 / 1024, "{figures}");
         assert!(evicted >= 40, "{figures}");
-        assert!(worst < Duration::from_secs(2), "{figures}");
         // Its memory is its own again: who comes is admitted, at the latest when the next sample was taken.
         for n in 0.. {
             match upgrade(rig, rig.stream().await, None).await {

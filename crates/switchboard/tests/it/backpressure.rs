@@ -1,4 +1,5 @@
 //! Backpressure: docs/limits.md "Backpressure and admission" 3 to 6, and the caps of the buffers.
+use crate::control::Stopwatch;
 use crate::rig::{Got, Path, Peer, Rig, masked, on, paths, settle};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -212,7 +213,7 @@ fn what_its_own_handler_asks_fails_at_once_while_reading_is_paused() {
     paths(|path| async move {
         let rig = start(path, Limits::default()).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
-        let began = Instant::now();
+        let watch = Stopwatch::start();
         peer.send_all((0..60).map(|n| text("ask", n))).await;
         let (mut overloaded, mut answered) = (0, 0);
         while overloaded + answered < 60 {
@@ -228,7 +229,8 @@ fn what_its_own_handler_asks_fails_at_once_while_reading_is_paused() {
             }
         }
         assert!(overloaded >= 1 && answered >= 1, "{overloaded} {answered}");
-        assert!(began.elapsed() < Duration::from_secs(3), "nobody waits for the timeout: {:?}", began.elapsed());
+        // Nobody waits for the timeout.
+        watch.within(Duration::from_secs(3));
         assert_eq!(other.request(WELL).await, WELL);
         drop((peer, other));
         rig.expect_empty().await;
@@ -245,11 +247,11 @@ fn what_its_own_handler_asks_after_reading_has_paused_fails_at_once() {
         peer.send_all([WELL; 20]).await;
         peer.send_frame(Opcode::Ping, true, b"").await;
         peer.expect_silence(Duration::from_millis(30)).await;
-        let began = Instant::now();
+        let watch = Stopwatch::start();
         press.gate.add_permits(1);
         let error = texts(&mut peer, 1).await.remove(0);
         assert!(error.contains(r#""id":1,"#) && error.contains(r#""code":"overloaded""#), "{error}");
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        watch.within(Duration::from_secs(1));
         let mut answers = texts(&mut peer, 20).await;
         answers.dedup();
         assert_eq!(answers, [WELL]);
@@ -390,18 +392,19 @@ fn more_messages_than_may_wait_close_4001_and_replies_have_places_of_their_own()
 fn the_longest_message_is_taken_when_nothing_waits() {
     paths(|path| async move {
         // The frame that is begun is finished before the close frame, and takes its time.
-        let rig = Rig::start(path, Press::new().lingering(Limits::default().linger(Duration::from_secs(8)))).await;
+        let limits = Limits::default().linger(Duration::from_secs(8)).max_message_out(4 << 20);
+        let rig = Rig::start(path, Press::new().lingering(limits)).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         join(&mut peer, "stopped").await;
-        let long = "x".repeat(15 << 20);
+        let long = "x".repeat(15 << 18);
         assert_eq!(emit(&rig, "stopped", &long).queued, 1);
         assert_eq!(peer.text().await.len(), text("e", "").len() + long.len());
-        let refused = emit(&rig, "stopped", "x".repeat(16 << 20));
+        let refused = emit(&rig, "stopped", "x".repeat(4 << 20));
         assert_eq!((refused.queued, refused.dropped, refused.refused), (0, 0, true));
         let asked = rig.handle.server().clients_in("stopped").remove(0);
-        let error = asked.emit_with_ack::<u8>("q", "x".repeat(16 << 20), Duration::from_secs(1)).await.unwrap_err();
+        let error = asked.emit_with_ack::<u8>("q", "x".repeat(4 << 20), Duration::from_secs(1)).await.unwrap_err();
         assert_eq!(error.code().as_str(), "payload_too_large");
-        assert!(peer.request(&text("big", 16 << 20)).await.contains(r#""code":"internal""#));
+        assert!(peer.request(&text("big", 4 << 20)).await.contains(r#""code":"internal""#));
         assert_eq!(peer.request(WELL).await, WELL);
         // Not when something waits.
         assert_eq!(emit(&rig, "stopped", &long).queued, 1);
@@ -547,13 +550,21 @@ fn one_of_fifty_stops_reading_and_nobody_else_notices() {
             others.push(peer);
         }
         block(&rig).await;
-        let blocked = Instant::now();
+        let blocked = Stopwatch::start();
         let data = "x".repeat(4 << 10);
         let mut sent = 0;
         let mut pings = 0;
-        while rig.handle.stats().connections == 50 && blocked.elapsed() < TIME * 4 {
+        let mut ended = None;
+        // On a busy machine a round takes long: there are enough of them in any case.
+        while ended.is_none() || sent <= 10 {
+            if ended.is_none() && rig.handle.stats().connections < 50 {
+                // The write's time, then the close frame's, which nobody takes.
+                blocked.within(TIME + Duration::from_millis(600));
+                ended = Some(blocked.elapsed());
+            }
             let delivery = emit(&rig, "all", (sent, &data));
             assert!(delivery.queued >= 49 && delivery.queued + delivery.dropped <= 50, "{delivery:?}");
+            assert!(ended.is_some() || blocked.elapsed() < TIME * 40, "never closed");
             for peer in &mut others {
                 loop {
                     match peer.recv().await {
@@ -571,11 +582,9 @@ fn one_of_fifty_stops_reading_and_nobody_else_notices() {
             sent += 1;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // The write's time, then the close frame's, which nobody takes.
-        let elapsed = blocked.elapsed();
-        assert!(elapsed >= TIME && elapsed < TIME + Duration::from_millis(600), "{elapsed:?}");
+        assert!(ended >= Some(TIME), "{ended:?}");
         assert_eq!(rig.handle.stats().connections, 49);
-        assert!(sent > 10 && pings >= 49, "{sent} events, {pings} pings");
+        assert!(pings >= 49, "{sent} events, {pings} pings");
         drop((stopped, others));
         rig.expect_empty().await;
     });
@@ -595,14 +604,14 @@ fn a_slow_reader_above_the_soft_limit_has_its_time() {
             assert_eq!(emit(&rig, "all", &data).queued, 2);
             quick.expect(&text("e", &data)).await;
         }
-        let began = Instant::now();
+        let (began, watch) = (Instant::now(), Stopwatch::start());
         // It reads, so that each write makes progress, but never catches up.
         let close = loop {
             match slow.recv().await {
                 Got::Text(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 other => break other,
             }
-            assert!(began.elapsed() < TIME * 4, "never closed");
+            watch.within(TIME * 4);
         };
         assert_eq!(close, Got::Close(Some((4001, "slow_consumer".into()))));
         assert!(began.elapsed() >= TIME / 2, "{:?}", began.elapsed());

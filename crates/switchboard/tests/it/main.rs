@@ -1,4 +1,6 @@
 //! The engine from a client's side, on every kind of stream.
+#[allow(dead_code, reason = "`fire` uses the rest")]
+mod control;
 mod rig;
 
 mod admission;

@@ -1,7 +1,8 @@
 //! Rates of messages: docs/limits.md "Backpressure and admission" 3, D17, H04, R12.
+use crate::control::Stopwatch;
 use crate::rig::{Got, Path, Peer, Rig, matrix, on, paths, paused};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use switchboard::{App, Client, Error, Gateway, Limits, Rate, Socket};
 use switchboard_core::ws::Opcode;
 
@@ -217,10 +218,10 @@ fn h04_joins_and_leaves_are_messages() {
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         let steps =
             (0..2000).map(|n| format!(r#"{{"event":"{}","data":"r"}}"#, if n % 2 == 0 { "join" } else { "leave" }));
-        let began = Instant::now();
+        let watch = Stopwatch::start();
         peer.send_all(steps).await;
         assert_eq!(peer.expect_close().await, 4003);
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        watch.within(Duration::from_secs(2));
         assert_eq!(healthy.request(WELL).await, WELL);
         drop((peer, healthy));
         rig.expect_empty().await;
@@ -239,23 +240,18 @@ fn r12_a_flood_is_closed_and_nobody_else_notices() {
             crate::rig::masked(0x81, text.as_bytes(), [1, 2, 3, 4])
         };
         let (small, long) = (text("x").repeat(50_000), text(&"x".repeat(60 << 10)).repeat(600));
-        let began = Instant::now();
         let flood = async {
             tokio::join!(drown(&mut many, &small), drown(&mut large, &long));
         };
         let well = async {
-            let mut worst = Duration::ZERO;
             for _ in 0..60 {
-                let asked = Instant::now();
+                let watch = Stopwatch::start();
                 assert_eq!(healthy.request(WELL).await, WELL);
-                worst = worst.max(asked.elapsed());
+                watch.within(Duration::from_secs(1));
                 tokio::time::sleep(Duration::from_millis(15)).await;
             }
-            worst
         };
-        let (_, worst) = tokio::join!(flood, well);
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-        assert!(worst < Duration::from_secs(1), "{worst:?}");
+        tokio::join!(flood, well);
         // 200 messages, and 4 MiB, and one more of each; twice that where the ten seconds end meanwhile.
         let refused = rig.handle.stats().rate_limited;
         assert!((201 + 69..=2 * (201 + 69)).contains(&refused), "{refused}");
@@ -267,7 +263,7 @@ fn r12_a_flood_is_closed_and_nobody_else_notices() {
 /// Sends and reads at the same time, until the server closes.
 async fn drown(peer: &mut Peer, bytes: &[u8]) {
     let mut sent = 0;
-    let began = Instant::now();
+    let watch = Stopwatch::start();
     loop {
         sent += peer.flood(&bytes[sent..], Duration::from_millis(1)).await;
         while let Some(got) = peer.recv_within(Duration::from_millis(1)).await {
@@ -277,7 +273,8 @@ async fn drown(peer: &mut Peer, bytes: &[u8]) {
                 _ => {}
             }
         }
-        assert!(began.elapsed() < Duration::from_secs(2), "never closed: {sent} bytes");
+        // To send takes its part of this, and more so in a test than in a client.
+        watch.within(Duration::from_secs(2));
     }
 }
 

@@ -19,7 +19,7 @@ fn fragments(count: usize, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn r30_two_hundred_thousand_fragments_with_the_default_limit() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let server = Server::start("default");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(500)).await;
@@ -57,7 +57,7 @@ fn r30_two_hundred_thousand_fragments_with_the_default_limit() {
 #[test]
 fn r30_two_hundred_thousand_fragments_that_are_allowed() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let server = Server::start("patient");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(500)).await;
@@ -83,7 +83,7 @@ fn r30_two_hundred_thousand_fragments_that_are_allowed() {
 #[test]
 fn b07_memory_is_for_what_arrives_not_for_what_is_declared() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let declared = [&[0x82, 0xFF][..], &(256u64 << 20).to_be_bytes(), &MASK].concat();
         for (profile, is_allowed) in [("default", false), ("patient", true)] {
             let server = Server::start(profile);
@@ -117,7 +117,7 @@ fn b07_memory_is_for_what_arrives_not_for_what_is_declared() {
 #[test]
 fn b13_a_hundred_thousand_pings_whose_pongs_are_never_read() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let server = Server::start("patient");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(500)).await;

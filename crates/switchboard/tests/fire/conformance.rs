@@ -67,7 +67,7 @@ fn conform(path: Path) {
     let _turn = turn();
     let mut rng = Rng::new();
     let cases = corpus::cases();
-    run(Duration::from_secs(120), async {
+    run(Duration::from_secs(120), async || {
         let recorder = Recorder::default();
         let recorded = Gateway::new(recorder.clone()).raw(Recorder::run);
         let rig = Rig::start(path, victim::app(limits()).gateway("/recorded", recorded)).await;

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[test]
 fn r31_sixty_slow_heads_and_sixty_half_messages() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let server = Server::start("hasty");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(500)).await;
@@ -70,7 +70,7 @@ fn r31_sixty_slow_heads_and_sixty_half_messages() {
 #[test]
 fn r31_thousands_that_say_nothing_beside_those_who_connect() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let rounds = if figures::are_wanted() { 50 } else { 20 };
         let server = Server::start("default");
         let witness = Witness::new(&server);
@@ -138,52 +138,43 @@ fn r31_thousands_that_say_nothing_beside_those_who_connect() {
 #[test]
 fn r15_a_crowd_at_a_full_house() {
     let _turn = turn();
-    run(
-        PATIENCE,
-        tokio::task::LocalSet::new().run_until(async {
-            const MOST: usize = 1000;
-            let server = Server::start("thousand");
-            let witness = Witness::new(&server);
-            let before = witness.watch(ms(500)).await;
-            let descriptors = server.descriptors();
-            let (mut held, _) = crowd(&server, 2000, 256).await;
-            // The witness is one of them.
-            assert_eq!(held.len(), MOST - 1);
-            let watch = server.stopwatch();
-            let (more, refused) = crowd(&server, 4000, 64).await;
-            let most = watch.stretch(ms(1000));
-            assert_eq!((more.len(), refused.count()), (0, 4000));
-            let mut free = Vec::new();
-            for _ in 0..20 {
-                drop(held.pop());
-                let gone = server.stopwatch();
-                let again = loop {
-                    match come(server.address).await {
-                        (101, _, stream) => break stream,
-                        _ => gone.within(ms(5000)),
-                    }
-                };
-                held.push(again);
-                free.push(gone.served());
-            }
-            let free = Times::new(free);
-            eprintln!("    sent away: {refused}; a place again: {free}");
-            figure(
-                "R15",
-                "sent away from a full node, 64 at once: p99",
-                refused.at(0.99).as_secs_f64() * 1e3,
-                "ms",
-                100.0,
-            );
-            figure("R15", "a place is free again: p99", free.at(0.99).as_secs_f64() * 1e3, "ms", 100.0);
-            assert!(refused.at(0.99) <= most && free.at(0.5) <= ms(100), "at most {most:?}");
-            let beside = witness.beside().await;
-            beside.not_much_worse_than(&before, 20);
-            drop(held);
-            server.until(Duration::from_secs(5), |_| server.descriptors() <= descriptors + 2).await;
-            over(server, witness).await;
-        }),
-    );
+    run(PATIENCE, async || {
+        const MOST: usize = 1000;
+        let server = Server::start("thousand");
+        let witness = Witness::new(&server);
+        let before = witness.watch(ms(500)).await;
+        let descriptors = server.descriptors();
+        let (mut held, _) = crowd(&server, 2000, 256).await;
+        // The witness is one of them.
+        assert_eq!(held.len(), MOST - 1);
+        let watch = server.stopwatch();
+        let (more, refused) = crowd(&server, 4000, 64).await;
+        let most = watch.stretch(ms(1000));
+        assert_eq!((more.len(), refused.count()), (0, 4000));
+        let mut free = Vec::new();
+        for _ in 0..20 {
+            drop(held.pop());
+            let gone = server.stopwatch();
+            let again = loop {
+                match come(server.address).await {
+                    (101, _, stream) => break stream,
+                    _ => gone.within(ms(5000)),
+                }
+            };
+            held.push(again);
+            free.push(gone.served());
+        }
+        let free = Times::new(free);
+        eprintln!("    sent away: {refused}; a place again: {free}");
+        figure("R15", "sent away from a full node, 64 at once: p99", refused.at(0.99).as_secs_f64() * 1e3, "ms", 100.0);
+        figure("R15", "a place is free again: p99", free.at(0.99).as_secs_f64() * 1e3, "ms", 100.0);
+        assert!(refused.at(0.99) <= most && free.at(0.5) <= ms(100), "at most {most:?}");
+        let beside = witness.beside().await;
+        beside.not_much_worse_than(&before, 20);
+        drop(held);
+        server.until(Duration::from_secs(5), |_| server.descriptors() <= descriptors + 2).await;
+        over(server, witness).await;
+    });
 }
 
 /// So many ask for an upgrade, some at once. The streams of those who got it, and how long it took to send away the others.

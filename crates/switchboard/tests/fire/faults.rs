@@ -25,7 +25,7 @@ fn assert_error(answer: &str, code: &str, id: u64) {
 #[test]
 fn r18_panics_everywhere() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         // With 72 handlers at once, a place that is lost is soon missed.
         let server = Server::start("few");
         let witness = Witness::new(&server);
@@ -93,7 +93,7 @@ const LIMIT: Duration = ms(600);
 #[test]
 fn r19_handlers_that_never_end_are_cut() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let server = Server::start("cut");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(700)).await;
@@ -142,7 +142,7 @@ fn r19_handlers_that_never_end_are_cut() {
 #[test]
 fn r19_a_handler_that_blocks_its_worker() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let server = Server::start("cut");
         let witness = Witness::new(&server);
         // A core is taken all the same, but not the server's worker on it.

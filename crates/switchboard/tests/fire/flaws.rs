@@ -103,7 +103,7 @@ fn a_failure_is_the_last_word() {
 fn what_comes_before_on_connect_has_ended_is_bounded() {
     const FLOODS: i64 = 12;
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let mut server = Server::start("default");
         let memory = server.memory();
         let message = format!(r#"{{"event":"echo","data":"{}"}}"#, "x".repeat(8 << 10));
@@ -198,7 +198,7 @@ fn every_limit_holds_on_every_path_from_the_application_and_from_the_gateway() {
 #[test]
 fn a_head_that_comes_byte_by_byte_costs_what_its_bytes_cost() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let mut server = Server::start("default");
         let mut costs = Vec::new();
         for size in [4000, 16_000] {
@@ -230,7 +230,7 @@ fn a_head_that_comes_byte_by_byte_costs_what_its_bytes_cost() {
 #[test]
 fn a_bad_or_unfinished_length_costs_no_time() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let mut server = Server::start("default");
         let mut peers: Vec<Peer> = Vec::new();
         for length in [1u64 << 63, u64::MAX, (1 << 63) - 1, 65_536, 60_000, 0] {
@@ -259,7 +259,7 @@ fn a_bad_or_unfinished_length_costs_no_time() {
 #[test]
 fn five_thousand_refusals_leave_no_descriptor() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let mut server = Server::start("default");
         let descriptors = server.descriptors();
         let asks: [&[u8]; 4] = [

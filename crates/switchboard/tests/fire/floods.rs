@@ -145,7 +145,7 @@ fn floods() -> [(&'static str, Arc<Vec<u8>>, u64); 2] {
 #[test]
 fn r12_floods_that_are_limited_beside_five_hundred() {
     let _turn = turn();
-    let test = async {
+    let test = async || {
         let (server, witness, mut normal) = scene().await;
         let memory = server.memory();
         let floods = floods();
@@ -186,14 +186,14 @@ fn r12_floods_that_are_limited_beside_five_hundred() {
         drop(normal);
         over(server, witness).await;
     };
-    run(PATIENCE, tokio::task::LocalSet::new().run_until(test));
+    run(PATIENCE, test);
 }
 
 /// R12 without rate limits: the flood is taken as fast as it is handled, and the others have their share.
 #[test]
 fn r12_one_client_at_full_speed_beside_five_hundred() {
     let _turn = turn();
-    let test = async {
+    let test = async || {
         let (server, witness, mut normal) = scene().await;
         let (before, witness_before) = (normal.times(), witness.times());
         let memory = server.memory();
@@ -212,5 +212,5 @@ fn r12_one_client_at_full_speed_beside_five_hundred() {
         drop(normal);
         over(server, witness).await;
     };
-    run(PATIENCE, tokio::task::LocalSet::new().run_until(test));
+    run(PATIENCE, test);
 }

@@ -50,7 +50,7 @@ fn r27_seeds_and_ten_thousand_mutations() {
     let seeds = seeds();
     assert!(seeds.len() >= 120, "{} seeds", seeds.len());
     let mutations: Vec<Input> = (0..MUTATIONS).map(|_| mutation(&mut rng, &seeds)).collect();
-    run(Duration::from_secs(150), async {
+    run(Duration::from_secs(150), async || {
         let mut server = Server::start("brisk");
         let witness = Witness::new(&server);
         // What as many do to the others who do nothing wrong, as fast as they can.

@@ -14,7 +14,7 @@ const ROOMS: usize = 3 * 50;
 #[test]
 fn r02_ten_cycles_of_two_thousand_leave_the_process_as_it_was() {
     let _turn = turn();
-    run(Duration::from_secs(100), async {
+    run(Duration::from_secs(100), async || {
         let mut server = Server::start("default");
         let witness = Witness::new(&server);
         let before = witness.watch(Duration::from_millis(500)).await;

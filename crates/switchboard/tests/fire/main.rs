@@ -33,9 +33,10 @@ mod slow;
 mod termination;
 
 use child::Server;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use witness::Witness;
+use witness::{MuchWorse, Witness};
 
 const MIB: i64 = 1 << 20;
 const MASK: [u8; 4] = [1, 2, 3, 4];
@@ -57,10 +58,23 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a client's side on one thread, at most for a while.
-fn run<F: Future<Output = ()>>(patience: Duration, test: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ended = runtime.block_on(async { tokio::time::timeout(patience, test).await });
-    assert!(ended.is_ok(), "no end within {patience:?}");
-    runtime.shutdown_timeout(Duration::from_secs(1));
+/// Runs a client's side on one thread, at most for a while. Where times were much worse than their control, the attack is made
+/// again, twice at most: the machine may have been busy beside one and not beside the other.
+fn run(patience: Duration, mut test: impl AsyncFnMut()) {
+    for attempt in 1.. {
+        let once = AssertUnwindSafe(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let local = tokio::task::LocalSet::new();
+            let ended = runtime.block_on(local.run_until(async { tokio::time::timeout(patience, test()).await }));
+            drop(local);
+            assert!(ended.is_ok(), "no end within {patience:?}");
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        });
+        let Err(panic) = catch_unwind(once) else { return };
+        match panic.downcast::<MuchWorse>() {
+            Ok(worse) if attempt == 3 => panic!("three times: {}", worse.0),
+            Ok(worse) => eprintln!("    measured again: {}", worse.0),
+            Err(other) => resume_unwind(other),
+        }
+    }
 }

@@ -66,7 +66,7 @@ fn r33_readers_that_never_read_and_floods_in_a_limit_of_memory() {
             ["sh".into(), "-c".into(), script, "sh".into()]
         }
     };
-    let test = async {
+    let test = async || {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut server = Server::start_below("slow", &words);
         let witness = Witness::new(&server);
@@ -126,5 +126,5 @@ fn r33_readers_that_never_read_and_floods_in_a_limit_of_memory() {
         server.until(Duration::from_secs(5), |numbers| numbers.left() == [0; 6]).await;
         server.expect_well();
     };
-    run(Duration::from_secs(60), tokio::task::LocalSet::new().run_until(test));
+    run(Duration::from_secs(60), test);
 }

@@ -18,7 +18,7 @@ const JOINED: &str = r#"{"event":"join","data":null}"#;
 #[test]
 fn h01_names_that_no_room_may_have() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let rig = Rig::start(Path::Memory, victim::app(victim::limits("default"))).await;
         let mut peer = rig.connect().await;
         let long = "r".repeat(256);
@@ -45,7 +45,7 @@ fn h01_names_that_no_room_may_have() {
 #[test]
 fn h04_ten_thousand_joins_and_leaves() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let mut server = Server::start("default");
         let witness = Witness::new(&server);
         let before = witness.watch(ms(500)).await;
@@ -82,7 +82,7 @@ fn h04_ten_thousand_joins_and_leaves() {
 fn h06_joins_in_the_middle_of_an_end() {
     let _turn = turn();
     let mut rng = Rng::new();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         let app = App::new().limits(victim::limits("hasty"));
         let gateway = victim::gateway(app.server());
         let rig = Rig::start(Path::Listen, app.gateway("/ws", gateway)).await;
@@ -140,7 +140,7 @@ fn h06_joins_in_the_middle_of_an_end() {
 #[test]
 fn h10_a_long_message_to_many_is_one_copy() {
     let _turn = turn();
-    run(PATIENCE, async {
+    run(PATIENCE, async || {
         const MEMBERS: usize = 400;
         const SIZE: usize = 256 << 10;
         let mut server = Server::start("default");

@@ -69,7 +69,7 @@ async fn ask(mut peer: Peer, offset: u64) -> Seen {
 #[test]
 fn r16_sigterm_loses_nothing_that_was_accepted() {
     let _turn = turn();
-    let test = async {
+    let test = async || {
         let mut server = Server::start("hasty");
         let mut clients = JoinSet::new();
         for at in 0..150 {
@@ -108,14 +108,14 @@ fn r16_sigterm_loses_nothing_that_was_accepted() {
         assert!(status.success(), "{status}: {}", server.said());
         assert!(!server.said().contains("panicked at"), "{}", server.said());
     };
-    run(PATIENCE, tokio::task::LocalSet::new().run_until(test));
+    run(PATIENCE, test);
 }
 
 /// A handler that hangs is waited for, and not by who says it twice.
 #[test]
 fn r16_a_second_sigterm_ends_at_once() {
     let _turn = turn();
-    let test = async {
+    let test = async || {
         let mut server = Server::start("hasty");
         let mut hanging = server.connect("/ws").await;
         hanging.send(&request("forever", 1, 1)).await;
@@ -145,7 +145,7 @@ fn r16_a_second_sigterm_ends_at_once() {
 #[test]
 fn r16_a_shutdown_from_within_loses_nothing_that_was_accepted() {
     let _turn = turn();
-    let test = async {
+    let test = async || {
         let app = crate::victim::app(crate::victim::limits("hasty"));
         let rig = crate::rig::Rig::start(crate::rig::Path::Listen, app).await;
         let answered = Rc::new(Cell::new(0));
@@ -172,5 +172,5 @@ fn r16_a_shutdown_from_within_loses_nothing_that_was_accepted() {
         assert!(answered.get() > 500, "{}", answered.get());
         rig.expect_empty().await;
     };
-    run(PATIENCE, tokio::task::LocalSet::new().run_until(test));
+    run(PATIENCE, test);
 }

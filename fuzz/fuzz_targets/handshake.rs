@@ -88,8 +88,11 @@ fn origins(origin: Option<&str>, host: &str) {
         let pattern = origin.contains('*');
         assert_eq!(list.allows(Some(origin), host), !pattern, "{origin}");
         assert!(!list.allows(Some(&format!("{origin}/")), host));
-        assert!(pattern || !list.allows(Some(&origin.replacen("://", "://evil.", 1)), host));
-        assert!(!list.allows(Some(&origin.replacen("://", "://evil@", 1)), host));
+        // `null` has no name.
+        if origin != "null" {
+            assert!(pattern || !list.allows(Some(&origin.replacen("://", "://evil.", 1)), host));
+            assert!(!list.allows(Some(&origin.replacen("://", "://evil@", 1)), host));
+        }
     }
 }
 

@@ -13,14 +13,14 @@ use super::handshake::Refusal;
 ///
 /// # Examples
 /// ```
-/// use switchboard_core::ws::Origins;
+/// use switchboard_core::ws::origin::Origins;
 ///
 /// // The site itself, and its apps.
 /// let origins = Origins::same().or(Origins::list(["capacitor://localhost", "tauri://localhost"])?);
 /// assert!(origins.allows(Some("https://shop.example"), "shop.example"));
 /// assert!(origins.allows(Some("capacitor://localhost"), "shop.example"));
 /// assert!(!origins.allows(Some("https://evil.example"), "shop.example"));
-/// # Ok::<(), switchboard_core::ws::InvalidOrigin>(())
+/// # Ok::<(), switchboard_core::ws::origin::InvalidOrigin>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Origins {
@@ -100,7 +100,7 @@ impl Origins {
     ///
     /// # Examples
     /// ```
-    /// use switchboard_core::ws::Origins;
+    /// use switchboard_core::ws::origin::Origins;
     ///
     /// let previews = Origins::by(|origin| {
     ///     origin.strip_prefix("https://").is_some_and(|host| host.starts_with("pr-") && host.ends_with(".preview.example"))

@@ -46,7 +46,8 @@ use tower::Service;
 /// ```
 ///
 /// Served by `axum::serve`, everything works but the limits before the upgrade: the size of a head is checked only after the
-/// HTTP server has read it, and its time is not limited. [`App::listen`] has both.
+/// HTTP server has read it, and its time is not limited. [`App::listen`] has both. And of a request with
+/// `Connection: close, Upgrade` that server writes `close` into the 101.
 #[must_use = "an application serves nobody before it is merged, mounted or listening"]
 pub struct App {
     gateways: Vec<Mounted>,

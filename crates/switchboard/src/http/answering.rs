@@ -54,26 +54,24 @@ impl<S: AsyncWrite + Unpin> Answering<S> {
     }
 
     /// Whether these bytes were taken over, to be written by [`Answering::poll_pending`].
-    fn replace(&mut self, bufs: &[&[u8]]) -> bool {
-        if !self.switches.0.load(Relaxed) {
-            return false;
-        }
-        let bytes = bufs.concat();
-        let Some(at) = close_in_101(&bytes) else { return false };
+    fn replace(&mut self, bytes: &[u8]) -> bool {
+        // The 101 is the last thing that is written: no answer before it can be taken for it.
+        let Some(head) = bytes.windows(SWITCHING.len()).rposition(|window| window == SWITCHING) else { return false };
+        // What follows is no HTTP, and not looked at.
         self.switches.0.store(false, Relaxed);
-        self.pending.extend_from_slice(&bytes[..at]);
-        self.pending.extend_from_slice(&bytes[at + CLOSE.len() - 2..]);
+        let Some(at) = close_in_head(&bytes[head..]) else { return false };
+        self.pending.extend_from_slice(&bytes[..head + at]);
+        self.pending.extend_from_slice(&bytes[head + at + CLOSE.len() - 2..]);
         true
     }
 }
 
-/// Where `, close` begins in the head of a 101. It is the last thing that is written: no answer before it can be taken for it.
-fn close_in_101(bytes: &[u8]) -> Option<usize> {
-    let head = bytes.windows(SWITCHING.len()).rposition(|window| window == SWITCHING)?;
-    let line = head + bytes[head..].windows(CONNECTION.len()).position(|window| window == CONNECTION)?;
+/// Where `, close` begins in the head of an answer.
+fn close_in_head(head: &[u8]) -> Option<usize> {
+    let line = head.windows(CONNECTION.len()).position(|window| window == CONNECTION)?;
     let value = line + CONNECTION.len();
-    let len = bytes[value..].iter().position(|byte| *byte == b'\n')? + 1;
-    bytes[value..value + len].ends_with(CLOSE).then(|| value + len - CLOSE.len())
+    let len = head[value..].iter().position(|byte| *byte == b'\n')? + 1;
+    head[value..value + len].ends_with(CLOSE).then(|| value + len - CLOSE.len())
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Answering<S> {
@@ -85,7 +83,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Answering<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Answering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        if self.replace(&[bytes]) {
+        if self.switches.0.load(Relaxed) && self.replace(bytes) {
             // What does not fit follows with the flush.
             let _ = self.poll_pending(cx)?;
             return Poll::Ready(Ok(bytes.len()));
@@ -100,10 +98,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Answering<S> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
         if self.switches.0.load(Relaxed) {
-            let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
-            if self.replace(&parts) {
+            let bytes = bufs.iter().map(|buf| &**buf).collect::<Vec<_>>().concat();
+            if self.replace(&bytes) {
                 let _ = self.poll_pending(cx)?;
-                return Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()));
+                return Poll::Ready(Ok(bytes.len()));
             }
         }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
@@ -161,6 +159,9 @@ mod tests {
             let three = [before, &head("Upgrade, close"), "frames"];
             assert_eq!(through(&three, room).await, [before, &head("Upgrade"), "frames"].concat());
             assert_eq!(through(&[before], room).await, before);
+            // Once, whatever a WebSocket then says.
+            let twice = [&head("Upgrade"), &*head("Upgrade, close")];
+            assert_eq!(through(&twice, room).await, twice.concat());
         }
     }
 }

@@ -67,7 +67,7 @@ impl<'a> Upgrade<'a> {
 /// 421 with the reason `host`.
 pub fn check_allowed_host<S: AsRef<str>>(host: &str, allowed: &[S]) -> Result<(), Refusal> {
     let found = Authority::of_host(host).is_some_and(|here| {
-        allowed.iter().filter_map(|entry| Authority::parse(entry.as_ref())).any(|entry| {
+        allowed.iter().filter_map(|entry| Authority::of_host(entry.as_ref())).any(|entry| {
             entry.host.eq_ignore_ascii_case(here.host) && (entry.port.is_none() || entry.port == here.port)
         })
     });

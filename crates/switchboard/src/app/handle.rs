@@ -4,6 +4,7 @@ use crate::hub::{Hub, Space, Stats};
 use crate::{Dynamic, Namespace, Namespaces, Server};
 use parking_lot::Mutex;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -11,14 +12,16 @@ use tokio::time::Instant;
 
 /// Shutdown and numbers of an application, over all its namespaces. Cheap to clone.
 ///
-/// In an application that calls `axum::serve`, which does not wait for WebSockets:
+/// In an application that calls `axum::serve`, which does not wait for WebSockets, and for every HTTP request for ever:
 /// ```
 /// # async fn run(listener: tokio::net::TcpListener, routes: axum::Router, chat: switchboard::Gateway<()>) -> std::io::Result<()> {
 /// let app = switchboard::App::new().gateway("/ws", chat);
 /// let handle = app.handle();
-/// axum::serve(listener, routes.merge(app))
-///     .with_graceful_shutdown(handle.shutdown_after(tokio::signal::ctrl_c()))
-///     .await
+/// let stop = handle.clone().shutdown_after(tokio::signal::ctrl_c());
+/// tokio::select! {
+///     served = axum::serve(listener, routes.merge(app)).with_graceful_shutdown(stop) => served,
+///     _ = handle.finished() => Ok(()),
+/// }
 /// # }
 /// ```
 #[derive(Clone)]
@@ -32,6 +35,12 @@ pub(crate) struct Control {
     patience: watch::Sender<Option<Instant>>,
     /// Accept loops, until their last HTTP request has ended.
     listening: watch::Sender<usize>,
+    /// There has been one.
+    listened: AtomicBool,
+    /// Those who wait for the beginning of a shutdown.
+    waiting: watch::Sender<usize>,
+    /// Applications that are served below this one.
+    inner: Mutex<Vec<Weak<Control>>>,
     /// The shutdown hooks of the application, until they run.
     teardown: Mutex<Option<Teardown>>,
     /// What the shutdown came to, once it has ended.
@@ -45,6 +54,9 @@ impl Control {
             stop: watch::Sender::new(false),
             patience: watch::Sender::new(None),
             listening: watch::Sender::new(0),
+            listened: AtomicBool::new(false),
+            waiting: watch::Sender::new(0),
+            inner: Mutex::default(),
             teardown: Mutex::default(),
             ended: watch::Sender::new(None),
         }
@@ -60,21 +72,53 @@ impl Control {
     /// # Panics
     /// Outside of a runtime.
     pub(super) fn begin_shutdown(self: &Arc<Self>, patience: Duration) {
-        let runtime = tokio::runtime::Handle::current();
         let now = Instant::now();
-        let deadline = now.checked_add(patience).unwrap_or(now + A_YEAR);
+        self.begin_shutdown_by(now.checked_add(patience).unwrap_or(now + A_YEAR));
+    }
+
+    fn begin_shutdown_by(self: &Arc<Self>, deadline: Instant) {
+        let runtime = tokio::runtime::Handle::current();
         self.patience.send_modify(|known| *known = Some(known.map_or(deadline, |known| known.min(deadline))));
         if !self.stop.send_replace(true) {
             runtime.spawn(self.clone().shut_down());
         }
+        for inner in self.inner() {
+            inner.begin_shutdown_by(deadline);
+        }
+    }
+
+    /// From now on an application ends with this one.
+    pub(super) fn adopt(self: &Arc<Self>, inner: &Arc<Control>) {
+        {
+            let mut known = self.inner.lock();
+            if Arc::ptr_eq(self, inner) || known.iter().any(|known| std::ptr::eq(known.as_ptr(), &raw const **inner)) {
+                return;
+            }
+            known.retain(|known| known.strong_count() > 0);
+            known.push(Arc::downgrade(inner));
+        }
+        // A shutdown that begins now either sees it, or is seen here.
+        if *self.stop.borrow() {
+            let deadline = *self.patience.borrow();
+            inner.begin_shutdown_by(deadline.unwrap_or_else(Instant::now));
+        }
+    }
+
+    fn inner(&self) -> Vec<Arc<Control>> {
+        self.inner.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Connections, then HTTP requests, then what both may use.
     async fn shut_down(self: Arc<Self>) {
         let mut ending = Ending { control: self.clone(), aborted: 1 };
+        // Who waits for this is told first, and woken. The sender lives as long as this.
+        let _ = tokio::time::timeout(TOLD, self.waiting.subscribe().wait_for(|waiting| *waiting == 0)).await;
         let mut aborted = self.hub.shutdown(self.out_of_patience()).await;
         // The sender lives as long as this.
         let _ = self.listening.subscribe().wait_for(|listening| *listening == 0).await;
+        for inner in self.inner() {
+            aborted += inner.ended().await.aborted;
+        }
         let teardown = self.teardown.lock().take();
         if let Some(teardown) = teardown {
             let deadline = self.patience.borrow().unwrap_or_else(Instant::now);
@@ -128,6 +172,7 @@ pub(super) struct Accepting(Arc<Control>);
 
 impl Accepting {
     pub(super) fn new(control: Arc<Control>) -> Accepting {
+        control.listened.store(true, Ordering::Relaxed);
         control.listening.send_modify(|listening| *listening += 1);
         Accepting(control)
     }
@@ -138,6 +183,25 @@ impl Drop for Accepting {
         self.0.listening.send_modify(|listening| *listening -= 1);
     }
 }
+
+/// Somebody who waits for the beginning of a shutdown, until dropped.
+struct Waiting<'a>(&'a Control);
+
+impl Waiting<'_> {
+    fn new(control: &Control) -> Waiting<'_> {
+        control.waiting.send_modify(|waiting| *waiting += 1);
+        Waiting(control)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.send_modify(|waiting| *waiting -= 1);
+    }
+}
+
+/// How long the connections are left alone until those who wait for the beginning of a shutdown have been woken.
+const TOLD: Duration = Duration::from_millis(100);
 
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -178,6 +242,7 @@ impl Handle {
     /// handlers in flight finish, at most `Limits::shutdown_timeout`; what is queued is sent; every client is closed with
     /// 1012. When all connections are gone, and on [`App::listen`](crate::App::listen) all HTTP requests, the shutdown hooks run,
     /// once; returns when they have ended. Under `axum::serve` the hooks do not wait for axum's requests.
+    /// Applications that are [mounted](crate::App::mount) below this one end with it.
     ///
     /// A second call waits for the same end, and cuts short what is left of the first one's patience if its own is less. The
     /// shutdown goes on though nobody waits for it any more. A handler that awaits it waits for itself, until the patience is over.
@@ -202,9 +267,42 @@ impl Handle {
         WeakHandle { hub: self.0.hub.clone(), control: Arc::downgrade(&self.0) }
     }
 
-    /// Waits for the end of a shutdown that somebody else asked for.
+    /// Waits for the beginning of a shutdown: for background tasks that shall end with it. Connections are asked to end after
+    /// everybody who waits here was woken, or 100 ms later.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// async fn tick(app: switchboard::Handle) {
+    ///     loop {
+    ///         tokio::select! {
+    ///             () = app.draining() => break,
+    ///             () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    ///         }
+    ///         app.server().broadcast("tick", ());
+    ///     }
+    ///     app.server().broadcast("last", ());
+    /// }
+    /// ```
+    pub async fn draining(&self) {
+        let _waiting = Waiting::new(&self.0);
+        // The sender lives as long as this.
+        let _ = self.0.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// Waits for the end of a shutdown that somebody else asked for: all connections are gone, the shutdown hooks have ended.
     pub async fn drained(&self) {
         self.0.ended().await;
+    }
+
+    /// Waits for [`drained`](Handle::drained), and where another server than [`App::listen`](crate::App::listen) serves, whose HTTP
+    /// requests are not known here, until the patience of the shutdown is over. Select on it beside `axum::serve`, which waits for
+    /// half a request, an endless answer or a route that hangs as long as they last: see [`Handle`].
+    pub async fn finished(&self) -> ShutdownReport {
+        let report = self.0.ended().await;
+        if !self.0.listened.load(Ordering::Relaxed) {
+            self.0.out_of_patience().await;
+        }
+        report
     }
 }
 

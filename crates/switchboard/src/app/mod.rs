@@ -1,6 +1,7 @@
 //! [`App`]: gateways on paths, mounted into axum or served by a listener of its own.
 mod boot;
 mod handle;
+mod inner;
 mod mounted;
 mod path;
 mod serve;
@@ -291,13 +292,14 @@ impl App {
         self
     }
 
-    /// Serves these routes beside the gateways.
+    /// Serves these routes beside the gateways. An application that is merged into them, or nested, is shut down with this one, once
+    /// a request has come to it, and before this one's shutdown hooks run.
     ///
     /// # Panics
     /// As axum's `merge` does, when a route is mounted already.
     #[track_caller]
     pub fn mount(mut self, router: Router) -> App {
-        self.router = self.router.merge(router);
+        self.router = self.router.merge(router.layer(inner::Below::new(&self.control)));
         self
     }
 

@@ -1,10 +1,12 @@
 //! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
+use super::inner::Below;
 use super::{App, BootError, Problem, path};
 use crate::gateway::{InitHook, Site, Table};
 use crate::http::Endpoint;
 use axum::Router;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use tower::Layer;
 
 type Place = &'static Location<'static>;
 
@@ -128,13 +130,14 @@ impl App {
             tracing::info!("    {note}");
         }
         let endpoint = Endpoint::new(Arc::new(table), &self.hub, self.proxies.clone());
+        let below = Below::new(&self.control);
         let (router, known) = match port {
             None => (&mut routes.main, &mut routes.paths),
             Some((port, asked_at)) => routes.of_port(port, asked_at, endpoint.name()),
         };
         for path in paths {
             // axum says by a panic that a mounted route has this path already.
-            let (name, before, endpoint) = (endpoint.name().to_owned(), router.clone(), endpoint.clone());
+            let (name, before, endpoint) = (endpoint.name().to_owned(), router.clone(), below.layer(endpoint.clone()));
             let added = catch_unwind(AssertUnwindSafe(|| std::mem::take(router).route_service(&path, endpoint)));
             *router = added.unwrap_or_else(|_| {
                 let message = format!("a mounted route has the path {path} of {name}, or overlaps it; move one");

@@ -1,5 +1,6 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
 use super::answering::{Answering, Switches};
+use super::progress::{Progress, Told, Watched};
 use super::spare::{Spare, is_exhausted, wants_memory};
 use super::visit::{Place, Siege, Visit};
 use super::{Places, Proxies, Threads, upgrade};
@@ -15,7 +16,9 @@ use socket2::{SockRef, TcpKeepalive};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use switchboard_core::ws::handshake::check_head;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -213,7 +216,7 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// One HTTP connection, until it ends or is upgraded. `stopped`: it shall end with what it does now. `visit`: what it holds of
+/// One HTTP connection, until it ends or is upgraded. `stopped`: it shall end with the requests that have come whole. `visit`: what it holds of
 /// a listener's places, until then.
 pub(crate) async fn serve<S>(
     socket: S,
@@ -225,10 +228,10 @@ pub(crate) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let visit = &visit;
+    let (visit, progress) = (&visit, &Arc::<Progress>::default());
     let head = upgrade::head_limits(&limits);
     let switches = Switches::default();
-    let stream = Answering::new(socket, switches.clone());
+    let stream = Answering::new(Watched::new(socket, progress.clone()), switches.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let checked = check_head(request.method(), request.uri(), request.headers(), &head);
         let extensions = request.extensions_mut();
@@ -237,6 +240,7 @@ pub(crate) async fn serve<S>(
         let mut router = router.clone();
         let stays = visit.as_ref().is_none_or(Visit::heard);
         let switches = switches.clone();
+        let owed = progress.owe();
         async move {
             let mut response = match checked {
                 Ok(()) => router.call(request).await?,
@@ -247,7 +251,7 @@ pub(crate) async fn serve<S>(
                 _ if stays => {}
                 _ => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
             }
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| Told::new(body, owed)))
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
@@ -264,8 +268,18 @@ pub(crate) async fn serve<S>(
             biased;
             ended = connection.as_mut() => ended,
             () = stopped => {
+                // What stands in the socket has come: the driver looks, and it is read.
+                tokio::task::yield_now().await;
+                if let Some(ended) = polled(connection.as_mut()).await {
+                    return ended;
+                }
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                // hyper would wait for the rest of a head.
+                std::future::poll_fn(|cx| match connection.as_mut().poll(cx) {
+                    Poll::Pending if progress.owes_nothing() => Poll::Ready(Ok(())),
+                    polled => polled,
+                })
+                .await
             }
         }
     };
@@ -284,6 +298,15 @@ pub(crate) async fn serve<S>(
     if let Err(error) = ended {
         crate::log::limited!(debug, (), %error, "an HTTP connection failed");
     }
+}
+
+/// Polls once. `None`: it is not ready.
+async fn polled<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod farewell;
 mod forwarded;
 pub(crate) mod listener;
 mod opening;
+mod progress;
 mod proxy;
 mod refused;
 mod request;

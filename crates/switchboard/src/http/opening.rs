@@ -1,5 +1,6 @@
 //! From a 101 to a connection: the stream behind it, and the task that owns it.
 use super::answering::Answering;
+use super::progress::Watched;
 use crate::client::ClientId;
 use crate::codec::Format;
 use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task, peer};
@@ -130,8 +131,8 @@ impl Opening {
 /// The bare socket, if there is one: below our listener, hyper's own server, or `axum::serve`. Bytes that were read behind the
 /// request head come along.
 fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
-    let upgraded = match upgraded.downcast::<TokioIo<Answering<TcpStream>>>() {
-        Ok(parts) => return Ok((parts.io.into_inner().into_inner(), parts.read_buf.to_vec())),
+    let upgraded = match upgraded.downcast::<TokioIo<Answering<Watched<TcpStream>>>>() {
+        Ok(parts) => return Ok((parts.io.into_inner().into_inner().into_inner(), parts.read_buf.to_vec())),
         Err(upgraded) => upgraded,
     };
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {

@@ -26,4 +26,5 @@ mod rates;
 mod raw;
 mod runtime_namespaces;
 mod runtimes;
+mod shutdown;
 mod threads;

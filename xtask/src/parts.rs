@@ -46,6 +46,13 @@ pub(crate) const PARTS: &[Part] = &[
         run: |job| cargo_test(job, &["--workspace", "--exclude", "e2e"]),
     },
     Part {
+        name: "precision",
+        about: "the readings of payloads again, with serde_json's `arbitrary_precision`",
+        budget: |_| Duration::from_secs(300),
+        needs: &[],
+        run: |job| cargo_test(job, &["--manifest-path", "precision/Cargo.toml"]),
+    },
+    Part {
         name: "docs",
         about: "cargo doc, warnings denied",
         budget: |_| Duration::from_secs(180),
@@ -84,10 +91,11 @@ fn clippy(job: &mut Job<'_>) -> Outcome {
     job.cargo(&["clippy", "-p", "switchboard", "--locked", "--", "-D", "warnings"])
 }
 
-/// The fuzzers and the benchmarks' peers are workspaces of their own.
+/// The fuzzers, the benchmarks' peers and the tests with another serde_json are workspaces of their own.
 fn fmt(job: &mut Job<'_>) -> Outcome {
-    let [fuzz, bench] = ["fuzz/Cargo.toml", "bench/Cargo.toml"].map(|manifest| ["--all", "--manifest-path", manifest]);
-    for what in [["--all"].as_slice(), &fuzz, &bench] {
+    let [fuzz, bench, precision] = ["fuzz/Cargo.toml", "bench/Cargo.toml", "precision/Cargo.toml"]
+        .map(|manifest| ["--all", "--manifest-path", manifest]);
+    for what in [["--all"].as_slice(), &fuzz, &bench, &precision] {
         let mut command = job.cargo_command(&["fmt", "--check"]);
         command.args(what).args(["--", "--color", "never"]);
         job.run(&mut command)?;

@@ -6,6 +6,7 @@ mod envelope;
 mod fault;
 mod lent;
 mod misfit;
+mod object;
 mod private;
 mod rejected;
 
@@ -14,5 +15,5 @@ pub mod msgpack;
 
 pub use body::{ErrorBody, GoAway};
 pub(crate) use fault::Fault;
-pub use lent::{Lend, from_lent};
+pub use lent::{Lend, from_lent, member_from_lent};
 pub use rejected::Rejected;

@@ -4,8 +4,41 @@
 //! feature `arbitrary_precision`), and every other type takes it for an object with one key. So a payload with such a key is
 //! refused before anything is built of it.
 
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+
 /// What these keys begin with.
 pub(crate) const PRIVATE: &str = "$serde_json::private::";
+
+/// The name by which serde_json's `RawValue` asks for, and gives, a text of JSON.
+pub(crate) const RAW_JSON: &str = "$serde_json::private::RawValue";
+
+/// The name by which serde_json's `Number` gives its digits, where its feature `arbitrary_precision` is on.
+pub(crate) const NUMBER: &str = "$serde_json::private::Number";
+
+/// Whether serde_json gives a fraction as a map with the key [`NUMBER`]: with its feature `arbitrary_precision`, which any crate of an
+/// application may turn on.
+#[cold]
+pub(crate) fn numbers_are_maps() -> bool {
+    struct Probe;
+    impl<'de> Visitor<'de> for Probe {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a fraction")
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+            Ok(false)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<bool, A::Error> {
+            Ok(true)
+        }
+    }
+    serde_json::Deserializer::from_str("0.5").deserialize_any(Probe).unwrap_or(true)
+}
 
 /// True for the text of such a key, unescaped.
 #[inline]
@@ -17,7 +50,7 @@ pub(crate) fn is_private(key: &[u8]) -> bool {
 ///
 /// `json` should be JSON: of anything else the answer means nothing.
 #[inline]
-pub(crate) fn has_private_key(json: &str) -> bool {
+pub fn has_private_key(json: &str) -> bool {
     may_have_private_key(json.as_bytes()) && search(json.as_bytes())
 }
 

@@ -1,6 +1,8 @@
 //! JSON and MessagePack, as the trait has them. Connections that speak them do without the trait.
 use super::{Codec, FrameKind, Incoming, Lend, Outgoing, Rejected};
 use crate::Error;
+use serde::de::{Deserializer, Visitor};
+use serde_json::de::SliceRead;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use switchboard_core::codec::{json, msgpack};
@@ -29,8 +31,8 @@ impl Codec for Json {
     }
 
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
-        let mut json = serde_json::Deserializer::from_slice(payload);
-        lend(&mut <dyn erased_serde::Deserializer>::erase(&mut json));
+        let json = Whole(serde_json::Deserializer::from_slice(payload));
+        lend(&mut <dyn erased_serde::Deserializer>::erase(json));
     }
 
     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
@@ -61,4 +63,34 @@ impl Codec for MessagePack {
 /// What is behind an opaque error.
 fn cause(error: Error) -> String {
     error.source_chain()
+}
+
+/// A text that is one JSON value: serde_json reads the `u128` of 1e300 as 1, unless somebody asks what follows.
+struct Whole<'de>(serde_json::Deserializer<SliceRead<'de>>);
+
+macro_rules! whole {
+    ($($method:ident($($name:ident: $type:ty),*))*) => { $(
+        fn $method<V: Visitor<'de>>(mut self, $($name: $type,)* visitor: V) -> Result<V::Value, serde_json::Error> {
+            let value = self.0.$method($($name,)* visitor)?;
+            self.0.end().map(|()| value)
+        }
+    )* };
+}
+
+impl<'de> Deserializer<'de> for Whole<'de> {
+    type Error = serde_json::Error;
+
+    whole! {
+        deserialize_any() deserialize_bool()
+        deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
+        deserialize_f32() deserialize_f64()
+        deserialize_char() deserialize_str() deserialize_string() deserialize_bytes() deserialize_byte_buf()
+        deserialize_option() deserialize_unit() deserialize_unit_struct(name: &'static str)
+        deserialize_newtype_struct(name: &'static str)
+        deserialize_seq() deserialize_tuple(count: usize) deserialize_tuple_struct(name: &'static str, count: usize)
+        deserialize_map() deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_enum(name: &'static str, variants: &'static [&'static str])
+        deserialize_identifier() deserialize_ignored_any()
+    }
 }

@@ -1,19 +1,73 @@
-//! [`Document`]: any payload.
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+//! [`Document`]: any payload, as JSON has it.
+use super::{Data, Held};
+use crate::Error;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 use switchboard_core::Binary;
+use switchboard_core::codec::{json, msgpack};
 
-/// Any payload, as JSON has it: bytes are a text of base64, as of [`Binary`].
-pub(crate) struct Document(pub(crate) Value);
+/// A payload as JSON has it, for pipes and interceptors; with what it was read from, so that what they leave as it is stays as it
+/// came: integers beyond 64 bits, which a [`Value`] rounds, and bytes, which are a text of base64 in it.
+pub(crate) struct Document<'a> {
+    value: Value,
+    of: Data<'a>,
+}
 
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Document, D::Error> {
-        deserializer.deserialize_any(Anything).map(Document)
+impl<'a> Document<'a> {
+    pub(crate) fn read(of: Data<'a>) -> Result<Document<'a>, Error> {
+        let value = match of {
+            // All that JSON says, serde_json's own way.
+            Data::Json(_) | Data::Unread(_) => of.read::<Value>()?,
+            Data::MessagePack(_) | Data::Own(..) => of.read::<Any>()?.0,
+        };
+        Ok(Document { value, of })
+    }
+
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
+    }
+
+    pub(crate) fn into_value(self) -> Value {
+        self.value
+    }
+
+    /// The payload with another value; `None` where it is the same.
+    ///
+    /// Errors: it is nested too deep, or has a key that has no one reading.
+    pub(crate) fn changed_to(&self, value: &Value) -> Result<Option<Held>, Error> {
+        if *value == self.value {
+            return Ok(None);
+        }
+        let held = match (value, self.of) {
+            (Value::Null, _) => Held::Nothing,
+            (_, Data::Json(Some(original))) => Held::Json(json::replace(original, &self.value, value)?),
+            (_, Data::MessagePack(original)) => Held::MessagePack(msgpack::replace(original, &self.value, value)?),
+            (_, Data::Json(None) | Data::Unread(_) | Data::Own(..)) => Held::Json(json::raw_value(value)?),
+        };
+        held.data().check()?;
+        Ok(Some(held))
+    }
+}
+
+/// Any payload; bytes are a text of base64, as of [`Binary`].
+struct Any(Value);
+
+impl<'de> Deserialize<'de> for Any {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Any, D::Error> {
+        deserializer.deserialize_any(Anything).map(Any)
     }
 }
 
 struct Anything;
+
+/// With its feature `arbitrary_precision`, serde_json gives a number as a map with this key.
+const NUMBER: &str = "$serde_json::private::Number";
+
+fn float<E: serde::de::Error>(value: f64) -> Result<Value, E> {
+    let number = Number::from_f64(value).map(Value::Number);
+    number.ok_or_else(|| E::invalid_value(Unexpected::Float(value), &"a number that JSON has"))
+}
 
 impl<'de> Visitor<'de> for Anything {
     type Value = Value;
@@ -34,8 +88,16 @@ impl<'de> Visitor<'de> for Anything {
         Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Value, E> {
+        Number::from_i128(value).map_or_else(|| float(value as f64), |number| Ok(Value::Number(number)))
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Value, E> {
+        Number::from_u128(value).map_or_else(|| float(value as f64), |number| Ok(Value::Number(number)))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        float(value)
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -68,7 +130,7 @@ impl<'de> Visitor<'de> for Anything {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut all = Vec::new();
-        while let Some(Document(item)) = items.next_element()? {
+        while let Some(Any(item)) = items.next_element()? {
             all.push(item);
         }
         Ok(Value::Array(all))
@@ -76,7 +138,13 @@ impl<'de> Visitor<'de> for Anything {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
-        while let Some((key, Document(value))) = entries.next_entry::<String, _>()? {
+        while let Some(key) = entries.next_key::<String>()? {
+            if key == NUMBER {
+                // A client's key of this name is refused before it gets here.
+                let digits: String = entries.next_value()?;
+                return digits.parse().map(Value::Number).map_err(A::Error::custom);
+            }
+            let Any(value) = entries.next_value()?;
             all.insert(key, value);
         }
         Ok(Value::Object(all))

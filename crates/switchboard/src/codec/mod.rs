@@ -51,7 +51,7 @@ pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
 /// ```
 /// use std::borrow::Cow;
 /// use std::error::Error as StdError;
-/// use switchboard::codec::{Codec, FrameKind, Id, Incoming, Lend, Outgoing, Rejected, Request, erased_serde};
+/// use switchboard::codec::{Codec, FrameKind, Id, Incoming, Json, Lend, Outgoing, Rejected, Request};
 /// use switchboard::{App, Error};
 ///
 /// /// A line of an event, an id or `-`, and JSON: `say 7 "hello"`.
@@ -76,8 +76,7 @@ pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
 ///     }
 ///
 ///     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
-///         let mut json = serde_json::Deserializer::from_slice(payload);
-///         lend(&mut <dyn erased_serde::Deserializer>::erase(&mut json));
+///         Json.read(payload, lend);
 ///     }
 ///
 ///     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
@@ -108,6 +107,9 @@ pub trait Codec: Send + Sync + 'static {
 
     /// Calls `lend`, once, with a deserializer over a payload that [`decode`](Codec::decode) gave. Called again for the same payload
     /// where it is read again, or where what does not fit is searched for.
+    ///
+    /// A key that is read through it and begins with `$serde_json::private::` is refused (`bad_request`), as are NaN and the infinities,
+    /// unless the type is an [`AnyFloat`](crate::AnyFloat). Whether something follows the value is for the deserializer to say.
     ///
     /// What the deserializer fails with is told to the client in part, by serde's usual texts (`missing field`, `invalid type`, …).
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>);

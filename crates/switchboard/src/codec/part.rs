@@ -1,13 +1,13 @@
 //! Payloads as they came.
-use super::{Codec, Document};
+use super::Codec;
 use crate::Error;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 use switchboard_core::codec::msgpack::{Raw, RawBuf};
-use switchboard_core::codec::{from_lent, json, msgpack};
+use switchboard_core::codec::{from_lent, json, member_from_lent, msgpack};
 
 /// A payload of a frame that was decoded.
 pub(crate) enum Part<'a> {
@@ -26,8 +26,6 @@ pub(crate) enum Data<'a> {
     Unread(&'a str),
     MessagePack(Raw<'a>),
     Own(&'a Arc<dyn Codec>, &'a [u8]),
-    /// What pipes have made of it.
-    Value(&'a Value),
 }
 
 /// A payload that is kept.
@@ -37,7 +35,6 @@ pub(crate) enum Held {
     Json(Box<RawValue>),
     MessagePack(RawBuf),
     Own(Arc<dyn Codec>, Box<[u8]>),
-    Value(Value),
 }
 
 impl<'a> From<&'a Option<Part<'a>>> for Data<'a> {
@@ -82,17 +79,36 @@ impl Data<'_> {
             Data::Unread(_) => Err(not_what_it_seems()),
             Data::MessagePack(raw) => msgpack::from_data(Some(*raw)),
             Data::Own(codec, bytes) => from_lent(false, |lend| codec.read(bytes, lend)),
-            Data::Value(Value::Null) => json::from_data(None),
-            Data::Value(value) => {
-                let json = json::raw_value(value)?;
-                json::from_data(Some(&json))
-            }
         }
     }
 
-    /// All of it, as JSON has it.
-    pub(crate) fn document(&self) -> Result<Value, Error> {
-        self.read::<Document>().map(|document| document.0)
+    /// One key of it, null where it is missing; the others are skipped. What is unread is settled when this says something of it.
+    ///
+    /// Errors: as [`read`](Data::read).
+    pub(crate) fn key<T: DeserializeOwned>(&self, key: &str, settled: &Cell<bool>) -> Result<T, Error> {
+        let part = |error: Error| error.at_key(key);
+        match self {
+            Data::Json(data) => json::from_data(json::member(*data, key)?).map_err(part),
+            Data::Unread(text) => {
+                let member = json::member_of_text(text, key).ok_or_else(not_what_it_seems)?;
+                settled.set(true);
+                json::from_data(member).map_err(part)
+            }
+            Data::MessagePack(raw) => msgpack::from_data(msgpack::member(*raw, key)?).map_err(part),
+            Data::Own(codec, bytes) => member_from_lent(key, |lend| codec.read(bytes, lend), part),
+        }
+    }
+
+    /// What comes of the application's code has to have one reading too.
+    ///
+    /// Errors: a key in it begins with `$serde_json::private::`.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let has_private_key = match self {
+            Data::Json(data) => data.is_some_and(|json| json::has_private_key(json.get())),
+            Data::Unread(_) | Data::Own(..) => false,
+            Data::MessagePack(raw) => raw.has_private_key(),
+        };
+        if has_private_key { Err(private_key()) } else { Ok(()) }
     }
 
     /// A copy. What is unread, and no JSON, is none: nobody asks for it before the frame is decoded.
@@ -103,9 +119,13 @@ impl Data<'_> {
             Data::Unread(text) => serde_json::from_str(text).map_or(Held::Nothing, Held::Json),
             Data::MessagePack(raw) => Held::MessagePack(raw.to_buf()),
             Data::Own(codec, bytes) => Held::Own((*codec).clone(), (*bytes).into()),
-            Data::Value(value) => Held::Value((*value).clone()),
         }
     }
+}
+
+#[cold]
+fn private_key() -> Error {
+    Error::bad_request("A key of an object begins with `$serde_json::private::`")
 }
 
 #[cold]
@@ -136,16 +156,15 @@ impl Held {
             Held::Json(json) => Data::Json(Some(json)),
             Held::MessagePack(raw) => Data::MessagePack(raw.as_raw()),
             Held::Own(codec, bytes) => Data::Own(codec, bytes),
-            Held::Value(value) => Data::Value(value),
         }
     }
 
     pub(crate) fn is_null(&self) -> bool {
         match self {
-            Held::Nothing | Held::Value(Value::Null) => true,
+            Held::Nothing => true,
             Held::Json(json) => json.get() == "null",
             Held::MessagePack(raw) => raw.as_raw().is_nil(),
-            Held::Own(..) | Held::Value(_) => false,
+            Held::Own(..) => false,
         }
     }
 }

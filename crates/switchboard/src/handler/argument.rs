@@ -1,5 +1,5 @@
 //! Parameters of handlers and hooks.
-use crate::codec::{Data, Document, Id};
+use crate::codec::{Data, Id};
 use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
 use crate::{Client, DisconnectReason, Error, Upgrade};
@@ -128,19 +128,12 @@ impl<'a> MessageContext<'a> {
         self.parts.id
     }
 
-    /// One key of the message's `data`, which is null where there is none.
+    /// One key of the message's `data`, which is null where there is none; the last one where it occurs again. What the other keys
+    /// have is skipped in the same pass, and may be anything.
     ///
     /// Errors: `validation_failed` with what does not fit.
     pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
-        let keyed = match self.parts.data {
-            Data::Value(value) => value.get(key).cloned().unwrap_or_default(),
-            _ => {
-                let all: std::collections::HashMap<String, Document> = self.payload::<Option<_>>()?.unwrap_or_default();
-                all.into_iter().find(|(name, _)| name == key).map(|(_, value)| value.0).unwrap_or_default()
-            }
-        };
-        let parts = Parts { data: Data::Value(&keyed), ..*self.parts };
-        self.with(&parts).payload().map_err(|error| error.at_key(key))
+        self.parts.data.key(key, &self.settled)
     }
 
     /// The same message with another payload.

@@ -3,14 +3,16 @@ use super::sink::{Captured, ReplySink};
 use super::stream::Streaming;
 use super::{IntoError, Invocation};
 use crate::Error;
+use crate::codec::{Document, Held, erased_serde};
 use crate::hub::check_name;
 use futures_core::Stream;
 use serde::Serialize;
 use serde_json::Value;
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use switchboard_core::codec::json;
 
 /// A return type that is a value or says itself what it is.
 pub enum Plain {}
@@ -114,15 +116,16 @@ enum Kind {
 /// A value that is not encoded yet.
 trait Late: Send {
     fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>);
-    fn json(&self) -> Result<Value, Error>;
+    fn hold(&self) -> Result<Held, Error>;
 }
 impl<T: Serialize + Send> Late for T {
     fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>) {
         sink.value_as(event, self);
     }
 
-    fn json(&self) -> Result<Value, Error> {
-        serde_json::to_value(self).map_err(Error::internal)
+    fn hold(&self) -> Result<Held, Error> {
+        let erased: &dyn erased_serde::Serialize = &self;
+        json::raw_value(erased).map(Held::Json)
     }
 }
 
@@ -152,32 +155,55 @@ impl Reply {
         matches!(self.0, Kind::Stream(_))
     }
 
-    /// What is sent, as JSON; `None` for an empty reply, a stream, and where an [`Ack`](crate::Ack) answers.
+    /// What is sent, as JSON; `None` for an empty reply, a stream, and where an [`Ack`](crate::Ack) answers. Integers beyond 64 bits
+    /// are rounded in a `Value`, and bytes are a text of base64 or an array of numbers.
     ///
     /// Errors: it cannot be serialised.
     pub fn data(&self) -> Result<Option<Value>, Error> {
-        match &self.0 {
-            Kind::Value { data, .. } => data.json().map(Some),
-            Kind::Captured(Captured { data: Some(data), .. }) => data.data().document().map(Some),
-            _ => Ok(None),
-        }
+        let Some(held) = self.hold()? else { return Ok(None) };
+        document(&held).map(|document| Some(document.into_value()))
     }
 
     /// Puts another value in the place of what is sent, under the same name. An empty reply is null; a stream stays what it is.
+    ///
+    /// What `change` leaves at its place in the `Value` is sent as the handler gave it: `map(|value| value)` changes nothing.
     ///
     /// Errors: it cannot be serialised.
     pub fn map<T>(self, change: impl FnOnce(Value) -> T) -> Result<Reply, Error>
     where
         T: Serialize + Send + 'static,
     {
-        let data = self.data()?;
+        let Some(held) = self.hold()? else {
+            return Ok(match self.0 {
+                Kind::Empty => Reply::value(change(Value::Null)),
+                kept => Reply(kept),
+            });
+        };
+        let document = document(&held)?;
+        let changed = change(document.value().clone());
+        let changed = match (&changed as &dyn Any).downcast_ref::<Value>() {
+            None => Err(changed),
+            Some(value) => Ok(document.changed_to(value)?),
+        };
         let event = match self.0 {
+            kept if matches!(changed, Ok(None)) => return Ok(Reply(kept)),
             Kind::Value { event, .. } => event,
             Kind::Captured(captured) => captured.event.map(Cow::Owned),
-            Kind::Empty => None,
-            kept @ (Kind::Stream(_) | Kind::Nothing | Kind::Failed(_)) => return Ok(Reply(kept)),
+            Kind::Empty | Kind::Stream(_) | Kind::Nothing | Kind::Failed(_) => None,
         };
-        Ok(Reply(Kind::Value { event, data: Box::new(change(data.unwrap_or_default())) }))
+        Ok(Reply(match changed {
+            Ok(data) => Kind::Captured(Captured { event: event.map(Cow::into_owned), data, none: false }),
+            Err(value) => Kind::Value { event, data: Box::new(value) },
+        }))
+    }
+
+    /// What is sent, in the format of those for whom it was captured, or as JSON.
+    fn hold(&self) -> Result<Option<Cow<'_, Held>>, Error> {
+        match &self.0 {
+            Kind::Value { data, .. } => data.hold().map(|held| Some(Cow::Owned(held))),
+            Kind::Captured(Captured { data: Some(data), .. }) => Ok(Some(Cow::Borrowed(data))),
+            _ => Ok(None),
+        }
     }
 
     /// True where an [`Ack`](crate::Ack) answers.
@@ -213,4 +239,10 @@ impl Reply {
         }
         sink.failure.take().map_or(Ok(None), Err)
     }
+}
+
+/// What a handler gives is not refused as what a client sends is: it is the server's fault.
+fn document(held: &Held) -> Result<Document<'_>, Error> {
+    held.data().check().map_err(Error::internal)?;
+    Document::read(held.data()).map_err(Error::internal)
 }

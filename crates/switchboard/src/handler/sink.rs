@@ -5,7 +5,6 @@ use crate::Error;
 use crate::codec::{Encoding, Held};
 use crate::pipeline::{Caught, Filtering};
 use serde::Serialize;
-use serde_json::Value;
 use std::sync::Arc;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
@@ -211,13 +210,12 @@ impl<'a> ReplySink<'a> {
         match data {
             Held::Nothing => self.value_as(event, &()),
             // Its serialisation is a secret of serde_json's.
-            Held::Json(json) if !self.encoding.knows_raw_json() => match serde_json::from_str::<Value>(json.get()) {
+            Held::Json(json) if !self.encoding.knows_raw_json() => match json::Exact::of(json) {
                 Ok(value) => self.value_as(event, &value),
-                Err(error) => self.failure = Some(Error::internal(error)),
+                Err(error) => self.failure = Some(error),
             },
             Held::Json(json) => self.value_as(event, json),
             Held::MessagePack(raw) => self.value_as(event, raw),
-            Held::Value(value) => self.value_as(event, value),
             Held::Own(..) => self.failure = Some(Error::internal("a codec's payload is not sent back")),
         }
     }

@@ -4,7 +4,7 @@ use super::filter::{Caught, ErasedFilter};
 use super::guard::{BoxRef, MessageGuard};
 use super::interceptor::{Innermost, Next};
 use super::level::Stages;
-use crate::codec::{Data, Document};
+use crate::codec::Document;
 use crate::conn::{contained, drop_contained};
 use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, Parts, ReplySink, Start, Step};
 use crate::{Client, Error, Reply};
@@ -54,8 +54,11 @@ fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> 
     if stages.pipes.is_empty() {
         return handler.start(cx);
     }
-    let value = stages.pipes.iter().try_fold(cx.payload::<Document>()?.0, |value, pipe| pipe.transform(value, cx))?;
-    let parts = Parts { data: Data::Value(&value), ..*cx.parts };
+    let document = Document::read(cx.parts.data)?;
+    let before = document.value().clone();
+    let value = stages.pipes.iter().try_fold(before, |value, pipe| pipe.transform(value, cx))?;
+    let Some(changed) = document.changed_to(&value)? else { return handler.start(cx) };
+    let parts = Parts { data: changed.data(), ..*cx.parts };
     handler.start(&cx.with(&parts))
 }
 

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::fmt;
 use switchboard_core::Id;
+use switchboard_core::codec::json;
 
 /// A message for a guard, a pipe, an interceptor, a filter or an extractor that is tested by itself: no application, and for
 /// what is synchronous no runtime.
@@ -70,7 +71,7 @@ impl<'c> TestMessage<'c> {
     /// The payload; null is none.
     ///
     /// # Panics
-    /// When it cannot be serialised.
+    /// When it cannot be serialised, or has a key that begins with `$serde_json::private::`.
     #[track_caller]
     pub fn data(self, data: impl Serialize) -> TestMessage<'c> {
         TestMessage { data: raw("data", &data), ..self }
@@ -79,7 +80,7 @@ impl<'c> TestMessage<'c> {
     /// What comes beside the payload.
     ///
     /// # Panics
-    /// When it cannot be serialised.
+    /// When it cannot be serialised, or has a key that begins with `$serde_json::private::`.
     #[track_caller]
     pub fn meta(self, meta: impl Serialize) -> TestMessage<'c> {
         TestMessage { meta: raw("meta", &meta), ..self }
@@ -184,6 +185,9 @@ impl<'c> TestMessage<'c> {
 #[track_caller]
 fn raw(what: &str, value: &impl Serialize) -> Option<Box<RawValue>> {
     match serde_json::value::to_raw_value(value) {
+        Ok(raw) if json::has_private_key(raw.get()) => {
+            panic!("the {what} of the message has a key that begins with `$serde_json::private::`, which is refused")
+        }
         Ok(raw) => (raw.get() != "null").then_some(raw),
         Err(error) => panic!("the {what} of the message cannot be serialised: {error}"),
     }

@@ -15,14 +15,19 @@
 //! ```
 mod decode;
 mod encode;
+mod exact;
 mod glance;
+mod member;
 mod payload;
 
 pub use super::Rejected;
+pub use super::private::has_private_key;
 pub use decode::{decode, decode_with_patterns};
 pub use encode::{
     append, encode_erased, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway,
     encode_pattern, encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item, raw_value,
 };
+pub use exact::{Exact, replace};
 pub use glance::{Glance, glance};
+pub use member::{member, member_of_text};
 pub use payload::{from_data, from_text};

@@ -38,6 +38,7 @@ mod encode;
 mod failure;
 mod head;
 mod key;
+mod member;
 mod nesting;
 mod parser;
 mod payload;
@@ -51,14 +52,9 @@ pub use encode::{
     encode_data, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_pattern,
     encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item,
 };
+pub use member::{member, replace};
 pub use payload::{from_data, lend};
 pub use raw::{Raw, RawBuf};
 
 /// The name by which a type asks for an `ext`: rmp-serde's.
 const EXT: &str = "_ExtStruct";
-
-/// The name by which serde_json's `RawValue` asks for, and gives, a text of JSON.
-const RAW_JSON: &str = "$serde_json::private::RawValue";
-
-/// The name by which serde_json's `Number` gives its digits, where its feature `arbitrary_precision` is on.
-const JSON_NUMBER: &str = "$serde_json::private::Number";

@@ -6,12 +6,13 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
+use super::EXT;
 use super::failure::{Failure, NOT_VALID};
 use super::key::Key;
 use super::raw::Raw;
 use super::reader::{Reader, Token, whole};
-use super::{EXT, RAW_JSON};
 use crate::codec::misfit::Misfit;
+use crate::codec::private::RAW_JSON;
 use crate::float::ANY_FLOAT;
 
 /// One more than the levels that are built, as serde_json counts them.

@@ -40,6 +40,12 @@ impl Raw<'_> {
         RawBuf(self.0.into())
     }
 
+    /// True where some map in it has a key that begins with `$serde_json::private::`: of what the server wrote, for no other bytes
+    /// that have one make a `Raw`.
+    pub fn has_private_key(self) -> bool {
+        Reader::new(self.0).skip().is_some_and(|part| part.has_private_key())
+    }
+
     /// True for nil.
     pub fn is_nil(self) -> bool {
         self.0 == [0xc0]
@@ -58,6 +64,11 @@ impl RawBuf {
         let mut bytes = Vec::new();
         encode_data(&mut bytes, data)?;
         Ok(RawBuf(bytes.into()))
+    }
+
+    /// The bytes must be one value.
+    pub(super) fn checked(bytes: Vec<u8>) -> RawBuf {
+        RawBuf(bytes.into())
     }
 
     /// The value, checked already.

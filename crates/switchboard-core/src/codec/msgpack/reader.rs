@@ -62,6 +62,10 @@ impl<'a> Reader<'a> {
         Reader { rest: bytes }
     }
 
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -1,15 +1,17 @@
 //! The values of serde, as MessagePack.
 use rmp::Marker;
-use serde::ser::{self, Serialize, Serializer};
+use serde::ser::{self, Error as _, Serialize, Serializer};
 
+use super::EXT;
 use super::bytes::Bytes;
 use super::failure::Failure;
 use super::head::{self, Of};
 use super::key::Key;
 use super::raw::WRITTEN;
 use super::reader::{Reader, Token};
-use super::{EXT, JSON_NUMBER, RAW_JSON};
 use crate::binary::BINARY;
+use crate::codec::json::Exact;
+use crate::codec::private::{NUMBER, RAW_JSON};
 
 /// Appends one value.
 pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
@@ -59,7 +61,8 @@ impl<'a> Writer<'a> {
 
     /// A text of JSON as what it says.
     fn json(self, text: &str) -> Result<(), Failure> {
-        serde_json::from_str::<serde_json::Value>(text)?.serialize(self)
+        let json = serde_json::from_str::<&serde_json::value::RawValue>(text)?;
+        Exact::of(json).map_err(Failure::custom)?.serialize(self)
     }
 }
 
@@ -234,9 +237,7 @@ impl<'a> Serializer for Writer<'a> {
 
     fn serialize_struct(self, name: &'static str, keys: usize) -> Result<Items<'a>, Failure> {
         match name {
-            RAW_JSON | JSON_NUMBER => {
-                Ok(Items { out: self.0, written: 0, count: Count::Json { is_raw: name == RAW_JSON } })
-            }
+            RAW_JSON | NUMBER => Ok(Items { out: self.0, written: 0, count: Count::Json { is_raw: name == RAW_JSON } }),
             _ => self.map(Some(keys)),
         }
     }
@@ -313,9 +314,10 @@ impl Items<'_> {
 }
 
 fn write_number(out: &mut Vec<u8>, digits: &str) -> Result<(), Failure> {
-    match (digits.parse::<i128>(), digits.parse::<f64>()) {
-        (Ok(value), _) => Writer(out).serialize_i128(value),
-        (_, Ok(value)) => Writer(out).serialize_f64(value),
+    match (digits.parse::<i128>(), digits.parse::<u128>(), digits.parse::<f64>()) {
+        (Ok(value), ..) if digits != "-0" => Writer(out).serialize_i128(value),
+        (_, Ok(value), _) => Writer(out).serialize_u128(value),
+        (.., Ok(value)) => Writer(out).serialize_f64(value),
         _ => Err(failure("no number")),
     }
 }

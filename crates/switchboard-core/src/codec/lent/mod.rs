@@ -1,10 +1,17 @@
 //! Payloads of a format that is not known here.
+mod member;
+mod watched;
+
 use erased_serde::Deserializer;
 use serde::de::DeserializeOwned;
 
+use super::fault::Fault;
 use super::json;
 use super::misfit::Misfit;
 use crate::Error;
+use watched::{Watch, Watched};
+
+pub use member::member_from_lent;
 
 /// What a format does with a payload: it makes a deserializer over it, and lends it to the function.
 pub type Lend<'a> = dyn FnMut(&mut dyn Deserializer<'_>) + 'a;
@@ -12,27 +19,48 @@ pub type Lend<'a> = dyn FnMut(&mut dyn Deserializer<'_>) + 'a;
 /// Parses a payload that `lend` reads; a missing one is null. `lend` is called again for the place of what does not fit.
 ///
 /// Errors: those of [`json::from_data`], as far as the format's deserializer tells them by serde's own texts. `bad_request` when
-/// it does not call the function: there is no payload in the bytes then.
+/// it does not call the function: there is no payload in the bytes then; and when a key that is read begins with
+/// `$serde_json::private::`.
 pub fn from_lent<T: DeserializeOwned>(is_missing: bool, mut lend: impl FnMut(&mut Lend<'_>)) -> Result<T, Error> {
     if is_missing {
         return json::from_data(None);
     }
+    let watch = Watch::default();
     let mut read = None;
-    lend(&mut |deserializer| read = Some(erased_serde::deserialize::<T>(deserializer)));
+    lend(&mut |deserializer| read = Some(T::deserialize(Watched::new(deserializer, &watch))));
+    if watch.met_private_key() {
+        return Err(private_key());
+    }
     let error = match read {
         Some(Ok(value)) => return Ok(value),
         Some(Err(error)) => error,
-        None => return Err(Error::bad_request("The data cannot be read: send it in the format of this connection")),
+        None => return Err(no_payload()),
     };
-    let misfit = Misfit::Text(without_place(error.to_string()));
-    Err(misfit.refuse(false, || {
+    Err(misfit(&error).refuse(false, || {
         let mut found = None;
         lend(&mut |deserializer| {
-            let error = serde_path_to_error::deserialize::<_, T>(deserializer).err();
-            found = error.map(|error| (error.path().clone(), Misfit::Text(without_place(error.inner().to_string()))));
+            let error = serde_path_to_error::deserialize::<_, T>(Watched::new(deserializer, &watch)).err();
+            found = error.map(|error| (error.path().clone(), misfit(error.inner())));
         });
         found
     }))
+}
+
+#[cold]
+fn private_key() -> Error {
+    Error::bad_request(Fault::PrivateKey.texts().1)
+}
+
+#[cold]
+fn no_payload() -> Error {
+    Error::bad_request("The data cannot be read: send it in the format of this connection")
+}
+
+fn misfit(error: &erased_serde::Error) -> Misfit {
+    match without_place(error.to_string()) {
+        text if text == watched::OUT_OF_RANGE => Misfit::NumberOutOfRange,
+        text => Misfit::Text(text),
+    }
 }
 
 /// Without " at line 1 column 2", which serde_json puts behind serde's texts.

@@ -1,0 +1,317 @@
+//! A text of JSON, read without loss: `serde_json::Value` rounds the integers that 64 bits do not hold.
+use std::borrow::Cow;
+
+use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::Error;
+use crate::codec::private::end_of_string;
+
+/// The most levels that are built, as serde_json has them.
+const DEPTH: usize = 127;
+
+/// What a text of JSON says, for serializers that do not know serde_json's `RawValue`: numbers are as they are written.
+///
+/// Errors, when it is serialised: it is nested deeper than 127, has half a surrogate pair, or a number beyond an `f64`.
+pub struct Exact<'a>(Node<'a>);
+
+impl<'a> Exact<'a> {
+    /// Reads the text. Errors: internal; see [`Exact`].
+    pub fn of(json: &'a RawValue) -> Result<Exact<'a>, Error> {
+        Walk::new(json).node(DEPTH).map(Exact).map_err(Error::internal)
+    }
+}
+
+impl Serialize for Exact<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+enum Node<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    Text(Cow<'a, str>),
+    List(Vec<Node<'a>>),
+    Map(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Node::Null => serializer.serialize_unit(),
+            Node::Bool(value) => serializer.serialize_bool(*value),
+            Node::Number(digits) => number(digits, serializer),
+            Node::Text(text) => serializer.serialize_str(text),
+            Node::List(items) => serializer.collect_seq(items),
+            Node::Map(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                for (key, value) in members {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if digits != "-0" && digits.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) {
+        if let Ok(value) = digits.parse() {
+            return serializer.serialize_u64(value);
+        }
+        if let Ok(value) = digits.parse() {
+            return serializer.serialize_i64(value);
+        }
+        if let Ok(value) = digits.parse() {
+            return serializer.serialize_u128(value);
+        }
+        if let Ok(value) = digits.parse() {
+            return serializer.serialize_i128(value);
+        }
+    }
+    match digits.parse::<f64>() {
+        Ok(value) if value.is_finite() => serializer.serialize_f64(value),
+        _ => Err(S::Error::custom("number out of range")),
+    }
+}
+
+/// A payload after its value was changed from `before` to `after`: what is the same at the same place stays as it was written.
+///
+/// `before` must be what `original` says.
+///
+/// Errors: internal, when `after` is nested deeper than JSON is read.
+pub fn replace(original: &RawValue, before: &Value, after: &Value) -> Result<Box<RawValue>, Error> {
+    let mut merge = Merge { walk: Walk::new(original), out: Vec::with_capacity(original.get().len()) };
+    merge.value(before, after)?;
+    let json = String::from_utf8(merge.out).map_err(Error::internal)?;
+    Ok(RawValue::from_string(json)?)
+}
+
+struct Merge<'a> {
+    walk: Walk<'a>,
+    out: Vec<u8>,
+}
+
+impl Merge<'_> {
+    /// True if the value is as it was. `before` is nested as deep as JSON is built, at most.
+    fn value(&mut self, before: &Value, after: &Value) -> Result<bool, Error> {
+        let (written, kind) = (self.out.len(), self.walk.peek());
+        let start = self.walk.at;
+        let same = match (kind, before, after) {
+            (b'{', Value::Object(before), Value::Object(after)) => self.object(before, after)?,
+            (b'[', Value::Array(before), Value::Array(after)) => self.array(before, after)?,
+            _ => {
+                self.walk.skip();
+                let same = !matches!(kind, b'{' | b'[') && before == after;
+                if !same {
+                    serde_json::to_writer(&mut self.out, after)?;
+                }
+                same
+            }
+        };
+        if same {
+            self.out.truncate(written);
+            self.out.extend_from_slice(&self.walk.json.as_bytes()[start..self.walk.at]);
+        }
+        Ok(same)
+    }
+
+    fn object(
+        &mut self,
+        before: &serde_json::Map<String, Value>,
+        after: &serde_json::Map<String, Value>,
+    ) -> Result<bool, Error> {
+        let (mut same, mut first) = (true, true);
+        self.out.push(b'{');
+        self.walk.open();
+        while let Some(key) = self.walk.key() {
+            let name = unescaped(key).ok_or_else(|| Error::internal(UNPAIRED))?;
+            match (before.get(&*name), after.get(&*name)) {
+                (Some(before), Some(after)) => {
+                    self.comma(&mut first);
+                    self.out.extend_from_slice(key.as_bytes());
+                    self.out.push(b':');
+                    same &= self.value(before, after)?;
+                }
+                _ => {
+                    self.walk.skip();
+                    same = false;
+                }
+            }
+        }
+        for (name, value) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+            self.comma(&mut first);
+            serde_json::to_writer(&mut self.out, name)?;
+            self.out.push(b':');
+            serde_json::to_writer(&mut self.out, value)?;
+            same = false;
+        }
+        self.out.push(b'}');
+        Ok(same)
+    }
+
+    fn array(&mut self, before: &[Value], after: &[Value]) -> Result<bool, Error> {
+        let (mut same, mut first) = (before.len() == after.len(), true);
+        self.out.push(b'[');
+        self.walk.open();
+        let mut index = 0;
+        while self.walk.item() {
+            match (before.get(index), after.get(index)) {
+                (Some(before), Some(after)) => {
+                    self.comma(&mut first);
+                    same &= self.value(before, after)?;
+                }
+                _ => self.walk.skip(),
+            }
+            index += 1;
+        }
+        for value in after.iter().skip(index) {
+            self.comma(&mut first);
+            serde_json::to_writer(&mut self.out, value)?;
+        }
+        self.out.push(b']');
+        Ok(same)
+    }
+
+    fn comma(&mut self, first: &mut bool) {
+        if !std::mem::take(first) {
+            self.out.push(b',');
+        }
+    }
+}
+
+const UNPAIRED: &str = "half a surrogate pair in a text of JSON";
+
+/// What a JSON string says.
+fn unescaped(string: &str) -> Option<Cow<'_, str>> {
+    match string.get(1..string.len().checked_sub(1)?) {
+        Some(inner) if !inner.as_bytes().contains(&b'\\') => Some(Cow::Borrowed(inner)),
+        _ => serde_json::from_str(string).ok().map(Cow::Owned),
+    }
+}
+
+/// A place in a text that is known to be one JSON value. (Of another text the parts mean nothing; they end with it.)
+struct Walk<'a> {
+    json: &'a str,
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(json: &'a RawValue) -> Walk<'a> {
+        Walk { json: json.get(), at: 0 }
+    }
+
+    /// The next byte that is not white space; 0 at the end.
+    fn peek(&mut self) -> u8 {
+        let bytes = self.json.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                byte => return *byte,
+            }
+        }
+        0
+    }
+
+    /// Goes behind the bracket that is next.
+    fn open(&mut self) {
+        self.peek();
+        self.at += 1;
+    }
+
+    /// True if another item of an array is next; behind the array otherwise.
+    fn item(&mut self) -> bool {
+        match self.peek() {
+            b',' => {
+                self.at += 1;
+                true
+            }
+            b']' | b'}' | 0 => {
+                self.at += 1;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// The next key of an object, with its quotes, whose value is next then; behind the object otherwise.
+    fn key(&mut self) -> Option<&'a str> {
+        if !self.item() {
+            return None;
+        }
+        let key = self.scalar();
+        if self.peek() == b':' {
+            self.at += 1;
+        }
+        Some(key)
+    }
+
+    /// A string with its quotes, a number or a word.
+    fn scalar(&mut self) -> &'a str {
+        let first = self.peek();
+        let (start, bytes) = (self.at, self.json.as_bytes());
+        if first == b'"' {
+            self.at = (end_of_string(bytes, start + 1) + 1).min(bytes.len());
+        } else {
+            let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\r' | b'\n');
+            self.at = bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length);
+        }
+        self.json.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Goes behind the next value, however deep it is.
+    fn skip(&mut self) {
+        let mut open = 0usize;
+        loop {
+            match self.peek() {
+                b'{' | b'[' => {
+                    open += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' => {
+                    open = open.saturating_sub(1);
+                    self.at += 1;
+                }
+                b',' | b':' => self.at += 1,
+                0 => return,
+                _ => {
+                    self.scalar();
+                }
+            }
+            if open == 0 {
+                return;
+            }
+        }
+    }
+
+    fn node(&mut self, depth: usize) -> Result<Node<'a>, &'static str> {
+        let deeper = || depth.checked_sub(1).ok_or("nested deeper than 127");
+        Ok(match self.peek() {
+            b'{' => {
+                let (depth, mut members) = (deeper()?, Vec::new());
+                self.open();
+                while let Some(key) = self.key() {
+                    members.push((unescaped(key).ok_or(UNPAIRED)?, self.node(depth)?));
+                }
+                Node::Map(members)
+            }
+            b'[' => {
+                let (depth, mut items) = (deeper()?, Vec::new());
+                self.open();
+                while self.item() {
+                    items.push(self.node(depth)?);
+                }
+                Node::List(items)
+            }
+            b'"' => Node::Text(unescaped(self.scalar()).ok_or(UNPAIRED)?),
+            _ => match self.scalar() {
+                "null" => Node::Null,
+                word @ ("true" | "false") => Node::Bool(word == "true"),
+                digits => Node::Number(digits),
+            },
+        })
+    }
+}

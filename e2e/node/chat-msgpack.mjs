@@ -28,8 +28,8 @@ assert.equal((await ada.ask("presence")).data, 2);
 // The goodbye.
 await order("term");
 const goodbye = await ada.next(({ event }) => event === "sys.goaway");
-assert.deepEqual([goodbye.data.code, goodbye.data.retryable], [1012, true]);
-assert.equal((await ada.closed).code, 1012);
-assert.equal((await grace.closed).code, 1012);
+assert.deepEqual([goodbye.data.code, goodbye.data.retryable], [1001, true]);
+assert.equal((await ada.closed).code, 1001);
+assert.equal((await grace.closed).code, 1001);
 assert.match(await order("wait"), /exit status: 0/);
 console.log("done");

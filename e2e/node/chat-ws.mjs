@@ -89,10 +89,10 @@ assert.match(await new Promise((resolve) => foreign.on("error", ({ message }) =>
 // The server ends: it says so, and that one may come back.
 await order("term");
 const goaway = await ada.next(({ event }) => event === "sys.goaway");
-assert.equal(goaway.data.code, 1012);
+assert.equal(goaway.data.code, 1001);
 assert.equal(goaway.data.retryable, true);
 assert.ok(goaway.data.retry_after_ms >= 500 && goaway.data.retry_after_ms < 2000, JSON.stringify(goaway));
-assert.equal((await ada.closed).code, 1012);
+assert.equal((await ada.closed).code, 1001);
 assert.deepEqual(ada.frames, []);
 assert.match(await order("wait"), /exit status: 0/);
 await order("start");

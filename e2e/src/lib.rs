@@ -8,11 +8,13 @@
 
 mod node;
 mod process;
+mod proxy;
 mod server;
 
 use std::path::{Path, PathBuf};
 
 pub use node::{NodeScript, Output, node_script};
+pub use proxy::Proxy;
 pub use server::Server;
 
 /// The repository's root.

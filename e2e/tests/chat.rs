@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use e2e::{NodeScript, Server};
+use e2e::{NodeScript, Proxy, Server};
 
 #[test]
 fn two_people_chat_in_the_browser() {
@@ -28,14 +28,22 @@ fn node_compresses_and_inflates() {
     run("chat-deflate", Duration::from_secs(60));
 }
 
+/// `wasClean` in Chromium, for closes of the client and of the server, directly and behind nginx.
+#[test]
+fn every_close_is_clean_in_the_browser() {
+    run("closing", Duration::from_secs(60));
+}
+
 /// Runs a script against a chat that the script can stop and start.
 fn run(script: &str, limit: Duration) {
     let chat = Server::start("chat");
     let (url, ws) = (chat.url("/"), chat.ws_url("/ws"));
     chat.wait_for_log("GET /ws → ChatGateway (7 messages, 2 hooks)", Duration::from_secs(5));
+    let proxy = Proxy::start(chat.addr());
     let chat = Arc::new(Mutex::new(chat));
     let control = serve_control(Arc::downgrade(&chat));
-    let output = NodeScript::new(script).env("URL", url).env("WS_URL", ws).env("CONTROL", control).limit(limit).run();
+    let script = NodeScript::new(script).env("URL", url).env("WS_URL", ws).env("PROXY_URL", proxy.url("/"));
+    let output = script.env("CONTROL", control).limit(limit).run();
     assert!(output.stdout.ends_with("done\n"), "{output:?}");
 }
 

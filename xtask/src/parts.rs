@@ -70,7 +70,7 @@ pub(crate) const PARTS: &[Part] = &[
         name: "browser",
         about: "the e2e crate: real clients, Chromium among them",
         budget: |_| Duration::from_secs(240),
-        needs: &["chromium", "nodejs", "npm", "procps"],
+        needs: &["chromium", "nodejs", "npm", "nginx-light", "procps"],
         run: browser,
     },
     Part {

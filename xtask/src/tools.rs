@@ -23,6 +23,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool { package: "chromium", programs: &["chromium"], purpose: "the browser of the browser tests" },
     Tool { package: "nodejs", programs: &["node"], purpose: "runs the JavaScript clients" },
     Tool { package: "npm", programs: &["npm"], purpose: "installs the JavaScript clients" },
+    Tool { package: "nginx-light", programs: &["nginx", "/usr/sbin/nginx"], purpose: "the proxy of the browser tests" },
     Tool { package: "procps", programs: &["kill"], purpose: "`kill`: sends servers their signals" },
     Tool { package: "util-linux", programs: &["setpriv"], purpose: "`setpriv`, `taskset`: place what is measured" },
     Tool { package: "valgrind", programs: &["valgrind"], purpose: "counts instructions where `perf` cannot" },

@@ -38,10 +38,6 @@ close_codes! {
     TOO_BIG = 1009, "too_big";
     /// A hook of the application failed.
     INTERNAL = 1011, "internal";
-    /// The service restarts; come back.
-    SERVICE_RESTART = 1012, "service_restart";
-    /// Overloaded; come back later.
-    TRY_AGAIN_LATER = 1013, "try_again_later";
     /// The node is about to leave.
     GOING_AWAY_SOON = 4000, "going_away_soon";
     /// The peer does not read what is sent to it.
@@ -58,6 +54,8 @@ close_codes! {
     RECONNECT_REQUESTED = 4006, "reconnect_requested";
     /// A handler left the connection in a state that cannot go on.
     HANDLER_FAULT = 4007, "handler_fault";
+    /// Overloaded; come back later.
+    TRY_AGAIN_LATER = 4008, "try_again_later";
     /// A request that makes no sense on this connection.
     BAD_REQUEST = 4500, "bad_request";
     /// The token is not valid.
@@ -81,14 +79,22 @@ close_codes! {
 impl CloseCode {
     /// A code of the application's own.
     ///
-    /// Errors: `None` unless the code is 3000–4999, or one of the codes that RFC 6455 §7.4.1 lets an endpoint send.
+    /// Errors: `None` unless the code is one of those that [`may_be_sent`](CloseCode::may_be_sent).
     pub const fn new(code: u16) -> Option<CloseCode> {
         if Self::may_be_sent(code) { Some(CloseCode(code)) } else { None }
     }
 
-    /// True when a close frame may carry this code (RFC 6455 §7.4): 1000–1003, 1007–1014, 3000–4999.
+    /// True for 1000–1003, 1007–1011 and 3000–4999.
+    ///
+    /// 1012, 1013 and 1014 are registered, and are taken from a peer; but many clients fail on them as on a breach of the protocol, and
+    /// never come back.
     pub const fn may_be_sent(code: u16) -> bool {
-        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+        matches!(code, 1000..=1003 | 1007..=1011 | 3000..=4999)
+    }
+
+    /// The code of a peer's close frame, which may be echoed (RFC 6455 §7.4): 1000–1003, 1007–1014, 3000–4999.
+    pub(crate) const fn received(code: u16) -> Option<CloseCode> {
+        if matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) { Some(CloseCode(code)) } else { None }
     }
 
     /// The number on the wire.
@@ -96,7 +102,8 @@ impl CloseCode {
         self.0
     }
 
-    /// True when a client should come back by itself: 1001, 1006, 1011–1014 and 4000–4499.
+    /// True when a client should come back by itself: 1001, 1006, 1011–1014 and 4000–4499. A server that says `sys.goaway` before the close
+    /// frame has said it there.
     pub const fn is_retryable(self) -> bool {
         matches!(self.0, 1001 | 1006 | 1011..=1014 | 4000..=4499)
     }
@@ -137,6 +144,11 @@ impl Close {
         Close { code, reason }
     }
 
+    /// 1001 with the reason `service_restart`: what clients are told at a shutdown.
+    pub fn service_restart() -> Close {
+        Close::new(CloseCode::GOING_AWAY, "service_restart")
+    }
+
     /// The reason, at most [`Close::MAX_REASON`] bytes.
     pub fn reason(&self) -> &str {
         &self.reason
@@ -163,16 +175,17 @@ mod tests {
     fn the_range_of_a_private_code_is_its_advice() {
         assert!(CloseCode::SLOW_CONSUMER.is_retryable());
         assert!(!CloseCode::KICKED.is_retryable());
-        assert!(CloseCode::SERVICE_RESTART.is_retryable());
+        assert!(CloseCode::TRY_AGAIN_LATER.is_retryable());
+        assert!(Close::service_restart().code.is_retryable());
         assert!(!CloseCode::PROTOCOL.is_retryable());
     }
 
     #[test]
     fn codes_that_must_not_be_sent_are_refused() {
-        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
+        for code in [0, 999, 1004, 1005, 1006, 1012, 1013, 1014, 1015, 1016, 2999, 5000, u16::MAX] {
             assert_eq!(CloseCode::new(code), None, "{code}");
         }
-        for code in [1000, 1003, 1007, 1014, 3000, 4999] {
+        for code in [1000, 1003, 1007, 1011, 3000, 4999] {
             assert_eq!(CloseCode::new(code).map(CloseCode::get), Some(code));
         }
     }

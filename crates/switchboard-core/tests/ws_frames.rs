@@ -286,6 +286,60 @@ fn b15_good_close_bodies() {
     assert_eq!(close.reason.len(), 123);
 }
 
+/// The peer's close frame behind whatever ends the connection, cut at every byte.
+#[test]
+fn b16_the_peers_close_is_heard_behind_anything() {
+    let close = masked(Opcode::Close, true, b"\x03\xE8bye");
+    let before: [&[u8]; 14] = [
+        b"",
+        &masked(Opcode::Text, true, b"well"),
+        &masked(Opcode::Text, false, b"open"),
+        &masked(Opcode::Ping, true, b"p"),
+        b"\x81\x02hi",
+        b"\xC1\x80\0\0\0\0",
+        b"\x83\x81\0\0\0\0x",
+        b"\x8B\x82\0\0\0\0xx",
+        &[&b"\x89\xFE\0\x7E\0\0\0\0"[..], &[0; 126]].concat(),
+        &[&b"\x82\xFF\0\0\0\0\0\x01\0\x01\0\0\0\0"[..], &[0; 65_537]].concat(),
+        &masked(Opcode::Text, true, b"no \xFF text"),
+        &masked(Opcode::Continuation, true, b"of nothing"),
+        &[masked(Opcode::Text, false, b"a"), masked(Opcode::Text, true, b"b")].concat(),
+        b"\x09\x81\0\0\0\0p",
+    ];
+    let limits = FrameLimits { max_message: 1000, max_frame: 1000, max_fragments: 8 };
+    for before in before {
+        let bytes = [before, &close].concat();
+        for cut in (0..before.len().min(40)).chain(before.len()..=bytes.len()) {
+            let (mut decoder, mut bytes) = (Decoder::new(Role::Server), bytes.clone());
+            let (first, second) = bytes.split_at_mut(cut);
+            let mut at = 0;
+            while at < first.len() {
+                match decoder.decode(&mut first[at..], &limits) {
+                    Ok(decoded) => at += decoded.consumed,
+                    Err(_) => break,
+                }
+            }
+            if let Some((last, most)) = second.split_last() {
+                assert!(!decoder.pass_over(most), "{before:?} cut at {cut}");
+                assert!(decoder.pass_over(&[*last]), "{before:?} cut at {cut}");
+            }
+            assert!(decoder.pass_over(b"\xFF"), "and stays so: {before:?} cut at {cut}");
+        }
+    }
+    // In a close frame that is a violation itself, and where there is none.
+    for (bytes, heard) in [
+        (masked(Opcode::Close, true, b"\x03"), true),
+        (masked(Opcode::Close, true, b"\x03\xEC"), true),
+        (b"\x08\x80\0\0\0\0".to_vec(), true),
+        (masked(Opcode::Text, true, b"\x88\x80\0\0\0\0"), false),
+        (b"\x82\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0\x88\x80\0\0\0\0".to_vec(), false),
+    ] {
+        let (mut decoder, mut bytes) = (Decoder::new(Role::Server), bytes);
+        let _ = decoder.decode(&mut bytes, &limits);
+        assert_eq!(decoder.pass_over(&[]), heard, "{bytes:?}");
+    }
+}
+
 #[test]
 fn b16_what_follows_a_close_is_ignored() {
     let mut stream = masked(Opcode::Text, false, b"never finished");

@@ -1,7 +1,7 @@
 //! A choice of receivers, and what is sent to them.
 use crate::answers::{Answering, Asked};
 use crate::codec::Encoding;
-use crate::conn::{Class, drop_contained};
+use crate::conn::{Class, drop_contained, kicked};
 use crate::hub::{Event, Sending, Space};
 use crate::{Delivery, RoomName, log};
 use serde::Serialize;
@@ -97,6 +97,14 @@ impl Broadcast {
         let data = Sending::begin(data);
         let encode = |encoding: Encoding<'_>, ack| Event::encode_request(encoding, event, &data, ack, most);
         Answering::new(Asked::ask(self.space.local.chosen(&self.target), &encode, self.class()), timeout)
+    }
+
+    /// Closes the connections of all of them with 4503 (`kicked`), of raw gateways too: see [`Client::disconnect`]. Returns how many that
+    /// were; who is closing already is not counted.
+    ///
+    /// [`Client::disconnect`]: crate::Client::disconnect
+    pub fn disconnect(&self) -> usize {
+        self.space.local.reached(&self.target).iter().filter(|conn| conn.close(kicked())).count()
     }
 
     fn class(&self) -> Class<'_> {

@@ -115,7 +115,9 @@ limits! {
     idle_timeout: Option<Duration> = None;
     /// How long a connection may live. Default: for ever; after: close 1001.
     max_lifetime: Option<Duration> = None;
-    /// How long a closed connection is kept for the peer's answer. Default 2 s.
+    /// How long what a client sent before its close frame or violation may take to be answered before the connection is closed, and how
+    /// long a closed connection is kept for the peer's close frame. Default 2 s; after: what is answered later is dropped and counted;
+    /// the stream is ended.
     linger: Duration = Duration::from_secs(2);
 
     /// The most rooms of one client. Default 128.
@@ -156,7 +158,7 @@ limits! {
     /// cgroup, looked at twice a second.
     ///
     /// From 70 % of it on: no further connections (503). From 80 %: volatile messages are dropped. From 90 %: the clients for
-    /// which most waits are closed with 1013, until there is less. A level is left 3 % below where it begins. And what waits in front of sockets that refuse bytes, of all
+    /// which most waits are closed with 4008, until there is less. A level is left 3 % below where it begins. And what waits in front of sockets that refuse bytes, of all
     /// clients together, stays under 25 % of it in the same way.
     memory: Option<usize> = None;
     /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on

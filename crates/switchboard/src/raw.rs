@@ -87,7 +87,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The next message; `None` when the peer has closed or is gone, and all that it sent has been received.
+    /// The next message; `None` when the peer has closed or is gone, and all that it sent has been received, and at once when the
+    /// connection was closed from this side. What is sent before that `None` is still sent, within `Limits::linger`; nothing after it.
     ///
     /// Cancel-safe. While nothing is received at most `inbound_messages` wait; then the peer is not read any more.
     pub async fn recv(&mut self) -> Option<Message> {
@@ -153,6 +154,11 @@ pub(crate) struct Port(Mutex<State>);
 struct State {
     queue: VecDeque<Message>,
     bytes: usize,
+    /// A message was received, and the loop has not asked for the next one while there was none.
+    unanswered: bool,
+    /// No more messages come.
+    ended: bool,
+    /// And none can be sent.
     closed: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -176,9 +182,13 @@ impl Port {
         self.0.lock().is_full(limits)
     }
 
-    pub(crate) fn receive(&self, message: Message) {
+    /// False when nothing is received any more.
+    pub(crate) fn receive(&self, message: Message) -> bool {
         let reader = {
             let mut state = self.0.lock();
+            if state.closed || state.ended {
+                return false;
+            }
             state.bytes += len(&message);
             state.queue.push_back(message);
             state.reader.take()
@@ -186,6 +196,25 @@ impl Port {
         if let Some(reader) = reader {
             reader.wake();
         }
+        true
+    }
+
+    /// No more messages come; those that have are still received and answered.
+    pub(crate) fn end(&self) {
+        let reader = {
+            let mut state = self.0.lock();
+            state.ended = true;
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// The loop has answered all that came: it has asked for more, or had nothing to answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        let state = self.0.lock();
+        state.queue.is_empty() && !state.unanswered
     }
 
     /// No more messages come, and none can be sent.
@@ -198,6 +227,17 @@ impl Port {
         for waker in reader.into_iter().chain(writer) {
             waker.wake();
         }
+    }
+
+    /// The connection was ended from this side: what was not received is thrown away. Returns how many messages that were.
+    pub(crate) fn cut(&self) -> usize {
+        let dropped = {
+            let mut state = self.0.lock();
+            state.bytes = 0;
+            std::mem::take(&mut state.queue).len()
+        };
+        self.close();
+        dropped
     }
 
     /// The outbox has room again.
@@ -216,10 +256,24 @@ impl Port {
             match state.queue.pop_front() {
                 Some(message) => {
                     state.bytes -= len(&message);
+                    state.unanswered = true;
                     (message, was_full && !state.is_full(limits))
                 }
-                None if state.closed => return Poll::Ready(None),
+                None if state.closed || state.ended => {
+                    let is_last = state.ended && !state.closed;
+                    state.unanswered = false;
+                    state.closed = true;
+                    let writer = state.writer.take();
+                    drop(state);
+                    writer.into_iter().for_each(Waker::wake);
+                    // The connection may have waited for this alone.
+                    if is_last && !client.conn().is_current() {
+                        client.conn().lane.wake();
+                    }
+                    return Poll::Ready(None);
+                }
                 None => {
+                    state.unanswered = false;
                     state.reader = Some(cx.waker().clone());
                     return Poll::Pending;
                 }

@@ -1,5 +1,4 @@
 //! [`Server`]: everyone, from anywhere.
-use crate::conn::kicked;
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::{Hub, Space};
 use crate::namespace::Marker;
@@ -128,13 +127,10 @@ impl<N> Server<N> {
         self.space.local.room_names()
     }
 
-    /// Closes the connections of everyone in a room with 4503 (`kicked`). Returns how many that were.
+    /// Closes the connections of everyone in a room with 4503 (`kicked`). Returns how many that were: who
+    /// is closing already is not counted. See [`Client::disconnect`] for what it means.
     pub fn disconnect(&self, room: impl RoomName) -> usize {
-        let members = self.space.local.members(&room.room_name());
-        for conn in &members {
-            conn.close(kicked());
-        }
-        members.len()
+        self.to(room).disconnect()
     }
 }
 

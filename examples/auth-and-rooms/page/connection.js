@@ -17,7 +17,7 @@ export class Connection {
   #lastId = 0;
   #goodbye = null;
 
-  /** `onEvent(event, data)`: pushes. `onClose({ code, reason, wasOpen })`: once, at the end. */
+  /** `onEvent(event, data)`: pushes. `onClose({ code, reason, retryable, wasOpen })`: once, at the end. */
   constructor(url, { onEvent, onClose }) {
     let wasOpen = false;
     this.#socket = new WebSocket(url, "switchboard.v1.json");
@@ -33,7 +33,9 @@ export class Connection {
       for (const id of [...this.#pending.keys()]) {
         this.#settle(id).reject(new RequestError({ code: "lost", message: "The connection was lost" }));
       }
-      onClose({ code, reason: this.#goodbye?.reason, wasOpen });
+      // What `sys.goaway` says comes first; by a code alone whoever logs in again decides.
+      const { reason, retryable = true } = this.#goodbye ?? {};
+      onClose({ code, reason, retryable, wasOpen });
     };
   }
 

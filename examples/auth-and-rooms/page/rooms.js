@@ -47,13 +47,16 @@ async function logIn(token) {
 
 const ENDS = {
   1000: "You have logged out.",
-  1001: "The server restarts: log in again in a moment.",
-  1012: "The server restarts: log in again in a moment.",
   4005: "Your session has ended: log in again.",
   4503: "A moderator has put you out. You may come back in a minute.",
 };
 
-function leave({ code, wasOpen }) {
+/** By the reason of `sys.goaway`, which comes before the code. */
+const REASONS = {
+  service_restart: "The server restarts: log in again in a moment.",
+};
+
+function leave({ code, reason, retryable, wasOpen }) {
   connection = null;
   me = null;
   rooms.clear();
@@ -61,7 +64,8 @@ function leave({ code, wasOpen }) {
   $("log-out").hidden = true;
   $("login").hidden = false;
   const refused = "You were not let in. Somebody who was put out may come back in a minute.";
-  const words = wasOpen ? (ENDS[code] ?? "The connection was lost: log in again.") : refused;
+  const lost = retryable ? "The connection was lost: log in again." : "The server has closed the connection.";
+  const words = wasOpen ? (REASONS[reason] ?? ENDS[code] ?? lost) : refused;
   showState(code === 1000 ? "out" : "lost", "Not logged in");
   showProblem(words, "login-problem");
 }

@@ -7,8 +7,9 @@ const OPEN_LIMIT = 10_000;
 const ANSWER_LIMIT = 8_000;
 // The server speaks every 30 s. A browser does not show pings, so longer silence is asked about.
 const SILENCE = 45_000;
-// The peer called these our fault, or the application sent us away: the same again would not help.
-const FINAL_CODES = new Set([1002, 1003, 1007, 1008, 1009, 1010, 4503]);
+// Whether to come back: as the server says in `sys.goaway`, else as the close code says.
+const comesBack = (code, goaway) =>
+  goaway ? goaway.retryable : [1001, 1006, 1011, 1012, 1013, 1014].includes(code) || (code >= 4000 && code < 4500);
 
 /** What a request ended with: `code` and `message` of the server's `exception`, or `timeout`, `offline`, `lost`. */
 export class RequestError extends Error {
@@ -119,7 +120,8 @@ export class Connection {
     const socket = this.#socket;
     this.#socket = null;
     socket.close();
-    const final = this.#goaway ? !this.#goaway.retryable : FINAL_CODES.has(code);
+    // A socket that was given up has no code.
+    const final = !comesBack(code ?? 1006, this.#goaway);
     const jitter = Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#attempt);
     const wait = Math.max(jitter, this.#goaway?.retry_after_ms ?? 0);
     this.#attempt += 1;

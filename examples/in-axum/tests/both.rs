@@ -43,7 +43,7 @@ async fn after_it_serves_its_gateway_too() {
     stop.send(()).unwrap();
     assert!(text(&mut screen).await.starts_with(r#"{"event":"sys.goaway""#));
     let Some(Ok(Message::Close(Some(frame)))) = screen.next().await else { panic!("no close frame") };
-    assert_eq!(u16::from(frame.code), 1012);
+    assert_eq!(u16::from(frame.code), 1001);
     drop(screen);
     serving.await.unwrap().unwrap();
 }

@@ -5,6 +5,9 @@ const POINTS = 500;
 /** So many strokes are kept, here as on the server. */
 const STROKES = 100;
 const COME_BACK = 2_000;
+// Whether to come back: as the server says in `sys.goaway`, else as the close code says.
+const comesBack = (code, goaway) =>
+  goaway ? goaway.retryable : [1001, 1006, 1011, 1012, 1013, 1014].includes(code) || (code >= 4000 && code < 4500);
 const $ = (id) => document.getElementById(id);
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const utf8 = new TextEncoder();
@@ -35,6 +38,8 @@ class Board {
   #canvas;
   #socket;
   #strokes = [];
+  /** What the server has said before it closed, or null. */
+  #goaway = null;
   /** The points of the stroke that is being drawn, or null. */
   #points = null;
 
@@ -64,10 +69,12 @@ class Board {
     const socket = new WebSocket(`${scheme}//${location.host}/board`, this.#format.protocol);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    this.#goaway = null;
     socket.onopen = () => this.#state("online", "Connected");
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       this.#state("lost", "Disconnected");
-      setTimeout(() => this.#open(), COME_BACK);
+      if (!comesBack(code, this.#goaway)) return;
+      setTimeout(() => this.#open(), Math.max(COME_BACK, this.#goaway?.retry_after_ms ?? 0));
     };
     socket.onmessage = ({ data }) => this.#hear(data);
   }
@@ -81,6 +88,8 @@ class Board {
       this.#show("received", data);
     } else if (event === "cleared") {
       this.#keep([]);
+    } else if (event === "sys.goaway") {
+      this.#goaway = payload;
     } else if (event === "exception") {
       this.#element.querySelector(".traffic").textContent = payload.message;
     }

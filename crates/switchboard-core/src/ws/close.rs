@@ -20,7 +20,7 @@ impl PeerClose {
             [_] => return Err(Violation::CLOSE_BODY),
             [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
         };
-        let code = CloseCode::new(code).ok_or(Violation::CLOSE_CODE)?;
+        let code = CloseCode::received(code).ok_or(Violation::CLOSE_CODE)?;
         let reason = str::from_utf8(reason).map_err(|_| Violation::CLOSE_REASON)?;
         Ok(Some(PeerClose { code, reason: reason.to_owned() }))
     }

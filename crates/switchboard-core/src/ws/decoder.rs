@@ -9,6 +9,7 @@ use super::deflate::Window;
 use super::frame::{Expect, Header, MAX_HEADER};
 use super::mask::apply_mask;
 use super::message::Message;
+use super::passer::Passer;
 use super::{Deflate, FrameLimits, Opcode, PeerClose, Role, Violation};
 
 /// Decodes the frames of one connection (RFC 6455 §5).
@@ -21,8 +22,10 @@ pub struct Decoder {
     partial: Option<Box<Partial>>,
     role: Role,
     deflate: Option<Deflate>,
-    /// A close frame or a violation has been returned.
+    /// A close frame or a violation has been returned, or what comes is passed over.
     ended: bool,
+    /// A close frame has come, be it behind a violation.
+    closed: bool,
 }
 
 /// The outcome of one call of [`Decoder::decode`].
@@ -63,6 +66,8 @@ struct Partial {
     control: Vec<u8>,
     /// The end of the messages so far, where later ones may refer back to it.
     window: Window,
+    /// Behind the end.
+    passer: Passer,
 }
 
 /// A frame whose header is known and whose payload is not all there.
@@ -76,7 +81,7 @@ struct Open {
 impl Decoder {
     /// A decoder for what the other end sends to us in this role.
     pub const fn new(role: Role) -> Decoder {
-        Decoder { partial: None, role, deflate: None, ended: false }
+        Decoder { partial: None, role, deflate: None, ended: false, closed: false }
     }
 
     /// A decoder that takes compressed messages too, if that was agreed on. A compressed message is held as it was sent, within the
@@ -110,17 +115,50 @@ impl Decoder {
             None => self.fresh(input, limits),
             Some(_) => self.resume(input, limits),
         };
-        if matches!(decoded, Err(_) | Ok(Decoded { item: Some(Item::Close(_)), .. })) {
-            self.partial = None;
-            self.ended = true;
+        match decoded {
+            Err(_) => self.ended = true,
+            Ok(Decoded { item: Some(Item::Close(_)), .. }) => {
+                self.partial = None;
+                self.ended = true;
+                self.closed = true;
+            }
+            Ok(_) => {}
         }
         decoded
+    }
+
+    /// Passes over what comes from now on, whatever is wrong with it. True once the peer's close frame has come, here or before: after a
+    /// violation the decoder has passed over the rest of that input.
+    pub fn pass_over(&mut self, input: &[u8]) -> bool {
+        self.ended = true;
+        if self.closed {
+            return true;
+        }
+        let partial = self.partial.get_or_insert_default();
+        if !partial.is_empty() {
+            **partial = Partial { passer: partial.as_passer(), ..Partial::default() };
+        }
+        // Nothing is inflated any more.
+        partial.window = Window::default();
+        self.closed = partial.passer.pass(input);
+        if self.closed {
+            self.partial = None;
+        }
+        self.closed
+    }
+
+    /// Passes over the frame that breaks the protocol, and all behind it.
+    #[cold]
+    fn fails(&mut self, violation: Violation, passer: Passer, rest: &[u8]) -> Violation {
+        self.partial = Some(Box::new(Partial { passer, ..Partial::default() }));
+        self.pass_over(rest);
+        violation
     }
 
     /// True while an unfinished frame or message is held. A peer that stays here without progress drips.
     #[inline]
     pub fn is_partial(&self) -> bool {
-        self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
+        !self.ended && self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
     }
 
     /// Bytes held for an unfinished frame or message, at most `max_message` + 125, and for the peer's window, at most 32 KiB.
@@ -131,24 +169,31 @@ impl Decoder {
     #[inline]
     fn fresh<'a>(&mut self, input: &'a mut [u8], limits: &FrameLimits) -> Result<Decoded<'a>, Violation> {
         let expect = Expect { role: self.role, limits, open: None, deflate: self.deflate };
-        if let Some((header, at)) = Header::parse(input, &expect)?
+        let parsed = match Header::parse(input, &expect) {
+            Ok(parsed) => parsed,
+            Err(violation) => return Err(self.fails(violation, Passer::default(), input)),
+        };
+        if let Some((header, at)) = parsed
             && header.fin
             && header.len <= input.len() - at
         {
             let consumed = at + header.len;
-            let payload = &mut input[at..consumed];
+            let (frame, rest) = input.split_at_mut(consumed);
+            let payload = &mut frame[at..];
             if let Some(key) = header.mask {
                 apply_mask(payload, key, 0);
             }
             let item = match header.deflated {
-                None => Item::whole(header.opcode, payload)?,
+                None => Item::whole(header.opcode, payload),
                 // Where a window is kept, `resume` does it.
-                Some(deflate) => {
-                    let message = deflate.inflate(payload, limits.max_message, &mut Window::default())?;
-                    Item::inflated(header.opcode, message)?
-                }
+                Some(deflate) => deflate
+                    .inflate(payload, limits.max_message, &mut Window::default())
+                    .and_then(|message| Item::inflated(header.opcode, message)),
             };
-            return Ok(Decoded { consumed, item: Some(item) });
+            return match item {
+                Ok(item) => Ok(Decoded { consumed, item: Some(item) }),
+                Err(violation) => Err(self.fails(violation, Passer::within(&[], 0, header.opcode), rest)),
+            };
         }
         if input.is_empty() {
             return Ok(Decoded { consumed: 0, item: None });
@@ -162,15 +207,23 @@ impl Decoder {
         let total = input.len();
         let mut rest = input;
         let item = loop {
-            let used = partial.read_header(rest, expect)?;
+            let used = match partial.read_header(rest, expect) {
+                Ok(used) => used,
+                Err(violation) => {
+                    let passer = partial.as_passer();
+                    return Err(self.fails(violation, passer, rest));
+                }
+            };
             rest = &mut mem::take(&mut rest)[used..];
             let Some(open) = &mut partial.frame else { break None };
             let arrived = open.left().min(rest.len());
             let (payload, after) = mem::take(&mut rest).split_at_mut(arrived);
             rest = after;
             let open = open.advance(payload);
-            if let Some(item) = partial.accept(open, payload, limits)? {
-                break Some(item);
+            match partial.accept(open, payload, limits) {
+                Ok(None) => {}
+                Ok(Some(item)) => break Some(item),
+                Err(violation) => return Err(self.fails(violation, open.as_passer(), rest)),
             }
             if rest.is_empty() {
                 break None;
@@ -248,6 +301,14 @@ impl Partial {
         Ok(None)
     }
 
+    /// At the same place, within a frame or a header.
+    fn as_passer(&self) -> Passer {
+        match &self.frame {
+            Some(open) => open.as_passer(),
+            None => Passer::within(&self.head[..self.head_len], 0, Opcode::Continuation),
+        }
+    }
+
     fn held(&self) -> usize {
         let message = self.message.as_ref().map_or(0, Message::held);
         self.head_len + self.control.capacity() + message + self.window.held()
@@ -262,6 +323,10 @@ impl Open {
     /// Payload bytes that have not arrived.
     fn left(&self) -> usize {
         self.header.len - self.at
+    }
+
+    fn as_passer(&self) -> Passer {
+        Passer::within(&[], self.left() as u64, self.header.opcode)
     }
 
     /// Unmasks and counts the next piece of payload.

@@ -21,6 +21,7 @@ pub mod handshake;
 mod mask;
 mod message;
 pub mod origin;
+mod passer;
 mod violation;
 
 pub use close::{PeerClose, close_body};

@@ -115,9 +115,9 @@ impl Keys {
             errors.at(status, "this is not the HTTP status of an error: 400 to 599 are");
         }
         if let Some(Lit::Int(code)) = self.close.as_ref().and_then(literal)
-            && !code.base10_parse::<u16>().is_ok_and(|code| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999))
+            && !code.base10_parse::<u16>().is_ok_and(|code| matches!(code, 1000..=1003 | 1007..=1011 | 3000..=4999))
         {
-            errors.at(code, "a close frame cannot carry this code: 3000 to 4999 are an application's, 4000 to 4499 of them say \"reconnect\"");
+            errors.at(code, "no close frame is sent with this code: 3000 to 4999 are an application's, 4000 to 4499 of them say \"reconnect\"");
         }
         if let (Some(LitBool { value: false, span }), Some(_)) = (&self.retryable, &self.retry_after_ms) {
             errors.push(syn::Error::new(*span, "`retry_after_ms` says that it may be retried; remove one of the two"));

@@ -239,8 +239,8 @@ impl Handle {
     }
 
     /// Ends the application: no connection is accepted any more; messages that have not begun are answered `draining`;
-    /// handlers in flight finish, at most `Limits::shutdown_timeout`; what is queued is sent; every client is closed with
-    /// 1012. When all connections are gone, and on [`App::listen`](crate::App::listen) all HTTP requests, the shutdown hooks run,
+    /// handlers in flight finish, at most `Limits::shutdown_timeout`; what is queued is sent; every client is told
+    /// `sys.goaway` with the reason `service_restart`, and closed with 1001. When all connections are gone, and on [`App::listen`](crate::App::listen) all HTTP requests, the shutdown hooks run,
     /// once; returns when they have ended. Under `axum::serve` the hooks do not wait for axum's requests.
     /// Applications that are [mounted](crate::App::mount) below this one end with it.
     ///

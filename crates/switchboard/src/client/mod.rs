@@ -62,7 +62,8 @@ impl Client {
         self.0.peer_addr()
     }
 
-    /// False once the connection is closing: nothing that is emitted now reaches the client.
+    /// False once the connection is closing: nothing that is emitted now reaches the client. True while what the client sent before its own
+    /// close frame is still answered.
     pub fn is_connected(&self) -> bool {
         self.0.is_open()
     }
@@ -210,11 +211,17 @@ impl Client {
     }
 
     /// Closes the connection with 4503 (`kicked`), behind all that was emitted to it.
+    ///
+    /// It takes effect at once: [`is_connected`](Client::is_connected) is false, no list or count of clients has it any more, no further
+    /// message of it is handled, be it one that has come already, and what is emitted to it reaches nobody. Handlers of it that have begun
+    /// run to their end; their replies, and that of the handler that calls this, are dropped and counted in
+    /// [`Stats::dropped`](crate::Stats::dropped). Its on-disconnect hook still sees its rooms.
     pub fn disconnect(&self) {
         self.0.close(conn::kicked());
     }
 
-    /// Closes the connection with a code and reason, behind all that was emitted to it.
+    /// Closes the connection with a code and reason, behind all that was emitted to it. It takes effect at once, as
+    /// [`disconnect`](Client::disconnect) does.
     pub fn close(&self, close: impl Into<Close>) {
         let close = close.into();
         let reason = DisconnectReason::Server { code: close.code };

@@ -97,6 +97,10 @@ impl PendingAck {
     }
 
     fn register(conn: &Arc<Conn>, ack: Option<u64>, answer: Asker) -> Result<PendingAck, Error> {
+        if conn.lane.is_answering() {
+            // Nothing that the client sends is handled any more.
+            return Err(left());
+        }
         let own = conn.is_current();
         if own && conn.paused.load(Ordering::Relaxed) {
             return Err(paused());

@@ -205,12 +205,14 @@ impl Task {
         true
     }
 
-    /// The connection ends: streams do, too; handlers have their last time.
+    /// The connection ends: streams do, too, those of a peer that is still answered when they have nothing more at once; handlers have their
+    /// last time.
     pub(super) fn background_loses_connection(&mut self) {
         let all = self.conn().table.cancel_on_disconnect;
         let finish_by = self.timers.seldom().finish_by;
         let Some(background) = &mut self.background else { return };
-        let dropped = background.take(|slot| slot.streams || all);
+        let has_more = |slot: &Slot| self.net == Net::Answering && slot.waker.woken.load(Ordering::Acquire);
+        let dropped = background.take(|slot| all || (slot.streams && !has_more(slot)));
         for slot in &mut background.slots {
             slot.by = slot.by.min(finish_by);
         }

@@ -29,6 +29,11 @@ impl CloseRequest {
         if polite { CloseRequest::Abort { close, reason } } else { CloseRequest::Reset { reason } }
     }
 
+    /// False where the client is still answered what has not begun, or was cut off.
+    pub(super) fn is_an_end(&self) -> bool {
+        !matches!(self, CloseRequest::Shutdown | CloseRequest::Kill)
+    }
+
     pub(super) fn urgency(&self) -> u8 {
         match self {
             CloseRequest::Shutdown => 0,

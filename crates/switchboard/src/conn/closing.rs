@@ -1,23 +1,35 @@
-//! The end of a connection: close frames, half-close, and what is still owed to the application.
+//! The end of a connection: the answers that come before it, the close frames, and what is still owed to the application.
 use super::serving::{Running, Stage, drop_contained};
 use super::task::Task;
 use super::timers::{NEVER, millis};
-use super::{CloseRequest, DisconnectReason, Stream, buffers};
+use super::{CloseRequest, DisconnectReason, buffers};
 use crate::{Error, log};
 use std::task::Context;
+use std::time::Duration;
 use switchboard_core::codec::GoAway;
-use switchboard_core::ws::{self, Opcode};
+use switchboard_core::ws::{self, Opcode, PeerClose};
 use switchboard_core::{Close, CloseCode};
 
 /// The state of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Net {
     Open,
-    /// Our close frame waits in the outbox; what the peer sends is ignored.
+    /// The peer has said its last: a close frame, a violation, the end of its half. What it sent before is answered, for a time; what it
+    /// sends now is ignored.
+    Answering,
+    /// Our close frame waits in the outbox.
     Closing,
-    /// All is written and half-closed; the peer's end is awaited, at most `linger`.
+    /// All is written; the peer's close frame, or its end, is awaited, at most `linger`. Until then the stream stays open: an end before
+    /// both close frames is no clean one for browsers (RFC 6455 §7.1.1).
     Lingering,
     Gone,
+}
+
+impl Net {
+    /// What is sent now may reach the peer.
+    pub(super) fn is_served(self) -> bool {
+        matches!(self, Net::Open | Net::Answering)
+    }
 }
 
 impl Task {
@@ -37,38 +49,114 @@ impl Task {
 
     /// Closes behind all that waits. Messages that wait to be handled are dropped.
     pub(super) fn close(&mut self, close: Close, reason: DisconnectReason) {
-        if self.net == Net::Open {
-            self.drop_inbound();
-            self.say_goodbye(&close, reason, true, false);
+        self.heed();
+        self.drop_inbound();
+        match self.net {
+            Net::Open => self.say_goodbye(&close, reason, true, false),
+            // The peer has ended it before, and hears the answer to that.
+            Net::Answering => self.finish(),
+            Net::Closing | Net::Lingering | Net::Gone => {}
+        }
+    }
+
+    /// Whoever has asked for the end before has said with which code.
+    fn heed(&mut self) {
+        if self.net.is_served()
+            && !self.conn().lane.is_open()
+            && let Some(request) = self.conn().lane.take_request()
+        {
+            self.obey(request);
         }
     }
 
     /// Closes at once; what waits to be sent is thrown away, because the peer does not take it.
     pub(super) fn abort(&mut self, code: CloseCode, reason: DisconnectReason) {
-        if self.net == Net::Open {
+        if self.net.is_served() {
             self.drop_inbound();
             self.say_goodbye(&code.into(), reason, false, true);
         }
     }
 
-    /// The peer broke the protocol or passed a limit. Messages before that are still handled.
+    /// The peer broke the protocol. Messages before that are still answered.
     pub(super) fn violation(&mut self, code: CloseCode, reason: &'static str) {
         if self.net == Net::Open {
             self.conn().node().rejected("frame", reason);
-            self.say_goodbye(&Close::new(code, reason), DisconnectReason::Violation { code }, false, false);
+            self.answer_before(&Close::new(code, reason), false, DisconnectReason::Violation { code });
         }
     }
 
-    /// The peer sent a close frame: it is answered with the same code, and the messages before it are still handled.
-    pub(super) fn peer_closed(&mut self, code: Option<u16>, reason: String) {
+    /// The peer passed a limit of the application. The same, with `sys.goaway`.
+    pub(super) fn passes_limit(&mut self, code: CloseCode) {
         if self.net == Net::Open {
-            let mut bytes = buffers::take();
-            match code.and_then(CloseCode::new) {
-                Some(code) => ws::write_close(&mut bytes, &Close::new(code, "")),
-                None => ws::write_control(&mut bytes, Opcode::Close, &[]),
-            }
-            self.queue_goodbye(bytes, DisconnectReason::Client { code, reason }, false);
+            self.answer_before(&code.into(), true, DisconnectReason::Violation { code });
         }
+    }
+
+    /// The peer sent a close frame: the messages before it are still answered, and then it is echoed.
+    pub(super) fn peer_closed(&mut self, close: Option<PeerClose>) {
+        self.timers.seldom_mut().heard_close = true;
+        if self.net != Net::Open {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let reason = match close {
+            Some(close) => {
+                ws::write_close(&mut bytes, &Close::new(close.code, close.reason.clone()));
+                DisconnectReason::Client { code: Some(close.code.get()), reason: close.reason }
+            }
+            None => {
+                ws::write_control(&mut bytes, Opcode::Close, &[]);
+                DisconnectReason::Client { code: None, reason: String::new() }
+            }
+        };
+        self.begin_answering(bytes, reason, self.limits().linger);
+    }
+
+    /// The peer has ended its half of the stream, and may still read the other one. Without a close frame its handlers have their own
+    /// time for what it sent before, as long as it takes bytes.
+    pub(super) fn peer_ended(&mut self) {
+        self.timers.seldom_mut().peer_ended = true;
+        if self.net == Net::Open {
+            self.begin_answering(Vec::new(), DisconnectReason::Lost, self.limits().handler_timeout);
+        }
+    }
+
+    fn answer_before(&mut self, close: &Close, goaway: bool, reason: DisconnectReason) {
+        let goodbye = self.goodbye(close, goaway);
+        self.begin_answering(goodbye, reason, self.limits().linger);
+    }
+
+    fn begin_answering(&mut self, goodbye: Vec<u8>, reason: DisconnectReason, patience: Duration) {
+        self.ends_for(reason);
+        self.net = Net::Answering;
+        self.conn().lane.set_answering();
+        let answer_by = self.present() + millis(patience);
+        let seldom = self.timers.seldom_mut();
+        seldom.goodbye = goodbye;
+        seldom.answer_by = answer_by;
+        self.app_loses_connection();
+    }
+
+    /// What waits for the answers to what the peer sent goes on, if they are all given.
+    pub(super) fn finish_if_answered(&mut self) {
+        if self.net == Net::Answering && self.is_answered() {
+            self.finish();
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        let (runs, connects) = (self.running.is_some(), matches!(self.stage, Stage::New | Stage::Connecting(_)));
+        let waits = match &self.port {
+            Some(port) => (runs || connects) && !port.is_answered(),
+            None => runs,
+        };
+        !waits && self.inbound.is_empty() && self.background.is_none() && !self.conn().waits_late()
+    }
+
+    /// All that the peer is answered is in the outbox: the goodbye goes behind it.
+    pub(super) fn finish(&mut self) {
+        let goodbye = std::mem::take(&mut self.timers.seldom_mut().goodbye);
+        self.queue_goodbye(&goodbye, false);
     }
 
     /// The stream is at its end, in order or not.
@@ -78,7 +166,6 @@ impl Task {
         }
         self.net = Net::Gone;
         self.stream = None;
-        self.unread = None;
         self.timers.seldom_mut().gone_by = NEVER;
         self.ends_for(DisconnectReason::Lost);
         let dropped = self.conn().lane.gone(self.conn().node());
@@ -92,6 +179,14 @@ impl Task {
     }
 
     fn say_goodbye(&mut self, close: &Close, reason: DisconnectReason, goaway: bool, discard: bool) {
+        let bytes = self.goodbye(close, goaway);
+        self.ends_for(reason);
+        self.queue_goodbye(&bytes, discard);
+        buffers::give(bytes);
+    }
+
+    /// The last frames.
+    fn goodbye(&self, close: &Close, goaway: bool) -> Vec<u8> {
         let mut bytes = buffers::take();
         if goaway && self.conn().table.raw.is_none() {
             bytes.resize(ws::HEADER_ROOM, 0);
@@ -108,16 +203,13 @@ impl Task {
             }
         }
         ws::write_close(&mut bytes, close);
-        self.queue_goodbye(bytes, reason, discard);
+        bytes
     }
 
-    fn queue_goodbye(&mut self, bytes: Vec<u8>, reason: DisconnectReason, discard: bool) {
-        let dropped = self.conn().lane.close(&bytes, discard, self.conn().node());
-        buffers::give(bytes);
+    fn queue_goodbye(&mut self, bytes: &[u8], discard: bool) {
+        let dropped = self.conn().lane.close(bytes, discard, self.conn().node());
         self.conn().node().counters.dropped(dropped);
         self.net = Net::Closing;
-        self.unread = None;
-        self.ends_for(reason);
         let (now, limits) = (self.present(), &self.client.conn().table.limits);
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
@@ -134,13 +226,22 @@ impl Task {
 
     /// The application learns that the connection ends, and gets a last time for what it still does.
     fn app_loses_connection(&mut self) {
+        if let Some(bytes) = self.unread.take() {
+            self.overhear(&bytes);
+        }
+        if self.net != Net::Answering {
+            self.timers.seldom_mut().answer_by = NEVER;
+        }
         let acks = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take());
         drop(acks);
         if self.timers.seldom().finish_by == NEVER {
             self.timers.seldom_mut().finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
         }
         if let Some(port) = &self.port {
-            port.close();
+            match self.net {
+                Net::Answering => port.end(),
+                _ => port.close(),
+            }
             self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
         }
         if self.conn().table.cancel_on_disconnect {
@@ -153,33 +254,24 @@ impl Task {
         self.background_loses_connection();
     }
 
-    /// All is written: the peer reads our end, and has `linger` to send its own.
-    pub(super) fn half_close(&mut self) {
+    /// All is written: the peer has `linger` for its close frame.
+    pub(super) fn linger(&mut self) {
         self.net = Net::Lingering;
         self.timers.seldom_mut().gone_by = self.present() + millis(self.limits().linger);
-        if matches!(self.stream, Some(Stream::Tcp(_))) {
-            if self.is_closed_by_both() {
-                return self.lost();
-            }
-            self.conn().lane.half_close();
-        }
     }
 
-    /// Where the task owns the stream, half-closing it may take several turns.
+    /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. Where the task owns the
+    /// stream, that may take several turns.
     pub(super) fn poll_goodbye(&mut self, cx: &mut Context<'_>) {
+        let seldom = self.timers.seldom();
         if self.net == Net::Lingering
+            && (seldom.heard_close || seldom.peer_ended)
             && let Some(stream) = &mut self.stream
             && stream.poll_shutdown(cx).is_ready()
-            && self.is_closed_by_both()
         {
             // A failure of the shutdown is an end too.
             self.lost();
         }
-    }
-
-    /// Both close frames are exchanged (RFC 6455 §7.1.1): nothing more is expected of the peer.
-    fn is_closed_by_both(&self) -> bool {
-        matches!(self.reason.as_deref(), Some(DisconnectReason::Client { .. }))
     }
 
     /// Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
@@ -195,8 +287,10 @@ impl Task {
     }
 
     pub(super) fn close_for_restart(&mut self) {
-        if self.net == Net::Open {
-            self.say_goodbye(&CloseCode::SERVICE_RESTART.into(), DisconnectReason::Shutdown, true, false);
+        match self.net {
+            Net::Open => self.say_goodbye(&Close::service_restart(), DisconnectReason::Shutdown, true, false),
+            Net::Answering => self.finish(),
+            Net::Closing | Net::Lingering | Net::Gone => {}
         }
     }
 
@@ -243,6 +337,9 @@ impl Task {
     }
 
     pub(super) fn drop_inbound(&mut self) {
+        if self.port.is_some() {
+            self.conn().cut_port();
+        }
         let dropped = self.inbound.clear();
         if dropped > 0 {
             self.conn().node().counters.dropped_inbound(dropped);

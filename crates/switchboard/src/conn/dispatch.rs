@@ -401,10 +401,7 @@ impl Task {
         let now = self.now();
         self.conn().node().rejected("message", reason);
         if self.timers.malformed(now, &self.client.conn().table.limits) {
-            self.close(
-                CloseCode::TOO_MANY_ERRORS.into(),
-                DisconnectReason::Violation { code: CloseCode::TOO_MANY_ERRORS },
-            );
+            self.passes_limit(CloseCode::TOO_MANY_ERRORS);
         }
     }
 

@@ -49,7 +49,7 @@ enum Phase {
 enum End {
     #[default]
     Open,
-    /// No frame is taken any more; what waits may still be written.
+    /// No frame is taken any more; what waits is still written.
     Closing,
     /// What waited is thrown away, but for the end of a short frame and the goodbye.
     Discarded,
@@ -85,6 +85,10 @@ pub(crate) struct Lane {
     /// leave nothing, and end without the lock. It is changed under the lock, and read without: who changes it beside the turn takes the
     /// waker, or finds that it was taken, and the turn that this wakes reads what was written before it.
     touched: AtomicBool,
+    /// The end has begun, or somebody has asked for it: no frame is taken any more. Changed under the lock, and read without.
+    closed: AtomicBool,
+    /// The peer has said its last, and what it asked before is answered: the task waits for that.
+    answering: AtomicBool,
     /// Where its flusher has the connection, which alone knows what that means. It stands here because there is room.
     pub(crate) place: AtomicU32,
     /// Who writes what others put, and keeps the time: of the runtime that the connection lives in.
@@ -94,7 +98,7 @@ pub(crate) struct Lane {
 
 /// The lane, locked.
 struct Held<'a> {
-    touched: &'a AtomicBool,
+    lane: &'a Lane,
     state: MutexGuard<'a, State>,
 }
 
@@ -119,13 +123,19 @@ struct State {
 
 impl Lane {
     pub(crate) fn new(socket: Option<OwnedWriteHalf>, flusher: Arc<Flusher>) -> Lane {
-        let state = Mutex::new(State { socket, ..State::default() });
-        Lane { touched: AtomicBool::new(true), place: AtomicU32::new(0), flusher, state }
+        Lane {
+            touched: AtomicBool::new(true),
+            closed: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
+            place: AtomicU32::new(0),
+            flusher,
+            state: Mutex::new(State { socket, ..State::default() }),
+        }
     }
 
     #[inline(always)]
     fn hold(&self) -> Held<'_> {
-        Held { touched: &self.touched, state: self.state.lock() }
+        Held { lane: self, state: self.state.lock() }
     }
 
     /// For the task, whose waker is always the same: false when nothing is left that [`end_turn`](Lane::end_turn) alone does.
@@ -218,8 +228,10 @@ impl Lane {
         let dropped = if discard { state.outbox.discard() } else { 0 };
         // A long frame that is half written is worth an eviction still.
         let end = if discard && state.outbox.bytes() <= FINISHED { End::Discarded } else { End::Closing };
-        state.end = state.end.max(end);
-        state.outbox.put_close(frames);
+        state.ends(end);
+        if !frames.is_empty() {
+            state.outbox.put_close(frames);
+        }
         state.settle(node);
         state.leave_to_task();
         dropped
@@ -227,7 +239,7 @@ impl Lane {
 
     /// The stream is gone. Returns how many messages were thrown away.
     pub(crate) fn gone(&self, node: &Arc<Node>) -> usize {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         let dropped = state.outbox.messages();
         state.outbox = Outbox::default();
         state.settle(node);
@@ -235,23 +247,36 @@ impl Lane {
             // It is closed here, or with the reading half: to shut it down first would be one more call.
             socket.forget();
         }
-        state.end = End::Mute;
+        state.ends(End::Mute);
         state.phase = Phase::Idle;
         dropped
     }
 
-    /// Half-closes a bare socket: the peer reads the end after all that was written.
-    pub(crate) fn half_close(&self) {
-        if let Some(socket) = &self.state.lock().socket {
-            // The peer may be gone already, which the next read tells.
-            let _ = socket2::SockRef::from(socket.as_ref()).shutdown(std::net::Shutdown::Write);
-        }
+    /// Asks the task for the end. Returns its waker, and whether the connection was open until now.
+    pub(crate) fn request(&self, request: CloseRequest) -> (Option<Waker>, bool) {
+        let mut state = self.hold();
+        let was_open = state.end == End::Open;
+        state.ask(request);
+        (state.take_waker(), was_open)
     }
 
-    pub(crate) fn request(&self, request: CloseRequest) -> Option<Waker> {
-        let mut state = self.hold();
-        state.ask(request);
-        state.take_waker()
+    /// Somebody has asked for the end, which is not obeyed yet.
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.state.lock().request.as_ref().is_some_and(|request| request.is_an_end())
+    }
+
+    /// From now on the task waits for the answers to what its peer has sent.
+    pub(crate) fn set_answering(&self) {
+        self.answering.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Acquire)
+    }
+
+    /// What was asked for and not obeyed yet.
+    pub(crate) fn take_request(&self) -> Option<CloseRequest> {
+        self.state.lock().request.take().map(|request| *request)
     }
 
     pub(crate) fn wake(&self) {
@@ -266,8 +291,9 @@ impl Lane {
         self.state.is_locked()
     }
 
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.state.lock().end == End::Open
+        !self.closed.load(Ordering::Relaxed)
     }
 
     /// True when a sender that waits for room has to wait.
@@ -301,7 +327,7 @@ impl Lane {
             return None;
         }
         let polite = state.end == End::Open && state.outbox.begun() <= FINISHED;
-        state.end = if polite { End::Discarded } else { End::Mute };
+        state.ends(if polite { End::Discarded } else { End::Mute });
         let dropped = match polite {
             true => state.outbox.discard(),
             false => std::mem::take(&mut state.outbox).messages(),
@@ -391,7 +417,13 @@ impl DerefMut for Held<'_> {
 impl Held<'_> {
     #[inline(always)]
     fn touch(&self) {
-        self.touched.store(true, Ordering::Relaxed);
+        self.lane.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on no frame is taken, by nobody.
+    fn ends(&mut self, end: End) {
+        self.end = self.end.max(end);
+        self.lane.closed.store(true, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -401,6 +433,10 @@ impl Held<'_> {
     }
 
     fn ask(&mut self, request: CloseRequest) {
+        if request.is_an_end() {
+            // Nothing that is emitted after the call reaches the client, and no further message of it is handled.
+            self.ends(End::Closing);
+        }
         if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
             self.touch();
             self.request = Some(Box::new(request));
@@ -415,7 +451,6 @@ impl Held<'_> {
             Put::Queued { evicted } => Ok(evicted),
             Put::Dropped => Err(Pushed::Dropped),
             Put::Overflow => {
-                self.end = End::Closing;
                 self.ask(CloseRequest::slow_consumer());
                 Err(Pushed::Dropped)
             }

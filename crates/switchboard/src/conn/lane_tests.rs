@@ -57,7 +57,7 @@ async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
     lane.wake();
     lane.wake();
     assert_eq!(end_turn(), (false, true), "somebody came who found no waker");
-    assert!(lane.request(CloseRequest::Shutdown).is_some());
+    assert!(lane.request(CloseRequest::Shutdown).0.is_some());
     assert!(lane.is_touched());
     assert_eq!(end_turn(), (false, true));
     assert!(lane.evict(&node).is_some());

@@ -178,11 +178,8 @@ impl Conn {
     fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
         match Event::exception(self.encoding(), error, Some(&open.event), open.id.as_ref()) {
-            Ok(event) => {
-                if self.sent_late(&event).is_err() {
-                    self.node().counters.dropped(1);
-                }
-            }
+            // What does not arrive is counted there.
+            Ok(event) => drop(self.sent_late(&event)),
             // The codec cannot say what went wrong: nobody waits for an answer that does not come.
             Err(_) => {
                 self.node().counters.dropped(1);
@@ -201,13 +198,18 @@ impl Conn {
         self.ended_late();
         match pushed {
             super::Pushed::Queued => Ok(()),
-            super::Pushed::Dropped | super::Pushed::Gone => Err(super::left()),
+            // It is counted where it was put.
+            super::Pushed::Dropped => Err(super::left()),
+            super::Pushed::Gone => {
+                self.node().counters.dropped(1);
+                Err(super::left())
+            }
         }
     }
 
-    /// A connection that is drained may have waited for this answer alone.
+    /// A connection that is drained, or whose peer has said its last, may have waited for this answer alone.
     fn ended_late(&self) {
-        if self.node().is_draining() {
+        if self.node().is_draining() || self.lane.is_answering() {
             self.lane.wake();
         }
     }

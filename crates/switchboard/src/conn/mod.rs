@@ -216,20 +216,36 @@ impl Conn {
         if self.table.raw.is_some() { Pushed::Gone } else { self.push(frame, class) }
     }
 
-    /// Ends the connection with 1013, and frees what waits for it at once. False: that is done already.
+    /// Ends the connection with 4008, and frees what waits for it at once. False: that is done already.
     pub(crate) fn evict(&self) -> bool {
         let Some((dropped, waker)) = self.lane.evict(self.node()) else { return false };
         self.node().counters.dropped(dropped);
+        self.cut_port();
         if let Some(waker) = waker {
             waker.wake();
         }
         true
     }
 
-    /// Asks the task to end the connection.
-    pub(crate) fn close(&self, request: CloseRequest) {
-        if let Some(waker) = self.lane.request(request) {
+    /// Asks the task to end the connection. It takes effect at once: see `CloseRequest::is_an_end`. Returns whether it was open.
+    pub(crate) fn close(&self, request: CloseRequest) -> bool {
+        let is_an_end = request.is_an_end();
+        let (waker, was_open) = self.lane.request(request);
+        if is_an_end {
+            self.cut_port();
+        }
+        if let Some(waker) = waker {
             waker.wake();
+        }
+        was_open
+    }
+
+    /// The loop of a raw gateway receives nothing more, not even what has come already.
+    pub(crate) fn cut_port(&self) {
+        if self.table.raw.is_some() {
+            let port = self.attached.lock().as_ref().and_then(|attached| attached.port.clone());
+            let dropped = port.map_or(0, |port| port.cut());
+            self.node().counters.dropped_inbound(dropped);
         }
     }
 

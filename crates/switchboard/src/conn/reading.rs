@@ -1,4 +1,5 @@
 //! From bytes to messages.
+use super::Conn;
 use super::acks::Answer;
 use super::buffers;
 use super::closing::Net;
@@ -6,7 +7,6 @@ use super::inbound::{Received, Waiting};
 use super::serving::{Running, Stage, contained};
 use super::task::Task;
 use super::timers::NEVER;
-use super::{Conn, DisconnectReason};
 use crate::Error;
 use crate::codec::{Data, Format, Part};
 use crate::gateway::Frames;
@@ -40,11 +40,15 @@ impl Task {
                 Poll::Ready(Ok(n)) if n > 0 => {
                     match self.net {
                         Net::Open => self.parse(conn, &mut buffer[..n], cx),
-                        _ => self.timers.seldom_mut().ignored += n,
+                        _ => self.overhear(&buffer[..n]),
                     }
                     true
                 }
-                Poll::Ready(_) => {
+                Poll::Ready(Ok(_)) => {
+                    self.peer_ended();
+                    true
+                }
+                Poll::Ready(Err(_)) => {
                     self.lost();
                     true
                 }
@@ -52,9 +56,16 @@ impl Task {
         })
     }
 
-    /// It is closed, and enough was read behind that.
+    /// It is closed, and enough was read behind that, or all.
     fn is_deaf(&self) -> bool {
-        self.net != Net::Open && self.timers.seldom().ignored > ON_ITS_WAY.max(self.limits().max_message)
+        match self.net {
+            // Somebody has asked for the end, which this turn obeys.
+            Net::Open => !self.conn().lane.is_open(),
+            _ => {
+                let seldom = self.timers.seldom();
+                seldom.peer_ended || seldom.ignored > ON_ITS_WAY.max(self.limits().max_message)
+            }
+        }
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -96,14 +107,19 @@ impl Task {
     fn parse(&mut self, conn: &Conn, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
         let (len, mut at) = (bytes.len(), 0);
-        while at < len && self.net == Net::Open {
+        // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
+        while at < len && self.net == Net::Open && conn.lane.is_open() {
             if self.pauses() {
                 self.unread = Some(bytes[at..].into());
                 return;
             }
             let decoded = match self.decoder.decode(&mut bytes[at..], &limits) {
                 Ok(decoded) => decoded,
-                Err(violation) => return self.violation(violation.code, violation.reason),
+                Err(violation) => {
+                    self.violation(violation.code, violation.reason);
+                    // The decoder has passed over the rest.
+                    return self.overhear(&[]);
+                }
             };
             at += decoded.consumed;
             // A ping or pong alone is no progress of the message that it stands in.
@@ -126,13 +142,22 @@ impl Task {
                 }
                 Some(Item::Ping(payload)) => self.pinged(&payload),
                 Some(Item::Pong(payload)) => self.ponged(&payload),
-                Some(Item::Close(close)) => match close {
-                    Some(close) => self.peer_closed(Some(close.code.get()), close.reason),
-                    None => self.peer_closed(None, String::new()),
-                },
+                Some(Item::Close(close)) => self.peer_closed(close),
             }
             self.is_last = false;
         }
+        if at < len {
+            self.overhear(&bytes[at..]);
+        }
+    }
+
+    /// Of what comes behind the end only the peer's close frame counts.
+    #[cold]
+    pub(super) fn overhear(&mut self, bytes: &[u8]) {
+        let heard = self.decoder.pass_over(bytes);
+        let seldom = self.timers.seldom_mut();
+        seldom.ignored += bytes.len();
+        seldom.heard_close = heard;
     }
 
     fn binary(&mut self, conn: &Conn, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
@@ -168,8 +193,10 @@ impl Task {
         if self.rates.is_some() && self.is_over_rate(len, None) {
             return;
         }
-        if let Some(port) = &self.port {
-            port.receive(message());
+        if let Some(port) = &self.port
+            && !port.receive(message())
+        {
+            self.conn().node().counters.dropped_inbound(1);
         }
     }
 
@@ -249,8 +276,7 @@ impl Task {
             self.exception(&error, event.as_deref(), id.as_ref());
         }
         if keeps_on {
-            let code = CloseCode::RATE_LIMITED;
-            self.close(code.into(), DisconnectReason::Violation { code });
+            self.passes_limit(CloseCode::RATE_LIMITED);
         }
     }
 

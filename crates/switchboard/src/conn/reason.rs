@@ -30,11 +30,11 @@ pub enum DisconnectReason {
     /// The application, or this server, closed it.
     #[non_exhaustive]
     Server {
-        /// The code that the client was told; 1013 also where it was not, because memory was too short for that.
+        /// The code that the client was told; 4008 also where it was not, because memory was too short for that.
         code: CloseCode,
     },
     /// A hook of the application failed (1011).
     Fault,
-    /// The server shuts down (1012).
+    /// The server shuts down (1001).
     Shutdown,
 }

@@ -116,7 +116,7 @@ impl Task {
     pub(super) fn has_work(&self) -> bool {
         matches!(self.stage, Stage::Serving)
             && self.running.is_none()
-            && ((self.net != Net::Open && self.background.is_none()) || (self.next_may_start() && !self.congested))
+            && ((!self.net.is_served() && self.background.is_none()) || (self.next_may_start() && !self.congested))
     }
 
     fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>, scope: &'a MessageScope) -> MessageContext<'a> {
@@ -184,7 +184,11 @@ impl Task {
         let table = self.conn().table.clone();
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
-        let Some(raw) = table.raw.as_ref().filter(|_| self.net == Net::Open && !self.draining) else { return };
+        let Some(raw) =
+            table.raw.as_ref().filter(|_| self.net.is_served() && self.conn().lane.is_open() && !self.draining)
+        else {
+            return;
+        };
         match contained("raw", || raw(&self.hook_context(None, &MessageScope::default()))) {
             Ok(future) => self.running = Some(Running::Raw(future)),
             Err(error) => self.fail(error),
@@ -216,6 +220,9 @@ impl Task {
 
     /// Of an error that names none. A raw gateway has no `exception`: its close frame tells what the log is found by.
     fn close_for(&self, error: &Error) -> Close {
+        if *error.code() == switchboard_core::Code::Draining {
+            return Close::service_restart();
+        }
         let code = close_code(error);
         match error.trace() {
             Some(trace) if self.port.is_some() => Close::new(code, format!("{} trace_id={trace}", code.reason())),
@@ -251,10 +258,12 @@ impl Task {
                     drop_contained(hook);
                     match outcome {
                         // Asked for, as `Socket::close` asks: where the loop has done that, its own code stands.
-                        Ok(()) => self.conn().close(CloseRequest::Graceful {
-                            close: CloseCode::NORMAL.into(),
-                            reason: DisconnectReason::Server { code: CloseCode::NORMAL },
-                        }),
+                        Ok(()) => {
+                            self.conn().close(CloseRequest::Graceful {
+                                close: CloseCode::NORMAL.into(),
+                                reason: DisconnectReason::Server { code: CloseCode::NORMAL },
+                            });
+                        }
                         Err(error) => self.fail(error),
                     }
                     true
@@ -277,7 +286,11 @@ impl Task {
     }
 
     fn serve_next(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.congested && self.net == Net::Open {
+        let waits = match self.net.is_served() {
+            true => self.congested || !self.conn().lane.is_open(),
+            false => self.conn().lane.is_asked_to_end(),
+        };
+        if waits {
             return false;
         }
         if self.net != Net::Open && self.now() >= self.timers.seldom().finish_by {
@@ -292,9 +305,9 @@ impl Task {
             self.dispatch(&conn, &waiting.message, cx);
             return true;
         }
-        if self.net == Net::Open {
+        if self.net.is_served() {
             let idle = self.background.is_none() && self.running.is_none() && self.unread.is_none();
-            if self.draining && idle && !self.conn().waits_late() {
+            if self.net == Net::Open && self.draining && idle && !self.conn().waits_late() {
                 self.close_for_restart();
             }
             return false;
@@ -384,7 +397,7 @@ fn close_code(error: &Error) -> CloseCode {
         Code::Unauthenticated => CloseCode::INVALID_TOKEN,
         Code::RateLimited => CloseCode::RATE_LIMITED,
         Code::Overloaded | Code::BrokerUnavailable => CloseCode::TRY_AGAIN_LATER,
-        Code::Draining => CloseCode::SERVICE_RESTART,
+        Code::Draining => CloseCode::GOING_AWAY,
         Code::BadRequest | Code::ValidationFailed => CloseCode::BAD_REQUEST,
         _ => CloseCode::FORBIDDEN,
     }

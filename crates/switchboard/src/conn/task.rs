@@ -109,13 +109,14 @@ impl Task {
 
     /// Ends a round. True when there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
-        // A stream that is closing is half-closed once all is written; the others have work that waits for the client to read.
+        // A connection that ends goes on once all is written; the others have work that waits for the client to read.
         let waits = self.net != Net::Open || self.congested || self.port.is_some();
         (waits || self.conn().lane.is_touched()) && self.write_rest(cx)
     }
 
     /// Writes what waits, obeys who wants the end, and leaves the waker.
     fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
+        self.finish_if_answered();
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.client.conn();
         let end = conn.lane.end_turn(cx, whole, &conn.table.limits, conn.node());
@@ -125,7 +126,7 @@ impl Task {
                 self.timers.drained();
                 self.congested = false;
                 if self.net == Net::Closing {
-                    self.half_close();
+                    self.linger();
                 }
             }
             Some(Flushed::Blocked { progress }) => {
@@ -178,6 +179,9 @@ impl Task {
         if now >= self.timers.seldom().late_by {
             self.check_late(now);
         }
+        if now >= self.timers.seldom().answer_by {
+            self.finish();
+        }
         if now >= self.timers.seldom().gone_by {
             self.lost();
         }
@@ -185,13 +189,15 @@ impl Task {
 
     /// Judges the peer by the clock, after all that it sent was read. True when something was done.
     fn check_peers_time(&mut self) -> bool {
-        if self.net != Net::Open {
+        if !self.net.is_served() {
             return false;
         }
         let now = self.now();
         let seldom = self.timers.seldom();
         if now >= seldom.write_by || now >= seldom.soft_by {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
+        } else if self.net != Net::Open {
+            return false;
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if now >= self.partial_by() {
@@ -214,9 +220,10 @@ impl Task {
     fn set_alarm(&self) {
         let seldom = self.timers.seldom();
         let beside = self.background.as_ref().map_or(NEVER, |background| background.by());
-        let own = self.timers.work_by.min(seldom.gone_by).min(seldom.late_by).min(beside);
+        let own = self.timers.work_by.min(seldom.gone_by).min(seldom.late_by).min(seldom.answer_by).min(beside);
         let alarm = match self.net {
             Net::Open => own.min(self.timers.peers()).min(self.timers.expires_at(self.limits())).min(self.partial_by()),
+            Net::Answering => own.min(seldom.write_by).min(seldom.soft_by),
             _ => own,
         };
         self.conn().alarm.store(alarm, Ordering::Relaxed);

@@ -36,8 +36,16 @@ pub(crate) struct Seldom {
     pub(crate) finish_by: u64,
     /// The first `Ack` that waits must have answered by then.
     pub(crate) late_by: u64,
+    /// What the peer sent before its end is answered until then.
+    pub(crate) answer_by: u64,
+    /// What is said after these answers: a close frame, or nothing to a peer that has ended without one.
+    pub(crate) goodbye: Vec<u8>,
     /// Bytes that came after the end, and were thrown away.
     pub(crate) ignored: usize,
+    /// The peer's close frame has come.
+    pub(crate) heard_close: bool,
+    /// The peer has ended its half of the stream.
+    pub(crate) peer_ended: bool,
     pings: Window,
     malformed: Window,
 }
@@ -50,7 +58,11 @@ impl Seldom {
         gone_at_last: NEVER,
         finish_by: NEVER,
         late_by: NEVER,
+        answer_by: NEVER,
+        goodbye: Vec::new(),
         ignored: 0,
+        heard_close: false,
+        peer_ended: false,
         pings: Window { since: 0, count: 0 },
         malformed: Window { since: 0, count: 0 },
     };
@@ -97,7 +109,8 @@ impl Timers {
     }
 
     pub(crate) fn seldom(&self) -> &Seldom {
-        self.seldom.as_deref().unwrap_or(&Seldom::NONE)
+        static NONE: Seldom = Seldom::NONE;
+        self.seldom.as_deref().unwrap_or(&NONE)
     }
 
     pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {

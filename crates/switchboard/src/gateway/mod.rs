@@ -306,8 +306,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// | `unauthenticated` | 4501 |
     /// | `bad_request`, `validation_failed` | 4500 |
     /// | `rate_limited` | 4003 |
-    /// | `overloaded`, `broker_unavailable` | 1013 |
-    /// | `draining` | 1012 |
+    /// | `overloaded`, `broker_unavailable` | 4008 |
+    /// | `draining` | 1001 |
     /// | any other | 4505 |
     #[track_caller]
     pub fn on_connect<H, Args>(self, hook: H) -> Gateway<S>

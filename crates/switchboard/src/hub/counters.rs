@@ -34,7 +34,7 @@ pub struct Stats {
     /// Messages that were answered `rate_limited`, or closed their connection, because of a rate of its limits, since the start.
     /// They are among `rejected`.
     pub rate_limited: u64,
-    /// Clients that were closed with 1013 because memory was short and most waited for them, since the start.
+    /// Clients that were closed with 4008 because memory was short and most waited for them, since the start.
     pub evicted: u64,
     /// Handlers and hooks that a shutdown cut off.
     pub aborted: u64,

@@ -79,9 +79,15 @@ impl Local {
 
     /// Everyone who is meant and open to events, each once.
     pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Conn>> {
+        let mut chosen = self.reached(target);
+        chosen.retain(|conn| conn.table.raw.is_none());
+        chosen
+    }
+
+    /// Everyone who is meant, those of raw gateways too, each once; less those that are closing.
+    pub(crate) fn reached(&self, target: &Target) -> Vec<Arc<Conn>> {
         let sender = target.sender.as_deref().and_then(ClientId::parse);
-        let meant = |conn: &Arc<Conn>| Some(conn.id) != sender && conn.table.raw.is_none() && conn.is_open();
-        self.union(target).into_iter().filter(meant).collect()
+        self.union(target).into_iter().filter(|conn| Some(conn.id) != sender && conn.is_open()).collect()
     }
 
     fn union(&self, target: &Target) -> Conns {

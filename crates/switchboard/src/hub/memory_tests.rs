@@ -79,12 +79,12 @@ async fn settle() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-/// Reads to the end: whether the last frame is a close with 1013.
+/// Reads to the end: whether the last frame is a close with 4008.
 async fn is_sent_away(mut stream: DuplexStream) -> bool {
     let mut all = Vec::new();
     let end = async { stream.read_to_end(&mut all).await };
     tokio::time::timeout(Duration::from_secs(20), end).await.unwrap().unwrap();
-    let close = [&[0x88, 17, 0x03, 0xF5][..], b"try_again_later"].concat();
+    let close = [&[0x88, 17, 0x0F, 0xA8][..], b"try_again_later"].concat();
     all.ends_with(&close)
 }
 

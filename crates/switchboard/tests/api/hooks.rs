@@ -149,7 +149,7 @@ async fn what_hooks_return() {
 
     let full =
         r#"{"event":"exception","data":{"status":"error","code":"overloaded","message":"Full","retryable":true}}"#;
-    assert_eq!(refusal(&served, "/refuses").await, (full.to_owned(), 1013));
+    assert_eq!(refusal(&served, "/refuses").await, (full.to_owned(), 4008));
     let members = r#"{"event":"exception","data":{"status":"error","code":"forbidden","message":"Members only","retryable":false}}"#;
     assert_eq!(refusal(&served, "/forbids").await, (members.to_owned(), 4505));
 
@@ -167,5 +167,5 @@ async fn what_hooks_return() {
     assert_eq!(peer.recv().await, Message::binary(vec![1, 2]));
     assert_eq!(peer.closed().await, 1000);
     let mut peer = served.connect("/hangs-up").await;
-    assert_eq!(peer.closed().await, 1013);
+    assert_eq!(peer.closed().await, 4008);
 }

@@ -136,7 +136,7 @@ async fn a_router_can_be_shut_down_from_inside() {
     let app = TestApp::new(App::new().mount(router));
     let mut ada = app.connect("/ws").await;
     ada.send("end", ()).await;
-    ada.expect_close(1012).await;
+    ada.expect_close(1001).await;
     app.advance(Duration::from_secs(1)).await;
     assert!(*ended.lock());
 }

@@ -129,7 +129,7 @@ fn h06_joins_in_the_middle_of_an_end() {
         }
         assert_eq!(rig.handle.shutdown().await.aborted, 0);
         for peer in &mut peers {
-            assert_eq!(peer.expect_close().await, 1012);
+            assert_eq!(peer.expect_close().await, 1001);
         }
         drop(peers);
         rig.expect_empty().await;

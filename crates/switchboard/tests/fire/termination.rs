@@ -59,13 +59,13 @@ async fn ask(mut peer: Peer, offset: u64) -> Seen {
             Some(other) => panic!("{other:?}"),
         }
     };
-    assert_eq!(close, Some((1012, "service_restart".into())));
+    assert_eq!(close, Some((1001, "service_restart".into())));
     assert_eq!(peer.recv().await, Got::End);
     seen
 }
 
 /// Every request that was sent before the signal is answered, with what it asked for or with `draining`; then every client is
-/// told 1012, and the process ends well.
+/// told 1001, and the process ends well.
 #[test]
 fn r16_sigterm_loses_nothing_that_was_accepted() {
     let _turn = turn();
@@ -123,14 +123,14 @@ fn r16_a_second_sigterm_ends_at_once() {
         assert_eq!(idle.request(&request("echo", 7, 1)).await, request("echo", 7, 1));
         server.until(Duration::from_secs(5), |numbers| numbers.in_flight == 1).await;
         server.terminate();
-        assert_eq!(idle.expect_close().await, 1012);
+        assert_eq!(idle.expect_close().await, 1001);
         drop(idle);
         hanging.expect_silence(ms(500)).await;
         let began = Instant::now();
         server.terminate();
         let answer = hanging.text().await;
         assert!(answer.contains(r#""id":1"#) && answer.contains(r#""code":"draining""#), "{answer}");
-        assert_eq!(hanging.expect_close().await, 1012);
+        assert_eq!(hanging.expect_close().await, 1001);
         drop(hanging);
         let status = server.ended(Duration::from_secs(5)).await;
         eprintln!("    the end after {:?}", began.elapsed());

@@ -398,7 +398,7 @@ fn public_admits_what_it_says() {
 fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {
     on(Path::Listen, |path| async move {
         const TIME: Duration = Duration::from_millis(600);
-        let limits = Limits::default().handshake_timeout(TIME).partial_timeout(TIME);
+        let limits = Limits::default().handshake_timeout(TIME).partial_timeout(TIME).linger(TIME / 2);
         let rig = Arc::new(Rig::start(path, plain(limits)).await);
         let watch = Stopwatch::start();
         let mut slow = tokio::task::JoinSet::new();

@@ -152,7 +152,7 @@ fn a_cancel_while_draining_closes_at_once() {
         tokio::time::sleep(ms(50)).await;
         peer.send(r#"{"cancel":1}"#).await;
         assert!(peer.text().await.contains("cancelled"));
-        assert_eq!(peer.expect_close().await, 1012);
+        assert_eq!(peer.expect_close().await, 1001);
         drop(peer);
         assert_eq!(shutdown.await.unwrap().aborted, 0);
     });
@@ -170,7 +170,7 @@ fn a_shutdown_without_patience_still_answers_and_closes() {
         let shutdown = tokio::spawn(async move { handle.shutdown_within(ms(100)).await });
         let answer = peer.text().await;
         assert!(answer.contains(r#""id":1"#) && answer.contains("draining"), "{answer}");
-        assert_eq!(peer.expect_close().await, 1012);
+        assert_eq!(peer.expect_close().await, 1001);
         drop(peer);
         assert_eq!(shutdown.await.unwrap().aborted, 1);
         assert_eq!(*edges.ends.lock().unwrap(), ["Shutdown"]);

@@ -853,8 +853,8 @@ fn refusals_are_in_the_format_of_the_connection() {
         for it in &mut its {
             it.expect(json!({ "event": "wait", "data": null, "id": 1 })).await;
             let goaway = it.recv().await;
-            assert_eq!((&goaway["event"], &goaway["data"]["code"]), (&json!("sys.goaway"), &json!(1012)));
-            assert_eq!(it.peer.expect_close().await, 1012);
+            assert_eq!((&goaway["event"], &goaway["data"]["code"]), (&json!("sys.goaway"), &json!(1001)));
+            assert_eq!(it.peer.expect_close().await, 1001);
         }
         shutdown.await.unwrap();
     });

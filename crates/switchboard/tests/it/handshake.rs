@@ -922,7 +922,7 @@ fn a_draining_node_says_so() {
             let answer = refused(&rig, Ask::good(), 503, "draining").await;
             assert!(answer.header("retry-after").is_some());
             busy.expect(r#"{"event":"wait","data":400,"id":1}"#).await;
-            assert_eq!(busy.expect_close().await, 1012);
+            assert_eq!(busy.expect_close().await, 1001);
             drop(busy);
             assert_eq!(shutdown.await.unwrap().aborted, 0);
             rig.expect_empty().await;

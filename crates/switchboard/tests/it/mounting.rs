@@ -306,7 +306,7 @@ fn a3_a_port_of_its_own() {
         }
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         for mut peer in peers {
-            assert_eq!(peer.expect_close().await, 1012);
+            assert_eq!(peer.expect_close().await, 1001);
         }
         assert_eq!(shutdown.await.unwrap().aborted, 0);
         serving.await.unwrap();

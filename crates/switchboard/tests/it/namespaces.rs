@@ -299,16 +299,16 @@ fn a_shutdown_closes_every_namespace() {
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         for peer in [&mut user, &mut idle] {
-            assert_eq!(peer.expect_close().await, 1012);
-            peer.close(1012).await;
+            assert_eq!(peer.expect_close().await, 1001);
+            peer.close(1001).await;
         }
         // A namespace that is made meanwhile changes nothing.
         assert_eq!(rig.handle.server_of::<Nobody>().client_count(), 0);
         assert!(!shutdown.is_finished(), "a handler of a namespace is in flight");
         state.go.notify_one();
         busy.expect(r#"{"event":"wait","data":null,"id":1}"#).await;
-        assert_eq!(busy.expect_close().await, 1012);
-        busy.close(1012).await;
+        assert_eq!(busy.expect_close().await, 1001);
+        busy.close(1001).await;
         assert_eq!(shutdown.await.unwrap().aborted, 0);
         rig.expect_empty().await;
     });
@@ -329,8 +329,8 @@ fn a_shutdown_out_of_patience_ends_every_namespace() {
         let shutdown = tokio::spawn(async move { handle.shutdown_within(Duration::ZERO).await });
         for peer in &mut peers {
             assert!(peer.text().await.contains(r#""code":"draining""#));
-            assert_eq!(peer.expect_close().await, 1012);
-            peer.close(1012).await;
+            assert_eq!(peer.expect_close().await, 1001);
+            peer.close(1001).await;
         }
         assert_eq!(shutdown.await.unwrap().aborted, 2);
         rig.expect_empty().await;

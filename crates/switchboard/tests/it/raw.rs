@@ -261,7 +261,7 @@ fn how_a_loop_ends_is_how_the_connection_closes() {
             ("closes", 4321, "of my own"),
             ("forbidden", 4505, "forbidden"),
             ("internal", 1011, "internal"),
-            ("busy", 1013, "try_again_later"),
+            ("busy", 4008, "try_again_later"),
             ("chosen", 4508, "replaced"),
             ("panic", 1011, "internal"),
             ("other", 4500, "bad_request"),
@@ -306,7 +306,7 @@ fn a_socket_in_another_task_ends_with_its_connection() {
         let mut peer = rig.connect_to("/moved").await;
         assert_eq!(peer.request("again").await, "again");
         rig.handle.shutdown().await;
-        assert_eq!(peer.recv().await, Got::Close(Some((1012, "service_restart".into()))));
+        assert_eq!(peer.recv().await, Got::Close(Some((1001, "service_restart".into()))));
         rig.expect_empty().await;
         assert_eq!(state.left.load(Ordering::Relaxed), 2);
     });

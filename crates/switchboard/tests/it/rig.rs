@@ -235,6 +235,8 @@ pub(crate) struct Peer {
     decoder: Decoder,
     buffer: Vec<u8>,
     hears_pings: bool,
+    /// The server's close frame has come, and none of our own was sent.
+    owes_close: bool,
     /// The response's head.
     pub(crate) head: String,
 }
@@ -245,7 +247,7 @@ impl Peer {
         stream.write_all(&request.encode()).await.unwrap();
         let (head, buffer) = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, owes_close: false, head }
     }
 
     /// A client whose handshake is this request.
@@ -253,7 +255,7 @@ impl Peer {
         stream.write_all(request).await.unwrap();
         let (head, buffer) = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, owes_close: false, head }
     }
 
     /// Offers extensions, and reads what is compressed where the server accepted it.
@@ -286,7 +288,7 @@ impl Peer {
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         let agreed = head.contains("permessage-deflate").then(|| Deflate::negotiate(&headers).unwrap().0);
         let decoder = Decoder::new(Role::Client).with_deflate(agreed);
-        Peer { stream, decoder, buffer, hears_pings: false, head }
+        Peer { stream, decoder, buffer, hears_pings: false, owes_close: false, head }
     }
 
     /// The next frame as it is: its first byte and its payload. Pings are passed over.
@@ -329,6 +331,7 @@ impl Peer {
     }
 
     pub(crate) async fn close(&mut self, code: u16) {
+        self.owes_close = false;
         self.send_frame(Opcode::Close, true, &code.to_be_bytes()).await;
     }
 
@@ -358,6 +361,7 @@ impl Peer {
                     Item::Close(close) => Got::Close(close.map(|close| (close.code.get(), close.reason))),
                 });
                 self.buffer.drain(..consumed);
+                self.owes_close |= matches!(got, Some(Got::Close(_)));
                 match got {
                     None => {}
                     Some(Got::Ping(_)) if !self.hears_pings => continue,
@@ -407,7 +411,15 @@ impl Peer {
         }
     }
 
+    /// The end of the stream. A server that has closed waits for the close frame of its client, as every one sends it.
     pub(crate) async fn expect_end(&mut self) {
+        if std::mem::take(&mut self.owes_close) {
+            let mut close = Vec::new();
+            write_frame(&mut close, Opcode::Close, true, &1000u16.to_be_bytes(), Some([1, 2, 3, 4]));
+            // One that has closed behind its client's close frame is gone.
+            let _ = self.stream.write_all(&close).await;
+            let _ = self.stream.flush().await;
+        }
         assert_eq!(self.recv().await, Got::End);
     }
 
@@ -577,7 +589,7 @@ impl Peer {
         stream.write_all(second).await.unwrap();
         let (head, buffer) = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, head }
+        Peer { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, owes_close: false, head }
     }
 
     pub(crate) async fn recv_within(&mut self, patience: Duration) -> Option<Got> {

@@ -354,8 +354,8 @@ fn a_shutdown_closes_them_all() {
         let handle = rig.handle.clone();
         let ended = tokio::spawn(async move { handle.shutdown().await });
         for peer in &mut peers {
-            assert_eq!(peer.expect_close().await, 1012);
-            peer.close(1012).await;
+            assert_eq!(peer.expect_close().await, 1001);
+            peer.close(1001).await;
         }
         assert_eq!(ended.await.unwrap().aborted, 0);
         assert_eq!((rig.handle.namespaces().count(), rig.handle.stats().connections), (0, 0));

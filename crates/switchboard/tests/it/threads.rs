@@ -71,7 +71,7 @@ fn a_shutdown_waits_for_what_runs_on_the_threads() {
         assert_eq!(report.aborted, 0);
         for peer in &mut peers {
             peer.expect(r#"{"event":"slow","data":"done","id":1}"#).await;
-            assert_eq!(peer.expect_close().await, 1012);
+            assert_eq!(peer.expect_close().await, 1001);
         }
     });
 }

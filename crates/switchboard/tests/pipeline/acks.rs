@@ -303,7 +303,7 @@ fn a_shutdown_waits_for_them_and_then_tells_them() {
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         peer.expect(r#"{"event":"spawned","data":"in time","id":1}"#).await;
         assert!(peer.text().await.contains("sys.goaway"));
-        assert_eq!(peer.expect_close().await, 1012);
+        assert_eq!(peer.expect_close().await, 1001);
         drop(peer);
         shutdown.await.unwrap();
         // Nobody is told of an empty answer to a message without an id: it is over all the same.
@@ -314,7 +314,7 @@ fn a_shutdown_waits_for_them_and_then_tells_them() {
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         assert!(peer.text().await.contains("sys.goaway"));
-        assert_eq!(peer.expect_close().await, 1012);
+        assert_eq!(peer.expect_close().await, 1001);
         drop(peer);
         shutdown.await.unwrap();
         let rig = Rig::start(path, app(Limits::default())).await;

@@ -242,7 +242,7 @@ fn behind_interceptors_and_through_a_shutdown() {
         let (code, _, id) = exception(&peer.text().await);
         assert_eq!((code.as_str(), id), ("draining", Some(2.into())));
         assert!(peer.text().await.contains("sys.goaway"));
-        assert_eq!(peer.expect_close().await, 1012);
+        assert_eq!(peer.expect_close().await, 1001);
         drop(peer);
         shutdown.await.unwrap();
     });

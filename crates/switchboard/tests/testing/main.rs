@@ -351,7 +351,7 @@ async fn a_shutdown(app: TestApp) {
     let mut ada = app.connect("/ws").await;
     ada.request::<()>("join", "lobby").await;
     assert_eq!(app.shutdown().await.aborted, 0);
-    assert_eq!(ada.expect_close(1012).await, "service_restart");
+    assert_eq!(ada.expect_close(1001).await, "service_restart");
     app.expect_empty().await;
 }
 

@@ -24,8 +24,18 @@ use tokio::time::Instant;
 /// }
 /// # }
 /// ```
+///
+/// The handle that an [`App`](crate::App) or a [`Bound`](crate::Bound) gives keeps what the shutdown hooks close, until they have run or it is
+/// dropped, though nothing else of the application may be left. What services, handlers and hooks get does not: a service with such a
+/// handle goes with its application.
 #[derive(Clone)]
-pub struct Handle(pub(crate) Arc<Control>);
+pub struct Handle {
+    pub(crate) control: Arc<Control>,
+    _hooks: Option<Arc<Hooks>>,
+}
+
+/// The shutdown hooks of an application, until they run. They have what they close.
+pub(super) type Hooks = Mutex<Option<Teardown>>;
 
 pub(crate) struct Control {
     pub(crate) hub: Arc<Hub>,
@@ -41,14 +51,14 @@ pub(crate) struct Control {
     waiting: watch::Sender<usize>,
     /// Applications that are served below this one.
     inner: Mutex<Vec<Weak<Control>>>,
-    /// The shutdown hooks of the application, until they run.
-    teardown: Mutex<Option<Teardown>>,
+    /// The application keeps them, its routes, and the handles that it has given: services may have this.
+    hooks: Weak<Hooks>,
     /// What the shutdown came to, once it has ended.
     ended: watch::Sender<Option<ShutdownReport>>,
 }
 
 impl Control {
-    pub(super) fn new(hub: Arc<Hub>) -> Control {
+    pub(super) fn new(hub: Arc<Hub>, hooks: &Arc<Hooks>) -> Control {
         Control {
             hub,
             stop: watch::Sender::new(false),
@@ -57,13 +67,9 @@ impl Control {
             listened: AtomicBool::new(false),
             waiting: watch::Sender::new(0),
             inner: Mutex::default(),
-            teardown: Mutex::default(),
+            hooks: Arc::downgrade(hooks),
             ended: watch::Sender::new(None),
         }
-    }
-
-    pub(super) fn keep_teardown(&self, teardown: Teardown) {
-        *self.teardown.lock() = Some(teardown);
     }
 
     /// Begins the shutdown, or shortens the patience of the one that has begun. It runs in a task of its own, to its end, though
@@ -80,7 +86,7 @@ impl Control {
         let runtime = tokio::runtime::Handle::current();
         self.patience.send_modify(|known| *known = Some(known.map_or(deadline, |known| known.min(deadline))));
         if !self.stop.send_replace(true) {
-            runtime.spawn(self.clone().shut_down());
+            runtime.spawn(self.clone().shut_down(self.hooks.upgrade()));
         }
         for inner in self.inner() {
             inner.begin_shutdown_by(deadline);
@@ -109,7 +115,7 @@ impl Control {
     }
 
     /// Connections, then HTTP requests, then what both may use.
-    async fn shut_down(self: Arc<Self>) {
+    async fn shut_down(self: Arc<Self>, hooks: Option<Arc<Hooks>>) {
         let mut ending = Ending { control: self.clone(), aborted: 1 };
         // Who waits for this is told first, and woken. The sender lives as long as this.
         let _ = tokio::time::timeout(TOLD, self.waiting.subscribe().wait_for(|waiting| *waiting == 0)).await;
@@ -119,7 +125,7 @@ impl Control {
         for inner in self.inner() {
             aborted += inner.ended().await.aborted;
         }
-        let teardown = self.teardown.lock().take();
+        let teardown = hooks.and_then(|hooks| hooks.lock().take());
         if let Some(teardown) = teardown {
             let deadline = self.patience.borrow().unwrap_or_else(Instant::now);
             aborted += teardown.run(deadline).await;
@@ -214,8 +220,18 @@ pub struct ShutdownReport {
 }
 
 impl Handle {
-    pub(super) fn new(control: Arc<Control>) -> Handle {
-        Handle(control)
+    /// It keeps the hooks.
+    pub(super) fn new(control: &Arc<Control>, hooks: &Arc<Hooks>) -> Handle {
+        Handle { control: control.clone(), _hooks: Some(hooks.clone()) }
+    }
+
+    /// For what the application has: it keeps nothing.
+    pub(crate) fn inside(&self) -> Handle {
+        Handle { control: self.control.clone(), _hooks: None }
+    }
+
+    pub(crate) fn server_in(&self, space: Arc<Space>) -> Server<Dynamic> {
+        Server::of(space, self.control.hub.clone())
     }
 
     /// The clients of the default namespace.
@@ -225,17 +241,17 @@ impl Handle {
 
     /// The clients of a namespace; nobody, while no gateway is in it.
     pub fn server_of<N: Namespace>(&self) -> Server<N> {
-        Server::new(&self.0.hub)
+        Server::new(&self.control.hub)
     }
 
     /// The namespaces that are named at run time.
     pub fn namespaces(&self) -> Namespaces {
-        Namespaces::new(&self.0.hub)
+        Namespaces::new(&self.control.hub)
     }
 
     /// The numbers of all namespaces together. Exact while nothing moves.
     pub fn stats(&self) -> Stats {
-        self.0.hub.stats()
+        self.control.hub.stats()
     }
 
     /// Ends the application: no connection is accepted any more; messages that have not begun are answered `draining`;
@@ -247,24 +263,20 @@ impl Handle {
     /// A second call waits for the same end, and cuts short what is left of the first one's patience if its own is less. The
     /// shutdown goes on though nobody waits for it any more. A handler that awaits it waits for itself, until the patience is over.
     pub async fn shutdown(&self) -> ShutdownReport {
-        self.shutdown_within(self.0.hub.node.limits().shutdown_timeout).await
+        self.shutdown_within(self.control.hub.node.limits().shutdown_timeout).await
     }
 
     /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now, but for the shutdown hooks, which together have what is
     /// left of the patience and at least five seconds, and each at least one.
     pub async fn shutdown_within(&self, patience: Duration) -> ShutdownReport {
-        self.0.begin_shutdown(patience);
-        self.0.ended().await
+        self.control.begin_shutdown(patience);
+        self.control.ended().await
     }
 
     /// Waits for a signal, and then for [`Handle::shutdown`]: what `axum::serve(..).with_graceful_shutdown(..)` wants.
     pub async fn shutdown_after(self, signal: impl Future) {
         let _ = signal.await;
         self.shutdown().await;
-    }
-
-    pub(crate) fn downgrade(&self) -> WeakHandle {
-        WeakHandle { hub: self.0.hub.clone(), control: Arc::downgrade(&self.0) }
     }
 
     /// Waits for the beginning of a shutdown: for background tasks that shall end with it. Connections are asked to end after
@@ -284,49 +296,24 @@ impl Handle {
     /// }
     /// ```
     pub async fn draining(&self) {
-        let _waiting = Waiting::new(&self.0);
+        let _waiting = Waiting::new(&self.control);
         // The sender lives as long as this.
-        let _ = self.0.stop.subscribe().wait_for(|stop| *stop).await;
+        let _ = self.control.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
     /// Waits for the end of a shutdown that somebody else asked for: all connections are gone, the shutdown hooks have ended.
     pub async fn drained(&self) {
-        self.0.ended().await;
+        self.control.ended().await;
     }
 
     /// Waits for [`drained`](Handle::drained), and where another server than [`App::listen`](crate::App::listen) serves, whose HTTP
     /// requests are not known here, until the patience of the shutdown is over. Select on it beside `axum::serve`, which waits for
     /// half a request, an endless answer or a route that hangs as long as they last: see [`Handle`].
     pub async fn finished(&self) -> ShutdownReport {
-        let report = self.0.ended().await;
-        if !self.0.listened.load(Ordering::Relaxed) {
-            self.0.out_of_patience().await;
+        let report = self.control.ended().await;
+        if !self.control.listened.load(Ordering::Relaxed) {
+            self.control.out_of_patience().await;
         }
         report
-    }
-}
-
-/// A handle that does not keep the shutdown hooks.
-pub(crate) struct WeakHandle {
-    hub: Arc<Hub>,
-    control: Weak<Control>,
-}
-
-impl WeakHandle {
-    pub(crate) fn server_of<N: Namespace>(&self) -> Server<N> {
-        Server::new(&self.hub)
-    }
-
-    pub(crate) fn namespaces(&self) -> Namespaces {
-        Namespaces::new(&self.hub)
-    }
-
-    pub(crate) fn server_in(&self, space: Arc<Space>) -> Server<Dynamic> {
-        Server::of(space, self.hub.clone())
-    }
-
-    /// The handle; a new one, without hooks, where the application is gone.
-    pub(crate) fn upgrade(&self) -> Handle {
-        Handle(self.control.upgrade().unwrap_or_else(|| Arc::new(Control::new(self.hub.clone()))))
     }
 }

@@ -7,7 +7,6 @@ mod path;
 mod serve;
 
 pub use boot::{BootError, Problem};
-pub(crate) use handle::WeakHandle;
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
@@ -23,7 +22,7 @@ use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, 
 use crate::{Namespace, Namespaces, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
-use handle::Control;
+use handle::{Control, Hooks};
 use http::{Request, Response};
 use mounted::{Mounted, Taken};
 use serde_json::Value;
@@ -76,6 +75,7 @@ pub struct App {
     threads: usize,
     hub: Arc<Hub>,
     control: Arc<Control>,
+    hooks: Arc<Hooks>,
     built: Option<Router>,
 }
 
@@ -89,7 +89,8 @@ impl App {
     /// An application without gateways.
     pub fn new() -> App {
         let hub = Hub::new();
-        let control = Arc::new(Control::new(hub.clone()));
+        let hooks = Arc::<Hooks>::default();
+        let control = Arc::new(Control::new(hub.clone(), &hooks));
         App {
             gateways: Vec::new(),
             namespaces: Vec::new(),
@@ -97,7 +98,7 @@ impl App {
             prefix: String::new(),
             after_init: Vec::new(),
             patience: Boot::PATIENCE,
-            container: Container::new(std::iter::empty(), HashMap::new(), &Handle::new(control.clone())),
+            container: Container::new(std::iter::empty(), HashMap::new(), Handle::new(&control, &hooks).inside()),
             graph: Graph::default(),
             problems: Vec::new(),
             declared: Declared::default(),
@@ -112,6 +113,7 @@ impl App {
             signals: true,
             threads: 0,
             control,
+            hooks,
             hub,
             built: None,
         }
@@ -197,7 +199,7 @@ impl App {
     }
 
     pub(crate) fn keep_teardown(&mut self, teardown: Teardown) {
-        self.control.keep_teardown(teardown);
+        *self.hooks.lock() = Some(teardown);
     }
 
     /// The application that a module describes: everything is made, init hooks have run.
@@ -363,7 +365,7 @@ impl App {
 
     /// Shutdown and numbers, before and after the application is mounted.
     pub fn handle(&self) -> Handle {
-        Handle::new(self.control.clone())
+        Handle::new(&self.control, &self.hooks)
     }
 
     /// The clients of the default namespace, for services and background tasks that exist before the application.

@@ -114,9 +114,11 @@ impl App {
     ///
     /// Errors: as [`App::listen`]; then the shutdown hooks have run, for what was made by then.
     pub async fn bind(mut self, address: impl Address) -> Result<Bound, BootError> {
+        let unbound = Unbound(Some(self.handle()));
         let bound = self.try_bind(address).await;
-        if bound.is_err() {
-            self.handle().shutdown_within(Duration::ZERO).await;
+        match &bound {
+            Ok(_) => unbound.succeed(),
+            Err(_) => drop(self.handle().shutdown_within(Duration::ZERO).await),
         }
         bound
     }
@@ -139,6 +141,26 @@ impl App {
         }
         let (handle, proxies) = (self.handle(), self.proxies.clone());
         Ok(Bound { own, others, proxies, handle, signals: self.signals, threads })
+    }
+}
+
+/// An application whose address is not taken yet: where that is cut off, what was made is shut down all the same.
+struct Unbound(Option<Handle>);
+
+impl Unbound {
+    fn succeed(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unbound {
+    fn drop(&mut self) {
+        // Without a runtime nothing can be awaited; that the hooks do not run is said as the application is dropped.
+        if let Some(handle) = self.0.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            handle.control.begin_shutdown(Duration::ZERO);
+        }
     }
 }
 
@@ -180,7 +202,7 @@ impl Bound {
 
     /// The second half of [`App::listen`]. Returns when a shutdown has ended.
     pub async fn serve(self) {
-        let control = self.handle.0.clone();
+        let control = self.handle.control.clone();
         let node = control.hub.node.clone();
         // Kept to the end of the shutdown: connections outlive the accept loop.
         let threads = self.threads;

@@ -9,7 +9,6 @@ use crate::app::{App, Problem};
 use crate::namespace::Marker;
 use crate::{BootError, Error, Root, log};
 use std::any::TypeId;
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,7 +77,7 @@ impl Boot {
     ///
     /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory that
     /// fails; then the first hook that does. The shutdown hooks have run by then, of all that was made and, where there is an init
-    /// hook, initialised.
+    /// hook, initialised. So they do where this future is dropped before its end, in a task of the runtime.
     pub async fn create(self) -> Result<App, BootError> {
         let mut plan = Plan::of(self.root, self.key, self.overrides);
         let mut app = App::new();
@@ -99,16 +98,16 @@ impl Boot {
         let types = single.map(|planned| planned.provider.type_id);
         let given = plan.given();
         let types = types.chain(given.iter().map(|given| given.type_id));
-        let container = Container::new(types, scoped, &app.handle());
+        let container = Container::new(types, scoped, app.handle().inside());
         for given in given {
             container.keep(given.type_id, (given.make)(&app.handle()));
         }
-        let mut teardown = Teardown { container: container.clone(), hooks: Vec::new(), patience: self.patience };
-        if let Err(error) = fail(make_all(&mut plan, &mut teardown).await) {
-            teardown.run_all().await;
+        let mut booting = Booting::new(&container, self.patience);
+        if let Err(error) = fail(make_all(&mut plan, &mut booting).await) {
+            booting.undo().await;
             return Err(error);
         }
-        app.container = container.clone();
+        app.container = container.kept();
         for module in &mut plan.modules {
             app.declare(std::mem::take(&mut module.stages));
         }
@@ -117,21 +116,21 @@ impl Boot {
             match (gateway.build)(&container) {
                 Ok((table, after_init)) => app.put(gateway.path, &gateway.site, gateway.place, table, after_init),
                 Err(missing) => {
-                    teardown.run_all().await;
+                    booting.undo().await;
                     return Err(missing.into());
                 }
             }
         }
-        if let Err(problem) = init_all(&mut plan, &mut teardown).await {
-            teardown.run_all().await;
+        if let Err(problem) = init_all(&mut plan, &mut booting).await {
+            booting.undo().await;
             return Err(BootError::new(vec![problem]));
         }
         app.patience = self.patience;
         if let Err(error) = app.init().await {
-            teardown.run_all().await;
+            booting.undo().await;
             return Err(error);
         }
-        if !teardown.hooks.is_empty() {
+        if let Some(teardown) = booting.succeed() {
             app.keep_teardown(teardown);
         }
         for line in app.graph.summary() {
@@ -158,8 +157,9 @@ fn take_scoped(plan: &mut Plan) -> HashMap<TypeId, Scoped> {
 }
 
 /// Makes the providers; what asks for one that has failed is not made, nor told.
-async fn make_all(plan: &mut Plan, teardown: &mut Teardown) -> Vec<Problem> {
-    let (container, patience) = (teardown.container.clone(), teardown.patience);
+async fn make_all(plan: &mut Plan, booting: &mut Booting) -> Vec<Problem> {
+    let teardown = &mut booting.teardown;
+    let (container, patience) = (teardown.container.kept(), teardown.patience);
     let mut problems = Vec::new();
     for (nth, at) in plan.order.clone().into_iter().enumerate() {
         if plan.asked_for(at).any(|(other, _)| !container.has(plan.providers[other].provider.type_id)) {
@@ -168,7 +168,7 @@ async fn make_all(plan: &mut Plan, teardown: &mut Teardown) -> Vec<Problem> {
         let provider = &mut plan.providers[at].provider;
         let Some(make) = provider.make.take() else { continue };
         let what = format!("{} ({})", provider.name, provider.how);
-        let given = container.clone();
+        let given = container.kept();
         match run_hook(&what, patience, move || make.once(given)).await {
             Ok(instance) => {
                 container.keep(provider.type_id, instance);
@@ -183,8 +183,9 @@ async fn make_all(plan: &mut Plan, teardown: &mut Teardown) -> Vec<Problem> {
 }
 
 /// Runs the init hooks: of providers behind those that they ask for, then of modules behind those that they import.
-async fn init_all(plan: &mut Plan, teardown: &mut Teardown) -> Result<(), Problem> {
-    let (container, patience) = (teardown.container.clone(), teardown.patience);
+async fn init_all(plan: &mut Plan, booting: &mut Booting) -> Result<(), Problem> {
+    let teardown = &mut booting.teardown;
+    let (container, patience) = (teardown.container.kept(), teardown.patience);
     for (nth, at) in plan.order.clone().into_iter().enumerate() {
         let provider = &mut plan.providers[at].provider;
         let what = format!("the init hook of {}", provider.name);
@@ -275,6 +276,47 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     switchboard_core::causes(error)
 }
 
+/// What a boot has made so far. Where it fails, or is cut off, that is shut down.
+struct Booting {
+    teardown: Teardown,
+}
+
+impl Booting {
+    fn new(container: &Container, patience: Duration) -> Booting {
+        Booting { teardown: Teardown { container: container.kept(), hooks: Vec::new(), patience } }
+    }
+
+    /// The shutdown hooks, where there are any.
+    fn succeed(mut self) -> Option<Teardown> {
+        self.take()
+    }
+
+    fn take(&mut self) -> Option<Teardown> {
+        let (container, patience) = (self.teardown.container.kept(), self.teardown.patience);
+        let hooks = std::mem::take(&mut self.teardown.hooks);
+        (!hooks.is_empty()).then(|| Teardown { container, hooks, patience })
+    }
+
+    /// Runs the shutdown hooks, to their end though nobody may wait for it any more.
+    async fn undo(mut self) {
+        if let Some(teardown) = self.take() {
+            // It is contained, and cannot fail.
+            let _ = tokio::spawn(teardown.run_all()).await;
+        }
+    }
+}
+
+impl Drop for Booting {
+    fn drop(&mut self) {
+        // Without a runtime nothing can be awaited; then it is said that they do not run.
+        if let Some(teardown) = self.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(teardown.run_all());
+        }
+    }
+}
+
 /// The shutdown hooks of an application. What is made, or initialised, later is shut down earlier.
 pub(crate) struct Teardown {
     container: Container,
@@ -318,10 +360,9 @@ impl Teardown {
     /// Runs the hooks, until the deadline or a little longer. Returns how many did not end well; the log says which.
     pub(crate) async fn run(mut self, deadline: Instant) -> u64 {
         let deadline = deadline.max(Instant::now() + AT_LEAST);
-        let mut hooks = std::mem::take(&mut self.hooks);
-        hooks.sort_by_key(|hook| Reverse(hook.nth));
+        self.hooks.sort_by_key(|hook| hook.nth);
         let mut failed = 0;
-        for ShutdownHook { what, run, .. } in hooks {
+        while let Some(ShutdownHook { what, run, .. }) = self.hooks.pop() {
             let left = deadline.saturating_duration_since(Instant::now()).max(EACH_AT_LEAST);
             let container = self.container.clone();
             if let Err(why) = run_hook(&what, self.patience.min(left), || run(container)).await {

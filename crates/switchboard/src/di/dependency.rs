@@ -81,7 +81,7 @@ impl FromContainer for Namespaces {
     }
 }
 
-/// A service that keeps the handle of its own application keeps it alive until its shutdown, if anything has a shutdown hook.
+/// It does not keep the application: a service with it goes with that, and then there is nothing left to end.
 impl FromContainer for Handle {
     fn wants(_: &mut Wanted) {}
 
@@ -92,7 +92,7 @@ impl FromContainer for Handle {
 
 /// The container of the application: in it there are no services of a connection or a message.
 ///
-/// A service that keeps the container it is in keeps itself alive, and all that is provided, as long as the process.
+/// It keeps nothing of what it gives: a service with it goes with its application.
 impl FromContainer for Container {
     fn wants(_: &mut Wanted) {}
 

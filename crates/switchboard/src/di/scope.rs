@@ -2,12 +2,12 @@
 use super::container::{Container, Instance, NotProvided};
 use super::provider::MakeAgain;
 use crate::client::Client;
-use crate::conn::drop_contained;
+use crate::conn::{Conn, drop_contained};
 use crate::handler::{Answer, MessageContext};
 use crate::nested::{Calls, Nested, Refused};
 use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// How many there are of a provided type. What lives long cannot ask for what lives short: boot refuses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +91,8 @@ impl MessageScope {
 
 /// What a container sees besides the application: a connection, and perhaps a message.
 pub(crate) struct View {
-    client: Client,
+    /// The connection has the application that it belongs to: a service that kept this would keep itself.
+    client: Weak<Conn>,
     /// None for what lives as long as the connection.
     message: Option<Arc<Store>>,
     /// A maker is lent it.
@@ -119,7 +120,7 @@ impl Making {
 impl View {
     /// Of a handler that takes a container.
     pub(super) fn of(cx: &MessageContext<'_>) -> View {
-        View { client: cx.client.clone(), message: Some(cx.scope.store()), lent: false }
+        View { client: Arc::downgrade(cx.client.conn_arc()), message: Some(cx.scope.store()), lent: false }
     }
 
     /// What makers are lent is for the time of their call: a service that kept it would keep itself.
@@ -127,15 +128,17 @@ impl View {
         self.lent
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
+    /// `None`: it has left, and nobody has it any more.
+    pub(super) fn client(&self) -> Option<Client> {
+        self.client.upgrade().map(Client::new)
     }
 
     pub(super) fn resolve<T>(&self, container: &Container, service: &Scoped) -> Result<Arc<T>, NotProvided>
     where
         T: ?Sized + Send + Sync + 'static,
     {
-        resolve_scoped(container, service, &self.client, || self.message.clone())
+        let Some(client) = self.client() else { return Err(NotProvided::ended::<T>()) };
+        resolve_scoped(container, service, &client, || self.message.clone())
     }
 }
 
@@ -155,11 +158,7 @@ where
     T: ?Sized + Send + Sync + 'static,
 {
     let Some(container) = &client.conn().table.container else { return Err(NotProvided::unmounted::<T>()) };
-    if let Some(found) = container.of_application::<T>() {
-        return found;
-    }
-    let Some(service) = container.scoped::<T>() else { return Err(NotProvided::of::<T>()) };
-    resolve_scoped(container, service, client, || Some(scope.store()))
+    container.find(|service| resolve_scoped(container, service, client, || Some(scope.store())))
 }
 
 /// No lock is held over a maker. Where two are made at once, the one that is put in first is everybody's.
@@ -174,7 +173,7 @@ where
 {
     let make = |message| {
         let Ok(_making) = Making::begin() else { return Err(NotProvided::endless::<T>()) };
-        let view = View { client: client.clone(), message, lent: true };
+        let view = View { client: Arc::downgrade(client.conn_arc()), message, lent: true };
         let made = (service.make)(&container.seeing(view)).map_err(NotProvided::failed::<T>)?;
         // A provider of `T` makes an `Arc<T>`.
         made.downcast::<Arc<T>>().map(|made| *made).map_err(|_| NotProvided::of::<T>())

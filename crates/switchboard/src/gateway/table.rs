@@ -241,7 +241,7 @@ impl Table {
         container: &Container,
         application: Handle,
     ) {
-        self.container = Some(container.clone());
+        self.container = Some(container.kept());
         self._application = Some(application);
         self.hosts = self.hosts.take().or_else(|| hosts.cloned());
         if self.own_limits {

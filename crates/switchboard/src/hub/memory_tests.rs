@@ -37,7 +37,7 @@ fn limited_with(limit: usize, gateway: Gateway<Echo>) -> (App, Handle, Arc<Atomi
 }
 
 fn memory(handle: &Handle) -> &Memory {
-    &handle.0.hub.node.memory
+    &handle.control.hub.node.memory
 }
 
 async fn use_bytes(usage: &AtomicUsize, bytes: usize) {
@@ -51,7 +51,7 @@ async fn silent(router: &axum::Router, handle: &Handle) -> (ClientId, DuplexStre
     let before = ids();
     let (mut ours, theirs) = tokio::io::duplex(64 << 10);
     let peer = "127.0.0.1:1".parse().unwrap();
-    let stop = crate::http::listener::stopped(handle.0.stop.subscribe());
+    let stop = crate::http::listener::stopped(handle.control.stop.subscribe());
     tokio::spawn(crate::http::listener::serve(theirs, peer, router.clone(), Arc::default(), stop, None));
     ours.write_all(&ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode()).await.unwrap();
     let mut head = Vec::new();

@@ -65,7 +65,7 @@ impl TestApp {
     }
 
     pub(super) fn memory(app: App, logs: Logs, _capturing: Capturing) -> Result<TestApp, BootError> {
-        let (handle, container) = (app.handle(), app.container.clone());
+        let (handle, container) = (app.handle(), app.container.kept());
         let reach = Reach::memory(app)?;
         Ok(TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing })
     }
@@ -80,7 +80,7 @@ impl TestApp {
         if is_paused() {
             failure.fail("a paused clock does not wait for sockets: keep the application in memory");
         }
-        let (handle, container) = (app.handle(), app.container.clone());
+        let (handle, container) = (app.handle(), app.container.kept());
         let reach = Reach::socket(app).await.unwrap_or_else(|error| failure.fail(error));
         TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing }
     }

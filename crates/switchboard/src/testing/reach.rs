@@ -54,7 +54,7 @@ impl Reach {
             Reach::Memory { router, handle, next_port } => {
                 let (ours, theirs) = tokio::io::duplex(PIPE);
                 let port = next_port.fetch_add(1, Ordering::Relaxed);
-                let control = &handle.0;
+                let control = &handle.control;
                 tokio::spawn(http::listener::serve(
                     theirs,
                     SocketAddr::from((Ipv4Addr::LOCALHOST, port)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchboard::di::{Container, ModuleDef, Provider};
 use switchboard::testing::TestApp;
-use switchboard::{App, Error, Server, gateway, injectable, messages, module};
+use switchboard::{App, Error, Gateway, Server, gateway, injectable, messages, module};
 
 /// What happened, in order.
 #[derive(Clone, Default)]
@@ -303,4 +303,72 @@ async fn hooks_that_hang_panic_or_fail_keep_nobody_waiting() {
     let panicking = chain(&diary, "").on_init(|_| async { burn() });
     let error = App::boot_def(panicking).create().await.err().unwrap().to_string();
     assert!(error.contains("the init hook of Chain failed: it panicked: on fire"), "{error}");
+}
+
+/// Polls a boot until it waits for what comes late, and gives it up.
+async fn given_up(module: ModuleDef, after: Duration) {
+    let boot = tokio::time::timeout(after, App::boot_def(module).create());
+    assert!(boot.await.is_err(), "it waits");
+    // What it has begun runs on its own.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_boot_that_is_cut_off_shuts_down_what_was_initialised() {
+    let second = Duration::from_secs(1);
+    let diary = Diary::default();
+    given_up(chain(&diary, "").on_init(|_| std::future::pending::<()>()), second).await;
+    assert_eq!(diary.read()[3..], ["third shutdown", "second shutdown", "first shutdown"], "in the hook of a module");
+
+    let diary = Diary::default();
+    let waits =
+        Provider::factory(|third: Arc<Third>| Noted { name: "last", fails: false, diary: third.0.diary.clone() })
+            .on_init(|_| std::future::pending::<()>())
+            .on_shutdown(|last: Arc<Noted>| async move { last.diary.note("last shutdown") });
+    given_up(chain(&diary, "").provider(waits), second).await;
+    assert_eq!(diary.read()[3..], ["third shutdown", "second shutdown", "first shutdown"], "in the hook of a service");
+
+    let diary = Diary::default();
+    // Made, and without an init hook, as it is closed again where a later factory fails.
+    let open = Provider::factory(|diary: Arc<Diary>| vec![diary])
+        .on_shutdown(|open: Arc<Vec<Arc<Diary>>>| async move { open[0].note("closed") });
+    let made = ModuleDef::new("Made").value(diary.clone()).provider(open);
+    given_up(made.async_factory(|_: Arc<Vec<Arc<Diary>>>| std::future::pending::<u8>()), second).await;
+    assert_eq!(diary.read(), ["closed"], "in a factory");
+
+    let diary = Diary::default();
+    // The boot fails, and is given up while the hooks run.
+    let closing = chain(&diary, "").on_init(|_| async { Err(Error::internal("no")) });
+    let outer = ModuleDef::new("Outer").import_def(closing).provider(
+        Provider::value(0u8)
+            .on_init(|_| async {})
+            .on_shutdown(|_| async { tokio::time::sleep(Duration::from_secs(3)).await }),
+    );
+    given_up(outer, second).await;
+    assert_eq!(diary.read()[3..], ["third shutdown", "second shutdown", "first shutdown"], "in its own end");
+}
+
+/// The time in which an application takes its address belongs to its boot.
+#[tokio::test(start_paused = true)]
+async fn an_application_that_is_cut_off_before_it_listens_is_shut_down() {
+    let diary = Diary::default();
+    let hangs = Gateway::new(()).after_init(|_, _| std::future::pending::<()>());
+    let app = App::boot_def(chain(&diary, "")).create().await.unwrap().gateway("/ws", hangs);
+    let listening = tokio::time::timeout(Duration::from_secs(1), app.listen("127.0.0.1:0"));
+    assert!(listening.await.is_err());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(diary.read()[3..], ["third shutdown", "second shutdown", "first shutdown"]);
+}
+
+/// Without a runtime nothing can be awaited: it is said, and nothing panics.
+#[test]
+fn a_boot_that_is_given_up_outside_of_a_runtime_does_not_panic() {
+    let diary = Diary::default();
+    let mut boot = Box::pin(App::boot_def(chain(&diary, "").on_init(|_| std::future::pending::<()>())).create());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let waits = Duration::from_millis(10);
+    assert!(runtime.block_on(async { tokio::time::timeout(waits, boot.as_mut()).await.is_err() }));
+    drop(runtime);
+    drop(boot);
+    assert_eq!(diary.read(), ["first init", "second init", "third init"]);
 }

@@ -1,6 +1,7 @@
 //! The attributes, from a client's side: what they expand to serves as the hand-written form does.
 mod container;
 mod drops;
+mod ends;
 mod graph;
 mod handlers;
 mod hooks;

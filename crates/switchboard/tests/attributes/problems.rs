@@ -2,7 +2,7 @@
 use crate::mistakes::{Egg, Hen, RootModule};
 use std::path::Path;
 use std::sync::Arc;
-use switchboard::di::{Graph, Module, ModuleDef, Provider};
+use switchboard::di::{Graph, Module, ModuleDef, Provider, Scope};
 use switchboard::testing::TestApp;
 use switchboard::{App, Gateway, Inject, gateway, injectable, messages, module};
 
@@ -289,4 +289,52 @@ async fn a_value_that_cannot_be_made() {
     let text = told::<EnvironmentModule>().await;
     let problem = "1. FromEnvironment (value) cannot be made: it panicked: NO_SUCH_VARIABLE is not set\n     at tests/attributes/";
     assert!(text.contains(problem), "{text}");
+}
+
+struct Pool;
+
+fn opened() -> Result<Pool, String> {
+    Err("no database".to_owned())
+}
+
+#[module(providers(factory(opened)))]
+struct Opens;
+
+#[injectable]
+struct AsksForTheResult {
+    #[inject]
+    _pool: Arc<Result<Pool, String>>,
+}
+
+#[tokio::test]
+async fn a_result_that_nobody_asks_for_is_told() {
+    let lost = "Result<Pool, String>, which nobody asks for, so that its error would be lost";
+    let text = told::<Opens>().await;
+    assert!(text.contains(&format!("1. Opens provides {lost}; write `try_factory(..)`\n")), "{text}");
+    assert!(text.contains("tests/attributes/problems.rs:"), "{text}");
+    let opens = || async { opened() };
+    let modules = [
+        (ModuleDef::new("M").factory(opened), "write `try_factory(..)`"),
+        (ModuleDef::new("M").async_factory(opens), "write `try_async_factory(..)`"),
+        (ModuleDef::new("M").provider(Provider::shared(|| Arc::new(opened()))), "write `try_factory(..)`"),
+        (ModuleDef::new("M").provider(Provider::scoped(Scope::Connection, opened)), "write `Provider::try_scoped(..)`"),
+        (ModuleDef::new("M").value(opened()), "provide what is in it"),
+        (ModuleDef::new("M").import_def(ModuleDef::new("N").factory(opened)), "write `try_factory(..)`"),
+    ];
+    for (module, change) in modules {
+        let text = App::boot_def(module).create().await.err().unwrap().to_string();
+        assert!(text.contains(&format!("{lost}; {change}")) && text.contains(": 1 problem"), "{text}");
+    }
+    // Who asks for it has the error.
+    let asked = ModuleDef::new("M").factory(opened).provide::<AsksForTheResult>();
+    assert!(App::boot_def(asked).create().await.is_ok());
+    struct Chat;
+    async fn say(_: &Chat, pool: Inject<Result<Pool, String>>) -> bool {
+        pool.is_ok()
+    }
+    // Who asks for what is in it is told what to do, once.
+    let inside = ModuleDef::new("M").factory(opened).factory(|_: Arc<Pool>| 1u8);
+    let text = App::boot_def(inside).create().await.err().unwrap().to_string();
+    assert!(text.contains("write `try_factory(..)`") && text.contains(": 1 problem"), "{text}");
+    let _ = Gateway::new(Chat).on("say", say);
 }

@@ -4,7 +4,7 @@ mod names;
 mod order;
 mod walk;
 
-use names::{is_future, is_result_of};
+use names::{is_future, is_result, is_result_of};
 use walk::Walk;
 
 use crate::Root;
@@ -12,6 +12,7 @@ use crate::app::Problem;
 use crate::di::dependency::Dependency;
 use crate::di::module::{Export, ModuleDef, ModuleHook};
 use crate::di::provider::Erased;
+use crate::di::scope::Scope;
 use crate::gateway::{Given, ModuleGateway};
 use crate::pipeline::{Declared, Implicit};
 use crate::text::short_name;
@@ -148,14 +149,29 @@ impl Plan {
     fn useless(&mut self) {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
         let before = self.providers.iter().flat_map(|planned| &planned.provider.dependencies);
-        let late = self.gateways.iter().flat_map(|planned| &planned.gateway.dependencies);
-        let asked: HashSet<TypeId> = before.chain(late).map(|dependency| dependency.type_id).collect();
+        let late = self.gateways.iter().flat_map(|planned| {
+            let included = planned.gateway.included.iter().flat_map(|included| &included.dependencies);
+            planned.gateway.dependencies.iter().chain(included)
+        });
+        let stages = self.modules.iter().flat_map(|module| &module.asked);
+        let all: Vec<&Dependency> = before.chain(late).chain(stages).collect();
+        let asked: HashSet<TypeId> = all.iter().map(|dependency| dependency.type_id).collect();
+        // Who asks for what is in it is told what to do.
+        let is_told = |provider: &Erased| all.iter().any(|asked| is_result_of(provider.full_name, asked.name));
         let problems = self.providers.iter().filter_map(|planned| {
             let (provider, module) = (&planned.provider, &self.modules[planned.module].name);
             let message = if given.contains(&provider.type_id) {
                 format!("{module} provides {}, which is there without a provider; remove it", provider.name)
             } else if is_future(provider) && !asked.contains(&provider.type_id) {
                 format!("{module} provides a future, which nobody awaits; write `async_factory(..)`, or `try_async_factory(..)`")
+            } else if is_result(provider.full_name) && !asked.contains(&provider.type_id) && !is_told(provider) {
+                let change = match (provider.how, provider.scope) {
+                    ("factory", Scope::Application) => "write `try_factory(..)`",
+                    ("factory", _) => "write `Provider::try_scoped(..)`",
+                    ("async factory", _) => "write `try_async_factory(..)`",
+                    _ => "provide what is in it",
+                };
+                format!("{module} provides {}, which nobody asks for, so that its error would be lost; {change}", provider.name)
             } else {
                 return None;
             };

@@ -20,6 +20,11 @@ pub(super) fn is_result_of(name: &str, value: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(", "))
 }
 
+/// True when a type, by its name, is a `Result`.
+pub(super) fn is_result(name: &str) -> bool {
+    arguments::<Result<(), ()>>(name).is_some()
+}
+
 /// A future, or a closure, by its name. A factory that returns one was hardly meant, unless somebody asks for it.
 pub(super) fn is_future(provider: &Erased) -> bool {
     let Erased { full_name, how, .. } = provider;

@@ -83,6 +83,10 @@ impl Asked {
                 Ok((event, ack)) => {
                     let mut frame = event.frame();
                     for conn in conns {
+                        if !conn.takes(event.len()) {
+                            asked.failed.push((conn.id, Event::too_long()));
+                            continue;
+                        }
                         let pending = PendingAck::of_several(conn, ack, &sender);
                         let sent = pending.and_then(|pending| match conn.push_event(&mut frame, class) {
                             Pushed::Queued => Ok(pending),

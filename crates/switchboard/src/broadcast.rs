@@ -55,7 +55,7 @@ impl Broadcast {
     /// Sends an event. Nothing waits for the clients to read.
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
-        let (place, most) = (Location::caller(), self.space.node.limits().max_message_out);
+        let (place, most) = (Location::caller(), self.space.node.largest_message_out());
         let data = Sending::begin(data);
         let encode = |encoding: Encoding<'_>| Event::encode_at(place, encoding, event, &data, most);
         let Some(json) = encode(Encoding::Json) else { return Delivery::REFUSED };
@@ -67,7 +67,7 @@ impl Broadcast {
                 None
             })
         };
-        self.space.local.deliver(&self.target, &json, &other, self.class())
+        self.space.local.deliver(&self.target, &json, &other, self.class(), self.space.node.least_message_out())
     }
 
     /// Sends an event to all of them at once, and waits for the answer of each, `{"ack": n, "data": …}`. Nobody is waited for longer
@@ -93,7 +93,7 @@ impl Broadcast {
         data: impl Serialize,
         timeout: Duration,
     ) -> Answering<T> {
-        let most = self.space.node.limits().max_message_out;
+        let most = self.space.node.largest_message_out();
         let data = Sending::begin(data);
         let encode = |encoding: Encoding<'_>, ack| Event::encode_request(encoding, event, &data, ack, most);
         Answering::new(Asked::ask(self.space.local.chosen(&self.target), &encode, self.class()), timeout)

@@ -10,9 +10,10 @@ pub struct Delivery {
     /// How many clients have it in their outbox.
     pub queued: usize,
     /// How many clients it was dropped for: a volatile message in front of a full socket, or a client that does not read
-    /// (which is then disconnected with 4001), or one in whose format the value could not be said, though in JSON it could. Clients that have left are in neither number.
+    /// (which is then disconnected with 4001), or one in whose format the value could not be said, though in JSON it could, or one
+    /// whose gateway has a `max_message_out` that it passes. Clients that have left are in neither number.
     pub dropped: usize,
-    /// The value could not be serialised, or is longer than `max_message_out`, or the event's name is none that an application
+    /// The value could not be serialised, or is longer than the `max_message_out` of every gateway, or the event's name is none that an application
     /// may send (1 to 128 bytes, no control characters, not `exception` nor `sys.…`): nobody got it, and the log says why.
     pub refused: bool,
 }

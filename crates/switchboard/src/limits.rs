@@ -73,6 +73,9 @@ limits! {
     inbound_messages: usize = 16;
     /// The most bytes of messages that wait. Default 256 KiB; then reading pauses.
     inbound_bytes: usize = 256 * KIB;
+    /// The most bytes that the compressed messages of one connection may have in a second, inflated. Default 64 MiB; then reading
+    /// pauses until the second is over.
+    inflated_per_second: usize = 64 * KIB * KIB;
     /// How long a handler or hook may run. Default 30 s; after: it is dropped and answered `timeout`.
     handler_timeout: Duration = Duration::from_secs(30);
     /// The most handlers in flight on this node. Default 4,096; above: `overloaded`.
@@ -94,7 +97,9 @@ limits! {
     outbound_bytes: usize = 1024 * KIB;
     /// How many of `outbound_messages` only replies and errors may use. Default 32.
     outbound_reserved: usize = 32;
-    /// The longest message that is sent. Default 16 MiB. One longer than `outbound_bytes` goes only to a client that has read all,
+    /// The longest message that is sent, whatever it is: a reply, which is `internal` above it, an item of a stream, an event, of
+    /// which each member of a room is held to its own gateway's limit, a request, an error (of which the code alone is told above it),
+    /// a goodbye, or a message of a raw gateway. Default 16 MiB. One longer than `outbound_bytes` goes only to a client that has read all,
     /// or, as a reply, to one with at most `outbound_soft_bytes` waiting. What is left of such a reply is not counted: pushes have
     /// `outbound_bytes` beside it.
     max_message_out: usize = 16 * KIB * KIB;
@@ -155,12 +160,19 @@ limits! {
     user_connections: Option<usize> = None;
     /// The memory that this process shall stay under. Default: the limit of its cgroup, if there is one, else none;
     /// `Some(usize::MAX)`: none. What is held against it is the resident memory of the process and the socket buffers of its
-    /// cgroup, looked at twice a second.
+    /// cgroup, looked at twice a second and as more comes; and at any moment the sum of what is known of messages: those that wait for
+    /// clients whose sockets refuse bytes, or to be handled, those that are not whole, and `payload_factor` times the bytes of those
+    /// whose handlers are in flight (`Stats::held_bytes`).
     ///
-    /// From 70 % of it on: no further connections (503). From 80 %: volatile messages are dropped. From 90 %: the clients for
-    /// which most waits are closed with 4008, until there is less. A level is left 3 % below where it begins. And what waits in front of sockets that refuse bytes, of all
-    /// clients together, stays under 25 % of it in the same way.
+    /// From 70 % of it on: no further connections (503). From 80 %: volatile messages are dropped. From 80 % by the sum, or by what the
+    /// process has where handlers in flight are a part of it: messages are answered `overloaded`, and those who have messages in
+    /// flight or waiting are not read. From 90 %: the clients for which most waits are closed with 4008, until there is less; by
+    /// the sum, those of whose messages most waits, too, and nobody is read but a little. A level is left 3 % below where it
+    /// begins. And what waits in front of sockets that refuse bytes, of all clients together, stays under 25 % of it in the same way.
     memory: Option<usize> = None;
+    /// What a handler in flight keeps of its message is held against `memory` as this many times the message's bytes. Default 8:
+    /// a typed value mostly takes less, a `serde_json::Value` of many small objects takes more.
+    payload_factor: usize = 8;
     /// How long a request's head may take, and an upgrade after its answer. Default 10 s. The head's time only on
     /// [`App::listen`](crate::App::listen), where it also bounds the pause between two requests. Guards have as long, all together, before
     /// the answer; above: 503.
@@ -182,6 +194,8 @@ const ABSURD: usize = 1 << 30;
 /// So is a time above this.
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 const LEAST_MEMORY: usize = 16 << 20;
+/// A `serde_json::Value` takes up to some hundred times the bytes of its JSON.
+const MOST_OF_PAYLOAD: usize = 1024;
 
 /// Frames wait in the control lane only while the socket refuses bytes; further pongs are not sent.
 pub(crate) const CONTROL_LANE: u16 = 32;
@@ -227,6 +241,8 @@ impl Limits {
         positive("inbound_messages", self.inbound_messages == 0);
         positive("inbound_bytes", self.inbound_bytes == 0);
         positive("handlers", self.handlers == 0);
+        positive("inflated_per_second", self.inflated_per_second == 0);
+        positive("payload_factor", self.payload_factor == 0);
         positive("outbound_bytes", self.outbound_bytes == 0);
         positive("max_message_out", self.max_message_out == 0);
         positive("runtime_namespaces", self.runtime_namespaces == 0);
@@ -280,6 +296,10 @@ impl Limits {
         ];
         for (name, _) in absurd.into_iter().filter(|(_, absurd)| *absurd) {
             problems.push(format!("`{name}` is more than 1 GiB for one connection; make it less"));
+        }
+        if self.payload_factor > MOST_OF_PAYLOAD {
+            problems
+                .push(format!("`payload_factor` is more than {MOST_OF_PAYLOAD}, which no value takes; make it less"));
         }
         for (name, _) in self.times().filter(|(_, time)| *time > YEAR) {
             problems.push(format!("`{name}` is more than a year; make it less"));

@@ -3,6 +3,7 @@ use crate::Error;
 use crate::client::Client;
 use crate::conn::{Class, Frame, Pushed, give, take};
 use crate::handler::{FromMessage, MessageContext, OwnedSocket};
+use crate::hub::{Charge, Kind, Node};
 use crate::limits::Limits;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -154,6 +155,8 @@ pub(crate) struct Port(Mutex<State>);
 struct State {
     queue: VecDeque<Message>,
     bytes: usize,
+    /// What of it is held against the memory, where that is limited: the queue, and the message that the gateway has taken last.
+    charge: Option<Charge>,
     /// A message was received, and the loop has not asked for the next one while there was none.
     unanswered: bool,
     /// No more messages come.
@@ -167,6 +170,17 @@ struct State {
 impl State {
     fn is_full(&self, limits: &Limits) -> bool {
         self.queue.len() >= limits.inbound_messages || self.bytes >= limits.inbound_bytes
+    }
+
+    fn held(&self) -> usize {
+        self.bytes + self.queue.len() * size_of::<Message>()
+    }
+
+    fn recharge(&mut self, taken: usize) {
+        let held = self.held() + taken;
+        if let Some(charge) = &mut self.charge {
+            charge.set(held);
+        }
     }
 }
 
@@ -183,7 +197,7 @@ impl Port {
     }
 
     /// False when nothing is received any more.
-    pub(crate) fn receive(&self, message: Message) -> bool {
+    pub(crate) fn receive(&self, message: Message, node: &Arc<Node>) -> bool {
         let reader = {
             let mut state = self.0.lock();
             if state.closed || state.ended {
@@ -191,8 +205,13 @@ impl Port {
             }
             state.bytes += len(&message);
             state.queue.push_back(message);
+            if node.memory.is_limited() {
+                state.charge = state.charge.take().or_else(|| Charge::new(node, Kind::Waiting));
+                state.recharge(0);
+            }
             state.reader.take()
         };
+        node.memory.notice();
         if let Some(reader) = reader {
             reader.wake();
         }
@@ -215,6 +234,23 @@ impl Port {
     pub(crate) fn is_answered(&self) -> bool {
         let state = self.0.lock();
         state.queue.is_empty() && !state.unanswered
+    }
+
+    /// Bytes of messages that wait here.
+    pub(crate) fn held(&self) -> usize {
+        self.0.lock().held()
+    }
+
+    /// Throws away what waits. Returns how many messages that were.
+    pub(crate) fn discard(&self) -> usize {
+        let messages = {
+            let mut state = self.0.lock();
+            state.bytes = 0;
+            let messages = std::mem::take(&mut state.queue);
+            state.recharge(0);
+            messages
+        };
+        messages.len()
     }
 
     /// No more messages come, and none can be sent.
@@ -256,11 +292,13 @@ impl Port {
             match state.queue.pop_front() {
                 Some(message) => {
                     state.bytes -= len(&message);
+                    state.recharge(len(&message));
                     state.unanswered = true;
                     (message, was_full && !state.is_full(limits))
                 }
                 None if state.closed || state.ended => {
                     let is_last = state.ended && !state.closed;
+                    state.recharge(0);
                     state.unanswered = false;
                     state.closed = true;
                     let writer = state.writer.take();
@@ -273,6 +311,7 @@ impl Port {
                     return Poll::Ready(None);
                 }
                 None => {
+                    state.recharge(0);
                     state.unanswered = false;
                     state.reader = Some(cx.waker().clone());
                     return Poll::Pending;

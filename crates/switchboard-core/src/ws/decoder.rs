@@ -26,6 +26,8 @@ pub struct Decoder {
     ended: bool,
     /// A close frame has come, be it behind a violation.
     closed: bool,
+    /// KiB that were inflated, rounded up, and that nobody has asked for.
+    inflated: u16,
 }
 
 /// The outcome of one call of [`Decoder::decode`].
@@ -68,6 +70,8 @@ struct Partial {
     window: Window,
     /// Behind the end.
     passer: Passer,
+    /// Bytes that the message that is whole was inflated to.
+    inflated: usize,
 }
 
 /// A frame whose header is known and whose payload is not all there.
@@ -81,7 +85,7 @@ struct Open {
 impl Decoder {
     /// A decoder for what the other end sends to us in this role.
     pub const fn new(role: Role) -> Decoder {
-        Decoder { partial: None, role, deflate: None, ended: false, closed: false }
+        Decoder { partial: None, role, deflate: None, ended: false, closed: false, inflated: 0 }
     }
 
     /// A decoder that takes compressed messages too, if that was agreed on. A compressed message is held as it was sent, within the
@@ -161,6 +165,14 @@ impl Decoder {
         !self.ended && self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
     }
 
+    /// How many bytes compressed messages were inflated to since this was asked for, each in whole KiB: work that a few bytes of input
+    /// can make.
+    pub const fn take_inflated(&mut self) -> usize {
+        let inflated = self.inflated;
+        self.inflated = 0;
+        inflated as usize * KIB
+    }
+
     /// Bytes held for an unfinished frame or message, at most `max_message` + 125, and for the peer's window, at most 32 KiB.
     pub fn buffered(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.held())
@@ -186,9 +198,12 @@ impl Decoder {
             let item = match header.deflated {
                 None => Item::whole(header.opcode, payload),
                 // Where a window is kept, `resume` does it.
-                Some(deflate) => deflate
-                    .inflate(payload, limits.max_message, &mut Window::default())
-                    .and_then(|message| Item::inflated(header.opcode, message)),
+                Some(deflate) => {
+                    deflate.inflate(payload, limits.max_message, &mut Window::default()).and_then(|message| {
+                        self.inflated = short(self.inflated, message.len());
+                        Item::inflated(header.opcode, message)
+                    })
+                }
             };
             return match item {
                 Ok(item) => Ok(Decoded { consumed, item: Some(item) }),
@@ -230,6 +245,7 @@ impl Decoder {
             }
         };
         let consumed = total - rest.len();
+        self.inflated = short(self.inflated, mem::take(&mut partial.inflated));
         if partial.is_empty() && !self.keeps_window() {
             self.partial = None;
         }
@@ -289,7 +305,10 @@ impl Partial {
         let mut message = self.message.take().unwrap_or_else(|| Message::new(&open.header));
         let ends = open.left() == 0;
         if ends && open.header.fin {
-            return message.finish(payload, limits.max_message, &mut self.window).map(Some);
+            let is_deflated = message.is_deflated();
+            let item = message.finish(payload, limits.max_message, &mut self.window)?;
+            self.inflated = if is_deflated { item.len() } else { 0 };
+            return Ok(Some(item));
         }
         let largest = match open.header.fin {
             true => message.progress().len + payload.len() + open.left(),
@@ -339,7 +358,22 @@ impl Open {
     }
 }
 
+const KIB: usize = 1 << 10;
+
+/// A sum of KiB, which needs little room.
+fn short(sum: u16, more: usize) -> u16 {
+    sum.saturating_add(u16::try_from(more.div_ceil(KIB)).unwrap_or(u16::MAX))
+}
+
 impl<'a> Item<'a> {
+    fn len(&self) -> usize {
+        match self {
+            Item::Text(text) => text.len(),
+            Item::Binary(bytes) | Item::Ping(bytes) | Item::Pong(bytes) => bytes.len(),
+            Item::Close(_) => 0,
+        }
+    }
+
     /// The item of a frame that is a message, or a control frame, by itself.
     #[inline]
     pub(super) fn whole(opcode: Opcode, payload: &'a [u8]) -> Result<Item<'a>, Violation> {

@@ -35,6 +35,10 @@ impl Message {
         Progress { len: self.len(), fragments: self.fragments }
     }
 
+    pub(super) fn is_deflated(&self) -> bool {
+        matches!(self.body, Body::Deflated(..))
+    }
+
     fn len(&self) -> usize {
         match &self.body {
             Body::Text(text) => text.len(),

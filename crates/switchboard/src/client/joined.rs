@@ -58,7 +58,7 @@ impl Drop for Joined {
             let (client, error) = *failure;
             client.conn().node().rejected("join", error.code().label());
             log::failed(&error, "join", &client);
-            match Event::exception(client.conn().encoding(), &error, None, None) {
+            match Event::exception(client.conn(), &error, None, None) {
                 Ok(event) => drop(client.conn_arc().push_event(&mut event.frame(), Class::Reply)),
                 Err(unspeakable) => {
                     log::failed(&unspeakable, "join", &client);

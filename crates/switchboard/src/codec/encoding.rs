@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};
 use switchboard_core::ws::Opcode;
-use switchboard_core::{Id, Incoming};
+use switchboard_core::{Code, Id, Incoming};
 
 /// A connection's format, with what it takes to speak it.
 #[derive(Clone, Copy)]
@@ -168,6 +168,49 @@ impl<'a> Encoding<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The same, of at most `most` bytes: an error that is longer is told by its code alone.
+    ///
+    /// Errors: as [`exception`](Encoding::exception), and where not even that fits.
+    pub(crate) fn exception_within(
+        self,
+        most: usize,
+        out: &mut Vec<u8>,
+        error: &Error,
+        event: Option<&str>,
+        id: Option<&Id<'_>>,
+    ) -> Result<(), Error> {
+        let start = out.len();
+        self.exception(out, error, event, id)?;
+        if out.len() - start <= most { Ok(()) } else { self.short_exception(most, start, out, error, event, id) }
+    }
+
+    #[cold]
+    fn short_exception(
+        self,
+        most: usize,
+        start: usize,
+        out: &mut Vec<u8>,
+        error: &Error,
+        event: Option<&str>,
+        id: Option<&Id<'_>>,
+    ) -> Result<(), Error> {
+        const TEXT: &str = "The error is too long to be sent";
+        let mut short = Error::new(error.code().clone(), TEXT);
+        if let Some(after) = error.retry_after() {
+            short = short.retry_after_ms(after);
+        }
+        // A code may be as long as a text.
+        for short in [short, Error::new(Code::Internal, TEXT)] {
+            out.truncate(start);
+            self.exception(out, &short, event, id)?;
+            if out.len() - start <= most {
+                return Ok(());
+            }
+        }
+        out.truncate(start);
+        Err(Error::internal("not even a short error fits into `max_message_out`"))
     }
 
     /// The goodbye before a close that the server decides.

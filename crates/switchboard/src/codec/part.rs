@@ -56,6 +56,17 @@ impl Data<'_> {
         !matches!(self, Data::Unread(_))
     }
 
+    /// Bytes of the frame that it is.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Data::Json(None) => 0,
+            Data::Json(Some(json)) => json.get().len(),
+            Data::Unread(text) => text.len(),
+            Data::MessagePack(raw) => raw.as_bytes().len(),
+            Data::Own(_, bytes) => bytes.len(),
+        }
+    }
+
     /// The text of what may be the payload, which is read no further than to see whether it is JSON.
     pub(crate) fn looked_at(text: &str) -> Option<Data<'_>> {
         let json = serde_json::from_str::<&RawValue>(text).ok()?;

@@ -194,12 +194,15 @@ impl Task {
             let retry_after_ms = retryable.then(|| 500 + u32::try_from(self.conn().id.low() % 1500).unwrap_or(0));
             let (code, reason, encoding) = (close.code.get(), close.reason(), self.conn().encoding());
             match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
-                Ok(()) => {
+                Ok(()) if bytes.len() - ws::HEADER_ROOM <= self.limits().max_message_out => {
                     let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
                     bytes.drain(..start);
                 }
-                // The close frame tells the most of it.
-                Err(_) => bytes.clear(),
+                // It cannot be said, or is too long: the close frame tells the most of it.
+                Ok(()) | Err(_) => {
+                    self.conn().node().counters.dropped(1);
+                    bytes.clear();
+                }
             }
         }
         ws::write_close(&mut bytes, close);

@@ -10,7 +10,7 @@ use crate::codec::{Data, Format, Part};
 use crate::di::MessageScope;
 use crate::gateway::Entry;
 use crate::handler::{Answer, Invocation, MessageContext, Parts, ReplySink, Step};
-use crate::hub::InFlight;
+use crate::hub::{Charge, InFlight, Kind};
 use crate::{Error, TraceId, log, pipeline};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +19,9 @@ use std::task::{Context, Poll};
 use switchboard_core::codec::json;
 use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{CloseCode, Id, Incoming, PatternKind, Request};
+
+/// What a handler in flight has beside its payload, as a guess.
+const IN_FLIGHT: usize = 512;
 
 /// A message for a handler, as it came.
 type Message<'a> = Request<'a, Part<'a>>;
@@ -118,10 +121,15 @@ impl Task {
         if !settled && entry.stages.is_some() {
             return Begun::Unsettled;
         }
-        if self.draining || conn.node().is_busy(conn.table.limits.handlers) {
+        let node = conn.node();
+        if self.draining || node.is_busy(conn.table.limits.handlers) || node.memory.is_short() {
             if settled {
                 let busy = || Error::overloaded("Too many handlers are running");
-                let error = if self.draining { draining() } else { busy() };
+                let error = match self.draining {
+                    true => draining(),
+                    false if node.memory.is_short() => short_of_memory(),
+                    false => busy(),
+                };
                 self.exception(&error, Some(event), id);
                 return Begun::Yes;
             }
@@ -161,7 +169,7 @@ impl Task {
         }
         let late = number.get();
         match started {
-            Ok(invocation) => self.run(conn, entry, event, invocation, id, late, cx),
+            Ok(invocation) => self.run(conn, entry, event, invocation, parts, late, cx),
             Err(error) => {
                 self.fail_request(&error, event, id, late);
                 drop_contained(error);
@@ -177,16 +185,18 @@ impl Task {
         entry: &Entry,
         event: &Arc<str>,
         mut invocation: Invocation,
-        id: Option<&Id<'_>>,
+        parts: &Parts<'_>,
         late: Option<u64>,
         cx: &mut Context<'_>,
     ) {
+        let id = parts.id;
         let polled = self.poll_invocation(&mut invocation, event, id, late, cx);
         if let Polled::Done = polled {
             return drop_contained(invocation);
         }
         let id = id.cloned().map(Id::into_owned);
-        let handler = Handler::new(invocation, event.clone(), id, late, InFlight::new(conn.node()));
+        let charge = charge(conn, parts);
+        let handler = Handler::new(invocation, event.clone(), id, late, InFlight::new(conn.node()), charge);
         match (polled, entry.group) {
             (Polled::Pending, None) => {
                 self.running = Some(Running::Handler(Box::new(handler)));
@@ -369,7 +379,7 @@ impl Task {
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
         let encoding = self.client.conn().encoding();
-        match encoding.exception(&mut out, error, event, id) {
+        match encoding.exception_within(self.limits().max_message_out, &mut out, error, event, id) {
             Ok(()) => {
                 let start = ws::finish_frame(&mut out, 0, encoding.opcode());
                 self.send(&out[start..]);
@@ -389,7 +399,7 @@ impl Task {
         }
     }
 
-    /// The codec cannot say what went wrong: nobody waits for an answer that does not come.
+    /// What went wrong cannot be said: nobody waits for an answer that does not come.
     #[cold]
     fn speechless(&mut self, error: &Error) {
         log::failed(error, "exception", &self.client);
@@ -409,6 +419,22 @@ impl Task {
         let conn = self.client.conn_arc().clone();
         if let Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) = conn.decode(message) {
             self.exception(&draining(), Some(&request.event), request.id.as_ref());
+        }
+    }
+
+    /// Answers a message that would have to wait while memory is short.
+    #[cold]
+    pub(super) fn refuse_waiting(&mut self, message: &Received<'_>) {
+        let conn = self.client.conn_arc().clone();
+        match conn.decode(message) {
+            Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
+                self.exception(&short_of_memory(), Some(&request.event), request.id.as_ref());
+            }
+            Ok(_) => {}
+            Err(rejected) => {
+                self.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
+                self.malformed(rejected.reason);
+            }
         }
     }
 
@@ -445,6 +471,19 @@ impl Task {
 
 fn draining() -> Error {
     Error::draining("The server is about to restart")
+}
+
+fn short_of_memory() -> Error {
+    Error::overloaded("The server is short of memory")
+}
+
+/// What a handler in flight may keep of its message: its payload is a value by now, of a size that only the allocator knows.
+fn charge(conn: &Conn, parts: &Parts<'_>) -> Option<Charge> {
+    let mut charge = Charge::new(conn.node(), Kind::Estimated)?;
+    let bytes = parts.data.len() + parts.meta.len();
+    charge.set(IN_FLIGHT + bytes.saturating_mul(conn.table.limits.payload_factor));
+    conn.node().memory.notice();
+    Some(charge)
 }
 
 /// Stages are asked about messages alone: the payload has to be JSON before. Where it is not, the frame is decoded as a whole, which

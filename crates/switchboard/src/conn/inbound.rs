@@ -20,6 +20,15 @@ impl Received<'_> {
         }
     }
 
+    /// Bytes of memory that hold it.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Received::Text(Cow::Owned(text)) => text.capacity(),
+            Received::Bytes(Cow::Owned(bytes)) => bytes.capacity(),
+            Received::Text(_) | Received::Bytes(_) => 0,
+        }
+    }
+
     pub(crate) fn into_owned(self) -> Received<'static> {
         match self {
             Received::Text(text) => Received::Text(Cow::Owned(text.into_owned())),
@@ -36,6 +45,12 @@ pub(crate) struct Waiting {
     pub(crate) group: Option<Group>,
 }
 
+impl Waiting {
+    fn held(&self) -> usize {
+        self.message.held() + size_of::<Waiting>()
+    }
+}
+
 /// A bounded queue, in arrival order. Empty, it has no memory.
 #[derive(Default)]
 pub(crate) struct Inbound(Option<Box<Queue>>);
@@ -44,6 +59,8 @@ pub(crate) struct Inbound(Option<Box<Queue>>);
 struct Queue {
     messages: VecDeque<Waiting>,
     bytes: usize,
+    /// Bytes of memory that hold them.
+    held: usize,
 }
 
 impl Inbound {
@@ -58,9 +75,15 @@ impl Inbound {
         self.0.is_none()
     }
 
+    /// Bytes of memory that it takes.
+    pub(crate) fn held(&self) -> usize {
+        self.0.as_deref().map_or(0, |queue| queue.held)
+    }
+
     pub(crate) fn push(&mut self, waiting: Waiting) {
         let queue = self.0.get_or_insert_default();
         queue.bytes += waiting.message.len();
+        queue.held += waiting.held();
         queue.messages.push_back(waiting);
     }
 
@@ -94,6 +117,7 @@ impl Inbound {
         let queue = self.0.as_deref_mut()?;
         let waiting = queue.messages.remove(at)?;
         queue.bytes -= waiting.message.len();
+        queue.held -= waiting.held();
         if queue.messages.is_empty() {
             self.0 = None;
         }

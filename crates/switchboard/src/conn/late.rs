@@ -177,10 +177,10 @@ impl Conn {
 
     fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
-        match Event::exception(self.encoding(), error, Some(&open.event), open.id.as_ref()) {
+        match Event::exception(self, error, Some(&open.event), open.id.as_ref()) {
             // What does not arrive is counted there.
             Ok(event) => drop(self.sent_late(&event)),
-            // The codec cannot say what went wrong: nobody waits for an answer that does not come.
+            // What went wrong cannot be said: nobody waits for an answer that does not come.
             Err(_) => {
                 self.node().counters.dropped(1);
                 let (close, reason) = (CloseCode::INTERNAL.into(), DisconnectReason::Fault);

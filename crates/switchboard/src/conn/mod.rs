@@ -7,6 +7,7 @@ mod background;
 mod buffers;
 mod close_request;
 mod frame;
+mod holding;
 mod inbound;
 mod lane;
 mod late;
@@ -192,7 +193,7 @@ impl Conn {
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
     pub(crate) fn push(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
-        if matches!(class, Class::Volatile(_)) && self.node().memory.level() >= Level::Shed {
+        if matches!(class, Class::Volatile(_)) && self.node().memory.fullness() >= Level::Shed {
             self.node().counters.dropped(1);
             return Pushed::Dropped;
         }
@@ -209,6 +210,11 @@ impl Conn {
             self.node().counters.dropped(dropped);
         }
         pushed
+    }
+
+    /// True when it may be sent a message of this length.
+    pub(crate) fn takes(&self, len: usize) -> bool {
+        len <= self.table.limits.max_message_out
     }
 
     /// Puts an event into the outbox. A raw gateway speaks a protocol of its own: no event reaches its clients.

@@ -29,13 +29,17 @@ impl Task {
         if self.net == Net::Gone || self.pauses() || self.is_deaf() {
             return false;
         }
+        let room = self.room_to_read(conn);
+        if room == 0 {
+            return false;
+        }
         if let Some(mut bytes) = self.unread.take() {
             self.parse(conn, &mut bytes, cx);
             return true;
         }
         buffers::with_read_buffer(|buffer| {
             let Some(stream) = &mut self.stream else { return false };
-            match stream.poll_read(cx, buffer) {
+            match stream.poll_read(cx, &mut buffer[..room]) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(n)) if n > 0 => {
                     match self.net {
@@ -83,7 +87,7 @@ impl Task {
     }
 
     #[cold]
-    fn set_paused(&mut self, full: bool) {
+    pub(super) fn set_paused(&mut self, full: bool) {
         self.conn().paused.store(full, Ordering::Relaxed);
         if full {
             let own = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take_own());
@@ -109,7 +113,7 @@ impl Task {
         let (len, mut at) = (bytes.len(), 0);
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
         while at < len && self.net == Net::Open && conn.lane.is_open() {
-            if self.pauses() {
+            if self.pauses() || (conn.deflate.is_some() && self.has_inflated_enough(conn)) {
                 self.unread = Some(bytes[at..].into());
                 return;
             }
@@ -122,6 +126,9 @@ impl Task {
                 }
             };
             at += decoded.consumed;
+            if conn.deflate.is_some() {
+                self.count_inflated(conn);
+            }
             // A ping or pong alone is no progress of the message that it stands in.
             let alone = match &decoded.item {
                 Some(Item::Ping(payload) | Item::Pong(payload)) => decoded.consumed <= CONTROL_HEADER + payload.len(),
@@ -194,7 +201,7 @@ impl Task {
             return;
         }
         if let Some(port) = &self.port
-            && !port.receive(message())
+            && !port.receive(message(), self.conn().node())
         {
             self.conn().node().counters.dropped_inbound(1);
         }
@@ -237,6 +244,9 @@ impl Task {
         }
         if concurrent && self.serves() && self.inbound.is_empty() && self.may_start(group) {
             return self.dispatch(conn, &message, cx);
+        }
+        if conn.node().memory.is_short() {
+            return self.refuse_waiting(&message);
         }
         let id = id.map(Id::into_owned);
         self.inbound.push(Waiting { message: message.into_owned(), id, group });

@@ -7,7 +7,7 @@ use super::{CloseRequest, DisconnectReason};
 use crate::di::MessageScope;
 use crate::gateway::Group;
 use crate::handler::{HookFuture, Invocation, MessageContext, Outcome, Parts};
-use crate::hub::InFlight;
+use crate::hub::{Charge, InFlight};
 use crate::{Error, log, pipeline};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,6 +42,8 @@ pub(super) struct Handler {
     /// An `Ack` answers, which is known by this number.
     late: Option<u64>,
     counted: Option<InFlight>,
+    /// What it may keep of its message, where memory is limited: until it ends, as a stream too.
+    _charge: Option<Charge>,
 }
 
 impl Handler {
@@ -51,8 +53,9 @@ impl Handler {
         id: Option<Id<'static>>,
         late: Option<u64>,
         counted: InFlight,
+        charge: Option<Charge>,
     ) -> Handler {
-        Handler { invocation, event, id, late, counted: Some(counted) }
+        Handler { invocation, event, id, late, counted: Some(counted), _charge: charge }
     }
 
     /// It is a stream from now on: those have a limit of their own.

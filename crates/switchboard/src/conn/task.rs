@@ -201,7 +201,10 @@ impl Task {
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if now >= self.partial_by() {
-            self.violation(CloseCode::POLICY, "drip");
+            match self.timers.seldom().is_short {
+                false => self.violation(CloseCode::POLICY, "drip"),
+                true => self.give_up(self.decoder.buffered()),
+            }
         } else if now >= self.timers.expires_at(self.limits()) {
             self.close(CloseCode::GOING_AWAY.into(), DisconnectReason::Expired);
         } else if now >= self.timers.ping_at {
@@ -212,9 +215,14 @@ impl Task {
         true
     }
 
-    /// When an unfinished message is given up; a paused read is no fault of the peer.
+    /// When an unfinished message is given up; a paused read is no fault of the peer's, but memory that is short has to come from
+    /// somewhere.
     fn partial_by(&self) -> u64 {
-        if self.decoder.is_partial() && !self.is_paused() { self.timers.partial_by(self.limits()) } else { NEVER }
+        if self.decoder.is_partial() && (!self.is_paused() || self.timers.seldom().is_short) {
+            self.timers.partial_by(self.limits())
+        } else {
+            NEVER
+        }
     }
 
     fn set_alarm(&self) {
@@ -247,9 +255,11 @@ impl Task {
             if read || again || self.has_work() || (due && self.check_peers_time()) {
                 continue;
             }
+            self.charge(conn);
             self.set_alarm();
             return Poll::Pending;
         }
+        self.charge(conn);
         self.set_alarm();
         cx.waker().wake_by_ref();
         Poll::Pending

@@ -2,6 +2,7 @@
 //!
 //! Times are milliseconds on the node's clock, which moves in steps of `Limits::tick`; a deadline gets one step on top, so
 //! that it is never early.
+use crate::hub::Charge;
 use crate::limits::Limits;
 use std::time::Duration;
 
@@ -40,6 +41,16 @@ pub(crate) struct Seldom {
     pub(crate) answer_by: u64,
     /// What is said after these answers: a close frame, or nothing to a peer that has ended without one.
     pub(crate) goodbye: Vec<u8>,
+    /// Reading has paused for another reason than a full queue, and is tried again then.
+    pub(crate) read_at: u64,
+    /// That is because memory is short.
+    pub(crate) is_short: bool,
+    /// How many times it was tried, while memory is short.
+    pub(crate) tried: u32,
+    /// What of this connection's messages is held against the memory.
+    pub(crate) charge: Option<Charge>,
+    /// Bytes that were inflated.
+    pub(crate) inflated: Window,
     /// Bytes that came after the end, and were thrown away.
     pub(crate) ignored: usize,
     /// The peer's close frame has come.
@@ -60,6 +71,11 @@ impl Seldom {
         late_by: NEVER,
         answer_by: NEVER,
         goodbye: Vec::new(),
+        read_at: NEVER,
+        is_short: false,
+        tried: 0,
+        charge: None,
+        inflated: Window { since: 0, count: 0 },
         ignored: 0,
         heard_close: false,
         peer_ended: false,
@@ -70,7 +86,7 @@ impl Seldom {
 
 /// Events in a span of time.
 #[derive(Default)]
-pub(super) struct Window {
+pub(crate) struct Window {
     since: u64,
     count: u64,
 }
@@ -79,6 +95,16 @@ impl Window {
     /// Counts one; true when there are more than `most` in `span`.
     pub(super) fn count(&mut self, now: u64, span: u64, most: u32) -> bool {
         self.add(now, span, 1, most)
+    }
+
+    /// True while the span lasts in which so much was counted.
+    pub(super) fn reaches(&self, now: u64, span: u64, most: u64) -> bool {
+        now < self.ends(span) && self.count >= most
+    }
+
+    /// When the span ends that was begun.
+    pub(super) fn ends(&self, span: u64) -> u64 {
+        self.since + span
     }
 
     /// Counts so many; true when there are more than `most` in `span`.
@@ -117,6 +143,11 @@ impl Timers {
         self.seldom.get_or_insert_with(|| Box::new(Seldom::NONE))
     }
 
+    /// True where something is charged, or would have to be.
+    pub(crate) fn is_charged(&self) -> bool {
+        self.seldom.as_ref().is_some_and(|seldom| seldom.charge.is_some())
+    }
+
     /// Nothing waits for the socket.
     pub(crate) fn drained(&mut self) {
         if let Some(seldom) = &mut self.seldom {
@@ -153,7 +184,7 @@ impl Timers {
     /// The earliest of those by which the peer is judged.
     pub(crate) fn peers(&self) -> u64 {
         let seldom = self.seldom();
-        self.ping_at.min(self.pong_by).min(seldom.write_by).min(seldom.soft_by)
+        self.ping_at.min(self.pong_by).min(seldom.write_by).min(seldom.soft_by).min(seldom.read_at)
     }
 }
 

@@ -31,7 +31,12 @@ use tower::Service;
 const BACKLOG: u32 = 4096;
 const SEND_BUFFER: usize = 128 << 10;
 const KEEPALIVE: Duration = Duration::from_secs(60);
+/// How long the kernel waits for a peer to take what was written: longer than any deadline of ours, which is told as what it is.
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
+/// By how much it is longer than `Limits::write_timeout`, at least.
+const BEYOND_WRITES: Duration = Duration::from_secs(10);
+/// The kernel has its milliseconds in an `int`.
+const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 /// The wait after an accept that failed for want of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 /// The wait after any other, which mostly concerns one connection; an error that stays must not spin.
@@ -64,6 +69,23 @@ pub(crate) fn configure<'s>(socket: impl Into<SockRef<'s>>) {
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// The time of the kernel that a write timeout needs; `None`: what [`configure`] has set is enough.
+fn user_timeout(write_timeout: Duration) -> Option<Duration> {
+    let needed = write_timeout.saturating_add(BEYOND_WRITES).min(LONGEST_USER_TIMEOUT);
+    (needed > USER_TIMEOUT).then_some(needed)
+}
+
+/// Lets the limits of a gateway hold where they are more than [`configure`] allows.
+pub(super) fn allow(socket: &TcpStream, limits: &Limits) {
+    #[cfg(target_os = "linux")]
+    if let Some(timeout) = user_timeout(limits.write_timeout) {
+        // As above.
+        let _ = SockRef::from(socket).set_tcp_user_timeout(Some(timeout));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, user_timeout(limits.write_timeout));
 }
 
 /// True where [`configure`] has been at work, on this socket or on its listener.
@@ -347,6 +369,18 @@ mod tests {
             tokio::time::timeout(Duration::from_millis(50), has_come(&socket)).await.expect_err("it was read");
             drop(client);
             tokio::time::timeout(patience, has_come(&socket)).await.expect("its end");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_kernel_waits_for_a_write_longer_than_we_do() {
+        let socket = accepted(bind(LOOPBACK).unwrap()).await;
+        let year = 366 * 24 * 3600;
+        for (write, kernel) in [(1, 20), (10, 20), (11, 21), (20, 30), (3600, 3610), (year, i32::MAX as u64 / 1000)] {
+            allow(&socket, &Limits::default().write_timeout(Duration::from_secs(write)));
+            let set = SockRef::from(&socket).tcp_user_timeout().unwrap().unwrap();
+            assert_eq!(set.as_secs(), kernel, "{write}");
         }
     }
 

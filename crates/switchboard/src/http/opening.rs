@@ -81,6 +81,7 @@ impl Opening {
                 if !self.configured {
                     super::listener::configure(&socket);
                 }
+                super::listener::allow(&socket, &self.table.limits);
                 let peer = self.peer.or_else(|| socket.peer_addr().ok());
                 let (read, write) = socket.into_split();
                 let registration = self.register(seat, permit, Some(write), peer);

@@ -14,8 +14,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, LazyLock};
 
-/// Descriptors that are left for everything else.
+/// Descriptors that are left for everything else, where the process has enough of them; at most a quarter of what it has.
 const RESERVE: usize = 256;
+/// Where fewer WebSockets than this are possible, and no maximum is configured, the log says so at boot.
+const FEW: usize = 512;
 /// The most HTTP connections that have sent no request yet.
 const HANDSHAKES: usize = 512;
 /// The most of those that have, unless the limits say otherwise.
@@ -62,7 +64,7 @@ impl Permit {
     /// Whoever comes too often is told so before the rest of the node has to bear it: the address's own limits come first.
     pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<Permit, Full> {
         let limits = node.limits();
-        if node.memory.level() >= Level::NoNewConnections {
+        if node.memory.fullness() >= Level::NoNewConnections {
             return Err(Full::Memory);
         }
         let address = node.admission.place(node, limits, address)?;
@@ -289,14 +291,19 @@ impl Table {
     }
 }
 
-/// How many descriptors connections may have. RLIMIT_NOFILE, where the system tells it in a file, less the reserve.
+/// How many descriptors connections may have: what the process may open, less the reserve.
 fn descriptors() -> usize {
+    // RLIMIT_NOFILE, where the system tells it in a file.
     static OPEN_FILES: LazyLock<Option<usize>> = LazyLock::new(|| {
         let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
         line.split_whitespace().next()?.parse().ok()
     });
-    OPEN_FILES.unwrap_or(usize::MAX).saturating_sub(RESERVE).max(2)
+    without_reserve(OPEN_FILES.unwrap_or(usize::MAX))
+}
+
+fn without_reserve(open: usize) -> usize {
+    (open - RESERVE.min(open / 4)).max(2)
 }
 
 /// How many HTTP connections our listeners have at once that have sent no request yet.
@@ -316,18 +323,23 @@ fn max_connections(limits: &Limits) -> usize {
     limits.max_connections.map_or(possible, |most| most.min(possible))
 }
 
-/// Says so where a configured maximum is more than the process may open.
-pub(super) fn warn_of_a_lowered_maximum(limits: &Limits) {
+/// Says so where a configured maximum is more than the process may open, and where that is little.
+pub(super) fn warn_of_few_descriptors(limits: &Limits) {
     let possible = max_connections(limits);
-    // A system that tells no limit has lowered nothing.
-    let known = possible < usize::MAX / 2;
-    if let Some(asked) = limits.max_connections.filter(|asked| known && *asked > possible) {
-        tracing::warn!(
+    match limits.max_connections {
+        // A system that tells no limit has lowered nothing.
+        Some(asked) if asked > possible && possible < usize::MAX / 2 => tracing::warn!(
             target: "switchboard",
             asked,
             possible,
             "`max_connections` is lowered to what this process may open; raise its limit of open files (`ulimit -n`)"
-        );
+        ),
+        None if possible < FEW => tracing::warn!(
+            target: "switchboard",
+            possible,
+            "this process may open few files, which leaves room for `possible` WebSockets; raise its limit (`ulimit -n`)"
+        ),
+        _ => {}
     }
 }
 
@@ -347,6 +359,15 @@ mod tests {
         assert_ne!(key(address("2001:db8:1:2::1")), key(address("2001:db8:1:3::1")));
         assert_eq!(key(address("::ffff:192.0.2.1")), address("192.0.2.1"), "an IPv4 address on an IPv6 socket");
         assert_ne!(key(address("192.0.2.1")), key(address("192.0.2.2")));
+    }
+
+    #[test]
+    fn j03_the_reserve_is_a_quarter_of_few_descriptors() {
+        let left = [(1 << 20, (1 << 20) - 256), (1024, 768), (1000, 750), (256, 192), (64, 48), (4, 3), (1, 2), (0, 2)];
+        for (open, descriptors) in left {
+            assert_eq!(without_reserve(open), descriptors, "{open}");
+        }
+        assert!(without_reserve(usize::MAX) > usize::MAX / 2, "no limit is none");
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub struct Stats {
     pub memberships: usize,
     /// Bytes that wait for clients to read.
     pub queued_bytes: usize,
+    /// Bytes of messages that are not whole, or wait to be handled, and an estimate of what handlers in flight keep of theirs: what
+    /// is held against [`Limits::memory`](crate::Limits::memory). 0 where memory is not limited.
+    pub held_bytes: usize,
     /// Handlers that have begun and not ended.
     pub in_flight: usize,
     /// `emit_with_ack` calls that wait for an answer.
@@ -63,7 +66,7 @@ impl Counters {
         self.rate_limited.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn evicted(&self) {
+    pub(crate) fn evicted(&self) {
         self.evicted.fetch_add(1, Relaxed);
     }
 

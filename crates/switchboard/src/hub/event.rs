@@ -118,9 +118,14 @@ impl Event {
         let data = data.get().map_err(Error::internal)?;
         let built = Event::build(encoding, |out| encoding.request(out, event, data, ack))?;
         if built.len() > most {
-            return Err(Error::payload_too_large("The event is longer than `max_message_out`"));
+            return Err(Event::too_long());
         }
         Ok(built)
+    }
+
+    /// Why somebody is not asked.
+    pub(crate) fn too_long() -> Error {
+        Error::payload_too_large("The event is longer than `max_message_out`")
     }
 
     /// A reply, written by whoever calls this. `None`: it is longer than it may be.
@@ -132,9 +137,9 @@ impl Event {
         built.ok().filter(|built| built.len() <= conn.table.limits.max_message_out)
     }
 
-    /// Errors: a codec of the application's own cannot say it.
+    /// An error for a client. Errors: it cannot be said, see [`Encoding::exception_within`].
     pub(crate) fn exception(
-        encoding: Encoding<'_>,
+        conn: &Conn,
         error: &Error,
         event: Option<&str>,
         id: Option<&Id<'_>>,
@@ -142,7 +147,8 @@ impl Event {
         // A codec of the application's own may do what fails, and is told so by an exception.
         let nothing = Sending::begin(());
         nothing.get().map_err(Error::internal)?;
-        Event::build(encoding, |out| encoding.exception(out, error, event, id))
+        let (encoding, most) = (conn.encoding(), conn.table.limits.max_message_out);
+        Event::build(encoding, |out| encoding.exception_within(most, out, error, event, id))
     }
 
     fn build(encoding: Encoding<'_>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Event, Error> {
@@ -156,8 +162,9 @@ impl Event {
         Ok(Event { bytes, start })
     }
 
-    fn len(&self) -> usize {
-        self.bytes.len() - self.start
+    /// The length of its payload, which is what `max_message_out` is about.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() - ws::HEADER_ROOM
     }
 
     pub(crate) fn frame(&self) -> Frame<'_> {

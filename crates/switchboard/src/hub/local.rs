@@ -49,10 +49,20 @@ impl Local {
     /// Puts an event into the outbox of everyone who is meant, each once. `event` is its JSON; `other` encodes it in another format,
     /// and is called once for each format that somebody has who is meant. `None`: those get nothing, and it is logged.
     ///
+    /// A member whose gateway's `max_message_out` it passes does not get it, which is counted; `least` is the least of all gateways.
+    ///
     /// Never waits: a client that does not read is dropped from the room's point of view, not waited for.
-    pub(crate) fn deliver(&self, target: &Target, event: &Event, other: &Other<'_>, class: Class<'_>) -> Delivery {
+    pub(crate) fn deliver(
+        &self,
+        target: &Target,
+        event: &Event,
+        other: &Other<'_>,
+        class: Class<'_>,
+        least: usize,
+    ) -> Delivery {
         let mut frame = event.frame();
         let mut delivery = Delivery::default();
+        let asks_each = event.len() > least;
         let sender = target.sender.as_deref().and_then(ClientId::parse);
         // Compressing, and the application's `Serialize`, wait until no lock is held.
         let mut late = Vec::new();
@@ -60,7 +70,7 @@ impl Local {
             if Some(conn.id) == sender {
                 return;
             }
-            if conn.format != Format::Json || frame.takes_time(conn) {
+            if conn.format != Format::Json || asks_each || frame.takes_time(conn) {
                 late.push(conn.clone());
             } else {
                 delivery.add(conn.push_event(&mut frame, class));
@@ -72,7 +82,7 @@ impl Local {
             _ => ahead::for_each(self.union(target).as_slice(), &mut push),
         }
         if !late.is_empty() {
-            deliver_late(late, &mut frame, other, class, &mut delivery);
+            deliver_late(late, event, &mut frame, other, class, &mut delivery);
         }
         delivery
     }
@@ -161,29 +171,35 @@ impl Local {
     }
 }
 
-/// The rest of a delivery, without any lock: in other formats, and compressed.
+/// The rest of a delivery, without any lock: in other formats, compressed, and longer than some may be sent.
 fn deliver_late(
     mut late: Vec<Arc<Conn>>,
-    json: &mut Frame<'_>,
+    json: &Event,
+    json_frame: &mut Frame<'_>,
     other: &Other<'_>,
     class: Class<'_>,
     delivery: &mut Delivery,
 ) {
-    let mut push = |conns: &[Arc<Conn>], frame: &mut Frame<'_>| {
-        conns.iter().for_each(|conn| delivery.add(conn.push_event(frame, class)));
-    };
+    let mut lost: Vec<&Arc<Conn>> = Vec::new();
     late.sort_unstable_by_key(|conn| conn.format);
-    let mut lost = Vec::new();
     for conns in late.chunk_by(|one, next| one.format == next.format) {
         let [first, ..] = conns else { continue };
+        let mut push = |len: usize, frame: &mut Frame<'_>| {
+            for conn in conns {
+                if conn.takes(len) { delivery.add(conn.push_event(frame, class)) } else { lost.push(conn) }
+            }
+        };
         match first.format {
-            Format::Json => push(conns, json),
+            Format::Json => push(json.len(), json_frame),
             _ => match other(first.encoding()) {
-                Some(event) => push(conns, &mut event.frame()),
-                None => lost.extend(conns.iter().filter(|conn| conn.is_open())),
+                Some(event) => push(event.len(), &mut event.frame()),
+                None => lost.extend(conns),
             },
         }
     }
-    delivery.dropped += lost.len();
-    lost.iter().for_each(|conn| conn.node().counters.dropped(1));
+    // Raw gateways, and those that have left, were not meant.
+    for conn in lost.into_iter().filter(|conn| conn.table.raw.is_none() && conn.is_open()) {
+        delivery.dropped += 1;
+        conn.node().counters.dropped(1);
+    }
 }

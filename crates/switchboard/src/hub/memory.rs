@@ -1,7 +1,8 @@
 //! Memory: how much of its limit the process has, what waits for clients of all that, and who makes room.
 //!
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
-//! else: whoever reads costs nothing here.
+//! else: whoever reads costs nothing here. What clients have sent, and nobody has handled, is counted in [`held`](super::held).
+use super::held::Held;
 use super::{Node, cgroup};
 use crate::conn::{Blocked, Conn};
 use crate::log;
@@ -39,7 +40,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    fn of(usage: usize, limit: usize) -> Level {
+    pub(super) fn of(usage: usize, limit: usize) -> Level {
         match usage {
             _ if usage >= percent(limit, 90) => Level::Evict,
             _ if usage >= percent(limit, 80) => Level::Shed,
@@ -55,7 +56,7 @@ impl Level {
     }
 }
 
-fn percent(limit: usize, share: usize) -> usize {
+pub(super) fn percent(limit: usize, share: usize) -> usize {
     limit / 100 * share
 }
 
@@ -71,6 +72,7 @@ struct Queued(AtomicUsize);
 #[derive(Default)]
 pub(crate) struct Memory {
     queued: Queued,
+    pub(super) held: Held,
     level: AtomicU8,
     limited: OnceLock<Limited>,
     /// More waits than may.
@@ -79,9 +81,9 @@ pub(crate) struct Memory {
     samples: Mutex<Samples>,
 }
 
-struct Limited {
-    limit: usize,
-    source: Source,
+pub(super) struct Limited {
+    pub(super) limit: usize,
+    pub(super) source: Source,
 }
 
 impl Memory {
@@ -121,7 +123,24 @@ impl Memory {
         }
     }
 
+    pub(super) fn limited(&self) -> Option<&Limited> {
+        self.limited.get()
+    }
+
+    /// Notes how much the process has. Returns the level that this makes.
+    pub(super) fn judge(&self, limited: &Limited, usage: usize) -> Level {
+        let before = self.level();
+        let level = before.next(usage, limited.limit);
+        self.level.store(level as u8, Relaxed);
+        if level != before {
+            let (mib, percent) = (usage >> 20, usage as u128 * 100 / limited.limit.max(1) as u128);
+            log::limited!(warn, level as u8, ?level, mib, percent, "memory");
+        }
+        level
+    }
+
     /// True when what waits is counted.
+    #[inline]
     pub(crate) fn is_limited(&self) -> bool {
         self.limited.get().is_some()
     }
@@ -204,6 +223,8 @@ impl Watching {
             tokio::select! {
                 _ = ticks.tick() => node.sample_memory(limited, &mut node.memory.samples.lock()),
                 () = node.memory.over.notified() => node.hold_queues(limited),
+                // Nothing is left of a shutdown.
+                () = node.ended() => return,
             }
         }
     }
@@ -227,17 +248,17 @@ impl Node {
         let memory = &self.memory;
         let Some(usage) = (limited.source)() else { return };
         let unkept = kept.correct(usage, memory.queued());
-        let before = memory.level();
-        let level = before.next(usage, limited.limit);
-        memory.level.store(level as u8, Relaxed);
-        if level != before {
-            let (mib, percent) = (usage >> 20, usage as u128 * 100 / limited.limit.max(1) as u128);
-            log::limited!(warn, level as u8, ?level, mib, percent, "memory");
-        }
+        memory.judge(limited, usage);
+        memory.lower_look();
         let counted = if usage >= percent(limited.limit, LAST) { usage } else { unkept };
         if Level::of(counted, limited.limit) == Level::Evict {
             let surplus = counted - percent(limited.limit, 80);
             self.evict(memory.queued().saturating_sub(surplus), SMALL);
+        }
+        match memory.surplus(limited) {
+            0 => {}
+            // What clients have sent is given up by their own tasks.
+            surplus => self.evict(memory.queued().saturating_sub(surplus), SMALL),
         }
     }
 

@@ -7,6 +7,7 @@ mod conns;
 mod counters;
 mod event;
 mod flusher;
+mod held;
 mod home;
 mod local;
 mod memory;
@@ -22,6 +23,7 @@ pub(crate) use counters::InFlight;
 pub use counters::Stats;
 pub(crate) use event::{Event, Sending, check_name};
 pub(crate) use flusher::Flusher;
+pub(crate) use held::{Charge, Kind};
 pub(crate) use memory::Level;
 pub(crate) use node::Node;
 pub(crate) use rooms::{join, leave};
@@ -122,6 +124,7 @@ impl Hub {
     /// Exact at a moment without traffic; a sum over moving parts otherwise.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.node.counters.stats();
+        stats.held_bytes = self.node.memory.held();
         let mut spaces = self.spaces.read().clone();
         spaces.extend(self.runtime.get().into_iter().flat_map(|runtime| runtime.spaces()));
         spaces.iter().for_each(|space| space.local.add_to(&mut stats));

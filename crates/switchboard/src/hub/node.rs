@@ -1,12 +1,12 @@
 //! What all namespaces of an application share on this node: its limits, numbers and clock.
-use super::admission::{Admission, warn_of_a_lowered_maximum};
+use super::admission::{Admission, warn_of_few_descriptors};
 use super::clock::Clock;
 use super::counters::Counters;
 use super::home::Homes;
 use super::memory::Memory;
 use crate::limits::Limits;
 use crate::log;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -19,6 +19,8 @@ pub(crate) struct Node {
     limits: OnceLock<Limits>,
     /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
     tick: AtomicU64,
+    /// The least and the largest `max_message_out` of all gateways.
+    max_message_out: (AtomicUsize, AtomicUsize),
     /// For admission: each connection has the clock of its runtime.
     clock: Clock,
     pub(super) homes: Homes,
@@ -37,6 +39,7 @@ impl Node {
             admission: Admission::default(),
             limits: OnceLock::new(),
             tick: AtomicU64::new(u64::MAX),
+            max_message_out: (AtomicUsize::new(usize::MAX), AtomicUsize::new(0)),
             clock: Clock::default(),
             homes: Homes::default(),
             draining: AtomicBool::new(false),
@@ -48,7 +51,7 @@ impl Node {
     /// Sets the limits, once.
     pub(crate) fn configure(&self, limits: Limits) {
         self.memory.configure(limits.memory);
-        warn_of_a_lowered_maximum(&limits);
+        warn_of_few_descriptors(&limits);
         // An application is built once.
         let _ = self.limits.set(limits);
     }
@@ -58,10 +61,27 @@ impl Node {
         self.limits.get().unwrap_or(&DEFAULT)
     }
 
-    /// Holds the clock to the deadlines of a gateway.
-    pub(crate) fn keep_time_for(&self, limits: &Limits) {
+    /// Holds the clock to the deadlines of a gateway, and broadcasts to what its clients may be sent.
+    pub(crate) fn serves(&self, limits: &Limits) {
         let tick = u64::try_from(limits.tick().as_millis()).unwrap_or(u64::MAX);
         self.tick.fetch_min(tick, Ordering::Relaxed);
+        let (least, largest) = &self.max_message_out;
+        least.fetch_min(limits.max_message_out, Ordering::Relaxed);
+        largest.fetch_max(limits.max_message_out, Ordering::Relaxed);
+    }
+
+    /// Up to this length a message may go to every client.
+    pub(crate) fn least_message_out(&self) -> usize {
+        self.max_message_out.0.load(Ordering::Relaxed)
+    }
+
+    /// From this length on it may go to nobody.
+    pub(crate) fn largest_message_out(&self) -> usize {
+        // Without any gateway there is nobody to send to: the application's own limit tells what is refused.
+        match self.max_message_out.1.load(Ordering::Relaxed) {
+            0 => self.limits().max_message_out,
+            largest => largest,
+        }
     }
 
     pub(super) fn tick(&self) -> Duration {
@@ -111,6 +131,12 @@ impl Node {
     /// True when a shutdown has begun, and nobody is connected any more.
     pub(super) fn has_ended(&self) -> bool {
         self.is_draining() && self.counters.admitted() == 0
+    }
+
+    /// Waits until a shutdown has begun, and nobody is connected any more.
+    pub(super) async fn ended(&self) {
+        self.drained().await;
+        self.emptied().await;
     }
 
     /// Waits until no connection has a permit.

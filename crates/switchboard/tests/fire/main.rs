@@ -25,6 +25,7 @@ mod door;
 mod faults;
 mod flaws;
 mod floods;
+mod held;
 mod hostile;
 mod leak;
 mod memory;

@@ -35,6 +35,9 @@ pub(crate) fn limits(profile: &str) -> Limits {
             .linger(ms(300)),
         "slow" => quiet.write_timeout(ms(1000)).outbound_soft_time(ms(1500)).linger(ms(300)),
         "thousand" => quiet.max_connections(Some(1000)).linger(ms(300)),
+        // The memory that two floods were seen to pass.
+        "held-128" => quiet.memory(Some(128 << 20)).handler_timeout(ms(4000)).linger(ms(300)),
+        "held-200" => quiet.memory(Some(200 << 20)).handler_timeout(ms(4000)).linger(ms(300)),
         "few" => quiet.handlers(72).linger(ms(300)),
         "cut" => quiet.handler_timeout(ms(600)).linger(ms(300)),
         other => panic!("no profile {other}"),
@@ -107,6 +110,7 @@ pub(crate) fn app(limits: Limits) -> App {
     app.gateway("/ws", open)
         .gateway("/limited", limited.limits(rates))
         .gateway("/raw", Gateway::new(Raw).raw(Raw::echo))
+        .gateway("/raw-deaf", Gateway::new(Raw).raw(Raw::deaf))
         .gateway("/raw-panics", Gateway::new(Raw).raw(Raw::panics))
         .gateway("/joining-panics", Gateway::new(Hooks).on_connect(Hooks::panics).on("echo", Hooks::echo))
         .gateway("/joining-waits", Gateway::new(Hooks).on_connect(Hooks::waits).on("echo", Hooks::echo))
@@ -121,6 +125,8 @@ pub(crate) fn gateway(server: Server) -> Gateway<Victim> {
         .on("pour", Victim::pour)
         .on("wait", Victim::wait)
         .on("forever", Victim::forever)
+        .on("keep", Victim::keep)
+        .on("ignore", Victim::ignore)
         .on("spin", Victim::spin)
         .on("deaf", Victim::deaf)
         .on("ask", Victim::ask)
@@ -193,6 +199,12 @@ impl Victim {
     }
     async fn forever(&self) {
         std::future::pending().await
+    }
+    async fn ignore(&self) {}
+    /// Has its payload for as long as it waits.
+    async fn keep(&self, data: Value) {
+        std::future::pending::<()>().await;
+        drop(data);
     }
     /// What no handler may do.
     async fn spin(&self, time: u64) -> u64 {
@@ -294,6 +306,11 @@ impl Raw {
                 return;
             }
         }
+    }
+    /// Asks for no message for a while.
+    async fn deaf(&self, mut socket: Socket) {
+        tokio::time::sleep(ms(8000)).await;
+        while socket.recv().await.is_some() {}
     }
     async fn panics(&self, mut socket: Socket) {
         socket.recv().await;

@@ -439,6 +439,8 @@ fn slow_handshakes_and_half_messages_are_cut_while_others_connect() {
 struct Elsewhere {
     child: Child,
     rig: Rig,
+    /// What it printed, until it listened.
+    said: String,
 }
 
 impl Elsewhere {
@@ -450,9 +452,14 @@ impl Elsewhere {
         command.args(["-c", &run]).arg(me).env(ELSEWHERE, "1");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.to_owned()));
+        let mut said = String::new();
+        let address = lines.find_map(|line| {
+            let line = line.unwrap();
+            said = format!("{said}{line}\n");
+            Some(line.split_once("listening on ")?.1.to_owned())
+        });
         let address = address.expect("it listens").parse().unwrap();
-        Elsewhere { child, rig: Rig::elsewhere(address) }
+        Elsewhere { child, rig: Rig::elsewhere(address), said }
     }
 
     fn descriptors(&self) -> usize {
@@ -598,6 +605,36 @@ fn without_descriptors_those_who_come_are_told_and_those_who_are_there_are_serve
         assert_eq!(there.request(WELL).await, WELL);
     });
     assert!(elsewhere.is_running());
+}
+
+#[test]
+#[ignore = "a server for `j03_…`"]
+fn server_of_few_descriptors() {
+    if std::env::var_os(ELSEWHERE).is_some() {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false).init();
+        serve(stubborn(Limits::default()));
+    }
+}
+
+/// A process of 256 descriptors had none left beside a reserve of 256: it took one WebSocket, and said nothing.
+#[test]
+fn j03_few_descriptors_leave_most_of_them_to_websockets_and_the_log_says_how_many() {
+    for (descriptors, least, warns) in [(256, 140, true), (100, 50, true), (64, 30, true), (4400, 200, false)] {
+        let mut elsewhere = Elsewhere::start("server_of_few_descriptors", &format!("ulimit -n {descriptors};"));
+        on(Path::Listen, |_| async {
+            let rig = &elsewhere.rig;
+            let mut there = Vec::new();
+            for n in 0..least {
+                match upgrade(rig, rig.stream().await, None).await {
+                    Ok(stream) => there.push(stream),
+                    Err(answer) => panic!("of {descriptors} descriptors: {answer:?} after {n} WebSockets"),
+                }
+            }
+        });
+        assert_eq!(elsewhere.said.contains("WARN"), warns, "{descriptors}: {}", elsewhere.said);
+        assert_eq!(elsewhere.said.contains("ulimit -n"), warns, "{descriptors}: {}", elsewhere.said);
+        assert!(elsewhere.is_running());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::control::Stopwatch;
 use crate::frames::{HEALTHY, Plain, plain};
 use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths, settle};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use switchboard::{App, Client, Compression, Gateway, Limits, Socket, gateway, messages, module};
 use switchboard_core::ws::Opcode;
 
@@ -558,5 +558,45 @@ fn clients_that_keep_their_window_are_served_where_it_is_kept() {
             drop(peer);
             rig.expect_empty().await;
         }
+    });
+}
+
+/// 56 KB of bombs in a second were as many MiB as the processor could inflate.
+#[test]
+fn b20_what_a_connection_may_have_inflated_in_a_second_is_bounded() {
+    paths(|path| async move {
+        const BOMBS: usize = 60;
+        const MOST: usize = 1 << 20;
+        let limits = Limits::default().inflated_per_second(MOST).inbound_messages(1000).inbound_bytes(64 << 20);
+        let rig = Rig::watched(path, plain(limits).compression(on_by_default())).await;
+        let mut peer = deflating(&rig).await;
+        // Nobody waits for what it says of them.
+        let bomb = sent(&format!(r#"{{"event":"unknown","data":"{}"}}"#, "a".repeat(60_000)));
+        assert!(bomb.len() < 300);
+        let began = Instant::now();
+        peer.send_bytes(&bomb.repeat(BOMBS)).await;
+        peer.send(HEALTHY).await;
+        let mut early = 0;
+        loop {
+            let text = peer.text().await;
+            if !text.contains("unknown_event") {
+                break;
+            }
+            early += usize::from(began.elapsed() < Duration::from_millis(900));
+            rig.unnoticed().await;
+        }
+        let took = began.elapsed();
+        // The one that passes the limit is handled.
+        assert!(early <= MOST / 60_000 + 1, "{early} in the first second");
+        assert!(took > Duration::from_millis(2000) && took < Duration::from_secs(9), "{took:?}");
+        // What is not compressed is not counted.
+        let began = Instant::now();
+        for _ in 0..60 {
+            peer.send(&echo(60_000)).await;
+            assert!(peer.text().await.len() > 60_000);
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        drop(peer);
+        rig.expect_empty().await;
     });
 }

@@ -1,8 +1,8 @@
 //! Connections come and go, and nothing is left.
-use crate::rig::{Got, Path, Rig, matrix};
+use crate::rig::{Got, Path, Rig, matrix, on};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use switchboard::{App, Client, DisconnectReason, Error, Gateway, Reply, Server};
+use switchboard::{App, Client, DisconnectReason, Error, Gateway, Limits, Reply, Server};
 
 struct Lobby;
 
@@ -273,4 +273,30 @@ fn a_push_and_an_end_from_elsewhere_arrive_at_any_moment() {
         }
         rig.expect_empty().await;
     });
+}
+
+/// Somebody still has the handle: what looked at the memory ran on.
+#[test]
+fn no_task_is_left_after_a_shutdown_where_memory_is_limited() {
+    for memory in [usize::MAX, 1 << 40] {
+        on(Path::Memory, |path| async move {
+            let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            let before = tasks();
+            let gateway = Gateway::new(Lobby).on("join", Lobby::join);
+            let rig =
+                Rig::start(path, App::new().limits(Limits::default().memory(Some(memory))).gateway("/ws", gateway))
+                    .await;
+            let mut peer = rig.connect().await;
+            peer.send(r#"{"event":"join","data":"r"}"#).await;
+            rig.until(|stats| stats.memberships == 1).await;
+            assert!(tasks() > before);
+            drop(peer);
+            rig.handle.shutdown().await;
+            let ended = Instant::now();
+            while tasks() > before {
+                assert!(ended.elapsed() < Duration::from_secs(2), "{} tasks, {before} before; {memory}", tasks());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
 }

@@ -23,6 +23,7 @@ mod liveness;
 mod mounting;
 mod namespaces;
 mod order;
+mod outgoing;
 mod patterns;
 mod rates;
 mod raw;

@@ -13,6 +13,9 @@ const LOOK: usize = 128;
 /// allocator, or the application, keeps.
 const FLOOR: usize = 128;
 
+/// Up to this part of the limit may be unfinished, or wait, in a process that is nearly full, before nobody is read any more.
+const UNREAD: usize = 20;
+
 /// Changed by each message that waits, and each handler that does: on a line of the cache of its own.
 #[derive(Default)]
 #[repr(align(128))]
@@ -111,7 +114,12 @@ impl Memory {
         let Held { waiting, estimated, .. } = &self.held;
         let (estimated, known) = (estimated.load(Relaxed), waiting.load(Relaxed).saturating_add(self.queued()));
         let of = |bytes| Level::of(bytes, limited.limit);
-        let sampled = if estimated > limited.limit / FLOOR { self.level() } else { Level::Normal };
+        let sampled = match estimated > limited.limit / FLOOR {
+            // Short of what they hold, clients are read on, so that they are told `overloaded`.
+            true if known <= limited.limit / UNREAD => self.level().min(Level::Shed),
+            true => self.level(),
+            false => Level::Normal,
+        };
         of(known).max(of(known.saturating_add(estimated)).min(Level::Shed)).max(sampled)
     }
 

@@ -94,6 +94,13 @@ fn d24_the_process_is_looked_at_with_each_part_that_comes_on_top() {
     }
     assert!((6..=12).contains(&looks.load(Ordering::Relaxed)), "{looks:?} looks at 10 MiB");
     assert!(node.memory.is_short());
+    // A process that is nearly full reads on, to refuse; unless much is unfinished or waits besides.
+    usage.store(120 * MIB, Ordering::Relaxed);
+    all.push(charged(&node, Kind::Estimated, 2 * MIB));
+    assert_eq!((node.memory.level(), node.memory.pressure()), (Level::Evict, Level::Shed));
+    let unread = charged(&node, Kind::Waiting, 8 * MIB);
+    assert_eq!(node.memory.pressure(), Level::Evict);
+    drop(unread);
     // It goes up and down without a look, and is looked at again when there is more.
     let before = looks.load(Ordering::Relaxed);
     for _ in 0..100 {

@@ -103,7 +103,8 @@ fn r33_values_that_handlers_keep_stay_under_the_limit() {
             is_served(&mut healthy).await;
             tokio::time::sleep(ms(50)).await;
         }
-        assert!(refused(&mut flood).await > 10, "what is too much is refused");
+        let (refused, kept) = (refused(&mut flood).await, server.numbers().in_flight);
+        assert!(refused > 10, "what is too much is refused: {refused}, beside {kept} that are kept");
         expect_held(server, 200 * MIB, baseline, "values that handlers keep", flood, healthy).await;
     });
 }

@@ -337,7 +337,8 @@ impl App {
     /// than 32 of them, and nothing is believed: the peer counts. A proxy has to write, or take out, all three headers: what it lets
     /// through of a client's is believed.
     ///
-    /// Merged into another application, this needs `into_make_service_with_connect_info::<SocketAddr>()` there.
+    /// Under `axum::serve`, give that the router's `into_make_service_with_connect_info::<SocketAddr>()`: else peers are not known, and
+    /// none is trusted, which a warning says.
     ///
     /// Errors: the first entry that is not a network or an address.
     pub fn trust_proxies<'a>(mut self, networks: impl IntoIterator<Item = &'a str>) -> Result<App, InvalidNetwork> {

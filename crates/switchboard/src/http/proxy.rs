@@ -37,6 +37,10 @@ impl Proxies {
         networks.into_iter().map(parse).collect::<Result<_, _>>().map(Proxies)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))

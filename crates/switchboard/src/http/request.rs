@@ -61,7 +61,8 @@ impl Upgrade {
         &self.parts.headers
     }
 
-    /// The address of the peer, as [`Client::peer_addr`](crate::Client::peer_addr).
+    /// The address of the peer, as [`Client::peer_addr`](crate::Client::peer_addr). Under `axum::serve` it is known here only by
+    /// `into_make_service_with_connect_info::<SocketAddr>()`, else `None`.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }

@@ -173,6 +173,14 @@ impl Inner {
         if has_bad_parameter {
             return Err(Refusal::URI.into());
         }
+        if socket.is_none() && !self.proxies.is_empty() {
+            log::limited!(
+                warn,
+                (),
+                "trust_proxies has no effect, for the peers are not known: give axum::serve the router's \
+                 into_make_service_with_connect_info::<SocketAddr>()"
+            );
+        }
         let host = self.proxies.host(socket, headers, asked.host());
         if let Some(hosts) = &self.table.hosts {
             check_allowed_host(&host, hosts)?;

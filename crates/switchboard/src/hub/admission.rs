@@ -144,7 +144,12 @@ impl Admission {
             return Ok(None);
         }
         let Some(address) = address else {
-            crate::log::limited!(warn, (), "addresses are limited, and not known: serve with connect info");
+            crate::log::limited!(
+                warn,
+                (),
+                "limits of addresses have no effect, for the peers are not known: give axum::serve the router's \
+                 into_make_service_with_connect_info::<SocketAddr>()"
+            );
             return Ok(None);
         };
         let mut table = self.addresses.lock();

@@ -1,6 +1,7 @@
 //! The vocabulary of the native protocol, client to server.
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -11,11 +12,14 @@ use crate::{Error, check_event, is_reserved};
 
 /// What a client calls a request by; the answer carries it back exactly as it came.
 ///
-/// A number and a text are never equal: `7` and `"7"` are two ids.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A number and a text are never equal: `7` and `"7"` are two ids. `Number(7)` and `Float(7)` are one.
+#[derive(Clone, Debug)]
 pub enum Id<'a> {
     /// 0 to [`Id::MAX_NUMBER`].
     Number(u64),
+    /// The same, where it came as a float, and goes back as one: some encoders of JavaScript write whole numbers above 2^32 so in
+    /// MessagePack, and read an integer of 64 bits as a `BigInt`, which is not equal to the number that they have sent.
+    Float(u64),
     /// 1 to [`Id::MAX_TEXT`] bytes, no control characters.
     Text(Cow<'a, str>),
 }
@@ -32,6 +36,14 @@ impl<'a> Id<'a> {
         (number <= Self::MAX_NUMBER).then_some(Id::Number(number))
     }
 
+    /// The number, if it is one.
+    pub fn as_number(&self) -> Option<u64> {
+        match self {
+            Id::Number(number) | Id::Float(number) => Some(*number),
+            Id::Text(_) => None,
+        }
+    }
+
     /// A text as an id; `None` when it is empty, longer than [`Id::MAX_TEXT`], or has control characters.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Option<Id<'a>> {
         Some(Id::Text(text.into())).filter(Id::is_valid)
@@ -40,7 +52,7 @@ impl<'a> Id<'a> {
     /// True for what [`Id::number`] or [`Id::text`] would give.
     fn is_valid(&self) -> bool {
         match self {
-            Id::Number(number) => *number <= Self::MAX_NUMBER,
+            Id::Number(number) | Id::Float(number) => *number <= Self::MAX_NUMBER,
             Id::Text(text) => !text.is_empty() && text.len() <= Self::MAX_TEXT && !has_control(text),
         }
     }
@@ -49,7 +61,28 @@ impl<'a> Id<'a> {
     pub fn into_owned(self) -> Id<'static> {
         match self {
             Id::Number(number) => Id::Number(number),
+            Id::Float(number) => Id::Float(number),
             Id::Text(text) => Id::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+}
+
+impl PartialEq for Id<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Id::Text(one), Id::Text(other)) => one == other,
+            (one, other) => one.as_number().is_some() && one.as_number() == other.as_number(),
+        }
+    }
+}
+
+impl Eq for Id<'_> {}
+
+impl Hash for Id<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Id::Number(number) | Id::Float(number) => (false, number).hash(state),
+            Id::Text(text) => (true, text).hash(state),
         }
     }
 }
@@ -58,7 +91,7 @@ impl<'a> Id<'a> {
 impl fmt::Display for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Id::Number(number) => number.fmt(f),
+            Id::Number(number) | Id::Float(number) => number.fmt(f),
             Id::Text(text) => f.write_str(text),
         }
     }
@@ -68,7 +101,7 @@ impl fmt::Display for Id<'_> {
 impl Serialize for Id<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Id::Number(number) => serializer.serialize_u64(*number),
+            Id::Number(number) | Id::Float(number) => serializer.serialize_u64(*number),
             Id::Text(text) => serializer.serialize_str(text),
         }
     }
@@ -210,6 +243,8 @@ impl<'a, D> Incoming<'a, D> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -221,6 +256,21 @@ mod tests {
         for bad in ["", "a\n", "\u{85}", &"x".repeat(129)] {
             assert_eq!(Id::text(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn d09_a_number_and_the_same_as_a_float_are_one_id() {
+        let ids = [Id::Number(7), Id::Float(7)];
+        assert_eq!(ids[0], ids[1]);
+        assert_eq!(HashSet::from(ids).len(), 1);
+        assert_ne!(Id::Float(7), Id::Number(8));
+        assert_ne!(Id::Float(7), Id::Text("7".into()));
+        assert_ne!(Id::Text("7".into()), Id::Text("8".into()));
+        assert_eq!([Id::Float(7).as_number(), Id::Text("7".into()).as_number()], [Some(7), None]);
+        assert_eq!(Id::Float(7).to_string(), "7");
+        assert_eq!(serde_json::to_string(&Id::Float(7)).expect("a number"), "7");
+        assert!(!Id::Float(Id::MAX_NUMBER + 1).is_valid());
+        assert!(matches!(Id::Float(7).into_owned(), Id::Float(7)));
     }
 
     #[test]

@@ -379,7 +379,9 @@ fn d09_ids_are_exact_or_rejected() {
         (b"\xc0", None),
     ] {
         let frame = [b"\x82\xa5event\xa1a\xa2id", value].concat();
-        assert_eq!(request(&frame).id, id, "{value:02x?}");
+        let got = request(&frame).id;
+        assert_eq!(got, id, "{value:02x?}");
+        assert_eq!(matches!(got, Some(Id::Float(_))), matches!(value[0], 0xca | 0xcb), "{value:02x?}");
         let frame = [b"\x81\xa6cancel", value].concat();
         match (msgpack::decode(&frame), id) {
             (Ok(Incoming::Cancel(got)), Some(id)) => assert_eq!(got, id),

@@ -43,6 +43,27 @@ macro_rules! same {
 }
 
 #[test]
+fn d09_an_id_that_came_as_a_float_is_written_as_one() {
+    for (number, bytes) in [
+        (0, &b"\xa2id\xcb\0\0\0\0\0\0\0\0"[..]),
+        (1_700_000_000_000, b"\xa2id\xcb\x42\x78\xbc\xfe\x56\x80\0\0"),
+        (Id::MAX_NUMBER, b"\xa2id\xcb\x43\x40\0\0\0\0\0\0"),
+    ] {
+        let id = Id::Float(number);
+        let has = |frame: &[u8]| frame.windows(bytes.len()).any(|part| part == bytes);
+        assert!(has(&wire(|out| msgpack::encode_reply(out, "a", Some(&id), &1).unwrap()).0));
+        assert!(has(&wire(|out| msgpack::encode_stream_item(out, "a", &id, &1).unwrap()).0));
+        assert!(has(&wire(|out| msgpack::encode_stream_end(out, "a", &id)).0));
+        assert!(has(&wire(|out| msgpack::encode_pattern(out, "a", Some(&id), true, &1).unwrap()).0));
+        assert!(has(&wire(|out| msgpack::encode_pattern_end(out, "a", &id)).0));
+        assert!(has(&wire(|out| msgpack::encode_exception(out, &Error::forbidden("No"), None, Some(&id))).0));
+        // JSON has no such difference.
+        let (text, _) = wire(|out| json::encode_reply(out, "a", Some(&id), &1).unwrap());
+        assert_eq!(text, format!(r#"{{"event":"a","data":1,"id":{number}}}"#).as_bytes());
+    }
+}
+
+#[test]
 fn every_frame_is_the_document_of_json() {
     let number = Id::number(Id::MAX_NUMBER).expect("a number");
     let text = Id::text("x".repeat(40)).expect("a text");

@@ -222,7 +222,8 @@ impl<'a, V: Value<'a>> Envelope<V> {
     }
 
     fn answer(&self) -> Result<Incoming<'a, V::Data>, Fault> {
-        let Some(Ok(Some(Id::Number(ack)))) = self.ack.map(V::id) else { return Err(Fault::Ack) };
+        let id = self.ack.and_then(|ack| ack.id().ok()).flatten();
+        let Some(ack) = id.as_ref().and_then(Id::as_number) else { return Err(Fault::Ack) };
         let answer = match (read_data(self.data)?, read_data(self.error)?) {
             (data, None) => Ok(data),
             (None, Some(error)) => Err(error),

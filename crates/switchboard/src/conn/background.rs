@@ -199,9 +199,9 @@ impl Task {
         let Some(background) = &mut self.background else { return false };
         let Some(slot) = background.take(|slot| slot.handler.id.as_ref() == Some(id)).pop() else { return false };
         self.forget_background();
-        let (event, late) = (slot.handler.event.clone(), slot.handler.late());
+        let ((event, id), late) = (slot.handler.request(), slot.handler.late());
         drop_contained(slot);
-        self.fail_request(error, &event, Some(id), late);
+        self.fail_request(error, &event, id.as_ref(), late);
         true
     }
 

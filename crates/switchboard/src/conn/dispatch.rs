@@ -438,22 +438,22 @@ impl Task {
         }
     }
 
-    /// Stops the request with this id, running or waiting; it is answered `cancelled`.
+    /// Stops the request with this id, running or waiting; it is answered `cancelled`, with the id as the request had it.
     pub(super) fn cancel(&mut self, id: &Id<'_>) {
         let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
             let conn = self.client.conn_arc().clone();
             if let Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) = conn.decode(&waiting.message) {
-                self.exception(&error, Some(&request.event), Some(id));
+                self.exception(&error, Some(&request.event), request.id.as_ref());
             }
             return;
         }
         match self.running.take() {
             Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {
                 self.timers.work_by = NEVER;
-                let (event, late) = (handler.event.clone(), handler.late());
+                let ((event, id), late) = (handler.request(), handler.late());
                 drop_contained(handler);
-                self.fail_request(&error, &event, Some(id), late);
+                self.fail_request(&error, &event, id.as_ref(), late);
             }
             running => {
                 self.running = running;
@@ -461,7 +461,7 @@ impl Task {
                     return;
                 }
                 match self.conn().take_late_id(id) {
-                    Some(open) => self.exception(&error, Some(&open.event), Some(id)),
+                    Some(open) => self.exception(&error, Some(&open.event), open.id.as_ref()),
                     None => self.conn().node().rejected("cancel", "unknown_id"),
                 }
             }

@@ -89,16 +89,16 @@ impl<'a> Value<'a> for Part<'a> {
             Some(Token::Nil) => Ok(None),
             Some(Token::Unsigned(number)) => Id::number(number).map(Some).ok_or(Fault::Id),
             // JavaScript's encoders write whole numbers above 2^32 so.
-            Some(Token::Float(number)) => whole(number).and_then(unsigned).map(Some).ok_or(Fault::Id),
+            Some(Token::Float(number)) => whole(number).and_then(float).map(Some).ok_or(Fault::Id),
             Some(Token::Text(text)) => Id::text(text).map(Some).ok_or(Fault::Id),
             _ => Err(Fault::Id),
         }
     }
 }
 
-fn unsigned<'a>(number: Token<'a>) -> Option<Id<'a>> {
-    match number {
-        Token::Unsigned(number) => Id::number(number),
+fn float<'a>(whole: Token<'a>) -> Option<Id<'a>> {
+    match whole {
+        Token::Unsigned(number) if number <= Id::MAX_NUMBER => Some(Id::Float(number)),
         _ => None,
     }
 }

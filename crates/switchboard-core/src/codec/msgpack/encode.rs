@@ -1,8 +1,10 @@
 //! Server to client: every function appends one frame to a buffer, without an intermediate value.
 use std::ops::Range;
 
+use rmp::Marker;
 use serde::Serialize;
 
+use super::head;
 use super::writer::Writer;
 use crate::codec::body::{ErrorBody, GoAway};
 use crate::codec::draft::Draft;
@@ -69,7 +71,7 @@ pub fn encode_stream_end(out: &mut Vec<u8>, event: &str, id: &Id<'_>) {
     out.extend_from_slice(b"\x83\xa5event");
     put(out, event);
     out.extend_from_slice(b"\xa2id");
-    put(out, id);
+    put_id(out, id);
     out.extend_from_slice(b"\xa4done\xc3");
 }
 
@@ -108,7 +110,7 @@ pub fn encode_pattern_end(out: &mut Vec<u8>, pattern: &str, id: &Id<'_>) {
     out.extend_from_slice(b"\x83\xa7pattern");
     put(out, pattern);
     out.extend_from_slice(b"\xa2id");
-    put(out, id);
+    put_id(out, id);
     out.extend_from_slice(b"\xa4done\xc3");
 }
 
@@ -120,7 +122,7 @@ pub fn encode_exception(out: &mut Vec<u8>, error: &Error, event: Option<&str>, i
     out.extend_from_slice(b"\xa5event\xa9exception");
     if let Some(id) = id {
         out.extend_from_slice(b"\xa2id");
-        put(out, id);
+        put_id(out, id);
     }
     out.extend_from_slice(b"\xa4data");
     encode_error(out, error, event);
@@ -195,7 +197,7 @@ fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
         Tail::None => {}
         Tail::Id(id) | Tail::More(id) => {
             out.extend_from_slice(b"\xa2id");
-            put(out, id);
+            put_id(out, id);
         }
         Tail::Ack(ack) => {
             out.extend_from_slice(b"\xa3ack");
@@ -204,6 +206,14 @@ fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
     }
     if let Tail::More(_) = tail {
         out.extend_from_slice(b"\xa4more\xc3");
+    }
+}
+
+fn put_id(out: &mut Vec<u8>, id: &Id<'_>) {
+    match id {
+        // Within 2^53 each integer is a float of its own.
+        Id::Float(number) => head::put(out, Marker::F64, (*number as f64).to_be_bytes()),
+        id => put(out, id),
     }
 }
 

@@ -680,3 +680,29 @@ fn b20_a_kept_window_makes_no_bomb_larger() {
     let mut second = compressed(Opcode::Text, true, &client.packed(&text));
     assert_eq!(decoder.decode(&mut second, &LIMITS), Err(Violation::CORRUPT_DEFLATE));
 }
+
+#[test]
+fn b20_the_work_of_a_message_is_what_it_yields_or_what_it_takes() {
+    let blocks = [0x03, 0x00].repeat(10_000);
+    let long = [&blocks[..], &packed(b"x")].concat();
+    for deflate in [deflate(), Deflate::negotiate_keeping(&headers(&["permessage-deflate"]), 15).unwrap().0] {
+        let mut decoder = Decoder::new(Role::Server).with_deflate(Some(deflate));
+        let mut decode = |frames: &[Vec<u8>]| {
+            let mut items = 0;
+            for frame in frames {
+                items += usize::from(decoder.decode(&mut frame.clone(), &LIMITS).unwrap().item.is_some());
+            }
+            assert_eq!(items, 1);
+            (decoder.take_inflated(), decoder.take_packed())
+        };
+        let (first, rest) = long.split_at(7000);
+        for frames in [
+            vec![compressed(Opcode::Binary, true, &long)],
+            vec![compressed(Opcode::Binary, false, first), masked(Opcode::Continuation, true, rest)],
+        ] {
+            assert_eq!(decode(&frames), ((16 * long.len()).div_ceil(1024) * 1024, long.len() / 1024 * 1024));
+        }
+        assert_eq!(decode(&[compressed(Opcode::Binary, true, &packed(&[7; 50_000]))]), (50_176, 0));
+        assert_eq!(decode(&[masked(Opcode::Binary, true, &long)]), (0, 0), "it is not compressed");
+    }
+}

@@ -55,7 +55,8 @@ limits! {
     max_message: usize = 64 * KIB;
     /// The most fragments of one message. Default 128; above: close 1008.
     max_fragments: u32 = 128;
-    /// How long an unfinished message may go without a byte. Default 10 s; after: close 1008.
+    /// How long an unfinished message may go without a byte. Default 10 s; after: close 1008. While what clients send is 80 % of
+    /// [`memory`](Limits::memory), how long it may be unfinished; after: close 4008.
     partial_timeout: Duration = Duration::from_secs(10);
     /// The most pings of a client in a second, and pongs that nobody asked for, together. Default 100; above: close 1008.
     pings_per_second: u32 = 100;
@@ -65,7 +66,7 @@ limits! {
     /// no limit; above: `rate_limited` with `retry_after_ms`. Who is refused more messages than `burst` (100, where only
     /// `byte_rate` is set) in ten seconds is closed with 4003. A raw gateway, which has no such answer, closes at once.
     message_rate: Option<Rate> = None;
-    /// How many bytes of messages one connection may send. Default: no limit; above: as `message_rate`, and who is refused
+    /// How many bytes of messages one connection may send, compressed ones inflated, if they are longer so. Default: no limit; above: as `message_rate`, and who is refused
     /// more bytes than `burst` in ten seconds is closed, too: make it several times `max_message`.
     byte_rate: Option<Rate> = None;
 
@@ -73,8 +74,8 @@ limits! {
     inbound_messages: usize = 16;
     /// The most bytes of messages that wait. Default 256 KiB; then reading pauses.
     inbound_bytes: usize = 256 * KIB;
-    /// The most bytes that the compressed messages of one connection may have in a second, inflated. Default 64 MiB; then reading
-    /// pauses until the second is over.
+    /// The most bytes that the compressed messages of one connection may have in a second, inflated; each counts for at least 16 times
+    /// its compressed bytes. Default 64 MiB; then reading pauses until the second is over.
     inflated_per_second: usize = 64 * KIB * KIB;
     /// How long a handler or hook may run. Default 30 s; after: it is dropped and answered `timeout`.
     handler_timeout: Duration = Duration::from_secs(30);

@@ -267,11 +267,7 @@ impl Port {
 
     /// The connection was ended from this side: what was not received is thrown away. Returns how many messages that were.
     pub(crate) fn cut(&self) -> usize {
-        let dropped = {
-            let mut state = self.0.lock();
-            state.bytes = 0;
-            std::mem::take(&mut state.queue).len()
-        };
+        let dropped = self.discard();
         self.close();
         dropped
     }

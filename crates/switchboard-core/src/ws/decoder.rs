@@ -26,8 +26,10 @@ pub struct Decoder {
     ended: bool,
     /// A close frame has come, be it behind a violation.
     closed: bool,
-    /// KiB that were inflated, rounded up, and that nobody has asked for.
+    /// The work of inflating that nobody has asked for, in KiB, rounded up.
     inflated: u16,
+    /// KiB that the last compressed message had as it was sent, rounded down, if nobody has asked for it.
+    packed: u16,
 }
 
 /// The outcome of one call of [`Decoder::decode`].
@@ -70,8 +72,8 @@ struct Partial {
     window: Window,
     /// Behind the end.
     passer: Passer,
-    /// Bytes that the message that is whole was inflated to.
-    inflated: usize,
+    /// Bytes that the message that is whole had as it was sent, and inflated; none of one that was not compressed.
+    inflated: Option<(usize, usize)>,
 }
 
 /// A frame whose header is known and whose payload is not all there.
@@ -85,7 +87,7 @@ struct Open {
 impl Decoder {
     /// A decoder for what the other end sends to us in this role.
     pub const fn new(role: Role) -> Decoder {
-        Decoder { partial: None, role, deflate: None, ended: false, closed: false, inflated: 0 }
+        Decoder { partial: None, role, deflate: None, ended: false, closed: false, inflated: 0, packed: 0 }
     }
 
     /// A decoder that takes compressed messages too, if that was agreed on. A compressed message is held as it was sent, within the
@@ -166,11 +168,26 @@ impl Decoder {
     }
 
     /// How many bytes compressed messages were inflated to since this was asked for, each in whole KiB: work that a few bytes of input
-    /// can make.
+    /// can make. So can many that say nothing, such as empty blocks: each message counts for at least 16 times its compressed bytes.
     pub const fn take_inflated(&mut self) -> usize {
         let inflated = self.inflated;
         self.inflated = 0;
         inflated as usize * KIB
+    }
+
+    /// How many bytes the last compressed message had as it was sent, less what is no whole KiB; 0 when this was asked for already. It
+    /// may be longer than what it says.
+    pub const fn take_packed(&mut self) -> usize {
+        let packed = self.packed;
+        self.packed = 0;
+        packed as usize * KIB
+    }
+
+    fn count(&mut self, packed: usize, inflated: usize) {
+        let short = |kib: usize| u16::try_from(kib).unwrap_or(u16::MAX);
+        let work = inflated.max(packed.saturating_mul(WORK));
+        self.inflated = self.inflated.saturating_add(short(work.div_ceil(KIB)));
+        self.packed = short(packed / KIB);
     }
 
     /// Bytes held for an unfinished frame or message, at most `max_message` + 125, and for the peer's window, at most 32 KiB.
@@ -200,7 +217,7 @@ impl Decoder {
                 // Where a window is kept, `resume` does it.
                 Some(deflate) => {
                     deflate.inflate(payload, limits.max_message, &mut Window::default()).and_then(|message| {
-                        self.inflated = short(self.inflated, message.len());
+                        self.count(header.len, message.len());
                         Item::inflated(header.opcode, message)
                     })
                 }
@@ -245,9 +262,12 @@ impl Decoder {
             }
         };
         let consumed = total - rest.len();
-        self.inflated = short(self.inflated, mem::take(&mut partial.inflated));
+        let counted = partial.inflated.take();
         if partial.is_empty() && !self.keeps_window() {
             self.partial = None;
+        }
+        if let Some((packed, inflated)) = counted {
+            self.count(packed, inflated);
         }
         Ok(Decoded { consumed, item })
     }
@@ -305,9 +325,9 @@ impl Partial {
         let mut message = self.message.take().unwrap_or_else(|| Message::new(&open.header));
         let ends = open.left() == 0;
         if ends && open.header.fin {
-            let is_deflated = message.is_deflated();
+            let packed = message.is_deflated().then(|| message.progress().len + payload.len());
             let item = message.finish(payload, limits.max_message, &mut self.window)?;
-            self.inflated = if is_deflated { item.len() } else { 0 };
+            self.inflated = packed.map(|packed| (packed, item.len()));
             return Ok(Some(item));
         }
         let largest = match open.header.fin {
@@ -360,10 +380,8 @@ impl Open {
 
 const KIB: usize = 1 << 10;
 
-/// A sum of KiB, which needs little room.
-fn short(sum: u16, more: usize) -> u16 {
-    sum.saturating_add(u16::try_from(more.div_ceil(KIB)).unwrap_or(u16::MAX))
-}
+/// What a compressed byte counts for at least: the head of a block, of a few bytes, takes as long as some hundred bytes that it yields.
+const WORK: usize = 16;
 
 impl<'a> Item<'a> {
     fn len(&self) -> usize {

@@ -56,7 +56,8 @@ impl Compression {
     ///
     /// It is for clients that do not do as they are told, and are closed with 1007 at their second message: those of Tornado,
     /// Mojolicious and Netty. With 15, up to 32 KiB a connection, it serves all of them. With less, a client that cannot be told how
-    /// large its window is, because it does not offer `client_max_window_bits`, is still told to keep none.
+    /// large its window is, because it does not offer `client_max_window_bits`, is still told to keep none. A quarter of
+    /// [`Limits::memory`](crate::Limits::memory) is for windows; beyond that nothing is agreed on, and messages are not compressed.
     ///
     /// What is sent to clients is compressed as ever, each message by itself.
     ///

@@ -30,7 +30,10 @@ impl Task {
         if bytes == 0 && !self.timers.is_charged() {
             return;
         }
-        let kept = &mut self.timers.seldom_mut().charge;
+        let (is_partial, now) = (self.decoder.is_partial(), self.now());
+        let seldom = self.timers.seldom_mut();
+        seldom.partial_since = if is_partial { seldom.partial_since.min(now) } else { NEVER };
+        let kept = &mut seldom.charge;
         let charge = kept.take().or_else(|| Charge::new(conn.node(), Kind::Waiting)).filter(|_| bytes > 0);
         *kept = charge.map(|mut charge| {
             charge.set(bytes);

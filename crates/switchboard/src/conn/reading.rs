@@ -255,6 +255,8 @@ impl Task {
     /// Takes a message off the client's rates. True when there is not enough left: it is refused. `message` is `None` for a raw
     /// gateway.
     fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
+        // A compressed message may be longer than what it says: empty blocks say nothing.
+        let bytes = bytes.max(self.decoder.take_packed());
         let conn = self.client.conn();
         let Some(rates) = &mut self.rates else { return false };
         let Err(wait) = rates.take(conn.exact(), bytes, &conn.table.limits) else { return false };

@@ -201,9 +201,9 @@ impl Task {
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if now >= self.partial_by() {
-            match self.timers.seldom().is_short {
-                false => self.violation(CloseCode::POLICY, "drip"),
-                true => self.give_up(self.decoder.buffered()),
+            match now >= self.timers.partial_by(self.limits()) && !self.timers.seldom().is_short {
+                true => self.violation(CloseCode::POLICY, "drip"),
+                false => self.give_up(self.decoder.buffered()),
             }
         } else if now >= self.timers.expires_at(self.limits()) {
             self.close(CloseCode::GOING_AWAY.into(), DisconnectReason::Expired);
@@ -219,9 +219,19 @@ impl Task {
     /// somewhere.
     fn partial_by(&self) -> u64 {
         if self.decoder.is_partial() && (!self.is_paused() || self.timers.seldom().is_short) {
-            self.timers.partial_by(self.limits())
+            self.timers.partial_by(self.limits()).min(self.whole_by())
         } else {
             NEVER
+        }
+    }
+
+    /// When an unfinished message is given up though bytes of it come: while memory is short. Else a byte now and then would hold it for
+    /// ever, and nobody were served.
+    fn whole_by(&self) -> u64 {
+        let since = self.timers.seldom().partial_since;
+        match since != NEVER && self.conn().node().memory.is_short() {
+            true => self.timers.after(since.max(self.timers.last_message), self.limits().partial_timeout),
+            false => NEVER,
         }
     }
 

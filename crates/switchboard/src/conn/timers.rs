@@ -49,6 +49,8 @@ pub(crate) struct Seldom {
     pub(crate) tried: u32,
     /// What of this connection's messages is held against the memory.
     pub(crate) charge: Option<Charge>,
+    /// Since then a message has not been whole, where memory is limited; it is another one than the last that was.
+    pub(crate) partial_since: u64,
     /// Bytes that were inflated.
     pub(crate) inflated: Window,
     /// Bytes that came after the end, and were thrown away.
@@ -75,6 +77,7 @@ impl Seldom {
         is_short: false,
         tried: 0,
         charge: None,
+        partial_since: NEVER,
         inflated: Window { since: 0, count: 0 },
         ignored: 0,
         heard_close: false,

@@ -199,7 +199,9 @@ impl Inner {
         if self.node.is_draining() {
             return Err(Refused::draining());
         }
-        let (permit, accept) = (permit?, asked.accept_value());
+        let (mut permit, accept) = (permit?, asked.accept_value());
+        // Not agreed on, so that nothing is compressed: who keeps a window does so whatever it is told.
+        let deflate = deflate.filter(|(deflate, _)| permit.keeps_window(deflate.kept_window()));
         upgrade.set_peer(peer);
         Ok(Admitted { upgrade, on_upgrade, permit, accept, chosen, unknown_version, deflate })
     }

@@ -58,6 +58,7 @@ pub(crate) struct Permit {
 struct Owners {
     _address: Option<AddressPlace>,
     _user: Option<UserPlace>,
+    _window: Option<WindowPlace>,
 }
 
 impl Permit {
@@ -78,7 +79,7 @@ impl Permit {
             admitted.fetch_sub(1, SeqCst);
             return Err(Full::Node);
         }
-        let owners = address.map(|address| Box::new(Owners { _address: Some(address), _user: None }));
+        let owners = address.map(|address| Box::new(Owners { _address: Some(address), ..Owners::default() }));
         Ok(Permit { node: node.clone(), owners })
     }
 
@@ -89,6 +90,40 @@ impl Permit {
             self.owners.get_or_insert_default()._user = Some(place);
         }
         Ok(())
+    }
+}
+
+impl Permit {
+    /// Whether so much of the client's messages may be kept for the next one, as long as the connection lives. All of it is
+    /// reserved: no message is refused later because what others keep has grown.
+    pub(crate) fn keeps_window(&mut self, bytes: usize) -> bool {
+        if bytes == 0 || !self.node.memory.is_limited() {
+            return true;
+        }
+        let place = WindowPlace::new(&self.node, bytes);
+        let is_kept = place.is_some();
+        if is_kept {
+            self.owners.get_or_insert_default()._window = place;
+        }
+        is_kept
+    }
+}
+
+/// Memory that is reserved, until dropped.
+struct WindowPlace {
+    node: Arc<Node>,
+    bytes: usize,
+}
+
+impl WindowPlace {
+    fn new(node: &Arc<Node>, bytes: usize) -> Option<WindowPlace> {
+        node.memory.reserve_window(bytes).then(|| WindowPlace { node: node.clone(), bytes })
+    }
+}
+
+impl Drop for WindowPlace {
+    fn drop(&mut self) {
+        self.node.memory.release_window(self.bytes);
     }
 }
 

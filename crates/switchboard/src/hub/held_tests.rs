@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 const MIB: usize = 1 << 20;
@@ -227,4 +228,116 @@ async fn d24_messages_of_raw_gateways_are_charged_until_the_next_is_asked_for() 
     drop(raw);
     gate.add_permits(9);
     until(&handle, |stats| stats.connections == 0 && stats.held_bytes == 0).await;
+}
+
+/// Keeps its sockets, and never receives from them.
+#[derive(Clone, Default)]
+struct Collector(Arc<parking_lot::Mutex<Vec<Socket>>>);
+
+impl Collector {
+    async fn raw(&self, socket: Socket) {
+        self.0.lock().push(socket);
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d24_what_is_thrown_away_of_a_raw_gateway_is_charged_no_more_whoever_keeps_the_socket() {
+    let collector = Collector::default();
+    let app = App::new().gateway("/raw", Gateway::new(collector.clone()).raw(Collector::raw));
+    let handle = app.handle();
+    handle.control.hub.node.memory.limit_to(100 * MIB, Box::new(|| Some(MIB)));
+    let app = TestApp::new(app);
+    let mut raw = app.connect("/raw").await;
+    raw.send_text("x".repeat(10_000)).await;
+    until(&handle, |stats| stats.held_bytes >= 10_000).await;
+    handle.server().all().disconnect();
+    until(&handle, |stats| stats.held_bytes == 0).await;
+    assert_eq!((collector.0.lock().len(), handle.stats().dropped_inbound), (1, 1));
+}
+
+/// A socket of a client's, and the head of the answer.
+async fn upgraded(address: std::net::SocketAddr) -> (tokio::net::TcpStream, String) {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    let answer = String::from_utf8(answer).unwrap().to_lowercase();
+    assert!(answer.starts_with("http/1.1 101 "), "{answer}");
+    (stream, answer)
+}
+
+/// Windows are there as long as their connections: were they what memory is short of, it would stay so.
+#[cfg(feature = "deflate")]
+#[tokio::test]
+async fn d24_windows_that_are_kept_have_a_quarter_and_who_comes_then_is_not_compressed() {
+    let keeper = Gateway::new(Keeper(Arc::new(Semaphore::new(0)))).on("echo", Keeper::echo);
+    let app = App::new().compression(crate::Compression::default().client_window(15)).gateway("/ws", keeper);
+    let handle = app.handle();
+    handle.control.hub.node.memory.limit_to(MIB, Box::new(|| Some(0)));
+    let bound = app.signals(false).bind("127.0.0.1:0").await.unwrap();
+    let address = bound.local_addr();
+    let served = tokio::spawn(bound.serve());
+    let mut all = Vec::new();
+    for n in 0..10 {
+        let (stream, answer) = upgraded(address).await;
+        assert_eq!(answer.contains("permessage-deflate"), n < 7, "7 times 32 KiB are within a quarter: {n}");
+        all.push(stream);
+    }
+    drop(all);
+    until(&handle, |stats| stats.connections == 0).await;
+    let (_stream, answer) = upgraded(address).await;
+    assert!(answer.contains("permessage-deflate"), "{answer}");
+    served.abort();
+}
+
+/// Each sends a byte now and then of a message that does not end.
+#[tokio::test]
+async fn d24_who_drips_holds_no_memory_that_is_short() {
+    let limits = Limits::default().partial_timeout(Duration::from_millis(500));
+    let keeper = Gateway::new(Keeper(Arc::new(Semaphore::new(0)))).on("echo", Keeper::echo);
+    let app = App::new().limits(limits).gateway("/ws", keeper);
+    let handle = app.handle();
+    handle.control.hub.node.memory.limit_to(MIB, Box::new(|| Some(0)));
+    let bound = app.signals(false).bind("127.0.0.1:0").await.unwrap();
+    let address = bound.local_addr();
+    let served = tokio::spawn(bound.serve());
+    let mut healthy = upgraded(address).await.0;
+    let mut dripping = Vec::new();
+    for _ in 0..14 {
+        dripping.push(upgraded(address).await.0);
+    }
+    let mut begun = vec![0x82, 0xFE, 0xFA, 0x00, 0, 0, 0, 0];
+    begun.resize(62_000, b'x');
+    for stream in &mut dripping {
+        stream.write_all(&begun).await.unwrap();
+    }
+    until(&handle, |stats| stats.held_bytes > MIB / 100 * 80).await;
+    let mut refused = 0;
+    for tried in 0.. {
+        let message = br#"{"event":"echo","data":"well","id":1}"#;
+        let mut frame = vec![0x81, 0x80 | message.len() as u8, 0, 0, 0, 0];
+        frame.extend_from_slice(message);
+        healthy.write_all(&frame).await.unwrap();
+        let mut answer = vec![0; 512];
+        let len = healthy.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..len]).into_owned();
+        if answer.contains("well") {
+            break;
+        }
+        assert!(answer.contains("overloaded") && tried < 60, "{tried}: {answer} {:?}", handle.stats());
+        refused += 1;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for stream in &mut dripping {
+            // Some are closed by then.
+            let _ = stream.write_all(b"x").await;
+        }
+    }
+    assert!(refused > 0);
+    assert!(handle.stats().evicted > 0, "{:?}", handle.stats());
+    served.abort();
 }

@@ -22,6 +22,8 @@ const SMALL: usize = 16 << 10;
 /// What waits for one client alone, and is less than this, is not the reason either.
 const TRIFLE: usize = 1 << 10;
 
+/// Percent of the limit that windows which are kept may have.
+const WINDOWS: usize = 25;
 /// Percent of the limit by which the usage has to fall below where a level begins before that is left.
 const HYSTERESIS: usize = 3;
 /// Percent of the limit from which on it does not matter what the allocator may have kept.
@@ -73,6 +75,8 @@ struct Queued(AtomicUsize);
 pub(crate) struct Memory {
     queued: Queued,
     pub(super) held: Held,
+    /// What is kept of clients' messages for those that refer back to them, at most.
+    windows: AtomicUsize,
     level: AtomicU8,
     limited: OnceLock<Limited>,
     /// More waits than may.
@@ -137,6 +141,21 @@ impl Memory {
             log::limited!(warn, level as u8, ?level, mib, percent, "memory");
         }
         level
+    }
+
+    /// Reserves memory that stays for as long as a connection. False where there would be more of that than may be: whatever else
+    /// is counted goes again, and this does not.
+    pub(super) fn reserve_window(&self, bytes: usize) -> bool {
+        let most = self.limited().map_or(usize::MAX, |limited| percent(limited.limit, WINDOWS));
+        if self.windows.fetch_add(bytes, Relaxed).saturating_add(bytes) <= most {
+            return true;
+        }
+        self.release_window(bytes);
+        false
+    }
+
+    pub(super) fn release_window(&self, bytes: usize) {
+        self.windows.fetch_sub(bytes, Relaxed);
     }
 
     /// True when what waits is counted.

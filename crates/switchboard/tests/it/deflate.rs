@@ -4,7 +4,7 @@ use crate::frames::{HEALTHY, Plain, plain};
 use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths, settle};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 use std::time::{Duration, Instant};
-use switchboard::{App, Client, Compression, Gateway, Limits, Socket, gateway, messages, module};
+use switchboard::{App, Client, Compression, Gateway, Limits, Rate, Socket, gateway, messages, module};
 use switchboard_core::ws::Opcode;
 
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
@@ -596,6 +596,52 @@ fn b20_what_a_connection_may_have_inflated_in_a_second_is_bounded() {
             assert!(peer.text().await.len() > 60_000);
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        drop(peer);
+        rig.expect_empty().await;
+    });
+}
+
+/// Empty last blocks, which no client sends in the middle of a message: they say nothing, and each takes its time.
+fn empty_blocks(bytes: usize) -> Vec<u8> {
+    [0x03, 0x00].repeat(bytes / 2)
+}
+
+#[test]
+fn b20_a_compressed_message_counts_as_it_was_sent_where_that_is_more() {
+    paths(|path| async move {
+        let limits = Limits::default().byte_rate(Some(Rate::new(1, 100_000)));
+        let rig = Rig::start(path, plain(limits).compression(on_by_default())).await;
+        let mut peer = deflating(&rig).await;
+        let long = [empty_blocks(30_000), packed(HEALTHY.as_bytes())].concat();
+        let (first, rest) = long.split_at(10_000);
+        let whole = frame(TEXT, &long);
+        let fragments = [frame(0x41, first), frame(0x80, rest)].concat();
+        for message in [&whole, &fragments, &whole] {
+            peer.send_bytes(message).await;
+            assert_eq!(peer.text().await, HEALTHY);
+        }
+        peer.send_bytes(&fragments).await;
+        assert!(peer.text().await.contains(r#""code":"rate_limited""#));
+        // There is room for a short one.
+        peer.send_bytes(&sent(HEALTHY)).await;
+        assert_eq!(peer.text().await, HEALTHY);
+    });
+}
+
+#[test]
+fn b20_what_says_nothing_is_work_too() {
+    paths(|path| async move {
+        let limits = Limits::default().inflated_per_second(1 << 20);
+        let rig = Rig::watched(path, plain(limits).compression(on_by_default())).await;
+        let mut peer = deflating(&rig).await;
+        let began = Instant::now();
+        let long = frame(TEXT, &[empty_blocks(60_000), packed(HEALTHY.as_bytes())].concat());
+        for _ in 0..4 {
+            peer.send_bytes(&long).await;
+            assert_eq!(peer.text().await, HEALTHY);
+        }
+        // Two of them in a second.
+        assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());
         drop(peer);
         rig.expect_empty().await;
     });

@@ -18,7 +18,8 @@ impl Deflate {
         None
     }
 
-    pub(crate) fn kept_window(self) -> usize {
+    /// How much of the client's messages is kept for the next one, in bytes; 0: nothing.
+    pub fn kept_window(self) -> usize {
         match self {}
     }
 

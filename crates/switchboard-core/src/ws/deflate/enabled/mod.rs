@@ -46,7 +46,7 @@ impl Deflate {
     }
 
     /// How much of the client's messages is kept for the next one, in bytes; 0: nothing.
-    pub(crate) fn kept_window(self) -> usize {
+    pub fn kept_window(self) -> usize {
         match self.bits.get() >> 4 {
             0 => 0,
             // zlib, told 8, compresses with 9.

@@ -3,6 +3,7 @@
 //! Private codes carry the advice in their range: 4000–4499 "reconnect", 4500–4999 "do not".
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZero;
 
 /// A close code that may stand on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,6 +129,7 @@ pub struct Close {
     pub code: CloseCode,
     /// At most [`Close::MAX_REASON`] bytes of UTF-8.
     reason: Cow<'static, str>,
+    retry_after_ms: Option<NonZero<u32>>,
 }
 
 impl Close {
@@ -141,12 +143,25 @@ impl Close {
             let end = reason.floor_char_boundary(Self::MAX_REASON);
             reason = Cow::Owned(reason[..end].to_owned());
         }
-        Close { code, reason }
+        Close { code, reason, retry_after_ms: None }
     }
 
     /// 1001 with the reason `service_restart`: what clients are told at a shutdown.
     pub fn service_restart() -> Close {
         Close::new(CloseCode::GOING_AWAY, "service_restart")
+    }
+
+    /// Clients that may come back shall not do so before this many milliseconds have passed: `retry_after_ms` of `sys.goaway`. Without it, or
+    /// with 0, each is told another time between 0.5 and 2 s. Where the code says not to come back, nothing is said.
+    #[must_use]
+    pub fn retry_after_ms(mut self, milliseconds: u32) -> Close {
+        self.retry_after_ms = NonZero::new(milliseconds);
+        self
+    }
+
+    /// The time before which clients shall not come back, in milliseconds.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after_ms.map(NonZero::get)
     }
 
     /// The reason, at most [`Close::MAX_REASON`] bytes.

@@ -126,7 +126,8 @@ impl Error {
         self
     }
 
-    /// Retryable, not before this many milliseconds have passed.
+    /// Retryable, not before this many milliseconds have passed. Where the error closes the connection, with a code after which clients come
+    /// back, `sys.goaway` says it too, unless the [`Close`] has a time of its own.
     #[must_use]
     pub fn retry_after_ms(mut self, milliseconds: u32) -> Error {
         self.0.retryable = true;
@@ -224,7 +225,7 @@ impl Error {
         self.0.filtered
     }
 
-    /// How the connection is closed after this error, if it is.
+    /// How the connection is closed after this error, if [`Error::closing`] says so.
     pub fn close(&self) -> Option<&Close> {
         self.0.close.as_ref()
     }

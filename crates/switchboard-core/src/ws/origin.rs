@@ -283,6 +283,9 @@ impl InvalidOrigin {
 
 impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.entry == "*" {
+            return f.write_str("\"*\" is not an origin: `Origins::any()` lets every page in, \"https://*.host\" those of every name below a host");
+        }
         write!(
             f,
             "{:?} is not an origin: write scheme://host, as https://app.example or capacitor://localhost, with :port where it is \
@@ -303,6 +306,12 @@ mod tests {
         for origin in list {
             assert!(!origins.allows(Some(origin), host), "{origin} at {host}");
         }
+    }
+
+    #[test]
+    fn a15_who_means_every_origin_is_told_what_to_write() {
+        assert!(Origins::list(["*"]).unwrap_err().to_string().contains("Origins::any()"));
+        assert!(!Origins::list(["shop.example"]).unwrap_err().to_string().contains("any()"));
     }
 
     #[test]

@@ -191,7 +191,8 @@ impl Task {
         if goaway && self.conn().table.raw.is_none() {
             bytes.resize(ws::HEADER_ROOM, 0);
             let retryable = close.code.is_retryable();
-            let retry_after_ms = retryable.then(|| 500 + u32::try_from(self.conn().id.low() % 1500).unwrap_or(0));
+            let jittered = || 500 + u32::try_from(self.conn().id.low() % 1500).unwrap_or(0);
+            let retry_after_ms = retryable.then(|| close.retry_after().unwrap_or_else(jittered));
             let (code, reason, encoding) = (close.code.get(), close.reason(), self.conn().encoding());
             match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
                 Ok(()) if bytes.len() - ws::HEADER_ROOM <= self.limits().max_message_out => {
@@ -348,5 +349,13 @@ impl Task {
             self.conn().node().counters.dropped_inbound(dropped);
             log::limited!(debug, (), "messages that waited were dropped, because the connection ends");
         }
+    }
+}
+
+/// A close because of an error: what that says of when to come back counts, unless the close has said it.
+pub(super) fn because_of(error: &Error, close: Close) -> Close {
+    match (close.retry_after(), error.retry_after()) {
+        (None, Some(milliseconds)) => close.retry_after_ms(milliseconds),
+        _ => close,
     }
 }

@@ -1,6 +1,6 @@
 //! One message's life: decode, find, read the parameters, run, reply.
 use super::Conn;
-use super::closing::Net;
+use super::closing::{Net, because_of};
 use super::late::Returned;
 use super::serving::{Handler, Running, Stage, drop_contained};
 use super::task::Task;
@@ -395,7 +395,7 @@ impl Task {
         if matches!(self.stage, Stage::Serving)
             && let Some(close) = error.close()
         {
-            self.close(close.clone(), DisconnectReason::Server { code: close.code });
+            self.close(because_of(error, close.clone()), DisconnectReason::Server { code: close.code });
         }
     }
 

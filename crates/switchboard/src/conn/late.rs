@@ -1,4 +1,5 @@
 //! Requests that are answered by an `Ack`, maybe long after their handler has returned.
+use super::closing::because_of;
 use super::{Class, CloseRequest, Conn, DisconnectReason};
 use crate::handler::{Answer, IntoReply, Plain, ReplySink};
 use crate::hub::Event;
@@ -188,7 +189,7 @@ impl Conn {
             }
         }
         if let Some(close) = error.close() {
-            let (close, reason) = (close.clone(), DisconnectReason::Server { code: close.code });
+            let (close, reason) = (because_of(error, close.clone()), DisconnectReason::Server { code: close.code });
             self.close(CloseRequest::Graceful { close, reason });
         }
     }

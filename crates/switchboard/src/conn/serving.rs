@@ -1,5 +1,5 @@
 //! One connection's work: hooks and handlers, one at a time, polled by the connection task.
-use super::closing::Net;
+use super::closing::{Net, because_of};
 use super::dispatch::Polled;
 use super::task::Task;
 use super::timers::NEVER;
@@ -212,7 +212,7 @@ impl Task {
         } else {
             log::failed(&error, "raw", &self.client);
         }
-        let close = error.close().cloned().unwrap_or_else(|| self.close_for(&error));
+        let close = because_of(&error, error.close().cloned().unwrap_or_else(|| self.close_for(&error)));
         drop_contained(error);
         let reason = match close.code {
             CloseCode::INTERNAL => DisconnectReason::Fault,

@@ -415,20 +415,23 @@ impl Task {
         }
     }
 
+    /// Answers a message that waits while the server shuts down.
     pub(super) fn refuse_draining(&mut self, message: &Received<'_>) {
-        let conn = self.client.conn_arc().clone();
-        if let Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) = conn.decode(message) {
-            self.exception(&draining(), Some(&request.event), request.id.as_ref());
-        }
+        self.turn_down(message, &draining());
     }
 
     /// Answers a message that would have to wait while memory is short.
     #[cold]
     pub(super) fn refuse_waiting(&mut self, message: &Received<'_>) {
+        self.turn_down(message, &short_of_memory());
+    }
+
+    /// Answers a message that is not handled, in any case: what is malformed is told so.
+    fn turn_down(&mut self, message: &Received<'_>, error: &Error) {
         let conn = self.client.conn_arc().clone();
         match conn.decode(message) {
             Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
-                self.exception(&short_of_memory(), Some(&request.event), request.id.as_ref());
+                self.exception(error, Some(&request.event), request.id.as_ref());
             }
             Ok(_) => {}
             Err(rejected) => {
@@ -443,10 +446,13 @@ impl Task {
         let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
             let conn = self.client.conn_arc().clone();
-            if let Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) = conn.decode(&waiting.message) {
-                self.exception(&error, Some(&request.event), request.id.as_ref());
-            }
-            return;
+            let (event, id) = match conn.decode(&waiting.message) {
+                Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => (Some(request.event), request.id),
+                Ok(_) => (None, None),
+                // It has one end, be it that it was none.
+                Err(rejected) => (rejected.event, rejected.id),
+            };
+            return self.exception(&error, event.as_deref(), id.as_ref());
         }
         match self.running.take() {
             Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {

@@ -505,3 +505,26 @@ fn a_stall_of_the_server_is_not_the_clients() {
         assert_eq!(peer.text().await, ECHO);
     });
 }
+
+/// What waits and is no message is told so, whatever ends its waiting.
+#[test]
+fn what_waits_and_is_malformed_is_answered_when_it_is_cancelled_and_when_the_server_ends() {
+    on(Path::Memory, |path| async move {
+        let rig = Rig::start(path, crate::frames::plain(Limits::default())).await;
+        let mut peer = rig.connect().await;
+        peer.send(r#"{"event":"wait","data":300,"id":1}"#).await;
+        peer.send(r#"{"event":"","id":2}"#).await;
+        peer.send(r#"{"event":"","id":3}"#).await;
+        peer.send(r#"{"cancel":2}"#).await;
+        let cancelled = peer.text().await;
+        assert!(cancelled.contains(r#""id":2"#) && cancelled.contains("cancelled"), "{cancelled}");
+        let handle = rig.handle.clone();
+        let ended = tokio::spawn(async move { handle.shutdown().await });
+        let malformed = peer.text().await;
+        assert!(malformed.contains(r#""id":3"#) && malformed.contains("bad_request"), "{malformed}");
+        assert!(peer.text().await.contains(r#""data":300"#));
+        assert!(peer.text().await.contains("sys.goaway"));
+        assert_eq!(peer.closed().await.0, 1001);
+        ended.await.unwrap();
+    });
+}

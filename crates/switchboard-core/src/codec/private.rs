@@ -57,12 +57,16 @@ pub fn has_private_key(json: &str) -> bool {
 /// The key's first character, or an escape: most payloads have neither.
 #[inline]
 fn may_have_private_key(json: &[u8]) -> bool {
-    let found = |part: &[u8]| part.iter().fold(false, |found, &byte| found | (byte == b'$') | (byte == b'\\'));
-    // Blocks of a known length are compared at once, and the last one overlaps its neighbour.
-    match json.last_chunk::<16>() {
-        Some(last) => json.chunks_exact(16).fold(found(last), |any, block| any | found(block)),
-        None => found(json),
+    let is_one = |byte: u8| byte == b'$' || byte == b'\\';
+    // Sixteen bytes are compared at once, and looked at only at the end; the last sixteen overlap those before them.
+    let compared = |block: &[u8; 16]| u128::from_ne_bytes(block.map(|byte| if is_one(byte) { 0xff } else { 0 }));
+    let Some(last) = json.last_chunk::<16>() else { return json.iter().any(|&byte| is_one(byte)) };
+    let (mut any, mut rest) = (compared(last), json);
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
+        any |= compared(block);
+        rest = after;
     }
+    any != 0
 }
 
 #[cold]

@@ -110,10 +110,10 @@ impl Task {
 
     fn parse(&mut self, conn: &Conn, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
-        let (len, mut at) = (bytes.len(), 0);
+        let (len, mut at, inflates) = (bytes.len(), 0, conn.deflate.is_some());
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
         while at < len && self.net == Net::Open && conn.lane.is_open() {
-            if self.pauses() || (conn.deflate.is_some() && self.has_inflated_enough(conn)) {
+            if self.pauses() || (inflates && self.has_inflated_enough(conn)) {
                 self.unread = Some(bytes[at..].into());
                 return;
             }
@@ -126,19 +126,12 @@ impl Task {
                 }
             };
             at += decoded.consumed;
-            if conn.deflate.is_some() {
+            if inflates {
                 self.count_inflated(conn);
             }
-            // A ping or pong alone is no progress of the message that it stands in.
-            let alone = match &decoded.item {
-                Some(Item::Ping(payload) | Item::Pong(payload)) => decoded.consumed <= CONTROL_HEADER + payload.len(),
-                _ => false,
-            };
-            if !alone {
-                self.timers.last_progress = conn.now();
-            }
             match decoded.item {
-                None => return,
+                // Part of a message, which has to go on from now.
+                None => return self.timers.last_progress = conn.now(),
                 Some(Item::Text(text)) => {
                     self.is_last = at == len;
                     self.text(conn, text, cx);
@@ -147,14 +140,27 @@ impl Task {
                     self.is_last = at == len;
                     self.binary(conn, bytes, cx);
                 }
-                Some(Item::Ping(payload)) => self.pinged(&payload),
-                Some(Item::Pong(payload)) => self.ponged(&payload),
+                Some(Item::Ping(payload)) => {
+                    self.progress_beside(conn, decoded.consumed, payload.len());
+                    self.pinged(&payload);
+                }
+                Some(Item::Pong(payload)) => {
+                    self.progress_beside(conn, decoded.consumed, payload.len());
+                    self.ponged(&payload);
+                }
                 Some(Item::Close(close)) => self.peer_closed(close),
             }
             self.is_last = false;
         }
         if at < len {
             self.overhear(&bytes[at..]);
+        }
+    }
+
+    /// A ping or pong alone is no progress of the message that it stands in; with a part of that message before it, it is.
+    fn progress_beside(&mut self, conn: &Conn, consumed: usize, payload: usize) {
+        if consumed > CONTROL_HEADER + payload {
+            self.timers.last_progress = conn.now();
         }
     }
 

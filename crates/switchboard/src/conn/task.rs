@@ -236,15 +236,29 @@ impl Task {
     }
 
     fn set_alarm(&self) {
+        let timers = &self.timers;
+        let mut alarm = timers.work_by;
+        if self.net == Net::Open {
+            let peers = timers.ping_at.min(timers.pong_by).min(self.partial_by());
+            alarm = alarm.min(peers).min(timers.expires_at(self.limits()));
+        }
+        // Most connections have none of these.
+        if timers.has_seldom() || self.background.is_some() {
+            alarm = alarm.min(self.seldom_alarm());
+        }
+        self.conn().alarm.store(alarm, Ordering::Relaxed);
+    }
+
+    #[inline(never)]
+    fn seldom_alarm(&self) -> u64 {
         let seldom = self.timers.seldom();
         let beside = self.background.as_ref().map_or(NEVER, |background| background.by());
-        let own = self.timers.work_by.min(seldom.gone_by).min(seldom.late_by).min(seldom.answer_by).min(beside);
-        let alarm = match self.net {
-            Net::Open => own.min(self.timers.peers()).min(self.timers.expires_at(self.limits())).min(self.partial_by()),
+        let own = seldom.gone_by.min(seldom.late_by).min(seldom.answer_by).min(beside);
+        match self.net {
+            Net::Open => own.min(seldom.write_by).min(seldom.soft_by).min(seldom.read_at),
             Net::Answering => own.min(seldom.write_by).min(seldom.soft_by),
             _ => own,
-        };
-        self.conn().alarm.store(alarm, Ordering::Relaxed);
+        }
     }
 
     /// One turn: handle, read, write, until each waits for something.

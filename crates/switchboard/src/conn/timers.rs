@@ -142,6 +142,11 @@ impl Timers {
         self.seldom.as_deref().unwrap_or(&NONE)
     }
 
+    /// False for most connections: [`seldom`](Timers::seldom) is nothing.
+    pub(crate) fn has_seldom(&self) -> bool {
+        self.seldom.is_some()
+    }
+
     pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {
         self.seldom.get_or_insert_with(|| Box::new(Seldom::NONE))
     }
@@ -182,12 +187,6 @@ impl Timers {
         let idle = limits.idle_timeout.map_or(NEVER, |idle| self.after(self.last_message, idle));
         let old = limits.max_lifetime.map_or(NEVER, |lifetime| self.after(self.born, lifetime));
         idle.min(old)
-    }
-
-    /// The earliest of those by which the peer is judged.
-    pub(crate) fn peers(&self) -> u64 {
-        let seldom = self.seldom();
-        self.ping_at.min(self.pong_by).min(seldom.write_by).min(seldom.soft_by).min(seldom.read_at)
     }
 }
 

@@ -48,7 +48,7 @@ fn every_test_that_the_limits_name_exists() {
     let mut named = 0;
     for cell in limits.split('`').filter(|cell| cell.contains(".rs::") && !cell.contains(' ')) {
         let (file, test) = cell.split_once("::").unwrap();
-        let paths = ["crates/switchboard/tests", "crates/switchboard-core/tests", "crates"];
+        let paths = ["crates/switchboard/tests", "crates/switchboard-core/tests", "crates", "e2e/tests"];
         let path = paths.iter().map(|folder| root().join(folder).join(file)).find(|path| path.is_file());
         let path = path.unwrap_or_else(|| panic!("docs/limits.md names {file}, which is no file"));
         assert!(fs::read_to_string(&path).unwrap().contains(&format!("fn {test}(")), "{file} has no {test}");

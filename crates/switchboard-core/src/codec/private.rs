@@ -46,27 +46,27 @@ pub(crate) fn is_private(key: &[u8]) -> bool {
     key.first() == Some(&b'$') && key.starts_with(PRIVATE.as_bytes())
 }
 
+/// What comes at least after the first character of such a key: its other characters, a quote, a colon, a value and a brace.
+const AFTER_FIRST: usize = PRIVATE.len() - 1 + "\":1}".len();
+
 /// True where some object, at any depth, has such a key, however it is escaped. Linear, and without recursion.
 ///
 /// `json` should be JSON: of anything else the answer means nothing.
 #[inline]
 pub fn has_private_key(json: &str) -> bool {
-    may_have_private_key(json.as_bytes()) && search(json.as_bytes())
+    let json = json.as_bytes();
+    json.len() > AFTER_FIRST && may_have_private_key(&json[..json.len() - AFTER_FIRST]) && search(json)
 }
 
 /// The key's first character, or an escape: most payloads have neither.
 #[inline]
 fn may_have_private_key(json: &[u8]) -> bool {
-    let is_one = |byte: u8| byte == b'$' || byte == b'\\';
-    // Sixteen bytes are compared at once, and looked at only at the end; the last sixteen overlap those before them.
-    let compared = |block: &[u8; 16]| u128::from_ne_bytes(block.map(|byte| if is_one(byte) { 0xff } else { 0 }));
-    let Some(last) = json.last_chunk::<16>() else { return json.iter().any(|&byte| is_one(byte)) };
-    let (mut any, mut rest) = (compared(last), json);
-    while let Some((block, after)) = rest.split_first_chunk::<16>() {
-        any |= compared(block);
-        rest = after;
+    let found = |part: &[u8]| part.iter().fold(false, |found, &byte| found | (byte == b'$') | (byte == b'\\'));
+    // Blocks of a known length are compared at once, and the last one overlaps its neighbour.
+    match json.last_chunk::<16>() {
+        Some(last) => json.chunks_exact(16).fold(found(last), |any, block| any | found(block)),
+        None => found(json),
     }
-    any != 0
 }
 
 #[cold]
@@ -128,6 +128,8 @@ mod tests {
             format!(r#"{{"{key}":"1"}}"#),
             format!("{{\"{key}\" \n\t:1}}"),
             format!(r#"[{{"a":{{"b":[1,{{"x":"\"","{key}":null}}]}}}}]"#),
+            r#"{"$serde_json::private::":1}"#.to_owned(),
+            format!(r#"{{"{}":0,"$serde_json::private::":1}}"#, "a".repeat(30)),
             r#"{"\u0024serde_json::private::Number":"1"}"#.to_owned(),
             r#"{"$\u0073erde_json:\u003A\u0070rivate::":"1"}"#.to_owned(),
             r#"{"a\\":1,"$serde_json::private::anything":1}"#.to_owned(),

@@ -122,7 +122,7 @@ impl Task {
             return Begun::Unsettled;
         }
         let node = conn.node();
-        if self.draining || node.is_busy(conn.table.limits.handlers) || node.memory.is_short() {
+        if self.draining || node.is_busy(conn.table.limits.handlers) || (self.is_weighed && node.memory.is_short()) {
             if settled {
                 let busy = || Error::overloaded("Too many handlers are running");
                 let error = match self.draining {
@@ -169,7 +169,10 @@ impl Task {
         }
         let late = number.get();
         match started {
-            Ok(invocation) => self.run(conn, entry, event, invocation, parts, late, cx),
+            Ok(mut invocation) => match self.poll_invocation(&mut invocation, event, id, late, cx) {
+                Polled::Done => drop_contained(invocation),
+                polled => self.keep(conn, entry, event, invocation, parts, late, polled),
+            },
             Err(error) => {
                 self.fail_request(&error, event, id, late);
                 drop_contained(error);
@@ -178,23 +181,20 @@ impl Task {
         Begun::Yes
     }
 
+    /// Keeps a handler that has not ended with its first poll.
+    #[inline(never)]
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
-    fn run(
+    fn keep(
         &mut self,
         conn: &Conn,
         entry: &Entry,
         event: &Arc<str>,
-        mut invocation: Invocation,
+        invocation: Invocation,
         parts: &Parts<'_>,
         late: Option<u64>,
-        cx: &mut Context<'_>,
+        polled: Polled,
     ) {
-        let id = parts.id;
-        let polled = self.poll_invocation(&mut invocation, event, id, late, cx);
-        if let Polled::Done = polled {
-            return drop_contained(invocation);
-        }
-        let id = id.cloned().map(Id::into_owned);
+        let id = parts.id.cloned().map(Id::into_owned);
         let charge = charge(conn, parts);
         let handler = Handler::new(invocation, event.clone(), id, late, InFlight::new(conn.node()), charge);
         match (polled, entry.group) {

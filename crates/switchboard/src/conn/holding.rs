@@ -19,7 +19,7 @@ impl Task {
     /// Charges the node with what outlives this turn.
     #[inline]
     pub(super) fn charge(&mut self, conn: &Conn) {
-        if conn.node().memory.is_limited() {
+        if self.is_weighed && conn.node().memory.is_limited() {
             self.recharge(conn);
         }
     }
@@ -45,8 +45,7 @@ impl Task {
     /// How many bytes may be read now: 0 while memory is short or much was inflated. A paused read is not a missed pong.
     #[inline]
     pub(super) fn room_to_read(&mut self, conn: &Conn) -> usize {
-        let may_wait = (conn.node().memory.is_limited() || conn.deflate.is_some()) && self.net == Net::Open;
-        if may_wait { self.room_beside_others(conn) } else { READ }
+        if self.is_weighed && self.net == Net::Open { self.room_beside_others(conn) } else { READ }
     }
 
     #[inline(never)]

@@ -26,7 +26,7 @@ const CONTROL_HEADER: usize = 6;
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
     pub(super) fn poll_read(&mut self, conn: &Conn, cx: &mut Context<'_>) -> bool {
-        if self.net == Net::Gone || self.pauses() || self.is_deaf() {
+        if self.net == Net::Gone || self.pauses() || self.is_deaf(conn) {
             return false;
         }
         let room = self.room_to_read(conn);
@@ -61,10 +61,11 @@ impl Task {
     }
 
     /// It is closed, and enough was read behind that, or all.
-    fn is_deaf(&self) -> bool {
+    #[inline]
+    fn is_deaf(&self, conn: &Conn) -> bool {
         match self.net {
             // Somebody has asked for the end, which this turn obeys.
-            Net::Open => !self.conn().lane.is_open(),
+            Net::Open => !conn.lane.is_open(),
             _ => {
                 let seldom = self.timers.seldom();
                 seldom.peer_ended || seldom.ignored > ON_ITS_WAY.max(self.limits().max_message)
@@ -110,7 +111,7 @@ impl Task {
 
     fn parse(&mut self, conn: &Conn, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
-        let (len, mut at, inflates) = (bytes.len(), 0, conn.deflate.is_some());
+        let (len, mut at, inflates) = (bytes.len(), 0, self.is_weighed && conn.deflate.is_some());
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
         while at < len && self.net == Net::Open && conn.lane.is_open() {
             if self.pauses() || (inflates && self.has_inflated_enough(conn)) {

@@ -47,6 +47,8 @@ pub(crate) struct Task {
     pub(super) congested: bool,
     /// The message that is handled is the last one of a read: its reply has no other one to be written with.
     pub(super) is_last: bool,
+    /// What it holds or inflates is counted: memory is limited, or its messages are compressed.
+    pub(super) is_weighed: bool,
     /// The server shuts down: nothing new is handled.
     pub(super) draining: bool,
     pub(super) reason: Option<Box<DisconnectReason>>,
@@ -78,6 +80,7 @@ impl Task {
             timers,
             congested: false,
             is_last: false,
+            is_weighed: conn.node().memory.is_limited() || conn.deflate.is_some(),
             draining: false,
             reason: None,
             faulty: false,

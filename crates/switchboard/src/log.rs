@@ -2,6 +2,7 @@
 //!
 //! The line of an internal error has the trace id that its client was told. A line that is held back has none, so that of many
 //! equal errors within a second the first one alone is found; the next line says how many there were.
+use crate::conn::drop_contained;
 use crate::{Client, Error, TraceId};
 use parking_lot::Mutex;
 use std::any::Any;
@@ -194,7 +195,11 @@ fn told(error: &Error) -> Option<(TraceId, String)> {
         return None;
     }
     let cause = catch_unwind(AssertUnwindSafe(|| error.source_chain()));
-    Some((trace_id, cause.unwrap_or_else(|_| "(its text cannot be made: that panics)".to_owned())))
+    let cause = cause.unwrap_or_else(|panic| {
+        drop_contained(panic);
+        "(its text cannot be made: that panics)".to_owned()
+    });
+    Some((trace_id, cause))
 }
 
 /// An error that is answered to a client: an internal one with its cause, which nobody else is told. It has a trace id

@@ -9,6 +9,7 @@ use crate::gateway::Group;
 use crate::handler::{HookFuture, Invocation, MessageContext, Outcome, Parts};
 use crate::hub::{Charge, InFlight};
 use crate::{Error, log, pipeline};
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -89,7 +90,16 @@ impl Running {
 #[inline(always)]
 pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        log::panicked("drop", &*panic);
+        drop_panicked(panic);
+    }
+}
+
+/// What a panic carries may panic as it is dropped, and so on without an end: then it is kept.
+#[cold]
+fn drop_panicked(panic: Box<dyn Any + Send>) {
+    log::panicked("drop", &*panic);
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
     }
 }
 
@@ -412,12 +422,20 @@ fn close_code(error: &Error) -> CloseCode {
 
 /// Runs code of the application; a panic becomes an internal error.
 pub(crate) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(log::panic_error(log::panicked(place, &*panic))))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(place, panic)))
+}
+
+/// The error that stands for a panic.
+#[cold]
+fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Error {
+    let error = log::panic_error(log::panicked(place, &*panic));
+    drop_contained(panic);
+    error
 }
 
 fn poll_hook(place: &str, hook: &mut HookFuture, cx: &mut Context<'_>) -> Poll<Outcome> {
     match catch_unwind(AssertUnwindSafe(|| hook.as_mut().poll(cx))) {
         Ok(polled) => polled,
-        Err(panic) => Poll::Ready(Err(log::panic_error(log::panicked(place, &*panic)))),
+        Err(panic) => Poll::Ready(Err(panicked(place, panic))),
     }
 }

@@ -6,9 +6,10 @@ use super::provider::{BoxError, Erased, Make};
 use super::scope::{Scope, Scoped};
 use super::{Graph, Provider};
 use crate::app::{App, Problem};
+use crate::conn::drop_contained;
 use crate::namespace::Marker;
 use crate::{BootError, Error, Root, log};
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -219,7 +220,7 @@ where
 {
     let mut future = match catch_unwind(AssertUnwindSafe(|| Box::pin(start()))) {
         Ok(future) => future,
-        Err(panic) => return Err(format!("it panicked: {}", log::panic_text(&*panic))),
+        Err(panic) => return Err(panicked(panic)),
     };
     let ended = wait_for(what, patience, future.as_mut()).await;
     // Dropping it, or the text of its error, is code of the application too.
@@ -230,7 +231,14 @@ where
             Failure::Text(text) => text,
         })
     });
-    catch_unwind(text).unwrap_or_else(|panic| Err(format!("it panicked: {}", log::panic_text(&*panic))))
+    catch_unwind(text).unwrap_or_else(|panic| Err(panicked(panic)))
+}
+
+/// What is told of a panic.
+fn panicked(panic: Box<dyn Any + Send>) -> String {
+    let text = format!("it panicked: {}", log::panic_text(&*panic));
+    drop_contained(panic);
+    text
 }
 
 enum Failure {
@@ -245,7 +253,7 @@ where
     let mut contained = std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(Failure::Error)),
-        Err(panic) => Poll::Ready(Err(Failure::Text(format!("it panicked: {}", log::panic_text(&*panic))))),
+        Err(panic) => Poll::Ready(Err(Failure::Text(panicked(panic)))),
     });
     let started = Instant::now();
     loop {

@@ -330,6 +330,22 @@ impl Peer {
         self.send_bytes(&bytes).await;
     }
 
+    /// As far as it is open.
+    #[allow(dead_code, reason = "for `pipeline`, which shares this file")]
+    pub(crate) async fn send_if_open(&mut self, text: &str) {
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, Opcode::Text, true, text.as_bytes(), Some([1, 2, 3, 4]));
+        let _ = self.stream.write_all(&bytes).await;
+    }
+
+    /// The same of a close frame.
+    #[allow(dead_code, reason = "for `pipeline`, which shares this file")]
+    pub(crate) async fn leave_if_open(&mut self) {
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, Opcode::Close, true, &1000u16.to_be_bytes(), Some([1, 2, 3, 4]));
+        let _ = self.stream.write_all(&bytes).await;
+    }
+
     pub(crate) async fn close(&mut self, code: u16) {
         self.owes_close = false;
         self.send_frame(Opcode::Close, true, &code.to_be_bytes()).await;

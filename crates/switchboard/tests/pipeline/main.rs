@@ -5,6 +5,7 @@ mod rig;
 
 mod acks;
 mod concurrency;
+mod everywhere;
 mod filters;
 mod guards;
 mod interceptors;

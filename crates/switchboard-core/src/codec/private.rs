@@ -46,7 +46,10 @@ pub(crate) fn is_private(key: &[u8]) -> bool {
     key.first() == Some(&b'$') && key.starts_with(PRIVATE.as_bytes())
 }
 
-/// What comes at least after the first character of such a key: its other characters, a quote, a colon, a value and a brace.
+/// What comes at least before the first character of such a key: a brace and a quote.
+const BEFORE_FIRST: usize = "{\"".len();
+
+/// What comes at least after it: the key's other characters, a quote, a colon, a value and a brace.
 const AFTER_FIRST: usize = PRIVATE.len() - 1 + "\":1}".len();
 
 /// True where some object, at any depth, has such a key, however it is escaped. Linear, and without recursion.
@@ -54,19 +57,19 @@ const AFTER_FIRST: usize = PRIVATE.len() - 1 + "\":1}".len();
 /// `json` should be JSON: of anything else the answer means nothing.
 #[inline]
 pub fn has_private_key(json: &str) -> bool {
-    let json = json.as_bytes();
-    json.len() > AFTER_FIRST && may_have_private_key(&json[..json.len() - AFTER_FIRST]) && search(json)
+    may_have_private_key(json.as_bytes()) && search(json.as_bytes())
 }
 
-/// The key's first character, or an escape: most payloads have neither.
+/// The key's first character, or an escape, where it can be: most payloads have neither.
 #[inline]
 fn may_have_private_key(json: &[u8]) -> bool {
-    let found = |part: &[u8]| part.iter().fold(false, |found, &byte| found | (byte == b'$') | (byte == b'\\'));
-    // Blocks of a known length are compared at once, and the last one overlaps its neighbour.
-    match json.last_chunk::<16>() {
-        Some(last) => json.chunks_exact(16).fold(found(last), |any, block| any | found(block)),
-        None => found(json),
-    }
+    let Some(places @ 1..) = json.len().checked_sub(BEFORE_FIRST + AFTER_FIRST) else { return false };
+    let found = |block: &[u8]| block.iter().fold(false, |found, &byte| found | (byte == b'$') | (byte == b'\\'));
+    // Blocks of a known length are compared at once. The last one goes on behind the last place, which may cost a search for nothing.
+    const BLOCK: usize = 16;
+    const { assert!(BLOCK <= AFTER_FIRST, "a block that begins at the last place ends within the text") };
+    let blocks = json[BEFORE_FIRST..].chunks_exact(BLOCK).take(places.div_ceil(BLOCK));
+    blocks.fold(false, |any, block| any | found(block))
 }
 
 #[cold]
@@ -161,15 +164,27 @@ mod tests {
 
     #[test]
     fn a_first_look_sees_each_place() {
-        for length in 0..70 {
-            for at in 0..length {
+        for places in 0..70 {
+            let length = BEFORE_FIRST + places + AFTER_FIRST;
+            assert!(!may_have_private_key(&vec![b'a'; length]));
+            for at in 0..places {
                 for byte in [b'$', b'\\'] {
                     let mut text = vec![b'a'; length];
-                    assert!(!may_have_private_key(&text));
-                    text[at] = byte;
+                    text[BEFORE_FIRST + at] = byte;
                     assert!(may_have_private_key(&text), "{length} {at}");
                 }
             }
+        }
+        for length in 0..BEFORE_FIRST + AFTER_FIRST {
+            assert!(!may_have_private_key(&vec![b'$'; length]), "too short for a key");
+        }
+    }
+
+    #[test]
+    fn the_shortest_object_with_such_a_key_is_found_wherever_it_is() {
+        for before in 0..70 {
+            let json = format!(r#"[{}{{"{PRIVATE}":1}}]"#, "1,".repeat(before));
+            assert!(has_private_key(&json) && has_private_key(&json[1 + 2 * before..json.len() - 1]), "{json}");
         }
     }
 

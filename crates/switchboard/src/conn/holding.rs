@@ -1,6 +1,5 @@
 //! What a connection holds of its client's messages, and when it reads no more of them: while memory is short, and where much is inflated.
 use super::buffers::READ;
-use super::closing::Net;
 use super::task::Task;
 use super::timers::NEVER;
 use super::{CloseRequest, Conn};
@@ -43,13 +42,8 @@ impl Task {
     }
 
     /// How many bytes may be read now: 0 while memory is short or much was inflated. A paused read is not a missed pong.
-    #[inline]
-    pub(super) fn room_to_read(&mut self, conn: &Conn) -> usize {
-        if self.is_weighed && self.net == Net::Open { self.room_beside_others(conn) } else { READ }
-    }
-
     #[inline(never)]
-    fn room_beside_others(&mut self, conn: &Conn) -> usize {
+    pub(super) fn room_beside_others(&mut self, conn: &Conn) -> usize {
         let (is_short, room) = match conn.node().memory.pressure() {
             Level::Normal | Level::NoNewConnections => (false, READ),
             // It is told `overloaded`, for which its message has to be read to the end.
@@ -81,19 +75,19 @@ impl Task {
         0
     }
 
-    /// Counts what was inflated for the message that was decoded last.
+    /// Counts what was inflated for the message that was decoded last. True when it is enough for this second.
     #[inline(never)]
-    pub(super) fn count_inflated(&mut self, conn: &Conn) {
+    pub(super) fn inflates_too_much(&mut self, conn: &Conn) -> bool {
         let bytes = self.decoder.take_inflated();
         if bytes > 0 {
             let now = conn.exact();
             self.timers.seldom_mut().inflated.add(now, SECOND, bytes as u64, u32::MAX);
         }
+        self.has_inflated_enough(conn)
     }
 
     /// True until the end of a second in which as much was inflated as may be.
-    #[inline(never)]
-    pub(super) fn has_inflated_enough(&self, conn: &Conn) -> bool {
+    fn has_inflated_enough(&self, conn: &Conn) -> bool {
         let most = conn.table.limits.inflated_per_second as u64;
         self.timers.seldom().inflated.reaches(conn.exact(), SECOND, most)
     }

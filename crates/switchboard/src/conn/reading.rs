@@ -26,10 +26,18 @@ const CONTROL_HEADER: usize = 6;
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
     pub(super) fn poll_read(&mut self, conn: &Conn, cx: &mut Context<'_>) -> bool {
-        if self.net == Net::Gone || self.pauses() || self.is_deaf(conn) {
-            return false;
+        let mut room = buffers::READ;
+        if self.net == Net::Open {
+            // Somebody may have asked for the end, which this turn obeys.
+            if self.pauses() || !conn.lane.is_open() {
+                return false;
+            }
+            if self.is_weighed {
+                room = self.room_beside_others(conn);
+            }
+        } else {
+            room = self.room_behind_the_end();
         }
-        let room = self.room_to_read(conn);
         if room == 0 {
             return false;
         }
@@ -60,17 +68,14 @@ impl Task {
         })
     }
 
-    /// It is closed, and enough was read behind that, or all.
-    #[inline]
-    fn is_deaf(&self, conn: &Conn) -> bool {
-        match self.net {
-            // Somebody has asked for the end, which this turn obeys.
-            Net::Open => !conn.lane.is_open(),
-            _ => {
-                let seldom = self.timers.seldom();
-                seldom.peer_ended || seldom.ignored > ON_ITS_WAY.max(self.limits().max_message)
-            }
-        }
+    /// How much is read after the end: nothing once the stream is gone, or enough was read, or all.
+    #[cold]
+    fn room_behind_the_end(&mut self) -> usize {
+        self.pauses();
+        let seldom = self.timers.seldom();
+        let enough =
+            self.net == Net::Gone || seldom.peer_ended || seldom.ignored > ON_ITS_WAY.max(self.limits().max_message);
+        if enough { 0 } else { buffers::READ }
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -114,7 +119,7 @@ impl Task {
         let (len, mut at, inflates) = (bytes.len(), 0, self.is_weighed && conn.deflate.is_some());
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
         while at < len && self.net == Net::Open && conn.lane.is_open() {
-            if self.pauses() || (inflates && self.has_inflated_enough(conn)) {
+            if self.pauses() {
                 self.unread = Some(bytes[at..].into());
                 return;
             }
@@ -127,9 +132,6 @@ impl Task {
                 }
             };
             at += decoded.consumed;
-            if inflates {
-                self.count_inflated(conn);
-            }
             match decoded.item {
                 // Part of a message, which has to go on from now.
                 None => return self.timers.last_progress = conn.now(),
@@ -152,6 +154,10 @@ impl Task {
                 Some(Item::Close(close)) => self.peer_closed(close),
             }
             self.is_last = false;
+            if inflates && self.inflates_too_much(conn) && self.net == Net::Open && conn.lane.is_open() {
+                self.unread = (at < len).then(|| bytes[at..].into());
+                return;
+            }
         }
         if at < len {
             self.overhear(&bytes[at..]);

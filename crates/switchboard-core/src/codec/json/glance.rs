@@ -54,13 +54,24 @@ pub fn glance(text: &str) -> Option<Glance<'_>> {
 /// A JSON string of printable ASCII without escapes, and what is behind it.
 fn plain_text(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
-    let end = inner.bytes().position(|byte| byte == b'"' || !is_plain(byte))?;
+    let end = inner.bytes().position(|byte| ENDS[usize::from(byte)])?;
     (inner.as_bytes()[end] == b'"').then(|| (&inner[..end], &inner[end + 1..]))
 }
 
-fn is_plain(byte: u8) -> bool {
+const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'\\'
 }
+
+/// Where a plain text ends: at a quote, or at a byte that is not plain. Asked for each byte of each event's name.
+static ENDS: [bool; 256] = {
+    let mut ends = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        ends[byte] = byte == b'"' as usize || !is_plain(byte as u8);
+        byte += 1;
+    }
+    ends
+};
 
 fn leading_id(text: &str) -> Option<(Id<'_>, &str)> {
     if text.starts_with('"') {

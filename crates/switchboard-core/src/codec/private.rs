@@ -63,13 +63,23 @@ pub fn has_private_key(json: &str) -> bool {
 /// The key's first character, or an escape, where it can be: most payloads have neither.
 #[inline]
 fn may_have_private_key(json: &[u8]) -> bool {
-    let Some(places @ 1..) = json.len().checked_sub(BEFORE_FIRST + AFTER_FIRST) else { return false };
-    let found = |block: &[u8]| block.iter().fold(false, |found, &byte| found | (byte == b'$') | (byte == b'\\'));
+    let Some(mut places @ 1..) = json.len().checked_sub(BEFORE_FIRST + AFTER_FIRST) else { return false };
     // Blocks of a known length are compared at once. The last one goes on behind the last place, which may cost a search for nothing.
     const BLOCK: usize = 16;
     const { assert!(BLOCK <= AFTER_FIRST, "a block that begins at the last place ends within the text") };
-    let blocks = json[BEFORE_FIRST..].chunks_exact(BLOCK).take(places.div_ceil(BLOCK));
-    blocks.fold(false, |any, block| any | found(block))
+    let found = |block: &[u8; BLOCK]| block.iter().fold(false, |any, &byte| any | (byte == b'$') | (byte == b'\\'));
+    let mut rest = &json[BEFORE_FIRST..];
+    while let Some((block, after)) = rest.split_first_chunk() {
+        if found(block) {
+            return true;
+        }
+        if places <= BLOCK {
+            return false;
+        }
+        places -= BLOCK;
+        rest = after;
+    }
+    false
 }
 
 #[cold]

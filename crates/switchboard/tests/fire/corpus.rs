@@ -414,7 +414,7 @@ fn closes(all: &mut Vec<Case>) {
     for code in good {
         for reason in [&b""[..], b"bye", "größe".as_bytes(), &[b'r'; 123]] {
             let made = case(format!("close: {code}, {} bytes", reason.len())).frame(FIN | CLOSE, &body(code, reason));
-            all.push(made.ends(Some((code, ""))));
+            all.push(made.ends(Some((code, std::str::from_utf8(reason).unwrap()))));
         }
     }
     let bad = [0, 1, 500, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 9999, 65_534, 65_535];

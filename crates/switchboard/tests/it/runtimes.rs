@@ -35,7 +35,7 @@ impl Work {
 }
 
 fn app() -> App {
-    let limits = Limits::default().handler_timeout(SHORT).ping_interval(SHORT).ping_timeout(SHORT * 2);
+    let limits = Limits::default().handler_timeout(SHORT).ping_interval(SHORT).ping_timeout(Duration::from_secs(3));
     let gateway = Gateway::new(Work).on_connect(Work::joined);
     let gateway = gateway.on("block", Work::block).on("hang", Work::hang).on("echo", Work::echo);
     App::new().limits(limits).gateway("/ws", gateway)

@@ -18,7 +18,9 @@ fn text(text: &str) -> Text {
 async fn among_hostile_names() {
     let app = TestApp::of::<Shadowed>().start().await;
     assert_eq!(app.resolve::<Journal>().state(), [1, 0, 1], "its init hook has run");
-    let (mut ada, mut bob) = (app.connect("/v1/every").await, app.connect("/v1/every").await);
+    // Its default format is MessagePack, and these clients offer no subprotocol.
+    let connect = || app.connecting("/v1/every").message_pack_unasked().connect();
+    let (mut ada, mut bob) = (connect().await, connect().await);
     assert_eq!(ada.request::<String>("say", text("hi")).await, "hi");
     assert_eq!(bob.expect::<Text>("said").await.text, "hi");
     assert_eq!(ada.request_error("say", text("")).await.code, "validation_failed");

@@ -6,6 +6,7 @@
 mod bench;
 mod fire;
 mod fuzz;
+mod house;
 mod parts;
 mod report;
 mod run;
@@ -25,6 +26,7 @@ usage: cargo xtask test [PART…] [--keep-going] [--fuzz-seconds N]
        cargo xtask bench [--quick] [--only NAME…]
        cargo xtask instructions
        cargo xtask fire [--rounds N]
+       cargo xtask house
        cargo xtask release-tier [--minutes N]
 
 test    Runs the parts named, or all of them in order, and stops at the first that fails.
@@ -38,6 +40,7 @@ bench   Measures Switchboard and its peers, and writes bench/README.md's tables 
 instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (three minutes)
 fire    Attacks, at the figures that are promised: what they cost, and what others notice; writes bench/fire.md (ten minutes)
         --rounds N        medians of so many (5)
+house   Whether the engine keeps to the floors of ARCHITECTURE.md, and files and types to their sizes
 release-tier   Many idle connections over two processes, and a soak, with bounds; writes bench/soak.md
         --minutes N       a quarter of it for the connections, the rest for the soak (40)
 ";
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&Options::from_env(), &args[1..]),
         "instructions" => bench::instructions(&Options::from_env(), &args[1..]),
         "fire" => fire::run(&Options::from_env(), &args[1..]),
+        "house" => house::run(&Options::from_env()),
         "release-tier" => tier::run(&Options::from_env(), &args[1..]),
         other => Err(format!("no command `{other}`")),
     };

@@ -6,6 +6,7 @@
 mod bench;
 mod fire;
 mod fuzz;
+mod guide;
 mod house;
 mod parts;
 mod report;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Options;
 use crate::run::{Job, Outcome, Stop};
-use crate::{fuzz, snippets, tools};
+use crate::{fuzz, guide, snippets, tools};
 
 /// One part of `cargo xtask test`.
 pub(crate) struct Part {
@@ -40,10 +40,10 @@ pub(crate) const PARTS: &[Part] = &[
     },
     Part {
         name: "test",
-        about: "cargo test: unit, integration and doc tests of every crate but e2e",
+        about: "cargo test: unit, integration and doc tests of every crate but e2e and docs",
         budget: |_| Duration::from_secs(600),
         needs: &[],
-        run: |job| cargo_test(job, &["--workspace", "--exclude", "e2e"]),
+        run: |job| cargo_test(job, &["--workspace", "--exclude", "e2e", "--exclude", "docs"]),
     },
     Part {
         name: "precision",
@@ -61,10 +61,17 @@ pub(crate) const PARTS: &[Part] = &[
     },
     Part {
         name: "snippets",
-        about: "every Rust block in README.md and docs/ is in a file that some crate's doc tests compile; no link is dead",
+        about: "every Rust block in README.md and docs/ is in a file that some crate's doc tests compile",
         budget: |_| Duration::from_secs(5),
         needs: &[],
         run: snippets::check,
+    },
+    Part {
+        name: "guide",
+        about: "cargo run -p docs: no link or chapter is lost, and the guide is built as a site",
+        budget: |_| Duration::from_secs(120),
+        needs: &[],
+        run: guide::build,
     },
     Part {
         name: "browser",

@@ -1,8 +1,8 @@
 //! Every Rust block in the prose compiles: its file is part of some crate's doc tests.
 //!
 //! A crate takes a file in with `#[cfg(doctest)] #[doc = include_str!("…")] struct Readme;`, and `cargo test` does the
-//! rest. What is checked here is that no file was left out, that no block is marked `ignore`, and that relative links lead
-//! somewhere: those of the guide to its own chapters, as a book has nothing else, and each chapter is in its summary.
+//! rest. What is checked here is that no file was left out, and that no block is marked `ignore`. Links and chapters are
+//! checked by `docs/site`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,49 +37,14 @@ pub(crate) fn check(job: &mut Job<'_>) -> Outcome {
         }
         blocks += found.len();
     }
-    let links = check_links(root, &mut mistakes);
     for mistake in &mistakes {
         job.say(mistake);
     }
     if !mistakes.is_empty() {
         return Err(Stop::Failed(format!("{} to mend", mistakes.len())));
     }
-    job.say(&format!("{blocks} Rust blocks in {} pages, all in some crate's doc tests; {links} links", pages.len()));
+    job.say(&format!("{blocks} Rust blocks in {} pages, all in some crate's doc tests", pages.len()));
     Ok(())
-}
-
-/// Relative links that lead nowhere, or out of the guide; chapters that its summary does not have. Returns how many links
-/// there are.
-fn check_links(root: &Path, mistakes: &mut Vec<String>) -> usize {
-    let guide = root.join("docs/guide/src");
-    let mut pages = files(&root.join("docs"), "md");
-    pages.extend(files(&root.join("examples"), "md"));
-    pages.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name)));
-    let mut links = 0;
-    for page in &pages {
-        let Ok(text) = fs::read_to_string(page) else { continue };
-        let name = page.strip_prefix(root).unwrap_or(page).display();
-        let dir = page.parent().unwrap_or(root);
-        for (line, link) in relative_links(&text) {
-            links += 1;
-            let leads_to = dir.join(&link);
-            if !leads_to.exists() {
-                mistakes.push(format!("{name}:{line}: there is no {link}"));
-            } else if page.starts_with(&guide) && !canonical(&leads_to).starts_with(canonical(&guide)) {
-                mistakes.push(format!("{name}:{line}: {link} is not in the book; name it without a link"));
-            }
-        }
-    }
-    let summary = fs::read_to_string(guide.join("SUMMARY.md")).unwrap_or_default();
-    let listed: BTreeSet<PathBuf> =
-        relative_links(&summary).iter().map(|(_, link)| canonical(&guide.join(link))).collect();
-    for chapter in files(&guide, "md") {
-        if !chapter.ends_with("SUMMARY.md") && !listed.contains(&canonical(&chapter)) {
-            let name = chapter.strip_prefix(root).unwrap_or(&chapter).display();
-            mistakes.push(format!("{name}: docs/guide/src/SUMMARY.md does not list it, so the book is without it"));
-        }
-    }
-    links
 }
 
 #[derive(Debug, PartialEq)]
@@ -89,67 +54,40 @@ struct Block {
     ignored: bool,
 }
 
-/// What a line of a page is.
-enum Line<'a> {
-    Prose(&'a str),
-    /// The first line of a fenced block, behind the fence.
-    Opens(&'a str),
-    Inside,
-}
-
-/// The lines of a page, counted from 1. A fence inside a longer one is that block's text.
-fn lines(text: &str) -> impl Iterator<Item = (usize, Line<'_>)> {
+/// The lines that open a fenced block: their number, counted from 1, and the text after the fence. A fence inside a longer
+/// one is that block's text.
+fn openings(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut open: Option<&str> = None;
-    text.lines().enumerate().map(move |(index, whole)| {
-        let line = whole.trim_start().trim_start_matches("> ");
-        let line = match open {
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let line = line.trim_start().trim_start_matches("> ");
+        match open {
             Some(fence) => {
                 if line.starts_with(fence) && line.trim_end().chars().all(|c| fence.contains(c)) {
                     open = None;
                 }
-                Line::Inside
+                None
             }
             None if line.starts_with("```") || line.starts_with("~~~") => {
                 let (fence, info) = line.split_at(line.len() - line.trim_start_matches(&line[..1]).len());
                 open = Some(fence);
-                Line::Opens(info)
+                Some((index + 1, info))
             }
-            None => Line::Prose(whole),
-        };
-        (index + 1, line)
+            None => None,
+        }
     })
 }
 
 /// The fenced blocks that say `rust`.
 fn rust_blocks(text: &str) -> Vec<Block> {
-    let block = |(line, what)| {
-        let Line::Opens(info) = what else { return None };
+    let block = |(line, info): (usize, &str)| {
         let mut words = info.split([',', ' ', '{', '}']).map(str::trim);
         let is_rust = words.clone().any(|word| word == "rust" || word == "rs");
         is_rust.then(|| Block { line, ignored: words.any(|word| word.starts_with("ignore")) })
     };
-    lines(text).filter_map(block).collect()
+    openings(text).filter_map(block).collect()
 }
 
-/// The links to files of the repository, each with its line: `[text](FILE)`, without what is behind a `#`.
-fn relative_links(text: &str) -> Vec<(usize, String)> {
-    let mut links = Vec::new();
-    for (number, line) in lines(text) {
-        let Line::Prose(line) = line else { continue };
-        // What stands between backticks is no link.
-        let prose: String = line.split('`').step_by(2).collect();
-        for rest in prose.split("](").skip(1) {
-            let Some((link, _)) = rest.split_once(')') else { continue };
-            let (file, _) = link.split_once('#').unwrap_or((link, ""));
-            if !file.is_empty() && !file.contains("://") {
-                links.push((number, file.to_owned()));
-            }
-        }
-    }
-    links
-}
-
-/// The files that a source takes into its documentation.
+/// The files that a source includes in its documentation.
 fn includes(source: &Path) -> Vec<PathBuf> {
     let text = fs::read_to_string(source).unwrap_or_default();
     let dir = source.parent().unwrap_or(source);
@@ -185,7 +123,7 @@ fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, included_names, relative_links, rust_blocks};
+    use super::{Block, included_names, rust_blocks};
 
     #[test]
     fn finds_the_blocks_that_say_rust() {
@@ -197,13 +135,6 @@ mod tests {
     #[test]
     fn a_block_inside_a_longer_fence_is_text() {
         assert_eq!(rust_blocks("````md\n```rust\n```\n````\n"), []);
-    }
-
-    #[test]
-    fn finds_the_links_to_files() {
-        let text =
-            "[a](b.md) and [`c`](../d.rs#L1), not [e](https://f), [g](#h), `[i](j)`\n```text\n[k](l)\n```\n[m](n)";
-        assert_eq!(relative_links(text), [(1, "b.md"), (1, "../d.rs"), (5, "n")].map(|(n, file)| (n, file.to_owned())));
     }
 
     #[test]

@@ -92,10 +92,22 @@ pub(crate) const PARTS: &[Part] = &[
     },
 ];
 
-/// Tests have every feature; the second run has what users have by default.
+/// The workspace's own build has almost every feature. After it come what users have by default, and the default features
+/// one by one and not at all: `tests/features.rs` uses the attributes without `garde`.
 fn clippy(job: &mut Job<'_>) -> Outcome {
-    job.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    job.cargo(&["clippy", "-p", "switchboard", "--locked", "--", "-D", "warnings"])
+    let denied = ["--", "-D", "warnings"];
+    job.cargo(&[&["clippy", "--workspace", "--all-targets", "--locked"], &denied[..]].concat())?;
+    let features: [&[&str]; 5] = [
+        &[],
+        &["--all-features"],
+        &["--no-default-features"],
+        &["--no-default-features", "--features", "garde"],
+        &["--no-default-features", "--features", "macros", "--lib", "--test", "features"],
+    ];
+    for features in features {
+        job.cargo(&[&["clippy", "-p", "switchboard", "--locked"], features, &denied[..]].concat())?;
+    }
+    Ok(())
 }
 
 /// The fuzzers, the benchmarks' peers and the tests with another serde_json are workspaces of their own.

@@ -43,6 +43,14 @@
 //! | formats | [`codec`] |
 //! | limits, each with its default | [`Limits`] |
 //!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `macros` | yes | the attributes and [`macro@WireError`] |
+//! | `garde` | yes | [`Valid`], and validation of each payload that implements garde's `Validate`; without it such a payload is not validated |
+//! | `anyhow` | | `anyhow::Error` converts into an opaque internal error |
+//! | `deflate` | | [`Compression`]: permessage-deflate |
+//! | `testing` | | [`testing`]: an application's tests without a port |
+//!
 //! The repository's `docs/guide` has a page for each of these, and one for those who come from NestJS.
 //!
 //! It is not an HTTP framework (that is axum), and moves no media.
@@ -88,7 +96,9 @@ pub use compression::Compression;
 pub use conn::DisconnectReason;
 pub use delivery::Delivery;
 pub use di::Inject;
-pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Meta, Path, Query, Unchecked, Valid};
+#[cfg(feature = "garde")]
+pub use extract::Valid;
+pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Meta, Path, Query, Unchecked};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
 pub use http::{InvalidNetwork, Upgrade};
@@ -104,6 +114,7 @@ pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{AnyFloat, Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
 
+#[cfg(feature = "macros")]
 pub use switchboard_macros::{
     WireError, after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect,
     on_disconnect, on_join, pipe, public, raw, skip, subscribe_message, use_filters, use_guards, use_interceptors,
@@ -111,6 +122,7 @@ pub use switchboard_macros::{
 };
 
 pub use axum;
+#[cfg(feature = "garde")]
 pub use garde;
 
 #[cfg(doctest)]

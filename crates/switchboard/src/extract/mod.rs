@@ -6,6 +6,8 @@ mod handshake;
 mod message;
 mod path;
 mod query;
+mod unchecked;
+#[cfg(feature = "garde")]
 mod valid;
 
 pub use ack::Ack;
@@ -15,5 +17,8 @@ pub use handshake::{Ext, Headers};
 pub use message::{EventName, Meta};
 pub use path::Path;
 pub use query::Query;
+pub use unchecked::Unchecked;
+#[cfg(feature = "garde")]
+pub use valid::Valid;
+#[cfg(feature = "garde")]
 pub(crate) use valid::validate;
-pub use valid::{Unchecked, Valid};

@@ -1,6 +1,6 @@
 //! Validated payloads.
 use crate::Error;
-use crate::handler::{Checks, Decided, FromMessage, MessageContext, Needs};
+use crate::handler::{Decided, FromMessage, MessageContext, Needs};
 use garde::Validate;
 use garde::error::Kind;
 use garde::i18n::{
@@ -86,45 +86,6 @@ where
         let value: T = cx.payload()?;
         validate(&value)?;
         Ok(Valid(value))
-    }
-}
-
-/// A payload that is taken as it is, though its type could be validated.
-///
-/// Attributes validate every payload whose type implements garde's `Validate` with context `()`. This is for those that shall
-/// not be, or cannot: a type with another context, or one that is a generic parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct Unchecked<T>(pub T);
-
-impl<T> Deref for Unchecked<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for Unchecked<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-impl<T: serde::Serialize> serde::Serialize for Unchecked<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<T: DeserializeOwned + Send + 'static> FromMessage for Unchecked<T> {
-    type Kind = Decided;
-
-    fn needs(needs: &mut Needs) {
-        needs.note_payload::<T>(Checks::Unchecked);
-    }
-
-    fn from_message(cx: &MessageContext<'_>) -> Result<Unchecked<T>, Error> {
-        cx.payload().map(Unchecked)
     }
 }
 

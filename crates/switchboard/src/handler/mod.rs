@@ -18,6 +18,7 @@ mod returned;
 mod shape;
 mod sink;
 mod stream;
+mod validation;
 
 pub(crate) use answer::{Answer, Answering};
 pub use argument::{

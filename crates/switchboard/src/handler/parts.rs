@@ -34,11 +34,10 @@ use super::argument::{
     OnDisconnect, OwnedSocket, Payload, RawLoop, Reason,
 };
 pub use super::returned::*;
+pub use super::validation::*;
 use crate::di::{Container, FromContainer};
-use crate::extract::validate;
 use crate::pipeline::parts::Makes;
 use crate::{Client, Error};
-use garde::Validate;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
@@ -185,9 +184,6 @@ places! {
     of_raw RawLoop "Of a raw gateway's loop.";
 }
 
-/// Refuses what is not valid.
-type Check<T> = fn(&T) -> Result<(), Error>;
-
 /// A parameter, and the list behind it.
 type With<T, Place, Next> = (Parameter<T>, Parameters<Place, Next>);
 
@@ -324,95 +320,6 @@ impl<T> Parameter<T> {
             How::Boxed(read) => read(cx)?,
         };
         checked(value, self.check)
-    }
-}
-
-/// Asks whether `T` can be validated: `(&&Probe::<T>::new()).__switchboard_validation()`, by [`ByValidate`] if `T` implements
-/// garde's `Validate`, otherwise by [`ByNothing`]. The method has a name that no trait of an application has for every type.
-pub struct Probe<T>(PhantomData<fn() -> T>);
-
-impl<T> Probe<T> {
-    /// A probe.
-    #[allow(clippy::new_without_default, reason = "a probe is not a value")]
-    pub fn new() -> Probe<T> {
-        Probe(PhantomData)
-    }
-}
-
-/// How a `T` is validated, with a context `C`; `C` is `()` where it is not validated.
-pub struct Validation<T, C> {
-    check: Option<Check<T>>,
-    marker: PhantomData<fn() -> C>,
-}
-
-/// See [`Probe`].
-pub trait ByValidate {
-    /// What is validated.
-    type Value;
-    /// What its validation asks for.
-    type Context;
-    /// How.
-    fn __switchboard_validation(&self) -> NeedsContext<Self::Value, Self::Context>;
-}
-impl<T: Validate> ByValidate for &Probe<T> {
-    type Value = T;
-    type Context = T::Context;
-
-    fn __switchboard_validation(&self) -> NeedsContext<T, T::Context> {
-        NeedsContext(PhantomData)
-    }
-}
-
-/// See [`Probe`].
-pub trait ByNothing {
-    /// What is not validated.
-    type Value;
-    /// How.
-    fn __switchboard_validation(&self) -> Unvalidated<Self::Value>;
-}
-impl<T> ByNothing for Probe<T> {
-    type Value = T;
-
-    fn __switchboard_validation(&self) -> Unvalidated<T> {
-        Unvalidated(PhantomData)
-    }
-}
-
-/// A validation that asks for a context.
-pub struct NeedsContext<T, C>(PhantomData<fn() -> (T, C)>);
-/// No validation.
-pub struct Unvalidated<T>(PhantomData<fn() -> T>);
-
-/// Holds for the context that every payload can be validated with: `()`.
-#[diagnostic::on_unimplemented(
-    message = "the validation of this payload asks for a context `{Self}`, which nobody gives it",
-    label = "this payload cannot be validated by itself",
-    note = "take `Unchecked<T>` and validate it in the handler with its context, or let its `Validate` have the context `()`"
-)]
-pub trait NoContext: Sized {
-    #[doc(hidden)]
-    fn check<T: Validate<Context = Self>>(value: &T) -> Result<(), Error>;
-}
-impl NoContext for () {
-    fn check<T: Validate<Context = ()>>(value: &T) -> Result<(), Error> {
-        validate(value)
-    }
-}
-
-impl<T: Validate<Context = C>, C> NeedsContext<T, C> {
-    /// Insists on the context `()`.
-    pub fn without_context(self) -> Validation<T, C>
-    where
-        C: NoContext,
-    {
-        Validation { check: Some(C::check::<T>), marker: PhantomData }
-    }
-}
-
-impl<T> Unvalidated<T> {
-    /// There is none.
-    pub fn without_context(self) -> Validation<T, ()> {
-        Validation { check: None, marker: PhantomData }
     }
 }
 

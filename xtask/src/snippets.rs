@@ -15,7 +15,8 @@ pub(crate) fn check(job: &mut Job<'_>) -> Outcome {
     let root = &job.options().root;
     let mut pages = files(&root.join("docs"), "md");
     pages.extend(Some(root.join("README.md")).filter(|page| page.is_file()));
-    let sources: Vec<PathBuf> = ["crates", "examples"].iter().flat_map(|dir| files(&root.join(dir), "rs")).collect();
+    let sources: Vec<PathBuf> =
+        ["crates", "docs", "examples"].iter().flat_map(|dir| files(&root.join(dir), "rs")).collect();
     let included: BTreeSet<PathBuf> = sources.iter().flat_map(|source| includes(source)).collect();
 
     let mut mistakes = Vec::new();

@@ -1,6 +1,7 @@
 //! The sans-IO half of Switchboard: what is on the wire, as pure functions over bytes.
 //!
 //! No socket, no clock, no runtime. Everything here can be tested, and fuzzed, without any of them.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod binary;
 mod close;

@@ -54,6 +54,7 @@
 //! The repository's `docs/guide` has a page for each of these, and one for those who come from NestJS.
 //!
 //! It is not an HTTP framework (that is axum), and moves no media.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answers;
 mod app;
@@ -124,46 +125,3 @@ pub use switchboard_macros::{
 pub use axum;
 #[cfg(feature = "garde")]
 pub use garde;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-mod readme {}
-
-/// The chapters of the guide, in the order of its `SUMMARY.md`: their Rust is tested. `cargo run -p docs` compares the two.
-#[cfg(doctest)]
-mod guide {
-    #[doc = include_str!("../../../docs/guide/src/five-nouns.md")]
-    mod five_nouns {}
-    #[doc = include_str!("../../../docs/guide/src/axum.md")]
-    mod axum {}
-    #[doc = include_str!("../../../docs/guide/src/rooms.md")]
-    mod rooms {}
-    #[doc = include_str!("../../../docs/guide/src/payloads.md")]
-    mod payloads {}
-    #[doc = include_str!("../../../docs/guide/src/replies.md")]
-    mod replies {}
-    #[doc = include_str!("../../../docs/guide/src/errors.md")]
-    mod errors {}
-    #[doc = include_str!("../../../docs/guide/src/order.md")]
-    mod order {}
-    #[doc = include_str!("../../../docs/guide/src/guards.md")]
-    mod guards {}
-    #[doc = include_str!("../../../docs/guide/src/interceptors.md")]
-    mod interceptors {}
-    #[doc = include_str!("../../../docs/guide/src/container.md")]
-    mod container {}
-    #[doc = include_str!("../../../docs/guide/src/testing.md")]
-    mod testing {}
-    #[doc = include_str!("../../../docs/guide/src/mounting.md")]
-    mod mounting {}
-    #[doc = include_str!("../../../docs/guide/src/namespaces.md")]
-    mod namespaces {}
-    #[doc = include_str!("../../../docs/guide/src/formats.md")]
-    mod formats {}
-    #[doc = include_str!("../../../docs/guide/src/protocol.md")]
-    mod protocol {}
-    #[doc = include_str!("../../../docs/guide/src/from-nestjs.md")]
-    mod from_nestjs {}
-    #[doc = include_str!("../../../docs/guide/src/from-nestrs.md")]
-    mod from_nestrs {}
-}

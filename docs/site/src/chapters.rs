@@ -9,8 +9,8 @@ use mdbook_driver::book::BookItem;
 
 use crate::pages::markdown_in;
 
-/// The file whose `mod guide` includes the chapters, so that their Rust is tested.
-const TESTED_BY: &str = "crates/switchboard/src/lib.rs";
+/// The file that includes the chapters, so that their Rust is tested.
+const TESTED_BY: &str = "docs/guide/lib.rs";
 
 /// Chapters that are missing in one of the three places.
 pub(crate) fn mistakes(root: &Path, book: &MDBook) -> Vec<String> {
@@ -38,7 +38,7 @@ fn compare(listed: &[String], files: &BTreeSet<String>, tested: &[String]) -> Ve
         let name = |list: &[String]| list.get(at).map_or("no further chapter".into(), |name| format!("`{name}`"));
         let (listed, tested) = (name(listed), name(tested));
         mistakes.push(format!(
-            "{TESTED_BY}: `mod guide` must include the chapters of SUMMARY.md in their order; it has {tested} in place of {listed}"
+            "{TESTED_BY} must include the chapters of SUMMARY.md in their order; it has {tested} in place of {listed}"
         ));
     }
     mistakes
@@ -47,7 +47,7 @@ fn compare(listed: &[String], files: &BTreeSet<String>, tested: &[String]) -> Ve
 /// The chapters that a source includes, in order.
 fn tested(source: &str) -> Vec<String> {
     let included = source.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next());
-    included.filter_map(|path| Some(path.split_once("docs/guide/src/")?.1.to_owned())).collect()
+    included.filter_map(|path| Some(path.strip_prefix("src/")?.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -60,8 +60,7 @@ mod tests {
 
     #[test]
     fn the_chapters_that_a_source_includes() {
-        let source =
-            "#[doc = include_str!(\"../docs/guide/src/a.md\")]\nmod a {}\n#[doc = include_str!(\"../README.md\")]\n";
+        let source = "#[doc = include_str!(\"src/a.md\")]\nmod a {}\n#[doc = include_str!(\"../../README.md\")]\n";
         assert_eq!(tested(source), ["a.md"]);
     }
 

@@ -9,6 +9,7 @@ mod fuzz;
 mod guide;
 mod house;
 mod parts;
+mod publish;
 mod report;
 mod run;
 mod snippets;
@@ -42,8 +43,9 @@ instructions   Counts Switchboard's user instructions per echo and per delivery,
 fire    Attacks, at the figures that are promised: what they cost, and what others notice; writes bench/fire.md (ten minutes)
         --rounds N        medians of so many (5)
 house   Whether the engine keeps to the floors of ARCHITECTURE.md, and files and types to their sizes
-release-tier   Many idle connections over two processes, and a soak, with bounds; writes bench/soak.md
-        --minutes N       a quarter of it for the connections, the rest for the soak (40)
+release-tier   What would be published, built as docs.rs and users build it; then many idle connections over two
+        processes, and a soak, with bounds; writes bench/soak.md
+        --minutes N       a quarter of the time for the connections, the rest for the soak (40)
 ";
 
 /// What was asked for on the command line, and where the repository is.

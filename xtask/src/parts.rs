@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Options;
 use crate::run::{Job, Outcome, Stop};
-use crate::{fuzz, guide, snippets, tools};
+use crate::{fuzz, guide, publish, snippets, tools};
 
 /// One part of `cargo xtask test`.
 pub(crate) struct Part {
@@ -72,6 +72,13 @@ pub(crate) const PARTS: &[Part] = &[
         budget: |_| Duration::from_secs(120),
         needs: &[],
         run: guide::build,
+    },
+    Part {
+        name: "package",
+        about: "what would be published: the packages' lists of files, without a build",
+        budget: |_| Duration::from_secs(20),
+        needs: &[],
+        run: publish::package,
     },
     Part {
         name: "browser",

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::Options;
 use crate::bench::server::{Server, pinned};
+use crate::publish;
 use crate::run::{Job, Outcome, Stop, on_path};
 
 const PAGE: &str = "bench/soak.md";
@@ -82,7 +83,8 @@ struct Stage {
     time: Duration,
 }
 
-/// Runs both, and writes the page. True when every figure is within its bound.
+/// Builds what would be published, runs both stages, and writes the page. True when the builds pass and every figure is
+/// within its bound.
 pub(crate) fn run(options: &Options, args: &[String]) -> Result<bool, String> {
     let minutes = match args {
         [] => MINUTES,
@@ -111,6 +113,7 @@ pub(crate) fn run(options: &Options, args: &[String]) -> Result<bool, String> {
             time: seconds(30),
         },
     ];
+    let publishable = publish::release(options);
     let told =
         build(options).and_then(|()| stages.iter().map(|stage| stage.run(options)).collect::<Result<Vec<_>, _>>());
     match told {
@@ -120,7 +123,7 @@ pub(crate) fn run(options: &Options, args: &[String]) -> Result<bool, String> {
             let text = format!("{}{}", head(minutes), texts.join("\n"));
             fs::write(options.root.join(PAGE), &text).map_err(|why| format!("{PAGE}: {why}"))?;
             println!("\n{text}\n{PAGE} is written");
-            Ok(passed)
+            Ok(passed && publishable)
         }
         Err(Stop::Failed(why) | Stop::CannotRun(why)) => {
             println!("---- release-tier: {why}");

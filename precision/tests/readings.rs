@@ -1,5 +1,5 @@
 //! The readings of payloads, as without the feature.
-#[path = "../../crates/switchboard/tests/readings.rs"]
+#[path = "../../crates/switchboard/tests/readings/main.rs"]
 mod readings;
 
 use serde_json::Value;

@@ -25,6 +25,7 @@ mod namespaces;
 mod order;
 mod outgoing;
 mod patterns;
+mod plain;
 mod rates;
 mod raw;
 mod runtime_namespaces;

@@ -1,5 +1,5 @@
-// One WebSocket to a Switchboard gateway: requests with ids, pushes, and how it ended. It does not come back by itself, because
-// a ticket is good for one connection.
+// One WebSocket to a Switchboard gateway: requests with ids, pushes, and how it ended. It does not reconnect by itself, because
+// a ticket is valid for one connection.
 
 const ANSWER_LIMIT = 8_000;
 
@@ -33,7 +33,7 @@ export class Connection {
       for (const id of [...this.#pending.keys()]) {
         this.#settle(id).reject(new RequestError({ code: "lost", message: "The connection was lost" }));
       }
-      // What `sys.goaway` says comes first; by a code alone whoever logs in again decides.
+      // `sys.goaway` decides first; if there is only a close code, the user decides by logging in again.
       const { reason, retryable = true } = this.#goodbye ?? {};
       onClose({ code, reason, retryable, wasOpen });
     };

@@ -1,4 +1,4 @@
-// The page. What people write reaches the document through `textContent` alone.
+// The page. Texts of users reach the document through `textContent` only.
 import { Connection } from "/connection.js";
 
 const LINES = 200;
@@ -210,7 +210,7 @@ $("log-out").onclick = () => connection?.close();
 $("composer").onsubmit = async (event) => {
   event.preventDefault();
   const text = $("text").value;
-  // An empty one is sent, too: the server says what is wrong with it.
+  // An empty text is sent too: the server says what is wrong with it.
   if (await ask("say", { room: current, text })) $("text").value = "";
 };
 $("invite").onsubmit = async (event) => {

@@ -3,7 +3,7 @@ use std::time::Instant;
 use switchboard::pipeline::{Call, Interceptor, Next};
 use switchboard::{Error, Reply, injectable};
 
-/// Says who asked for what, what came of it and how long it took; never what was said.
+/// Logs the user, the event, the outcome and the duration of each message; never its payload.
 #[injectable]
 pub struct AccessLog;
 

@@ -1,23 +1,23 @@
-//! Who there is, and by which token they are known.
+//! The accounts and their tokens.
 use serde::Serialize;
 use std::sync::Arc;
 
-/// One person. Their data is no part of what clients see.
+/// One account. Clients see only a part of its data: `Person`.
 #[derive(Debug)]
 pub struct Account {
-    /// The name that others type: `ada`.
+    /// The id that others type: `ada`.
     pub id: &'static str,
     /// The name that others read.
     pub name: &'static str,
-    /// What they may do beside what everybody may.
+    /// The roles.
     pub roles: &'static [&'static str],
     token: &'static str,
 }
 
-/// All accounts. A real one asks a database, which has a hash of each token and not the token.
+/// All accounts. A real application would query a database that stores a hash of each token instead of the token.
 pub struct Accounts(Vec<Arc<Account>>);
 
-/// What others see of an account.
+/// The public data of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Person {
     /// `ada`.
@@ -27,7 +27,7 @@ pub struct Person {
 }
 
 impl Accounts {
-    /// The three of this example.
+    /// The three accounts of this example.
     pub fn demo() -> Accounts {
         let account = |id, name, roles, token| Arc::new(Account { id, name, roles, token });
         Accounts(vec![
@@ -37,14 +37,14 @@ impl Accounts {
         ])
     }
 
-    /// Whose token it is. Takes as long for a wrong one as for a right one.
+    /// The account of a token. A wrong token takes as long as a right one.
     pub fn by_token(&self, token: &str) -> Option<Arc<Account>> {
         self.0
             .iter()
             .fold(None, |found, account| if same(account.token, token) { Some(account.clone()) } else { found })
     }
 
-    /// The account of this id.
+    /// The account with this id.
     pub fn by_id(&self, id: &str) -> Option<Arc<Account>> {
         self.0.iter().find(|account| account.id == id).cloned()
     }

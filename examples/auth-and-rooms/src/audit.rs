@@ -2,12 +2,12 @@
 use switchboard::pipeline::{Caught, Filter};
 use switchboard::{Code, Error, injectable};
 
-/// Notes who was not allowed to do what; of connections that were refused, too. The error stays what it is.
+/// Logs which user was refused which event, and refused connections. The error is passed on unchanged.
 #[injectable]
 pub struct Audit;
 
 impl Filter for Audit {
-    /// All errors, as they are about to be sent.
+    /// All errors, immediately before they are sent.
     type Error = Error;
 
     fn catch(&self, error: Error, caught: &Caught<'_>) -> Error {

@@ -1,4 +1,4 @@
-//! The guard: who may connect, and who they are from then on.
+//! The guard: which clients may connect, and as which user.
 use crate::accounts::{Account, Accounts, Person};
 use crate::sanctions::Sanctions;
 use crate::tickets::Tickets;
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 /// The cookie with the ticket.
 pub const COOKIE: &str = "ticket";
-/// How long one may stay without logging in again.
+/// How long a session lasts after a login.
 pub const SESSION: Duration = Duration::from_secs(60 * 60);
 
-/// What a connection knows about its user, beside the id and the roles: `User<Claims>`.
+/// The data of a connection's user besides the id and the roles: `User<Claims>`.
 pub struct Claims {
     /// `Ada Lovelace`.
     pub name: &'static str,
@@ -22,12 +22,12 @@ pub struct Claims {
     pub until: Instant,
 }
 
-/// What others see of a user.
+/// The public data of a user.
 pub fn person(user: &User<Claims>) -> Person {
     Person { id: user.id().to_owned(), name: user.name.to_owned() }
 }
 
-/// Lets in who has a token or a ticket, and lets them speak until their session ends.
+/// Accepts clients that have a token or a ticket, and their messages until their session ends.
 #[injectable]
 pub struct Auth {
     #[inject]
@@ -47,7 +47,7 @@ impl Auth {
     }
 }
 
-/// Before the upgrade: who is refused gets HTTP 401 or 403, and no socket.
+/// Before the upgrade: a refused client gets HTTP 401 or 403, and no socket is opened.
 impl ConnectGuard for Auth {
     async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
         let account = self.account(upgrade).ok_or_else(|| Error::unauthenticated("Log in, or send a bearer token"))?;

@@ -1,4 +1,4 @@
-//! What is on the wire.
+//! The payloads.
 use crate::accounts::Person;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,10 @@ pub struct RoomName(#[garde(length(chars, min = 1, max = 32), alphanumeric)] pub
 /// The data of `say`.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Say {
-    /// Where.
+    /// The room.
     #[garde(dive)]
     pub room: RoomName,
-    /// What: 1 to 500 characters.
+    /// The text: 1 to 500 characters.
     #[garde(length(chars, min = 1, max = 500))]
     pub text: String,
 }
@@ -22,10 +22,10 @@ pub struct Say {
 /// The data of `invite`.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Invite {
-    /// Where to.
+    /// The room.
     #[garde(dive)]
     pub room: RoomName,
-    /// Whom, by id.
+    /// The id of the user.
     #[garde(length(chars, min = 1, max = 32))]
     pub user: String,
 }
@@ -33,60 +33,60 @@ pub struct Invite {
 /// The data of `mute`.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Mute {
-    /// Whom, by id.
+    /// The id of the user.
     #[garde(length(chars, min = 1, max = 32))]
     pub user: String,
-    /// For how long.
+    /// For how many minutes.
     #[garde(range(min = 1, max = 60))]
     pub minutes: u32,
 }
 
-/// The push `welcome`, the first that everybody gets.
+/// The push `welcome`, the first event of each connection.
 #[derive(Debug, Serialize)]
 pub struct Welcome<'a> {
-    /// Who you are.
+    /// The user.
     pub you: Person,
-    /// What you may do beside what everybody may.
+    /// The roles of the user.
     pub roles: Vec<&'a str>,
-    /// Where you may enter.
+    /// The rooms that the user may enter.
     pub rooms: Vec<&'static str>,
 }
 
 /// The push `said`.
 #[derive(Debug, Serialize)]
 pub struct Said<'a> {
-    /// Where.
+    /// The room.
     pub room: &'a str,
-    /// Who.
+    /// The user.
     pub from: Person,
-    /// What.
+    /// The text.
     pub text: &'a str,
 }
 
-/// The push `people`, and the answer to `enter`: who is in a room.
+/// The push `people`, and the reply to `enter`: the members of a room.
 #[derive(Debug, Serialize)]
 pub struct People<'a> {
-    /// Where.
+    /// The room.
     pub room: &'a str,
-    /// Who, in the order of their ids.
+    /// The users, ordered by id.
     pub people: Vec<Person>,
 }
 
 /// The push `invited`.
 #[derive(Debug, Serialize)]
 pub struct Invited<'a> {
-    /// Where to.
+    /// The room.
     pub room: &'a str,
-    /// By whom.
+    /// The user who did it.
     pub by: Person,
 }
 
 /// The push `muted`.
 #[derive(Debug, Serialize)]
 pub struct Muted {
-    /// By whom.
+    /// The user who did it.
     pub by: Person,
-    /// For how long.
+    /// For how many minutes.
     pub minutes: u32,
 }
 

@@ -1,40 +1,40 @@
-//! What can go wrong, and what the client is told of it.
+//! The errors, and what the client receives for each.
 use switchboard::WireError;
 
-/// Each is a code for programs and a sentence for people.
+/// Each variant has a code for programs and a message for people.
 #[derive(Debug, PartialEq, Eq, WireError)]
 pub enum RoomError {
-    /// The same for a room that is not there: nobody learns which private rooms there are.
+    /// Also for rooms that do not exist, so that clients cannot find out which private rooms exist.
     #[wire(status = 403, message = "There is no room `{room}`, or you are not a member of it")]
     NotAMember {
-        /// As it was asked for.
+        /// As in the request.
         room: String,
     },
-    /// Who speaks has to be in the room.
+    /// Only users in the room may speak.
     #[wire(message = "Enter `{room}` before you speak in it")]
     NotInRoom {
-        /// As it was asked for.
+        /// As in the request.
         room: String,
     },
-    /// Nobody has this id.
+    /// There is no user with this id.
     #[wire(code = "not_found", message = "There is nobody called `{user}`")]
     NoSuchUser {
-        /// As it was asked for.
+        /// As in the request.
         user: String,
     },
-    /// Nobody can be invited to where all may come.
+    /// The room is open to everyone, so it has no invitations.
     #[wire(message = "Everybody may enter `{room}`: nobody has to be invited")]
     NotPrivate {
-        /// As it was asked for.
+        /// As in the request.
         room: String,
     },
     /// A moderator has muted the user.
     #[wire(message = "A moderator has muted you", retry_after_ms = wait_ms)]
     Muted {
-        /// Until when, in milliseconds.
+        /// The remaining time in milliseconds.
         wait_ms: u32,
     },
-    /// A moderator has put the user out.
+    /// A moderator has kicked the user.
     #[wire(status = 403, message = "A moderator has put you out for a while")]
     Barred,
 }

@@ -1,4 +1,4 @@
-//! The gateway: what is done with each message, once the guards have let it through.
+//! The gateway: how each message is handled after the guards have accepted it.
 use crate::accounts::{Accounts, Person};
 use crate::auth::{Auth, Claims, person};
 use crate::dto::{Invite, Invited, Mute, Muted, People, RoomName, Said, Say, Welcome};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use switchboard::pipeline::Trim;
 use switchboard::{Client, Error, Roles, Server, User, gateway, messages};
 
-/// How long somebody who was put out stays out.
+/// How long a user who was kicked may not reconnect.
 pub const BAR: Duration = Duration::from_secs(60);
 
 /// Rooms with members, and moderators.
@@ -27,13 +27,14 @@ pub struct RoomGateway {
     sanctions: Arc<Sanctions>,
     #[inject]
     server: Server,
-    /// Held from looking who is there to queueing the push, so that the last list that a room hears is the newest.
+    /// Held while the members are read and the push is queued, so that the last list that a room receives is the
+    /// newest.
     telling: Mutex<()>,
 }
 
 #[messages]
 impl RoomGateway {
-    /// Asked before every join, wherever it comes from.
+    /// Runs before every join, wherever `join` is called.
     #[on_join]
     fn may_enter(&self, client: &Client, room: &str) -> Result<(), Error> {
         let user = client.user().ok_or_else(|| Error::unauthenticated("Nobody is in a room"))?;
@@ -45,7 +46,7 @@ impl RoomGateway {
 
     #[on_connect]
     async fn arrived(&self, user: User<Claims>, client: &Client) -> Result<(), Error> {
-        // The connections of one user, for what concerns all of them.
+        // A room with all connections of one user, for events that concern all of them.
         client.join(own_room(user.id())).await?;
         let (roles, rooms) = (user.role_names().collect(), self.rooms.of(user.id()));
         client.emit("welcome", Welcome { you: person(&user), roles, rooms });
@@ -88,7 +89,7 @@ impl RoomGateway {
         Ok(())
     }
 
-    /// A member takes somebody in.
+    /// A member invites a user.
     #[subscribe_message("invite")]
     async fn invite(&self, invite: Invite, user: User<Claims>) -> Result<(), RoomError> {
         let Invite { room: RoomName(room), user: guest } = invite;
@@ -98,7 +99,7 @@ impl RoomGateway {
         Ok(())
     }
 
-    /// Nobody hears them for some minutes.
+    /// Mutes a user for some minutes.
     #[subscribe_message("mute")]
     #[use_guards(Roles::any(["moderator"]))]
     async fn mute(&self, mute: Mute, user: User<Claims>) -> Result<(), RoomError> {
@@ -109,7 +110,7 @@ impl RoomGateway {
         Ok(())
     }
 
-    /// Closes all their connections, and keeps them out for a while. Answers how many those were.
+    /// Closes all connections of a user, and bars the user for a while. Replies with the number of connections.
     #[subscribe_message("kick")]
     #[use_guards(Roles::any(["moderator"]))]
     async fn kick(&self, #[key("user")] user: String) -> Result<usize, RoomError> {
@@ -122,19 +123,19 @@ impl RoomGateway {
         self.accounts.by_id(&user).map(|account| account.id).ok_or(RoomError::NoSuchUser { user })
     }
 
-    /// Tells a room who is in it. Somebody with two tabs is there once.
+    /// Sends a room the list of its members. A user with two tabs is listed once.
     fn tell_people(&self, room: &str) {
         let _one_at_a_time = self.telling.lock();
         let members = self.server.clients_in(room);
         let people = members.iter().filter_map(|member| member.user_with::<Claims>().ok()).map(|user| person(&user));
         let people: BTreeSet<Person> = people.collect();
-        // A client that is slow to read needs only the last list.
+        // A client that reads slowly needs only the last list.
         let everybody = self.server.to(room).latest(format!("people {room}"));
         everybody.emit("people", People { room, people: people.into_iter().collect() });
     }
 }
 
-/// The room of all connections of a user. No room that has a [`RoomName`] is called so.
+/// The room of all connections of a user. No [`RoomName`] can have this form.
 fn own_room(user: &str) -> String {
     format!("@{user}")
 }

@@ -1,12 +1,12 @@
-//! Who may do what: tokens, tickets, roles, private rooms and moderators.
+//! Authentication and permissions: tokens, tickets, roles, private rooms and moderators.
 //!
 //! | to see | open |
 //! |---|---|
-//! | who may connect, and who they are | [`auth`](auth::Auth) |
+//! | which clients may connect, and as which user | [`auth`](auth::Auth) |
 //! | how a browser logs in | [`login`], [`tickets`] |
-//! | who may enter a room, and who may kick | [`gateway`](gateway::RoomGateway) |
-//! | what is on the wire, and what is valid | [`dto`] |
-//! | what can go wrong | [`error`](error::RoomError) |
+//! | which users may enter a room or kick others | [`gateway`](gateway::RoomGateway) |
+//! | the payloads, and when they are valid | [`dto`] |
+//! | the errors | [`error`](error::RoomError) |
 //! | what runs around every message | [`access_log`], [`audit`] |
 
 pub mod access_log;
@@ -32,11 +32,11 @@ use sanctions::Sanctions;
 use switchboard::module;
 use tickets::Tickets;
 
-/// Who there is, and how they are known.
+/// The accounts.
 #[module(providers(value(Accounts::demo()), Tickets, Sanctions, Auth), exports(Accounts, Tickets, Sanctions, Auth))]
 pub struct AccountModule;
 
-/// The gateway on `/ws`. Its log and its audit stand around every message of the application.
+/// The gateway on `/ws`. The access log and the audit apply to every message of the application.
 #[module(
     imports(AccountModule),
     providers(value(Rooms::demo()), AccessLog, Audit),

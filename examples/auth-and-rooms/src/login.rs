@@ -1,4 +1,4 @@
-//! `POST /login`: a token for a ticket, in a cookie that no script can read.
+//! `POST /login`: exchanges a token for a ticket, in a cookie that no script can read.
 use crate::accounts::Accounts;
 use crate::auth::COOKIE;
 use crate::dto::Login;
@@ -11,7 +11,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use std::sync::Arc;
 
-/// The route. It takes JSON, which a page of another origin cannot send without being asked.
+/// The route. It takes JSON, which a page of another origin cannot send without a preflight request.
 pub fn routes(accounts: Arc<Accounts>, tickets: Arc<Tickets>) -> Router {
     Router::new().route("/login", post(login)).layer(DefaultBodyLimit::max(1024)).with_state((accounts, tickets))
 }
@@ -24,7 +24,7 @@ async fn login(
         return (StatusCode::UNAUTHORIZED, "Nobody has this token").into_response();
     };
     match tickets.issue(account) {
-        // Behind TLS it says `Secure`, too.
+        // If the site uses TLS, add `Secure`.
         Ok(ticket) => {
             let seconds = GOOD_FOR.as_secs();
             let cookie = format!("{COOKIE}={ticket}; Path=/ws; Max-Age={seconds}; HttpOnly; SameSite=Strict");

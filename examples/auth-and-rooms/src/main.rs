@@ -1,6 +1,6 @@
 //! `cargo run -p auth-and-rooms`, then open <http://localhost:3006/> in two tabs.
 //!
-//! `AUTH_AND_ROOMS_ADDR` chooses another address, `RUST_LOG` another log level.
+//! `AUTH_AND_ROOMS_ADDR` sets another address, `RUST_LOG` another log level.
 
 use auth_and_rooms::{RoomModule, accounts::Accounts, login, page, tickets::Tickets};
 use std::io::IsTerminal;
@@ -15,7 +15,7 @@ async fn main() -> Result<(), BootError> {
     let address = std::env::var("AUTH_AND_ROOMS_ADDR").unwrap_or_else(|_| "127.0.0.1:3006".to_owned());
     let app = App::create::<RoomModule>().await?;
     let login = login::routes(app.resolve::<Accounts>()?, app.resolve::<Tickets>()?);
-    // A message that nobody guards does not boot.
+    // If a message had no guard, the application would not boot.
     let bound = app.require_posture(true).mount(page::routes()).mount(login).bind(address).await?;
     tracing::info!("open http://localhost:{}/ in two tabs", bound.local_addr().port());
     bound.serve().await;

@@ -1,12 +1,12 @@
-//! The rooms that there are, and who may enter them.
+//! The rooms, and the users who may enter them.
 use crate::error::RoomError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where everybody is.
+/// The room that every client joins.
 pub const LOBBY: &str = "lobby";
 
-/// Who is a member of what. The rooms are fixed, and only accounts that there are become members: it does not grow beyond them.
+/// The members of each room. The rooms are fixed, and only existing accounts become members, so this is bounded.
 pub struct Rooms(Mutex<BTreeMap<&'static str, Access>>);
 
 enum Access {
@@ -26,7 +26,7 @@ impl Rooms {
         Rooms(Mutex::new(rooms.into()))
     }
 
-    /// Whether this user may enter.
+    /// Whether this user may enter the room.
     pub fn is_open_to(&self, room: &str, user: &str) -> bool {
         self.0.lock().get(room).is_some_and(|access| access.admits(user))
     }
@@ -38,7 +38,7 @@ impl Rooms {
 
     /// Makes a user a member of a private room.
     ///
-    /// Errors: whoever invites is no member; everybody may enter.
+    /// Errors: the inviting user is not a member; the room is open to everyone.
     pub fn invite(&self, room: &str, by: &str, user: &str) -> Result<(), RoomError> {
         match self.0.lock().get_mut(room) {
             Some(Access::Members(members)) if members.contains(by) => {

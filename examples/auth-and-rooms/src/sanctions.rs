@@ -1,4 +1,4 @@
-//! Who may not speak, or not come in, for a while.
+//! Users who may not speak, or not connect, for a while.
 use crate::error::RoomError;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use switchboard::injectable;
 use tokio::time::Instant;
 
-/// What moderators have done. Whoever asks names an account that there is, so that this is no longer than the accounts.
+/// The sanctions of moderators. Callers name existing accounts only, so there are at most as many entries as accounts.
 #[injectable]
 pub struct Sanctions {
     muted: Mutex<HashMap<String, Instant>>,
@@ -14,12 +14,12 @@ pub struct Sanctions {
 }
 
 impl Sanctions {
-    /// From now on this user does not speak.
+    /// Mutes this user from now on.
     pub fn mute(&self, user: &str, time: Duration) {
         self.muted.lock().insert(user.to_owned(), Instant::now() + time);
     }
 
-    /// From now on this user is not let in.
+    /// Bars this user from now on.
     pub fn bar(&self, user: &str, time: Duration) {
         self.barred.lock().insert(user.to_owned(), Instant::now() + time);
     }
@@ -35,7 +35,7 @@ impl Sanctions {
     }
 }
 
-/// The milliseconds that are left.
+/// The remaining milliseconds.
 fn left(until: &Mutex<HashMap<String, Instant>>, user: &str) -> Option<u32> {
     let left = until.lock().get(user)?.checked_duration_since(Instant::now())?;
     u32::try_from(left.as_millis()).ok().filter(|left| *left > 0)

@@ -1,4 +1,4 @@
-//! Tickets: what a browser, which cannot set headers on a WebSocket, shows in place of its token.
+//! Tickets: a browser, which cannot set headers on a WebSocket, sends a ticket instead of its token.
 use crate::accounts::Account;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use switchboard::{Error, injectable};
 use tokio::time::Instant;
 
-/// How long a ticket is good for.
+/// How long a ticket is valid.
 pub const GOOD_FOR: Duration = Duration::from_secs(30);
-/// The tickets that wait to be used.
+/// How many unused tickets may exist.
 const WAITING: usize = 1000;
 
-/// Each is good for one connection, soon.
+/// Each ticket is valid for one connection and a short time.
 #[injectable]
 pub struct Tickets {
     waiting: Mutex<HashMap<String, Ticket>>,
@@ -26,7 +26,7 @@ struct Ticket {
 impl Tickets {
     /// A new ticket: 128 random bits, in hexadecimal.
     ///
-    /// Errors: `overloaded` when too many wait; `internal` when the system has no random numbers.
+    /// Errors: `overloaded` if there are too many unused ones; `internal` if the system has no random numbers.
     pub fn issue(&self, account: Arc<Account>) -> Result<String, Error> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| Error::internal(error.to_string()))?;
@@ -41,7 +41,7 @@ impl Tickets {
         Ok(ticket)
     }
 
-    /// Whose ticket it is. It is used up by this.
+    /// The account of a ticket. This uses the ticket up.
     pub fn redeem(&self, ticket: &str) -> Option<Arc<Account>> {
         let ticket = self.waiting.lock().remove(ticket)?;
         (ticket.until > Instant::now()).then_some(ticket.account)

@@ -1,4 +1,4 @@
-//! Who may do what: over HTTP before the connection, and on it.
+//! Permissions: over HTTP before the connection, and on it.
 use auth_and_rooms::auth::SESSION;
 use auth_and_rooms::gateway::BAR;
 use auth_and_rooms::tickets::{GOOD_FOR, Tickets};
@@ -17,14 +17,14 @@ async fn rooms() -> TestApp {
     app.start().await
 }
 
-/// Somebody who has been greeted.
+/// A client that has received `welcome`.
 async fn arrive(app: &TestApp, token: &str) -> TestClient {
     let mut person = app.connecting("/ws").bearer(token).connect().await;
     person.expect::<Value>("welcome").await;
     person
 }
 
-/// Somebody in a room who knows who is there.
+/// A client in a room that has received `people`.
 async fn enter(app: &TestApp, token: &str, room: &str) -> TestClient {
     let mut person = arrive(app, token).await;
     person.request::<()>("enter", room).await;

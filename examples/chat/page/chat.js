@@ -1,4 +1,4 @@
-// The page. What people write reaches the document through `textContent` alone.
+// The page. Texts of users reach the document through `textContent` only.
 import { Connection } from "/connection.js";
 
 const LOBBY = "lobby";
@@ -81,7 +81,7 @@ const heard = {
     askOpenRooms();
   },
   typing({ room, author }) {
-    // Without a room it is meant for every room that we share: the one that is looked at, then.
+    // Without a room the event is for every room that we share, so it is shown in the open one.
     const known = rooms.get(room ?? current);
     if (!known) return;
     known.typing.set(author, Date.now() + TYPING_SHOWN);
@@ -107,7 +107,7 @@ const heard = {
 
 /** After every connect: into the same rooms as before, and what was said meanwhile. */
 async function enterRooms() {
-  // The server puts everybody into the lobby.
+  // The server puts every client into the lobby.
   if (!rooms.has(LOBBY)) connection.send("leave", LOBBY);
   await Promise.all([...rooms.values()].map(enterRoom));
   askOpenRooms();
@@ -260,7 +260,7 @@ function avatar(name, element = make("span", "avatar")) {
   let hash = 7;
   for (const unit of name) hash = (hash * 31 + unit.codePointAt(0)) % 360;
   element.textContent = [...name.trim()][0]?.toUpperCase() ?? "?";
-  // Names that are alike land far apart: the golden angle.
+  // Similar names get very different colours, by the golden angle.
   element.style.setProperty("--hue", Math.round(hash * 137.508) % 360);
   element.setAttribute("aria-hidden", "true");
   return element;
@@ -269,7 +269,7 @@ function avatar(name, element = make("span", "avatar")) {
 // ---------------------------------------------------------------- showing
 
 function showLog() {
-  // A screen reader is told of additions, not of a whole history at once.
+  // A screen reader announces additions, not a whole history at once.
   log.setAttribute("aria-live", "off");
   const room = here();
   const lines = room?.lines ?? [];
@@ -304,7 +304,7 @@ function showRooms() {
     leave.onclick = () => leaveRoom(room.name);
     return make("li", "", open, leave);
   });
-  // The list is made anew: whoever stood on a button of it stands there still.
+  // The list is built anew; a button that had the focus keeps it.
   const list = $("rooms");
   const focused = [...list.querySelectorAll("button")].indexOf(document.activeElement);
   list.replaceChildren(...items);
@@ -396,7 +396,7 @@ function showProblem(words) {
     hideProblem();
     text.focus();
   };
-  // The element itself is always there, so that a screen reader notices what comes into it.
+  // The element itself always exists, so that a screen reader notices new content.
   $("problem").replaceChildren(make("div", "problem", make("p", "", words), close));
 }
 
@@ -470,7 +470,7 @@ function askOpenRooms() {
       openRooms = await (await fetch("/rooms")).json();
       showOpenRooms();
     } catch {
-      // The list is a convenience; the connection's own state says what is wrong.
+      // The list is a convenience; the connection state shows what is wrong.
     }
   }, 300);
 }
@@ -528,12 +528,12 @@ log.onscroll = () => {
   atEnd = isAtEnd();
   if (atEnd) $("newer").hidden = true;
 };
-// Whoever reads the end still does when an error, a longer text or the phone's keyboard takes some of the height.
+// If the end of the list was visible, it stays visible when an error, a longer text or the phone's keyboard takes height.
 new ResizeObserver(() => atEnd && toEnd()).observe(log);
 $("reconnect").onclick = () => connection.open();
 $("me").onclick = askName;
 
-// Escape: away with the error; else from anywhere back to the message box.
+// Escape closes the error; otherwise it moves the focus back to the message box.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || $("name-dialog").open) return;
   hideProblem();
@@ -555,7 +555,7 @@ function askName() {
   $("name").select();
 }
 
-// It closes by the button, by Enter or by Escape; whoever gives no name is a guest.
+// It closes by the button, by Enter or by Escape; a user without a name is a guest.
 $("name-dialog").onclose = () => {
   const entered = $("name-dialog").returnValue === "enter" ? $("name").value.trim() : "";
   const before = me;

@@ -1,13 +1,13 @@
-// One WebSocket to a Switchboard gateway that comes back by itself: requests with ids and time-outs, full jitter,
-// and the server's own advice when it says goodbye.
+// One WebSocket to a Switchboard gateway that reconnects by itself: requests with ids and timeouts, full jitter,
+// and the advice of the server's `sys.goaway`.
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 const OPEN_LIMIT = 10_000;
 const ANSWER_LIMIT = 8_000;
-// The server speaks every 30 s. A browser does not show pings, so longer silence is asked about.
+// The server sends a `tick` every 30 s. Pages cannot see pings, so after a longer silence the client sends a request.
 const SILENCE = 45_000;
-// Whether to come back: as the server says in `sys.goaway`, else as the close code says.
+// Whether to reconnect: `retryable` of `sys.goaway` decides, otherwise the close code.
 const comesBack = (code, goaway) =>
   goaway ? goaway.retryable : [1001, 1006, 1011, 1012, 1013, 1014].includes(code) || (code >= 4000 && code < 4500);
 
@@ -60,7 +60,7 @@ export class Connection {
     this.#enter("connecting");
     const socket = new WebSocket(this.#url, "switchboard.v1.json");
     this.#socket = socket;
-    // A socket that was given up may still speak: only the present one is listened to.
+    // A socket that was given up may still deliver events: only the current one counts.
     const mine = (work) => (event) => this.#socket === socket && work(event);
     this.#timer = setTimeout(() => this.#gone(), OPEN_LIMIT);
     socket.onopen = mine(() => {
@@ -94,7 +94,7 @@ export class Connection {
 
   #hear(text) {
     this.#heardAt = Date.now();
-    // Whoever gets a word from the server is really connected: the next loss starts from a short wait again.
+    // A message from the server proves the connection: after the next loss the delays start from the shortest again.
     this.#attempt = 0;
     const { event, data, id } = JSON.parse(text);
     if (event === "sys.goaway") {

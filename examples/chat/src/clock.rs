@@ -1,7 +1,7 @@
-//! What time it is, so that a test can say.
+//! The current time, which tests can set.
 use std::time::SystemTime;
 
-/// Where the time of a message comes from.
+/// The source of the time of messages.
 pub struct Clock {
     fixed: Option<SystemTime>,
 }
@@ -12,7 +12,7 @@ impl Clock {
         Clock { fixed: None }
     }
 
-    /// A clock that stands still.
+    /// A clock that always shows the same time.
     pub fn fixed(time: SystemTime) -> Clock {
         Clock { fixed: Some(time) }
     }

@@ -1,9 +1,9 @@
-//! What is on the wire.
+//! The payloads.
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The room that everybody joins on arrival, and that is meant where none is named.
+/// The room that every client joins when it connects, and the default where no room is named.
 pub const LOBBY: &str = "lobby";
 
 /// The name of a room: 1 to 64 characters.
@@ -23,7 +23,7 @@ impl AsRef<str> for Room {
     }
 }
 
-/// The name of a person: 1 to 64 characters. Whoever speaks chooses it; nobody checks it.
+/// The name of a user: 1 to 64 characters. Users choose their own names, which are not checked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, Validate)]
 #[garde(transparent)]
 pub struct Author(#[garde(length(chars, min = 1, max = 64))] String);
@@ -34,14 +34,14 @@ impl fmt::Display for Author {
     }
 }
 
-/// The data of `join`: `"garden"`, or `{"room":"garden","author":"ada"}` to be seen there by name.
+/// The data of `join`: `"garden"`, or `{"room":"garden","author":"ada"}` to appear there with a name.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(from = "JoinForm")]
 pub struct Join {
-    /// Where to.
+    /// The room.
     #[garde(dive)]
     pub room: Room,
-    /// Who.
+    /// The name.
     #[garde(dive)]
     pub author: Option<Author>,
 }
@@ -62,46 +62,46 @@ impl From<JoinForm> for Join {
     }
 }
 
-/// The data of `message`. Without a room it is for the lobby.
+/// The data of `message`. The default room is the lobby.
 #[derive(Debug, Deserialize, Validate)]
 pub struct SendMessage {
-    /// Who speaks.
+    /// The name of the sender.
     #[garde(dive)]
     pub author: Author,
-    /// What they say: 1 to 500 characters.
+    /// The text: 1 to 500 characters.
     #[garde(length(chars, min = 1, max = 500))]
     pub text: String,
-    /// Where.
+    /// The room.
     #[garde(dive)]
     pub room: Option<Room>,
 }
 
-/// The data of `say`, pushed to others as `said` as it is. Without a room it is for all rooms of the speaker.
+/// The data of `say`, pushed unchanged to others as `said`. Without a room it is sent to all rooms of the sender.
 #[derive(Debug, Deserialize, Serialize, Validate)]
 pub struct Say {
-    /// Who speaks.
+    /// The name of the sender.
     #[garde(dive)]
     pub author: Author,
-    /// What they say: 1 to 500 characters.
+    /// The text: 1 to 500 characters.
     #[garde(length(chars, min = 1, max = 500))]
     pub text: String,
-    /// Where.
+    /// The room.
     #[garde(dive)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
 }
 
-/// The data of `typing`, pushed to others as it is. Without a room it is for all rooms of the writer.
+/// The data of `typing`, pushed unchanged to others. Without a room it is sent to all rooms of the sender.
 #[derive(Debug, Deserialize, Serialize, Validate)]
 pub struct Typing {
-    /// Who writes.
+    /// The name of the sender.
     #[garde(dive)]
     pub author: Author,
-    /// What stands there so far, for those who want it seen: at most 500 characters.
+    /// The unfinished text, if the client shares it: at most 500 characters.
     #[garde(length(chars, max = 500))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Where.
+    /// The room.
     #[garde(dive)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
@@ -110,64 +110,64 @@ pub struct Typing {
 /// One entry of a room's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChatMessage {
-    /// Who spoke.
+    /// The name of the sender.
     pub author: Author,
-    /// What they said.
+    /// The text.
     pub text: String,
-    /// When, in UTC as RFC 3339.
+    /// The time, in UTC as RFC 3339.
     pub at: String,
 }
 
-/// The push `message`: a new entry, and the room that it is in.
+/// The push `message`: a new entry and its room.
 #[derive(Debug, Serialize)]
 pub struct Told<'a> {
-    /// Where.
+    /// The room.
     pub room: &'a Room,
     /// The entry.
     #[serde(flatten)]
     pub message: &'a ChatMessage,
 }
 
-/// The push `people`: who is in a room, and what has changed.
+/// The push `people`: the members of a room, and the change.
 #[derive(Debug, Serialize)]
 pub struct People<'a> {
     /// The room.
     pub room: &'a str,
-    /// How many are in it, with or without a name.
+    /// The number of members, with or without a name.
     pub count: usize,
-    /// The first names of those who have one, in order.
+    /// The first names, in alphabetical order, of members who have one.
     pub names: Vec<Author>,
-    /// Who came or left; absent where only the number has changed.
+    /// The change; absent if only the number has changed.
     #[serde(flatten)]
     pub change: Option<Change>,
 }
 
-/// A change of who is in a room.
+/// A change of the members of a room.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub enum Change {
-    /// Somebody entered, or is now known by name.
+    /// A user entered, or now has a name.
     Joined {
-        /// Who.
+        /// The name.
         author: Author,
     },
-    /// Somebody has another name.
+    /// A user has changed the name.
     Renamed {
         /// The new name.
         author: Author,
-        /// The one before.
+        /// The old name.
         was: Author,
     },
-    /// Somebody is gone.
+    /// A user has left.
     Left {
-        /// Who.
+        /// The name.
         author: Author,
         /// `left` the room, `closed` the page, or the connection is `lost`.
         reason: &'static str,
     },
 }
 
-/// The push `welcome`, the first that everybody gets: how to speak.
+/// The push `welcome`, the first event of each connection: how to use the chat.
 #[derive(Debug, Serialize)]
 pub struct Welcome {
     room: &'static str,
@@ -188,7 +188,7 @@ struct ExampleData {
     text: &'static str,
 }
 
-/// The same for everybody.
+/// The same for every client.
 pub const WELCOME: Welcome = Welcome {
     room: LOBBY,
     events: ["join", "leave", "message", "history", "presence", "typing", "say"],
@@ -196,35 +196,35 @@ pub const WELCOME: Welcome = Welcome {
     hint: "whatever has an id is answered",
 };
 
-/// The push `tick`, every half a minute to the lobby.
+/// The push `tick`, sent to the lobby every 30 seconds.
 #[derive(Debug, Serialize)]
 pub struct Tick {
-    /// For how many seconds the server has been up.
+    /// The uptime of the server in seconds.
     pub uptime_s: u64,
-    /// How many clients are connected.
+    /// The number of connected clients.
     pub clients: usize,
 }
 
 /// The body of `POST /announce`.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Announcement {
-    /// What is announced: 1 to 500 characters.
+    /// The announcement: 1 to 500 characters.
     #[garde(length(chars, min = 1, max = 500))]
     pub text: String,
 }
 
-/// The answer to `POST /announce`.
+/// The response to `POST /announce`.
 #[derive(Debug, Serialize)]
 pub struct Announced {
-    /// How many clients it was sent to.
+    /// The number of clients that it was sent to.
     pub sent: usize,
 }
 
-/// One element of the answer to `GET /rooms`.
+/// One element of the response to `GET /rooms`.
 #[derive(Debug, Serialize)]
 pub struct OpenRoom {
-    /// Its name.
+    /// The name of the room.
     pub room: String,
-    /// How many are in it.
+    /// The number of members.
     pub count: usize,
 }

@@ -1,10 +1,10 @@
-//! The gateway: what is done with each message.
+//! The gateway: how each message is handled.
 use crate::dto::{Change, ChatMessage, Join, LOBBY, Room, Say, SendMessage, Told, Typing, WELCOME};
 use crate::rooms::RoomService;
 use std::sync::Arc;
 use switchboard::{Client, DisconnectReason, Error, gateway, messages};
 
-/// The handlers, over the service that they share with the routes.
+/// The handlers. They share the service with the routes.
 #[gateway(path = "/ws")]
 pub struct ChatGateway {
     #[inject]
@@ -15,7 +15,7 @@ pub struct ChatGateway {
 impl ChatGateway {
     #[on_connect]
     async fn arrived(&self, client: &Client) {
-        // Before the join, so that nothing of the lobby comes before it.
+        // Before the join, so that no event of the lobby precedes it.
         client.emit("welcome", WELCOME);
         client.join(LOBBY);
         self.rooms.tell_others(client, LOBBY, None);
@@ -24,7 +24,7 @@ impl ChatGateway {
     #[on_disconnect]
     async fn left(&self, client: &Client, reason: DisconnectReason) {
         let reason = match reason {
-            // Everybody leaves: there is nobody to tell.
+            // At a shutdown every client leaves, so no client needs to be told.
             DisconnectReason::Shutdown => return,
             DisconnectReason::Client { .. } => "closed",
             _ => "lost",

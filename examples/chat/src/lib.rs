@@ -1,10 +1,10 @@
-//! A chat that anyone can open: one gateway, a service, an axum route, a background task and a page.
+//! A chat that anyone can use: one gateway, a service, an axum route, a background task and a page.
 //!
 //! | to see | open |
 //! |---|---|
 //! | how messages are handled | [`gateway`](gateway::ChatGateway) |
-//! | how a service pushes without being asked | [`rooms`](rooms::RoomService) |
-//! | what is on the wire | [`dto`] |
+//! | how a service pushes events | [`rooms`](rooms::RoomService) |
+//! | the payloads | [`dto`] |
 //! | a push from an axum handler | [`routes`] |
 //! | the page | [`page`], and `page/` |
 
@@ -20,6 +20,6 @@ use gateway::ChatGateway;
 use rooms::RoomService;
 use switchboard::module;
 
-/// The gateway on `/ws`, and what it is made of.
+/// The gateway on `/ws`, and its services.
 #[module(providers(RoomService, value(Clock::system())), gateways(ChatGateway))]
 pub struct ChatModule;

@@ -1,6 +1,6 @@
 //! `cargo run -p chat`, then open <http://localhost:3005/> in two tabs.
 //!
-//! `CHAT_ADDR` chooses another address, `RUST_LOG` another log level.
+//! `CHAT_ADDR` sets another address, `RUST_LOG` another log level.
 
 use chat::{ChatModule, page, rooms::RoomService, routes};
 use std::io::IsTerminal;

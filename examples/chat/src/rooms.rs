@@ -1,4 +1,4 @@
-//! The service: what is remembered of rooms and people, and what they are told.
+//! The service: history and presence of rooms, and the pushes about them.
 use crate::clock::Clock;
 use crate::dto::{Author, Change, ChatMessage, LOBBY, OpenRoom, People, Room, Tick};
 use parking_lot::Mutex;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use switchboard::{Client, Delivery, Server, injectable};
 use tokio::time::{Instant, interval};
 
-/// The messages that are kept of a room.
+/// How many messages of a room are kept.
 const MESSAGES: usize = 100;
-/// The rooms whose messages are kept.
+/// How many rooms have a history.
 const ROOMS: usize = 64;
-/// The names, and the open rooms, that are listed.
+/// How many names, and how many open rooms, are listed.
 const LISTED: usize = 100;
 const TICK: Duration = Duration::from_secs(30);
 
@@ -24,9 +24,10 @@ pub struct RoomService {
     server: Server,
     #[inject]
     clock: Arc<Clock>,
-    /// The room that was spoken in last is last.
+    /// Ordered by the last message: the most recently used room is last.
     histories: Mutex<VecDeque<History>>,
-    /// Held from looking who is there to queueing the push, so that the last list that a room hears is the newest.
+    /// Held while the members are read and the push is queued, so that the last list that a room receives is the
+    /// newest.
     telling: Mutex<()>,
 }
 
@@ -35,14 +36,14 @@ struct History {
     messages: VecDeque<ChatMessage>,
 }
 
-/// What is remembered of a connection.
+/// The state of a connection.
 #[derive(Clone, Default)]
 struct Person {
     name: Option<Author>,
 }
 
 impl RoomService {
-    /// Keeps a message; the oldest of its room makes place for it, and the room of the longest silence for a new room.
+    /// Stores a message. It replaces the oldest of its room; a new room replaces the least recently used one.
     pub fn record(&self, room: &Room, author: Author, text: String) -> ChatMessage {
         let message = ChatMessage { author, text, at: self.clock.now() };
         let mut histories = self.histories.lock();
@@ -63,19 +64,19 @@ impl RoomService {
         message
     }
 
-    /// The messages that are kept of a room, oldest first.
+    /// The stored messages of a room, oldest first.
     pub fn history(&self, room: &Room) -> Vec<ChatMessage> {
         let histories = self.histories.lock();
         let history = histories.iter().find(|history| history.room == *room);
         history.map(|history| history.messages.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// How many are in a room.
+    /// The number of members of a room.
     pub fn present(&self, room: &Room) -> usize {
         self.server.count_in(room)
     }
 
-    /// Who is in a room.
+    /// The members of a room.
     pub fn people<'a>(&self, room: &'a str) -> People<'a> {
         let members = self.server.clients_in(room);
         let mut names: Vec<Author> = members.iter().filter_map(|member| self.name_of(member)).collect();
@@ -84,7 +85,7 @@ impl RoomService {
         People { room, count: members.len(), names, change: None }
     }
 
-    /// The rooms that somebody is in, the fullest first.
+    /// The rooms that have members, largest first.
     pub fn open(&self) -> Vec<OpenRoom> {
         let name = |room: &str| OpenRoom { room: room.to_owned(), count: self.server.count_in(room) };
         let mut rooms: Vec<OpenRoom> = self.server.rooms().iter().map(|room| name(room)).collect();
@@ -93,12 +94,12 @@ impl RoomService {
         rooms
     }
 
-    /// The name that a client goes by, if it has given one.
+    /// The name of a client, if it has given one.
     pub fn name_of(&self, client: &Client) -> Option<Author> {
         client.state::<Person>().get().name
     }
 
-    /// Remembers a client's name, and tells everybody who shares a room with it if that is news.
+    /// Stores a client's name. If it is new, all clients that share a room with the client are told.
     pub fn introduce(&self, client: &Client, author: Author) {
         let before = client.state::<Person>().set(Person { name: Some(author.clone()) }).name;
         let change = match before {
@@ -111,7 +112,7 @@ impl RoomService {
         }
     }
 
-    /// Takes a client that is gone out of its rooms, and tells the others.
+    /// Removes a client that has left from its rooms, and tells the others.
     pub fn gone(&self, client: &Client, reason: &'static str) {
         for room in client.rooms() {
             client.leave(&room);
@@ -120,25 +121,25 @@ impl RoomService {
         }
     }
 
-    /// Tells a room who is in it, except for the client that the change is about.
+    /// Sends a room the list of its members, except to the client that the change is about.
     pub fn tell_others(&self, client: &Client, room: &str, change: Option<Change>) {
         let others = client.to(room);
-        // A mere number is soon out of date: a client that is slow to read needs only the last.
+        // A number alone is soon out of date, so a client that reads slowly needs only the last one.
         let others = if change.is_none() { others.latest(format!("people {room}")) } else { others };
         let _one_at_a_time = self.telling.lock();
         others.emit("people", People { change, ..self.people(room) });
     }
 
-    /// Tells everybody in the lobby.
+    /// Sends an announcement to the lobby.
     pub fn announce(&self, text: &str) -> Delivery {
         self.server.broadcast_to(LOBBY, "announce", text)
     }
 
-    /// Tells the lobby every half a minute that the server is there; a client that is slow to read is spared.
+    /// Sends a sign of life to the lobby every 30 seconds; it is dropped for clients that read slowly.
     pub async fn tick(&self) -> Infallible {
         let started = Instant::now();
         let mut interval = interval(TICK);
-        // The first one comes at once.
+        // The first tick of the interval comes at once.
         interval.tick().await;
         loop {
             interval.tick().await;

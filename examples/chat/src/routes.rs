@@ -1,4 +1,4 @@
-//! Ordinary axum routes beside the gateway.
+//! Ordinary axum routes next to the gateway.
 use crate::dto::{Announced, Announcement, OpenRoom};
 use crate::rooms::RoomService;
 use axum::extract::State;
@@ -13,7 +13,7 @@ pub fn routes(rooms: Arc<RoomService>) -> Router {
     Router::new().route("/announce", post(announce)).route("/rooms", get(open_rooms)).with_state(rooms)
 }
 
-/// Pushes `announce` to everybody in the lobby. An application would ask who the caller is.
+/// Pushes `announce` to all clients in the lobby. A real application would authenticate the caller.
 async fn announce(
     State(rooms): State<Arc<RoomService>>,
     Json(announcement): Json<Announcement>,

@@ -1,4 +1,4 @@
-//! People in rooms: what each of them is told, and what the routes and the background task push.
+//! Clients in rooms: what each of them receives, and what the routes and the background task push.
 use axum::http::{Method, Request, StatusCode, header::CONTENT_TYPE};
 use chat::ChatModule;
 use chat::rooms::RoomService;
@@ -15,7 +15,7 @@ async fn chat() -> TestApp {
     routed.start().await
 }
 
-/// Somebody who has been greeted.
+/// A client that has received `welcome`.
 async fn arrive(app: &TestApp) -> TestClient {
     let mut person = app.connect("/ws").await;
     person.expect::<Value>("welcome").await;

@@ -1,4 +1,5 @@
-//! The application before and after: both serve their routes, the second its gateway too, for at most ten changed lines.
+//! The application before and after: both serve their routes, the second its gateway too, for at most ten changed
+//! lines.
 use futures_util::{SinkExt, StreamExt};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,10 +59,10 @@ fn at_most_ten_lines_are_changed_and_the_readme_shows_them() {
     assert_eq!(shown, changes, "the README shows the difference of main.rs from before.rs");
 }
 
-/// The lines that are only in one of two texts, `-` or `+` in front: what `diff` says.
+/// The lines that are only in one of two texts, with `-` or `+` before them, as `diff` shows them.
 fn changed(before: &str, after: &str) -> Vec<String> {
     let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    // The length of the longest common subsequence of what is behind each pair of places.
+    // The length of the longest common subsequence after each pair of positions.
     let mut common = vec![vec![0; after.len() + 1]; before.len() + 1];
     for (i, old) in before.iter().enumerate().rev() {
         for (j, new) in after.iter().enumerate().rev() {

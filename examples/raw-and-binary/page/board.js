@@ -1,11 +1,11 @@
-// Two clients of one board: one speaks JSON, the other MessagePack. A stroke is bytes to both of them.
+// Two clients of one board: one uses JSON, the other MessagePack. A stroke is bytes for both.
 import { decode, encode } from "/msgpack.js";
 
 const POINTS = 500;
 /** So many strokes are kept, here as on the server. */
 const STROKES = 100;
 const COME_BACK = 2_000;
-// Whether to come back: as the server says in `sys.goaway`, else as the close code says.
+// Whether to reconnect: `retryable` of `sys.goaway` decides, otherwise the close code.
 const comesBack = (code, goaway) =>
   goaway ? goaway.retryable : [1001, 1006, 1011, 1012, 1013, 1014].includes(code) || (code >= 4000 && code < 4500);
 const $ = (id) => document.getElementById(id);

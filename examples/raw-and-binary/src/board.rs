@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use switchboard::{Client, gateway, injectable, messages};
 
-/// The strokes that are kept. The oldest makes place for a new one.
+/// How many strokes are kept. A new one replaces the oldest.
 const STROKES: usize = 100;
 const BOARD: &str = "board";
 
-/// What is on the board.
+/// The strokes on the board.
 #[injectable]
 pub struct Drawing {
     strokes: Mutex<VecDeque<Stroke>>,
@@ -35,14 +35,14 @@ impl Drawing {
     }
 }
 
-/// The push `drawing`, the first that everybody gets.
+/// The push `drawing`, the first event of each connection.
 #[derive(Debug, Serialize)]
 struct Whole {
-    /// What is on the board already.
+    /// The strokes so far.
     strokes: Vec<Stroke>,
 }
 
-/// The handlers. Nothing here says in which format a client speaks: its subprotocol does.
+/// The handlers. They do not depend on the format of a client, which its subprotocol chooses.
 #[gateway(path = "/board")]
 pub struct BoardGateway {
     #[inject]
@@ -53,7 +53,7 @@ pub struct BoardGateway {
 impl BoardGateway {
     #[on_connect]
     async fn arrived(&self, client: &Client) {
-        // In this order a stroke that comes meanwhile is drawn twice, and not left out.
+        // In this order a stroke that arrives in between is drawn twice instead of being lost.
         client.join(BOARD);
         client.emit("drawing", Whole { strokes: self.drawing.strokes() });
     }

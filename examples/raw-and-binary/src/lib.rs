@@ -1,10 +1,10 @@
-//! Bytes: a raw socket that sums files, and a drawing board whose strokes are bytes.
+//! Binary data: a raw socket that computes checksums of files, and a drawing board whose strokes are bytes.
 //!
 //! | to see | open |
 //! |---|---|
 //! | a gateway that owns its socket | [`sum`](sum::SumGateway) |
 //! | events with bytes, for JSON and MessagePack clients together | [`board`](board::BoardGateway) |
-//! | a pipe that lets only the right bytes through | [`stroke`](stroke::Points) |
+//! | a pipe that accepts only valid bytes | [`stroke`](stroke::Points) |
 //! | a MessagePack client in a page | `page/msgpack.js`, `page/board.js` |
 
 pub mod board;

@@ -1,6 +1,6 @@
 //! `cargo run -p raw-and-binary`, then open <http://localhost:3008/>.
 //!
-//! `RAW_AND_BINARY_ADDR` chooses another address, `RUST_LOG` another log level.
+//! `RAW_AND_BINARY_ADDR` sets another address, `RUST_LOG` another log level.
 
 use raw_and_binary::{BytesModule, page};
 use std::io::IsTerminal;

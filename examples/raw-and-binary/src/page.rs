@@ -6,13 +6,13 @@ use axum::http::header::{
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-/// Nothing but what this server serves, and no inline script: what people write cannot become code.
+/// Only resources of this server, and no inline script, so texts of users cannot become code.
 const POLICY: &str = "default-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// `GET /` and what it loads.
+/// `GET /` and the files that it loads.
 pub fn routes() -> Router {
     Router::new()
         .route("/", file("text/html; charset=utf-8", include_str!("../page/index.html")))

@@ -8,14 +8,14 @@ const COLOUR: usize = 3;
 const POINT: usize = 4;
 const MOST_POINTS: usize = 500;
 
-/// Three bytes of colour (red, green, blue), then 1 to 500 points: `x` and `y` as 16-bit numbers, the high byte first.
+/// Three bytes of colour (red, green, blue), then 1 to 500 points: `x` and `y` as 16-bit big-endian numbers.
 ///
-/// To a MessagePack client it is `bin`, to a JSON client a text of base64.
+/// For a MessagePack client it is `bin`, for a JSON client base64 text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Stroke(Binary);
 
-/// The pipe from bytes to a stroke: no other bytes than these reach a handler.
+/// The pipe from bytes to a stroke: only valid bytes reach a handler.
 pub struct Points;
 
 impl Pipe<Stroke> for Points {

@@ -1,4 +1,4 @@
-//! A raw gateway: no envelope, no events, but the socket itself.
+//! A raw gateway: it has the socket itself, without envelope or events.
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -8,14 +8,15 @@ use switchboard::{CloseCode, Ctx, Error, Message, Socket, gateway, injectable, m
 /// The longest file: 16 MiB.
 pub const LONGEST: u64 = 16 << 20;
 
-/// How many files have been summed. Each raw loop takes it out of the container.
+/// The number of files so far. Each raw loop gets it from the container.
 #[injectable]
 pub struct Totals {
     files: AtomicU64,
 }
 
-/// Sums files. What comes in as binary messages is the file, piece by piece; each is answered by a binary message: the bytes so far,
-/// as a 64-bit number, the high byte first. The text `end` is answered by a [`Summary`].
+/// Computes checksums of files. Binary messages are the pieces of a file; the answer to each is a binary message with
+/// the length
+/// so far, as a 64-bit big-endian number. The text `end` is answered by a [`Summary`].
 #[gateway(path = "/sum")]
 pub struct SumGateway;
 
@@ -33,7 +34,7 @@ impl SumGateway {
                         socket.close(CloseCode::TOO_BIG, "a file is at most 16 MiB");
                         return Ok(());
                     }
-                    // It waits while the peer does not read: whoever sends too fast is not read any more, either.
+                    // This waits while the peer does not read, so a peer that sends too fast is not read either.
                     socket.send(file.bytes.to_be_bytes().to_vec()).await?;
                 }
                 Message::Text(text) if text == "end" => {
@@ -49,7 +50,7 @@ impl SumGateway {
     }
 }
 
-/// A file that is still coming.
+/// A file that is not complete yet.
 #[derive(Default)]
 struct File {
     bytes: u64,
@@ -57,16 +58,16 @@ struct File {
     digest: Sha256,
 }
 
-/// What is known of a file.
+/// The result for one file.
 #[derive(Debug, Serialize)]
 pub struct Summary {
     /// Its length.
     pub bytes: u64,
-    /// In how many messages it came.
+    /// The number of messages that it came in.
     pub pieces: u64,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
-    /// Which file of this server it is.
+    /// The number of the file on this server.
     pub file: u64,
 }
 

@@ -30,7 +30,7 @@ async fn a_file_is_summed_piece_by_piece() {
     let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(summary(&mut ada).await, json!({ "bytes": 3, "pieces": 2, "sha256": abc, "file": 1 }));
 
-    // The next one starts anew, also when it is empty; text that is no command is told what is one.
+    // The next file starts anew, even if it is empty; for any other text the answer says what to send.
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(summary(&mut ada).await, json!({ "bytes": 0, "pieces": 0, "sha256": nothing, "file": 2 }));
     ada.send_text("End").await;
@@ -64,7 +64,7 @@ async fn both_formats_share_the_board() {
         assert_eq!(client.expect::<Value>("drawing").await, json!({ "strokes": [] }));
     }
 
-    // What one sends as base64, the other receives as `bin`.
+    // A stroke that one client sends as base64, the other receives as `bin`.
     text.request::<()>("stroke", STANDARD.encode(LINE)).await;
     assert_eq!(*packed.expect::<Binary>("stroke").await, LINE);
     packed.request::<()>("stroke", Binary::from(LINE.to_vec())).await;

@@ -1,4 +1,4 @@
-// One WebSocket to a Switchboard gateway: requests with one answer or a stream of them, cancel, and pushes.
+// One WebSocket to a Switchboard gateway: requests with one reply or a stream of items, cancel, and pushes.
 
 /** What a request ended with: `code`, `message` and `details` of the server's `exception`, or `lost`. */
 export class RequestError extends Error {

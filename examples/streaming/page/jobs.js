@@ -1,4 +1,4 @@
-// The page: a bar for each job, and what has become of the jobs of everybody.
+// The page: a bar for each job, and the counts of all clients' jobs.
 import { Connection } from "/connection.js";
 
 const SHOWN = 12;

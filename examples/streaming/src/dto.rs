@@ -1,54 +1,54 @@
-//! What is on the wire.
+//! The payloads.
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-/// The data of `run` and `report`: how much there is to do.
+/// The data of `run` and `report`: the size of the job.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Work {
-    /// The steps: 1 to 200.
+    /// The number of steps: 1 to 200.
     #[garde(range(min = 1, max = 200))]
     pub steps: u32,
 }
 
-/// One item of the answer to `run`.
+/// One item of the reply to `run`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// The steps that are done.
+    /// The number of finished steps.
     pub step: u32,
-    /// The steps that there are.
+    /// The number of all steps.
     pub of: u32,
 }
 
-/// The answer to `report`.
+/// The reply to `report`.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The steps that were done.
+    /// The number of finished steps.
     pub steps: u32,
-    /// How it went.
+    /// A summary.
     pub summary: &'static str,
 }
 
-/// The data of `price`: an item, of 1 to 40 characters.
+/// The data of `price`: the name of an item, 1 to 40 characters.
 #[derive(Debug, Deserialize, Validate)]
 #[garde(transparent)]
 pub struct Item(#[garde(length(chars, min = 1, max = 40))] pub String);
 
-/// The answer to `price`.
+/// The reply to `price`.
 #[derive(Debug, Serialize)]
 pub struct Price {
-    /// What was asked for.
+    /// The item.
     pub item: String,
-    /// What it costs.
+    /// The price.
     pub cents: usize,
 }
 
-/// The push `jobs`: what has become of the jobs of all clients.
+/// The push `jobs`: counts of the jobs of all clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Those that run.
+    /// Running jobs.
     pub running: usize,
-    /// Those that came to their end.
+    /// Finished jobs.
     pub finished: usize,
-    /// Those that did not: they were cancelled, or their client has left.
+    /// Jobs that were cancelled, or whose client has left.
     pub dropped: usize,
 }

@@ -1,4 +1,4 @@
-//! The gateway: three ways to answer something that takes a while.
+//! The gateway: three ways to reply to requests that take time.
 use crate::dto::{Item, Price, Progress, Report, Work};
 use crate::jobs::{Jobs, Pace};
 use futures_core::Stream;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use switchboard::{Ack, Client, Error, Limits, gateway, messages};
 use tokio::time::sleep;
 
-/// Jobs. A client has four of each kind at once; one more is answered `rate_limited`.
+/// Jobs. A client may have four of each kind at a time; a further one is answered `rate_limited`.
 #[gateway(path = "/ws", limits = Limits::default().streams(4).late_replies(4))]
 pub struct JobGateway {
     #[inject]
@@ -23,33 +23,35 @@ impl JobGateway {
         self.jobs.tell(client);
     }
 
-    /// Answers step by step. When the client cancels the request, or leaves, the stream is dropped, and the job with it.
+    /// Replies step by step. If the client cancels the request or disconnects, the stream is dropped, and the job with
+    /// it.
     #[subscribe_message("run")]
     async fn run(&self, work: Work) -> Result<impl Stream<Item = Progress>, Error> {
         let job = self.jobs.begin(work.steps)?;
         Ok(stream::unfold(job, |mut job| async move { Some((job.step().await?, job)) }))
     }
 
-    /// Answers once, when it is done. Meanwhile the handler has returned, and the client's next messages are handled.
+    /// Replies once, at the end. The handler has returned before that, so the client's next messages are handled.
     #[subscribe_message("report")]
     async fn report(&self, work: Work, ack: Ack<Report>) -> Result<(), Error> {
         let mut job = self.jobs.begin(work.steps)?;
         tokio::spawn(async move {
             while job.step().await.is_some() {
-                // A task of our own is not dropped by anybody: it asks whether somebody still waits.
+                // A spawned task is not dropped with the request, so it checks whether the client still waits.
                 if ack.is_closed() {
                     return;
                 }
             }
             drop(job);
-            // Who has left in this moment needs no answer.
+            // If the client has just left, it needs no reply.
             let _ = ack.send(Report { steps: work.steps, summary: "Nothing to complain about" });
         });
         Ok(())
     }
 
-    /// Waits for somebody else most of its time: eight of a client's questions wait together. Each is answered when its answer
-    /// is there, and has the `id` of its question.
+    /// Mostly waits for another service, so up to eight requests of a client run at the same time. Each reply is sent
+    /// when it
+    /// is ready, with the `id` of its request.
     #[subscribe_message("price")]
     #[concurrency(8)]
     async fn price(&self, Item(item): Item) -> Price {

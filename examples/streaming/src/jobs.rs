@@ -1,4 +1,4 @@
-//! The service: jobs, how many run, and what became of them.
+//! The service: jobs, and counts of running, finished and dropped ones.
 use crate::dto::{Counts, Progress};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use switchboard::{Client, Error, Server, injectable};
 use tokio::time::sleep;
 
-/// The jobs that run at once, of all clients.
+/// How many jobs of all clients may run at a time.
 const RUNNING: usize = 64;
 
 /// How long a step of a job takes.
@@ -22,7 +22,7 @@ pub struct Jobs {
     counts: Mutex<Counts>,
 }
 
-/// A job that runs. One that is dropped before its last step has been cancelled.
+/// A running job. If it is dropped before its last step, it has been cancelled.
 pub struct Job {
     jobs: Arc<Jobs>,
     step: u32,
@@ -32,7 +32,7 @@ pub struct Job {
 impl Jobs {
     /// Begins a job.
     ///
-    /// Errors: `overloaded` when as many run as may.
+    /// Errors: `overloaded` if the maximum number of jobs is running.
     pub fn begin(self: &Arc<Jobs>, steps: u32) -> Result<Job, Error> {
         let begun = self.count(|counts| {
             let is_room = counts.running < RUNNING;
@@ -45,23 +45,24 @@ impl Jobs {
         }
     }
 
-    /// What a client sees that has just come.
+    /// The counts, for a client that has just connected.
     pub fn tell(&self, client: &Client) {
         client.emit("jobs", *self.counts.lock());
     }
 
-    /// Changes the counts, and tells everybody. In one go, so that the last that they hear is the newest.
+    /// Changes the counts and sends them to all clients under one lock, so that the last counts that they receive are
+    /// the newest.
     fn count<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
         let mut counts = self.counts.lock();
         let done = change(&mut counts);
-        // A client that is slow to read needs only the last.
+        // A client that reads slowly needs only the last counts.
         self.server.all().latest("jobs").emit("jobs", *counts);
         done
     }
 }
 
 impl Job {
-    /// Does a step. `None` behind the last.
+    /// Does one step. `None` after the last one.
     pub async fn step(&mut self) -> Option<Progress> {
         if self.step == self.of {
             return None;

@@ -1,10 +1,10 @@
-//! Answers that take a while: a stream of progress, a late answer, and several questions at once.
+//! Replies that take time: a stream of progress, a deferred reply, and several requests at the same time.
 //!
 //! | to see | open |
 //! |---|---|
 //! | a stream, an `Ack`, `concurrency` | [`gateway`](gateway::JobGateway) |
-//! | how a job notices that nobody wants it | [`jobs`](jobs::Job) |
-//! | what is on the wire | [`dto`] |
+//! | how a job learns that its result is not needed | [`jobs`](jobs::Job) |
+//! | the payloads | [`dto`] |
 //! | how a client reads a stream, and cancels it | `page/connection.js` |
 
 pub mod dto;

@@ -1,6 +1,6 @@
 //! `cargo run -p streaming`, then open <http://localhost:3007/> in two tabs.
 //!
-//! `STREAMING_ADDR` chooses another address, `RUST_LOG` another log level.
+//! `STREAMING_ADDR` sets another address, `RUST_LOG` another log level.
 
 use std::io::IsTerminal;
 use streaming::{JobModule, page};

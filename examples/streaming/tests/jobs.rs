@@ -1,4 +1,4 @@
-//! Answers that take a while: what the client gets, and what becomes of the work when nobody wants it.
+//! Replies that take time: what the client receives, and what happens to the work when its result is not needed.
 use serde_json::{Value, json};
 use std::time::Duration;
 use streaming::JobModule;
@@ -15,7 +15,7 @@ async fn arrive(app: &TestApp) -> TestClient {
     client
 }
 
-/// The counts, as soon as they are these.
+/// Waits until the counts are these.
 async fn counts(client: &mut TestClient, running: usize, finished: usize, dropped: usize) {
     let wanted = json!({ "running": running, "finished": finished, "dropped": dropped });
     while client.skip_until::<Value>("jobs").await != wanted {}
@@ -109,7 +109,7 @@ async fn jobs_are_bounded() {
         }
         others.push(other);
     }
-    // One stream was refused when it had begun.
+    // One stream was refused after it had begun.
     counts(&mut ada, 64, 0, 1).await;
     let mut late = arrive(&app).await;
     for event in ["run", "report"] {

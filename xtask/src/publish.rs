@@ -114,12 +114,13 @@ fn normal(path: &Path) -> Option<String> {
     Some(parts.join("/"))
 }
 
+type Build = (&'static str, fn(&mut Job<'_>) -> Outcome);
+
 /// What the release tier builds. True when all of it passes.
 pub(crate) fn release(options: &Options) -> bool {
-    let parts: [(&str, fn(&mut Job<'_>) -> Outcome); 3] =
-        [("docs.rs", docs_rs), ("packages", |job| pack(job, &[])), ("oldest versions", oldest)];
+    let builds: [Build; 3] = [("docs.rs", docs_rs), ("packages", |job| pack(job, &[])), ("oldest versions", oldest)];
     let mut passed = true;
-    for (name, run) in parts {
+    for (name, run) in builds {
         let mut job = Job::start(options, "publish", format!("publish: {name} …"), BUILDING);
         let outcome = run(&mut job);
         if let Err(Stop::Failed(why) | Stop::CannotRun(why)) = &outcome {

@@ -45,7 +45,7 @@ struct Plan {
     counts: bool,
     workers: bool,
     deflate: bool,
-    /// Nothing is left out: the files are written.
+    /// Every measurement and server is chosen, so the files are written.
     is_complete: bool,
 }
 
@@ -78,14 +78,14 @@ impl Plan {
         let all_measurements = !names.iter().any(is_measurement);
         let all_peers = !names.iter().any(is_peer);
         let is_asked = |name: &str| all_measurements || names.contains(&name);
-        // Short rounds, and many: what a machine does to a figure mostly lasts for seconds, and so touches all servers of a round.
+        // Many short rounds: a disturbance of the machine mostly lasts for seconds, and so affects all servers of a round.
         let (rounds, warmup, measured) = if quick { (3, 80, 200) } else { (21, 100, 300) };
         Ok(Plan {
             rounds,
             warmup: Duration::from_millis(warmup),
             measured: Duration::from_millis(measured),
             measurements: MEASUREMENTS.iter().filter(|known| is_asked(known.name)).collect(),
-            // Raw TCP is what the others are held against.
+            // The others are compared with raw TCP.
             peers: PEERS.iter().filter(|known| known.is_raw() || all_peers || names.contains(&known.name)).collect(),
             counts: is_asked(COUNTS),
             workers: is_asked(WORKERS),

@@ -10,7 +10,7 @@ use crate::run::{Job, Stop};
 
 const PAGE: &str = "bench/fire.md";
 const ROUNDS: u64 = 5;
-/// Those that tell figures.
+/// The attacks that report figures.
 const TESTS: &[&str] = &[
     "door::r15_a_crowd",
     "door::r31_thousands",
@@ -26,7 +26,7 @@ const PROMISES: &[&str] = &["R11", "R12", "R15", "R19", "R27", "R30", "R31"];
 const BUILDING: u64 = 1800;
 const ROUND: u64 = 400;
 
-/// A figure, as told in each round.
+/// A figure, as reported in each round.
 struct Row {
     promise: String,
     what: String,

@@ -29,6 +29,7 @@ usage: cargo xtask test [PART…] [--keep-going] [--fuzz-seconds N]
        cargo xtask instructions
        cargo xtask fire [--rounds N]
        cargo xtask house
+       cargo xtask packages
        cargo xtask release-tier [--minutes N]
 
 test    Runs the parts named, or all of them in order, and stops at the first that fails.
@@ -41,9 +42,11 @@ bench   Measures Switchboard and its peers, and writes bench/README.md's tables 
         --only NAME…      only these measurements, only these servers; prints the table, and writes nothing
 instructions   Counts Switchboard's user instructions per echo and per delivery, under Callgrind (three minutes)
 fire    Attacks, at the figures that are promised: what they cost, and what others notice; writes bench/fire.md (ten minutes)
-        --rounds N        medians of so many (5)
+        --rounds N        the number of rounds whose medians are taken (5)
 house   Whether the engine keeps to the floors of ARCHITECTURE.md, and files and types to their sizes
-release-tier   What would be published, built as docs.rs and users build it; then many idle connections over two
+packages   Builds what would be published: the documentation as docs.rs does, each package from its archive, and all with the
+        oldest dependencies that the manifests allow (ten minutes)
+release-tier   `packages`, then many idle connections over two
         processes, and a soak, with bounds; writes bench/soak.md
         --minutes N       a quarter of the time for the connections, the rest for the soak (40)
 ";
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         "instructions" => bench::instructions(&Options::from_env(), &args[1..]),
         "fire" => fire::run(&Options::from_env(), &args[1..]),
         "house" => house::run(&Options::from_env()),
+        "packages" => Ok(publish::release(&Options::from_env())),
         "release-tier" => tier::run(&Options::from_env(), &args[1..]),
         other => Err(format!("no command `{other}`")),
     };

@@ -16,7 +16,7 @@ const CRATES: [&str; 3] = ["switchboard-core", "switchboard-macros", "switchboar
 
 /// What cargo adds to each package.
 const ADDED: [&str; 4] = ["Cargo.toml", "Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"];
-/// What each package has, and nothing else beside `src`.
+/// What each package must have. Everything else in it is in `src`.
 const WANTED: [&str; 4] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
 /// What crates.io and docs.rs show, or need.
 const KEYS: [&str; 9] = [
@@ -53,7 +53,7 @@ pub(crate) fn package(job: &mut Job<'_>) -> Outcome {
     }
 }
 
-/// All of them at once, so that each finds the others' packages, which the registry does not have yet.
+/// All crates in one command, so that each finds the packages of the others, which the registry does not have yet.
 fn pack(job: &mut Job<'_>, more: &[&str]) -> Outcome {
     let mut command = job.cargo_command(&["package", "--allow-dirty", "--locked"]);
     command.args(CRATES.iter().flat_map(|name| ["-p", name])).args(more);
@@ -144,7 +144,7 @@ fn docs_rs(job: &mut Job<'_>) -> Outcome {
 }
 
 /// The crates with the oldest versions of their dependencies that their manifests allow: these must be enough. In a copy,
-/// which has a lock file of its own, and no dependencies of tests, whose versions concern nobody.
+/// which has its own lock file, and none of the dependencies of tests, whose versions no user sees.
 fn oldest(job: &mut Job<'_>) -> Outcome {
     let copy = job.options().target.join("xtask").join("oldest");
     copy_workspace(&job.options().root, &copy).map_err(|why| Stop::Failed(format!("{}: {why}", copy.display())))?;

@@ -35,7 +35,7 @@ impl Stop {
     }
 }
 
-/// Where nobody watches a terminal, a word this often says that a long part still runs.
+/// Away from a terminal, a line this often shows that a long part still runs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// How often the line on a terminal is redrawn.
@@ -52,7 +52,7 @@ pub(crate) struct Job<'a> {
     output: Vec<String>,
     log: Option<File>,
     terminal: bool,
-    /// True while the cursor is behind the title, so that the result can follow it on the same line.
+    /// True while the cursor is after the title, so that the result can follow it on the same line.
     on_title: bool,
 }
 
@@ -177,7 +177,7 @@ impl<'a> Job<'a> {
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return exited.or_else(|| child.wait().ok()),
-                // The command has ended, and what still holds its pipe is a process that it left behind.
+                // The command has ended; a process that it started and left running still holds its pipe.
                 Err(RecvTimeoutError::Timeout) if exited.is_some() => return exited,
                 Err(RecvTimeoutError::Timeout) => exited = child.try_wait().ok().flatten(),
             }

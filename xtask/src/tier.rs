@@ -13,20 +13,20 @@ use crate::publish;
 use crate::run::{Job, Outcome, Stop, on_path};
 
 const PAGE: &str = "bench/soak.md";
-/// What `--minutes` is otherwise: ten of the crowd, thirty of the soak.
+/// The default of `--minutes`: ten for the crowd, thirty for the soak.
 const MINUTES: u64 = 40;
 const BUILDING: Duration = Duration::from_secs(1800);
-/// For opening, settling and ending, beside the time that is asked for.
+/// For opening, settling and ending, in addition to the time that is asked for.
 const AROUND: Duration = Duration::from_secs(150);
 
-/// A figure, and the most that it may be.
+/// A figure and its upper limit.
 struct Row {
     title: &'static str,
     key: &'static str,
     unit: &'static str,
     /// What the load generator's figure is divided by.
     divisor: f64,
-    /// In all processes together; `None`: it is only told.
+    /// The limit for all processes together; `None`: the figure is only reported.
     most: Option<f64>,
     all: Together,
 }
@@ -194,7 +194,7 @@ impl Stage {
         for (server, mut load, descriptors_before) in running {
             let limit = (self.warmup + self.time + AROUND).saturating_sub(started.elapsed());
             let mut report = follow(&mut load, limit).map_err(failed)?;
-            // The last ends are still on their way.
+            // The server is still handling the last closes.
             thread::sleep(Duration::from_secs(3));
             let left = descriptors(&server.pid()).saturating_sub(descriptors_before);
             report.insert("descriptors_left".into(), left as f64);
@@ -235,7 +235,7 @@ fn descriptors(pid: &str) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// Waits for the end, and reads the lines `NAME VALUE`. What it says of errors is seen at once.
+/// Waits for the end, and reads the lines `NAME VALUE`. Errors go to our standard error as they come.
 fn follow(load: &mut Child, limit: Duration) -> Result<Report, String> {
     let started = Instant::now();
     let status = loop {

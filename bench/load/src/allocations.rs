@@ -1,4 +1,4 @@
-//! Asking a server how often it has allocated.
+//! Asks a server how often it has allocated.
 
 use crate::Result;
 use crate::conn::Conn;
@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::poller::Poller;
 use crate::{report, ws};
 
-/// A count, from the beginning of a run to its end. Nothing where it was not asked for.
+/// A count, from the beginning of a run to its end. Nothing unless it was asked for.
 pub(crate) struct Counted(Option<Counter>);
 
 struct Counter {

@@ -12,9 +12,9 @@ pub(crate) const SCRATCH: usize = 256 << 10;
 pub(crate) struct Conn {
     pub(crate) socket: TcpStream,
     pub(crate) key: usize,
-    /// The start of a frame whose end has not come.
+    /// The start of a frame whose end has not arrived.
     pub(crate) partial: Vec<u8>,
-    /// What the socket would not take yet.
+    /// Bytes that the socket has not accepted yet.
     unsent: Vec<u8>,
 }
 
@@ -23,7 +23,7 @@ impl Conn {
         Conn { socket, key, partial: Vec::new(), unsent: Vec::new() }
     }
 
-    /// Sends now what the socket takes, the rest when it is writable again.
+    /// Sends what the socket accepts now, and the rest when it is writable again.
     pub(crate) fn send(&mut self, poller: &Poller, bytes: &[u8]) -> Result<()> {
         if !self.unsent.is_empty() {
             self.unsent.extend_from_slice(bytes);
@@ -37,7 +37,7 @@ impl Conn {
         Ok(())
     }
 
-    /// Goes on with what was not sent.
+    /// Continues with the bytes that are not sent yet.
     pub(crate) fn flush(&mut self, poller: &Poller) -> Result<()> {
         let unsent = std::mem::take(&mut self.unsent);
         let sent = self.write(&unsent)?;
@@ -56,7 +56,7 @@ impl Conn {
         }
     }
 
-    /// Reads once. `expected` is given what came, and tells how long the answer is that it begins with; 0: none.
+    /// Reads once. `expected` receives the bytes that arrived, and returns the length of the answer at their start; 0: no answer yet.
     /// Pings are answered; anything else is an error.
     pub(crate) fn receive(
         &mut self,

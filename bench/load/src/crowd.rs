@@ -16,13 +16,13 @@ use crate::{Result, process, report, tag};
 const SETTLE: Duration = Duration::from_secs(3);
 /// How often the server's memory is read.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// How often a line says that this still runs.
+/// How often a line reports that the run continues.
 const TELL: Duration = Duration::from_secs(60);
-/// Of the samples, what the slope is taken from: the last part.
+/// The slope is computed from this last part of the samples.
 const SLOPE_FROM: f64 = 0.4;
-/// How many connections that come and go are there at once.
+/// How many of the short-lived connections are open at a time.
 const STAY: usize = 100;
-/// An answer that does not come within this time does not come.
+/// An answer that takes longer than this counts as lost.
 const LOST: Duration = Duration::from_secs(20);
 
 /// Opens all, looks at them idle for `--warmup`, then asks on some of them for `--secs`.
@@ -129,7 +129,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 struct Lane {
     conn: Conn,
-    /// When each of the requests was sent that is not answered.
+    /// When each unanswered request was sent.
     sent: VecDeque<Instant>,
     /// The number of the next request, and of the next answer.
     next: u32,
@@ -255,7 +255,7 @@ impl Churn {
     }
 }
 
-/// A connection, with a poller of its own, that has joined the room.
+/// A connection that has joined the room and has its own poller.
 fn come(door: &Door, dialect: Dialect) -> Result<(Vec<Conn>, Poller)> {
     let mut poller = Poller::new()?;
     let mut conns = door.open_all(&mut poller, 1)?;
@@ -297,7 +297,7 @@ impl Histogram {
     }
 }
 
-/// Of a line through these points, the least squares.
+/// The slope of a line through these points, by least squares.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let (x, y) = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0 / count, sum.1 + point.1 / count));

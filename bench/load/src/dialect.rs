@@ -1,4 +1,4 @@
-//! What is said to a server: the handshake, the requests, and the exact answers.
+//! What is sent to a server: the handshake, the requests; and the exact answers.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -58,7 +58,7 @@ impl Dialect {
         self.exchange(self.envelope("echo", &data), self.envelope("echo", &data), burst)
     }
 
-    /// A publish, and what each member gets of it.
+    /// A publish, and what each member receives.
     pub(crate) fn publish(self, text: &str) -> Exchange {
         let data = format!(r#"{{"room":"{ROOM}","text":"{text}"}}"#);
         self.exchange(self.envelope("publish", &data), self.envelope("message", &data), 1)
@@ -88,7 +88,7 @@ impl Dialect {
         }
     }
 
-    /// What a connection begins with; over raw TCP a mode (`e`cho or `r`oom) and the length of its messages.
+    /// The first bytes of a connection; over raw TCP a mode (`e`cho or `r`oom) and the length of its messages.
     pub(crate) fn hello(self, addr: SocketAddr, mode: u8, length: usize) -> Vec<u8> {
         let path = match self {
             Dialect::Raw => return [&[mode], &(length as u32).to_le_bytes()[..]].concat(),

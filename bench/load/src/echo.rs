@@ -10,7 +10,7 @@ use crate::talk::Talk;
 use crate::window::Window;
 use crate::{Result, allocations, report, tag};
 
-/// The numbers of a connection's requests: those below `answered` came back, those below `sent` are on their way.
+/// The numbers of a connection's requests: those below `answered` are answered, those from there to `sent` are in flight.
 #[derive(Default, Clone)]
 struct Lane {
     sent: u32,

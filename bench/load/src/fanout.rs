@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut scratch = vec![0; SCRATCH];
     let counted = allocations::Counted::begin(&door, options)?;
 
-    // Publish k is number k / publishers of publisher k % publishers; `pending[k - first]` members have yet to get it.
+    // Publish k is number k / publishers of publisher k % publishers; `pending[k - first]` members have not received it yet.
     let mut pending: VecDeque<usize> = VecDeque::new();
     let (mut first, mut published) = (0, 0);
     // The number that is due next, for each member and publisher.
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             let due = &mut due[key * publishers..][..publishers];
             conn.receive(&poller, &mut scratch, |bytes| {
                 let Some((tag, length)) = answers.tag_of(bytes)? else { return Ok(0) };
-                let (publisher, number) = tag::decode(tag).ok_or("a message that nobody published")?;
+                let (publisher, number) = tag::decode(tag).ok_or("a message that was never published")?;
                 let Some(due) = due.get_mut(usize::from(publisher)) else {
                     return Err(format!("a message of publisher {publisher}, which there is not"));
                 };

@@ -1,4 +1,4 @@
-//! The load generator: one thread, bare epoll, frames encoded before the run. Everything that comes is compared with
+//! The load generator: one thread, bare epoll, frames encoded before the run. Everything that arrives is compared with
 //! what was sent; the first difference ends the run, with exit status 1 and a sentence on standard error.
 
 mod allocations;
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use options::{Mode, Options};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// An error is a sentence: what the server did wrong, or what the machine would not do.
+/// An error is a sentence: what the server did wrong, or what the machine refused.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {

@@ -10,11 +10,11 @@ use crate::options::{Deflate, Options};
 use crate::poller::Poller;
 use crate::ws;
 
-/// With nothing at all arriving for this long, a run is given up.
+/// A run fails after this long without any arriving byte.
 pub(crate) const STALL: Duration = Duration::from_secs(5);
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// How many exchanges are under way while connections are made ready.
+/// How many exchanges are in flight while connections are prepared.
 const WINDOW: usize = 256;
 
 enum Step {
@@ -28,7 +28,7 @@ struct Opening {
     step: Step,
 }
 
-/// Where to connect to, and what to begin with.
+/// Where to connect, and the first bytes to send.
 #[derive(Clone)]
 pub(crate) struct Door {
     addr: SocketAddr,
@@ -45,7 +45,7 @@ impl Door {
         Door { addr: options.addr, dialect: options.dialect, hello, compresses }
     }
 
-    /// Opens connections, so many at once, and hands each on when its handshake is answered as it must be. Their keys
+    /// Opens connections, `at_once` at a time, and passes each on when its handshake has the right answer. Their keys
     /// are `0..count`.
     pub(crate) fn open(
         &self,
@@ -91,7 +91,7 @@ impl Door {
 
     fn connect(&self, poller: &Poller, key: usize) -> Result<Conn> {
         let cannot = |why| format!("cannot connect: {why}");
-        // On this machine it is done at once.
+        // On one machine this does not block.
         let socket = TcpStream::connect(self.addr).map_err(cannot)?;
         socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true)).map_err(cannot)?;
         poller.add(&socket, key)?;
@@ -100,7 +100,7 @@ impl Door {
         Ok(conn)
     }
 
-    /// Goes on with a handshake; true when the connection can be used.
+    /// Continues a handshake; true when the connection can be used.
     fn advance(&self, opening: &mut Opening, poller: &Poller, scratch: &mut [u8]) -> Result<bool> {
         let Opening { conn, step } = opening;
         let mut ready = false;
@@ -108,7 +108,7 @@ impl Door {
         conn.receive(poller, scratch, |bytes| match step {
             _ if ready => Ok(0),
             Step::Hello => match self.dialect.hello_answer(&self.hello, self.compresses, bytes)? {
-                // All of it is kept until the end is there.
+                // The head is kept until its end has arrived.
                 None => Ok(0),
                 Some(length) if self.dialect == Dialect::Sio => {
                     *step = Step::EngineOpen;
@@ -142,7 +142,7 @@ impl Door {
     }
 }
 
-/// One exchange on every connection: `request` is what to send on it, `expected` as in [`Conn::receive`].
+/// One exchange on every connection: `request` returns the bytes to send on it, `expected` is as in [`Conn::receive`].
 pub(crate) fn exchange_all(
     conns: &mut [Conn],
     poller: &mut Poller,

@@ -1,7 +1,7 @@
 //! Requests and answers that are compressed (permessage-deflate), each by itself.
 //!
 //! The numbers of a sender begin anew after [`NUMBERS`], so that every request is compressed before the run, and
-//! every answer inflated once: after that, the same bytes have to come.
+//! every answer inflated once: after that, an answer must have the same bytes.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(crate) const NUMBERS: u32 = 16;
 /// The server's level.
 const LEVEL: u32 = 2;
 
-/// What the end of a message is without, by RFC 7692.
+/// The end that RFC 7692 removes from each compressed message.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Frames that are sent, by their tags.
@@ -49,7 +49,7 @@ impl Outbound {
 /// Frames that are expected, with any tag.
 pub(crate) struct Inbound {
     text: Incoming,
-    /// The payloads that were inflated and found right, and their tags.
+    /// The payloads that were inflated and are correct, with their tags.
     known: HashMap<Vec<u8>, u64>,
     stream: Decompress,
 }
@@ -89,7 +89,7 @@ fn deflate(stream: &mut Compress, text: &str) -> Vec<u8> {
     payload
 }
 
-/// A message of so many bytes; one that is longer is cut off after one more.
+/// Inflates a message of this many bytes. A longer one is cut off one byte after them, so that it is noticed.
 fn inflate(stream: &mut Decompress, payload: &[u8], length: usize) -> Result<Vec<u8>> {
     stream.reset(false);
     let mut text = Vec::with_capacity(length + 1);

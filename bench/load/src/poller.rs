@@ -28,13 +28,13 @@ impl Poller {
             .map_err(|why| format!("epoll: {why}"))
     }
 
-    /// Watches it for room to write, too, or no longer.
+    /// Starts or stops watching it for room to write.
     pub(crate) fn watch_writing(&self, socket: &TcpStream, key: usize, watch: bool) -> Result<()> {
         let flags = if watch { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
         epoll::modify(&self.epoll, socket, EventData::new_u64(key as u64), flags).map_err(|why| format!("epoll: {why}"))
     }
 
-    /// Waits for something to happen, at most so long. Returns how many [`Poller::ready`] there are.
+    /// Waits for an event, at most this long. Returns how many [`Poller::ready`] there are.
     pub(crate) fn wait(&mut self, at_most: Duration) -> Result<usize> {
         self.events.clear();
         let at_most = Timespec::try_from(at_most).map_err(|why| format!("epoll: {why}"))?;

@@ -1,4 +1,4 @@
-//! What the kernel tells of a process.
+//! What the kernel reports about a process.
 
 use std::fs;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// The bytes of memory that are this process's alone and written: no code, no page cache.
+/// The private, written memory of this process in bytes: no code, no page cache.
 pub(crate) fn private_memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).map_err(|why| format!("{path}: {why}"))?;
@@ -27,7 +27,7 @@ pub(crate) fn private_memory(pid: u32) -> Result<u64> {
     kib.map(|kib| kib * 1024).ok_or_else(|| format!("{path} has no Private_Dirty"))
 }
 
-/// The bytes of memory that it has at the moment, those it shares with others included.
+/// The resident memory of this process in bytes, shared pages included.
 pub(crate) fn resident_memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).map_err(|why| format!("{path}: {why}"))?;

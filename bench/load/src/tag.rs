@@ -1,16 +1,16 @@
-//! Messages that differ in eight characters: who sent it, and its number. All else is encoded once.
+//! Messages that differ in eight characters: the sender and the number. Everything else is encoded once.
 
 use crate::ws::MASK;
 
 pub(crate) const LENGTH: usize = 8;
 
-/// Where the tag is to be, while a message is put together.
+/// The placeholder of the tag while a message is built.
 pub(crate) const PLACEHOLDER: &str = "@TAGTAG@";
 
 /// A character is one of `@` to `O`, for a nibble.
 const BASE: u64 = 0x4040_4040_4040_4040;
 
-/// After so many a sender's numbers begin anew.
+/// A sender's numbers start again after this many.
 pub(crate) const NUMBERS: u32 = 1 << 24;
 
 /// `sender` and a number below [`NUMBERS`], as eight characters of text.

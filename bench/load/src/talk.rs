@@ -1,4 +1,4 @@
-//! What is sent and what has to come, plain or compressed.
+//! Requests and expected answers, plain or compressed.
 
 use crate::Result;
 use crate::dialect::Exchange;
@@ -10,7 +10,7 @@ use crate::tag::{Incoming, NUMBERS, Outgoing};
 pub(crate) struct Talk {
     pub(crate) requests: Requests,
     pub(crate) answers: Answers,
-    /// After so many the numbers of a sender begin anew.
+    /// The numbers of a sender start again after this many.
     pub(crate) numbers: u32,
 }
 
@@ -25,7 +25,7 @@ pub(crate) enum Answers {
 }
 
 impl Talk {
-    /// As the options say, between so many senders and the server.
+    /// As the options say, between this many senders and the server.
     pub(crate) fn new(options: &Options, exchange: Exchange, senders: usize) -> Talk {
         let Exchange { request, answer, texts } = exchange;
         Talk {

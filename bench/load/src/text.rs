@@ -1,4 +1,4 @@
-//! The text of a message: room for a tag, and what fills it.
+//! The text of a message: room for a tag, and filler.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const WORDS: &[&str] = &[
 ];
 const STATES: &[&str] = &["open", "paid", "packed", "sent", "returned"];
 
-/// The same words, over and over.
+/// The same words, repeated.
 pub(crate) fn hello(length: usize) -> String {
     fill(length, " hello world")
 }

@@ -1,4 +1,4 @@
-//! What is measured of a run: a time after a warm-up, or a number of messages.
+//! The measured part of a run: a time after a warm-up, or a number of messages.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub(crate) struct Window<'a> {
     mark: Option<Mark>,
 }
 
-/// What was so far, when the measured time began.
+/// The counts when the measured time began.
 struct Mark {
     at: Instant,
     messages: u64,
@@ -35,7 +35,7 @@ impl<'a> Window<'a> {
         Window { options, begun: Instant::now(), mark: None }
     }
 
-    /// Looks at the clock. False: the run is over, and no more requests are to be sent.
+    /// Reads the clock. False: the run is over, and no further request may be sent.
     pub(crate) fn is_open(&mut self, messages: u64) -> Result<bool> {
         let elapsed = self.begun.elapsed();
         if let Some(count) = self.options.count {

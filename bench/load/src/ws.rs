@@ -7,7 +7,7 @@ pub(crate) const CLOSE: u8 = 0x8;
 pub(crate) const PING: u8 = 0x9;
 pub(crate) const PONG: u8 = 0xA;
 
-/// Beside an opcode: the message is compressed (RSV1, by RFC 7692).
+/// Combined with an opcode: the message is compressed (RSV1, RFC 7692).
 pub(crate) const PACKED: u8 = 0x40;
 
 /// One mask for all frames, so that they are encoded once. It is not zero: the server has to unmask.

@@ -4,7 +4,7 @@
 //! tokio's current-thread runtime, any other number that many workers; without it there is one a core. `THREADS`
 //! is how many threads with a runtime of their own serve the connections in its place. `MAX_MESSAGE` (bytes) and
 //! `MAX_FRAGMENTS` raise the limits of `/echo`. `STAGE` puts a stage around `/ws`: see `stages`. Built with the feature
-//! `deflate` it compresses for whoever offers it.
+//! `deflate` it compresses for every client that offers it.
 
 #[cfg(feature = "count-allocations")]
 mod allocations;

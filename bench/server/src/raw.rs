@@ -1,4 +1,4 @@
-//! `/echo`: every message comes back as it came, for suites that test the protocol.
+//! `/echo`: every message is sent back unchanged, for suites that test the protocol.
 
 use switchboard::{Limits, Socket, gateway, messages};
 
@@ -19,7 +19,7 @@ impl Echo {
     }
 }
 
-/// The default ones, but for what the environment raises.
+/// The default limits, except those that the environment raises.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     if let Some(bytes) = number("MAX_MESSAGE") {

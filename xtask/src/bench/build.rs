@@ -45,7 +45,7 @@ impl Binaries {
 }
 
 /// Builds the servers and the load generator in release, and installs the packages of the Node.js servers. What of the
-/// latter fails is told loudly, and those servers are left out.
+/// latter fails is reported prominently, and those servers are left out.
 pub(crate) fn everything(options: &Options, holes: &mut Holes) -> Result<Binaries, Stop> {
     let mut job = Job::start(options, "bench", "bench: building …".to_owned(), PATIENCE);
     let built = build(&mut job);

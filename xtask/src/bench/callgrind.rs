@@ -1,4 +1,4 @@
-//! User instructions, counted by Callgrind: the same on every machine, and where `perf` has no counter.
+//! User instructions, counted by Callgrind: the same on every machine, including those without a counter for `perf`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(super) fn print(options: &Options) -> Result<(), Stop> {
     page::write_stages(options, &stages).map_err(Stop::Failed)
 }
 
-/// What stands around a handler: `STAGE` of the server, and what that is.
+/// The stages around a handler: `STAGE` of the server, and its description.
 const STAGES: &[(&str, &str)] = &[
     ("guard", "a guard"),
     ("async-guard", "a guard that may wait"),
@@ -43,7 +43,7 @@ const STAGES: &[(&str, &str)] = &[
 /// What each stage adds to an echo, as a table.
 fn stages(binaries: &Binaries, load: &Load, peer: &Peer) -> Result<String, String> {
     let echo = &WORK[1];
-    // All stages together take so long that the load would give up on more.
+    // All stages together are so slow that the load generator would time out with more messages.
     let messages = echo.messages.0;
     let without = per_message(binaries, load, peer, echo, messages)?;
     let mut table =
@@ -57,7 +57,7 @@ fn stages(binaries: &Binaries, load: &Load, peer: &Peer) -> Result<String, Strin
     Ok(table)
 }
 
-/// Counts in two servers, of which the second has twice the messages: what both do once is in neither.
+/// Counts in two servers, the second with twice the messages: the difference has nothing of what a server does only once.
 pub(super) fn per_message(
     binaries: &Binaries,
     load: &Load,

@@ -102,7 +102,7 @@ impl Counts {
         for work in WORK {
             let cells = peers.iter().map(|peer| match peer.is_switchboard() || !plan.is_quick() {
                 true => {
-                    // Enough, and more would take a server minutes that writes each message by itself.
+                    // This is enough; with more, a server that writes each message separately would take minutes.
                     let count = callgrind::per_message(binaries, load, peer, work, work.messages.0);
                     hole(count, INSTRUCTIONS, work, peer, holes, say)
                 }
@@ -163,7 +163,7 @@ fn probe(event: &str) -> Result<(), String> {
     }
 }
 
-/// Counts in two runs, of which the second is longer: what both need to open their connections is in neither.
+/// Counts in two runs, the second longer: the difference has nothing of what opening the connections costs.
 fn per_message(
     binaries: &Binaries,
     load: &Load,
@@ -178,7 +178,7 @@ fn per_message(
         let (report, count) = load.run_counting(&server, &args, event, file)?;
         Ok((get(&report, "messages")?, count))
     };
-    // What a server does only once is done before.
+    // A first run, so that the server has done what it does only once.
     count(work.messages.0)?;
     let (short, long) = (count(work.messages.0)?, count(work.messages.1)?);
     Ok((long.1 - short.1) / (long.0 - short.0))

@@ -21,7 +21,7 @@ const ECHO: &[&str] = &["echo"];
 /// Of `ws`: the first message that it compresses on a connection makes a stream of zlib, which takes a second for 1,000.
 const WARMUP: &[&str] = &["--warmup", "2"];
 
-/// As many rounds at most: those of `ws` take long.
+/// At most this many rounds: those of `ws` take long.
 const ROUNDS: usize = 11;
 
 /// What is done in a round, in this order: the load, and what of it is compressed.
@@ -97,7 +97,7 @@ impl Pair {
         self.reports[run].iter().map(figure).collect()
     }
 
-    /// The figure without compression and the one with it, each beside its ratio to the former.
+    /// The figures without and with compression, each with its ratio to the figure without.
     pub(crate) fn cells(&self, line: &Line) -> Option<(Cell, Cell)> {
         let (plain, packed) = (self.figures(line.plain, line.kind), self.figures(line.packed, line.kind));
         Some((compare(&plain, &plain)?, compare(&packed, &plain)?))
@@ -121,7 +121,7 @@ impl Pair {
         (0..RUNS.len()).map(show).collect::<Vec<_>>().join("  ")
     }
 
-    /// How many figures were taken while somebody else had a core, and how many there are.
+    /// How many figures were taken while another program used a core, and how many there are.
     pub(crate) fn disturbed(&self) -> (usize, usize) {
         let reports = || self.reports.iter().flatten();
         (reports().filter(|report| limit(report) == Limit::Others).count(), reports().count())

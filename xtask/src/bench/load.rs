@@ -13,10 +13,10 @@ use crate::bench::measurements::{Kind, Measurement};
 use crate::bench::results::{Figure, Limit};
 use crate::bench::server::{Server, pinned};
 
-/// After this long a run hangs, and is killed.
+/// A run that takes longer than this hangs, and is killed.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// How often a run is looked at; it is long against this.
+/// How often a run is polled; a run is much longer than this.
 const LOOK: Duration = Duration::from_millis(5);
 
 pub(crate) struct Load {
@@ -102,7 +102,7 @@ pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// One of the two is busy all the time: the server, or else the load, or else somebody else.
+/// What was busy all the time: the server, otherwise the load generator, otherwise another program.
 pub(crate) fn limit(report: &Report) -> Limit {
     match (report.get("server_cpu"), report.get("load_cpu")) {
         (Some(..0.9), Some(0.97..)) => Limit::Load,

@@ -8,7 +8,7 @@ pub(crate) struct Measurement {
     /// The load generator's mode and options.
     pub(crate) load: &'static [&'static str],
     pub(crate) kind: Kind,
-    /// So many times as many rounds, each as much shorter: where connections are few, and soon open.
+    /// Multiplies the rounds and divides their length: for measurements with few connections, which open quickly.
     pub(crate) finer: u32,
     /// It is the same every time: taken once, of a new server.
     pub(crate) is_steady: bool,

@@ -46,7 +46,7 @@ fn against_sketch(results: &Results) -> String {
     let ratio = |row: &Row| {
         let of_sketch = compare(&row.cells[sketch], &row.cells[0])?;
         let cell = compare(&row.cells[switchboard], &row.cells[sketch])?;
-        // Where the load generator was the sketch's limit, nobody knows how fast that is.
+        // If the load generator was the bottleneck, the sketch's own speed is unknown.
         let ratio = cell.ratio.filter(|_| !of_sketch.is_limited)?;
         Some(format!("{} {}", row.measurement.name, ratio_text(ratio, cell.is_limited)))
     };
@@ -91,7 +91,7 @@ pub(crate) fn deflate(pairs: &[Pair]) -> String {
     text
 }
 
-/// Without compression, with it, and the ratio. What the load generator limited has none.
+/// Without compression, with it, and the ratio. A figure that the load generator limited has none.
 fn compared(pair: &Pair, row: &Line) -> [String; 3] {
     let Some((plain, packed)) = pair.cells(row) else { return ["–"; 3].map(str::to_owned) };
     let is_limited = |cell: &Cell| row.kind == Kind::Rate && cell.is_limited;
@@ -126,7 +126,7 @@ pub(crate) fn ratio_text(ratio: f64, is_limited: bool) -> String {
     if ratio < 10.0 { format!("{at_least}{ratio:.2}×") } else { format!("{at_least}{ratio:.1}×") }
 }
 
-/// Puts the tables between their markers, and the plot beside them.
+/// Writes the tables between their markers, and the plot to its file.
 pub(crate) fn write(options: &Options, table: &str, deflate: &str, plot: &str) -> Result<(), String> {
     put(options, "table", table)?;
     put(options, "deflate", deflate)?;

@@ -11,7 +11,7 @@ const PANEL: f64 = 470.0;
 const MARGIN: f64 = 16.0;
 /// Where bars begin, after the names.
 const BARS: f64 = 118.0;
-/// What is left for the number behind the longest bar.
+/// The room for the number after the longest bar.
 const NUMBERS: f64 = 76.0;
 /// How wide a ratio is.
 const NUMBER: f64 = 45.0;
@@ -99,7 +99,7 @@ fn panel(svg: &mut String, results: &Results, row: &Row, x: f64, y: f64) {
     }
 }
 
-/// A number stands behind its bar; not on the line where raw TCP's ends, but behind that.
+/// A number is drawn after its bar, and after the line at raw TCP's end if it would touch that line.
 fn number_at(bar: f64, raw: Option<f64>) -> f64 {
     let is_on = |line: &f64| bar < *line && *line < bar + NUMBER;
     raw.filter(is_on).unwrap_or(bar) + 5.0

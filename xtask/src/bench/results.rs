@@ -22,7 +22,7 @@ pub(crate) struct Results {
 /// What could not be measured, and why.
 #[derive(Default)]
 pub(crate) struct Holes {
-    /// This machine has not what it takes.
+    /// This machine lacks something that the measurement needs.
     pub(crate) skipped: Vec<String>,
     /// A server did something wrong.
     pub(crate) faults: Vec<String>,
@@ -35,7 +35,7 @@ impl Results {
         Results { conditions, peers, rows, counts: None, workers: None, deflate, holes: Holes::default() }
     }
 
-    /// How many figures were taken while somebody else had a core, and how many there are.
+    /// How many figures were taken while another program used a core, and how many there are.
     pub(crate) fn disturbed(&self) -> (usize, usize) {
         let servers = || self.rows.iter().flat_map(|row| (0..row.cells.len()).map(move |index| (row, index)));
         let disturbed = servers().map(|(row, index)| row.count(index, Limit::Others)).sum();
@@ -70,7 +70,7 @@ pub(crate) struct Row {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Cell {
     pub(crate) value: f64,
-    /// The median of the ratios to what it is held against.
+    /// The median of the ratios to the server that it is compared with.
     pub(crate) ratio: Option<f64>,
     pub(crate) is_limited: bool,
 }
@@ -92,9 +92,9 @@ impl Row {
     }
 }
 
-/// A server's figures, held round by round against those of another one.
+/// A server's figures, compared round by round with those of another one.
 pub(crate) fn compare(figures: &[Option<Figure>], base: &[Option<Figure>]) -> Option<Cell> {
-    // The rounds in which nobody else had a core, if there are any.
+    // The rounds in which no other program used a core, if there are any.
     let rounds = || figures.iter().copied().zip(base.iter().copied());
     let quiet = |figure: Option<Figure>| figure.filter(|figure| figure.limit != Limit::Others);
     let value = |figure: Figure| figure.value;

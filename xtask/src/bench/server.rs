@@ -1,4 +1,4 @@
-//! A server under test: a process that ends with this value, and with this program however that ends.
+//! A server under test: a process that is ended when this value is dropped, and also when this program dies in any way.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader};
@@ -47,7 +47,7 @@ impl Server {
             if let Some(Ok(line)) = lines.next() {
                 let _ = sender.send(line);
             }
-            // The pipe is kept open: a server that writes more must not end of it.
+            // The pipe is kept open, because a later write to a closed one would end the server.
             lines.for_each(drop);
         });
         server.address = line.recv_timeout(PATIENCE).map_err(|_| "it does not tell its address")?;

@@ -44,7 +44,7 @@ pub(crate) fn measure(
 fn ratios(binaries: &Binaries, load: &Load, plan: &Plan) -> Result<Workers, String> {
     let peer = PEERS.iter().find(|peer| peer.is_switchboard()).expect("it is in the table");
     let program = binaries.command(peer).ok_or("it is not built")?;
-    // With a third core the load has one for itself.
+    // With a third core the load generator has its own.
     let third = thread::available_parallelism().is_ok_and(|cores| cores.get() > 2);
     let load_cores = if third { "2" } else { "0,1" };
     let start = |env: &[(&str, &str)]| Server::start_on("0,1", &program, env, peer.dialect, &binaries.log);

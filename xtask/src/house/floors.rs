@@ -129,7 +129,7 @@ impl Floors {
         }
         for (at, floor) in self.floors.iter().enumerate().filter(|(_, floor)| !floor.circles_are_accepted) {
             let here = |file: &str| (self.of(file) == Some(at)).then(|| directory(file));
-            // A directory and one inside of it are one to their readers.
+            // A directory may use its own subdirectories, and they may use it.
             let apart = |from: &str, to: &str| {
                 !(format!("{to}/").starts_with(&format!("{from}/"))
                     || format!("{from}/").starts_with(&format!("{to}/")))

@@ -60,8 +60,8 @@ impl Resolver<'_> {
         self.path_within(from, path, &mut Vec::new())
     }
 
-    /// Whether a path that begins so may use what no import and no item of its own module has shown: it begins at the
-    /// crate, at a module, or at a name out of a glob.
+    /// Whether a path with this first segment can use an item that neither an import nor an item of its own module has
+    /// accounted for: it starts at the crate, at a module, or at a name from a glob.
     fn is_news(&self, from: usize, first: &str) -> bool {
         let named = &self.modules[from].imports;
         let is_named = named.iter().any(|import| matches!(&import.binds, Binds::Name(bound) if bound == first));

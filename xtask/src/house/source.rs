@@ -106,7 +106,7 @@ impl Reader<'_> {
                     }
                 }
                 Some("use" | "extern") => {}
-                // What it always defines, wherever it is called: `struct Limits` in `limits!`.
+                // Items that its body names literally, such as `struct Limits` in `limits!`.
                 Some("macro_rules") => {
                     self.modules[module].items.extend(item.name.map(str::to_owned));
                     self.modules[module].items.extend(named_items(item.body.unwrap_or_default()));

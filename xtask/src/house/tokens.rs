@@ -215,7 +215,7 @@ impl Lexer {
     }
 }
 
-/// Takes out everything that only a test build has: `#[cfg(test)]` and `#[cfg(all(test, …))]`, with what they are on.
+/// Removes everything that only a test build has: `#[cfg(test)]` and `#[cfg(all(test, …))]`, with the item after them.
 pub(super) fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
     let mut kept = Vec::with_capacity(tokens.len());
     let mut at = 0;
@@ -230,7 +230,7 @@ pub(super) fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
             // Of the whole file.
             return Vec::new();
         } else {
-            // Attributes that came before it, on the same item.
+            // The attributes before it are on the same item.
             while let Some(start) = attribute_at_end(&kept) {
                 kept.truncate(start);
             }
@@ -314,7 +314,7 @@ fn is_only_for_tests(attribute: &[Token]) -> bool {
     }
 }
 
-/// Whether a `cfg` predicate can be true, and whether it can be false, in a build that is none of tests.
+/// Whether a `cfg` predicate can be true, and whether it can be false, in a build without tests.
 fn outcomes(predicate: &[Token]) -> (bool, bool) {
     let inside = || {
         let all = predicate.get(2..predicate.len().saturating_sub(1)).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
-/// More than the load generator has in flight: who misses a message is disconnected.
+/// More than the load generator has in flight: a member that misses a message is disconnected.
 const CAPACITY: usize = 256;
 
 pub struct Rooms<T>(Mutex<HashMap<String, Sender<T>>>);
@@ -23,7 +23,7 @@ impl<T: Clone> Rooms<T> {
 
     pub fn publish(&self, room: &str, message: T) {
         if let Some(sender) = self.0.lock().expect("no panic").get(room) {
-            // Nobody is there: fine.
+            // The room is empty, which is no error.
             let _ = sender.send(message);
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 
-/// Encodes a text frame in place: room for the header is left in front, then filled in.
+/// Encodes a text frame in place: room for the header is left before the payload, then filled in.
 pub(crate) fn encode(out: &mut Vec<u8>, value: &impl Serialize) {
     let at = out.len();
     out.extend_from_slice(&[0x80 | TEXT, 0]);
@@ -19,7 +19,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, value: &impl Serialize) {
     }
 }
 
-/// Hands on the text of every whole frame, and tells how many bytes they took. `None`: the connection must end.
+/// Passes on the text of every whole frame, and returns how many bytes they took. `None`: the connection must end.
 pub(crate) fn each(bytes: &mut [u8], mut handle: impl FnMut(&str) -> Option<()>) -> Option<usize> {
     let mut at = 0;
     loop {

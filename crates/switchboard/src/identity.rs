@@ -1,6 +1,6 @@
 //! [`User`]: who a connection belongs to, and [`Roles`], a guard that asks for what they may do.
-use crate::client::Client;
 use crate::handler::{Context, FromMessage, MessageContext};
+use crate::hub::Client;
 use crate::pipeline::{ConnectGuard, Guard};
 use crate::{Error, Upgrade};
 use std::any::{Any, TypeId, type_name};

@@ -56,62 +56,65 @@
 //! It is not an HTTP framework (that is axum), and moves no media.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answers;
 mod app;
-mod broadcast;
-mod client;
+mod buffers;
+mod client_id;
 pub mod codec;
 mod compression;
-mod conn;
-mod delivery;
+mod contain;
 pub mod di;
+mod event_name;
 mod extract;
 pub mod gateway;
 mod guarded;
 pub mod handler;
+mod handshake;
 mod http;
 mod hub;
 mod identity;
 mod limits;
 mod log;
 mod namespace;
-mod namespaces;
 mod nested;
+mod node;
+mod outbound;
 pub mod pipeline;
+mod problem;
 mod rate;
 mod raw;
 mod room;
-mod server;
+mod runner;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+mod transport;
 #[doc(hidden)]
 pub mod wire;
 
-pub use answers::{Answering, Answers};
-pub use app::{Address, App, BootError, Bound, Handle, Problem, ShutdownReport};
-pub use broadcast::Broadcast;
-pub use client::{Answer, Client, ClientId, Joined, Joining};
+pub use app::{Address, App, BootError, Bound, Handle, ShutdownReport};
+pub use client_id::ClientId;
 #[cfg(feature = "deflate")]
 pub use compression::Compression;
-pub use conn::DisconnectReason;
-pub use delivery::Delivery;
 pub use di::Inject;
 #[cfg(feature = "garde")]
 pub use extract::Valid;
 pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Meta, Path, Query, Unchecked};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
-pub use http::{InvalidNetwork, Upgrade};
-pub use hub::Stats;
+pub use handshake::Upgrade;
+pub use http::InvalidNetwork;
+pub use hub::{
+    Answer, Answering, Answers, Broadcast, Client, Delivery, Joined, Joining, Message, Namespaces, SendError, Server,
+};
 pub use identity::{MaybeUser, RoleNames, Roles, User};
 pub use limits::{Limits, VolatilePolicy};
 pub use namespace::{Dynamic, Namespace, Root};
-pub use namespaces::Namespaces;
+pub use node::Stats;
+pub use outbound::DisconnectReason;
+pub use problem::Problem;
 pub use rate::Rate;
-pub use raw::{Message, SendError, Socket};
+pub use raw::Socket;
 pub use room::RoomName;
-pub use server::Server;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{AnyFloat, Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
 

@@ -2,7 +2,7 @@
 //!
 //! The line of an internal error has the trace id that its client was told. A line that is held back has none, so that of many
 //! equal errors within a second the first one alone is found; the next line says how many there were.
-use crate::conn::drop_contained;
+use crate::contain::drop_contained;
 use crate::{Client, Error, TraceId};
 use parking_lot::Mutex;
 use std::any::Any;

@@ -1,73 +1,9 @@
 //! What goes wrong at boot: everything at once, each with its place.
+use crate::problem::{Paint, Problem};
 use crate::text::count;
 use crate::{InvalidNetwork, InvalidOrigin};
-use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, IsTerminal};
-use std::panic::Location;
-
-/// One thing that is wrong, where it was written, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    message: String,
-    places: Vec<&'static Location<'static>>,
-}
-
-impl Problem {
-    pub(crate) fn new(message: impl Into<String>, places: &[&'static Location<'static>]) -> Problem {
-        let mut told: Vec<&'static Location<'static>> = Vec::new();
-        for place in places {
-            if !told.iter().any(|known| (known.file(), known.line()) == (place.file(), place.line())) {
-                told.push(place);
-            }
-        }
-        Problem { message: message.into(), places: told }
-    }
-
-    /// What is wrong, and the fix.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, &Paint::PLAIN)
-    }
-}
-
-impl Problem {
-    fn write(&self, f: &mut fmt::Formatter<'_>, paint: &Paint) -> fmt::Result {
-        f.write_str(&self.message)?;
-        for place in &self.places {
-            write!(f, "\n     {}at {}:{}{}", paint.place, place.file(), place.line(), paint.end)?;
-        }
-        Ok(())
-    }
-}
-
-/// What is put in front of each part on a terminal, and behind it.
-struct Paint {
-    header: &'static str,
-    number: &'static str,
-    place: &'static str,
-    end: &'static str,
-}
-
-impl Paint {
-    const PLAIN: Paint = Paint { header: "", number: "", place: "", end: "" };
-    const COLOURED: Paint = Paint { header: "\x1b[1;31m", number: "\x1b[1m", place: "\x1b[2m", end: "\x1b[0m" };
-
-    /// That of standard error, where `main` prints what it returns.
-    fn of_stderr() -> Paint {
-        Paint::choose(io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
-    }
-
-    /// <https://no-color.org>: any value but the empty one.
-    fn choose(is_terminal: bool, no_color: Option<&OsStr>) -> Paint {
-        if is_terminal && no_color.is_none_or(OsStr::is_empty) { Paint::COLOURED } else { Paint::PLAIN }
-    }
-}
+use std::io::{self};
 
 /// The application cannot start. Its `Debug` is the printed list, so that a `main` that returns it shows the list; in colours
 /// where standard error is a terminal, unless the environment has `NO_COLOR`. Its `Display` is the list without colours.

@@ -1,6 +1,7 @@
 //! [`Handle`]: an application from outside.
 use crate::di::Teardown;
-use crate::hub::{Hub, Space, Stats};
+use crate::hub::{Hub, Space};
+use crate::node::Stats;
 use crate::{Dynamic, Namespace, Namespaces, Server};
 use parking_lot::Mutex;
 use std::future::Future;

@@ -6,7 +6,7 @@ mod mounted;
 mod path;
 mod serve;
 
-pub use boot::{BootError, Problem};
+pub use boot::BootError;
 pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
@@ -19,6 +19,7 @@ use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, IntoGuard, Pipe, PipeDef};
+use crate::problem::{Problem, wrong_host};
 use crate::{Namespace, Namespaces, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
@@ -32,7 +33,6 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use switchboard_core::ws::handshake::is_host;
 use tower::Service;
 
 /// Gateways on paths: merge it into an axum `Router`, or let it listen.
@@ -400,15 +400,6 @@ impl App {
         }
         Ok(self.routes()?.main)
     }
-}
-
-/// What is wrong with a list of hosts.
-pub(crate) fn wrong_host(hosts: &[String]) -> Option<String> {
-    if hosts.is_empty() {
-        return Some("`allowed_hosts` is empty, with which nobody connects; leave it out to allow any".to_owned());
-    }
-    let wrong = hosts.iter().find(|host| !is_host(host))?;
-    Some(format!("`allowed_hosts` has {wrong:?}, which is no host; write \"chat.example\" or \"chat.example:8443\""))
 }
 
 /// # Panics

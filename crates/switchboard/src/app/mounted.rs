@@ -1,8 +1,9 @@
 //! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
 use super::inner::Below;
-use super::{App, BootError, Problem, path};
+use super::{App, BootError, path};
 use crate::gateway::{InitHook, Site, Table};
 use crate::http::Endpoint;
+use crate::problem::Problem;
 use axum::Router;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! Listening.
 use super::handle::{Accepting, Control};
 use super::mounted::PortRoutes;
-use super::{App, BootError, Handle, Problem, path};
+use super::{App, BootError, Handle, path};
 use crate::http::{Listening, Places, Proxies, Threads, bind};
+use crate::problem::Problem;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! How the frames of a connection are read and written: nobody else looks at the format.
 use super::{Codec, FrameKind, Held, Outgoing, Part};
 use crate::Error;
-use crate::conn::{Received, contained, give, take};
+use crate::buffers::{give, take};
+use crate::codec::Received;
+use crate::contain::contained;
 use serde::Serialize;
 use std::sync::Arc;
 use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};

@@ -20,12 +20,14 @@ mod builtin;
 mod document;
 mod encoding;
 mod part;
+mod received;
 mod table;
 
 pub use builtin::{Json, MessagePack};
 pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;
 pub(crate) use part::{Data, Held, Part};
+pub(crate) use received::Received;
 pub(crate) use table::{Codecs, Format, is_unknown_version};
 
 pub use erased_serde;

@@ -1,7 +1,8 @@
 //! The formats that an application speaks.
 use super::{Codec, Encoding, FrameKind};
-use crate::app::{App, Problem};
+use crate::app::App;
 use crate::gateway::Frames;
+use crate::problem::Problem;
 use std::panic::Location;
 use std::sync::Arc;
 use switchboard_core::ws::handshake::is_protocol;

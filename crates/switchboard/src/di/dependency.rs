@@ -2,11 +2,11 @@
 use super::scope::Scope;
 use super::{Container, NotProvided};
 use crate::app::Handle;
-use crate::client::Client;
+use crate::hub::Client;
+use crate::hub::Namespaces;
+use crate::hub::Server;
 use crate::namespace::Namespace;
-use crate::namespaces::Namespaces;
 use crate::pipeline::Implicit;
-use crate::server::Server;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;

@@ -1,9 +1,10 @@
 //! [`Scope`]: how many there are of a service, and where those of a connection and of a message are kept.
 use super::container::{Container, Instance, NotProvided};
 use super::provider::MakeAgain;
-use crate::client::Client;
-use crate::conn::{Conn, drop_contained};
+use crate::contain::drop_contained;
 use crate::handler::{Answer, MessageContext};
+use crate::hub::Client;
+use crate::hub::Conn;
 use crate::nested::{Calls, Nested, Refused};
 use parking_lot::Mutex;
 use std::fmt;

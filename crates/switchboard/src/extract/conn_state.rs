@@ -1,9 +1,9 @@
 //! State of one connection.
 use crate::Error;
-use crate::conn::Conn;
 use crate::di::Making;
 use crate::guarded::Guarded;
 use crate::handler::{Context, FromMessage, MessageContext};
+use crate::hub::Conn;
 use std::any::type_name;
 use std::sync::Arc;
 

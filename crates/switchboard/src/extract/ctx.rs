@@ -1,8 +1,8 @@
 //! [`Ctx`]: everything around a message, owned.
 use super::EventName;
-use crate::client::Client;
 use crate::di::Container;
 use crate::handler::{Context, FromMessage, MessageContext};
+use crate::hub::Client;
 use crate::{Error, User};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! From a gateway to its table.
-use super::table::{Gate, NewEntry, Note};
 use super::{Gateway, Group, InitHook, Table};
 use crate::di::{Container, NotProvided};
+use crate::gateway::compiled::{Gate, NewEntry, Note};
 use crate::handler::{HandlerDef, Needs};
 use crate::namespace::Marker;
 use crate::{Client, Root};

@@ -1,7 +1,7 @@
 //! What is wrong with a gateway by itself.
 use super::Gateway;
-use crate::app::Problem;
 use crate::pipeline::Implicit;
+use crate::problem::Problem;
 use std::panic::Location;
 use switchboard_core::{check_event, is_reserved};
 
@@ -59,7 +59,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             handler.declared.check_message(&format!("`{event}` of {name}"), problems);
         }
         if let Some((hosts, place)) = &self.hosts {
-            problems.extend(crate::app::wrong_host(hosts).map(|why| Problem::new(format!("{name}: {why}"), &[place])));
+            problems
+                .extend(crate::problem::wrong_host(hosts).map(|why| Problem::new(format!("{name}: {why}"), &[place])));
         }
         if let Some(limits) = &self.limits {
             let place = self.events.first().map(|(_, at, _)| *at);

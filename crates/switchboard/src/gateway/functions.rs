@@ -1,10 +1,10 @@
 //! Gateways of closures and free functions, without a struct.
 use super::Gateway;
-use crate::client::Client;
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, FromMessage, Handler, HandlerDef, Handlers, HookDef, IntoError,
     IntoOutcome, IntoReply, OnConnect, OnDisconnect, Own, RawLoop, Shape,
 };
+use crate::hub::Client;
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Handlers of other structs in the same gateway: [`Gateway::include`].
 use super::{Frames, Gateway, Messages, Site};
-use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::handler::HandlerDef;
 use crate::pipeline::Implicit;
+use crate::problem::Problem;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::panic::Location;

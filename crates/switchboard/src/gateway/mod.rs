@@ -1,21 +1,21 @@
 //! [`Gateway`]: the table of handlers of one struct.
 mod build;
 mod check;
+mod compiled;
 mod functions;
 mod include;
 mod mount;
 mod protocols;
 mod site;
 mod stages;
-mod table;
 
+pub(crate) use compiled::{Entry, Frames, Gate, Group, NamespaceBy, Table};
 pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
 pub(crate) use protocols::Protocols;
 pub(crate) use site::Site;
-pub(crate) use table::{Entry, Frames, Gate, Group, NamespaceBy, Table};
 
 use crate::app::Handle;
 use crate::compression::Compression;

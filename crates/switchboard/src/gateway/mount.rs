@@ -1,10 +1,11 @@
 //! Gateways that a module mounts.
-use super::include::{self, Included, IncludedNote};
+use super::include;
+use super::include::{Included, IncludedNote};
 use super::{Gateway, Given, InitHook, Site, Table};
-use crate::app::Problem;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::namespace::Marker;
 use crate::pipeline::Implicit;
+use crate::problem::Problem;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::marker::PhantomData;

@@ -1,8 +1,8 @@
 //! The subprotocols of a gateway: those of a raw loop, and the format of clients that ask for none.
 use super::Gateway;
-use crate::app::Problem;
 use crate::codec::{Codecs, Format};
 use crate::gateway::Frames;
+use crate::problem::Problem;
 use std::borrow::Cow;
 use std::panic::Location;
 use switchboard_core::ws::handshake::{Refusal, Upgrade as Asked, is_protocol};

@@ -1,6 +1,6 @@
 //! Where a gateway is mounted, beside its path: versions, and a port of its own.
 use super::Gateway;
-use crate::app::Problem;
+use crate::problem::Problem;
 use std::borrow::Cow;
 use std::panic::Location;
 

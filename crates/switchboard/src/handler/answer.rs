@@ -1,11 +1,12 @@
 //! [`Answer`]: in which frame a request is answered.
 use super::invocation::{Invoke, Start, Step};
-use super::place::Invocation;
 use super::{MessageContext, ReplySink};
 use crate::Error;
-use crate::conn::drop_contained;
+use crate::contain::drop_contained;
 use crate::di::MessageScope;
-use crate::pipeline::{self, Stages};
+use crate::handler::pooled::Invocation;
+use crate::pipeline;
+use crate::pipeline::Stages;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;

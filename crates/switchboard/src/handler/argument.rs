@@ -1,7 +1,7 @@
 //! Parameters of handlers and hooks.
 use crate::codec::{Data, Id};
-use crate::conn::Conn;
 use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
+use crate::hub::Conn;
 use crate::{Client, DisconnectReason, Error, Upgrade};
 use serde::de::DeserializeOwned;
 use std::any::TypeId;

@@ -1,13 +1,13 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
 use super::argument::{MessageContext, Needs};
 use super::parts::{Failed, Parameters, Returned, Way};
-use super::place::Invocation;
 use super::stream::{Yielded, take_yielded};
 use super::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, Handlers, IntoError, IntoReply, Outcome, ReplySink,
     Shape,
 };
-use crate::conn::drop_contained;
+use crate::contain::drop_contained;
+use crate::handler::pooled::Invocation;
 use crate::pipeline::{Declared, FilterDef, InterceptorDef, IntoGuard, PipeDef};
 use crate::pipeline::{Filter, Interceptor, Pipe};
 use crate::{Error, log};

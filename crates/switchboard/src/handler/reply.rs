@@ -4,7 +4,7 @@ use super::stream::Streaming;
 use super::{IntoError, Invocation};
 use crate::Error;
 use crate::codec::{Document, Held, erased_serde};
-use crate::hub::check_name;
+use crate::event_name::check_name;
 use futures_core::Stream;
 use serde::Serialize;
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! Handlers that return a stream: each item is a frame, and the end is one.
 use super::IntoError;
 use super::invocation::{Invoke, Step};
-use super::place::Invocation;
 use super::reply::IntoReply;
 use super::returned::ReplyItem;
 use super::sink::ReplySink;
 use crate::Error;
+use crate::handler::pooled::Invocation;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::cell::RefCell;

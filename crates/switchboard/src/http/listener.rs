@@ -1,11 +1,11 @@
 //! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
 use super::answering::{Answering, Switches};
 use super::progress::{Progress, Told, Watched};
-use super::spare::{Spare, is_exhausted, wants_memory};
 use super::visit::{Place, Siege, Visit};
 use super::{Places, Proxies, Threads, upgrade};
-use crate::hub::{Handshaking, Node};
+use crate::http::reserve::{Spare, is_exhausted, wants_memory};
 use crate::limits::Limits;
+use crate::node::{Handshaking, Node};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use http::header::CONNECTION;

@@ -1,11 +1,14 @@
 //! From a 101 to a connection: the stream behind it, and the task that owns it.
 use super::answering::Answering;
 use super::progress::Watched;
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::codec::Format;
-use crate::conn::{Attached, Conn, Handshake, Lane, Stream, Task, peer};
 use crate::gateway::Table;
-use crate::hub::{Permit, Registration, Seat};
+use crate::hub::{Attached, Conn, Handshake, peer};
+use crate::hub::{Registration, Seat};
+use crate::node::Permit;
+use crate::outbound::{Lane, Stream};
+use crate::transport::websocket::Task;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;

@@ -1,5 +1,5 @@
 //! Answers other than 101: `application/problem+json` (RFC 9457), which says what to do, and never what was sent.
-use crate::hub::Full;
+use crate::node::Full;
 use crate::{Code, Error, TraceId};
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -1,14 +1,17 @@
 //! From a request to a 101: every check, the guards, and what is kept.
-use super::farewell::farewell;
 use super::opening::{Opened, Opening};
 use super::refused::Refused;
-use super::{OwnListener, Proxies, Upgrade};
-use crate::client::ClientId;
+use super::{OwnListener, Proxies};
+use crate::client_id::ClientId;
 use crate::codec::{Format, is_unknown_version};
-use crate::conn::{Handshake, drop_contained};
+use crate::contain::drop_contained;
 use crate::gateway::{NamespaceBy, Table};
-use crate::hub::{Hub, Node, Permit, Seat, Space};
+use crate::handshake::Upgrade;
+use crate::http::close_only::farewell;
+use crate::hub::Handshake;
+use crate::hub::{Hub, Seat, Space};
 use crate::limits::Limits;
+use crate::node::{Node, Permit};
 use crate::{Error, Origins, log, namespace};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};

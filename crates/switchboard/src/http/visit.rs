@@ -1,5 +1,5 @@
 //! The places of a listener: nobody keeps those of others who come.
-use crate::hub::{Handshaking, Node, max_handshakes, max_http_connections};
+use crate::node::{Handshaking, Node, max_handshakes, max_http_connections};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;

@@ -1,6 +1,6 @@
 //! A set of connections.
-use crate::client::{ClientId, IdHasher};
-use crate::conn::Conn;
+use crate::client_id::{ClientId, IdHasher};
+use crate::hub::Conn;
 use indexmap::IndexSet;
 use indexmap::set::Slice;
 use std::borrow::Borrow;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 /// Connections, each found by its id and gone through in a row. The id stands in the connection alone: an entry of a map would be
 /// twice as long, in every room.
 #[derive(Default)]
-pub(super) struct Conns(IndexSet<ById, BuildHasherDefault<IdHasher>>);
+pub(crate) struct Conns(IndexSet<ById, BuildHasherDefault<IdHasher>>);
 
 /// A connection that is compared by its id.
-pub(super) struct ById(Arc<Conn>);
+pub(crate) struct ById(Arc<Conn>);
 
 impl ById {
-    pub(super) fn conn(&self) -> &Arc<Conn> {
+    pub(crate) fn conn(&self) -> &Arc<Conn> {
         &self.0
     }
 }
@@ -42,38 +42,38 @@ impl PartialEq for ById {
 impl Eq for ById {}
 
 impl Conns {
-    pub(super) fn insert(&mut self, conn: Arc<Conn>) {
+    pub(crate) fn insert(&mut self, conn: Arc<Conn>) {
         self.0.insert(ById(conn));
     }
 
-    pub(super) fn remove(&mut self, id: ClientId) {
+    pub(crate) fn remove(&mut self, id: ClientId) {
         self.0.swap_remove(&id);
     }
 
     /// Gives back memory of which little is used.
-    pub(super) fn shrink(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         if self.0.len() < self.0.capacity() / 4 {
             self.0.shrink_to_fit();
         }
     }
 
-    pub(super) fn get(&self, id: ClientId) -> Option<&Arc<Conn>> {
+    pub(crate) fn get(&self, id: ClientId) -> Option<&Arc<Conn>> {
         self.0.get(&id).map(ById::conn)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn as_slice(&self) -> &Slice<ById> {
+    pub(crate) fn as_slice(&self) -> &Slice<ById> {
         self.0.as_slice()
     }
 
-    pub(super) fn into_iter(self) -> impl Iterator<Item = Arc<Conn>> {
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = Arc<Conn>> {
         self.0.into_iter().map(|conn| conn.0)
     }
 }

@@ -1,8 +1,9 @@
 //! A flusher: writes to a part of the connections of one runtime, and wakes them when it is time.
-use super::clock::Clock;
-use super::home::Running;
-use super::{Node, ahead, memory};
-use crate::conn::Conn;
+use crate::hub::Conn;
+use crate::hub::home::Running;
+use crate::hub::prefetch;
+use crate::node::clock::Clock;
+use crate::node::{Node, memory};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -35,7 +36,7 @@ pub(crate) struct Flusher {
 
 impl Flusher {
     /// In the runtime whose time it keeps.
-    pub(super) fn new() -> Arc<Flusher> {
+    pub(crate) fn new() -> Arc<Flusher> {
         let flusher = Flusher::default();
         flusher.clock.start();
         Arc::new(flusher)
@@ -62,14 +63,14 @@ impl Flusher {
         self.clock.exact()
     }
 
-    pub(super) fn insert(&self, conn: &Arc<Conn>) {
+    pub(crate) fn insert(&self, conn: &Arc<Conn>) {
         let mut conns = self.conns.lock();
         // More connections than that do not fit into any memory.
         conn.lane.place.store(u32::try_from(conns.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         conns.push(conn.clone());
     }
 
-    pub(super) fn remove(&self, conn: &Conn) {
+    pub(crate) fn remove(&self, conn: &Conn) {
         let removed = {
             let mut conns = self.conns.lock();
             let place = conn.lane.place.load(Ordering::Relaxed);
@@ -89,7 +90,7 @@ impl Flusher {
         drop(removed);
     }
 
-    pub(super) fn add_clients(&self, clients: &mut Vec<Arc<Conn>>) {
+    pub(crate) fn add_clients(&self, clients: &mut Vec<Arc<Conn>>) {
         clients.extend_from_slice(&self.conns.lock());
     }
 
@@ -145,7 +146,7 @@ impl Flusher {
     }
 
     /// What its tasks have not done, because they wait for a handler that blocks.
-    pub(super) async fn catch_up(&self, tick: Duration) {
+    pub(crate) async fn catch_up(&self, tick: Duration) {
         self.flush().await;
         let since = self.clock.exact().saturating_sub(self.swept.load(Ordering::Relaxed));
         if u128::from(since) >= tick.as_millis() {
@@ -154,7 +155,7 @@ impl Flusher {
     }
 
     /// Ends its tasks, and forgets what was pushed to connections that are gone with their runtime.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let forgotten = {
             let mut dirty = self.dirty.lock();
             self.stopped.store(true, Ordering::Release);
@@ -164,7 +165,7 @@ impl Flusher {
         self.wake.notify_one();
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 }
@@ -177,8 +178,8 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     fn next(&mut self) -> Option<Arc<Conn>> {
-        if self.conns.len().is_multiple_of(ahead::GROUP) {
-            ahead::fetch(self.conns.last_chunk::<{ ahead::GROUP }>()?.iter());
+        if self.conns.len().is_multiple_of(prefetch::GROUP) {
+            prefetch::fetch(self.conns.last_chunk::<{ prefetch::GROUP }>()?.iter());
         }
         self.conns.pop()
     }
@@ -196,7 +197,7 @@ impl Drop for Batch<'_> {
 }
 
 /// Writes what one turn of the event loop pushed: the yield lets every task that is ready now push first.
-pub(super) async fn flush(flusher: Arc<Flusher>, _running: Running) {
+pub(crate) async fn flush(flusher: Arc<Flusher>, _running: Running) {
     loop {
         flusher.wake.notified().await;
         tokio::task::yield_now().await;
@@ -208,7 +209,7 @@ pub(super) async fn flush(flusher: Arc<Flusher>, _running: Running) {
 }
 
 /// One step late is one step late: after a stall there is one tick, not a burst.
-pub(super) async fn sweep(flusher: Arc<Flusher>, node: Weak<Node>, tick: Duration, _running: Running) {
+pub(crate) async fn sweep(flusher: Arc<Flusher>, node: Weak<Node>, tick: Duration, _running: Running) {
     let mut ticks = tokio::time::interval(tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

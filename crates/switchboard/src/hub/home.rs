@@ -1,9 +1,11 @@
 //! The runtimes that connections live in. Each has tasks of its own for its connections: what ends or blocks one runtime is no
 //! matter of the others'.
-use super::flusher::{self, Flusher};
-use super::{Node, pulse};
-use crate::client::ClientId;
-use crate::conn::Conn;
+use crate::client_id::ClientId;
+use crate::hub::Conn;
+use crate::hub::flusher;
+use crate::hub::flusher::Flusher;
+use crate::hub::watchdog;
+use crate::node::Node;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,7 +23,7 @@ pub(crate) struct Home {
 
 /// All of a node: as many as there are runtimes in which it has connections, or has had since they began.
 #[derive(Default)]
-pub(super) struct Homes(Mutex<Known>);
+pub(crate) struct Homes(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -48,11 +50,11 @@ impl Home {
             runtime.spawn(flusher::flush(flusher.clone(), running()));
             runtime.spawn(flusher::sweep(flusher.clone(), Arc::downgrade(node), tick, running()));
         }
-        pulse::start(self, node, runtime, tick);
+        watchdog::start(self, node, runtime, tick);
     }
 
     /// What its tasks have not done, because they wait for a handler that blocks.
-    pub(super) async fn catch_up(&self, tick: Duration) {
+    pub(crate) async fn catch_up(&self, tick: Duration) {
         for flusher in &self.flushers {
             flusher.catch_up(tick).await;
         }
@@ -63,7 +65,7 @@ impl Home {
     }
 
     /// True when its tasks shall end, or have ended with their runtime.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.flushers.iter().any(|flusher| flusher.is_stopped())
     }
 }
@@ -74,7 +76,7 @@ impl Homes {
     }
 
     /// Ends their tasks, for good.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let homes = {
             let mut known = self.0.lock();
             known.stopped = true;
@@ -84,7 +86,7 @@ impl Homes {
     }
 
     /// Every connection of the node.
-    pub(super) fn clients(&self) -> Vec<Arc<Conn>> {
+    pub(crate) fn clients(&self) -> Vec<Arc<Conn>> {
         let homes = self.0.lock().homes.clone();
         let mut clients = Vec::new();
         homes.iter().flat_map(|home| &home.flushers).for_each(|flusher| flusher.add_clients(&mut clients));
@@ -123,7 +125,7 @@ impl Node {
 }
 
 /// A task of a home. It ends with its runtime, or when all shall end.
-pub(super) struct Running {
+pub(crate) struct Running {
     home: Arc<Home>,
     node: Weak<Node>,
 }

@@ -1,12 +1,15 @@
 //! Delivery on this node: from a target to outboxes.
-use super::conns::Conns;
-use super::rooms::Rooms;
-use super::shard::Shard;
-use super::{Event, Stats, ahead};
 use crate::Delivery;
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::codec::{Encoding, Format};
-use crate::conn::{Class, Conn, Frame};
+use crate::hub::Conn;
+use crate::hub::conns::Conns;
+use crate::hub::prefetch;
+use crate::hub::rooms::Rooms;
+use crate::hub::shard::Shard;
+use crate::node::Stats;
+use crate::outbound::Event;
+use crate::outbound::{Class, Frame};
 use std::sync::Arc;
 use switchboard_core::Target;
 
@@ -16,17 +19,17 @@ pub(crate) type Other<'a> = dyn Fn(Encoding<'_>) -> Option<Event> + 'a;
 /// The connections and rooms of one namespace on this node. A cluster calls the same `deliver`.
 pub(crate) struct Local {
     shards: Box<[Shard]>,
-    pub(super) rooms: Rooms,
+    pub(crate) rooms: Rooms,
 }
 
 impl Local {
     /// Of a namespace in which everybody may be.
-    pub(super) fn new() -> Local {
+    pub(crate) fn new() -> Local {
         Local::of(std::thread::available_parallelism().map_or(1, |n| n.get().min(16)))
     }
 
     /// Of one among many.
-    pub(super) fn small() -> Local {
+    pub(crate) fn small() -> Local {
         Local::of(1)
     }
 
@@ -38,11 +41,11 @@ impl Local {
         &self.shards[(id.low() >> 48) as usize % self.shards.len()]
     }
 
-    pub(super) fn insert(&self, conn: &Arc<Conn>) {
+    pub(crate) fn insert(&self, conn: &Arc<Conn>) {
         self.shard(conn.id).insert(conn.clone());
     }
 
-    pub(super) fn remove(&self, id: ClientId) {
+    pub(crate) fn remove(&self, id: ClientId) {
         self.shard(id).remove(id);
     }
 
@@ -79,7 +82,7 @@ impl Local {
         match (target.all, &target.rooms[..], &target.except[..]) {
             (true, _, []) => self.shards.iter().for_each(|shard| shard.for_each(&mut push)),
             (false, [room], []) => self.for_each_member(room, &mut push),
-            _ => ahead::for_each(self.union(target).as_slice(), &mut push),
+            _ => prefetch::for_each(self.union(target).as_slice(), &mut push),
         }
         if !late.is_empty() {
             deliver_late(late, event, &mut frame, other, class, &mut delivery);
@@ -162,7 +165,7 @@ impl Local {
         self.rooms.names()
     }
 
-    pub(super) fn add_to(&self, stats: &mut Stats) {
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
         let (rooms, memberships) = self.rooms.count();
         stats.connections += self.client_count();
         stats.rooms += rooms;

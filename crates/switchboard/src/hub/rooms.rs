@@ -1,11 +1,11 @@
 //! Rooms: who is in which. Two indexes, room → members here, member → rooms in the connection.
 //!
 //! Locks are taken in this order: a connection's membership, then a shard of rooms, then a connection's lane.
-use super::ahead;
-use super::conns::Conns;
 use crate::Error;
-use crate::client::ClientId;
-use crate::conn::Conn;
+use crate::client_id::ClientId;
+use crate::hub::Conn;
+use crate::hub::conns::Conns;
+use crate::hub::prefetch;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -49,18 +49,18 @@ impl Rooms {
         }
     }
 
-    pub(super) fn for_each(&self, room: &str, work: &mut dyn FnMut(&Arc<Conn>)) {
+    pub(crate) fn for_each(&self, room: &str, work: &mut dyn FnMut(&Arc<Conn>)) {
         if let Some(members) = self.shard(room).read().get(room) {
-            ahead::for_each(members.as_slice(), work);
+            prefetch::for_each(members.as_slice(), work);
         }
     }
 
-    pub(super) fn names(&self) -> Vec<Arc<str>> {
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
         self.shards.iter().flat_map(|shard| shard.read().keys().cloned().collect::<Vec<_>>()).collect()
     }
 
     /// Rooms and memberships.
-    pub(super) fn count(&self) -> (usize, usize) {
+    pub(crate) fn count(&self) -> (usize, usize) {
         let of = |shard: &RwLock<Members>| {
             let shard = shard.read();
             (shard.len(), shard.values().map(Conns::len).sum::<usize>())
@@ -101,7 +101,7 @@ pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
 }
 
 /// Leaves every room, and joins none any more.
-pub(super) fn leave_all(conn: &Arc<Conn>) {
+pub(crate) fn leave_all(conn: &Arc<Conn>) {
     let mut membership = conn.rooms.lock();
     for name in &*membership.end() {
         conn.space.local.rooms.remove(name, conn.id);

@@ -1,7 +1,7 @@
 //! The namespaces that are named at run time: each exists while it has clients.
-use super::admission::Full;
-use super::node::Node;
-use super::space::{Seat, Space};
+use crate::hub::space::{Seat, Space};
+use crate::node::Node;
+use crate::node::admission::Full;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -27,12 +27,12 @@ struct Entry {
 }
 
 impl Runtime {
-    pub(super) fn new(node: &Arc<Node>) -> Runtime {
+    pub(crate) fn new(node: &Arc<Node>) -> Runtime {
         Runtime { node: node.clone(), known: Mutex::default() }
     }
 
     /// A place in the namespace of a name, which has been checked. Errors: there are as many namespaces as may be.
-    pub(super) fn seat(self: &Arc<Self>, name: &str) -> Result<Seat, Full> {
+    pub(crate) fn seat(self: &Arc<Self>, name: &str) -> Result<Seat, Full> {
         let most = self.node.limits().runtime_namespaces;
         let mut known = self.known.lock();
         let Known { spaces, used } = &mut *known;
@@ -54,7 +54,7 @@ impl Runtime {
     }
 
     /// A seat is free again.
-    pub(super) fn leave(&self, name: &str) {
+    pub(crate) fn leave(&self, name: &str) {
         let mut known = self.known.lock();
         let Known { spaces, used } = &mut *known;
         let Some(entry) = spaces.get_mut(name) else { return };
@@ -65,7 +65,7 @@ impl Runtime {
     }
 
     /// Nobody has it any more. One of the same name may have come since.
-    pub(super) fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, name: &str) {
         let Known { spaces, .. } = &mut *self.known.lock();
         if spaces.get(name).is_some_and(|entry| entry.seats == 0 && entry.space.strong_count() == 0) {
             spaces.remove(name);
@@ -97,7 +97,7 @@ impl Runtime {
         self.known.lock().used
     }
 
-    pub(super) fn spaces(&self) -> Vec<Arc<Space>> {
+    pub(crate) fn spaces(&self) -> Vec<Arc<Space>> {
         self.known.lock().spaces.values().filter_map(|entry| entry.space.upgrade()).collect()
     }
 }

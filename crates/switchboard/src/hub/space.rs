@@ -1,8 +1,8 @@
 //! The connections and rooms of one namespace on this node.
-use super::local::Local;
-use super::node::Node;
-use super::runtime::Runtime;
+use crate::hub::local::Local;
+use crate::hub::runtime::Runtime;
 use crate::namespace::Marker;
+use crate::node::Node;
 use std::sync::Arc;
 
 pub(crate) struct Space {
@@ -17,16 +17,16 @@ enum Named {
 }
 
 impl Space {
-    pub(super) fn new(marker: Marker, node: Arc<Node>) -> Space {
+    pub(crate) fn new(marker: Marker, node: Arc<Node>) -> Space {
         Space { named: Named::ByType(marker), local: Local::new(), node }
     }
 
-    pub(super) fn at_run_time(name: Arc<str>, known_to: Arc<Runtime>, node: Arc<Node>) -> Space {
+    pub(crate) fn at_run_time(name: Arc<str>, known_to: Arc<Runtime>, node: Arc<Node>) -> Space {
         Space { named: Named::AtRunTime { name, known_to }, local: Local::small(), node }
     }
 
     /// `None`: it is named at run time.
-    pub(super) fn marker(&self) -> Option<Marker> {
+    pub(crate) fn marker(&self) -> Option<Marker> {
         match &self.named {
             Named::ByType(marker) => Some(*marker),
             Named::AtRunTime { .. } => None,
@@ -72,11 +72,11 @@ impl Seat {
     }
 
     /// To a registration, which gives it back.
-    pub(super) fn hand_over(mut self) {
+    pub(crate) fn hand_over(mut self) {
         self.handed_over = true;
     }
 
-    pub(super) fn give_back(space: &Space) {
+    pub(crate) fn give_back(space: &Space) {
         space.leave();
     }
 }

@@ -4,7 +4,7 @@ use super::stage::{Source, Stage, sources};
 use crate::Error;
 use crate::di::BoxFuture;
 use crate::handler::MessageContext;
-use crate::http::Upgrade;
+use crate::handshake::Upgrade;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;

@@ -32,24 +32,24 @@
 //! }
 //! let chat = Gateway::new(Chat).on("say", Chat::say).guard(NoShouting);
 //! ```
-#[cfg(feature = "testing")]
-pub(crate) mod alone;
 mod call;
 mod filter;
 mod guard;
 mod interceptor;
-mod level;
+#[cfg(feature = "testing")]
+pub(crate) mod isolated;
 pub mod parts;
 mod pipe;
 mod run;
 mod stage;
+mod stage_set;
 
 pub use call::Call;
 pub use filter::{Caught, Filter, FilterDef};
 pub(crate) use guard::ErasedConnectGuard;
 pub use guard::{AsyncGuard, ConnectGuard, Guard, GuardDef, IntoGuard};
 pub use interceptor::{Interceptor, InterceptorDef, Next};
-pub(crate) use level::{Declared, Level, Stages};
 pub use pipe::{Chain, DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim, Written};
 pub(crate) use run::{Filtering, around, connect_error, start};
 pub(crate) use stage::Implicit;
+pub(crate) use stage_set::{Declared, Level, Stages};

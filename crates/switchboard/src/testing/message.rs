@@ -3,7 +3,7 @@ use super::detached::{DetachedClient, client};
 use crate::codec::Data;
 use crate::di::MessageScope;
 use crate::handler::{FromMessage, MessageContext, Parts};
-use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, alone};
+use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, isolated};
 use crate::{Error, Reply, User};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -128,7 +128,7 @@ impl<'c> TestMessage<'c> {
     ///
     /// Errors: the guard's.
     pub async fn check_async(&self, guard: &impl AsyncGuard) -> Result<(), Error> {
-        let call = self.with(alone::call);
+        let call = self.with(isolated::call);
         guard.message(&call).await
     }
 
@@ -155,13 +155,13 @@ impl<'c> TestMessage<'c> {
         H: FnOnce() -> F + Send,
         F: Future<Output = Result<Reply, Error>> + Send,
     {
-        let call = self.with(alone::call);
-        alone::intercept(interceptor, &call, handler).await
+        let call = self.with(isolated::call);
+        isolated::intercept(interceptor, &call, handler).await
     }
 
     /// What a filter tells the client of an error.
     pub fn catch<X: Filter>(&self, filter: &X, error: X::Error) -> Error {
-        self.with(|cx| filter.catch(error, &alone::caught(cx)))
+        self.with(|cx| filter.catch(error, &isolated::caught(cx)))
     }
 
     /// Anything else that takes a [`MessageContext`].

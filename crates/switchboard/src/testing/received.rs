@@ -1,5 +1,6 @@
 //! [`Received`]: something that a test client has got, and how a panic shows it.
-use super::speech::{self, Speech};
+use super::speech;
+use super::speech::Speech;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fmt;

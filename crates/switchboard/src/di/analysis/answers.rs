@@ -1,10 +1,10 @@
 //! Who asks for what nobody gives, or may not ask for it.
 use super::names::{is_of_the_language, is_server};
 use super::{Plan, PlannedGateway, PlannedProvider};
-use crate::app::Problem;
 use crate::di::dependency::{Dependency, Strength};
 use crate::di::provider::{Erased, Make};
 use crate::di::scope::Scope;
+use crate::problem::Problem;
 use crate::text::short_name;
 use std::any::TypeId;
 

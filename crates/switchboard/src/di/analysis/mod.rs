@@ -8,13 +8,13 @@ use names::{is_future, is_result, is_result_of};
 use walk::Walk;
 
 use crate::Root;
-use crate::app::Problem;
 use crate::di::dependency::Dependency;
 use crate::di::module::{Export, ModuleDef, ModuleHook};
 use crate::di::provider::Erased;
 use crate::di::scope::Scope;
 use crate::gateway::{Given, ModuleGateway};
 use crate::pipeline::{Declared, Implicit};
+use crate::problem::Problem;
 use crate::text::short_name;
 use std::any::TypeId;
 use std::collections::hash_map::Entry;

@@ -1,7 +1,7 @@
 //! An order in which everything can be made, and the cycles that keep it from one.
 use super::Plan;
-use crate::app::Problem;
 use crate::di::dependency::{Dependency, Strength};
+use crate::problem::Problem;
 use std::collections::HashSet;
 use std::panic::Location;
 

@@ -1,0 +1,34 @@
+//! [`Received`]: a message as it came.
+use std::borrow::Cow;
+
+/// A message as it came. A JSON client's is always a text: what it sends in binary frames is made one.
+#[derive(Clone)]
+pub(crate) enum Received<'a> {
+    Text(Cow<'a, str>),
+    Bytes(Cow<'a, [u8]>),
+}
+
+impl Received<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Received::Text(text) => text.len(),
+            Received::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Bytes of memory that hold it.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Received::Text(Cow::Owned(text)) => text.capacity(),
+            Received::Bytes(Cow::Owned(bytes)) => bytes.capacity(),
+            Received::Text(_) | Received::Bytes(_) => 0,
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> Received<'static> {
+        match self {
+            Received::Text(text) => Received::Text(Cow::Owned(text.into_owned())),
+            Received::Bytes(bytes) => Received::Bytes(Cow::Owned(bytes.into_owned())),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Where code of the application runs, a panic is caught: here.
+use crate::{Error, log};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs code of the application; a panic becomes an internal error.
+pub(crate) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(place, panic)))
+}
+
+/// The error that stands for a panic.
+#[cold]
+pub(crate) fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Error {
+    let error = log::panic_error(log::panicked(place, &*panic));
+    drop_contained(panic);
+    error
+}
+
+/// Drops what belongs to the application, whose `Drop` may panic.
+#[inline(always)]
+pub(crate) fn drop_contained<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        drop_panicked(panic);
+    }
+}
+
+/// What a panic carries may panic as it is dropped, and so on without an end: then it is kept.
+#[cold]
+fn drop_panicked(panic: Box<dyn Any + Send>) {
+    log::panicked("drop", &*panic);
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+}

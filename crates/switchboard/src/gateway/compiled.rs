@@ -1,0 +1,411 @@
+//! A gateway with its type erased: what a connection looks things up in.
+use crate::codec::{Codecs, Format};
+use crate::compression::Compression;
+use crate::di::Container;
+use crate::gateway::Protocols;
+use crate::handler::{Answer, Answering, Checks, Hook, Needs, PayloadNote, Start};
+use crate::limits::Limits;
+use crate::namespace::Marker;
+use crate::pipeline;
+use crate::pipeline::{ErasedConnectGuard, Level, Stages};
+use crate::problem::Problem;
+use crate::text::{count, short_name};
+use crate::{Client, Error, Handle, Origins, Upgrade};
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) namespace: Marker,
+    /// In place of it, where the request says which.
+    pub(crate) namespace_by: Option<NamespaceBy>,
+    notes: Vec<Note>,
+    /// Set when the application is built.
+    pub(crate) container: Option<Container>,
+    /// What a container's handle ends, and its shutdown hooks, are there as long as somebody is served.
+    _application: Option<Handle>,
+    /// Sorted by name: to find one of the handful of events that a gateway has, no hash is needed.
+    events: Vec<Entry>,
+    /// The `head` of each.
+    heads: Vec<u64>,
+    catch_all: Option<Entry>,
+    pub(crate) level: Level,
+    /// Asked before the upgrade, in this order.
+    pub(crate) connect_guards: Box<[Arc<dyn ErasedConnectGuard>]>,
+    /// What stands around the on-connect hook.
+    pub(crate) connect_stages: Option<Arc<Stages>>,
+    /// Some messages are handled beside others.
+    pub(crate) is_concurrent: bool,
+    pub(crate) on_join: Option<Gate>,
+    pub(crate) on_connect: Option<Hook>,
+    pub(crate) on_disconnect: Option<Hook>,
+    pub(crate) raw: Option<Hook>,
+    /// Where it is written.
+    pub(crate) raw_at: Option<&'static Location<'static>>,
+    pub(crate) needs: Needs,
+    pub(crate) cancel_on_disconnect: bool,
+    /// Those of the application, unless the gateway has its own.
+    pub(crate) limits: Limits,
+    own_limits: bool,
+    pub(crate) origins: Option<Origins>,
+    /// The application's, unless the gateway chose itself.
+    pub(crate) compression: Option<Compression>,
+    own_compression: bool,
+    /// Those of the application, unless the gateway has its own; `None`: any.
+    pub(crate) hosts: Option<Arc<[String]>>,
+    pub(crate) frames: Frames,
+    pub(crate) protocols: Protocols,
+    /// Of clients that ask for none.
+    pub(crate) default_format: Format,
+    /// Frames of message patterns are taken.
+    pub(crate) patterns: bool,
+    /// The application's.
+    pub(crate) codecs: Codecs,
+}
+
+/// How long a name's head is.
+const HEAD: usize = size_of::<u64>();
+/// Up to so many heads are looked through one by one, which is faster than a search.
+const FEW: usize = 8;
+
+/// The first eight bytes of a name, zeros behind a shorter one, as a number that sorts as they do.
+fn head(name: &str) -> u64 {
+    let name = name.as_bytes();
+    if let Some(head) = name.first_chunk() {
+        return u64::from_be_bytes(*head);
+    }
+    let Some((first, last)) = name.first_chunk().zip(name.last_chunk()) else {
+        return name.iter().enumerate().fold(0, |head, (at, byte)| head | u64::from(*byte) << (56 - 8 * at));
+    };
+    // Some of the last four bytes are among the first four: those are shifted out.
+    let last = u64::from(u32::from_be_bytes(*last)) << (64 - 8 * name.len()) & u64::from(u32::MAX);
+    u64::from(u32::from_be_bytes(*first)) << 32 | last
+}
+
+/// Names the namespace of a request.
+pub(crate) type NamespaceBy = Arc<dyn Fn(&Upgrade) -> Result<String, Error> + Send + Sync>;
+
+/// The messages that a gateway takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Frames {
+    #[default]
+    Any,
+    Text,
+    Binary,
+}
+
+/// An event and its handler.
+pub(crate) struct Entry {
+    pub(crate) event: Arc<str>,
+    /// The handler parses the payload, which shows whether it is JSON.
+    reads_payload: bool,
+    /// It may be begun with before the frame is decoded as a whole.
+    pub(crate) takes_glances: bool,
+    pub(crate) start: Arc<dyn Start>,
+    /// What stands around it; none in most gateways.
+    pub(crate) stages: Option<Arc<Stages>>,
+    /// It is handled beside others.
+    pub(crate) group: Option<Group>,
+    /// It handles every event that has no handler of its own.
+    pub(crate) is_catch_all: bool,
+    level: Level,
+    place: &'static Location<'static>,
+}
+
+impl Entry {
+    /// The same for one request that is answered so.
+    pub(crate) fn answering(&self, answer: Answer) -> Entry {
+        let (start, stages) = (self.start.clone(), self.stages.clone());
+        Entry {
+            event: self.event.clone(),
+            reads_payload: self.reads_payload,
+            takes_glances: false,
+            start: Arc::new(Answering { start, stages, answer }),
+            stages: None,
+            group: self.group,
+            is_catch_all: self.is_catch_all,
+            level: Level::default(),
+            place: self.place,
+        }
+    }
+}
+
+/// Messages that are handled beside others, up to so many at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) index: u16,
+    pub(crate) most: usize,
+}
+
+/// Says who may join a room.
+pub(crate) type Gate = Box<dyn Fn(&Client, &str) -> Result<(), Error> + Send + Sync>;
+
+impl Table {
+    pub(crate) fn new(
+        name: String,
+        namespace: Marker,
+        cancel_on_disconnect: bool,
+        limits: Option<Limits>,
+        origins: Option<Origins>,
+    ) -> Table {
+        Table {
+            name,
+            namespace,
+            namespace_by: None,
+            notes: Vec::new(),
+            container: None,
+            _application: None,
+            events: Vec::new(),
+            heads: Vec::new(),
+            catch_all: None,
+            level: Level::default(),
+            connect_guards: Box::default(),
+            connect_stages: None,
+            is_concurrent: false,
+            on_join: None,
+            on_connect: None,
+            on_disconnect: None,
+            raw: None,
+            raw_at: None,
+            needs: Needs::default(),
+            cancel_on_disconnect,
+            own_limits: limits.is_some(),
+            limits: limits.unwrap_or_default(),
+            origins,
+            compression: None,
+            own_compression: false,
+            hosts: None,
+            frames: Frames::Any,
+            protocols: Protocols::default(),
+            default_format: Format::default(),
+            patterns: false,
+            codecs: Codecs::default(),
+        }
+    }
+
+    pub(crate) fn choose_compression(&mut self, own: Option<Option<Compression>>) {
+        self.own_compression = own.is_some();
+        self.compression = own.flatten();
+    }
+
+    pub(crate) fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    pub(crate) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    pub(crate) fn insert(&mut self, event: &str, entry: NewEntry) {
+        let at = self.events.partition_point(|entry| *entry.event < *event);
+        self.is_concurrent |= entry.group.is_some();
+        self.events.insert(at, entry.under(event));
+        self.heads.insert(at, head(event));
+    }
+
+    /// The handler of every event without one.
+    pub(crate) fn catch_all(&mut self, entry: NewEntry) {
+        self.is_concurrent |= entry.group.is_some();
+        self.catch_all = Some(Entry { is_catch_all: true, ..entry.under("*") });
+    }
+
+    /// Puts the stages together, the application's around the gateway's around each message's. Adds what is wrong.
+    pub(crate) fn settle_stages(&mut self, application: &Level, posture: bool, problems: &mut Vec<Problem>) {
+        let around = [application, &self.level];
+        Level::check(&around, &self.name, false, None, problems);
+        if let Some(place) = self.raw_at {
+            Level::check_raw(&around, &self.name, posture, place, problems);
+        }
+        self.connect_guards = Level::connect_guards(&around);
+        self.connect_stages = Level::connect_stages(&around);
+        for entry in self.events.iter_mut().chain(&mut self.catch_all) {
+            let levels = [application, &self.level, &entry.level];
+            let who = format!("`{}` of {}", entry.event, self.name);
+            Level::check(&levels, &who, posture, Some(entry.place), problems);
+            entry.stages = Level::stages(&levels);
+            entry.takes_glances = !entry.is_catch_all && (entry.reads_payload || entry.stages.is_some());
+        }
+    }
+
+    /// What a client is told of an error of a connect guard.
+    pub(crate) fn connect_error(&self, error: Error) -> Error {
+        pipeline::connect_error(self.connect_stages.as_ref(), error)
+    }
+
+    /// Takes over what the application sets. The node's limits are always the application's.
+    pub(crate) fn settle(
+        &mut self,
+        limits: &Limits,
+        origins: &Origins,
+        hosts: Option<&Arc<[String]>>,
+        container: &Container,
+        application: Handle,
+    ) {
+        self.container = Some(container.kept());
+        self._application = Some(application);
+        self.hosts = self.hosts.take().or_else(|| hosts.cloned());
+        if self.own_limits {
+            self.limits.handlers = limits.handlers;
+            self.limits.pending_acks_node = limits.pending_acks_node;
+            self.limits.max_connections = limits.max_connections;
+            self.limits.shutdown_timeout = limits.shutdown_timeout;
+            self.limits.http_connections = limits.http_connections;
+            self.limits.runtime_namespaces = limits.runtime_namespaces;
+            self.limits.accept_rate = limits.accept_rate;
+            self.limits.address_connections = limits.address_connections;
+            self.limits.address_rate = limits.address_rate;
+            self.limits.user_connections = limits.user_connections;
+            self.limits.memory = limits.memory;
+        } else {
+            self.limits = limits.clone();
+        }
+        self.origins.get_or_insert_with(|| origins.clone());
+    }
+
+    /// The application's compression, unless the gateway chose itself.
+    pub(crate) fn settle_compression(&mut self, compression: Option<Compression>) {
+        if !self.own_compression {
+            self.compression = compression;
+        }
+    }
+
+    /// The application's formats, and which one is the default. Adds what is wrong.
+    pub(crate) fn settle_formats(&mut self, codecs: &Codecs, problems: &mut Vec<Problem>) {
+        self.codecs = codecs.clone();
+        self.default_format = self.protocols.settle(&self.name, codecs, self.frames, problems);
+    }
+
+    pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
+        self.handled(event).or(self.catch_all.as_ref())
+    }
+
+    /// The event's own handler. Most names differ in their heads, and short ones are the same where those are.
+    fn handled(&self, event: &str) -> Option<&Entry> {
+        let head = head(event);
+        let at = match self.heads.len() {
+            0..=FEW => self.heads.iter().position(|known| *known == head)?,
+            _ => self.heads.binary_search(&head).ok()?,
+        };
+        let entry = self.events.get(at)?;
+        let same = entry.event.len() == event.len() && (event.len() <= HEAD || *entry.event == *event);
+        if same { Some(entry) } else { self.searched(event) }
+    }
+
+    #[inline(never)]
+    fn searched(&self, event: &str) -> Option<&Entry> {
+        let at = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).ok()?;
+        self.events.get(at)
+    }
+
+    /// What the log tells messages apart by: the name of a handler, never one of a client's choice.
+    pub(crate) fn known<'a>(&self, event: &'a str) -> &'a str {
+        if self.handled(event).is_some() { event } else { "*" }
+    }
+
+    /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.
+    pub(crate) fn summary(&self) -> String {
+        let hooks = self.notes.iter().filter(|note| matches!(note, Note::Hook(_))).count();
+        let messages = if self.raw.is_some() { "raw".to_owned() } else { count(self.events.len(), "message") };
+        let namespace = match self.namespace {
+            _ if self.namespace_by.is_some() => ", a namespace by the request".to_owned(),
+            default if default.is_default() => String::new(),
+            other => format!(", namespace {}", other.name),
+        };
+        format!("{} ({messages}, {}{namespace})", self.name, count(hooks, "hook"))
+    }
+}
+
+/// A handler that is about to be in the table.
+pub(crate) struct NewEntry {
+    pub(crate) reads_payload: bool,
+    pub(crate) start: Arc<dyn Start>,
+    pub(crate) group: Option<Group>,
+    pub(crate) level: Level,
+    pub(crate) place: &'static Location<'static>,
+}
+
+impl NewEntry {
+    fn under(self, event: &str) -> Entry {
+        let NewEntry { reads_payload, start, group, level, place } = self;
+        Entry {
+            event: event.into(),
+            reads_payload,
+            takes_glances: false,
+            start,
+            stages: None,
+            group,
+            is_catch_all: false,
+            level,
+            place,
+        }
+    }
+}
+
+/// A line of the startup log.
+#[derive(Debug)]
+pub(crate) enum Note {
+    Event { event: String, payload: Option<PayloadNote> },
+    Hook(&'static str),
+}
+
+impl Note {
+    pub(crate) fn event(event: &str, payload: Option<PayloadNote>) -> Note {
+        Note::Event { event: event.to_owned(), payload }
+    }
+
+    pub(crate) fn hook(what: &'static str) -> Note {
+        Note::Hook(what)
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Hook(what) => write!(f, "({what})"),
+            Note::Event { event, payload: None } => f.write_str(event),
+            Note::Event { event, payload: Some(payload) } => {
+                let checks = match payload.checks {
+                    Checks::None => "",
+                    Checks::Validated => " (validated)",
+                    Checks::Unchecked => " (unchecked)",
+                };
+                write!(f, "{event}: {}{checks}", short_name(payload.name))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+
+    #[test]
+    fn heads_sort_as_names_do() {
+        let names = [
+            "",
+            "\0",
+            "a",
+            "a\0",
+            "ab",
+            "abc",
+            "abcd",
+            "abcde",
+            "abcdefg",
+            "abcdefgh",
+            "abcdefghi",
+            "b",
+            "ba",
+            "é",
+            "éé",
+            "\u{ffff}",
+        ];
+        for one in names {
+            let padded: Vec<u8> = one.bytes().chain([0; 8]).take(8).collect();
+            assert_eq!(head(one).to_be_bytes(), *padded, "{one:?}");
+            for other in names {
+                assert!(head(one) <= head(other) || one > other, "{one:?} {other:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! [`Upgrade`]: the request that asks for a connection.
+use crate::Error;
+use crate::identity::{Identity, User};
+use axum::extract::FromRequestParts;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// The head of a request that may become a connection: what a guard's connect half looks at.
+///
+/// It has passed every check of the protocol: a whole WebSocket handshake, of a page that may connect, for which the node has
+/// room. Nothing of it is logged, and nothing is kept but what handlers declare, the user, and what was [inserted](Upgrade::insert)
+/// and is asked for.
+pub struct Upgrade {
+    parts: Parts,
+    peer: Option<SocketAddr>,
+    user: Option<Identity>,
+}
+
+impl Upgrade {
+    pub(crate) fn new(parts: Parts) -> Upgrade {
+        Upgrade { parts, peer: None, user: None }
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
+    pub(crate) fn set_peer(&mut self, peer: Option<SocketAddr>) {
+        self.peer = peer;
+    }
+
+    pub(crate) fn take_identity(&mut self) -> Option<Identity> {
+        self.user.take()
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// What was asked for, as it stands in the request; without the prefix of an axum `nest` around the gateway. An absolute target
+    /// has the scheme and the authority, which is the Host's.
+    pub fn uri(&self) -> &Uri {
+        &self.parts.uri
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// The address of the peer, as [`Client::peer_addr`](crate::Client::peer_addr). Under `axum::serve` it is known here only by
+    /// `into_make_service_with_connect_info::<SocketAddr>()`, else `None`.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The parameters of the path, as axum's `Path<T>`: one value, a tuple, or a struct with their names.
+    ///
+    /// Errors: `bad_request` when they do not fit; `internal` when `T` cannot be read from this gateway's path.
+    pub fn path_params<T: DeserializeOwned + Send>(&self) -> Result<T, Error> {
+        // axum keeps them in an extension of a type of its own.
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.extensions = self.parts.extensions.clone();
+        let read = pin!(axum::extract::Path::<T>::from_request_parts(&mut parts, &()));
+        match read.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(axum::extract::Path(params))) => Ok(params),
+            Poll::Ready(Err(rejection)) => Err(path_error(rejection)),
+            Poll::Pending => Err(Error::internal("axum's path parameters were awaited")),
+        }
+    }
+
+    /// The query string, as axum's `Query<T>`.
+    ///
+    /// Errors: `bad_request` when it does not fit.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        match axum::extract::Query::try_from_uri(&self.parts.uri) {
+            Ok(axum::extract::Query(query)) => Ok(query),
+            Err(_) => Err(Error::bad_request("The query string is not what it has to be")),
+        }
+    }
+
+    /// The token of `Authorization: Bearer …`; `None` also when there are two such headers. A token in the query string, which
+    /// ends in logs, is not looked at.
+    pub fn bearer(&self) -> Option<&str> {
+        let mut all = self.parts.headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (all.next(), all.next()) else { return None };
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        let token = token.trim();
+        let whole = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains([' ', '\t']);
+        whole.then_some(token)
+    }
+
+    /// The value of a cookie, as it was sent but for the quotes around it; the first one of that name. `None` also when the value
+    /// is not UTF-8.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        // Bytes: a cookie that is no text, which any script of the site may have set, hides none of the others.
+        let headers = self.parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        let mut values = headers.flat_map(|header| header.split(|&byte| byte == b';')).filter_map(|pair| {
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        });
+        let value = str::from_utf8(values.next()?).ok()?;
+        Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+    }
+
+    /// What a tower layer, or a guard before this one, has added to the request.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.parts.extensions.get()
+    }
+
+    /// Adds something to the request, for later guards ([`Upgrade::extension`]), and for handlers as
+    /// [`Ext<T>`](crate::Ext). Returns what was there of this type.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> Option<T> {
+        self.parts.extensions.insert(value)
+    }
+
+    /// Says who the connection belongs to. The last one counts.
+    pub fn set_user<T: Send + Sync + 'static>(&mut self, user: User<T>) {
+        self.user = Some(Identity::new(user));
+    }
+
+    /// Who the connection belongs to, as a guard before this one has said, without data of your own.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref().map(Identity::plain)
+    }
+
+    /// [`Upgrade::user`] with the data.
+    ///
+    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
+        self.user.as_ref().ok_or_else(crate::identity::nobody)?.user()
+    }
+}
+
+/// Nothing: a request holds secrets.
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").finish_non_exhaustive()
+    }
+}
+
+/// What a client is told: never what it sent.
+fn path_error(rejection: PathRejection) -> Error {
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return Error::internal("the gateway's path has no parameters");
+    };
+    if failed.status().is_server_error() {
+        return Error::internal(format!("the parameters of the path cannot be read: {}", failed.into_kind()));
+    }
+    match failed.into_kind() {
+        // The key is the gateway's own.
+        ErrorKind::ParseErrorAtKey { key, .. }
+        | ErrorKind::InvalidUtf8InPathParam { key }
+        | ErrorKind::DeserializeError { key, .. } => {
+            Error::bad_request(format!("The parameter `{key}` of the path is not what it has to be"))
+        }
+        _ => Error::bad_request("The path is not what it has to be"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upgrade(headers: &[(&str, &str)]) -> Upgrade {
+        let mut request = Request::builder().uri("/ws?room=7");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Upgrade::new(request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn a_bearer_token_is_one_word_behind_its_scheme() {
+        for (value, token) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("BEARER a.b-c", Some("a.b-c")),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Bearer a b", None),
+            ("Basic abc", None),
+            ("", None),
+        ] {
+            assert_eq!(upgrade(&[("authorization", value)]).bearer(), token, "{value:?}");
+        }
+        assert_eq!(upgrade(&[]).bearer(), None);
+        let two = upgrade(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]);
+        assert_eq!(two.bearer(), None, "which of two is meant?");
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_name() {
+        let upgrade = upgrade(&[("cookie", "sid=1; theme=\"dark\";empty=; sid=2"), ("cookie", "last=a=b")]);
+        for (name, value) in
+            [("sid", Some("1")), ("theme", Some("dark")), ("empty", Some("")), ("last", Some("a=b")), ("si", None)]
+        {
+            assert_eq!(upgrade.cookie(name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_hides_no_other() {
+        let cookies = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            Upgrade::new(Request::builder().header("cookie", value).body(()).unwrap().into_parts().0)
+        };
+        for value in ["theme=café; sid=ada".as_bytes(), b"theme=caf\xE9; sid=ada", b"\xFF\xC3=x;sid=ada ; \xE9"] {
+            assert_eq!(cookies(value).cookie("sid"), Some("ada"), "{}", value.escape_ascii());
+        }
+        assert_eq!(cookies("theme=café; sid=ada".as_bytes()).cookie("theme"), Some("café"));
+        assert_eq!(cookies(b"theme=caf\xE9; theme=dark").cookie("theme"), None, "the first one counts");
+        assert_eq!(cookies("größe=7".as_bytes()).cookie("größe"), Some("7"));
+        for (value, name) in [("sid=ada", "si"), ("sid =ada", "sid"), ("xsid=ada", "sid"), ("sid", "sid")] {
+            assert_eq!(cookies(value.as_bytes()).cookie(name), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_it_is_printed() {
+        let upgrade = upgrade(&[("authorization", "Bearer canary")]);
+        assert_eq!(format!("{upgrade:?}"), "Upgrade { .. }");
+    }
+}

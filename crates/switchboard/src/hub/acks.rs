@@ -1,0 +1,158 @@
+//! Requests of the server that wait for the client's answer.
+use crate::codec::Held;
+use crate::hub::Conn;
+use crate::{ClientId, Error};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{mpsc, oneshot};
+
+/// The client's answer: its data, or the error that it sent.
+pub(crate) type Answer = Result<Held, Error>;
+
+#[derive(Default)]
+pub(crate) struct Acks {
+    last: u64,
+    pending: HashMap<u64, Waiting>,
+}
+
+/// One that waits. It is settled, or dropped, outside of the lock that it is kept under: that runs a waker.
+pub(crate) struct Waiting {
+    answer: Asker,
+    /// Awaited by a handler of the same connection, which reading may depend on.
+    own: bool,
+}
+
+enum Asker {
+    One(oneshot::Sender<Answer>),
+    /// One of several clients that were asked the same; each sends at most once.
+    Several(ClientId, mpsc::Sender<(ClientId, Answer)>),
+}
+
+impl Waiting {
+    /// False when nobody waits any more.
+    pub(crate) fn settle(self, answer: Answer) -> bool {
+        match self.answer {
+            Asker::One(asker) => asker.send(answer).is_ok(),
+            Asker::Several(id, askers) => askers.try_send((id, answer)).is_ok(),
+        }
+    }
+}
+
+impl Acks {
+    pub(crate) fn contains(&self, ack: u64) -> bool {
+        self.pending.contains_key(&ack)
+    }
+
+    pub(crate) fn remove(&mut self, ack: u64) -> Option<Waiting> {
+        self.pending.remove(&ack)
+    }
+
+    /// Those that a handler of the same connection awaits. While reading pauses no answer to them can come.
+    pub(crate) fn take_own(&mut self) -> Vec<Waiting> {
+        self.pending.extract_if(|_, waiting| waiting.own).map(|(_, waiting)| waiting).collect()
+    }
+
+    /// All of them. Nobody answers any more: each waiting future learns it by its sender's end.
+    pub(crate) fn take(&mut self) -> HashMap<u64, Waiting> {
+        std::mem::take(&mut self.pending)
+    }
+}
+
+pub(crate) fn paused() -> Error {
+    Error::overloaded("The client has sent so much that no answer of it can be read now")
+}
+
+/// The numbers of requests to several clients begin here, far from those that a connection counts itself.
+const SEVERAL: u64 = 1 << 52;
+
+/// A number for a request to several clients: random, so that it tells nobody how many such requests there are.
+pub(crate) fn number_for_several() -> Result<u64, Error> {
+    let random = getrandom::u64().map_err(|_| Error::internal("the system has no random numbers"))?;
+    Ok(SEVERAL | (random >> 12))
+}
+
+/// A request that waits for an answer; forgotten when dropped.
+pub(crate) struct PendingAck {
+    pub(crate) conn: Arc<Conn>,
+    pub(crate) ack: u64,
+}
+
+impl PendingAck {
+    /// Errors: `overloaded` when the connection's own handler asks while reading is paused; `rate_limited` when too many
+    /// answers are awaited already.
+    pub(crate) fn new(conn: &Arc<Conn>) -> Result<(PendingAck, oneshot::Receiver<Answer>), Error> {
+        let (sender, answer) = oneshot::channel();
+        Ok((PendingAck::register(conn, None, Asker::One(sender))?, answer))
+    }
+
+    /// The same for one of several clients that are asked under one number.
+    pub(crate) fn of_several(
+        conn: &Arc<Conn>,
+        ack: u64,
+        answers: &mpsc::Sender<(ClientId, Answer)>,
+    ) -> Result<PendingAck, Error> {
+        PendingAck::register(conn, Some(ack), Asker::Several(conn.id, answers.clone()))
+    }
+
+    fn register(conn: &Arc<Conn>, ack: Option<u64>, answer: Asker) -> Result<PendingAck, Error> {
+        if conn.lane.is_answering() {
+            // Nothing that the client sends is handled any more.
+            return Err(left());
+        }
+        let own = conn.is_current();
+        if own && conn.paused.load(Ordering::Relaxed) {
+            return Err(paused());
+        }
+        let limits = &conn.table.limits;
+        let node = &conn.node().counters.pending_acks;
+        if node.fetch_add(1, Ordering::Relaxed) >= limits.pending_acks_node {
+            node.fetch_sub(1, Ordering::Relaxed);
+            return Err(too_many());
+        }
+        let ack = conn.attached(|attached| {
+            let acks = &mut attached.acks;
+            if acks.pending.len() >= limits.pending_acks {
+                return None;
+            }
+            acks.last += u64::from(ack.is_none());
+            match acks.pending.entry(ack.unwrap_or(acks.last)) {
+                Entry::Vacant(vacant) => {
+                    let ack = *vacant.key();
+                    vacant.insert(Waiting { answer, own });
+                    Some(ack)
+                }
+                Entry::Occupied(_) => None,
+            }
+        });
+        match ack {
+            Some(Some(ack)) => Ok(PendingAck { conn: conn.clone(), ack }),
+            refused => {
+                node.fetch_sub(1, Ordering::Relaxed);
+                Err(if refused.is_some() { too_many() } else { left() })
+            }
+        }
+    }
+
+    /// No answer is taken any more. False: there is one, or the client has left.
+    pub(crate) fn give_up(&self) -> bool {
+        let waiting = self.conn.attached.lock().as_mut().and_then(|attached| attached.acks.remove(self.ack));
+        waiting.is_some()
+    }
+}
+
+impl Drop for PendingAck {
+    fn drop(&mut self) {
+        self.give_up();
+        self.conn.node().counters.pending_acks.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn left() -> Error {
+    Error::not_found("The client has left")
+}
+
+fn too_many() -> Error {
+    Error::rate_limited("Too many answers are awaited")
+}

@@ -1,0 +1,70 @@
+//! The outcome of a join.
+use crate::hub::Client;
+use crate::outbound::Class;
+use crate::outbound::Event;
+use crate::{Error, log};
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The outcome of [`Client::join`]: await it, ask it, or ignore it.
+///
+/// Ignored, a failure is sent to the client as `exception`, and counted.
+pub struct Joined {
+    is_new: bool,
+    failure: Option<Box<(Client, Error)>>,
+}
+
+impl Joined {
+    pub(crate) fn new(client: &Client, outcome: Result<bool, Error>) -> Joined {
+        let is_new = matches!(outcome, Ok(true));
+        Joined { is_new, failure: outcome.err().map(|error| Box::new((client.clone(), error))) }
+    }
+
+    /// True when the client is in the room now, and was not before.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    fn result(mut self) -> Result<(), Error> {
+        self.failure.take().map_or(Ok(()), |failure| Err(failure.1))
+    }
+}
+
+impl IntoFuture for Joined {
+    type Output = Result<(), Error>;
+    type IntoFuture = Joining;
+
+    fn into_future(self) -> Joining {
+        Joining(ready(self.result()))
+    }
+}
+
+/// The future of a [`Joined`].
+#[must_use = "await it"]
+pub struct Joining(Ready<Result<(), Error>>);
+
+impl Future for Joining {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(failure) = self.failure.take() {
+            let (client, error) = *failure;
+            client.conn().node().rejected("join", error.code().label());
+            log::failed(&error, "join", &client);
+            match Event::exception(client.conn(), &error, None, None) {
+                Ok(event) => drop(client.conn_arc().push_event(&mut event.frame(), Class::Reply)),
+                Err(unspeakable) => {
+                    log::failed(&unspeakable, "join", &client);
+                    client.conn().node().counters.dropped(1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! [`Port`]: where the two ends of a raw gateway's socket meet.
+use crate::Error;
+use crate::hub::Client;
+use crate::limits::Limits;
+use crate::node::{Charge, Kind, Node};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+/// A message of a raw gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Text, which is UTF-8.
+    Text(String),
+    /// Bytes.
+    Binary(Bytes),
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Message {
+        Message::Text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Message {
+        Message::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Message {
+        Message::Binary(bytes.into())
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Message {
+        Message::Binary(bytes)
+    }
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is closing or closed.
+    Closed,
+    /// The message is longer than `Limits::max_message_out`.
+    TooLong,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Closed => "the connection is closed",
+            SendError::TooLong => "the message is longer than `max_message_out`",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Error {
+        match error {
+            SendError::Closed => crate::hub::acks::left(),
+            SendError::TooLong => Error::internal(error),
+        }
+    }
+}
+
+/// The two ends of a raw socket meet here: the connection task puts messages in, the gateway takes them out.
+#[derive(Default)]
+pub(crate) struct Port(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Message>,
+    bytes: usize,
+    /// What of it is held against the memory, where that is limited: the queue, and the message that the gateway has taken last.
+    charge: Option<Charge>,
+    /// A message was received, and the loop has not asked for the next one while there was none.
+    unanswered: bool,
+    /// No more messages come.
+    ended: bool,
+    /// And none can be sent.
+    closed: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl State {
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.queue.len() >= limits.inbound_messages || self.bytes >= limits.inbound_bytes
+    }
+
+    fn held(&self) -> usize {
+        self.bytes + self.queue.len() * size_of::<Message>()
+    }
+
+    fn recharge(&mut self, taken: usize) {
+        let held = self.held() + taken;
+        if let Some(charge) = &mut self.charge {
+            charge.set(held);
+        }
+    }
+}
+
+fn len(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+    }
+}
+
+impl Port {
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.0.lock().is_full(limits)
+    }
+
+    /// False when nothing is received any more.
+    pub(crate) fn receive(&self, message: Message, node: &Arc<Node>) -> bool {
+        let reader = {
+            let mut state = self.0.lock();
+            if state.closed || state.ended {
+                return false;
+            }
+            state.bytes += len(&message);
+            state.queue.push_back(message);
+            if node.memory.is_limited() {
+                state.charge = state.charge.take().or_else(|| Charge::new(node, Kind::Waiting));
+                state.recharge(0);
+            }
+            state.reader.take()
+        };
+        node.memory.notice();
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        true
+    }
+
+    /// No more messages come; those that have are still received and answered.
+    pub(crate) fn end(&self) {
+        let reader = {
+            let mut state = self.0.lock();
+            state.ended = true;
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// The loop has answered all that came: it has asked for more, or had nothing to answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        let state = self.0.lock();
+        state.queue.is_empty() && !state.unanswered
+    }
+
+    /// Bytes of messages that wait here.
+    pub(crate) fn held(&self) -> usize {
+        self.0.lock().held()
+    }
+
+    /// Throws away what waits. Returns how many messages that were.
+    pub(crate) fn discard(&self) -> usize {
+        let messages = {
+            let mut state = self.0.lock();
+            state.bytes = 0;
+            let messages = std::mem::take(&mut state.queue);
+            state.recharge(0);
+            messages
+        };
+        messages.len()
+    }
+
+    /// No more messages come, and none can be sent.
+    pub(crate) fn close(&self) {
+        let (reader, writer) = {
+            let mut state = self.0.lock();
+            state.closed = true;
+            (state.reader.take(), state.writer.take())
+        };
+        for waker in reader.into_iter().chain(writer) {
+            waker.wake();
+        }
+    }
+
+    /// The connection was ended from this side: what was not received is thrown away. Returns how many messages that were.
+    pub(crate) fn cut(&self) -> usize {
+        let dropped = self.discard();
+        self.close();
+        dropped
+    }
+
+    /// The outbox has room again.
+    pub(crate) fn writable(&self) {
+        let writer = self.0.lock().writer.take();
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+    }
+
+    pub(crate) fn poll_recv(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Option<Message>> {
+        let limits = &client.conn().table.limits;
+        let (message, resume) = {
+            let mut state = self.0.lock();
+            let was_full = state.is_full(limits);
+            match state.queue.pop_front() {
+                Some(message) => {
+                    state.bytes -= len(&message);
+                    state.recharge(len(&message));
+                    state.unanswered = true;
+                    (message, was_full && !state.is_full(limits))
+                }
+                None if state.closed || state.ended => {
+                    let is_last = state.ended && !state.closed;
+                    state.recharge(0);
+                    state.unanswered = false;
+                    state.closed = true;
+                    let writer = state.writer.take();
+                    drop(state);
+                    writer.into_iter().for_each(Waker::wake);
+                    // The connection may have waited for this alone.
+                    if is_last && !client.conn().is_current() {
+                        client.conn().lane.wake();
+                    }
+                    return Poll::Ready(None);
+                }
+                None => {
+                    state.recharge(0);
+                    state.unanswered = false;
+                    state.reader = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        };
+        if resume && !client.conn().is_current() {
+            client.conn().lane.wake();
+        }
+        Poll::Ready(Some(message))
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Result<(), SendError>> {
+        let conn = client.conn();
+        {
+            let mut state = self.0.lock();
+            if state.closed {
+                return Poll::Ready(Err(SendError::Closed));
+            }
+            if !conn.lane.is_crowded(&conn.table.limits) {
+                return Poll::Ready(Ok(()));
+            }
+            state.writer = Some(cx.waker().clone());
+        }
+        // The task tells when there is room; it may not know yet that somebody waits.
+        if !conn.is_current() {
+            conn.lane.wake();
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,482 @@
+//! Who is admitted: the node's maximum, the rate of upgrades, and what one address or user may have.
+//!
+//! Places are guards: whatever becomes of a connection, its place is free again when the guard is dropped.
+use crate::User;
+use crate::limits::Limits;
+use crate::node::Node;
+use crate::node::memory::Level;
+use crate::rate::{Bucket, Rate};
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, LazyLock};
+
+/// Descriptors that are left for everything else, where the process has enough of them; at most a quarter of what it has.
+const RESERVE: usize = 256;
+/// Where fewer WebSockets than this are possible, and no maximum is configured, the log says so at boot.
+const FEW: usize = 512;
+/// The most HTTP connections that have sent no request yet.
+const HANDSHAKES: usize = 512;
+/// The most of those that have, unless the limits say otherwise.
+const HTTP_CONNECTIONS: usize = 1024;
+/// Addresses that are remembered.
+const ADDRESSES: usize = 1 << 16;
+/// Old entries that each new one looks at: idle ones go sooner than new ones come.
+const LOOKS: usize = 2;
+/// The same when the table is full.
+const LOOKS_WHEN_FULL: usize = 16;
+
+/// Why a connection is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// As many connections as the node may have.
+    Node,
+    Memory,
+    /// More upgrades than `accept_rate`.
+    Rate,
+    /// As many connections as the address may have.
+    AddressConnections,
+    /// More upgrades of the address than `address_rate`.
+    AddressRate,
+    /// As many connections as the user may have.
+    UserConnections,
+    /// As many namespaces that are named at run time as the node may have.
+    Namespaces,
+}
+
+/// A place among the connections of this node; free again when dropped.
+pub(crate) struct Permit {
+    node: Arc<Node>,
+    owners: Option<Box<Owners>>,
+}
+
+/// Whose it is, where that is counted.
+#[derive(Default)]
+struct Owners {
+    _address: Option<AddressPlace>,
+    _user: Option<UserPlace>,
+    _window: Option<WindowPlace>,
+}
+
+impl Permit {
+    /// Whoever comes too often is told so before the rest of the node has to bear it: the address's own limits come first.
+    pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<Permit, Full> {
+        let limits = node.limits();
+        if node.memory.fullness() >= Level::NoNewConnections {
+            return Err(Full::Memory);
+        }
+        let address = node.admission.place(node, limits, address)?;
+        if let Some(rate) = limits.accept_rate
+            && !node.admission.accept(node, rate)
+        {
+            return Err(Full::Rate);
+        }
+        let admitted = &node.counters.admitted;
+        if admitted.fetch_add(1, SeqCst) >= max_connections(limits) {
+            admitted.fetch_sub(1, SeqCst);
+            return Err(Full::Node);
+        }
+        let owners = address.map(|address| Box::new(Owners { _address: Some(address), ..Owners::default() }));
+        Ok(Permit { node: node.clone(), owners })
+    }
+
+    /// Who the connection will belong to, before it is one.
+    pub(crate) fn belongs_to(&mut self, user: Option<&User>) -> Result<(), Full> {
+        if let (Some(user), Some(most)) = (user, self.node.limits().user_connections) {
+            let place = UserPlace::new(&self.node, user, most)?;
+            self.owners.get_or_insert_default()._user = Some(place);
+        }
+        Ok(())
+    }
+}
+
+impl Permit {
+    /// Whether so much of the client's messages may be kept for the next one, as long as the connection lives. All of it is
+    /// reserved: no message is refused later because what others keep has grown.
+    pub(crate) fn keeps_window(&mut self, bytes: usize) -> bool {
+        if bytes == 0 || !self.node.memory.is_limited() {
+            return true;
+        }
+        let place = WindowPlace::new(&self.node, bytes);
+        let is_kept = place.is_some();
+        if is_kept {
+            self.owners.get_or_insert_default()._window = place;
+        }
+        is_kept
+    }
+}
+
+/// Memory that is reserved, until dropped.
+struct WindowPlace {
+    node: Arc<Node>,
+    bytes: usize,
+}
+
+impl WindowPlace {
+    fn new(node: &Arc<Node>, bytes: usize) -> Option<WindowPlace> {
+        node.memory.reserve_window(bytes).then(|| WindowPlace { node: node.clone(), bytes })
+    }
+}
+
+impl Drop for WindowPlace {
+    fn drop(&mut self) {
+        self.node.memory.release_window(self.bytes);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.node.counters.admitted.fetch_sub(1, SeqCst);
+        self.node.left.notify_waiters();
+    }
+}
+
+/// An HTTP connection that is not upgraded yet, until dropped.
+pub(crate) struct Handshaking {
+    _place: Option<AddressPlace>,
+}
+
+impl Handshaking {
+    /// `None`: the address has as many as it may have.
+    pub(crate) fn new(node: &Arc<Node>, address: IpAddr) -> Option<Handshaking> {
+        let limits = node.limits();
+        let Some(most) = limits.address_connections else { return Some(Handshaking { _place: None }) };
+        let mut table = node.admission.addresses.lock();
+        let key = key(address);
+        let Some(entry) = table.entry(key, node.exact(), limits.address_rate) else {
+            return Some(Handshaking { _place: None });
+        };
+        if entry.handshakes as usize >= most {
+            return None;
+        }
+        entry.handshakes += 1;
+        Some(Handshaking { _place: Some(AddressPlace { node: node.clone(), key, open: false }) })
+    }
+}
+
+/// What the node knows of those who connect.
+#[derive(Default)]
+pub(crate) struct Admission {
+    accepts: Mutex<Option<Bucket>>,
+    addresses: Mutex<Table>,
+    /// How many connections a user has: only users who have any.
+    users: Mutex<HashMap<Box<str>, usize>>,
+}
+
+impl Admission {
+    fn accept(&self, node: &Node, rate: Rate) -> bool {
+        let mut bucket = self.accepts.lock();
+        let now = node.exact();
+        bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+
+    /// `None`: the address is not limited, not known, or one too many to remember.
+    fn place(&self, node: &Arc<Node>, limits: &Limits, address: Option<IpAddr>) -> Result<Option<AddressPlace>, Full> {
+        if limits.address_connections.is_none() && limits.address_rate.is_none() {
+            return Ok(None);
+        }
+        let Some(address) = address else {
+            crate::log::limited!(
+                warn,
+                (),
+                "limits of addresses have no effect, for the peers are not known: give axum::serve the router's \
+                 into_make_service_with_connect_info::<SocketAddr>()"
+            );
+            return Ok(None);
+        };
+        let mut table = self.addresses.lock();
+        let (key, now) = (key(address), node.exact());
+        let Some(entry) = table.entry(key, now, limits.address_rate) else { return Ok(None) };
+        if limits.address_connections.is_some_and(|most| entry.open as usize >= most) {
+            return Err(Full::AddressConnections);
+        }
+        if let Some(rate) = limits.address_rate
+            && !entry.bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+        {
+            return Err(Full::AddressRate);
+        }
+        entry.open += 1;
+        Ok(Some(AddressPlace { node: node.clone(), key, open: true }))
+    }
+}
+
+/// One of the connections of an address, until dropped.
+struct AddressPlace {
+    node: Arc<Node>,
+    key: IpAddr,
+    /// Else it is not upgraded yet.
+    open: bool,
+}
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        let mut table = self.node.admission.addresses.lock();
+        let Some(entry) = table.entries.get_mut(&self.key) else { return };
+        let count = if self.open { &mut entry.open } else { &mut entry.handshakes };
+        *count = count.saturating_sub(1);
+        if entry.is_idle(self.node.exact(), self.node.limits().address_rate) {
+            table.remove(&self.key);
+        }
+    }
+}
+
+/// One of the connections of a user, until dropped.
+struct UserPlace {
+    node: Arc<Node>,
+    user: User,
+}
+
+impl UserPlace {
+    fn new(node: &Arc<Node>, user: &User, most: usize) -> Result<UserPlace, Full> {
+        let mut users = node.admission.users.lock();
+        match users.get_mut(user.id()) {
+            Some(open) if *open >= most => return Err(Full::UserConnections),
+            Some(open) => *open += 1,
+            None => {
+                users.insert(user.id().into(), 1);
+            }
+        }
+        Ok(UserPlace { node: node.clone(), user: user.clone() })
+    }
+}
+
+impl Drop for UserPlace {
+    fn drop(&mut self) {
+        let mut users = self.node.admission.users.lock();
+        let Some(open) = users.get_mut(self.user.id()) else { return };
+        *open -= 1;
+        if *open == 0 {
+            users.remove(self.user.id());
+            if users.len() < users.capacity() / 4 {
+                users.shrink_to_fit();
+            }
+        }
+    }
+}
+
+/// An IPv6 address stands for its /64: the rest is the subscriber's own choice.
+fn key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    open: u32,
+    handshakes: u32,
+    bucket: Option<Bucket>,
+}
+
+impl Entry {
+    fn is_used(&self) -> bool {
+        self.open > 0 || self.handshakes > 0
+    }
+
+    /// True when it says no more than no entry would.
+    fn is_idle(&mut self, now: u64, rate: Option<Rate>) -> bool {
+        let full = match (&mut self.bucket, rate) {
+            (Some(bucket), Some(rate)) => bucket.is_full(rate, now),
+            _ => true,
+        };
+        full && !self.is_used()
+    }
+}
+
+/// At most [`ADDRESSES`]. Idle ones go as others come; in a full table one without connections makes room.
+#[derive(Default)]
+struct Table {
+    entries: IndexMap<IpAddr, Entry, RandomState>,
+    /// Which entry is looked at next.
+    hand: usize,
+}
+
+impl Table {
+    /// `None`: no room, because those that were looked at all have connections.
+    fn entry(&mut self, key: IpAddr, now: u64, rate: Option<Rate>) -> Option<&mut Entry> {
+        if !self.entries.contains_key(&key) {
+            self.make_room(now, rate);
+            if self.entries.len() >= ADDRESSES {
+                return None;
+            }
+        }
+        Some(self.entries.entry(key).or_default())
+    }
+
+    fn make_room(&mut self, now: u64, rate: Option<Rate>) {
+        let looks = if self.entries.len() < ADDRESSES { LOOKS } else { LOOKS_WHEN_FULL };
+        for _ in 0..looks {
+            if self.hand >= self.entries.len() {
+                self.hand = 0;
+            }
+            let full = self.entries.len() >= ADDRESSES;
+            let Some((_, entry)) = self.entries.get_index_mut(self.hand) else { return };
+            if entry.is_idle(now, rate) || (full && !entry.is_used()) {
+                self.entries.swap_remove_index(self.hand);
+            } else {
+                self.hand += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &IpAddr) {
+        self.entries.swap_remove(key);
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to_fit();
+        }
+    }
+}
+
+/// How many descriptors connections may have: what the process may open, less the reserve.
+fn descriptors() -> usize {
+    // RLIMIT_NOFILE, where the system tells it in a file.
+    static OPEN_FILES: LazyLock<Option<usize>> = LazyLock::new(|| {
+        let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        line.split_whitespace().next()?.parse().ok()
+    });
+    without_reserve(OPEN_FILES.unwrap_or(usize::MAX))
+}
+
+fn without_reserve(open: usize) -> usize {
+    (open - RESERVE.min(open / 4)).max(2)
+}
+
+/// How many HTTP connections our listeners have at once that have sent no request yet.
+pub(crate) fn max_handshakes() -> usize {
+    HANDSHAKES.min(descriptors() / 8).max(1)
+}
+
+/// How many HTTP connections our listeners keep behind a first request; WebSockets are not among them.
+pub(crate) fn max_http_connections(limits: &Limits) -> usize {
+    let few = HTTP_CONNECTIONS.min(descriptors() / 8);
+    limits.http_connections.map_or(few, |most| most.min(descriptors() / 2))
+}
+
+/// The node's maximum of WebSockets: what is configured, and not more than the process may open beside HTTP connections.
+fn max_connections(limits: &Limits) -> usize {
+    let possible = descriptors().saturating_sub(max_handshakes() + max_http_connections(limits)).max(1);
+    limits.max_connections.map_or(possible, |most| most.min(possible))
+}
+
+/// Says so where a configured maximum is more than the process may open, and where that is little.
+pub(crate) fn warn_of_few_descriptors(limits: &Limits) {
+    let possible = max_connections(limits);
+    match limits.max_connections {
+        // A system that tells no limit has lowered nothing.
+        Some(asked) if asked > possible && possible < usize::MAX / 2 => tracing::warn!(
+            target: "switchboard",
+            asked,
+            possible,
+            "`max_connections` is lowered to what this process may open; raise its limit of open files (`ulimit -n`)"
+        ),
+        None if possible < FEW => tracing::warn!(
+            target: "switchboard",
+            possible,
+            "this process may open few files, which leaves room for `possible` WebSockets; raise its limit (`ulimit -n`)"
+        ),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a23_an_ipv6_address_counts_by_its_64() {
+        assert_eq!(key(address("2001:db8:1:2:3:4:5:6")), address("2001:db8:1:2::"));
+        assert_eq!(key(address("2001:db8:1:2::")), key(address("2001:db8:1:2:ffff:ffff:ffff:ffff")));
+        assert_ne!(key(address("2001:db8:1:2::1")), key(address("2001:db8:1:3::1")));
+        assert_eq!(key(address("::ffff:192.0.2.1")), address("192.0.2.1"), "an IPv4 address on an IPv6 socket");
+        assert_ne!(key(address("192.0.2.1")), key(address("192.0.2.2")));
+    }
+
+    #[test]
+    fn j03_the_reserve_is_a_quarter_of_few_descriptors() {
+        let left = [(1 << 20, (1 << 20) - 256), (1024, 768), (1000, 750), (256, 192), (64, 48), (4, 3), (1, 2), (0, 2)];
+        for (open, descriptors) in left {
+            assert_eq!(without_reserve(open), descriptors, "{open}");
+        }
+        assert!(without_reserve(usize::MAX) > usize::MAX / 2, "no limit is none");
+    }
+
+    #[test]
+    fn a23_a_handshake_does_not_forget_who_came_too_often() {
+        let node = Arc::new(Node::new());
+        node.configure(Limits::default().address_connections(Some(8)).address_rate(Some(Rate::new(1, 3))));
+        let flooding = Some(address("192.0.2.1"));
+        let come = || Permit::new(&node, flooding).map(drop);
+        assert_eq!([come(), come(), come(), come()], [Ok(()), Ok(()), Ok(()), Err(Full::AddressRate)]);
+        // Each looks at old entries, that of the flood among them.
+        for n in 0..20u8 {
+            assert!(Handshaking::new(&node, Ipv4Addr::new(198, 51, 100, n).into()).is_some());
+        }
+        assert_eq!(come(), Err(Full::AddressRate));
+    }
+
+    #[test]
+    fn a23_a_user_has_so_many_connections_and_is_forgotten_with_the_last() {
+        let node = Arc::new(Node::new());
+        node.configure(Limits::default().user_connections(Some(2)));
+        let come = |user: Option<&str>| {
+            let mut permit = Permit::new(&node, None)?;
+            permit.belongs_to(user.map(User::new).as_ref())?;
+            Ok(permit)
+        };
+        let (first, second) = (come(Some("ada")).ok(), come(Some("ada")).ok());
+        assert!(first.is_some() && second.is_some());
+        assert_eq!(come(Some("ada")).err(), Some(Full::UserConnections));
+        let nobody: Vec<_> = (0..3).map(|_| come(None).ok().unwrap()).collect();
+        let other = come(Some("bob")).ok().unwrap();
+        assert_eq!(node.counters.admitted(), 6, "who was refused has no place");
+        assert_eq!(node.admission.users.lock().len(), 2);
+        drop(first);
+        let third = come(Some("ada")).ok();
+        assert!(third.is_some());
+        drop((second, third, nobody, other));
+        assert!(node.admission.users.lock().is_empty());
+        // As many as there ever were do not stay.
+        let many: Vec<_> = (0..1000).map(|n| come(Some(&n.to_string())).ok().unwrap()).collect();
+        drop(many);
+        assert!(node.admission.users.lock().capacity() < 16);
+    }
+
+    #[test]
+    fn a23_the_table_of_addresses_is_bounded_and_forgets_the_idle() {
+        let rate = Some(Rate::new(1, 1));
+        let mut table = Table::default();
+        let nth = |n: usize| IpAddr::from(Ipv4Addr::from_bits(n as u32));
+        // All of them came just now, and every other one is connected.
+        for n in 0..ADDRESSES + 1000 {
+            let entry = table.entry(nth(n), 0, rate).unwrap();
+            entry.bucket = Some(Bucket::full(Rate::new(1, 1), 0));
+            assert!(entry.bucket.as_mut().unwrap().take(Rate::new(1, 1), 0));
+            entry.open = (n % 2) as u32;
+        }
+        assert_eq!(table.entries.len(), ADDRESSES);
+        let connected = (0..ADDRESSES + 1000).filter(|n| n % 2 == 1);
+        assert!(connected.clone().all(|n| table.entries.contains_key(&nth(n))), "who is connected is never forgotten");
+        // A second later the others are idle, and go as new ones come.
+        for entry in table.entries.values_mut() {
+            entry.open = 0;
+        }
+        for n in 0..ADDRESSES {
+            table.entry(address(&format!("2001:db8::{:x}:{:x}", n >> 16, n & 0xFFFF)), 1000, rate);
+        }
+        assert!(table.entries.len() < 16, "{}", table.entries.len());
+        let full = |n: usize| (nth(n), Entry { open: 1, ..Entry::default() });
+        table.entries = (0..ADDRESSES).map(full).collect();
+        assert!(table.entry(nth(ADDRESSES), 1000, rate).is_none(), "no room: not tracked");
+        assert_eq!(table.entries.len(), ADDRESSES);
+    }
+}

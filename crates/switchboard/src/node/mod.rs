@@ -1,0 +1,171 @@
+//! What all namespaces of an application share on this node: its limits, numbers and clock.
+pub(crate) mod admission;
+pub(crate) mod cgroup;
+pub(crate) mod clock;
+pub(crate) mod counters;
+pub(crate) mod held;
+pub(crate) mod memory;
+
+pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes, max_http_connections};
+pub(crate) use counters::InFlight;
+pub use counters::Stats;
+pub(crate) use held::{Charge, Kind};
+pub(crate) use memory::Level;
+
+use crate::hub::home::Homes;
+use crate::limits::Limits;
+use crate::log;
+use crate::node::admission::{Admission, warn_of_few_descriptors};
+use crate::node::clock::Clock;
+use crate::node::counters::Counters;
+use crate::node::memory::Memory;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Its connections know it. It knows them only by the runtimes that they live in.
+pub(crate) struct Node {
+    pub(crate) counters: Counters,
+    pub(crate) memory: Memory,
+    pub(crate) admission: Admission,
+    limits: OnceLock<Limits>,
+    /// The step of the clock in milliseconds: that of the gateway with the shortest limits.
+    tick: AtomicU64,
+    /// The least and the largest `max_message_out` of all gateways.
+    max_message_out: (AtomicUsize, AtomicUsize),
+    /// For admission: each connection has the clock of its runtime.
+    clock: Clock,
+    pub(crate) homes: Homes,
+    draining: AtomicBool,
+    /// A permit became free.
+    pub(crate) left: Notify,
+    /// A shutdown has begun.
+    drains: Notify,
+}
+
+impl Node {
+    pub(crate) fn new() -> Node {
+        Node {
+            counters: Counters::default(),
+            memory: Memory::default(),
+            admission: Admission::default(),
+            limits: OnceLock::new(),
+            tick: AtomicU64::new(u64::MAX),
+            max_message_out: (AtomicUsize::new(usize::MAX), AtomicUsize::new(0)),
+            clock: Clock::default(),
+            homes: Homes::default(),
+            draining: AtomicBool::new(false),
+            left: Notify::new(),
+            drains: Notify::new(),
+        }
+    }
+
+    /// Sets the limits, once.
+    pub(crate) fn configure(&self, limits: Limits) {
+        self.memory.configure(limits.memory);
+        warn_of_few_descriptors(&limits);
+        // An application is built once.
+        let _ = self.limits.set(limits);
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        static DEFAULT: LazyLock<Limits> = LazyLock::new(Limits::default);
+        self.limits.get().unwrap_or(&DEFAULT)
+    }
+
+    /// Holds the clock to the deadlines of a gateway, and broadcasts to what its clients may be sent.
+    pub(crate) fn serves(&self, limits: &Limits) {
+        let tick = u64::try_from(limits.tick().as_millis()).unwrap_or(u64::MAX);
+        self.tick.fetch_min(tick, Ordering::Relaxed);
+        let (least, largest) = &self.max_message_out;
+        least.fetch_min(limits.max_message_out, Ordering::Relaxed);
+        largest.fetch_max(limits.max_message_out, Ordering::Relaxed);
+    }
+
+    /// Up to this length a message may go to every client.
+    pub(crate) fn least_message_out(&self) -> usize {
+        self.max_message_out.0.load(Ordering::Relaxed)
+    }
+
+    /// From this length on it may go to nobody.
+    pub(crate) fn largest_message_out(&self) -> usize {
+        // Without any gateway there is nobody to send to: the application's own limit tells what is refused.
+        match self.max_message_out.1.load(Ordering::Relaxed) {
+            0 => self.limits().max_message_out,
+            largest => largest,
+        }
+    }
+
+    pub(crate) fn tick(&self) -> Duration {
+        self.limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
+    }
+
+    /// Milliseconds at this moment, since this was first asked.
+    pub(crate) fn exact(&self) -> u64 {
+        self.clock.start();
+        self.clock.exact()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.drains.notify_waiters();
+    }
+
+    /// Waits for the beginning of a shutdown.
+    pub(crate) async fn drained(&self) {
+        let drains = self.drains.notified();
+        if !self.is_draining() {
+            drains.await;
+        }
+    }
+
+    /// True when no further handler may start.
+    pub(crate) fn is_busy(&self, most: usize) -> bool {
+        self.counters.in_flight.load(Ordering::Relaxed) >= most
+    }
+
+    /// Counts something that was refused.
+    pub(crate) fn rejected(&self, stage: &'static str, reason: &'static str) {
+        self.counters.rejected(1);
+        log::limited!(debug, (stage, reason), stage, reason, "rejected");
+    }
+
+    /// Counts a connection that was not admitted.
+    pub(crate) fn refused(&self, stage: &'static str, reason: &'static str) {
+        self.counters.refused_connection();
+        self.rejected(stage, reason);
+    }
+
+    /// True when a shutdown has begun, and nobody is connected any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_draining() && self.counters.admitted() == 0
+    }
+
+    /// Waits until a shutdown has begun, and nobody is connected any more.
+    pub(crate) async fn ended(&self) {
+        self.drained().await;
+        self.emptied().await;
+    }
+
+    /// Waits until no connection has a permit.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.counters.admitted() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.homes.stop();
+    }
+}

@@ -1,0 +1,143 @@
+//! How it is written: as many pieces at once as the socket takes, and what of them is free again.
+use crate::outbound::outbox::{Flushed, Outbox, Segment, buffers, is_data, short};
+use std::io::{self, IoSlice};
+use std::task::Poll;
+use switchboard_core::ws;
+
+/// The most pieces of one write.
+const PIECES: usize = 64;
+
+impl Outbox {
+    /// Writes until all is written or the socket refuses.
+    pub(crate) fn flush(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>) -> Flushed {
+        let mut progress = false;
+        if let Some(solo) = &self.solo {
+            let written = write(&[IoSlice::new(&solo.bytes)]);
+            if matches!(written, Poll::Ready(Ok(n)) if n == self.bytes) {
+                self.solo = None;
+                self.bytes = 0;
+                self.messages = 0;
+                return Flushed::Drained;
+            }
+            self.end_solo();
+            if let Some(end) = self.wrote(written, &mut progress) {
+                return end;
+            }
+        }
+        while self.bytes > 0 {
+            let written = self.write_pieces(&mut write);
+            if let Some(end) = self.wrote(written, &mut progress) {
+                return end;
+            }
+        }
+        Flushed::Drained
+    }
+
+    /// What a write came to; `None`: there may be more to write.
+    #[inline(always)]
+    fn wrote(&mut self, written: Poll<io::Result<usize>>, progress: &mut bool) -> Option<Flushed> {
+        match written {
+            Poll::Ready(Ok(0)) => Some(Flushed::Failed),
+            Poll::Ready(Ok(n)) => {
+                *progress = true;
+                self.advance(n);
+                None
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => None,
+            Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Some(Flushed::Failed),
+            Poll::Pending | Poll::Ready(Err(_)) => {
+                self.blocked = true;
+                Some(Flushed::Blocked { progress: *progress })
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write_pieces(
+        &self,
+        write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        // Mostly there is one piece, and nothing to gather.
+        if self.rest.is_empty() {
+            return write(&[IoSlice::new(&self.head[self.written..])]);
+        }
+        self.write_many(write)
+    }
+
+    #[inline(never)]
+    fn write_many(&self, write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let mut count = 0;
+        let mut skip = self.written;
+        let head = (!self.head.is_empty()).then_some(&self.head[..]);
+        for bytes in head.into_iter().chain(self.rest.iter().map(Segment::bytes)).take(PIECES) {
+            pieces[count] = IoSlice::new(&bytes[skip..]);
+            skip = 0;
+            count += 1;
+        }
+        write(&pieces[..count])
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.bytes -= n;
+        if self.bytes == 0 {
+            return self.drained();
+        }
+        self.until_long = self.until_long.saturating_sub(short(n));
+        self.written += n;
+        loop {
+            let first = self.first();
+            let (mut frame, mut messages) = (self.frame as usize, 0u32);
+            while let Some(len) = first.get(frame..).and_then(ws::frame_len) {
+                if frame + len > self.written {
+                    break;
+                }
+                messages += u32::from(is_data(first[frame]));
+                frame += len;
+            }
+            let len = first.len();
+            // Only goodbyes are not counted, and nothing is behind them.
+            self.messages = self.messages.saturating_sub(messages);
+            self.frame = short(frame);
+            if self.written < len {
+                return;
+            }
+            self.written -= len;
+            self.frame = 0;
+            self.control_end = std::mem::take(&mut self.second_end);
+            if !self.head.is_empty() {
+                buffers::give(std::mem::take(&mut self.head));
+            } else {
+                match self.rest.pop_front() {
+                    Some(Segment::Packed(bytes)) => buffers::give(bytes),
+                    Some(Segment::Shared(shared)) => self.shared -= shared.bytes.len(),
+                    Some(Segment::Volatile(_)) | None => {}
+                }
+            }
+        }
+    }
+
+    /// All is written: as new.
+    fn drained(&mut self) {
+        buffers::give(std::mem::take(&mut self.head));
+        if self.rest.capacity() > 0 {
+            for segment in std::mem::take(&mut self.rest) {
+                if let Segment::Packed(bytes) = segment {
+                    buffers::give(bytes);
+                }
+            }
+        }
+        // What is behind a pointer is gone already: to drop all of it again would be work.
+        self.messages = 0;
+        self.control = 0;
+        self.blocked = false;
+        self.frame = 0;
+        self.uncharged = 0;
+        self.written = 0;
+        self.control_end = 0;
+        self.second_end = 0;
+        self.shared = 0;
+        self.long = 0;
+        self.until_long = 0;
+    }
+}

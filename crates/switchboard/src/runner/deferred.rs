@@ -1,0 +1,235 @@
+//! Requests that are answered by an `Ack`, maybe long after their handler has returned.
+use crate::handler::{Answer, IntoReply, Plain, ReplySink};
+use crate::hub::Conn;
+use crate::outbound::Event;
+use crate::outbound::{Class, CloseRequest, DisconnectReason};
+use crate::transport::websocket::closing::because_of;
+use crate::{Error, log};
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use switchboard_core::ws::HEADER_ROOM;
+use switchboard_core::{CloseCode, Id};
+
+/// Who is in this list has one end, by whoever takes it out.
+#[derive(Default)]
+pub(crate) struct LateReplies {
+    last: u64,
+    open: Vec<Open>,
+}
+
+/// A request that is not answered yet.
+pub(crate) struct Open {
+    number: u64,
+    pub(crate) event: Arc<str>,
+    pub(crate) id: Option<Id<'static>>,
+    answer: Answer,
+    /// On the node's clock; none while the handler runs, which has a time of its own.
+    by: Option<u64>,
+    /// The `Ack` was dropped while the handler ran.
+    abandoned: bool,
+}
+
+impl LateReplies {
+    fn take(&mut self, number: u64) -> Option<Open> {
+        let at = self.open.iter().position(|open| open.number == number)?;
+        Some(self.open.swap_remove(at))
+    }
+
+    pub(crate) fn contains(&self, id: &Id<'_>) -> bool {
+        self.open.iter().any(|open| open.by.is_some() && open.id.as_ref() == Some(id))
+    }
+
+    pub(crate) fn take_id(&mut self, id: &Id<'_>) -> Option<Open> {
+        let at = self.open.iter().position(|open| open.by.is_some() && open.id.as_ref() == Some(id))?;
+        Some(self.open.swap_remove(at))
+    }
+
+    /// Those whose time is over, and when the next one's is.
+    pub(crate) fn expired(&mut self, now: u64) -> (Vec<Open>, Option<u64>) {
+        let expired = self.open.extract_if(.., |open| open.by.is_some_and(|by| now >= by)).collect();
+        (expired, self.open.iter().filter_map(|open| open.by).min())
+    }
+}
+
+/// What becomes of an `Ack` when its handler has returned.
+pub(crate) enum Returned {
+    /// It is answered already.
+    Answered,
+    /// It was dropped: nobody can answer any more.
+    Abandoned,
+    /// It waits until then.
+    Waits(u64),
+}
+
+pub(crate) fn dropped() -> Error {
+    Error::internal("the handler's `Ack` was dropped without an answer")
+}
+
+impl Conn {
+    /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::late_replies`.
+    pub(crate) fn open_late(&self, event: &str, id: Option<&Id<'_>>, answer: Answer) -> Result<u64, Error> {
+        let opened = self.attached(|attached| {
+            let late = attached.late.get_or_insert_default();
+            if late.open.len() >= self.table.limits.late_replies {
+                return None;
+            }
+            late.last += 1;
+            let id = id.cloned().map(Id::into_owned);
+            let (number, event) = (late.last, Arc::from(event));
+            late.open.push(Open { number, event, id, answer, by: None, abandoned: false });
+            Some(number)
+        });
+        match opened {
+            Some(Some(number)) => Ok(number),
+            Some(None) => Err(Error::rate_limited("Too many requests of this client wait for an answer")),
+            None => Err(crate::hub::acks::left()),
+        }
+    }
+
+    fn late<T>(&self, work: impl FnOnce(&mut LateReplies) -> T) -> Option<T> {
+        self.attached.lock().as_mut().and_then(|attached| attached.late.as_deref_mut()).map(work)
+    }
+
+    /// Takes a request out, to answer it. `None`: it has its end already.
+    pub(crate) fn take_late(&self, number: u64) -> Option<Open> {
+        self.late(|late| late.take(number)).flatten()
+    }
+
+    pub(crate) fn take_late_id(&self, id: &Id<'_>) -> Option<Open> {
+        self.late(|late| late.take_id(id)).flatten()
+    }
+
+    pub(crate) fn has_late(&self, id: &Id<'_>) -> bool {
+        self.late(|late| late.contains(id)).unwrap_or(false)
+    }
+
+    pub(crate) fn expired_late(&self, now: u64) -> (Vec<Open>, Option<u64>) {
+        self.late(|late| late.expired(now)).unwrap_or_default()
+    }
+
+    /// The handler has returned; `by`: how long its `Ack` may wait.
+    pub(crate) fn returned_late(&self, number: u64, by: u64) -> Returned {
+        let waits = self.late(|late| {
+            let open = late.open.iter_mut().find(|open| open.number == number)?;
+            open.by = Some(by);
+            Some(open.abandoned)
+        });
+        match waits.flatten() {
+            None => Returned::Answered,
+            Some(true) => Returned::Abandoned,
+            Some(false) => Returned::Waits(by),
+        }
+    }
+
+    /// True while somebody waits for an `Ack`.
+    pub(crate) fn waits_late(&self) -> bool {
+        self.late(|late| !late.open.is_empty()).unwrap_or(false)
+    }
+
+    pub(crate) fn take_all_late(&self) -> Vec<Open> {
+        self.late(|late| std::mem::take(&mut late.open)).unwrap_or_default()
+    }
+
+    pub(crate) fn is_late_open(&self, number: u64) -> bool {
+        self.late(|late| late.open.iter().any(|open| open.number == number)).unwrap_or(false)
+    }
+
+    /// Answers a request. Errors: it has its end already, or the value cannot be sent.
+    pub(crate) fn answer_late<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
+    where
+        T: IntoReply<Plain, Err = Infallible>,
+    {
+        let Some(open) = self.take_late(number) else { return Err(over()) };
+        let mut failure = None;
+        let mut empty = false;
+        let write = AssertUnwindSafe(|| {
+            Event::reply(self, |out| {
+                let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref());
+                sink.set_answer(open.answer);
+                let Ok(()) = value.into_reply(&mut sink);
+                failure = sink.failure.take();
+                empty = out.len() <= HEADER_ROOM;
+            })
+        });
+        let frame = catch_unwind(write).unwrap_or_else(|panic| {
+            let trace = log::panicked(self.table.known(&open.event), &*panic);
+            self.fail_open(&open, &log::panic_error(trace));
+            resume_unwind(panic)
+        });
+        let error = match (failure, frame) {
+            (None, Some(_)) if empty => {
+                self.ended_late();
+                return Ok(());
+            }
+            (None, Some(frame)) => return self.sent_late(&frame),
+            (Some(error), _) => error,
+            (None, None) => Error::internal("the reply is longer than `max_message_out`"),
+        };
+        self.fail_open(&open, &error);
+        Err(error)
+    }
+
+    /// Answers a request by an error.
+    pub(crate) fn fail_late(self: &Arc<Self>, number: u64, error: &Error) -> Result<(), Error> {
+        let open = self.take_late(number).ok_or_else(over)?;
+        self.fail_open(&open, error);
+        Ok(())
+    }
+
+    fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
+        log::failed(error, &open.event, &crate::Client::new(self.clone()));
+        match Event::exception(self, error, Some(&open.event), open.id.as_ref()) {
+            // What does not arrive is counted there.
+            Ok(event) => drop(self.sent_late(&event)),
+            // What went wrong cannot be said: nobody waits for an answer that does not come.
+            Err(_) => {
+                self.node().counters.dropped(1);
+                let (close, reason) = (CloseCode::INTERNAL.into(), DisconnectReason::Fault);
+                self.close(CloseRequest::Graceful { close, reason });
+            }
+        }
+        if let Some(close) = error.close() {
+            let (close, reason) = (because_of(error, close.clone()), DisconnectReason::Server { code: close.code });
+            self.close(CloseRequest::Graceful { close, reason });
+        }
+    }
+
+    fn sent_late(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
+        let pushed = self.push(&mut event.frame(), Class::Reply);
+        self.ended_late();
+        match pushed {
+            crate::outbound::Pushed::Queued => Ok(()),
+            // It is counted where it was put.
+            crate::outbound::Pushed::Dropped => Err(crate::hub::acks::left()),
+            crate::outbound::Pushed::Gone => {
+                self.node().counters.dropped(1);
+                Err(crate::hub::acks::left())
+            }
+        }
+    }
+
+    /// A connection that is drained, or whose peer has said its last, may have waited for this answer alone.
+    fn ended_late(&self) {
+        if self.node().is_draining() || self.lane.is_answering() {
+            self.lane.wake();
+        }
+    }
+
+    /// An `Ack` was dropped. While its handler runs that decides nothing yet.
+    pub(crate) fn abandon_late(self: &Arc<Self>, number: u64) {
+        let abandoned = self.late(|late| {
+            let open = late.open.iter_mut().find(|open| open.number == number)?;
+            open.abandoned = true;
+            open.by.is_some().then(|| late.take(number)).flatten()
+        });
+        if let Some(open) = abandoned.flatten() {
+            self.node().rejected("ack", "dropped");
+            self.fail_open(&open, &dropped());
+        }
+    }
+}
+
+fn over() -> Error {
+    Error::not_found("The request has its answer already, or its client has left")
+}

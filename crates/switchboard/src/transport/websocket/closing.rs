@@ -1,0 +1,363 @@
+//! The end of a connection: the answers that come before it, the close frames, and what is still owed to the application.
+use crate::buffers;
+use crate::contain::drop_contained;
+use crate::outbound::{CloseRequest, DisconnectReason};
+use crate::runner::serving::{Running, Stage};
+use crate::transport::websocket::task::Task;
+use crate::transport::websocket::timers::{NEVER, millis};
+use crate::{Error, log};
+use std::task::Context;
+use std::time::Duration;
+use switchboard_core::codec::GoAway;
+use switchboard_core::ws::{self, Opcode, PeerClose};
+use switchboard_core::{Close, CloseCode};
+
+/// The state of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Net {
+    Open,
+    /// The peer has said its last: a close frame, a violation, the end of its half. What it sent before is answered, for a time; what it
+    /// sends now is ignored.
+    Answering,
+    /// Our close frame waits in the outbox.
+    Closing,
+    /// All is written; the peer's close frame, or its end, is awaited, at most `linger`. Until then the stream stays open: an end before
+    /// both close frames is no clean one for browsers (RFC 6455 §7.1.1).
+    Lingering,
+    Gone,
+}
+
+impl Net {
+    /// What is sent now may reach the peer.
+    pub(crate) fn is_served(self) -> bool {
+        matches!(self, Net::Open | Net::Answering)
+    }
+}
+
+impl Task {
+    pub(crate) fn obey(&mut self, request: CloseRequest) {
+        match request {
+            CloseRequest::Graceful { close, reason } => self.close(close, reason),
+            CloseRequest::Abort { close, reason } => self.abort(close, reason),
+            CloseRequest::Reset { reason } => {
+                self.ends_for(reason);
+                self.drop_inbound();
+                self.lost();
+            }
+            CloseRequest::Shutdown => self.drain(),
+            CloseRequest::Kill => self.kill(),
+        }
+    }
+
+    /// Closes behind all that waits. Messages that wait to be handled are dropped.
+    pub(crate) fn close(&mut self, close: Close, reason: DisconnectReason) {
+        self.heed();
+        self.drop_inbound();
+        match self.net {
+            Net::Open => self.say_goodbye(&close, reason, true, false),
+            // The peer has ended it before, and hears the answer to that.
+            Net::Answering => self.finish(),
+            Net::Closing | Net::Lingering | Net::Gone => {}
+        }
+    }
+
+    /// Whoever has asked for the end before has said with which code.
+    fn heed(&mut self) {
+        if self.net.is_served()
+            && !self.conn().lane.is_open()
+            && let Some(request) = self.conn().lane.take_request()
+        {
+            self.obey(request);
+        }
+    }
+
+    /// Closes at once; what waits to be sent is thrown away, because the peer does not take it.
+    pub(crate) fn abort(&mut self, code: CloseCode, reason: DisconnectReason) {
+        if self.net.is_served() {
+            self.drop_inbound();
+            self.say_goodbye(&code.into(), reason, false, true);
+        }
+    }
+
+    /// The peer broke the protocol. Messages before that are still answered.
+    pub(crate) fn violation(&mut self, code: CloseCode, reason: &'static str) {
+        if self.net == Net::Open {
+            self.conn().node().rejected("frame", reason);
+            self.answer_before(&Close::new(code, reason), false, DisconnectReason::Violation { code });
+        }
+    }
+
+    /// The peer passed a limit of the application. The same, with `sys.goaway`.
+    pub(crate) fn passes_limit(&mut self, code: CloseCode) {
+        if self.net == Net::Open {
+            self.answer_before(&code.into(), true, DisconnectReason::Violation { code });
+        }
+    }
+
+    /// The peer sent a close frame: the messages before it are still answered, and then it is echoed.
+    pub(crate) fn peer_closed(&mut self, close: Option<PeerClose>) {
+        self.timers.seldom_mut().heard_close = true;
+        if self.net != Net::Open {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let reason = match close {
+            Some(close) => {
+                ws::write_close(&mut bytes, &Close::new(close.code, close.reason.clone()));
+                DisconnectReason::Client { code: Some(close.code.get()), reason: close.reason }
+            }
+            None => {
+                ws::write_control(&mut bytes, Opcode::Close, &[]);
+                DisconnectReason::Client { code: None, reason: String::new() }
+            }
+        };
+        self.begin_answering(bytes, reason, self.limits().linger);
+    }
+
+    /// The peer has ended its half of the stream, and may still read the other one. Without a close frame its handlers have their own
+    /// time for what it sent before, as long as it takes bytes.
+    pub(crate) fn peer_ended(&mut self) {
+        self.timers.seldom_mut().peer_ended = true;
+        if self.net == Net::Open {
+            self.begin_answering(Vec::new(), DisconnectReason::Lost, self.limits().handler_timeout);
+        }
+    }
+
+    fn answer_before(&mut self, close: &Close, goaway: bool, reason: DisconnectReason) {
+        let goodbye = self.goodbye(close, goaway);
+        self.begin_answering(goodbye, reason, self.limits().linger);
+    }
+
+    fn begin_answering(&mut self, goodbye: Vec<u8>, reason: DisconnectReason, patience: Duration) {
+        self.ends_for(reason);
+        self.net = Net::Answering;
+        self.conn().lane.set_answering();
+        let answer_by = self.present() + millis(patience);
+        let seldom = self.timers.seldom_mut();
+        seldom.goodbye = goodbye;
+        seldom.answer_by = answer_by;
+        self.app_loses_connection();
+    }
+
+    /// What waits for the answers to what the peer sent goes on, if they are all given.
+    pub(crate) fn finish_if_answered(&mut self) {
+        if self.net == Net::Answering && self.is_answered() {
+            self.finish();
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        let (runs, connects) = (self.running.is_some(), matches!(self.stage, Stage::New | Stage::Connecting(_)));
+        let waits = match &self.port {
+            Some(port) => (runs || connects) && !port.is_answered(),
+            None => runs,
+        };
+        !waits && self.inbound.is_empty() && self.background.is_none() && !self.conn().waits_late()
+    }
+
+    /// All that the peer is answered is in the outbox: the goodbye goes behind it.
+    pub(crate) fn finish(&mut self) {
+        let goodbye = std::mem::take(&mut self.timers.seldom_mut().goodbye);
+        self.queue_goodbye(&goodbye, false);
+    }
+
+    /// The stream is at its end, in order or not.
+    pub(crate) fn lost(&mut self) {
+        if self.net == Net::Gone {
+            return;
+        }
+        self.net = Net::Gone;
+        self.stream = None;
+        self.timers.seldom_mut().gone_by = NEVER;
+        self.ends_for(DisconnectReason::Lost);
+        let dropped = self.conn().lane.gone(self.conn().node());
+        self.conn().node().counters.dropped(dropped);
+        self.app_loses_connection();
+    }
+
+    /// Why the connection ends: the first reason is the one.
+    fn ends_for(&mut self, reason: DisconnectReason) {
+        self.reason.get_or_insert_with(|| Box::new(reason));
+    }
+
+    fn say_goodbye(&mut self, close: &Close, reason: DisconnectReason, goaway: bool, discard: bool) {
+        let bytes = self.goodbye(close, goaway);
+        self.ends_for(reason);
+        self.queue_goodbye(&bytes, discard);
+        buffers::give(bytes);
+    }
+
+    /// The last frames.
+    fn goodbye(&self, close: &Close, goaway: bool) -> Vec<u8> {
+        let mut bytes = buffers::take();
+        if goaway && self.conn().table.raw.is_none() {
+            bytes.resize(ws::HEADER_ROOM, 0);
+            let retryable = close.code.is_retryable();
+            let jittered = || 500 + u32::try_from(self.conn().id.low() % 1500).unwrap_or(0);
+            let retry_after_ms = retryable.then(|| close.retry_after().unwrap_or_else(jittered));
+            let (code, reason, encoding) = (close.code.get(), close.reason(), self.conn().encoding());
+            match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
+                Ok(()) if bytes.len() - ws::HEADER_ROOM <= self.limits().max_message_out => {
+                    let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
+                    bytes.drain(..start);
+                }
+                // It cannot be said, or is too long: the close frame tells the most of it.
+                Ok(()) | Err(_) => {
+                    self.conn().node().counters.dropped(1);
+                    bytes.clear();
+                }
+            }
+        }
+        ws::write_close(&mut bytes, close);
+        bytes
+    }
+
+    fn queue_goodbye(&mut self, bytes: &[u8], discard: bool) {
+        let dropped = self.conn().lane.close(bytes, discard, self.conn().node());
+        self.conn().node().counters.dropped(dropped);
+        self.net = Net::Closing;
+        let (now, limits) = (self.present(), &self.client.conn().table.limits);
+        // What waits is sent as long as the peer takes it; what is thrown away needs no time.
+        let (patience, at_last) = match discard {
+            true => (limits.linger, limits.linger),
+            false => {
+                (limits.write_timeout.max(limits.linger), limits.write_timeout.saturating_mul(3).max(limits.linger))
+            }
+        };
+        let seldom = self.timers.seldom_mut();
+        seldom.gone_by = now + millis(patience);
+        seldom.gone_at_last = now + millis(at_last);
+        self.app_loses_connection();
+    }
+
+    /// The application learns that the connection ends, and gets a last time for what it still does.
+    fn app_loses_connection(&mut self) {
+        if let Some(bytes) = self.unread.take() {
+            self.overhear(&bytes);
+        }
+        if self.net != Net::Answering {
+            self.timers.seldom_mut().answer_by = NEVER;
+        }
+        let acks = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take());
+        drop(acks);
+        if self.timers.seldom().finish_by == NEVER {
+            self.timers.seldom_mut().finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
+        }
+        if let Some(port) = &self.port {
+            match self.net {
+                Net::Answering => port.end(),
+                _ => port.close(),
+            }
+            self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
+        }
+        if self.conn().table.cancel_on_disconnect {
+            self.drop_inbound();
+            if let Some(running) = self.running.take() {
+                self.timers.work_by = NEVER;
+                running.drop_contained();
+            }
+        }
+        self.background_loses_connection();
+    }
+
+    /// All is written: the peer has `linger` for its close frame.
+    pub(crate) fn linger(&mut self) {
+        self.net = Net::Lingering;
+        self.timers.seldom_mut().gone_by = self.present() + millis(self.limits().linger);
+    }
+
+    /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. Where the task owns the
+    /// stream, that may take several turns.
+    pub(crate) fn poll_goodbye(&mut self, cx: &mut Context<'_>) {
+        let seldom = self.timers.seldom();
+        if self.net == Net::Lingering
+            && (seldom.heard_close || seldom.peer_ended)
+            && let Some(stream) = &mut self.stream
+            && stream.poll_shutdown(cx).is_ready()
+        {
+            // A failure of the shutdown is an end too.
+            self.lost();
+        }
+    }
+
+    /// Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
+    fn drain(&mut self) {
+        self.draining = true;
+        while let Some(waiting) = self.inbound.pop() {
+            self.refuse_draining(&waiting.message);
+        }
+        self.end_background(&Error::draining("The server is about to restart"), false);
+        if matches!(self.running, Some(Running::Raw(_))) {
+            self.close_for_restart();
+        }
+    }
+
+    pub(crate) fn close_for_restart(&mut self) {
+        match self.net {
+            Net::Open => self.say_goodbye(&Close::service_restart(), DisconnectReason::Shutdown, true, false),
+            Net::Answering => self.finish(),
+            Net::Closing | Net::Lingering | Net::Gone => {}
+        }
+    }
+
+    /// The shutdown's patience is over: what runs is cut off, its caller told, the client closed, all within `linger`.
+    fn kill(&mut self) {
+        self.drop_inbound();
+        let stage = std::mem::replace(&mut self.stage, Stage::Serving);
+        let cut_off = match stage {
+            Stage::New => Stage::Done,
+            Stage::Connecting(hook) | Stage::Leaving(hook) => {
+                self.conn().node().counters.aborted();
+                drop_contained(hook);
+                Stage::Done
+            }
+            Stage::Serving => Stage::Serving,
+            Stage::Done => Stage::Done,
+        };
+        self.stage = cut_off;
+        let error = Error::draining("The server restarts; the handler was cut off");
+        for _ in 0..self.end_background(&error, true) {
+            self.conn().node().counters.aborted();
+        }
+        for open in self.conn().take_all_late() {
+            self.exception(&error, Some(&open.event), open.id.as_ref());
+        }
+        if let Some(running) = self.running.take() {
+            self.conn().node().counters.aborted();
+            let request = match &running {
+                Running::Handler(handler) => Some((handler.request(), handler.late())),
+                Running::Raw(_) => None,
+            };
+            running.drop_contained();
+            if let Some(((event, id), late)) = request {
+                self.fail_request(&error, &event, id.as_ref(), late);
+            }
+        }
+        self.close_for_restart();
+        let last = self.present() + millis(self.limits().linger);
+        self.timers.work_by = last;
+        let seldom = self.timers.seldom_mut();
+        seldom.finish_by = last;
+        seldom.gone_by = seldom.gone_by.min(last);
+        seldom.gone_at_last = last;
+    }
+
+    pub(crate) fn drop_inbound(&mut self) {
+        if self.port.is_some() {
+            self.conn().cut_port();
+        }
+        let dropped = self.inbound.clear();
+        if dropped > 0 {
+            self.conn().node().counters.dropped_inbound(dropped);
+            log::limited!(debug, (), "messages that waited were dropped, because the connection ends");
+        }
+    }
+}
+
+/// A close because of an error: what that says of when to come back counts, unless the close has said it.
+pub(crate) fn because_of(error: &Error, close: Close) -> Close {
+    match (close.retry_after(), error.retry_after()) {
+        (None, Some(milliseconds)) => close.retry_after_ms(milliseconds),
+        _ => close,
+    }
+}

@@ -1,0 +1,54 @@
+//! How much a client may send: messages and bytes, by buckets on the node's clock.
+use crate::limits::Limits;
+use crate::rate::Bucket;
+use crate::transport::websocket::timers::Window;
+
+/// Refusals that a client may have in [`SPAN`] where no rate of messages says so.
+const REFUSALS: u32 = 100;
+/// Milliseconds.
+const SPAN: u64 = 10_000;
+
+/// What a client has left. One without rates has none of this.
+pub(crate) struct Rates {
+    messages: Bucket,
+    bytes: Bucket,
+    refused: Window,
+    refused_bytes: Window,
+}
+
+impl Rates {
+    pub(crate) fn new(now: u64, limits: &Limits) -> Option<Box<Rates>> {
+        let bucket = |rate: Option<_>| rate.map(|rate| Bucket::full(rate, now));
+        let (messages, bytes) = (bucket(limits.message_rate), bucket(limits.byte_rate));
+        let any = messages.or(bytes)?;
+        Some(Box::new(Rates {
+            messages: messages.unwrap_or(any),
+            bytes: bytes.unwrap_or(any),
+            refused: Window::default(),
+            refused_bytes: Window::default(),
+        }))
+    }
+
+    /// Takes a message of so many bytes. Errors: the milliseconds until it could be taken.
+    pub(crate) fn take(&mut self, now: u64, bytes: usize, limits: &Limits) -> Result<(), u64> {
+        let count =
+            |rate: Option<_>, bucket: &mut Bucket, count| rate.map_or(Ok(()), |rate| bucket.has(rate, now, count));
+        let (one, bytes) = (count(limits.message_rate, &mut self.messages, 1), bytes as u64);
+        let all = count(limits.byte_rate, &mut self.bytes, bytes);
+        match (one, all) {
+            (Ok(()), Ok(())) => {
+                self.messages.spend(1);
+                self.bytes.spend(bytes);
+                Ok(())
+            }
+            (one, all) => Err(one.err().unwrap_or(0).max(all.err().unwrap_or(0))),
+        }
+    }
+
+    /// Counts a refused message of so many bytes; true when the client keeps on: with as much again as it may send at once.
+    pub(crate) fn refused(&mut self, now: u64, bytes: usize, limits: &Limits) -> bool {
+        let often = self.refused.count(now, SPAN, limits.message_rate.map_or(REFUSALS, |rate| rate.burst));
+        let much = limits.byte_rate.is_some_and(|rate| self.refused_bytes.add(now, SPAN, bytes as u64, rate.burst));
+        often || much
+    }
+}

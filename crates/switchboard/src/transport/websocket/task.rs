@@ -1,0 +1,322 @@
+//! The connection task: one turn reads, handles and writes, and never waits for any of them.
+use crate::Client;
+use crate::contain::drop_contained;
+use crate::hub::Port;
+use crate::hub::Registration;
+use crate::hub::{Conn, Turn};
+use crate::limits::Limits;
+use crate::log;
+use crate::outbound::outbox::Flushed;
+use crate::outbound::{DisconnectReason, Stream};
+use crate::runner::background::Background;
+use crate::runner::inbound::Inbound;
+use crate::runner::serving::{Running, Stage};
+use crate::transport::websocket::closing::Net;
+use crate::transport::websocket::rates::Rates;
+use crate::transport::websocket::timers::{NEVER, Timers};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use switchboard_core::CloseCode;
+use switchboard_core::ws::{Decoder, FrameLimits, Role};
+
+/// Rounds of one turn, each of two reads at most and a write; a stream that always has more lets other tasks run after them.
+const ROUNDS: usize = 16;
+
+/// The task of one connection; ready when the stream is gone and the application has finished with it.
+pub(crate) struct Task {
+    pub(crate) client: Client,
+    /// `None` once it is gone.
+    pub(crate) stream: Option<Stream>,
+    pub(crate) net: Net,
+    pub(crate) decoder: Decoder,
+    /// Bytes that were read while the inbound queue became full.
+    pub(crate) unread: Option<Box<[u8]>>,
+    pub(crate) inbound: Inbound,
+    pub(crate) stage: Stage,
+    pub(crate) running: Option<Running>,
+    /// What runs beside it.
+    pub(crate) background: Option<Box<Background>>,
+    /// The other end of a raw gateway's socket.
+    pub(crate) port: Option<Arc<Port>>,
+    pub(crate) timers: Timers,
+    /// What it may still send, where that is limited.
+    pub(crate) rates: Option<Box<Rates>>,
+    /// The client does not read: nothing more is handled until it does.
+    pub(crate) congested: bool,
+    /// The message that is handled is the last one of a read: its reply has no other one to be written with.
+    pub(crate) is_last: bool,
+    /// What it holds or inflates is counted: memory is limited, or its messages are compressed.
+    pub(crate) is_weighed: bool,
+    /// The server shuts down: nothing new is handled.
+    pub(crate) draining: bool,
+    pub(crate) reason: Option<Box<DisconnectReason>>,
+    /// A turn panicked.
+    faulty: bool,
+    /// Leaves all rooms and the namespace when dropped, however the task ends. A turn has it beside the task: to count the
+    /// connection's handles up and down for each turn would cost half a percent of an echo.
+    registration: Option<Registration>,
+}
+
+impl Task {
+    /// `early`: what the client sent behind its request head.
+    pub(crate) fn new(registration: Registration, stream: Stream, early: Vec<u8>) -> Task {
+        let client = registration.client();
+        let conn = client.conn();
+        let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.table.limits);
+        let port = conn.attached.lock().as_ref().and_then(|attached| attached.port.clone());
+        Task {
+            stream: Some(stream),
+            net: Net::Open,
+            decoder: Decoder::new(Role::Server).with_deflate(conn.deflate),
+            unread: (!early.is_empty()).then(|| early.into_boxed_slice()),
+            inbound: Inbound::default(),
+            stage: Stage::New,
+            running: None,
+            background: None,
+            port,
+            rates: Rates::new(timers.born, &conn.table.limits),
+            timers,
+            congested: false,
+            is_last: false,
+            is_weighed: conn.node().memory.is_limited() || conn.deflate.is_some(),
+            draining: false,
+            reason: None,
+            faulty: false,
+            client,
+            registration: Some(registration),
+        }
+    }
+
+    pub(crate) fn conn(&self) -> &Conn {
+        self.client.conn()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.client.conn().table.limits
+    }
+
+    pub(crate) fn frame_limits(&self) -> FrameLimits {
+        self.limits().frames()
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.conn().now()
+    }
+
+    /// This moment, where a deadline begins; `now` is the last step of the clock.
+    pub(crate) fn present(&self) -> u64 {
+        self.conn().present()
+    }
+
+    /// Ends a round. True when there is something to do at once.
+    fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
+        // A connection that ends goes on once all is written; the others have work that waits for the client to read.
+        let waits = self.net != Net::Open || self.congested || self.port.is_some();
+        (waits || self.conn().lane.is_touched()) && self.write_rest(cx)
+    }
+
+    /// Writes what waits, obeys who wants the end, and leaves the waker.
+    fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
+        self.finish_if_answered();
+        let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
+        let conn = self.client.conn();
+        let end = conn.lane.end_turn(cx, whole, &conn.table.limits, conn.node());
+        let was_congested = self.congested;
+        match end.flushed {
+            None | Some(Flushed::Drained) => {
+                self.timers.drained();
+                self.congested = false;
+                if self.net == Net::Closing {
+                    self.linger();
+                }
+            }
+            Some(Flushed::Blocked { progress }) => {
+                self.congested = end.crowded;
+                self.blocked(progress, end.waiting);
+            }
+            Some(Flushed::Failed) => self.lost(),
+        }
+        if let Some(port) = &self.port
+            && !end.crowded
+        {
+            port.writable();
+        }
+        if let Some(request) = end.request {
+            self.obey(request);
+        }
+        end.again || (was_congested && !self.congested)
+    }
+
+    fn blocked(&mut self, progress: bool, waiting: usize) {
+        let now = self.present();
+        let limits = &self.client.conn().table.limits;
+        let write_by = self.timers.after(now, limits.write_timeout);
+        let soft_by = self.timers.after(now, limits.outbound_soft_time);
+        let seldom = self.timers.seldom_mut();
+        if progress || seldom.write_by == NEVER {
+            seldom.write_by = write_by;
+        }
+        if progress && self.net == Net::Closing {
+            seldom.gone_by = seldom.write_by.min(seldom.gone_at_last);
+        }
+        if waiting <= limits.outbound_soft_bytes {
+            seldom.soft_by = NEVER;
+        } else if seldom.soft_by == NEVER {
+            seldom.soft_by = soft_by;
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.now() >= self.conn().alarm.load(Ordering::Relaxed)
+    }
+
+    /// Ends the work, and the stream, whose time is over.
+    fn check_own_time(&mut self) {
+        let now = self.now();
+        if now >= self.timers.work_by {
+            self.work_timed_out();
+        }
+        self.check_background(now);
+        if now >= self.timers.seldom().late_by {
+            self.check_late(now);
+        }
+        if now >= self.timers.seldom().answer_by {
+            self.finish();
+        }
+        if now >= self.timers.seldom().gone_by {
+            self.lost();
+        }
+    }
+
+    /// Judges the peer by the clock, after all that it sent was read. True when something was done.
+    fn check_peers_time(&mut self) -> bool {
+        if !self.net.is_served() {
+            return false;
+        }
+        let now = self.now();
+        let seldom = self.timers.seldom();
+        if now >= seldom.write_by || now >= seldom.soft_by {
+            self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
+        } else if self.net != Net::Open {
+            return false;
+        } else if now >= self.timers.pong_by {
+            self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
+        } else if now >= self.partial_by() {
+            match now >= self.timers.partial_by(self.limits()) && !self.timers.seldom().is_short {
+                true => self.violation(CloseCode::POLICY, "drip"),
+                false => self.give_up(self.decoder.buffered()),
+            }
+        } else if now >= self.timers.expires_at(self.limits()) {
+            self.close(CloseCode::GOING_AWAY.into(), DisconnectReason::Expired);
+        } else if now >= self.timers.ping_at {
+            self.ping();
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// When an unfinished message is given up; a paused read is no fault of the peer's, but memory that is short has to come from
+    /// somewhere.
+    fn partial_by(&self) -> u64 {
+        if self.decoder.is_partial() && (!self.is_paused() || self.timers.seldom().is_short) {
+            self.timers.partial_by(self.limits()).min(self.whole_by())
+        } else {
+            NEVER
+        }
+    }
+
+    /// When an unfinished message is given up though bytes of it come: while memory is short. Else a byte now and then would hold it for
+    /// ever, and nobody were served.
+    fn whole_by(&self) -> u64 {
+        let since = self.timers.seldom().partial_since;
+        match since != NEVER && self.conn().node().memory.is_short() {
+            true => self.timers.after(since.max(self.timers.last_message), self.limits().partial_timeout),
+            false => NEVER,
+        }
+    }
+
+    fn set_alarm(&self) {
+        let timers = &self.timers;
+        let mut alarm = timers.work_by;
+        if self.net == Net::Open {
+            let peers = timers.ping_at.min(timers.pong_by).min(self.partial_by());
+            alarm = alarm.min(peers).min(timers.expires_at(self.limits()));
+        }
+        // Most connections have none of these.
+        if timers.has_seldom() || self.background.is_some() {
+            alarm = alarm.min(self.seldom_alarm());
+        }
+        self.conn().alarm.store(alarm, Ordering::Relaxed);
+    }
+
+    #[inline(never)]
+    fn seldom_alarm(&self) -> u64 {
+        let seldom = self.timers.seldom();
+        let beside = self.background.as_ref().map_or(NEVER, |background| background.by());
+        let own = seldom.gone_by.min(seldom.late_by).min(seldom.answer_by).min(beside);
+        match self.net {
+            Net::Open => own.min(seldom.write_by).min(seldom.soft_by).min(seldom.read_at),
+            Net::Answering => own.min(seldom.write_by).min(seldom.soft_by),
+            _ => own,
+        }
+    }
+
+    /// One turn: handle, read, write, until each waits for something.
+    fn turn(&mut self, conn: &Conn, cx: &mut Context<'_>) -> Poll<()> {
+        let due = self.is_due();
+        if due {
+            self.check_own_time();
+        }
+        for _ in 0..ROUNDS {
+            self.poll_work(cx);
+            // Mostly nothing more has come, and one write ends the turn.
+            let read = self.poll_read(conn, cx) && (!self.is_at_rest() || self.poll_read(conn, cx));
+            let again = self.finish_turn(cx);
+            self.poll_goodbye(cx);
+            if self.net == Net::Gone && matches!(self.stage, Stage::Done) {
+                return Poll::Ready(());
+            }
+            if read || again || self.has_work() || (due && self.check_peers_time()) {
+                continue;
+            }
+            self.charge(conn);
+            self.set_alarm();
+            return Poll::Pending;
+        }
+        self.charge(conn);
+        self.set_alarm();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let Some(registration) = this.registration.take() else { return Poll::Ready(()) };
+        let conn = registration.conn();
+        let _turn = Turn::of(conn);
+        let polled = catch_unwind(AssertUnwindSafe(|| this.turn(conn, cx)));
+        // Before all else, so that it is dropped behind what runs.
+        this.registration = Some(registration);
+        polled.unwrap_or_else(|panic| {
+            // The application's code is contained where it is called: this is a fault of ours. Without its stream the
+            // connection ends as any other, once.
+            log::panicked("connection", &*panic);
+            drop_contained(panic);
+            if std::mem::replace(&mut this.faulty, true) {
+                return Poll::Ready(());
+            }
+            this.lost();
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+}

@@ -76,11 +76,11 @@ use proc_macro::TokenStream;
 /// [`messages`](macro@messages#stages).
 ///
 /// ```
-/// # use switchboard::{Error, Upgrade, gateway, injectable, messages};
+/// # use switchboard::{Error, Handshake, gateway, injectable, messages};
 /// # use switchboard::handler::MessageContext;
 /// # use switchboard::pipeline::{ConnectGuard, Guard, Trim};
 /// # #[injectable] struct Auth;
-/// # impl ConnectGuard for Auth { async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> { Ok(()) } }
+/// # impl ConnectGuard for Auth { async fn connect(&self, _: &mut Handshake) -> Result<(), Error> { Ok(()) } }
 /// # impl Guard for Auth { fn message(&self, _: &MessageContext<'_>) -> Result<(), Error> { Ok(()) } }
 /// #[gateway(path = "/ws", version = "1", concurrency = 4)]
 /// #[use_guards(Auth)]
@@ -90,12 +90,12 @@ use proc_macro::TokenStream;
 /// ```
 /// expands to the struct, and
 /// ```
-/// # use switchboard::{Error, Gateway, Upgrade, injectable, messages};
+/// # use switchboard::{Error, Gateway, Handshake, injectable, messages};
 /// # use switchboard::gateway::Mount;
 /// # use switchboard::handler::MessageContext;
 /// # use switchboard::pipeline::{ConnectGuard, Guard, GuardDef, PipeDef, Trim};
 /// # #[injectable] struct Auth;
-/// # impl ConnectGuard for Auth { async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> { Ok(()) } }
+/// # impl ConnectGuard for Auth { async fn connect(&self, _: &mut Handshake) -> Result<(), Error> { Ok(()) } }
 /// # impl Guard for Auth { fn message(&self, _: &MessageContext<'_>) -> Result<(), Error> { Ok(()) } }
 /// # #[injectable] struct Chat;
 /// # #[messages] impl Chat {}

@@ -16,17 +16,17 @@ use std::task::{Context, Poll, Waker};
 /// The head of a request that may become a connection: what a guard's connect half looks at.
 ///
 /// It has passed every check of the protocol: a whole WebSocket handshake, of a page that may connect, for which the node has
-/// room. Nothing of it is logged, and nothing is kept but what handlers declare, the user, and what was [inserted](Upgrade::insert)
+/// room. Nothing of it is logged, and nothing is kept but what handlers declare, the user, and what was [inserted](Handshake::insert)
 /// and is asked for.
-pub struct Upgrade {
+pub struct Handshake {
     parts: Parts,
     peer: Option<SocketAddr>,
     user: Option<Identity>,
 }
 
-impl Upgrade {
-    pub(crate) fn new(parts: Parts) -> Upgrade {
-        Upgrade { parts, peer: None, user: None }
+impl Handshake {
+    pub(crate) fn new(parts: Parts) -> Handshake {
+        Handshake { parts, peer: None, user: None }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -121,7 +121,7 @@ impl Upgrade {
         self.parts.extensions.get()
     }
 
-    /// Adds something to the request, for later guards ([`Upgrade::extension`]), and for handlers as
+    /// Adds something to the request, for later guards ([`Handshake::extension`]), and for handlers as
     /// [`Ext<T>`](crate::Ext). Returns what was there of this type.
     pub fn insert<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> Option<T> {
         self.parts.extensions.insert(value)
@@ -137,7 +137,7 @@ impl Upgrade {
         self.user.as_ref().map(Identity::plain)
     }
 
-    /// [`Upgrade::user`] with the data.
+    /// [`Handshake::user`] with the data.
     ///
     /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
@@ -146,7 +146,7 @@ impl Upgrade {
 }
 
 /// Nothing: a request holds secrets.
-impl fmt::Debug for Upgrade {
+impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upgrade").finish_non_exhaustive()
     }
@@ -175,12 +175,12 @@ fn path_error(rejection: PathRejection) -> Error {
 mod tests {
     use super::*;
 
-    fn upgrade(headers: &[(&str, &str)]) -> Upgrade {
+    fn upgrade(headers: &[(&str, &str)]) -> Handshake {
         let mut request = Request::builder().uri("/ws?room=7");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Upgrade::new(request.body(()).unwrap().into_parts().0)
+        Handshake::new(request.body(()).unwrap().into_parts().0)
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
     fn a_cookie_that_is_no_text_hides_no_other() {
         let cookies = |value: &[u8]| {
             let value = HeaderValue::from_bytes(value).unwrap();
-            Upgrade::new(Request::builder().header("cookie", value).body(()).unwrap().into_parts().0)
+            Handshake::new(Request::builder().header("cookie", value).body(()).unwrap().into_parts().0)
         };
         for value in ["theme=café; sid=ada".as_bytes(), b"theme=caf\xE9; sid=ada", b"\xFF\xC3=x;sid=ada ; \xE9"] {
             assert_eq!(cookies(value).cookie("sid"), Some("ada"), "{}", value.escape_ascii());
@@ -232,6 +232,6 @@ mod tests {
     #[test]
     fn nothing_of_it_is_printed() {
         let upgrade = upgrade(&[("authorization", "Bearer canary")]);
-        assert_eq!(format!("{upgrade:?}"), "Upgrade { .. }");
+        assert_eq!(format!("{upgrade:?}"), "Handshake { .. }");
     }
 }

@@ -2,21 +2,21 @@
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::Client;
 use crate::pipeline::{ConnectGuard, Guard};
-use crate::{Error, Upgrade};
+use crate::{Error, Handshake};
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// Who a connection belongs to: an id, roles, and data of your own. A guard's connect half sets it
-/// ([`Upgrade::set_user`](crate::Upgrade::set_user)); handlers, hooks, raw loops and later guards read it. Cheap to clone.
+/// ([`Handshake::set_user`](crate::Handshake::set_user)); handlers, hooks, raw loops and later guards read it. Cheap to clone.
 ///
 /// ```
-/// use switchboard::{Error, MaybeUser, Upgrade, User};
+/// use switchboard::{Error, MaybeUser, Handshake, User};
 ///
 /// struct Account { tenant: u32 }
 ///
-/// fn log_in(upgrade: &mut Upgrade) -> Result<(), Error> {
+/// fn log_in(upgrade: &mut Handshake) -> Result<(), Error> {
 ///     match upgrade.bearer() {
 ///         Some("secret") => {
 ///             upgrade.set_user(User::new("ada").roles(["admin"]).with(Account { tenant: 7 }));
@@ -150,14 +150,14 @@ pub(crate) fn nobody() -> Error {
 impl Client {
     /// Who this connection belongs to, without data of your own; `None` when no guard has set it.
     pub fn user(&self) -> Option<User> {
-        self.conn().identity().map(|identity| identity.plain.clone())
+        self.endpoint().identity().map(|identity| identity.plain.clone())
     }
 
     /// [`Client::user`] with the data.
     ///
     /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
-        self.conn().identity().ok_or_else(nobody)?.user()
+        self.endpoint().identity().ok_or_else(nobody)?.user()
     }
 }
 
@@ -201,7 +201,7 @@ impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<MaybeUser<T>, Error> {
-        cx.conn().identity().map(Identity::user).transpose().map(MaybeUser)
+        cx.endpoint().identity().map(Identity::user).transpose().map(MaybeUser)
     }
 }
 
@@ -278,12 +278,12 @@ impl Roles {
 
 impl Guard for Roles {
     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
-        self.pass(cx.conn().identity().map(Identity::plain))
+        self.pass(cx.endpoint().identity().map(Identity::plain))
     }
 }
 
 impl ConnectGuard for Roles {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         self.pass(upgrade.user())
     }
 }

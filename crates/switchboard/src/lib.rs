@@ -101,7 +101,7 @@ pub use extract::Valid;
 pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Meta, Path, Query, Unchecked};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
-pub use handshake::Upgrade;
+pub use handshake::Handshake;
 pub use http::InvalidNetwork;
 pub use hub::{
     Answer, Answering, Answers, Broadcast, Client, Delivery, Joined, Joining, Message, Namespaces, SendError, Server,

@@ -86,9 +86,9 @@ limits! {
     /// How long a stream of replies may be silent. Default 5 min; after: it is dropped and answered `timeout`.
     stream_timeout: Duration = Duration::from_secs(300);
     /// The most requests of one client that wait for an [`Ack`](crate::Ack). Default 64; above: `rate_limited`.
-    late_replies: usize = 64;
+    deferred_replies: usize = 64;
     /// How long an [`Ack`](crate::Ack) may take once its handler has returned. Default 60 s; after: `timeout`.
-    late_reply_timeout: Duration = Duration::from_secs(60);
+    deferred_reply_timeout: Duration = Duration::from_secs(60);
 
     /// The most messages that wait for one client to read, counted once its socket has refused bytes. Default 1,024; above:
     /// close 4001.
@@ -157,7 +157,7 @@ limits! {
     /// How many upgrades of one address are accepted. Default: no limit; above: 429. Addresses as in `address_connections`.
     address_rate: Option<Rate> = None;
     /// The most connections of one user on this node: of the id that a guard gave to
-    /// [`Upgrade::set_user`](crate::Upgrade::set_user). Default: no limit; above: 429. Where no guard sets a user, nobody is counted.
+    /// [`Handshake::set_user`](crate::Handshake::set_user). Default: no limit; above: 429. Where no guard sets a user, nobody is counted.
     user_connections: Option<usize> = None;
     /// The memory that this process shall stay under. Default: the limit of its cgroup, if there is one, else none;
     /// `Some(usize::MAX)`: none. What is held against it is the resident memory of the process and the socket buffers of its
@@ -258,7 +258,7 @@ impl Limits {
         positive("max_lifetime", self.max_lifetime == Some(Duration::ZERO));
         positive("handler_timeout", self.handler_timeout.is_zero());
         positive("stream_timeout", self.stream_timeout.is_zero());
-        positive("late_reply_timeout", self.late_reply_timeout.is_zero());
+        positive("deferred_reply_timeout", self.deferred_reply_timeout.is_zero());
         positive("write_timeout", self.write_timeout.is_zero());
         positive("partial_timeout", self.partial_timeout.is_zero());
         positive("ping_interval", self.ping_interval.is_zero());
@@ -313,7 +313,7 @@ impl Limits {
             ("partial_timeout", Some(self.partial_timeout)),
             ("handler_timeout", Some(self.handler_timeout)),
             ("stream_timeout", Some(self.stream_timeout)),
-            ("late_reply_timeout", Some(self.late_reply_timeout)),
+            ("deferred_reply_timeout", Some(self.deferred_reply_timeout)),
             ("outbound_soft_time", Some(self.outbound_soft_time)),
             ("write_timeout", Some(self.write_timeout)),
             ("ping_interval", Some(self.ping_interval)),
@@ -344,7 +344,7 @@ impl Limits {
             self.partial_timeout,
             self.handler_timeout,
             self.stream_timeout,
-            self.late_reply_timeout,
+            self.deferred_reply_timeout,
             self.outbound_soft_time,
             self.write_timeout,
             self.ping_interval,

@@ -38,14 +38,14 @@ impl Socket {
             Message::Text(text) => (Opcode::Text, text.as_bytes()),
             Message::Binary(bytes) => (Opcode::Binary, &bytes[..]),
         };
-        if payload.len() > self.client.conn().table.limits.max_message_out {
+        if payload.len() > self.client.endpoint().table.limits.max_message_out {
             return Err(SendError::TooLong);
         }
         let mut frame = take();
         frame.resize(ws::HEADER_ROOM, 0);
         frame.extend_from_slice(payload);
         let start = ws::finish_frame(&mut frame, 0, opcode);
-        let pushed = self.client.conn_arc().push(&mut Frame::new(&frame[start..]), Class::Reply);
+        let pushed = self.client.endpoint_arc().push(&mut Frame::new(&frame[start..]), Class::Reply);
         give(frame);
         if pushed == Pushed::Queued { Ok(()) } else { Err(SendError::Closed) }
     }
@@ -53,8 +53,8 @@ impl Socket {
     /// The subprotocol that the client and this gateway have in common: one of [`Gateway::protocols`](crate::Gateway::protocols).
     /// `None` where the client offered none of them.
     pub fn protocol(&self) -> Option<&str> {
-        let conn = self.client.conn();
-        let number = conn.attached.lock().as_ref().and_then(|attached| attached.protocol)?;
+        let conn = self.client.endpoint();
+        let number = conn.extras.lock().as_ref().and_then(|extras| extras.protocol)?;
         conn.table.protocols.name(number)
     }
 
@@ -73,7 +73,7 @@ impl FromMessage for Socket {
     type Kind = OwnedSocket;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Socket, Error> {
-        let port = cx.conn().attached.lock().as_ref().and_then(|attached| attached.port.clone());
+        let port = cx.endpoint().extras.lock().as_ref().and_then(|extras| extras.port.clone());
         let port = port.ok_or_else(|| Error::internal("`Socket` is a parameter of raw gateways only"))?;
         Ok(Socket { client: cx.client().clone(), port })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{ConnectGuard, Guard};
-use switchboard::{CloseCode, Error, Upgrade, User, injectable};
+use switchboard::{CloseCode, Error, Handshake, User, injectable};
 use tokio::time::Instant;
 
 /// The cookie with the ticket.
@@ -39,7 +39,7 @@ pub struct Auth {
 }
 
 impl Auth {
-    fn account(&self, upgrade: &Upgrade) -> Option<Arc<Account>> {
+    fn account(&self, upgrade: &Handshake) -> Option<Arc<Account>> {
         match upgrade.bearer() {
             Some(token) => self.accounts.by_token(token),
             None => self.tickets.redeem(upgrade.cookie(COOKIE)?),
@@ -49,7 +49,7 @@ impl Auth {
 
 /// Before the upgrade: a refused client gets HTTP 401 or 403, and no socket is opened.
 impl ConnectGuard for Auth {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         let account = self.account(upgrade).ok_or_else(|| Error::unauthenticated("Log in, or send a bearer token"))?;
         self.sanctions.check_bar(account.id)?;
         let claims = Claims { name: account.name, until: Instant::now() + SESSION };

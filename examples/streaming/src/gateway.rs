@@ -8,7 +8,7 @@ use switchboard::{Ack, Client, Error, Limits, gateway, messages};
 use tokio::time::sleep;
 
 /// Jobs. A client may have four of each kind at a time; a further one is answered `rate_limited`.
-#[gateway(path = "/ws", limits = Limits::default().streams(4).late_replies(4))]
+#[gateway(path = "/ws", limits = Limits::default().streams(4).deferred_replies(4))]
 pub struct JobGateway {
     #[inject]
     jobs: Arc<Jobs>,

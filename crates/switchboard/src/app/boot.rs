@@ -74,6 +74,8 @@ impl std::error::Error for BootError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::panic::Location;
 
     struct Printed<'a>(&'a BootError, Paint);
 

@@ -63,7 +63,7 @@ pub struct App {
     namespaces: Vec<(Marker, &'static Location<'static>)>,
     pub(crate) problems: Vec<Problem>,
     declared: Declared,
-    posture: bool,
+    require_guard: bool,
     router: Router,
     limits: Limits,
     origins: Origins,
@@ -102,7 +102,7 @@ impl App {
             graph: Graph::default(),
             problems: Vec::new(),
             declared: Declared::default(),
-            posture: false,
+            require_guard: false,
             router: Router::new(),
             limits: Limits::default(),
             origins: Origins::same(),
@@ -194,7 +194,7 @@ impl App {
     /// Whether every message has to have a guard, of its own, its gateway's or the application's, or say that it is public. One that
     /// has neither is a problem at boot. Default: no.
     pub fn require_posture(mut self, require: bool) -> App {
-        self.posture = require;
+        self.require_guard = require;
         self
     }
 

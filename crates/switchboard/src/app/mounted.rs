@@ -1,8 +1,8 @@
 //! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
 use super::inner::Below;
 use super::{App, BootError, path};
-use crate::gateway::{InitHook, Site, Table};
-use crate::http::Endpoint;
+use crate::gateway::{CompiledGateway, InitHook, Site};
+use crate::http::UpgradeService;
 use crate::problem::Problem;
 use axum::Router;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -16,7 +16,7 @@ pub(super) struct Mounted {
     paths: Vec<String>,
     port: Option<(u16, Place)>,
     place: Place,
-    table: Table,
+    table: CompiledGateway,
 }
 
 /// A path that somebody has, on a port.
@@ -65,7 +65,14 @@ impl App {
     }
 
     /// Mounts a gateway on the paths that were taken for it.
-    pub(crate) fn put(&mut self, path: &str, site: &Site, place: Place, table: Table, after_init: Option<InitHook>) {
+    pub(crate) fn put(
+        &mut self,
+        path: &str,
+        site: &Site,
+        place: Place,
+        table: CompiledGateway,
+        after_init: Option<InitHook>,
+    ) {
         self.after_init.extend(after_init.map(|hook| (table.name.clone(), place, hook)));
         if let Ok(path) = path::normal(path) {
             self.gateways.push(Mounted { paths: site.paths(&path), port: site.port, place, table });
@@ -94,7 +101,7 @@ impl App {
         match std::mem::take(&mut self.declared).make(Some(&self.container)) {
             Ok(application) => {
                 for Mounted { table, .. } in &mut self.gateways {
-                    table.settle_stages(&application, self.posture, &mut self.problems);
+                    table.settle_stages(&application, self.require_guard, &mut self.problems);
                 }
             }
             Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
@@ -130,7 +137,7 @@ impl App {
         for note in table.notes() {
             tracing::info!("    {note}");
         }
-        let endpoint = Endpoint::new(Arc::new(table), &self.hub, self.proxies.clone());
+        let endpoint = UpgradeService::new(Arc::new(table), &self.hub, self.proxies.clone());
         let below = Below::new(&self.control);
         let (router, known) = match port {
             None => (&mut routes.main, &mut routes.paths),

@@ -96,13 +96,13 @@ impl Data<'_> {
     /// One key of it, null where it is missing; the others are skipped. What is unread is settled when this says something of it.
     ///
     /// Errors: as [`read`](Data::read).
-    pub(crate) fn key<T: DeserializeOwned>(&self, key: &str, settled: &Cell<bool>) -> Result<T, Error> {
+    pub(crate) fn key<T: DeserializeOwned>(&self, key: &str, parsed: &Cell<bool>) -> Result<T, Error> {
         let part = |error: Error| error.at_key(key);
         match self {
             Data::Json(data) => json::from_data(json::member(*data, key)?).map_err(part),
             Data::Unread(text) => {
                 let member = json::member_of_text(text, key).ok_or_else(not_what_it_seems)?;
-                settled.set(true);
+                parsed.set(true);
                 json::from_data(member).map_err(part)
             }
             Data::MessagePack(raw) => msgpack::from_data(msgpack::member(*raw, key)?).map_err(part),

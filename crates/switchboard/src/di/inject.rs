@@ -1,7 +1,7 @@
 //! [`Inject`]: a provider, as a parameter.
 use super::{Container, scope};
 use crate::Error;
-use crate::handler::{Context, FromMessage, MessageContext, Needs};
+use crate::handler::{Context, FromMessage, MessageContext, Requirements};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -51,8 +51,8 @@ impl<T: ?Sized> Clone for Inject<T> {
 impl<T: ?Sized + Send + Sync + 'static> FromMessage for Inject<T> {
     type Kind = Context;
 
-    fn needs(needs: &mut Needs) {
-        needs.injected::<Arc<T>>();
+    fn requirements(requirements: &mut Requirements) {
+        requirements.injected::<Arc<T>>();
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Inject<T>, Error> {
@@ -64,7 +64,7 @@ impl FromMessage for Container {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Container, Error> {
-        let container = cx.conn().table.container.as_ref();
+        let container = cx.endpoint().table.container.as_ref();
         let seen = container.map(|container| container.seen_by(cx));
         seen.ok_or_else(|| Error::internal("the gateway is not mounted"))
     }

@@ -4,7 +4,7 @@ use super::provider::MakeAgain;
 use crate::contain::drop_contained;
 use crate::handler::{Answer, MessageContext};
 use crate::hub::Client;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::nested::{Calls, Nested, Refused};
 use parking_lot::Mutex;
 use std::fmt;
@@ -93,7 +93,7 @@ impl MessageScope {
 /// What a container sees besides the application: a connection, and perhaps a message.
 pub(crate) struct View {
     /// The connection has the application that it belongs to: a service that kept this would keep itself.
-    client: Weak<Conn>,
+    client: Weak<Endpoint>,
     /// None for what lives as long as the connection.
     message: Option<Arc<Store>>,
     /// A maker is lent it.
@@ -121,7 +121,7 @@ impl Making {
 impl View {
     /// Of a handler that takes a container.
     pub(super) fn of(cx: &MessageContext<'_>) -> View {
-        View { client: Arc::downgrade(cx.client.conn_arc()), message: Some(cx.scope.store()), lent: false }
+        View { client: Arc::downgrade(cx.client.endpoint_arc()), message: Some(cx.scope.store()), lent: false }
     }
 
     /// What makers are lent is for the time of their call: a service that kept it would keep itself.
@@ -158,7 +158,7 @@ pub(crate) fn resolve_for<T>(client: &Client, scope: &MessageScope) -> Result<Ar
 where
     T: ?Sized + Send + Sync + 'static,
 {
-    let Some(container) = &client.conn().table.container else { return Err(NotProvided::unmounted::<T>()) };
+    let Some(container) = &client.endpoint().table.container else { return Err(NotProvided::unmounted::<T>()) };
     container.find(|service| resolve_scoped(container, service, client, || Some(scope.store())))
 }
 
@@ -174,7 +174,7 @@ where
 {
     let make = |message| {
         let Ok(_making) = Making::begin() else { return Err(NotProvided::endless::<T>()) };
-        let view = View { client: Arc::downgrade(client.conn_arc()), message, lent: true };
+        let view = View { client: Arc::downgrade(client.endpoint_arc()), message, lent: true };
         let made = (service.make)(&container.seeing(view)).map_err(NotProvided::failed::<T>)?;
         // A provider of `T` makes an `Arc<T>`.
         made.downcast::<Arc<T>>().map(|made| *made).map_err(|_| NotProvided::of::<T>())
@@ -190,13 +190,13 @@ where
             Ok(kept)
         }
         _ => {
-            let conn = client.conn();
+            let conn = client.endpoint();
             let ended = || NotProvided::ended::<T>();
-            if let Some(known) = conn.attached(|attached| known::<T>(&attached.state)).ok_or_else(ended)? {
+            if let Some(known) = conn.extras(|extras| known::<T>(&extras.state)).ok_or_else(ended)? {
                 return Ok(known);
             }
             let made = make(None)?;
-            conn.attached(|attached| keep(&mut attached.state, &made)).ok_or_else(ended)
+            conn.extras(|extras| keep(&mut extras.state, &made)).ok_or_else(ended)
         }
     }
 }

@@ -21,8 +21,8 @@ use std::marker::PhantomData;
 /// }
 /// ```
 /// While it waits, the client's next messages are handled. The caller gets exactly one end: what is sent; `internal`, if it is
-/// dropped; `timeout` after [`Limits::late_reply_timeout`](crate::Limits), counted from the handler's return; or its own `cancel`. A
-/// connection has at most [`Limits::late_replies`](crate::Limits) of them.
+/// dropped; `timeout` after [`Limits::deferred_reply_timeout`](crate::Limits), counted from the handler's return; or its own `cancel`. A
+/// connection has at most [`Limits::deferred_replies`](crate::Limits) of them.
 #[must_use = "an `Ack` that is dropped answers `internal`"]
 pub struct Ack<T> {
     client: Client,
@@ -41,7 +41,7 @@ impl<T: Serialize + Send + 'static> Ack<T> {
     /// Where the value's `Serialize` does; the caller is answered `internal` before.
     pub fn send(mut self, value: T) -> Result<(), Error> {
         self.done = true;
-        self.client.conn_arc().answer_late(self.number, value)
+        self.client.endpoint_arc().answer_deferred(self.number, value)
     }
 }
 
@@ -51,19 +51,19 @@ impl<T> Ack<T> {
     /// Errors: as in [`send`](Ack::send).
     pub fn fail(mut self, error: impl Into<Error>) -> Result<(), Error> {
         self.done = true;
-        self.client.conn_arc().fail_late(self.number, &error.into())
+        self.client.endpoint_arc().fail_deferred(self.number, &error.into())
     }
 
     /// True when nobody waits any more: the request was cancelled or timed out, or the client has left.
     pub fn is_closed(&self) -> bool {
-        !self.client.is_connected() || !self.client.conn().is_late_open(self.number)
+        !self.client.is_connected() || !self.client.endpoint().is_deferred_open(self.number)
     }
 }
 
 impl<T> Drop for Ack<T> {
     fn drop(&mut self) {
         if !self.done {
-            self.client.conn_arc().abandon_late(self.number);
+            self.client.endpoint_arc().abandon_deferred(self.number);
         }
     }
 }
@@ -78,7 +78,7 @@ impl<T: 'static> FromMessage for Ack<T> {
         if late.get().is_some() {
             return Err(Error::internal("a handler takes one `Ack`"));
         }
-        let number = cx.client.conn().open_late(cx.event(), cx.id(), cx.scope.answer())?;
+        let number = cx.client.endpoint().open_deferred(cx.event(), cx.id(), cx.scope.answer())?;
         late.set(Some(number));
         let (client, done) = (cx.client.clone(), false);
         Ok(Ack { client, number, done, marker: PhantomData })

@@ -3,7 +3,7 @@ use crate::Error;
 use crate::di::Making;
 use crate::guarded::Guarded;
 use crate::handler::{Context, FromMessage, MessageContext};
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use std::any::type_name;
 use std::sync::Arc;
 
@@ -26,13 +26,13 @@ use std::sync::Arc;
 pub struct ConnState<T>(Arc<Guarded<T>>);
 
 impl<T: Default + Send + 'static> ConnState<T> {
-    pub(crate) fn of(conn: &Conn) -> ConnState<T> {
-        let known = conn.attached(|attached| attached.state.get::<ConnState<T>>().cloned()).flatten();
+    pub(crate) fn of(conn: &Endpoint) -> ConnState<T> {
+        let known = conn.extras(|extras| extras.state.get::<ConnState<T>>().cloned()).flatten();
         known.unwrap_or_else(|| {
             // The application's `Default` runs outside of the lock; the first one that is put in wins.
             let made: ConnState<T> = ConnState(Arc::new(Guarded::new(Self::make())));
             // After the end of the connection nothing is kept: a state that held the client would hold itself.
-            conn.attached(|attached| attached.state.get_or_insert(made.clone()).clone()).unwrap_or(made)
+            conn.extras(|extras| extras.state.get_or_insert(made.clone()).clone()).unwrap_or(made)
         })
     }
 
@@ -81,6 +81,6 @@ impl<T: Default + Send + 'static> FromMessage for ConnState<T> {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<ConnState<T>, Error> {
-        Ok(ConnState::of(cx.conn()))
+        Ok(ConnState::of(cx.endpoint()))
     }
 }

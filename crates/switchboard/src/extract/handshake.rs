@@ -1,6 +1,6 @@
 //! What is kept of the request that opened the connection.
 use crate::Error;
-use crate::handler::{Context, FromMessage, MessageContext, Needs};
+use crate::handler::{Context, FromMessage, MessageContext, Requirements};
 use http::HeaderMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ impl Deref for Headers {
 impl FromMessage for Headers {
     type Kind = Context;
 
-    fn needs(needs: &mut Needs) {
-        needs.headers();
+    fn requirements(requirements: &mut Requirements) {
+        requirements.headers();
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Headers, Error> {
-        let headers = cx.conn().handshake.as_ref().and_then(|handshake| handshake.headers.clone());
+        let headers = cx.endpoint().kept.as_ref().and_then(|handshake| handshake.headers.clone());
         Ok(Headers(headers.unwrap_or_default()))
     }
 }
@@ -41,12 +41,12 @@ pub struct Ext<T>(pub T);
 impl<T: Clone + Send + Sync + 'static> FromMessage for Ext<T> {
     type Kind = Context;
 
-    fn needs(needs: &mut Needs) {
-        needs.extension::<T>();
+    fn requirements(requirements: &mut Requirements) {
+        requirements.extension::<T>();
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Ext<T>, Error> {
-        let handshake = cx.conn().handshake.as_ref();
+        let handshake = cx.endpoint().kept.as_ref();
         handshake.and_then(|handshake| handshake.extensions.get::<T>()).cloned().map(Ext).ok_or_else(|| {
             Error::internal(format!(
                 "the request had no extension of type {}; add the tower layer that sets it around the gateway",
@@ -58,5 +58,5 @@ impl<T: Clone + Send + Sync + 'static> FromMessage for Ext<T> {
 
 /// What was kept of the request as a `T`.
 pub(super) fn kept<T: Clone + Send + Sync + 'static>(cx: &MessageContext<'_>) -> Option<T> {
-    cx.conn().handshake.as_ref()?.extensions.get::<T>().cloned()
+    cx.endpoint().kept.as_ref()?.extensions.get::<T>().cloned()
 }

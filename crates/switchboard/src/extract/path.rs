@@ -1,6 +1,6 @@
 //! The parameters of the path that a connection was opened on.
-use crate::handler::{Context, FromMessage, MessageContext, Needs};
-use crate::{Error, Upgrade};
+use crate::handler::{Context, FromMessage, MessageContext, Requirements};
+use crate::{Error, Handshake};
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 use std::ops::Deref;
@@ -40,8 +40,8 @@ impl<T> Deref for Path<T> {
 impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FromMessage for Path<T> {
     type Kind = Context;
 
-    fn needs(needs: &mut Needs) {
-        needs.at_upgrade::<Path<T>>(|upgrade: &Upgrade| upgrade.path_params().map(Path));
+    fn requirements(requirements: &mut Requirements) {
+        requirements.at_upgrade::<Path<T>>(|upgrade: &Handshake| upgrade.path_params().map(Path));
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Path<T>, Error> {

@@ -1,6 +1,6 @@
 //! The query string that a connection was opened with.
-use crate::handler::{Context, FromMessage, MessageContext, Needs};
-use crate::{Error, Upgrade};
+use crate::handler::{Context, FromMessage, MessageContext, Requirements};
+use crate::{Error, Handshake};
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 use std::ops::Deref;
@@ -38,8 +38,8 @@ impl<T> Deref for Query<T> {
 impl<T: DeserializeOwned + Clone + Send + Sync + 'static> FromMessage for Query<T> {
     type Kind = Context;
 
-    fn needs(needs: &mut Needs) {
-        needs.at_upgrade::<Query<T>>(|upgrade: &Upgrade| upgrade.query().map(Query));
+    fn requirements(requirements: &mut Requirements) {
+        requirements.at_upgrade::<Query<T>>(|upgrade: &Handshake| upgrade.query().map(Query));
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Query<T>, Error> {

@@ -1,6 +1,6 @@
 //! Payloads that are not validated.
 use crate::Error;
-use crate::handler::{Checks, Decided, FromMessage, MessageContext, Needs};
+use crate::handler::{Checks, Decided, FromMessage, MessageContext, Requirements};
 use serde::de::DeserializeOwned;
 use std::ops::{Deref, DerefMut};
 
@@ -34,8 +34,8 @@ impl<T: serde::Serialize> serde::Serialize for Unchecked<T> {
 impl<T: DeserializeOwned + Send + 'static> FromMessage for Unchecked<T> {
     type Kind = Decided;
 
-    fn needs(needs: &mut Needs) {
-        needs.note_payload::<T>(Checks::Unchecked);
+    fn requirements(requirements: &mut Requirements) {
+        requirements.note_payload::<T>(Checks::Unchecked);
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Unchecked<T>, Error> {

@@ -1,6 +1,6 @@
 //! Validated payloads.
 use crate::Error;
-use crate::handler::{Decided, FromMessage, MessageContext, Needs};
+use crate::handler::{Decided, FromMessage, MessageContext, Requirements};
 use garde::Validate;
 use garde::error::Kind;
 use garde::i18n::{
@@ -78,8 +78,8 @@ where
 {
     type Kind = Decided;
 
-    fn needs(needs: &mut Needs) {
-        needs.payload::<T>(true);
+    fn requirements(requirements: &mut Requirements) {
+        requirements.payload::<T>(true);
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Valid<T>, Error> {

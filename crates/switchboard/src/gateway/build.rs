@@ -1,8 +1,8 @@
 //! From a gateway to its table.
-use super::{Gateway, Group, InitHook, Table};
+use super::{CompiledGateway, Gateway, Group, InitHook};
 use crate::di::{Container, NotProvided};
 use crate::gateway::compiled::{Gate, NewEntry, Note};
-use crate::handler::{HandlerDef, Needs};
+use crate::handler::{HandlerDef, Requirements};
 use crate::namespace::Marker;
 use crate::{Client, Root};
 use std::sync::Arc;
@@ -14,10 +14,11 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self,
         state: Option<Arc<S>>,
         container: Option<&Container>,
-    ) -> Result<Option<(Table, Option<InitHook>)>, NotProvided> {
-        let mut needs = Needs::default();
+    ) -> Result<Option<(CompiledGateway, Option<InitHook>)>, NotProvided> {
+        let mut requirements = Requirements::default();
         let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
-        let mut table = Table::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
+        let mut table =
+            CompiledGateway::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
         table.choose_compression(self.compression);
         table.hosts = self.hosts.map(|(hosts, _)| hosts);
         table.frames = self.frames;
@@ -32,9 +33,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         // The gateway's group is the first.
         let shared = self.concurrency.filter(|(most, _)| *most > 1).map(|(most, _)| Group { index: 0, most });
         let mut groups = 0;
-        let mut entry = |place, handler: HandlerDef<S>, needs: &mut Needs| {
-            let reads_payload = handler.needs.payload.is_some();
-            needs.merge(handler.needs);
+        let mut entry = |place, handler: HandlerDef<S>, requirements: &mut Requirements| {
+            let reads_payload = handler.requirements.payload.is_some();
+            requirements.merge(handler.requirements);
             let own = handler.concurrency.map(|most| {
                 groups += 1;
                 Group { index: groups, most }
@@ -43,13 +44,13 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             Ok(NewEntry { reads_payload, start: (handler.bind)(state.clone()), group, level, place })
         };
         for (event, place, handler) in self.events {
-            table.note(Note::event(&event, handler.needs.payload));
-            let made = entry(place, handler, &mut needs)?;
+            table.note(Note::event(&event, handler.requirements.payload));
+            let made = entry(place, handler, &mut requirements)?;
             table.insert(&event, made);
         }
         if let Some((place, handler)) = self.catch_all.into_iter().next() {
-            table.note(Note::event("*", handler.needs.payload));
-            let made = entry(place, handler, &mut needs)?;
+            table.note(Note::event("*", handler.requirements.payload));
+            let made = entry(place, handler, &mut requirements)?;
             table.catch_all(made);
         }
         if let Some((_, gate)) = self.on_join.into_iter().next() {
@@ -59,20 +60,20 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         }
         if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
             table.note(Note::hook("on connect"));
-            needs.merge(hook.needs);
+            requirements.merge(hook.requirements);
             table.on_connect = Some((hook.bind)(state.clone()));
         }
         if let Some((_, hook)) = self.hooks.on_disconnect.into_iter().next() {
             table.note(Note::hook("on disconnect"));
-            needs.merge(hook.needs);
+            requirements.merge(hook.requirements);
             table.on_disconnect = Some((hook.bind)(state.clone()));
         }
         if let Some((place, hook)) = self.hooks.raw.into_iter().next() {
             table.raw_at = Some(place);
-            needs.merge(hook.needs);
+            requirements.merge(hook.requirements);
             table.raw = Some((hook.bind)(state.clone()));
         }
-        table.needs = needs;
+        table.requirements = requirements;
         let after_init = self.after_init.into_iter().next().map(|(_, hook)| {
             table.note(Note::hook("after init"));
             Box::new(move |container| hook(state, container)) as InitHook

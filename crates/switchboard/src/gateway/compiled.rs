@@ -3,19 +3,19 @@ use crate::codec::{Codecs, Format};
 use crate::compression::Compression;
 use crate::di::Container;
 use crate::gateway::Protocols;
-use crate::handler::{Answer, Answering, Checks, Hook, Needs, PayloadNote, Start};
+use crate::handler::{Answer, Answering, Checks, Hook, PayloadNote, Requirements, Start};
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline;
-use crate::pipeline::{ErasedConnectGuard, Level, Stages};
+use crate::pipeline::{ErasedConnectGuard, StageSet, Stages};
 use crate::problem::Problem;
 use crate::text::{count, short_name};
-use crate::{Client, Error, Handle, Origins, Upgrade};
+use crate::{Client, Error, Handle, Handshake, Origins};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-pub(crate) struct Table {
+pub(crate) struct CompiledGateway {
     pub(crate) name: String,
     pub(crate) namespace: Marker,
     /// In place of it, where the request says which.
@@ -30,7 +30,7 @@ pub(crate) struct Table {
     /// The `head` of each.
     heads: Vec<u64>,
     catch_all: Option<Entry>,
-    pub(crate) level: Level,
+    pub(crate) level: StageSet,
     /// Asked before the upgrade, in this order.
     pub(crate) connect_guards: Box<[Arc<dyn ErasedConnectGuard>]>,
     /// What stands around the on-connect hook.
@@ -43,7 +43,7 @@ pub(crate) struct Table {
     pub(crate) raw: Option<Hook>,
     /// Where it is written.
     pub(crate) raw_at: Option<&'static Location<'static>>,
-    pub(crate) needs: Needs,
+    pub(crate) requirements: Requirements,
     pub(crate) cancel_on_disconnect: bool,
     /// Those of the application, unless the gateway has its own.
     pub(crate) limits: Limits,
@@ -84,7 +84,7 @@ fn head(name: &str) -> u64 {
 }
 
 /// Names the namespace of a request.
-pub(crate) type NamespaceBy = Arc<dyn Fn(&Upgrade) -> Result<String, Error> + Send + Sync>;
+pub(crate) type NamespaceBy = Arc<dyn Fn(&Handshake) -> Result<String, Error> + Send + Sync>;
 
 /// The messages that a gateway takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub(crate) struct Entry {
     /// The handler parses the payload, which shows whether it is JSON.
     reads_payload: bool,
     /// It may be begun with before the frame is decoded as a whole.
-    pub(crate) takes_glances: bool,
+    pub(crate) takes_fast_path: bool,
     pub(crate) start: Arc<dyn Start>,
     /// What stands around it; none in most gateways.
     pub(crate) stages: Option<Arc<Stages>>,
@@ -109,7 +109,7 @@ pub(crate) struct Entry {
     pub(crate) group: Option<Group>,
     /// It handles every event that has no handler of its own.
     pub(crate) is_catch_all: bool,
-    level: Level,
+    level: StageSet,
     place: &'static Location<'static>,
 }
 
@@ -120,12 +120,12 @@ impl Entry {
         Entry {
             event: self.event.clone(),
             reads_payload: self.reads_payload,
-            takes_glances: false,
+            takes_fast_path: false,
             start: Arc::new(Answering { start, stages, answer }),
             stages: None,
             group: self.group,
             is_catch_all: self.is_catch_all,
-            level: Level::default(),
+            level: StageSet::default(),
             place: self.place,
         }
     }
@@ -141,15 +141,15 @@ pub(crate) struct Group {
 /// Says who may join a room.
 pub(crate) type Gate = Box<dyn Fn(&Client, &str) -> Result<(), Error> + Send + Sync>;
 
-impl Table {
+impl CompiledGateway {
     pub(crate) fn new(
         name: String,
         namespace: Marker,
         cancel_on_disconnect: bool,
         limits: Option<Limits>,
         origins: Option<Origins>,
-    ) -> Table {
-        Table {
+    ) -> CompiledGateway {
+        CompiledGateway {
             name,
             namespace,
             namespace_by: None,
@@ -159,7 +159,7 @@ impl Table {
             events: Vec::new(),
             heads: Vec::new(),
             catch_all: None,
-            level: Level::default(),
+            level: StageSet::default(),
             connect_guards: Box::default(),
             connect_stages: None,
             is_concurrent: false,
@@ -168,7 +168,7 @@ impl Table {
             on_disconnect: None,
             raw: None,
             raw_at: None,
-            needs: Needs::default(),
+            requirements: Requirements::default(),
             cancel_on_disconnect,
             own_limits: limits.is_some(),
             limits: limits.unwrap_or_default(),
@@ -211,20 +211,20 @@ impl Table {
     }
 
     /// Puts the stages together, the application's around the gateway's around each message's. Adds what is wrong.
-    pub(crate) fn settle_stages(&mut self, application: &Level, posture: bool, problems: &mut Vec<Problem>) {
+    pub(crate) fn settle_stages(&mut self, application: &StageSet, require_guard: bool, problems: &mut Vec<Problem>) {
         let around = [application, &self.level];
-        Level::check(&around, &self.name, false, None, problems);
+        StageSet::check(&around, &self.name, false, None, problems);
         if let Some(place) = self.raw_at {
-            Level::check_raw(&around, &self.name, posture, place, problems);
+            StageSet::check_raw(&around, &self.name, require_guard, place, problems);
         }
-        self.connect_guards = Level::connect_guards(&around);
-        self.connect_stages = Level::connect_stages(&around);
+        self.connect_guards = StageSet::connect_guards(&around);
+        self.connect_stages = StageSet::connect_stages(&around);
         for entry in self.events.iter_mut().chain(&mut self.catch_all) {
             let levels = [application, &self.level, &entry.level];
             let who = format!("`{}` of {}", entry.event, self.name);
-            Level::check(&levels, &who, posture, Some(entry.place), problems);
-            entry.stages = Level::stages(&levels);
-            entry.takes_glances = !entry.is_catch_all && (entry.reads_payload || entry.stages.is_some());
+            StageSet::check(&levels, &who, require_guard, Some(entry.place), problems);
+            entry.stages = StageSet::stages(&levels);
+            entry.takes_fast_path = !entry.is_catch_all && (entry.reads_payload || entry.stages.is_some());
         }
     }
 
@@ -321,7 +321,7 @@ pub(crate) struct NewEntry {
     pub(crate) reads_payload: bool,
     pub(crate) start: Arc<dyn Start>,
     pub(crate) group: Option<Group>,
-    pub(crate) level: Level,
+    pub(crate) level: StageSet,
     pub(crate) place: &'static Location<'static>,
 }
 
@@ -331,7 +331,7 @@ impl NewEntry {
         Entry {
             event: event.into(),
             reads_payload,
-            takes_glances: false,
+            takes_fast_path: false,
             start,
             stages: None,
             group,

@@ -175,10 +175,10 @@ impl<S: Send + Sync + 'static> Gateway<S> {
 
 /// The handler, on its own struct whatever it is in.
 fn adopted<P: Send + Sync + 'static, S>(handler: HandlerDef<P>, slot: Arc<OnceLock<Arc<P>>>) -> HandlerDef<S> {
-    let HandlerDef { needs, declared, concurrency, bind } = handler;
+    let HandlerDef { requirements, declared, concurrency, bind } = handler;
     let bind = move |_| match slot.get() {
         Some(provider) => bind(provider.clone()),
         None => unreachable!("taken before handlers are bound"),
     };
-    HandlerDef { needs, declared, concurrency, bind: Box::new(bind) }
+    HandlerDef { requirements, declared, concurrency, bind: Box::new(bind) }
 }

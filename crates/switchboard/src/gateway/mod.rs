@@ -9,7 +9,7 @@ mod protocols;
 mod site;
 mod stages;
 
-pub(crate) use compiled::{Entry, Frames, Gate, Group, NamespaceBy, Table};
+pub(crate) use compiled::{CompiledGateway, Entry, Frames, Gate, Group, NamespaceBy};
 pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
@@ -22,13 +22,13 @@ use crate::compression::Compression;
 use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, When, late};
 use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks,
-    IntoError, IntoOutcome, IntoReply, Needs, OnConnect, OnDisconnect, RawLoop, Shape,
+    IntoError, IntoOutcome, IntoReply, OnConnect, OnDisconnect, RawLoop, Requirements, Shape,
 };
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::Declared;
 use crate::text::short_name;
-use crate::{Client, Error, Namespace, Origins, Server, Upgrade};
+use crate::{Client, Error, Handshake, Namespace, Origins, Server};
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 use std::future::Future;
@@ -201,7 +201,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     #[track_caller]
     pub fn handler(mut self, event: impl Into<Cow<'static, str>>, handler: HandlerDef<S>) -> Gateway<S> {
         let (event, place) = (event.into(), Location::caller());
-        self.ask(&handler.needs, &format!("`{event}`"), place);
+        self.ask(&handler.requirements, &format!("`{event}`"), place);
         self.events.push((event, place, handler));
         self
     }
@@ -210,7 +210,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     #[track_caller]
     pub fn catch_all(mut self, handler: HandlerDef<S>) -> Gateway<S> {
         let place = Location::caller();
-        self.ask(&handler.needs, "the handler of all other events", place);
+        self.ask(&handler.requirements, "the handler of all other events", place);
         self.catch_all.push((place, handler));
         self
     }
@@ -241,13 +241,13 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     #[track_caller]
     pub fn hook<Place: HookPlace>(mut self, hook: HookDef<S, Place>) -> Gateway<S> {
         let place = Location::caller();
-        self.ask(&hook.needs, "a hook", place);
+        self.ask(&hook.requirements, "a hook", place);
         Place::put(hook, &mut self.hooks, place);
         self
     }
 
-    fn ask(&mut self, needs: &Needs, who: &str, place: &'static Location<'static>) {
-        let asked = needs.dependencies.iter().cloned();
+    fn ask(&mut self, requirements: &Requirements, who: &str, place: &'static Location<'static>) {
+        let asked = requirements.dependencies.iter().cloned();
         self.dependencies.extend(asked.map(|asked| Dependency {
             label: who.to_owned().into(),
             place,
@@ -444,11 +444,11 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     ///
     /// Beside [`namespace`](Gateway::namespace) it is a problem at boot.
     /// ```
-    /// use switchboard::{App, Client, Dynamic, Error, Gateway, Server, Upgrade};
+    /// use switchboard::{App, Client, Dynamic, Error, Gateway, Server, Handshake};
     /// # #[derive(Default)]
     /// # struct Board;
     /// # impl Board { async fn draw(&self, line: String, server: Server<Dynamic>) { server.broadcast("drawn", line); } }
-    /// fn project(upgrade: &Upgrade) -> Result<String, Error> {
+    /// fn project(upgrade: &Handshake) -> Result<String, Error> {
     ///     let id: u64 = upgrade.path_params()?;
     ///     Ok(format!("/project-{id}"))
     /// }
@@ -460,7 +460,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     #[track_caller]
     pub fn namespace_by<E: Into<Error>>(
         mut self,
-        by: impl Fn(&Upgrade) -> Result<String, E> + Send + Sync + 'static,
+        by: impl Fn(&Handshake) -> Result<String, E> + Send + Sync + 'static,
     ) -> Gateway<S> {
         self.namespace_by = Some((Arc::new(move |upgrade| by(upgrade).map_err(Into::into)), Location::caller()));
         self

@@ -1,7 +1,7 @@
 //! Gateways that a module mounts.
 use super::include;
 use super::include::{Included, IncludedNote};
-use super::{Gateway, Given, InitHook, Site, Table};
+use super::{CompiledGateway, Gateway, Given, InitHook, Site};
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::namespace::Marker;
 use crate::pipeline::Implicit;
@@ -109,7 +109,7 @@ pub trait Mount: Injectable + Messages {
     }
 }
 
-type Build = Box<dyn FnOnce(&Container) -> Result<(Table, Option<InitHook>), NotProvided> + Send>;
+type Build = Box<dyn FnOnce(&Container) -> Result<(CompiledGateway, Option<InitHook>), NotProvided> + Send>;
 
 /// A gateway in a module, its type erased; what is made of it waits for its state.
 pub(crate) struct ModuleGateway {

@@ -44,7 +44,7 @@ pub(crate) struct Answering {
 impl Start for Answering {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
         let scope = MessageScope::answered_by(self.answer);
-        let cx = MessageContext { scope: &scope, settled: Cell::new(true), ..*cx };
+        let cx = MessageContext { scope: &scope, parsed: Cell::new(true), ..*cx };
         let inner = match &self.stages {
             None => self.start.start(&cx),
             Some(stages) => pipeline::start(stages, &self.start, &cx),

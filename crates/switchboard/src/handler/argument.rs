@@ -1,8 +1,8 @@
 //! Parameters of handlers and hooks.
 use crate::codec::{Data, Id};
 use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
-use crate::hub::Conn;
-use crate::{Client, DisconnectReason, Error, Upgrade};
+use crate::hub::Endpoint;
+use crate::{Client, DisconnectReason, Error, Handshake};
 use serde::de::DeserializeOwned;
 use std::any::TypeId;
 use std::cell::Cell;
@@ -91,7 +91,7 @@ pub struct MessageContext<'a> {
     pub(crate) parts: &'a Parts<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
-    pub(crate) settled: Cell<bool>,
+    pub(crate) parsed: Cell<bool>,
     /// Where the services of this message are.
     pub(crate) scope: &'a MessageScope,
     /// Where an `Ack` that is to answer leaves its number; none in hooks, which nobody asked.
@@ -133,7 +133,7 @@ impl<'a> MessageContext<'a> {
     ///
     /// Errors: `validation_failed` with what does not fit.
     pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
-        self.parts.data.key(key, &self.settled)
+        self.parts.data.key(key, &self.parsed)
     }
 
     /// The same message with another payload.
@@ -141,8 +141,8 @@ impl<'a> MessageContext<'a> {
     where
         'a: 'b,
     {
-        let settled = Cell::new(self.settled.get());
-        MessageContext { parts, settled, ..*self }
+        let parsed = Cell::new(self.parsed.get());
+        MessageContext { parts, parsed, ..*self }
     }
 
     /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
@@ -153,7 +153,7 @@ impl<'a> MessageContext<'a> {
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.parts.data.read();
         if payload.is_ok() {
-            self.settled.set(true);
+            self.parsed.set(true);
         }
         payload
     }
@@ -179,8 +179,8 @@ impl<'a> MessageContext<'a> {
         scope::resolve(self)
     }
 
-    pub(crate) fn conn(&self) -> &'a Conn {
-        self.client.conn()
+    pub(crate) fn endpoint(&self) -> &'a Endpoint {
+        self.client.endpoint()
     }
 }
 
@@ -210,7 +210,7 @@ pub trait FromMessage: Sized + Send + 'static {
     type Kind: Kind;
 
     /// Declares what must be kept of the handshake. Called once, when the handler is registered.
-    fn needs(_needs: &mut Needs) {}
+    fn requirements(_requirements: &mut Requirements) {}
 
     /// Reads the parameter. An error is answered with `exception`, and the handler does not run.
     fn from_message(cx: &MessageContext<'_>) -> Result<Self, Error>;
@@ -220,8 +220,8 @@ pub trait FromMessage: Sized + Send + 'static {
 impl<T: DeserializeOwned + Send + 'static> FromMessage for T {
     type Kind = Payload;
 
-    fn needs(needs: &mut Needs) {
-        needs.payload::<T>(false);
+    fn requirements(requirements: &mut Requirements) {
+        requirements.payload::<T>(false);
     }
 
     fn from_message(cx: &MessageContext<'_>) -> Result<T, Error> {
@@ -232,7 +232,7 @@ impl<T: DeserializeOwned + Send + 'static> FromMessage for T {
 /// What a handler's parameters need: of the handshake, of which nothing else is kept while the connection lives, and of the
 /// container.
 #[derive(Clone, Default)]
-pub struct Needs {
+pub struct Requirements {
     pub(crate) headers: bool,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) at_upgrade: Vec<AtUpgrade>,
@@ -271,13 +271,13 @@ pub(crate) struct AtUpgrade {
     pub(crate) read: Arc<ReadAndKeep>,
 }
 
-type ReadAndKeep = dyn Fn(&Upgrade, &mut http::Extensions) -> Result<(), Error> + Send + Sync;
+type ReadAndKeep = dyn Fn(&Handshake, &mut http::Extensions) -> Result<(), Error> + Send + Sync;
 
-impl Needs {
+impl Requirements {
     /// Reads a `T` before the upgrade, and keeps it; an error refuses the upgrade.
-    pub(crate) fn at_upgrade<T: Clone + Send + Sync + 'static>(&mut self, read: fn(&Upgrade) -> Result<T, Error>) {
+    pub(crate) fn at_upgrade<T: Clone + Send + Sync + 'static>(&mut self, read: fn(&Handshake) -> Result<T, Error>) {
         let type_id = TypeId::of::<T>();
-        let read = move |upgrade: &Upgrade, kept: &mut http::Extensions| {
+        let read = move |upgrade: &Handshake, kept: &mut http::Extensions| {
             kept.insert(read(upgrade)?);
             Ok(())
         };
@@ -332,7 +332,7 @@ impl Needs {
         self.payload = Some(PayloadNote { name: std::any::type_name::<T>(), checks });
     }
 
-    pub(crate) fn merge(&mut self, other: Needs) {
+    pub(crate) fn merge(&mut self, other: Requirements) {
         self.dependencies.extend(other.dependencies);
         self.headers |= other.headers;
         for extension in other.extensions {

@@ -1,5 +1,5 @@
 //! Lifecycle hooks and the loop of a raw gateway: functions of the connection, without a message.
-use super::argument::{MessageContext, Needs, OnConnect, OnDisconnect, RawLoop};
+use super::argument::{MessageContext, OnConnect, OnDisconnect, RawLoop, Requirements};
 use super::parts::{Failed, Parameters, Returned};
 use super::{Calls, EachAllowedIn, Handler, IntoError, Outcome, Shape};
 use crate::Error;
@@ -47,7 +47,7 @@ impl<E> IntoOutcome for Result<(), E> {
 /// A hook, or the loop of a raw gateway, and what is known of it. `Place` is where it stands: [`OnConnect`], [`OnDisconnect`]
 /// or [`RawLoop`].
 pub struct HookDef<S, Place> {
-    pub(crate) needs: Needs,
+    pub(crate) requirements: Requirements,
     pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Hook + Send>,
     place: PhantomData<fn() -> Place>,
 }
@@ -105,7 +105,7 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
                 Ok(Box::pin(async move { future.await.map(drop).map_err(Error::from) }) as HookFuture)
             }) as Hook
         };
-        HookDef { needs: parameters.needs, bind: Box::new(bind), place: PhantomData }
+        HookDef { requirements: parameters.requirements, bind: Box::new(bind), place: PhantomData }
     }
 
     /// Wraps an `async fn(&S, ..)`.
@@ -117,8 +117,8 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
         H::Reply: IntoOutcome,
         <H::Reply as IntoOutcome>::Err: IntoError,
     {
-        let mut needs = Needs::default();
-        H::Shape::needs(&mut needs);
+        let mut requirements = Requirements::default();
+        H::Shape::requirements(&mut requirements);
         let bind = move |state: Arc<S>| {
             Box::new(move |cx: &MessageContext<'_>| {
                 let args = H::Shape::extract(cx)?;
@@ -126,6 +126,6 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
                 Ok(Box::pin(async move { future.await.into_outcome().map_err(IntoError::into_error) }) as HookFuture)
             }) as Hook
         };
-        HookDef { needs, bind: Box::new(bind), place: PhantomData }
+        HookDef { requirements, bind: Box::new(bind), place: PhantomData }
     }
 }

@@ -1,5 +1,5 @@
 //! A registered handler, its type erased: one virtual call to start, one to poll.
-use super::argument::{MessageContext, Needs};
+use super::argument::{MessageContext, Requirements};
 use super::parts::{Failed, Parameters, Returned, Way};
 use super::stream::{Yielded, take_yielded};
 use super::{
@@ -156,7 +156,7 @@ where
 /// A handler and what is known of it: what `Gateway::on` registers, and what attributes expand to.
 #[must_use = "a handler answers nobody before it is registered with `Gateway::handler`"]
 pub struct HandlerDef<S> {
-    pub(crate) needs: Needs,
+    pub(crate) requirements: Requirements,
     pub(crate) declared: Declared,
     /// How many of these may run at a time, beside the messages that are handled one by one.
     pub(crate) concurrency: Option<usize>,
@@ -174,11 +174,11 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         <H::Shape as Shape>::Kinds: EachAllowedIn<Handlers> + AtMostOnePayload + EachBeside<H::Reply>,
         Args: 'static,
     {
-        let mut needs = Needs::default();
-        H::Shape::needs(&mut needs);
+        let mut requirements = Requirements::default();
+        H::Shape::requirements(&mut requirements);
         let bind =
             move |state| Arc::new(Bound { state, handler, args: PhantomData::<fn() -> (Args, Via)> }) as Arc<dyn Start>;
-        HandlerDef { needs, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
+        HandlerDef { requirements, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
     }
 
     /// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
@@ -193,7 +193,12 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
     {
         let way = PhantomData::<fn() -> W>;
         let bind = move |state| Arc::new(Assembled { state, start, way }) as Arc<dyn Start>;
-        HandlerDef { needs: parameters.needs, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
+        HandlerDef {
+            requirements: parameters.requirements,
+            declared: Declared::default(),
+            concurrency: None,
+            bind: Box::new(bind),
+        }
     }
 
     /// Puts a guard's message half in front of it, behind those of the gateway.

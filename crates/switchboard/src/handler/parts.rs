@@ -30,8 +30,8 @@
 //! ```
 use super::Checks;
 use super::argument::{
-    AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, Needs, OnConnect,
-    OnDisconnect, OwnedSocket, Payload, RawLoop, Reason,
+    AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, OnConnect, OnDisconnect,
+    OwnedSocket, Payload, RawLoop, Reason, Requirements,
 };
 pub use super::returned::*;
 pub use super::validation::*;
@@ -161,7 +161,7 @@ impl<T: FromMessage, Place> StandsIn<Place> for T where T::Kind: AllowedIn<Place
 
 /// The parameters of a function that stands in `Place`.
 pub struct Parameters<Place, Data = Unread> {
-    pub(super) needs: Needs,
+    pub(super) requirements: Requirements,
     marker: PhantomData<fn() -> (Place, Data)>,
 }
 
@@ -171,7 +171,7 @@ macro_rules! places {
             impl Parameters<$place> {
                 #[doc = $doc]
                 pub fn $name() -> Parameters<$place> {
-                    Parameters { needs: Needs::default(), marker: PhantomData }
+                    Parameters { requirements: Requirements::default(), marker: PhantomData }
                 }
             }
         )*
@@ -233,7 +233,7 @@ impl<Place, Data> Parameters<Place, Data> {
         Data: BeforeKey<Next = Next>,
         Payload: AllowedIn<Place>,
     {
-        self.needs.note_key::<T>(validation.check.is_some());
+        self.requirements.note_key::<T>(validation.check.is_some());
         let check = validation.check;
         let read = move |cx: &MessageContext<'_>| {
             let value = cx.key(key)?;
@@ -249,7 +249,7 @@ impl<Place, Data> Parameters<Place, Data> {
         P: Makes<T>,
         Payload: AllowedIn<Place> + Follows<Data, Next = Next>,
     {
-        self.needs.note_payload::<T>(if validation.check.is_some() { Checks::Validated } else { Checks::None });
+        self.requirements.note_payload::<T>(if validation.check.is_some() { Checks::Validated } else { Checks::None });
         let read = Box::new(move |cx: &MessageContext<'_>| pipe.transform(cx.payload()?, cx));
         self.read(read, validation.check)
     }
@@ -267,7 +267,7 @@ impl<Place, Data> Parameters<Place, Data> {
         Data: BeforeKey<Next = Next>,
         Payload: AllowedIn<Place>,
     {
-        self.needs.note_key::<T>(validation.check.is_some());
+        self.requirements.note_key::<T>(validation.check.is_some());
         let check = validation.check;
         let read = move |cx: &MessageContext<'_>| {
             let value = pipe.transform(cx.key(key)?, cx).map_err(|error| error.at_key(key))?;
@@ -277,17 +277,23 @@ impl<Place, Data> Parameters<Place, Data> {
     }
 
     fn read<T, Next>(self, read: ReadBoxed<T>, check: Option<Check<T>>) -> With<T, Place, Next> {
-        (Parameter { read: How::Boxed(read), check }, Parameters { needs: self.needs, marker: PhantomData })
+        (
+            Parameter { read: How::Boxed(read), check },
+            Parameters { requirements: self.requirements, marker: PhantomData },
+        )
     }
 
     fn push<T: FromMessage, Next>(mut self, check: Option<Check<T>>) -> With<T, Place, Next> {
-        let before = self.needs.payload.take();
-        T::needs(&mut self.needs);
-        if let (Some(_), Some(payload)) = (check, &mut self.needs.payload) {
+        let before = self.requirements.payload.take();
+        T::requirements(&mut self.requirements);
+        if let (Some(_), Some(payload)) = (check, &mut self.requirements.payload) {
             payload.checks = Checks::Validated;
         }
-        self.needs.payload = self.needs.payload.or(before);
-        (Parameter { read: How::Plain(T::from_message), check }, Parameters { needs: self.needs, marker: PhantomData })
+        self.requirements.payload = self.requirements.payload.or(before);
+        (
+            Parameter { read: How::Plain(T::from_message), check },
+            Parameters { requirements: self.requirements, marker: PhantomData },
+        )
     }
 }
 

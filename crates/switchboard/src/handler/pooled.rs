@@ -26,16 +26,16 @@ trait Place: Send {
 /// The place of an `I`, which stands in a box of its own: it is pinned, and the place is not.
 struct PlaceOf<I>(Pin<Box<Option<I>>>);
 
-struct Spare {
+struct Reserve {
     handler: TypeId,
     place: Box<dyn Place>,
 }
 
 thread_local! {
     /// The one that was left last: mostly the next message is for the same handler.
-    static LAST: Cell<Option<Spare>> = const { Cell::new(None) };
+    static LAST: Cell<Option<Reserve>> = const { Cell::new(None) };
     /// The others, in the order in which they were left. All are empty: to drop one runs nobody's code.
-    static OTHERS: RefCell<Vec<Spare>> = const { RefCell::new(Vec::new()) };
+    static OTHERS: RefCell<Vec<Reserve>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Invocation {
@@ -66,7 +66,7 @@ impl Drop for Invocation {
         if let Some(mut place) = self.0.take()
             && let Some(handler) = place.vacate()
         {
-            keep(Spare { handler, place });
+            keep(Reserve { handler, place });
         }
     }
 }
@@ -92,14 +92,14 @@ fn take_other(handler: TypeId) -> Option<Box<dyn Place>> {
     taken.ok().flatten()
 }
 
-fn keep(spare: Spare) {
+fn keep(spare: Reserve) {
     if let Ok(Some(before)) = LAST.try_with(|last| last.replace(Some(spare))) {
         put_by(before);
     }
 }
 
 #[inline(never)]
-fn put_by(spare: Spare) {
+fn put_by(spare: Reserve) {
     let _ = OTHERS.try_with(|others| {
         let mut others = others.borrow_mut();
         if others.len() + 1 >= KEPT {

@@ -1,6 +1,6 @@
 //! The parameter lists that a handler may have: up to four, one of which may be `&Client`, anywhere.
 use super::argument::{
-    AllowedIn, Beside, Context, FromMessage, Kind, Late, MessageContext, Needs, OwnedSocket, Payload, Reason,
+    AllowedIn, Beside, Context, FromMessage, Kind, Late, MessageContext, OwnedSocket, Payload, Reason, Requirements,
 };
 use super::{Calls, Handler};
 use crate::{Client, Error};
@@ -22,7 +22,7 @@ pub trait Shape: 'static {
     /// Reads every owned parameter.
     fn extract(cx: &MessageContext<'_>) -> Result<Self::Values, Error>;
     /// Declares what the parameters need of the handshake.
-    fn needs(needs: &mut Needs);
+    fn requirements(requirements: &mut Requirements);
 }
 
 /// An async function over borrowed state, for one lifetime.
@@ -109,8 +109,8 @@ macro_rules! shape {
                 Ok(($($owned::from_message(_cx)?,)*))
             }
 
-            fn needs(_needs: &mut Needs) {
-                $($owned::needs(_needs);)*
+            fn requirements(_requirements: &mut Requirements) {
+                $($owned::requirements(_requirements);)*
             }
         }
 

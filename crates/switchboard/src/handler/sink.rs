@@ -51,7 +51,7 @@ impl<'a> ReplySink<'a> {
         captured: &'a mut Captured,
         filtering: &'a Arc<Filtering>,
     ) -> ReplySink<'a> {
-        let mut sink = ReplySink::new(out, filtering.client.conn().encoding(), event, None);
+        let mut sink = ReplySink::new(out, filtering.client.endpoint().encoding(), event, None);
         sink.captured = Some(captured);
         sink.plain = false;
         sink.set_filters(filtering.clone());

@@ -1,6 +1,6 @@
 //! A 101 behind which there is a close frame and nothing else: browsers show a page no other answer.
-use crate::gateway::Table;
-use crate::node::Permit;
+use crate::gateway::CompiledGateway;
+use crate::node::ConnectionPermit;
 use crate::transport::websocket::ON_ITS_WAY;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -14,7 +14,12 @@ use tokio::time::timeout;
 
 /// Says it once the stream is there, and gives the peer `linger` to hear it and to answer. Its place is taken as long
 /// as there is a stream.
-pub(crate) async fn farewell(on_upgrade: OnUpgrade, code: CloseCode, table: Arc<Table>, _place: Permit) {
+pub(crate) async fn close_only(
+    on_upgrade: OnUpgrade,
+    code: CloseCode,
+    table: Arc<CompiledGateway>,
+    _place: ConnectionPermit,
+) {
     let Ok(Ok(upgraded)) = timeout(table.limits.handshake_timeout, on_upgrade).await else { return };
     let mut stream = TokioIo::new(upgraded);
     let goodbye = async {

@@ -3,7 +3,7 @@ use super::answering::{Answering, Switches};
 use super::progress::{Progress, Told, Watched};
 use super::visit::{Place, Siege, Visit};
 use super::{Places, Proxies, Threads, upgrade};
-use crate::http::reserve::{Spare, is_exhausted, wants_memory};
+use crate::http::reserve::{Reserve, is_exhausted, wants_memory};
 use crate::limits::Limits;
 use crate::node::{Handshaking, Node};
 use axum::Router;
@@ -115,7 +115,7 @@ impl Listening {
         let limits = Arc::new(self.node.limits().clone());
         let places = self.places.clone();
         let mut tasks = JoinSet::new();
-        let mut spare = Spare::new();
+        let mut reserve = Reserve::new();
         // Told by the first one: who emulates Linux may not hand them on.
         let mut inherits = None;
         let mut siege = Siege::default();
@@ -133,7 +133,7 @@ impl Listening {
                 Err(error) => {
                     crate::log::limited!(warn, (), %error, "accept failed");
                     let exhausted = is_exhausted(&error);
-                    if exhausted && spare.refuse_one(&self.listener).await {
+                    if exhausted && reserve.refuse_one(&self.listener).await {
                         self.node.refused("accept", "descriptors");
                     }
                     let wait = if exhausted || wants_memory(&error) { EXHAUSTED } else { FAILED };

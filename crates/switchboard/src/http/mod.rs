@@ -16,5 +16,5 @@ pub(crate) use listener::{Listening, OwnListener, bind};
 pub use proxy::InvalidNetwork;
 pub(crate) use proxy::Proxies;
 pub(crate) use threads::Threads;
-pub(crate) use upgrade::Endpoint;
+pub(crate) use upgrade::UpgradeService;
 pub(crate) use visit::Places;

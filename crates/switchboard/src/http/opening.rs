@@ -3,11 +3,11 @@ use super::answering::Answering;
 use super::progress::Watched;
 use crate::client_id::ClientId;
 use crate::codec::Format;
-use crate::gateway::Table;
-use crate::hub::{Attached, Conn, Handshake, peer};
-use crate::hub::{Registration, Seat};
-use crate::node::Permit;
-use crate::outbound::{Lane, Stream};
+use crate::gateway::CompiledGateway;
+use crate::hub::{Endpoint, Extras, Kept, peer};
+use crate::hub::{Lease, Registration};
+use crate::node::ConnectionPermit;
+use crate::outbound::{Stream, Writer};
 use crate::transport::websocket::Task;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -25,8 +25,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 /// A connection that is about to be.
 pub(super) struct Opening {
     pub(super) id: ClientId,
-    pub(super) table: Arc<Table>,
-    pub(super) handshake: Option<Box<Handshake>>,
+    pub(super) table: Arc<CompiledGateway>,
+    pub(super) kept: Option<Box<Kept>>,
     pub(super) deflate: Option<Deflate>,
     pub(super) format: Format,
     /// The number of the subprotocol, of a raw gateway's own.
@@ -45,13 +45,13 @@ pub(super) enum Opened {
 
 impl Opened {
     /// Waits for the stream behind the 101, no longer than a handshake may take, then is the connection's task.
-    pub(super) fn new(opening: Opening, on_upgrade: OnUpgrade, permit: Permit, seat: Seat) -> Opened {
+    pub(super) fn new(opening: Opening, on_upgrade: OnUpgrade, permit: ConnectionPermit, lease: Lease) -> Opened {
         Opened::Waiting(Box::pin(async move {
             let timeout = opening.table.limits.handshake_timeout;
             match tokio::time::timeout(timeout, on_upgrade).await {
-                Ok(Ok(upgraded)) => Some(opening.connect(upgraded, permit, seat)),
+                Ok(Ok(upgraded)) => Some(opening.connect(upgraded, permit, lease)),
                 Ok(Err(_)) | Err(_) => {
-                    seat.space().node.rejected("handshake", "upgrade");
+                    lease.space().node.rejected("handshake", "upgrade");
                     None
                 }
             }
@@ -78,7 +78,7 @@ impl Future for Opened {
 }
 
 impl Opening {
-    fn connect(self, upgraded: Upgraded, permit: Permit, seat: Seat) -> Task {
+    fn connect(self, upgraded: Upgraded, permit: ConnectionPermit, lease: Lease) -> Task {
         match into_tcp(upgraded) {
             Ok((socket, early)) => {
                 if !self.configured {
@@ -87,39 +87,39 @@ impl Opening {
                 super::listener::allow(&socket, &self.table.limits);
                 let peer = self.peer.or_else(|| socket.peer_addr().ok());
                 let (read, write) = socket.into_split();
-                let registration = self.register(seat, permit, Some(write), peer);
+                let registration = self.register(lease, permit, Some(write), peer);
                 Task::new(registration, Stream::Tcp(read), early)
             }
             Err(upgraded) => {
                 let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
                 let peer = self.peer;
-                Task::new(self.register(seat, permit, None, peer), stream, Vec::new())
+                Task::new(self.register(lease, permit, None, peer), stream, Vec::new())
             }
         }
     }
 
     fn register(
         self,
-        seat: Seat,
-        permit: Permit,
+        lease: Lease,
+        permit: ConnectionPermit,
         write: Option<OwnedWriteHalf>,
         address: Option<SocketAddr>,
     ) -> Registration {
-        let space = seat.space().clone();
-        let lane = Lane::new(write, space.node.home().flusher(self.id).clone());
+        let space = lease.space().clone();
+        let writer = Writer::new(write, space.node.home().flusher(self.id).clone());
         let (peer_port, peer_ip) = peer(address);
-        let attached = self.table.raw.is_some().then(|| {
+        let extras = self.table.raw.is_some().then(|| {
             let port = Some(Arc::default());
-            Box::new(Attached { port, protocol: self.raw_protocol, ..Attached::default() })
+            Box::new(Extras { port, protocol: self.raw_protocol, ..Extras::default() })
         });
-        let conn = Conn {
+        let conn = Endpoint {
             id: self.id,
             space,
             table: self.table,
-            lane,
+            writer,
             rooms: Mutex::default(),
-            attached: Mutex::new(attached),
-            handshake: self.handshake,
+            extras: Mutex::new(extras),
+            kept: self.kept,
             deflate: self.deflate,
             format: self.format,
             peer_port,
@@ -128,7 +128,7 @@ impl Opening {
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
         };
-        Registration::new(Arc::new(conn), permit, seat)
+        Registration::new(Arc::new(conn), permit, lease)
     }
 }
 

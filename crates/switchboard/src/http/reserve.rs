@@ -22,22 +22,22 @@ pub(crate) fn wants_memory(error: &io::Error) -> bool {
 }
 
 /// A descriptor of nothing.
-pub(crate) struct Spare(Option<File>);
+pub(crate) struct Reserve(Option<File>);
 
-impl Spare {
-    pub(crate) fn new() -> Spare {
-        Spare(File::open("/dev/null").ok())
+impl Reserve {
+    pub(crate) fn new() -> Reserve {
+        Reserve(File::open("/dev/null").ok())
     }
 
     /// Closes the connection that waits, so that its peer is told at once instead of waiting for nothing. False when there was
-    /// none, or no spare descriptor.
+    /// none, or no reserve descriptor.
     pub(crate) async fn refuse_one(&mut self, listener: &TcpListener) -> bool {
         if self.0.take().is_none() {
-            *self = Spare::new();
+            *self = Reserve::new();
             return false;
         }
         let refused = poll_fn(|cx| Poll::Ready(matches!(listener.poll_accept(cx), Poll::Ready(Ok(_))))).await;
-        *self = Spare::new();
+        *self = Reserve::new();
         refused
     }
 }

@@ -5,13 +5,13 @@ use super::{OwnListener, Proxies};
 use crate::client_id::ClientId;
 use crate::codec::{Format, is_unknown_version};
 use crate::contain::drop_contained;
-use crate::gateway::{NamespaceBy, Table};
-use crate::handshake::Upgrade;
-use crate::http::close_only::farewell;
-use crate::hub::Handshake;
-use crate::hub::{Hub, Seat, Space};
+use crate::gateway::{CompiledGateway, NamespaceBy};
+use crate::handshake::Handshake;
+use crate::http::close_only::close_only;
+use crate::hub::Kept;
+use crate::hub::{Hub, Lease, Space};
 use crate::limits::Limits;
-use crate::node::{Node, Permit};
+use crate::node::{ConnectionPermit, Node};
 use crate::{Error, Origins, log, namespace};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
@@ -34,10 +34,10 @@ use switchboard_core::ws::handshake::{
 
 /// The HTTP service of one gateway.
 #[derive(Clone)]
-pub(crate) struct Endpoint(Arc<Inner>);
+pub(crate) struct UpgradeService(Arc<Inner>);
 
 struct Inner {
-    table: Arc<Table>,
+    table: Arc<CompiledGateway>,
     node: Arc<Node>,
     namespace: Namespace,
     proxies: Proxies,
@@ -49,13 +49,13 @@ enum Namespace {
     ByRequest(NamespaceBy, Arc<Hub>),
 }
 
-impl Endpoint {
-    pub(crate) fn new(table: Arc<Table>, hub: &Arc<Hub>, proxies: Proxies) -> Endpoint {
+impl UpgradeService {
+    pub(crate) fn new(table: Arc<CompiledGateway>, hub: &Arc<Hub>, proxies: Proxies) -> UpgradeService {
         let namespace = match &table.namespace_by {
             Some(by) => Namespace::ByRequest(by.clone(), hub.clone()),
             None => Namespace::One(hub.space(table.namespace)),
         };
-        Endpoint(Arc::new(Inner { table, node: hub.node.clone(), namespace, proxies }))
+        UpgradeService(Arc::new(Inner { table, node: hub.node.clone(), namespace, proxies }))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -63,7 +63,7 @@ impl Endpoint {
     }
 }
 
-impl tower::Service<Request<Body>> for Endpoint {
+impl tower::Service<Request<Body>> for UpgradeService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Responding;
@@ -136,9 +136,9 @@ impl Drop for Guarded {
 
 /// A request that may become a connection, as far as the protocol and the node's room go.
 struct Admitted {
-    upgrade: Upgrade,
+    upgrade: Handshake,
     on_upgrade: OnUpgrade,
-    permit: Permit,
+    permit: ConnectionPermit,
     accept: HeaderValue,
     chosen: Option<Chosen>,
     /// The subprotocol of a version that is not spoken here, where nothing else was understood.
@@ -165,7 +165,7 @@ impl Inner {
     }
 
     fn admit(&self, request: Request<Body>) -> Result<Admitted, Refused> {
-        let mut upgrade = Upgrade::new(request.into_parts().0);
+        let mut upgrade = Handshake::new(request.into_parts().0);
         let on_upgrade = upgrade.parts_mut().extensions.remove::<OnUpgrade>();
         let has_bad_parameter = has_bad_parameter(upgrade.parts_mut());
         let head = head_limits(&self.table.limits);
@@ -197,7 +197,7 @@ impl Inner {
         let deflate = self.table.compression.and_then(|compression| compression.negotiate(headers));
         let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
-        let permit = Permit::new(&self.node, peer.map(|peer| peer.ip()));
+        let permit = ConnectionPermit::new(&self.node, peer.map(|peer| peer.ip()));
         // After the permit is taken: see `Hub::shutdown`.
         if self.node.is_draining() {
             return Err(Refused::draining());
@@ -231,7 +231,7 @@ impl Inner {
         let code = CloseCode::UNSUPPORTED_VERSION;
         self.node.rejected("handshake", code.reason());
         let Admitted { on_upgrade, permit, accept, .. } = admitted;
-        tokio::spawn(farewell(on_upgrade, code, self.table.clone(), permit));
+        tokio::spawn(close_only(on_upgrade, code, self.table.clone(), permit));
         switching(accept, Some(protocol), None)
     }
 
@@ -277,12 +277,12 @@ impl Inner {
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
         let Admitted { mut upgrade, on_upgrade, mut permit, accept, chosen, deflate, .. } = admitted;
         permit.belongs_to(upgrade.user())?;
-        let seat = self.seat(&upgrade)?;
-        let handshake = self.handshake(&mut upgrade)?;
+        let lease = self.lease(&upgrade)?;
+        let kept = self.keep(&mut upgrade)?;
         let opening = Opening {
             id: ClientId::random().map_err(|_| Refused::no_random())?,
             table: self.table.clone(),
-            handshake,
+            kept,
             format: match chosen {
                 Some(Chosen::Format(format)) => format,
                 Some(Chosen::Raw(_)) | None => self.table.default_format,
@@ -295,7 +295,7 @@ impl Inner {
             peer: upgrade.peer_addr(),
             configured: upgrade.extension::<OwnListener>().is_some(),
         };
-        tokio::spawn(Opened::new(opening, on_upgrade, permit, seat));
+        tokio::spawn(Opened::new(opening, on_upgrade, permit, lease));
         let protocol = chosen.and_then(|chosen| match chosen {
             Chosen::Format(format) => Some(self.table.codecs.protocol(format)),
             Chosen::Raw(number) => self.table.protocols.name(number),
@@ -304,9 +304,9 @@ impl Inner {
     }
 
     /// A place in the namespace that the connection will be in.
-    fn seat(&self, upgrade: &Upgrade) -> Result<Seat, Refused> {
+    fn lease(&self, upgrade: &Handshake) -> Result<Lease, Refused> {
         let (by, hub) = match &self.namespace {
-            Namespace::One(space) => return Ok(Seat::new(space.clone())),
+            Namespace::One(space) => return Ok(Lease::new(space.clone())),
             Namespace::ByRequest(by, hub) => (by, hub),
         };
         let named = catch_unwind(AssertUnwindSafe(|| by(upgrade).map_err(|error| self.refusal(error))));
@@ -318,7 +318,7 @@ impl Inner {
         let refused = |error: Error| Refused::from(&error);
         let name = namespace::at_run_time(&name)
             .ok_or_else(|| refused(Error::bad_request("What this request names cannot be a namespace")))?;
-        hub.seat(&name)?.ok_or_else(|| refused(Error::forbidden("No request leads into this namespace")))
+        hub.lease(&name)?.ok_or_else(|| refused(Error::forbidden("No request leads into this namespace")))
     }
 
     /// The first subprotocol of the client's that is spoken here: of a raw gateway's own, or a format.
@@ -336,22 +336,26 @@ impl Inner {
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
-    fn handshake(&self, upgrade: &mut Upgrade) -> Result<Option<Box<Handshake>>, Refused> {
-        let needs = &self.table.needs;
+    fn keep(&self, upgrade: &mut Handshake) -> Result<Option<Box<Kept>>, Refused> {
+        let requirements = &self.table.requirements;
         let user = upgrade.take_identity();
-        if user.is_none() && !needs.headers && needs.extensions.is_empty() && needs.at_upgrade.is_empty() {
+        if user.is_none()
+            && !requirements.headers
+            && requirements.extensions.is_empty()
+            && requirements.at_upgrade.is_empty()
+        {
             return Ok(None);
         }
         // `Clone` and `Deserialize` are the application's.
         let kept = catch_unwind(AssertUnwindSafe(|| {
-            let mut handshake = Box::new(Handshake { user, ..Handshake::default() });
-            for extension in &needs.extensions {
+            let mut handshake = Box::new(Kept { user, ..Kept::default() });
+            for extension in &requirements.extensions {
                 (extension.copy)(&upgrade.parts().extensions, &mut handshake.extensions);
             }
-            for wanted in &needs.at_upgrade {
+            for wanted in &requirements.at_upgrade {
                 (wanted.read)(upgrade, &mut handshake.extensions).map_err(|error| self.refusal(error))?;
             }
-            if needs.headers {
+            if requirements.headers {
                 handshake.headers = Some(Arc::new(deep_copy(upgrade.headers())));
             }
             Ok(Some(handshake))

@@ -1,6 +1,6 @@
 //! Requests of the server that wait for the client's answer.
 use crate::codec::Held;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::{ClientId, Error};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -75,29 +75,29 @@ pub(crate) fn number_for_several() -> Result<u64, Error> {
 
 /// A request that waits for an answer; forgotten when dropped.
 pub(crate) struct PendingAck {
-    pub(crate) conn: Arc<Conn>,
+    pub(crate) conn: Arc<Endpoint>,
     pub(crate) ack: u64,
 }
 
 impl PendingAck {
     /// Errors: `overloaded` when the connection's own handler asks while reading is paused; `rate_limited` when too many
     /// answers are awaited already.
-    pub(crate) fn new(conn: &Arc<Conn>) -> Result<(PendingAck, oneshot::Receiver<Answer>), Error> {
+    pub(crate) fn new(conn: &Arc<Endpoint>) -> Result<(PendingAck, oneshot::Receiver<Answer>), Error> {
         let (sender, answer) = oneshot::channel();
         Ok((PendingAck::register(conn, None, Asker::One(sender))?, answer))
     }
 
     /// The same for one of several clients that are asked under one number.
     pub(crate) fn of_several(
-        conn: &Arc<Conn>,
+        conn: &Arc<Endpoint>,
         ack: u64,
         answers: &mpsc::Sender<(ClientId, Answer)>,
     ) -> Result<PendingAck, Error> {
         PendingAck::register(conn, Some(ack), Asker::Several(conn.id, answers.clone()))
     }
 
-    fn register(conn: &Arc<Conn>, ack: Option<u64>, answer: Asker) -> Result<PendingAck, Error> {
-        if conn.lane.is_answering() {
+    fn register(conn: &Arc<Endpoint>, ack: Option<u64>, answer: Asker) -> Result<PendingAck, Error> {
+        if conn.writer.is_answering() {
             // Nothing that the client sends is handled any more.
             return Err(left());
         }
@@ -111,8 +111,8 @@ impl PendingAck {
             node.fetch_sub(1, Ordering::Relaxed);
             return Err(too_many());
         }
-        let ack = conn.attached(|attached| {
-            let acks = &mut attached.acks;
+        let ack = conn.extras(|extras| {
+            let acks = &mut extras.acks;
             if acks.pending.len() >= limits.pending_acks {
                 return None;
             }
@@ -137,7 +137,7 @@ impl PendingAck {
 
     /// No answer is taken any more. False: there is one, or the client has left.
     pub(crate) fn give_up(&self) -> bool {
-        let waiting = self.conn.attached.lock().as_mut().and_then(|attached| attached.acks.remove(self.ack));
+        let waiting = self.conn.extras.lock().as_mut().and_then(|extras| extras.acks.remove(self.ack));
         waiting.is_some()
     }
 }

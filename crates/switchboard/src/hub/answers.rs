@@ -2,7 +2,7 @@
 use crate::Error;
 use crate::client_id::{ClientId, IdMap};
 use crate::codec::Encoding;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::acks::{Answer, PendingAck, left, number_for_several};
 use crate::outbound::Event;
 use crate::outbound::{Class, Pushed};
@@ -70,7 +70,7 @@ type Encode<'a> = dyn Fn(Encoding<'_>, u64) -> Result<Event, Error> + 'a;
 
 impl Asked {
     /// Asks each of them, under one number, so that the frame is the same for all of a format.
-    pub(crate) fn ask(mut conns: Vec<Arc<Conn>>, encode: &Encode<'_>, class: Class<'_>) -> Asked {
+    pub(crate) fn ask(mut conns: Vec<Arc<Endpoint>>, encode: &Encode<'_>, class: Class<'_>) -> Asked {
         // Room for everybody's one answer: to answer is never to wait.
         let (sender, answers) = mpsc::channel(conns.len().max(1));
         let mut asked = Asked { waiting: IdMap::default(), failed: Vec::new(), answers };

@@ -1,6 +1,6 @@
 //! A set of connections.
 use crate::client_id::{ClientId, IdHasher};
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use indexmap::IndexSet;
 use indexmap::set::Slice;
 use std::borrow::Borrow;
@@ -13,10 +13,10 @@ use std::sync::Arc;
 pub(crate) struct Conns(IndexSet<ById, BuildHasherDefault<IdHasher>>);
 
 /// A connection that is compared by its id.
-pub(crate) struct ById(Arc<Conn>);
+pub(crate) struct ById(Arc<Endpoint>);
 
 impl ById {
-    pub(crate) fn conn(&self) -> &Arc<Conn> {
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.0
     }
 }
@@ -42,7 +42,7 @@ impl PartialEq for ById {
 impl Eq for ById {}
 
 impl Conns {
-    pub(crate) fn insert(&mut self, conn: Arc<Conn>) {
+    pub(crate) fn insert(&mut self, conn: Arc<Endpoint>) {
         self.0.insert(ById(conn));
     }
 
@@ -57,8 +57,8 @@ impl Conns {
         }
     }
 
-    pub(crate) fn get(&self, id: ClientId) -> Option<&Arc<Conn>> {
-        self.0.get(&id).map(ById::conn)
+    pub(crate) fn get(&self, id: ClientId) -> Option<&Arc<Endpoint>> {
+        self.0.get(&id).map(ById::endpoint)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -73,7 +73,7 @@ impl Conns {
         self.0.as_slice()
     }
 
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = Arc<Conn>> {
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = Arc<Endpoint>> {
         self.0.into_iter().map(|conn| conn.0)
     }
 }

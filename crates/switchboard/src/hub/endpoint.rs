@@ -1,18 +1,18 @@
-//! One connection: what others see of it ([`Conn`]) and the task that owns it ([`Task`]).
+//! One connection: what others see of it ([`Endpoint`]) and the task that owns it ([`Task`]).
 //!
 //! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its
-//! [`Lane`]: they put frames into the outbox, or ask for its end.
+//! [`Writer`]: they put frames into the outbox, or ask for its end.
 use crate::client_id::ClientId;
 use crate::codec::Received;
 use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::contain::drop_contained;
-use crate::gateway::Table;
+use crate::gateway::CompiledGateway;
 use crate::hub::Port;
 use crate::hub::Space;
 use crate::hub::{Acks, Membership};
 use crate::identity::Identity;
 use crate::node::{Level, Node};
-use crate::outbound::{Class, CloseRequest, DisconnectReason, Frame, Lane, Pushed, writer};
+use crate::outbound::{Class, CloseRequest, DisconnectReason, Frame, Pushed, Writer, writer};
 use crate::runner::deferred;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -24,7 +24,7 @@ use switchboard_core::{CloseCode, Incoming};
 
 /// What is kept of the request that opened a connection: what the gateway's handlers declared.
 #[derive(Default)]
-pub(crate) struct Handshake {
+pub(crate) struct Kept {
     pub(crate) headers: Option<Arc<http::HeaderMap>>,
     pub(crate) extensions: http::Extensions,
     /// Who the connection belongs to, if a guard has said so.
@@ -35,10 +35,10 @@ pub(crate) struct Handshake {
 ///
 /// A broadcast touches the fields down to the lane's first ones, of every member: they stand side by side.
 #[repr(C)]
-pub(crate) struct Conn {
+pub(crate) struct Endpoint {
     pub(crate) id: ClientId,
     pub(crate) space: Arc<Space>,
-    pub(crate) table: Arc<Table>,
+    pub(crate) table: Arc<CompiledGateway>,
     pub(crate) format: Format,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
@@ -47,12 +47,12 @@ pub(crate) struct Conn {
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
     pub(crate) peer_port: PeerPort,
-    pub(crate) lane: Lane,
+    pub(crate) writer: Writer,
     /// When the task wants to be woken, on the flusher's clock.
     pub(crate) alarm: AtomicU64,
     pub(crate) rooms: Mutex<Membership>,
-    pub(crate) attached: Mutex<Option<Box<Attached>>>,
-    pub(crate) handshake: Option<Box<Handshake>>,
+    pub(crate) extras: Mutex<Option<Box<Extras>>>,
+    pub(crate) kept: Option<Box<Kept>>,
     pub(crate) peer_ip: PeerIp,
 }
 
@@ -86,34 +86,34 @@ pub(crate) fn peer(address: Option<SocketAddr>) -> (PeerPort, PeerIp) {
 
 /// What few connections have.
 #[derive(Default)]
-pub(crate) struct Attached {
+pub(crate) struct Extras {
     pub(crate) state: http::Extensions,
     pub(crate) acks: Acks,
-    pub(crate) late: Option<Box<deferred::LateReplies>>,
+    pub(crate) late: Option<Box<deferred::DeferredReplies>>,
     /// The raw gateway's end of this connection.
     pub(crate) port: Option<Arc<Port>>,
     /// The number of its subprotocol.
     pub(crate) protocol: Option<u8>,
 }
 
-impl Conn {
+impl Endpoint {
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.space.node
     }
 
     /// Milliseconds on the clock of its runtime, in steps.
     pub(crate) fn now(&self) -> u64 {
-        self.lane.flusher.now()
+        self.writer.flusher.now()
     }
 
     /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
     pub(crate) fn present(&self) -> u64 {
-        self.lane.flusher.present()
+        self.writer.flusher.present()
     }
 
     /// Milliseconds at this moment, which moves nothing: for rates.
     pub(crate) fn exact(&self) -> u64 {
-        self.lane.flusher.exact()
+        self.writer.flusher.exact()
     }
 
     /// The address of the peer, where it is known.
@@ -129,7 +129,7 @@ impl Conn {
 
     /// Who it belongs to.
     pub(crate) fn identity(&self) -> Option<&Identity> {
-        self.handshake.as_ref()?.user.as_ref()
+        self.kept.as_ref()?.user.as_ref()
     }
 
     /// How its frames are read and written.
@@ -143,19 +143,19 @@ impl Conn {
     }
 
     /// What is attached; `None` once the connection has ended.
-    pub(crate) fn attached<T>(&self, work: impl FnOnce(&mut Attached) -> T) -> Option<T> {
-        let mut attached = self.attached.lock();
-        if self.ended.load(Ordering::Relaxed) { None } else { Some(work(attached.get_or_insert_default())) }
+    pub(crate) fn extras<T>(&self, work: impl FnOnce(&mut Extras) -> T) -> Option<T> {
+        let mut extras = self.extras.lock();
+        if self.ended.load(Ordering::Relaxed) { None } else { Some(work(extras.get_or_insert_default())) }
     }
 
     /// Drops what is attached: state of the application, which may hold this very connection, and acks that wait.
     pub(crate) fn end(&self) {
-        let attached = {
-            let mut attached = self.attached.lock();
+        let extras = {
+            let mut extras = self.extras.lock();
             self.ended.store(true, Ordering::Relaxed);
-            attached.take()
+            extras.take()
         };
-        drop_contained(attached);
+        drop_contained(extras);
     }
 
     /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
@@ -165,11 +165,11 @@ impl Conn {
             return Pushed::Dropped;
         }
         let put =
-            |frame: &mut Frame<'_>| self.lane.push(frame, class, &self.table.limits, self.is_current(), self.node());
+            |frame: &mut Frame<'_>| self.writer.push(frame, class, &self.table.limits, self.is_current(), self.node());
         let (pushed, wake, evicted) = frame.lend(self, put);
         match wake {
             writer::Wake::Nobody => {}
-            writer::Wake::Flusher => self.lane.flusher.flush_later(self.clone()),
+            writer::Wake::Flusher => self.writer.flusher.flush_later(self.clone()),
             writer::Wake::Task(waker) => waker.wake(),
         }
         let dropped = evicted + usize::from(pushed == Pushed::Dropped);
@@ -191,7 +191,7 @@ impl Conn {
 
     /// Ends the connection with 4008, and frees what waits for it at once. False: that is done already.
     pub(crate) fn evict(&self) -> bool {
-        let Some((dropped, waker)) = self.lane.evict(self.node()) else { return false };
+        let Some((dropped, waker)) = self.writer.evict(self.node()) else { return false };
         self.node().counters.dropped(dropped);
         self.cut_port();
         if let Some(waker) = waker {
@@ -203,7 +203,7 @@ impl Conn {
     /// Asks the task to end the connection. It takes effect at once: see `CloseRequest::is_an_end`. Returns whether it was open.
     pub(crate) fn close(&self, request: CloseRequest) -> bool {
         let is_an_end = request.is_an_end();
-        let (waker, was_open) = self.lane.request(request);
+        let (waker, was_open) = self.writer.request(request);
         if is_an_end {
             self.cut_port();
         }
@@ -216,7 +216,7 @@ impl Conn {
     /// The loop of a raw gateway receives nothing more, not even what has come already.
     pub(crate) fn cut_port(&self) {
         if self.table.raw.is_some() {
-            let port = self.attached.lock().as_ref().and_then(|attached| attached.port.clone());
+            let port = self.extras.lock().as_ref().and_then(|extras| extras.port.clone());
             let dropped = port.map_or(0, |port| port.cut());
             self.node().counters.dropped_inbound(dropped);
         }
@@ -224,7 +224,7 @@ impl Conn {
 
     /// Called by the flusher: writes what waits, or wakes the task that has to.
     pub(crate) fn flush_scheduled(&self) {
-        if let Some(waker) = self.lane.flush_scheduled(self.node()) {
+        if let Some(waker) = self.writer.flush_scheduled(self.node()) {
             waker.wake();
         }
     }
@@ -232,11 +232,11 @@ impl Conn {
     /// Reads what a push to it touches first, and waits for no lock: see `hub::ahead`.
     #[inline]
     pub(crate) fn fetch(&self) -> u64 {
-        self.id.low() ^ u64::from(self.lane.is_locked())
+        self.id.low() ^ u64::from(self.writer.is_locked())
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.lane.is_open()
+        self.writer.is_open()
     }
 
     /// True inside this connection's own task: what it emits to itself leaves at the end of its turn, or with what the flusher is about to write.
@@ -249,10 +249,10 @@ impl Conn {
     }
 }
 
-impl Drop for Conn {
+impl Drop for Endpoint {
     fn drop(&mut self) {
         // Extensions of the request are the application's.
-        drop_contained(self.handshake.take());
+        drop_contained(self.kept.take());
     }
 }
 
@@ -265,7 +265,7 @@ thread_local! {
 pub(crate) struct Turn(usize);
 
 impl Turn {
-    pub(crate) fn of(conn: &Conn) -> Turn {
+    pub(crate) fn of(conn: &Endpoint) -> Turn {
         Turn(CURRENT.replace(std::ptr::from_ref(conn).addr()))
     }
 }
@@ -286,11 +286,11 @@ pub(crate) fn kicked() -> CloseRequest {
 
 #[cfg(test)]
 mod tests {
-    use super::Conn;
+    use super::Endpoint;
 
     /// With the counts of its `Arc` it fits 336 bytes: what it holds seldom is behind a pointer. The task's size: `http::opening`.
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Conn>() <= 312, "{}", size_of::<Conn>());
+        assert!(size_of::<Endpoint>() <= 312, "{}", size_of::<Endpoint>());
     }
 }

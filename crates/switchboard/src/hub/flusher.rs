@@ -1,5 +1,5 @@
 //! A flusher: writes to a part of the connections of one runtime, and wakes them when it is time.
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::home::Running;
 use crate::hub::prefetch;
 use crate::node::clock::Clock;
@@ -24,9 +24,9 @@ const KEPT: usize = 8 << 10;
 pub(crate) struct Flusher {
     clock: Clock,
     /// Those that live in its runtime, each at the place that its lane knows.
-    conns: Mutex<Vec<Arc<Conn>>>,
+    conns: Mutex<Vec<Arc<Endpoint>>>,
     /// Connections to which something was pushed.
-    dirty: Mutex<Vec<Arc<Conn>>>,
+    dirty: Mutex<Vec<Arc<Endpoint>>>,
     wake: Notify,
     /// The last look at the alarms, on its clock.
     swept: AtomicU64,
@@ -63,24 +63,24 @@ impl Flusher {
         self.clock.exact()
     }
 
-    pub(crate) fn insert(&self, conn: &Arc<Conn>) {
+    pub(crate) fn insert(&self, conn: &Arc<Endpoint>) {
         let mut conns = self.conns.lock();
         // More connections than that do not fit into any memory.
-        conn.lane.place.store(u32::try_from(conns.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        conn.writer.place.store(u32::try_from(conns.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         conns.push(conn.clone());
     }
 
-    pub(crate) fn remove(&self, conn: &Conn) {
+    pub(crate) fn remove(&self, conn: &Endpoint) {
         let removed = {
             let mut conns = self.conns.lock();
-            let place = conn.lane.place.load(Ordering::Relaxed);
+            let place = conn.writer.place.load(Ordering::Relaxed);
             let at = place as usize;
             if !conns.get(at).is_some_and(|there| std::ptr::eq(&raw const **there, conn)) {
                 return;
             }
             let removed = conns.swap_remove(at);
             if let Some(moved) = conns.get(at) {
-                moved.lane.place.store(place, Ordering::Relaxed);
+                moved.writer.place.store(place, Ordering::Relaxed);
             }
             if conns.len() < conns.capacity() / 4 {
                 conns.shrink_to_fit();
@@ -90,12 +90,12 @@ impl Flusher {
         drop(removed);
     }
 
-    pub(crate) fn add_clients(&self, clients: &mut Vec<Arc<Conn>>) {
+    pub(crate) fn add_clients(&self, clients: &mut Vec<Arc<Endpoint>>) {
         clients.extend_from_slice(&self.conns.lock());
     }
 
     /// Writes to a connection soon: together with all that is pushed to it until then.
-    pub(crate) fn flush_later(&self, conn: Arc<Conn>) {
+    pub(crate) fn flush_later(&self, conn: Arc<Endpoint>) {
         let first = {
             let mut dirty = self.dirty.lock();
             if self.is_stopped() {
@@ -129,7 +129,7 @@ impl Flusher {
         while let Some(at) = from {
             from = self.due(at, now, &mut due);
             for conn in due.drain(..) {
-                conn.lane.wake();
+                conn.writer.wake();
             }
             if from.is_some() {
                 tokio::task::yield_now().await;
@@ -138,7 +138,7 @@ impl Flusher {
     }
 
     /// The connections from this place on whose alarm is due; the next place to look at, if there is one.
-    fn due(&self, from: usize, now: u64, due: &mut Vec<Arc<Conn>>) -> Option<usize> {
+    fn due(&self, from: usize, now: u64, due: &mut Vec<Arc<Endpoint>>) -> Option<usize> {
         let conns = self.conns.lock();
         let end = conns.len().min(from + SWEPT);
         due.extend(conns.get(from..end)?.iter().filter(|conn| conn.alarm_is_due(now)).cloned());
@@ -173,11 +173,11 @@ impl Flusher {
 /// What is being written to. What is left of it when a task is dropped in the middle of it is written by another.
 struct Batch<'a> {
     flusher: &'a Flusher,
-    conns: Vec<Arc<Conn>>,
+    conns: Vec<Arc<Endpoint>>,
 }
 
 impl Batch<'_> {
-    fn next(&mut self) -> Option<Arc<Conn>> {
+    fn next(&mut self) -> Option<Arc<Endpoint>> {
         if self.conns.len().is_multiple_of(prefetch::GROUP) {
             prefetch::fetch(self.conns.last_chunk::<{ prefetch::GROUP }>()?.iter());
         }

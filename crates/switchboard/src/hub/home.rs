@@ -1,7 +1,7 @@
 //! The runtimes that connections live in. Each has tasks of its own for its connections: what ends or blocks one runtime is no
 //! matter of the others'.
 use crate::client_id::ClientId;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::flusher;
 use crate::hub::flusher::Flusher;
 use crate::hub::watchdog;
@@ -86,7 +86,7 @@ impl Homes {
     }
 
     /// Every connection of the node.
-    pub(crate) fn clients(&self) -> Vec<Arc<Conn>> {
+    pub(crate) fn clients(&self) -> Vec<Arc<Endpoint>> {
         let homes = self.0.lock().homes.clone();
         let mut clients = Vec::new();
         homes.iter().flat_map(|home| &home.flushers).for_each(|flusher| flusher.add_clients(&mut clients));

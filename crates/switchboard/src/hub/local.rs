@@ -2,7 +2,7 @@
 use crate::Delivery;
 use crate::client_id::ClientId;
 use crate::codec::{Encoding, Format};
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::conns::Conns;
 use crate::hub::prefetch;
 use crate::hub::rooms::Rooms;
@@ -41,7 +41,7 @@ impl Local {
         &self.shards[(id.low() >> 48) as usize % self.shards.len()]
     }
 
-    pub(crate) fn insert(&self, conn: &Arc<Conn>) {
+    pub(crate) fn insert(&self, conn: &Arc<Endpoint>) {
         self.shard(conn.id).insert(conn.clone());
     }
 
@@ -69,7 +69,7 @@ impl Local {
         let sender = target.sender.as_deref().and_then(ClientId::parse);
         // Compressing, and the application's `Serialize`, wait until no lock is held.
         let mut late = Vec::new();
-        let mut push = |conn: &Arc<Conn>| {
+        let mut push = |conn: &Arc<Endpoint>| {
             if Some(conn.id) == sender {
                 return;
             }
@@ -91,21 +91,21 @@ impl Local {
     }
 
     /// Everyone who is meant and open to events, each once.
-    pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Conn>> {
+    pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Endpoint>> {
         let mut chosen = self.reached(target);
         chosen.retain(|conn| conn.table.raw.is_none());
         chosen
     }
 
     /// Everyone who is meant, those of raw gateways too, each once; less those that are closing.
-    pub(crate) fn reached(&self, target: &Target) -> Vec<Arc<Conn>> {
+    pub(crate) fn reached(&self, target: &Target) -> Vec<Arc<Endpoint>> {
         let sender = target.sender.as_deref().and_then(ClientId::parse);
         self.union(target).into_iter().filter(|conn| Some(conn.id) != sender && conn.is_open()).collect()
     }
 
     fn union(&self, target: &Target) -> Conns {
         let mut chosen = Conns::default();
-        let mut choose = |conn: &Arc<Conn>| chosen.insert(conn.clone());
+        let mut choose = |conn: &Arc<Endpoint>| chosen.insert(conn.clone());
         if target.all {
             self.shards.iter().for_each(|shard| shard.for_each(&mut choose));
         } else {
@@ -118,18 +118,18 @@ impl Local {
     }
 
     /// The members of a room, or the one client whose id is the room's name.
-    fn for_each_member(&self, room: &str, work: &mut dyn FnMut(&Arc<Conn>)) {
+    fn for_each_member(&self, room: &str, work: &mut dyn FnMut(&Arc<Endpoint>)) {
         match ClientId::parse(room).and_then(|id| self.client(id)) {
             Some(conn) => work(&conn),
             None => self.rooms.for_each(room, work),
         }
     }
 
-    pub(crate) fn client(&self, id: ClientId) -> Option<Arc<Conn>> {
+    pub(crate) fn client(&self, id: ClientId) -> Option<Arc<Endpoint>> {
         self.shard(id).get(id)
     }
 
-    pub(crate) fn clients(&self) -> Vec<Arc<Conn>> {
+    pub(crate) fn clients(&self) -> Vec<Arc<Endpoint>> {
         let mut clients = Vec::new();
         for shard in &self.shards {
             shard.for_each(&mut |conn| clients.push(conn.clone()));
@@ -149,7 +149,7 @@ impl Local {
         count
     }
 
-    pub(crate) fn members(&self, room: &str) -> Vec<Arc<Conn>> {
+    pub(crate) fn members(&self, room: &str) -> Vec<Arc<Endpoint>> {
         let mut members = Vec::new();
         self.for_each_member(room, &mut |conn| members.push(conn.clone()));
         members
@@ -170,20 +170,20 @@ impl Local {
         stats.connections += self.client_count();
         stats.rooms += rooms;
         stats.memberships += memberships;
-        stats.queued_bytes += self.clients().iter().map(|conn| conn.lane.bytes()).sum::<usize>();
+        stats.queued_bytes += self.clients().iter().map(|conn| conn.writer.bytes()).sum::<usize>();
     }
 }
 
 /// The rest of a delivery, without any lock: in other formats, compressed, and longer than some may be sent.
 fn deliver_late(
-    mut late: Vec<Arc<Conn>>,
+    mut late: Vec<Arc<Endpoint>>,
     json: &Event,
     json_frame: &mut Frame<'_>,
     other: &Other<'_>,
     class: Class<'_>,
     delivery: &mut Delivery,
 ) {
-    let mut lost: Vec<&Arc<Conn>> = Vec::new();
+    let mut lost: Vec<&Arc<Endpoint>> = Vec::new();
     late.sort_unstable_by_key(|conn| conn.format);
     for conns in late.chunk_by(|one, next| one.format == next.format) {
         let [first, ..] = conns else { continue };

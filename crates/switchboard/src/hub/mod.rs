@@ -25,7 +25,7 @@ pub use answers::{Answering, Answers};
 pub use broadcast::Broadcast;
 pub use client::{Answer, Client, Joined, Joining};
 pub use delivery::Delivery;
-pub(crate) use endpoint::{Attached, Conn, Handshake, Turn, kicked, peer};
+pub(crate) use endpoint::{Endpoint, Extras, Kept, Turn, kicked, peer};
 pub(crate) use flusher::Flusher;
 pub(crate) use membership::Membership;
 pub use namespaces::Namespaces;
@@ -34,10 +34,10 @@ pub use port::{Message, SendError};
 pub(crate) use rooms::{join, leave};
 pub(crate) use runtime::Runtime;
 pub use server::Server;
-pub(crate) use space::{Seat, Space};
+pub(crate) use space::{Lease, Space};
 
 use crate::namespace::{Marker, Namespace, Root};
-use crate::node::{Full, Node, Permit, Stats, memory};
+use crate::node::{ConnectionPermit, Full, Node, Stats, memory};
 use crate::outbound::CloseRequest;
 use parking_lot::RwLock;
 use std::sync::{Arc, OnceLock};
@@ -84,11 +84,11 @@ impl Hub {
     }
 
     /// A place in the namespace of a name, which has been checked. `None`: that is one with a type. Errors: there is no room.
-    pub(crate) fn seat(&self, name: &str) -> Result<Option<Seat>, Full> {
+    pub(crate) fn lease(&self, name: &str) -> Result<Option<Lease>, Full> {
         if name == Root::NAME || self.spaces.read().iter().any(|space| space.name() == name) {
             return Ok(None);
         }
-        self.runtime().seat(name).map(Some)
+        self.runtime().lease(name).map(Some)
     }
 
     /// Looks at the memory in the current runtime, where somebody has to.
@@ -140,17 +140,17 @@ impl Hub {
 
 /// A connection that is known to its namespace, until dropped.
 pub(crate) struct Registration {
-    conn: Arc<Conn>,
+    conn: Arc<Endpoint>,
     /// Free again when the connection is not registered any more.
-    _permit: Permit,
+    _permit: ConnectionPermit,
 }
 
 impl Registration {
     /// In the namespace of the connection, where it has the seat.
-    pub(crate) fn new(conn: Arc<Conn>, permit: Permit, seat: Seat) -> Registration {
-        conn.lane.flusher.insert(&conn);
+    pub(crate) fn new(conn: Arc<Endpoint>, permit: ConnectionPermit, lease: Lease) -> Registration {
+        conn.writer.flusher.insert(&conn);
         conn.space.local.insert(&conn);
-        seat.hand_over();
+        lease.hand_over();
         // A shutdown that begins now either sees the connection, or is seen here.
         if conn.node().is_draining() {
             conn.close(CloseRequest::Shutdown);
@@ -158,7 +158,7 @@ impl Registration {
         Registration { conn, _permit: permit }
     }
 
-    pub(crate) fn conn(&self) -> &Conn {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.conn
     }
 
@@ -169,11 +169,11 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.conn.lane.gone(self.conn.node());
+        self.conn.writer.gone(self.conn.node());
         rooms::leave_all(&self.conn);
         self.conn.end();
         self.conn.space.local.remove(self.conn.id);
-        self.conn.lane.flusher.remove(&self.conn);
-        Seat::give_back(&self.conn.space);
+        self.conn.writer.flusher.remove(&self.conn);
+        Lease::give_back(&self.conn.space);
     }
 }

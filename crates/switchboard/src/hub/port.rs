@@ -207,7 +207,7 @@ impl Port {
     }
 
     pub(crate) fn poll_recv(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Option<Message>> {
-        let limits = &client.conn().table.limits;
+        let limits = &client.endpoint().table.limits;
         let (message, resume) = {
             let mut state = self.0.lock();
             let was_full = state.is_full(limits);
@@ -227,8 +227,8 @@ impl Port {
                     drop(state);
                     writer.into_iter().for_each(Waker::wake);
                     // The connection may have waited for this alone.
-                    if is_last && !client.conn().is_current() {
-                        client.conn().lane.wake();
+                    if is_last && !client.endpoint().is_current() {
+                        client.endpoint().writer.wake();
                     }
                     return Poll::Ready(None);
                 }
@@ -240,27 +240,27 @@ impl Port {
                 }
             }
         };
-        if resume && !client.conn().is_current() {
-            client.conn().lane.wake();
+        if resume && !client.endpoint().is_current() {
+            client.endpoint().writer.wake();
         }
         Poll::Ready(Some(message))
     }
 
     pub(crate) fn poll_writable(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Result<(), SendError>> {
-        let conn = client.conn();
+        let conn = client.endpoint();
         {
             let mut state = self.0.lock();
             if state.closed {
                 return Poll::Ready(Err(SendError::Closed));
             }
-            if !conn.lane.is_crowded(&conn.table.limits) {
+            if !conn.writer.is_crowded(&conn.table.limits) {
                 return Poll::Ready(Ok(()));
             }
             state.writer = Some(cx.waker().clone());
         }
         // The task tells when there is room; it may not know yet that somebody waits.
         if !conn.is_current() {
-            conn.lane.wake();
+            conn.writer.wake();
         }
         Poll::Pending
     }

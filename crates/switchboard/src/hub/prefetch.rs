@@ -1,6 +1,6 @@
 //! Connections fetched from memory some at a time: a walk over thousands waits for that more than for anything else, and
 //! several fetches take as long as one.
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::conns::ById;
 use indexmap::set::Slice;
 use std::hint::black_box;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 /// How many are fetched before the first of them is worked for.
 pub(crate) const GROUP: usize = 8;
 
-pub(crate) fn fetch<'c>(conns: impl Iterator<Item = &'c Arc<Conn>>) {
+pub(crate) fn fetch<'c>(conns: impl Iterator<Item = &'c Arc<Endpoint>>) {
     black_box(conns.fold(0, |sum, conn| sum ^ conn.fetch()));
 }
 
-pub(crate) fn for_each(mut conns: &Slice<ById>, work: &mut dyn FnMut(&Arc<Conn>)) {
+pub(crate) fn for_each(mut conns: &Slice<ById>, work: &mut dyn FnMut(&Arc<Endpoint>)) {
     while !conns.is_empty() {
         let (group, rest) = conns.split_at(GROUP.min(conns.len()));
-        fetch(group.iter().map(ById::conn));
-        group.iter().map(ById::conn).for_each(&mut *work);
+        fetch(group.iter().map(ById::endpoint));
+        group.iter().map(ById::endpoint).for_each(&mut *work);
         conns = rest;
     }
 }

@@ -3,7 +3,7 @@
 //! Locks are taken in this order: a connection's membership, then a shard of rooms, then a connection's lane.
 use crate::Error;
 use crate::client_id::ClientId;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::conns::Conns;
 use crate::hub::prefetch;
 use parking_lot::RwLock;
@@ -28,7 +28,7 @@ impl Rooms {
         &self.shards[self.hasher.hash_one(room) as usize % SHARDS]
     }
 
-    fn insert(&self, room: &str, conn: &Arc<Conn>) -> Arc<str> {
+    fn insert(&self, room: &str, conn: &Arc<Endpoint>) -> Arc<str> {
         let mut shard = self.shard(room).write();
         let name = match shard.get_key_value(room) {
             Some((name, _)) => name.clone(),
@@ -49,7 +49,7 @@ impl Rooms {
         }
     }
 
-    pub(crate) fn for_each(&self, room: &str, work: &mut dyn FnMut(&Arc<Conn>)) {
+    pub(crate) fn for_each(&self, room: &str, work: &mut dyn FnMut(&Arc<Endpoint>)) {
         if let Some(members) = self.shard(room).read().get(room) {
             prefetch::for_each(members.as_slice(), work);
         }
@@ -70,7 +70,7 @@ impl Rooms {
 }
 
 /// True when the connection was not in the room before.
-pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
+pub(crate) fn join(conn: &Arc<Endpoint>, room: &str) -> Result<bool, Error> {
     check_room(room).map_err(Error::validation_failed)?;
     // Also when that client has left: who sends to its id means nobody else.
     match ClientId::parse(room) {
@@ -92,7 +92,7 @@ pub(crate) fn join(conn: &Arc<Conn>, room: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
+pub(crate) fn leave(conn: &Arc<Endpoint>, room: &str) -> bool {
     let mut membership = conn.rooms.lock();
     let Some(at) = membership.iter().position(|name| **name == *room) else { return false };
     membership.remove(at);
@@ -101,7 +101,7 @@ pub(crate) fn leave(conn: &Arc<Conn>, room: &str) -> bool {
 }
 
 /// Leaves every room, and joins none any more.
-pub(crate) fn leave_all(conn: &Arc<Conn>) {
+pub(crate) fn leave_all(conn: &Arc<Endpoint>) {
     let mut membership = conn.rooms.lock();
     for name in &*membership.end() {
         conn.space.local.rooms.remove(name, conn.id);

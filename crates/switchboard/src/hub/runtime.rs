@@ -1,5 +1,5 @@
 //! The namespaces that are named at run time: each exists while it has clients.
-use crate::hub::space::{Seat, Space};
+use crate::hub::space::{Lease, Space};
 use crate::node::Node;
 use crate::node::admission::Full;
 use parking_lot::Mutex;
@@ -32,7 +32,7 @@ impl Runtime {
     }
 
     /// A place in the namespace of a name, which has been checked. Errors: there are as many namespaces as may be.
-    pub(crate) fn seat(self: &Arc<Self>, name: &str) -> Result<Seat, Full> {
+    pub(crate) fn lease(self: &Arc<Self>, name: &str) -> Result<Lease, Full> {
         let most = self.node.limits().runtime_namespaces;
         let mut known = self.known.lock();
         let Known { spaces, used } = &mut *known;
@@ -41,7 +41,7 @@ impl Runtime {
             && let Some(space) = space.upgrade()
         {
             *seats += 1;
-            return Ok(Seat::new(space));
+            return Ok(Lease::new(space));
         }
         if *used >= most {
             return Err(Full::Namespaces);
@@ -50,7 +50,7 @@ impl Runtime {
         let kept = spaces.get(name).and_then(|entry| entry.space.upgrade());
         let space = kept.unwrap_or_else(|| Arc::new(Space::at_run_time(name.into(), self.clone(), self.node.clone())));
         spaces.insert(name.into(), Entry { space: Arc::downgrade(&space), seats: 1 });
-        Ok(Seat::new(space))
+        Ok(Lease::new(space))
     }
 
     /// A seat is free again.

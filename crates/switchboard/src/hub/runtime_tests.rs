@@ -10,7 +10,7 @@ fn runtime(most: usize) -> Arc<Runtime> {
 #[test]
 fn a_namespace_is_there_from_its_first_seat_to_its_last() {
     let runtime = runtime(10);
-    let (one, other) = (runtime.seat("/a").unwrap(), runtime.seat("/a").unwrap());
+    let (one, other) = (runtime.lease("/a").unwrap(), runtime.lease("/a").unwrap());
     assert!(Arc::ptr_eq(one.space(), other.space()));
     drop(one);
     assert_eq!((runtime.count(), runtime.get("/a").is_some()), (1, true));
@@ -22,15 +22,15 @@ fn a_namespace_is_there_from_its_first_seat_to_its_last() {
 #[test]
 fn one_that_is_kept_is_the_same_again() {
     let runtime = runtime(1);
-    let seat = runtime.seat("/a").unwrap();
-    let kept = seat.space().clone();
-    drop(seat);
+    let lease = runtime.lease("/a").unwrap();
+    let kept = lease.space().clone();
+    drop(lease);
     assert_eq!((runtime.count(), runtime.get("/a").is_some()), (0, false), "it is of no client");
     // What is kept takes nobody's room.
-    let other = runtime.seat("/b").unwrap();
-    assert!(matches!(runtime.seat("/a"), Err(Full::Namespaces)));
+    let other = runtime.lease("/b").unwrap();
+    assert!(matches!(runtime.lease("/a"), Err(Full::Namespaces)));
     drop(other);
-    let again = runtime.seat("/a").unwrap();
+    let again = runtime.lease("/a").unwrap();
     assert!(Arc::ptr_eq(again.space(), &kept));
     drop((again, kept));
     assert!(runtime.known.lock().spaces.is_empty());
@@ -39,13 +39,13 @@ fn one_that_is_kept_is_the_same_again() {
 #[test]
 fn above_the_limit_only_those_that_are_there_have_seats() {
     let runtime = runtime(2);
-    let (one, _other) = (runtime.seat("/a").unwrap(), runtime.seat("/b").unwrap());
-    assert!(matches!(runtime.seat("/c"), Err(Full::Namespaces)));
-    let second = runtime.seat("/a").unwrap();
+    let (one, _other) = (runtime.lease("/a").unwrap(), runtime.lease("/b").unwrap());
+    assert!(matches!(runtime.lease("/c"), Err(Full::Namespaces)));
+    let second = runtime.lease("/a").unwrap();
     drop(one);
-    assert!(matches!(runtime.seat("/c"), Err(Full::Namespaces)));
+    assert!(matches!(runtime.lease("/c"), Err(Full::Namespaces)));
     drop(second);
-    assert!(runtime.seat("/c").is_ok());
+    assert!(runtime.lease("/c").is_ok());
 }
 
 #[test]
@@ -55,9 +55,9 @@ fn who_comes_while_the_last_leaves_is_not_lost() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..20_000 {
-                    let seat = runtime.seat("/a").unwrap();
-                    let found = runtime.get("/a").expect("somebody has a seat");
-                    assert!(Arc::ptr_eq(seat.space(), &found), "all who have seats are in one namespace");
+                    let lease = runtime.lease("/a").unwrap();
+                    let found = runtime.get("/a").expect("somebody has a lease");
+                    assert!(Arc::ptr_eq(lease.space(), &found), "all who have seats are in one namespace");
                 }
             });
         }

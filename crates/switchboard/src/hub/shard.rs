@@ -1,6 +1,6 @@
 //! A part of the connections of a namespace, found by their ids.
 use crate::client_id::ClientId;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::conns::Conns;
 use crate::hub::prefetch;
 use parking_lot::RwLock;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(crate) struct Shard(RwLock<Conns>);
 
 impl Shard {
-    pub(crate) fn insert(&self, conn: Arc<Conn>) {
+    pub(crate) fn insert(&self, conn: Arc<Endpoint>) {
         self.0.write().insert(conn);
     }
 
@@ -20,7 +20,7 @@ impl Shard {
         conns.shrink();
     }
 
-    pub(crate) fn get(&self, id: ClientId) -> Option<Arc<Conn>> {
+    pub(crate) fn get(&self, id: ClientId) -> Option<Arc<Endpoint>> {
         self.0.read().get(id).cloned()
     }
 
@@ -28,7 +28,7 @@ impl Shard {
         self.0.read().len()
     }
 
-    pub(crate) fn for_each(&self, work: &mut dyn FnMut(&Arc<Conn>)) {
+    pub(crate) fn for_each(&self, work: &mut dyn FnMut(&Arc<Endpoint>)) {
         prefetch::for_each(self.0.read().as_slice(), work);
     }
 }

@@ -57,14 +57,14 @@ impl Drop for Space {
 }
 
 /// A place in a namespace, until dropped. One that is named at run time exists as long as anybody has one.
-pub(crate) struct Seat {
+pub(crate) struct Lease {
     space: Arc<Space>,
     handed_over: bool,
 }
 
-impl Seat {
-    pub(crate) fn new(space: Arc<Space>) -> Seat {
-        Seat { space, handed_over: false }
+impl Lease {
+    pub(crate) fn new(space: Arc<Space>) -> Lease {
+        Lease { space, handed_over: false }
     }
 
     pub(crate) fn space(&self) -> &Arc<Space> {
@@ -81,7 +81,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Lease {
     fn drop(&mut self) {
         if !self.handed_over {
             self.space.leave();

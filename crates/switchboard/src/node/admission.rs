@@ -48,7 +48,7 @@ pub(crate) enum Full {
 }
 
 /// A place among the connections of this node; free again when dropped.
-pub(crate) struct Permit {
+pub(crate) struct ConnectionPermit {
     node: Arc<Node>,
     owners: Option<Box<Owners>>,
 }
@@ -61,9 +61,9 @@ struct Owners {
     _window: Option<WindowPlace>,
 }
 
-impl Permit {
+impl ConnectionPermit {
     /// Whoever comes too often is told so before the rest of the node has to bear it: the address's own limits come first.
-    pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<Permit, Full> {
+    pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<ConnectionPermit, Full> {
         let limits = node.limits();
         if node.memory.fullness() >= Level::NoNewConnections {
             return Err(Full::Memory);
@@ -80,7 +80,7 @@ impl Permit {
             return Err(Full::Node);
         }
         let owners = address.map(|address| Box::new(Owners { _address: Some(address), ..Owners::default() }));
-        Ok(Permit { node: node.clone(), owners })
+        Ok(ConnectionPermit { node: node.clone(), owners })
     }
 
     /// Who the connection will belong to, before it is one.
@@ -93,7 +93,7 @@ impl Permit {
     }
 }
 
-impl Permit {
+impl ConnectionPermit {
     /// Whether so much of the client's messages may be kept for the next one, as long as the connection lives. All of it is
     /// reserved: no message is refused later because what others keep has grown.
     pub(crate) fn keeps_window(&mut self, bytes: usize) -> bool {
@@ -127,7 +127,7 @@ impl Drop for WindowPlace {
     }
 }
 
-impl Drop for Permit {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.node.counters.admitted.fetch_sub(1, SeqCst);
         self.node.left.notify_waiters();
@@ -161,7 +161,7 @@ impl Handshaking {
 #[derive(Default)]
 pub(crate) struct Admission {
     accepts: Mutex<Option<Bucket>>,
-    addresses: Mutex<Table>,
+    addresses: Mutex<CompiledGateway>,
     /// How many connections a user has: only users who have any.
     users: Mutex<HashMap<Box<str>, usize>>,
 }
@@ -289,13 +289,13 @@ impl Entry {
 
 /// At most [`ADDRESSES`]. Idle ones go as others come; in a full table one without connections makes room.
 #[derive(Default)]
-struct Table {
+struct CompiledGateway {
     entries: IndexMap<IpAddr, Entry, RandomState>,
     /// Which entry is looked at next.
     hand: usize,
 }
 
-impl Table {
+impl CompiledGateway {
     /// `None`: no room, because those that were looked at all have connections.
     fn entry(&mut self, key: IpAddr, now: u64, rate: Option<Rate>) -> Option<&mut Entry> {
         if !self.entries.contains_key(&key) {
@@ -415,7 +415,7 @@ mod tests {
         let node = Arc::new(Node::new());
         node.configure(Limits::default().address_connections(Some(8)).address_rate(Some(Rate::new(1, 3))));
         let flooding = Some(address("192.0.2.1"));
-        let come = || Permit::new(&node, flooding).map(drop);
+        let come = || ConnectionPermit::new(&node, flooding).map(drop);
         assert_eq!([come(), come(), come(), come()], [Ok(()), Ok(()), Ok(()), Err(Full::AddressRate)]);
         // Each looks at old entries, that of the flood among them.
         for n in 0..20u8 {
@@ -429,7 +429,7 @@ mod tests {
         let node = Arc::new(Node::new());
         node.configure(Limits::default().user_connections(Some(2)));
         let come = |user: Option<&str>| {
-            let mut permit = Permit::new(&node, None)?;
+            let mut permit = ConnectionPermit::new(&node, None)?;
             permit.belongs_to(user.map(User::new).as_ref())?;
             Ok(permit)
         };
@@ -454,7 +454,7 @@ mod tests {
     #[test]
     fn a23_the_table_of_addresses_is_bounded_and_forgets_the_idle() {
         let rate = Some(Rate::new(1, 1));
-        let mut table = Table::default();
+        let mut table = CompiledGateway::default();
         let nth = |n: usize| IpAddr::from(Ipv4Addr::from_bits(n as u32));
         // All of them came just now, and every other one is connected.
         for n in 0..ADDRESSES + 1000 {

@@ -2,7 +2,7 @@
 //!
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
 //! else: whoever reads costs nothing here. What clients have sent, and nobody has handled, is counted in [`held`](crate::node::held).
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::log;
 use crate::node::held::Held;
 use crate::node::{Node, cgroup};
@@ -288,8 +288,9 @@ impl Node {
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.memory;
         let clients = self.homes.clients().into_iter();
-        let blocked = clients.filter_map(|conn| Some((conn.lane.blocked()?, conn)));
-        let mut queues: Vec<(Blocked, Arc<Conn>)> = blocked.filter(|(blocked, _)| blocked.bytes > smallest).collect();
+        let blocked = clients.filter_map(|conn| Some((conn.writer.blocked()?, conn)));
+        let mut queues: Vec<(Blocked, Arc<Endpoint>)> =
+            blocked.filter(|(blocked, _)| blocked.bytes > smallest).collect();
         // Who alone waits for little is not worth the first pass.
         let least = smallest.max(TRIFLE);
         let own = |blocked: &Blocked| if blocked.own > least { blocked.own } else { 0 };

@@ -2,7 +2,7 @@
 use super::{Kept, Level, Limited, Memory};
 use crate::client_id::ClientId;
 use crate::testing::TestApp;
-use crate::{App, Client, Error, Gateway, Handle, Limits, Upgrade};
+use crate::{App, Client, Error, Gateway, Handle, Handshake, Limits};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -248,7 +248,7 @@ fn all(handle: &Handle) -> Vec<Client> {
 #[tokio::test(start_paused = true)]
 async fn clients_of_namespaces_that_are_named_at_run_time_are_no_exception() {
     let count = AtomicUsize::new(0);
-    let by = move |_: &Upgrade| Ok::<_, Error>(format!("/{}", count.fetch_add(1, Ordering::Relaxed)));
+    let by = move |_: &Handshake| Ok::<_, Error>(format!("/{}", count.fetch_add(1, Ordering::Relaxed)));
     let (app, handle, usage) = limited_with(20 * MIB, Gateway::new(Echo).namespace_by(by));
     let router = app.into_router().unwrap();
     use_bytes(&usage, MIB).await;
@@ -347,7 +347,7 @@ async fn nothing_is_written_into_a_frame_that_an_eviction_cut_off() {
     stream.write_all(&CLOSE).await.unwrap();
     let mut text = vec![0; 32 << 10];
     stream.read_exact(&mut text).await.unwrap();
-    let conn = handle.server().clients()[0].conn_arc().clone();
+    let conn = handle.server().clients()[0].endpoint_arc().clone();
     assert!(conn.evict() && !conn.evict());
     stream.read_to_end(&mut text).await.unwrap();
     assert!(text.len() < MIB && text.ends_with(b"xxxxx"), "{:?}", &text[text.len() - 30..]);

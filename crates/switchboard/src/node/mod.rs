@@ -6,7 +6,7 @@ pub(crate) mod counters;
 pub(crate) mod held;
 pub(crate) mod memory;
 
-pub(crate) use admission::{Full, Handshaking, Permit, max_handshakes, max_http_connections};
+pub(crate) use admission::{ConnectionPermit, Full, Handshaking, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
 pub use counters::Stats;
 pub(crate) use held::{Charge, Kind};

@@ -2,7 +2,7 @@
 use crate::buffers::{give, take};
 use crate::codec::Encoding;
 use crate::event_name::check_name;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::nested::{Calls, DEEPEST, Nested, Refused};
 use crate::outbound::Frame;
 use crate::{Error, log};
@@ -131,7 +131,7 @@ impl Event {
     }
 
     /// A reply, written by whoever calls this. `None`: it is longer than it may be.
-    pub(crate) fn reply(conn: &Conn, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
+    pub(crate) fn reply(conn: &Endpoint, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
         let built = Event::build(conn.encoding(), |out| {
             write(out);
             Ok(())
@@ -141,7 +141,7 @@ impl Event {
 
     /// An error for a client. Errors: it cannot be said, see [`Encoding::exception_within`].
     pub(crate) fn exception(
-        conn: &Conn,
+        conn: &Endpoint,
         error: &Error,
         event: Option<&str>,
         id: Option<&Id<'_>>,

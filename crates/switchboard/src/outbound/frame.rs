@@ -1,13 +1,13 @@
 //! A frame on its way to outboxes.
 use crate::node::Node;
-use crate::outbound::compressed::Packed;
+use crate::outbound::compressed::Compressed;
 use std::sync::{Arc, OnceLock};
 
 /// A frame to be sent: its bytes, and what several outboxes share of it.
 pub(crate) struct Frame<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) shared: Option<Arc<Shared>>,
-    pub(crate) packed: Option<Box<Packed>>,
+    pub(crate) compressed: Option<Box<Compressed>>,
     /// An empty outbox had a copy of it.
     pub(crate) used: bool,
 }
@@ -37,7 +37,7 @@ impl Drop for Shared {
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Frame<'a> {
-        Frame { bytes, shared: None, packed: None, used: false }
+        Frame { bytes, shared: None, compressed: None, used: false }
     }
 
     /// The frame shared, when it goes to more than one: to share it takes longer than to copy it once.

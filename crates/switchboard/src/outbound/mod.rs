@@ -14,4 +14,4 @@ pub(crate) use frame::Frame;
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
 pub(crate) use stream::Stream;
-pub(crate) use writer::{Blocked, Lane, Pushed};
+pub(crate) use writer::{Blocked, Pushed, Writer};

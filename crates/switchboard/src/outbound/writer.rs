@@ -1,4 +1,4 @@
-//! The lane: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
+//! The writer: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
 use crate::hub::Flusher;
 use crate::limits::Limits;
 use crate::node::Node;
@@ -81,7 +81,7 @@ pub(crate) struct TurnEnd {
 }
 
 #[repr(C)]
-pub(crate) struct Lane {
+pub(crate) struct Writer {
     /// The end of the task's turn has something to do here, or the lane has no waker of it. Most turns write their only reply at once,
     /// leave nothing, and end without the lock. It is changed under the lock, and read without: who changes it beside the turn takes the
     /// waker, or finds that it was taken, and the turn that this wakes reads what was written before it.
@@ -99,7 +99,7 @@ pub(crate) struct Lane {
 
 /// The lane, locked.
 struct Held<'a> {
-    lane: &'a Lane,
+    writer: &'a Writer,
     state: MutexGuard<'a, State>,
 }
 
@@ -122,9 +122,9 @@ struct State {
     waker: Option<Waker>,
 }
 
-impl Lane {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>, flusher: Arc<Flusher>) -> Lane {
-        Lane {
+impl Writer {
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>, flusher: Arc<Flusher>) -> Writer {
+        Writer {
             touched: AtomicBool::new(true),
             closed: AtomicBool::new(false),
             answering: AtomicBool::new(false),
@@ -136,10 +136,10 @@ impl Lane {
 
     #[inline(always)]
     fn hold(&self) -> Held<'_> {
-        Held { lane: self, state: self.state.lock() }
+        Held { writer: self, state: self.state.lock() }
     }
 
-    /// For the task, whose waker is always the same: false when nothing is left that [`end_turn`](Lane::end_turn) alone does.
+    /// For the task, whose waker is always the same: false when nothing is left that [`end_turn`](Writer::end_turn) alone does.
     #[inline]
     pub(crate) fn is_touched(&self) -> bool {
         self.touched.load(Ordering::Relaxed)
@@ -418,13 +418,13 @@ impl DerefMut for Held<'_> {
 impl Held<'_> {
     #[inline(always)]
     fn touch(&self) {
-        self.lane.touched.store(true, Ordering::Relaxed);
+        self.writer.touched.store(true, Ordering::Relaxed);
     }
 
     /// From now on no frame is taken, by nobody.
     fn ends(&mut self, end: End) {
         self.end = self.end.max(end);
-        self.lane.closed.store(true, Ordering::Relaxed);
+        self.writer.closed.store(true, Ordering::Relaxed);
     }
 
     #[inline(always)]

@@ -5,11 +5,11 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 /// A new lane, and the socket of its peer.
-async fn lane() -> (Lane, TcpStream) {
+async fn lane() -> (Writer, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (_, socket) = listener.accept().await.unwrap().0.into_split();
-    (Lane::new(Some(socket), Flusher::of_nobody()), peer)
+    (Writer::new(Some(socket), Flusher::of_nobody()), peer)
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -108,7 +108,7 @@ async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
 
 #[test]
 fn a_stream_that_the_task_owns_is_looked_at_in_every_turn() {
-    let (lane, limits, node) = (Lane::new(None, Flusher::of_nobody()), Limits::default(), Hub::new().node.clone());
+    let (lane, limits, node) = (Writer::new(None, Flusher::of_nobody()), Limits::default(), Hub::new().node.clone());
     lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
     assert!(lane.is_touched());
 }

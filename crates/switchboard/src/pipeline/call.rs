@@ -31,7 +31,7 @@ impl Call {
             id: cx.parts.id.cloned().map(Id::into_owned),
             data: cx.parts.data.hold(),
             meta: cx.parts.meta.hold(),
-            scope: cx.scope.share(cx.conn().table.container.as_ref()),
+            scope: cx.scope.share(cx.endpoint().table.container.as_ref()),
             late: Mutex::new(None),
         }
     }
@@ -73,7 +73,7 @@ impl Call {
             event: &self.event,
             parts: &parts,
             reason: None,
-            settled: Cell::new(true),
+            parsed: Cell::new(true),
             late: Some(&late.number),
             scope: &self.scope,
         };

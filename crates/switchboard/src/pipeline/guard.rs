@@ -4,7 +4,7 @@ use super::stage::{Source, Stage, sources};
 use crate::Error;
 use crate::di::BoxFuture;
 use crate::handler::MessageContext;
-use crate::handshake::Upgrade;
+use crate::handshake::Handshake;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub trait AsyncGuard: Send + Sync + 'static {
 
 /// Says whether a client may connect, before the upgrade: what it refuses is answered by HTTP, and there is no socket.
 ///
-/// It may say who the client is: [`Upgrade::set_user`]. All guards of a gateway together have
+/// It may say who the client is: [`Handshake::set_user`]. All guards of a gateway together have
 /// [`Limits::handshake_timeout`](crate::Limits).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not guard connections",
@@ -45,7 +45,7 @@ pub trait AsyncGuard: Send + Sync + 'static {
 )]
 pub trait ConnectGuard: Send + Sync + 'static {
     /// Errors: why the client may not connect. `unauthenticated` is answered 401, `forbidden` 403.
-    fn connect(&self, upgrade: &mut Upgrade) -> impl Future<Output = Result<(), Error>> + Send;
+    fn connect(&self, upgrade: &mut Handshake) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 pub(crate) trait ErasedAsyncGuard: Send + Sync {
@@ -58,10 +58,10 @@ impl<G: AsyncGuard> ErasedAsyncGuard for G {
 }
 
 pub(crate) trait ErasedConnectGuard: Send + Sync {
-    fn connect<'a>(&'a self, upgrade: &'a mut Upgrade) -> BoxRef<'a, Result<(), Error>>;
+    fn connect<'a>(&'a self, upgrade: &'a mut Handshake) -> BoxRef<'a, Result<(), Error>>;
 }
 impl<G: ConnectGuard> ErasedConnectGuard for G {
-    fn connect<'a>(&'a self, upgrade: &'a mut Upgrade) -> BoxRef<'a, Result<(), Error>> {
+    fn connect<'a>(&'a self, upgrade: &'a mut Handshake) -> BoxRef<'a, Result<(), Error>> {
         Box::pin(ConnectGuard::connect(self, upgrade))
     }
 }
@@ -92,11 +92,11 @@ type MessageHalf<G> = fn(Arc<G>) -> MessageGuard;
 /// ```
 /// # use switchboard::handler::MessageContext;
 /// # use switchboard::{Error, Gateway};
-/// use switchboard::Upgrade;
+/// use switchboard::Handshake;
 /// use switchboard::pipeline::{ConnectGuard, Guard, GuardDef};
 /// struct Auth;
 /// impl ConnectGuard for Auth {
-///     async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+///     async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
 ///         if upgrade.headers().contains_key("authorization") { Ok(()) } else { Err(Error::unauthenticated("Log in first")) }
 ///     }
 /// }

@@ -52,4 +52,4 @@ pub use interceptor::{Interceptor, InterceptorDef, Next};
 pub use pipe::{Chain, DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim, Written};
 pub(crate) use run::{Filtering, around, connect_error, start};
 pub(crate) use stage::Implicit;
-pub(crate) use stage_set::{Declared, Level, Stages};
+pub(crate) use stage_set::{Declared, StageSet, Stages};

@@ -25,7 +25,7 @@ pub(crate) fn start(
         return begin(stages, handler, cx);
     }
     // A panic is an error, of which filters hear.
-    match contained(cx.conn().table.known(cx.event), || begin(stages, handler, cx)) {
+    match contained(cx.endpoint().table.known(cx.event), || begin(stages, handler, cx)) {
         Ok(inner) => Ok(Invocation::new(Filtered {
             inner,
             filtering: Arc::new(Filtering { stages: stages.clone(), client: cx.client.clone() }),
@@ -83,7 +83,7 @@ impl Innermost for Handling<'_> {
     fn run<'a>(&'a mut self, call: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
         Box::pin(async move {
             // A panic of the handler is an error for those around it.
-            let mut invocation = contained(call.client().conn().table.known(call.event()), || {
+            let mut invocation = contained(call.client().endpoint().table.known(call.event()), || {
                 call.with(|cx| piped(self.stages, self.handler, cx))
             })?;
             let late = *call.late.lock();
@@ -94,7 +94,7 @@ impl Innermost for Handling<'_> {
                 let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, &filtering);
                 let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
                 let polled = polled.unwrap_or_else(|panic| {
-                    Poll::Ready(Step::panicked(call.client().conn().table.known(call.event()), panic))
+                    Poll::Ready(Step::panicked(call.client().endpoint().table.known(call.event()), panic))
                 });
                 match sink.take_stream() {
                     Some(stream) => {
@@ -137,7 +137,7 @@ impl Invoke for Waiting {
             && reply.as_ref().is_ok_and(|reply| !reply.is_left_to_ack())
         {
             // An interceptor has answered by itself, unless the `Ack` has done so before.
-            if this.call.client().conn().take_late(number).is_none() {
+            if this.call.client().endpoint().take_deferred(number).is_none() {
                 return Poll::Ready(Step::Done(Ok(())));
             }
             *this.call.late.lock() = None;
@@ -177,7 +177,7 @@ impl Invoke for Filtered {
         let polled = catch_unwind(AssertUnwindSafe(|| inner.poll(cx, sink)));
         let step = match polled {
             Ok(polled) => ready!(polled),
-            Err(panic) => Step::panicked(filtering.client.conn().table.known(sink.event()), panic),
+            Err(panic) => Step::panicked(filtering.client.endpoint().table.known(sink.event()), panic),
         };
         if let Some(stream) = sink.take_stream() {
             // Its items are filtered, too.

@@ -71,7 +71,7 @@ impl Declared {
 
     /// What is wrong with a message's stages by themselves.
     pub(crate) fn check_message(&self, who: &str, problems: &mut Vec<Problem>) {
-        // Halves are known once they are made; see `Level::check`.
+        // Halves are known once they are made; see `StageSet::check`.
         if let (Some(public), Some(guard)) = (self.public, self.guards.first()) {
             let message = format!("{who} is public, and {} guards it; remove one", short_name(guard.name));
             problems.push(Problem::new(message, &[public, guard.place]));
@@ -79,11 +79,11 @@ impl Declared {
     }
 
     /// Errors: what nobody provides.
-    pub(crate) fn make(self, container: Option<&Container>) -> Result<Level, NotProvided> {
+    pub(crate) fn make(self, container: Option<&Container>) -> Result<StageSet, NotProvided> {
         fn all<M>(stages: Vec<Stage<M>>, container: Option<&Container>) -> Result<Vec<Made<M>>, NotProvided> {
             stages.into_iter().map(|stage| stage.make(container)).collect()
         }
-        Ok(Level {
+        Ok(StageSet {
             guards: all(self.guards, container)?,
             interceptors: all(self.interceptors, container)?,
             pipes: all(self.pipes, container)?,
@@ -96,7 +96,7 @@ impl Declared {
 
 /// What was written, made.
 #[derive(Clone, Default)]
-pub(crate) struct Level {
+pub(crate) struct StageSet {
     guards: Vec<Made<Halves>>,
     interceptors: Vec<Made<Arc<dyn ErasedInterceptor>>>,
     pipes: Vec<Made<Arc<dyn ErasedPipe>>>,
@@ -126,9 +126,9 @@ impl Stages {
 }
 
 /// The stages of each level, from the outside: what an inner level skips is left out, and nothing is there twice.
-fn layers<M, N>(levels: &[&Level], list: fn(&Level) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Vec<Vec<N>> {
+fn layers<M, N>(levels: &[&StageSet], list: fn(&StageSet) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Vec<Vec<N>> {
     let mut seen = Vec::new();
-    let mut layer = |(at, level): (usize, &&Level)| {
+    let mut layer = |(at, level): (usize, &&StageSet)| {
         let skips = |made: &&Made<M>| levels[at + 1..].iter().any(|inner| inner.skips(made.type_id));
         let mut kept = Vec::new();
         for made in list(level).iter().filter(|made| !skips(made)) {
@@ -146,7 +146,7 @@ fn layers<M, N>(levels: &[&Level], list: fn(&Level) -> &[Made<M>], part: fn(&M) 
     levels.iter().enumerate().map(&mut layer).collect()
 }
 
-fn together<M, N>(levels: &[&Level], list: fn(&Level) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Box<[N]> {
+fn together<M, N>(levels: &[&StageSet], list: fn(&StageSet) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Box<[N]> {
     layers(levels, list, part).into_iter().flatten().collect()
 }
 
@@ -154,7 +154,7 @@ fn whole<M: Clone>(it: &M) -> Option<M> {
     Some(it.clone())
 }
 
-impl Level {
+impl StageSet {
     fn skips(&self, type_id: TypeId) -> bool {
         self.skipped.iter().any(|skipped| skipped.type_id == type_id)
     }
@@ -167,7 +167,7 @@ impl Level {
     }
 
     /// The stages of a message, from the application's to its own.
-    pub(crate) fn stages(levels: &[&Level]) -> Option<Arc<Stages>> {
+    pub(crate) fn stages(levels: &[&StageSet]) -> Option<Arc<Stages>> {
         let filters = layers(levels, |level| &level.filters, whole).into_iter().rev().flatten();
         Stages {
             guards: together(levels, |level| &level.guards, |halves| halves.message.clone()),
@@ -179,21 +179,21 @@ impl Level {
     }
 
     /// What stands around the on-connect hook, which has no payload, and no message's guards.
-    pub(crate) fn connect_stages(levels: &[&Level]) -> Option<Arc<Stages>> {
-        let stages = Level::stages(levels)?;
+    pub(crate) fn connect_stages(levels: &[&StageSet]) -> Option<Arc<Stages>> {
+        let stages = StageSet::stages(levels)?;
         Stages { interceptors: stages.interceptors.clone(), filters: stages.filters.clone(), ..Stages::default() }
             .some()
     }
 
-    pub(crate) fn connect_guards(levels: &[&Level]) -> Box<[Arc<dyn ErasedConnectGuard>]> {
+    pub(crate) fn connect_guards(levels: &[&StageSet]) -> Box<[Arc<dyn ErasedConnectGuard>]> {
         together(levels, |level| &level.guards, |halves| halves.connect.clone())
     }
 
     /// What is wrong with the innermost of these levels, once the outer ones are known.
     pub(crate) fn check(
-        levels: &[&Level],
+        levels: &[&StageSet],
         who: &str,
-        posture: bool,
+        require_guard: bool,
         message: Option<Place>,
         problems: &mut Vec<Problem>,
     ) {
@@ -218,10 +218,10 @@ impl Level {
             );
             problems.push(Problem::new(message, &[guard.place]));
         }
-        let guarded = Level::stages(levels).is_some_and(|stages| !stages.guards.is_empty());
-        let guarded = guarded || !Level::connect_guards(levels).is_empty();
+        let guarded = StageSet::stages(levels).is_some_and(|stages| !stages.guards.is_empty());
+        let guarded = guarded || !StageSet::connect_guards(levels).is_empty();
         let public = levels.iter().rev().find_map(|level| level.public);
-        if posture && !guarded && public.is_none() {
+        if require_guard && !guarded && public.is_none() {
             let message = format!(
                 "{who} has neither a guard nor `public`, and `require_posture` asks for one: say who may send it"
             );
@@ -230,10 +230,16 @@ impl Level {
     }
 
     /// What is wrong with the stages around a raw gateway, which has no messages: nobody shall believe that they guard it.
-    pub(crate) fn check_raw(levels: &[&Level], who: &str, posture: bool, place: Place, problems: &mut Vec<Problem>) {
+    pub(crate) fn check_raw(
+        levels: &[&StageSet],
+        who: &str,
+        require_guard: bool,
+        place: Place,
+        problems: &mut Vec<Problem>,
+    ) {
         let skipped = |type_id| levels.last().is_some_and(|own| own.skips(type_id));
         let guards = levels.iter().flat_map(|level| &level.guards);
-        let connects = Level::connect_guards(levels);
+        let connects = StageSet::connect_guards(levels);
         for guard in guards.filter(|guard| guard.it.connect.is_none() && !skipped(guard.type_id)) {
             let name = short_name(guard.name);
             let message = format!(
@@ -246,7 +252,7 @@ impl Level {
             problems.push(Problem::new(message, &[pipe.place, place]));
         }
         let public = levels.iter().rev().find_map(|level| level.public);
-        if posture && connects.is_empty() && public.is_none() {
+        if require_guard && connects.is_empty() && public.is_none() {
             let message = format!(
                 "{who} has neither a guard of connections nor `public`, and `require_posture` asks for one: say who may connect"
             );

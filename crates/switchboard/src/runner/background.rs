@@ -105,7 +105,7 @@ impl Task {
     }
 
     fn push_slot(&mut self, handler: Handler, group: Option<u16>, streams: bool, by: u64) {
-        let finish_by = if self.net == Net::Open { NEVER } else { self.timers.seldom().finish_by };
+        let finish_by = if self.net == Net::Open { NEVER } else { self.timers.rare().finish_by };
         let waker = Arc::new(SlotWaker { woken: AtomicBool::new(true), task: Mutex::default() });
         let slot = Slot { handler: Box::new(handler), group, streams, by: by.min(finish_by), waker };
         self.background.get_or_insert_default().slots.push(slot);
@@ -182,7 +182,7 @@ impl Task {
         let Some(background) = &mut self.background else { return };
         if self.congested {
             // A stream that is paused is not silent.
-            let by = self.timers.after(now, self.client.conn().table.limits.stream_timeout);
+            let by = self.timers.after(now, self.client.endpoint().table.limits.stream_timeout);
             background.slots.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
         }
         for slot in background.take(|slot| now >= slot.by) {
@@ -209,8 +209,8 @@ impl Task {
     /// The connection ends: streams do, too, those of a peer that is still answered when they have nothing more at once; handlers have their
     /// last time.
     pub(crate) fn background_loses_connection(&mut self) {
-        let all = self.conn().table.cancel_on_disconnect;
-        let finish_by = self.timers.seldom().finish_by;
+        let all = self.endpoint().table.cancel_on_disconnect;
+        let finish_by = self.timers.rare().finish_by;
         let Some(background) = &mut self.background else { return };
         let has_more = |slot: &Slot| self.net == Net::Answering && slot.waker.woken.load(Ordering::Acquire);
         let dropped = background.take(|slot| all || (slot.streams && !has_more(slot)));

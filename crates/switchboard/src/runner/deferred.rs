@@ -1,6 +1,6 @@
 //! Requests that are answered by an `Ack`, maybe long after their handler has returned.
 use crate::handler::{Answer, IntoReply, Plain, ReplySink};
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::outbound::Event;
 use crate::outbound::{Class, CloseRequest, DisconnectReason};
 use crate::transport::websocket::closing::because_of;
@@ -13,7 +13,7 @@ use switchboard_core::{CloseCode, Id};
 
 /// Who is in this list has one end, by whoever takes it out.
 #[derive(Default)]
-pub(crate) struct LateReplies {
+pub(crate) struct DeferredReplies {
     last: u64,
     open: Vec<Open>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Open {
     abandoned: bool,
 }
 
-impl LateReplies {
+impl DeferredReplies {
     fn take(&mut self, number: u64) -> Option<Open> {
         let at = self.open.iter().position(|open| open.number == number)?;
         Some(self.open.swap_remove(at))
@@ -66,12 +66,12 @@ pub(crate) fn dropped() -> Error {
     Error::internal("the handler's `Ack` was dropped without an answer")
 }
 
-impl Conn {
-    /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::late_replies`.
-    pub(crate) fn open_late(&self, event: &str, id: Option<&Id<'_>>, answer: Answer) -> Result<u64, Error> {
-        let opened = self.attached(|attached| {
-            let late = attached.late.get_or_insert_default();
-            if late.open.len() >= self.table.limits.late_replies {
+impl Endpoint {
+    /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::deferred_replies`.
+    pub(crate) fn open_deferred(&self, event: &str, id: Option<&Id<'_>>, answer: Answer) -> Result<u64, Error> {
+        let opened = self.extras(|extras| {
+            let late = extras.late.get_or_insert_default();
+            if late.open.len() >= self.table.limits.deferred_replies {
                 return None;
             }
             late.last += 1;
@@ -87,29 +87,29 @@ impl Conn {
         }
     }
 
-    fn late<T>(&self, work: impl FnOnce(&mut LateReplies) -> T) -> Option<T> {
-        self.attached.lock().as_mut().and_then(|attached| attached.late.as_deref_mut()).map(work)
+    fn late<T>(&self, work: impl FnOnce(&mut DeferredReplies) -> T) -> Option<T> {
+        self.extras.lock().as_mut().and_then(|extras| extras.late.as_deref_mut()).map(work)
     }
 
     /// Takes a request out, to answer it. `None`: it has its end already.
-    pub(crate) fn take_late(&self, number: u64) -> Option<Open> {
+    pub(crate) fn take_deferred(&self, number: u64) -> Option<Open> {
         self.late(|late| late.take(number)).flatten()
     }
 
-    pub(crate) fn take_late_id(&self, id: &Id<'_>) -> Option<Open> {
+    pub(crate) fn take_deferred_id(&self, id: &Id<'_>) -> Option<Open> {
         self.late(|late| late.take_id(id)).flatten()
     }
 
-    pub(crate) fn has_late(&self, id: &Id<'_>) -> bool {
+    pub(crate) fn has_deferred(&self, id: &Id<'_>) -> bool {
         self.late(|late| late.contains(id)).unwrap_or(false)
     }
 
-    pub(crate) fn expired_late(&self, now: u64) -> (Vec<Open>, Option<u64>) {
+    pub(crate) fn expired_deferred(&self, now: u64) -> (Vec<Open>, Option<u64>) {
         self.late(|late| late.expired(now)).unwrap_or_default()
     }
 
     /// The handler has returned; `by`: how long its `Ack` may wait.
-    pub(crate) fn returned_late(&self, number: u64, by: u64) -> Returned {
+    pub(crate) fn returned_deferred(&self, number: u64, by: u64) -> Returned {
         let waits = self.late(|late| {
             let open = late.open.iter_mut().find(|open| open.number == number)?;
             open.by = Some(by);
@@ -123,24 +123,24 @@ impl Conn {
     }
 
     /// True while somebody waits for an `Ack`.
-    pub(crate) fn waits_late(&self) -> bool {
+    pub(crate) fn waits_deferred(&self) -> bool {
         self.late(|late| !late.open.is_empty()).unwrap_or(false)
     }
 
-    pub(crate) fn take_all_late(&self) -> Vec<Open> {
+    pub(crate) fn take_all_deferred(&self) -> Vec<Open> {
         self.late(|late| std::mem::take(&mut late.open)).unwrap_or_default()
     }
 
-    pub(crate) fn is_late_open(&self, number: u64) -> bool {
+    pub(crate) fn is_deferred_open(&self, number: u64) -> bool {
         self.late(|late| late.open.iter().any(|open| open.number == number)).unwrap_or(false)
     }
 
     /// Answers a request. Errors: it has its end already, or the value cannot be sent.
-    pub(crate) fn answer_late<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
+    pub(crate) fn answer_deferred<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
     where
         T: IntoReply<Plain, Err = Infallible>,
     {
-        let Some(open) = self.take_late(number) else { return Err(over()) };
+        let Some(open) = self.take_deferred(number) else { return Err(over()) };
         let mut failure = None;
         let mut empty = false;
         let write = AssertUnwindSafe(|| {
@@ -159,10 +159,10 @@ impl Conn {
         });
         let error = match (failure, frame) {
             (None, Some(_)) if empty => {
-                self.ended_late();
+                self.ended_deferred();
                 return Ok(());
             }
-            (None, Some(frame)) => return self.sent_late(&frame),
+            (None, Some(frame)) => return self.sent_deferred(&frame),
             (Some(error), _) => error,
             (None, None) => Error::internal("the reply is longer than `max_message_out`"),
         };
@@ -171,8 +171,8 @@ impl Conn {
     }
 
     /// Answers a request by an error.
-    pub(crate) fn fail_late(self: &Arc<Self>, number: u64, error: &Error) -> Result<(), Error> {
-        let open = self.take_late(number).ok_or_else(over)?;
+    pub(crate) fn fail_deferred(self: &Arc<Self>, number: u64, error: &Error) -> Result<(), Error> {
+        let open = self.take_deferred(number).ok_or_else(over)?;
         self.fail_open(&open, error);
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Conn {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
         match Event::exception(self, error, Some(&open.event), open.id.as_ref()) {
             // What does not arrive is counted there.
-            Ok(event) => drop(self.sent_late(&event)),
+            Ok(event) => drop(self.sent_deferred(&event)),
             // What went wrong cannot be said: nobody waits for an answer that does not come.
             Err(_) => {
                 self.node().counters.dropped(1);
@@ -195,9 +195,9 @@ impl Conn {
         }
     }
 
-    fn sent_late(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
+    fn sent_deferred(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
         let pushed = self.push(&mut event.frame(), Class::Reply);
-        self.ended_late();
+        self.ended_deferred();
         match pushed {
             crate::outbound::Pushed::Queued => Ok(()),
             // It is counted where it was put.
@@ -210,14 +210,14 @@ impl Conn {
     }
 
     /// A connection that is drained, or whose peer has said its last, may have waited for this answer alone.
-    fn ended_late(&self) {
-        if self.node().is_draining() || self.lane.is_answering() {
-            self.lane.wake();
+    fn ended_deferred(&self) {
+        if self.node().is_draining() || self.writer.is_answering() {
+            self.writer.wake();
         }
     }
 
     /// An `Ack` was dropped. While its handler runs that decides nothing yet.
-    pub(crate) fn abandon_late(self: &Arc<Self>, number: u64) {
+    pub(crate) fn abandon_deferred(self: &Arc<Self>, number: u64) {
         let abandoned = self.late(|late| {
             let open = late.open.iter_mut().find(|open| open.number == number)?;
             open.abandoned = true;

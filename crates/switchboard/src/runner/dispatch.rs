@@ -6,7 +6,7 @@ use crate::contain::drop_contained;
 use crate::di::MessageScope;
 use crate::gateway::Entry;
 use crate::handler::{Answer, Invocation, MessageContext, Parts, ReplySink, Step};
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::node::{Charge, InFlight, Kind};
 use crate::outbound::{DisconnectReason, Frame, Pushed};
 use crate::runner::deferred::Returned;
@@ -52,12 +52,12 @@ enum Begun {
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
-    pub(crate) fn dispatch(&mut self, conn: &Conn, message: &Received<'_>, cx: &mut Context<'_>) {
+    pub(crate) fn dispatch(&mut self, conn: &Endpoint, message: &Received<'_>, cx: &mut Context<'_>) {
         let mut panicked = None;
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
             && let Some(glance) = json::glance(text)
             && let Some(entry) = conn.table.find(glance.event)
-            && entry.takes_glances
+            && entry.takes_fast_path
         {
             let mut parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id.as_ref() };
             if entry.stages.is_some() {
@@ -96,7 +96,7 @@ impl Task {
 
     /// Begins with a message in the frame of a pattern: the same, but for its answer.
     #[inline(never)]
-    fn dispatch_pattern(&mut self, conn: &Conn, kind: PatternKind, request: Message<'_>, cx: &mut Context<'_>) {
+    fn dispatch_pattern(&mut self, conn: &Endpoint, kind: PatternKind, request: Message<'_>, cx: &mut Context<'_>) {
         let Some(entry) = conn.table.find(&request.event) else { return self.unknown(&request) };
         let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
         let event: Arc<str> = if entry.is_catch_all { (*request.event).into() } else { entry.event.clone() };
@@ -105,7 +105,7 @@ impl Task {
 
     #[cold]
     fn unknown(&mut self, request: &Message<'_>) {
-        self.conn().node().rejected("message", "unknown_event");
+        self.endpoint().node().rejected("message", "unknown_event");
         let error = Error::unknown_event("No handler for this event");
         self.exception(&error, Some(&request.event), request.id.as_ref());
     }
@@ -113,20 +113,20 @@ impl Task {
     /// Starts a handler, and polls it once.
     fn begin(
         &mut self,
-        conn: &Conn,
+        conn: &Endpoint,
         entry: &Entry,
         event: &Arc<str>,
         parts: &Parts<'_>,
         cx: &mut Context<'_>,
     ) -> Begun {
         let id = parts.id;
-        let settled = parts.data.is_settled();
-        if !settled && entry.stages.is_some() {
+        let parsed = parts.data.is_settled();
+        if !parsed && entry.stages.is_some() {
             return Begun::Unsettled;
         }
         let node = conn.node();
         if self.draining || node.is_busy(conn.table.limits.handlers) || (self.is_weighed && node.memory.is_short()) {
-            if settled {
+            if parsed {
                 let busy = || Error::overloaded("Too many handlers are running");
                 let error = match self.draining {
                     true => draining(),
@@ -141,17 +141,17 @@ impl Task {
         if let Some(id) = id
             && self.runs_beside(id)
         {
-            if settled {
+            if parsed {
                 let error = Error::conflict("A request with this id is in flight");
                 self.exception(&error, None, Some(id));
                 return Begun::Yes;
             }
             return Begun::Unsettled;
         }
-        let (settled, mut panicked) = (Cell::new(settled), None);
+        let (parsed, mut panicked) = (Cell::new(parsed), None);
         let (number, client) = (Cell::new(None), &self.client);
         let (late, scope) = (Some(&number), &MessageScope::default());
-        let context = MessageContext { client, event, parts, reason: None, settled, late, scope };
+        let context = MessageContext { client, event, parts, reason: None, parsed, late, scope };
         let start = || match &entry.stages {
             None => entry.start.start(&context),
             Some(stages) => pipeline::start(stages, &entry.start, &context),
@@ -162,11 +162,11 @@ impl Task {
             panicked = Some(trace);
             Err(log::panic_error(trace))
         });
-        if !context.settled.get() {
+        if !context.parsed.get() {
             // A handler that was not polled has done nothing.
             drop_contained(started);
             if let Some(number) = number.get() {
-                conn.take_late(number);
+                conn.take_deferred(number);
             }
             return panicked.map_or(Begun::Unsettled, Begun::Panicked);
         }
@@ -189,7 +189,7 @@ impl Task {
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     fn keep(
         &mut self,
-        conn: &Conn,
+        conn: &Endpoint,
         entry: &Entry,
         event: &Arc<str>,
         invocation: Invocation,
@@ -205,7 +205,7 @@ impl Task {
                 self.running = Some(Running::Handler(Box::new(handler)));
                 self.work_begins();
                 if self.net != Net::Open {
-                    self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
+                    self.timers.work_by = self.timers.work_by.min(self.timers.rare().finish_by);
                 }
             }
             (Polled::Pending, Some(group)) => self.put_beside(handler, group),
@@ -214,7 +214,7 @@ impl Task {
     }
 
     pub(crate) fn poll_handler(&mut self, handler: &mut Handler, cx: &mut Context<'_>) -> Polled {
-        let late = handler.known_late();
+        let late = handler.known_deferred();
         let Handler { invocation, event, id, .. } = handler;
         self.poll_invocation(invocation, event, id.as_ref(), late, cx)
     }
@@ -229,7 +229,7 @@ impl Task {
     ) -> Polled {
         let mut out = buffers::scratch();
         out.extend_from_slice(&[0; ws::HEADER_ROOM]);
-        let encoding = self.client.conn().encoding();
+        let encoding = self.client.endpoint().encoding();
         let mut sink = ReplySink::new(&mut out, encoding, event, id);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
         let polled = match polled {
@@ -270,7 +270,7 @@ impl Task {
             Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
             // Nobody waits for it.
             Ok(Poll::Ready(Step::Item)) if out.len() <= ws::HEADER_ROOM => Polled::Item,
-            Ok(Poll::Ready(Step::Item)) => match self.reply(out, self.conn().encoding().opcode(), event, id) {
+            Ok(Poll::Ready(Step::Item)) => match self.reply(out, self.endpoint().encoding().opcode(), event, id) {
                 true => Polled::Item,
                 false => Polled::Done,
             },
@@ -282,7 +282,7 @@ impl Task {
                 match late {
                     Some(late) => self.returned(late),
                     None if out.len() > ws::HEADER_ROOM => {
-                        self.reply(out, self.conn().encoding().opcode(), event, id);
+                        self.reply(out, self.endpoint().encoding().opcode(), event, id);
                     }
                     None => {}
                 }
@@ -294,7 +294,7 @@ impl Task {
                 Polled::Done
             }
             Err(panic) => {
-                let trace = log::panicked(self.conn().table.known(event), &*panic);
+                let trace = log::panicked(self.endpoint().table.known(event), &*panic);
                 drop_contained(panic);
                 self.fail_request(&log::panic_error(trace), event, id, late.or_else(|| invocation.late()));
                 Polled::Done
@@ -305,7 +305,7 @@ impl Task {
     /// Tells the caller that its request has failed, unless an `Ack` has answered it.
     pub(crate) fn fail_request(&mut self, error: &Error, event: &str, id: Option<&Id<'_>>, late: Option<u64>) {
         match late {
-            Some(number) if self.conn().take_late(number).is_none() => {
+            Some(number) if self.endpoint().take_deferred(number).is_none() => {
                 log::failed(error, event, &self.client);
                 self.close_asked(error);
             }
@@ -315,16 +315,16 @@ impl Task {
 
     /// A handler has left its answer to an `Ack`.
     fn returned(&mut self, late: u64) {
-        let by = self.timers.after(self.present(), self.limits().late_reply_timeout);
-        match self.conn().returned_late(late, by) {
+        let by = self.timers.after(self.present(), self.limits().deferred_reply_timeout);
+        match self.endpoint().returned_deferred(late, by) {
             Returned::Answered => {}
             Returned::Waits(by) => {
-                let seldom = self.timers.seldom_mut();
-                seldom.late_by = seldom.late_by.min(by);
+                let rare = self.timers.rare_mut();
+                rare.deferred_by = rare.deferred_by.min(by);
             }
             Returned::Abandoned => {
-                if let Some(open) = self.conn().take_late(late) {
-                    self.conn().node().rejected("ack", "dropped");
+                if let Some(open) = self.endpoint().take_deferred(late) {
+                    self.endpoint().node().rejected("ack", "dropped");
                     self.exception(&crate::runner::deferred::dropped(), Some(&open.event), open.id.as_ref());
                 }
             }
@@ -332,9 +332,9 @@ impl Task {
     }
 
     /// Answers those whose `Ack` took too long.
-    pub(crate) fn check_late(&mut self, now: u64) {
-        let (expired, next) = self.conn().expired_late(now);
-        self.timers.seldom_mut().late_by = next.unwrap_or(NEVER);
+    pub(crate) fn check_deferred(&mut self, now: u64) {
+        let (expired, next) = self.endpoint().expired_deferred(now);
+        self.timers.rare_mut().deferred_by = next.unwrap_or(NEVER);
         for open in expired {
             self.exception(&Error::timeout("The answer took too long"), Some(&open.event), open.id.as_ref());
         }
@@ -343,7 +343,7 @@ impl Task {
     /// True when a request with this id is in flight that others do not wait for.
     pub(crate) fn runs_beside(&self, id: &Id<'_>) -> bool {
         self.background.as_ref().is_some_and(|background| background.contains(id))
-            || (self.timers.seldom().late_by != NEVER && self.conn().has_late(id))
+            || (self.timers.rare().deferred_by != NEVER && self.endpoint().has_deferred(id))
     }
 
     /// False when it is too long, which the caller was told.
@@ -365,8 +365,9 @@ impl Task {
     }
 
     fn send(&mut self, frame: &[u8]) {
-        let (conn, only) = (self.client.conn(), self.is_last);
-        match Frame::new(frame).lend(conn, |frame| conn.lane.put_reply(frame, only, &conn.table.limits, conn.node())) {
+        let (conn, only) = (self.client.endpoint(), self.is_last);
+        match Frame::new(frame).lend(conn, |frame| conn.writer.put_reply(frame, only, &conn.table.limits, conn.node()))
+        {
             Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {
@@ -381,7 +382,7 @@ impl Task {
         log::failed(error, event.unwrap_or(""), &self.client);
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
-        let encoding = self.client.conn().encoding();
+        let encoding = self.client.endpoint().encoding();
         match encoding.exception_within(self.limits().max_message_out, &mut out, error, event, id) {
             Ok(()) => {
                 let start = ws::finish_frame(&mut out, 0, encoding.opcode());
@@ -406,14 +407,14 @@ impl Task {
     #[cold]
     fn speechless(&mut self, error: &Error) {
         log::failed(error, "exception", &self.client);
-        self.conn().node().counters.dropped(1);
+        self.endpoint().node().counters.dropped(1);
         self.close(CloseCode::INTERNAL.into(), DisconnectReason::Fault);
     }
 
     fn malformed(&mut self, reason: &'static str) {
         let now = self.now();
-        self.conn().node().rejected("message", reason);
-        if self.timers.malformed(now, &self.client.conn().table.limits) {
+        self.endpoint().node().rejected("message", reason);
+        if self.timers.malformed(now, &self.client.endpoint().table.limits) {
             self.passes_limit(CloseCode::TOO_MANY_ERRORS);
         }
     }
@@ -431,7 +432,7 @@ impl Task {
 
     /// Answers a message that is not handled, in any case: what is malformed is told so.
     fn turn_down(&mut self, message: &Received<'_>, error: &Error) {
-        let conn = self.client.conn_arc().clone();
+        let conn = self.client.endpoint_arc().clone();
         match conn.decode(message) {
             Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
                 self.exception(error, Some(&request.event), request.id.as_ref());
@@ -448,7 +449,7 @@ impl Task {
     pub(crate) fn cancel(&mut self, id: &Id<'_>) {
         let error = Error::cancelled("Cancelled by the client");
         if let Some(waiting) = self.inbound.remove(id) {
-            let conn = self.client.conn_arc().clone();
+            let conn = self.client.endpoint_arc().clone();
             let (event, id) = match conn.decode(&waiting.message) {
                 Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => (Some(request.event), request.id),
                 Ok(_) => (None, None),
@@ -469,9 +470,9 @@ impl Task {
                 if self.cancel_beside(id, &error) {
                     return;
                 }
-                match self.conn().take_late_id(id) {
+                match self.endpoint().take_deferred_id(id) {
                     Some(open) => self.exception(&error, Some(&open.event), open.id.as_ref()),
-                    None => self.conn().node().rejected("cancel", "unknown_id"),
+                    None => self.endpoint().node().rejected("cancel", "unknown_id"),
                 }
             }
         }
@@ -487,7 +488,7 @@ fn short_of_memory() -> Error {
 }
 
 /// What a handler in flight may keep of its message: its payload is a value by now, of a size that only the allocator knows.
-fn charge(conn: &Conn, parts: &Parts<'_>) -> Option<Charge> {
+fn charge(conn: &Endpoint, parts: &Parts<'_>) -> Option<Charge> {
     let mut charge = Charge::new(conn.node(), Kind::Estimated)?;
     let bytes = parts.data.len() + parts.meta.len();
     charge.set(IN_FLIGHT + bytes.saturating_mul(conn.table.limits.payload_factor));

@@ -65,7 +65,7 @@ impl Handler {
     }
 
     /// The same, as far as it was known when the handler began.
-    pub(crate) fn known_late(&self) -> Option<u64> {
+    pub(crate) fn known_deferred(&self) -> Option<u64> {
         self.late
     }
 
@@ -121,24 +121,24 @@ impl Task {
             event: "",
             parts: Parts::NONE,
             reason,
-            settled: Cell::new(true),
+            parsed: Cell::new(true),
             late: None,
             scope,
         }
     }
 
     pub(crate) fn work_begins(&mut self) {
-        self.timers.work_by = self.timers.after(self.conn().present(), self.limits().handler_timeout);
+        self.timers.work_by = self.timers.after(self.endpoint().present(), self.limits().handler_timeout);
     }
 
     fn connect(&mut self) -> bool {
-        if self.conn().node().is_draining() {
+        if self.endpoint().node().is_draining() {
             // It came too late: the application has not seen it, and what its hooks use may be closed already.
             self.stage = Stage::Done;
             self.close_for_restart();
             return true;
         }
-        let table = self.conn().table.clone();
+        let table = self.endpoint().table.clone();
         if table.on_connect.is_none() && table.connect_stages.is_none() {
             self.connected();
             return true;
@@ -177,11 +177,11 @@ impl Task {
     }
 
     fn connected(&mut self) {
-        let table = self.conn().table.clone();
+        let table = self.endpoint().table.clone();
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
         let Some(raw) =
-            table.raw.as_ref().filter(|_| self.net.is_served() && self.conn().lane.is_open() && !self.draining)
+            table.raw.as_ref().filter(|_| self.net.is_served() && self.endpoint().writer.is_open() && !self.draining)
         else {
             return;
         };
@@ -255,7 +255,7 @@ impl Task {
                     match outcome {
                         // Asked for, as `Socket::close` asks: where the loop has done that, its own code stands.
                         Ok(()) => {
-                            self.conn().close(CloseRequest::Graceful {
+                            self.endpoint().close(CloseRequest::Graceful {
                                 close: CloseCode::NORMAL.into(),
                                 reason: DisconnectReason::Server { code: CloseCode::NORMAL },
                             });
@@ -287,13 +287,13 @@ impl Task {
             return false;
         }
         let waits = match self.net.is_served() {
-            true => self.congested || !self.conn().lane.is_open(),
-            false => self.conn().lane.is_asked_to_end(),
+            true => self.congested || !self.endpoint().writer.is_open(),
+            false => self.endpoint().writer.is_asked_to_end(),
         };
         if waits {
             return false;
         }
-        if self.net != Net::Open && self.now() >= self.timers.seldom().finish_by {
+        if self.net != Net::Open && self.now() >= self.timers.rare().finish_by {
             self.drop_inbound();
         }
         if self.next_may_start()
@@ -301,13 +301,13 @@ impl Task {
         {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
-            let conn = self.client.conn_arc().clone();
+            let conn = self.client.endpoint_arc().clone();
             self.dispatch(&conn, &waiting.message, cx);
             return true;
         }
         if self.net.is_served() {
             let idle = self.background.is_none() && self.running.is_none() && self.unread.is_none();
-            if self.net == Net::Open && self.draining && idle && !self.conn().waits_late() {
+            if self.net == Net::Open && self.draining && idle && !self.endpoint().waits_deferred() {
                 self.close_for_restart();
             }
             return false;
@@ -320,7 +320,7 @@ impl Task {
     }
 
     fn leave(&mut self) {
-        let table = self.conn().table.clone();
+        let table = self.endpoint().table.clone();
         let reason = self.reason.as_deref().cloned().unwrap_or(DisconnectReason::Lost);
         self.stage = match &table.on_disconnect {
             None => Stage::Done,
@@ -367,7 +367,7 @@ impl Task {
             }
             Stage::Leaving(hook) => {
                 if self.draining {
-                    self.conn().node().counters.aborted();
+                    self.endpoint().node().counters.aborted();
                 }
                 log::failed(&error, "on_disconnect", &self.client);
                 drop_contained(hook);

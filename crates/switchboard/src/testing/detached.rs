@@ -5,12 +5,12 @@ use super::logs::Logs;
 use super::received::{Message, Received};
 use crate::client_id::ClientId;
 use crate::codec::Format;
-use crate::gateway::Table;
-use crate::handler::{FromMessage, Needs};
-use crate::hub::{Conn, Handshake, peer};
+use crate::gateway::CompiledGateway;
+use crate::handler::{FromMessage, Requirements};
+use crate::hub::{Endpoint, Kept, peer};
 use crate::hub::{Flusher, Hub};
 use crate::namespace::Marker;
-use crate::outbound::{CloseRequest, Lane, Stream};
+use crate::outbound::{CloseRequest, Stream, Writer};
 use crate::{Client, Close, CloseCode, Error, Gateway, Root};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -55,7 +55,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct DetachedClient {
     head: Head,
     /// What is kept of the request.
-    needs: Needs,
+    needs: Requirements,
     made: OnceLock<Made>,
 }
 
@@ -95,7 +95,7 @@ impl PartialEq<(&str, Value)> for Emitted {
 
 /// A client without an application: [`DetachedClient`].
 pub fn client() -> DetachedClient {
-    DetachedClient { head: Head::new("/"), needs: Needs::default(), made: OnceLock::new() }
+    DetachedClient { head: Head::new("/"), needs: Requirements::default(), made: OnceLock::new() }
 }
 
 impl DetachedClient {
@@ -119,7 +119,7 @@ impl DetachedClient {
     #[track_caller]
     pub fn reads<T: FromMessage>(mut self) -> DetachedClient {
         self.head();
-        T::needs(&mut self.needs);
+        T::requirements(&mut self.needs);
         self
     }
 
@@ -127,7 +127,7 @@ impl DetachedClient {
     pub(super) fn prepare<T: FromMessage>(&self) -> Result<(), Error> {
         if self.made.get().is_none() {
             let mut needs = self.needs.clone();
-            T::needs(&mut needs);
+            T::requirements(&mut needs);
             let made = self.make(&needs)?;
             self.made.get_or_init(|| made);
         }
@@ -215,15 +215,15 @@ impl DetachedClient {
     /// Takes what waits in the outbox, as the end of a turn does.
     fn look(&self) -> parking_lot::MutexGuard<'_, Seen> {
         let Made { client, seen } = self.made();
-        let conn = client.conn();
+        let conn = client.endpoint();
         let mut seen = seen.lock();
         let mut cx = Context::from_waker(Waker::noop());
-        let end = conn.lane.end_turn(&mut cx, Some(&mut seen.stream), &conn.table.limits, conn.node());
+        let end = conn.writer.end_turn(&mut cx, Some(&mut seen.stream), &conn.table.limits, conn.node());
         // The task's part, so that nobody asks a flusher that has no task.
-        conn.lane.put_control(&[]);
+        conn.writer.put_control(&[]);
         if let Some(request) = end.request {
             seen.closed.get_or_insert(closed_with(request));
-            conn.lane.close(&[], true, conn.node());
+            conn.writer.close(&[], true, conn.node());
         }
         seen.decode();
         seen
@@ -236,18 +236,18 @@ impl DetachedClient {
         })
     }
 
-    fn make(&self, needs: &Needs) -> Result<Made, Error> {
+    fn make(&self, needs: &Requirements) -> Result<Made, Error> {
         let client = Client::new(Arc::new(self.connection(needs)?));
-        client.conn().lane.put_control(&[]);
+        client.endpoint().writer.put_control(&[]);
         let written = Written::default();
         let stream = Stream::Other(Box::pin(written.clone()));
         let (decoder, input, queue) = (Decoder::new(Role::Client), Vec::new(), Vec::new());
         Ok(Made { client, seen: Mutex::new(Seen { stream, written, decoder, input, queue, closed: None }) })
     }
 
-    fn connection(&self, needs: &Needs) -> Result<Conn, Error> {
+    fn connection(&self, needs: &Requirements) -> Result<Endpoint, Error> {
         let mut upgrade = self.head.upgrade();
-        let mut handshake = Handshake { user: upgrade.take_identity(), ..Handshake::default() };
+        let mut handshake = Kept { user: upgrade.take_identity(), ..Kept::default() };
         handshake.headers = Some(Arc::new(upgrade.headers().clone()));
         handshake.extensions = upgrade.parts().extensions.clone();
         for wanted in &needs.at_upgrade {
@@ -255,14 +255,14 @@ impl DetachedClient {
         }
         let Ok(id) = ClientId::random() else { panic!("the system has no random bytes") };
         let (peer_port, peer_ip) = peer(upgrade.peer_addr());
-        Ok(Conn {
+        Ok(Endpoint {
             id,
             space: Hub::new().space(Marker::of::<Root>()),
             table: Arc::new(table()),
-            lane: Lane::new(None, Flusher::of_nobody()),
+            writer: Writer::new(None, Flusher::of_nobody()),
             rooms: Mutex::default(),
-            attached: Mutex::default(),
-            handshake: Some(Box::new(handshake)),
+            extras: Mutex::default(),
+            kept: Some(Box::new(handshake)),
             deflate: None,
             format: Format::Json,
             peer_port,
@@ -275,7 +275,7 @@ impl DetachedClient {
 }
 
 /// Of a gateway that handles nothing.
-fn table() -> Table {
+fn table() -> CompiledGateway {
     struct Detached;
     match Gateway::new(Detached).build(None, None) {
         Ok(Some((table, _))) => table,
@@ -322,12 +322,12 @@ impl Deref for DetachedClient {
 impl Drop for DetachedClient {
     fn drop(&mut self) {
         let Some(Made { client, .. }) = self.made.get() else { return };
-        let conn = client.conn_arc();
+        let conn = client.endpoint_arc();
         for room in client.rooms() {
             client.leave(room);
         }
         conn.rooms.lock().end();
-        conn.lane.gone(conn.node());
+        conn.writer.gone(conn.node());
         conn.end();
     }
 }

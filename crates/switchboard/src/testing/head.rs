@@ -1,6 +1,6 @@
 //! [`Head`]: the request that a test of something by itself is about.
 use super::connecting::{add_cookie, add_query};
-use crate::{Upgrade, User};
+use crate::{Handshake, User};
 use axum::Router;
 use axum::body::Body;
 use http::request::Parts;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tower::Service;
 
-type SetUser = Box<dyn Fn(&mut Upgrade) + Send + Sync>;
+type SetUser = Box<dyn Fn(&mut Handshake) + Send + Sync>;
 
 /// The head of a request.
 pub(super) struct Head {
@@ -64,13 +64,13 @@ impl Head {
 
     /// # Panics
     /// When the path cannot stand in a request, or is not the gateway's.
-    pub(super) fn upgrade(&self) -> Upgrade {
+    pub(super) fn upgrade(&self) -> Handshake {
         let mut parts = self.parts();
         if let Some(route) = &self.route {
             let Some(routed) = routed(route, parts) else { panic!("the path {:?} is not {route:?}", self.path) };
             parts = routed;
         }
-        let mut upgrade = Upgrade::new(parts);
+        let mut upgrade = Handshake::new(parts);
         upgrade.set_peer(self.peer);
         if let Some(user) = &self.user {
             user(&mut upgrade);

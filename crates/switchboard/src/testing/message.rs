@@ -175,7 +175,7 @@ impl<'c> TestMessage<'c> {
                 id: self.id.as_ref(),
             },
             reason: None,
-            settled: Cell::new(true),
+            parsed: Cell::new(true),
             late: Some(&Cell::new(None)),
             scope: &MessageScope::default(),
         })

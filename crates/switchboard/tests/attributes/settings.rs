@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Dynamic, Error, Gateway, Inject, Limits, Message, Namespace, Namespaces, Origins, Server, Socket, Upgrade,
+    App, Dynamic, Error, Gateway, Handshake, Inject, Limits, Message, Namespace, Namespaces, Origins, Server, Socket,
     gateway, injectable, messages, module,
 };
 
@@ -97,7 +97,7 @@ async fn every_key() {
     }
 }
 
-fn by_query(upgrade: &Upgrade) -> Result<String, Error> {
+fn by_query(upgrade: &Handshake) -> Result<String, Error> {
     upgrade.uri().query().map(str::to_owned).ok_or_else(|| Error::bad_request("Which project?"))
 }
 

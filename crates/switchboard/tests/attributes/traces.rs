@@ -3,7 +3,7 @@ use futures_util::{Stream, stream};
 use serde::Serialize;
 use switchboard::pipeline::ConnectGuard;
 use switchboard::testing::{LogLine, TestApp, WireError};
-use switchboard::{Ack, Client, Error, OrInternal, Query, Socket, Upgrade, gateway, injectable, messages, module};
+use switchboard::{Ack, Client, Error, Handshake, OrInternal, Query, Socket, gateway, injectable, messages, module};
 
 struct Panics;
 impl Serialize for Panics {
@@ -110,7 +110,7 @@ impl Loop {
 struct Falls;
 
 impl ConnectGuard for Falls {
-    async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, _: &mut Handshake) -> Result<(), Error> {
         panic!("before the door")
     }
 }

@@ -3,7 +3,7 @@ use crate::rig::{Path as Stream, Peer, Rig, matrix, on, paths};
 use std::collections::HashMap;
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Client, Dynamic, Error, Gateway, Limits, Namespace, Namespaces, Server, Upgrade, User};
+use switchboard::{App, Client, Dynamic, Error, Gateway, Handshake, Limits, Namespace, Namespaces, Server, User};
 use tokio::runtime::Handle as Runtime;
 
 enum Admin {}
@@ -48,13 +48,13 @@ fn board() -> Gateway<Board> {
         .on("root", Board::root)
 }
 
-fn project(upgrade: &Upgrade) -> Result<String, Error> {
+fn project(upgrade: &Handshake) -> Result<String, Error> {
     let id: String = upgrade.path_params()?;
     // Its `/` is left out.
     Ok(format!("project-{id}"))
 }
 
-fn queried(upgrade: &Upgrade) -> Result<String, Error> {
+fn queried(upgrade: &Handshake) -> Result<String, Error> {
     let mut query: HashMap<String, String> = upgrade.query()?;
     query.remove("name").ok_or_else(|| Error::not_found("Which one?"))
 }
@@ -287,7 +287,7 @@ fn above_the_limit_who_would_be_the_first_is_answered_503() {
 #[test]
 fn names_that_cannot_be_and_functions_that_fail() {
     paths(|path| async move {
-        let fails = |upgrade: &Upgrade| match upgrade.uri().query() {
+        let fails = |upgrade: &Handshake| match upgrade.uri().query() {
             Some("panic") => panic!("canary"),
             Some("internal") => Err(Error::internal("canary")),
             _ => Err(Error::unauthenticated("Who is it?")),
@@ -318,7 +318,7 @@ fn names_that_cannot_be_and_functions_that_fail() {
 struct Team;
 
 impl ConnectGuard for Team {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         let Some(team) = upgrade.uri().query().map(str::to_owned) else { return Err(Error::unauthenticated("Who?")) };
         tokio::task::yield_now().await;
         upgrade.set_user(User::new(team));
@@ -329,7 +329,7 @@ impl ConnectGuard for Team {
 #[test]
 fn it_is_asked_behind_the_guards() {
     paths(|path| async move {
-        let by = |upgrade: &Upgrade| {
+        let by = |upgrade: &Handshake| {
             let user = upgrade.user().ok_or_else(|| Error::internal("behind the guards"))?;
             Ok::<_, Error>(format!("/team-{}", user.id()))
         };

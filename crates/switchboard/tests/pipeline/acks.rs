@@ -168,7 +168,7 @@ fn a_request_that_waits_has_an_id_that_is_taken_and_can_be_cancelled() {
 #[test]
 fn they_have_a_time_and_a_number() {
     on(Path::Listen, |path| async move {
-        let limits = Limits::default().late_replies(2).late_reply_timeout(Duration::from_millis(100));
+        let limits = Limits::default().deferred_replies(2).deferred_reply_timeout(Duration::from_millis(100));
         let rig = Rig::start(path, app(limits)).await;
         let mut peer = rig.connect().await;
         peer.send_all([r#"{"event":"keep","id":1}"#, r#"{"event":"keep","id":2}"#]).await;
@@ -255,7 +255,7 @@ fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() 
                 .on("closes", Behind::closes)
                 .on("unit", Behind::unit)
                 .concurrency(4)
-                .limits(Limits::default().late_replies(8));
+                .limits(Limits::default().deferred_replies(8));
             let behind = if interceptors { behind.interceptor(Impatient) } else { behind };
             let rig = Rig::start(path, App::new().gateway("/ws", behind)).await;
             let mut peer = rig.connect().await;

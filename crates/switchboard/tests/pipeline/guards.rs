@@ -200,7 +200,7 @@ fn h6_a_posture_that_is_required() {
 fn what_is_wrong_with_guards_is_told_at_boot() {
     struct OnlyConnect;
     impl switchboard::pipeline::ConnectGuard for OnlyConnect {
-        async fn connect(&self, _: &mut switchboard::Upgrade) -> Result<(), Error> {
+        async fn connect(&self, _: &mut switchboard::Handshake) -> Result<(), Error> {
             Ok(())
         }
     }
@@ -226,7 +226,7 @@ impl Guard for Both {
     }
 }
 impl switchboard::pipeline::ConnectGuard for Both {
-    async fn connect(&self, _: &mut switchboard::Upgrade) -> Result<(), Error> {
+    async fn connect(&self, _: &mut switchboard::Handshake) -> Result<(), Error> {
         self.0.tell("connect");
         Ok(())
     }

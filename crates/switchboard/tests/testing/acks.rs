@@ -54,7 +54,7 @@ async fn late_replies_by_their_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_reply_that_never_comes() {
-    let limits = Limits::default().late_reply_timeout(Duration::from_secs(2));
+    let limits = Limits::default().deferred_reply_timeout(Duration::from_secs(2));
     let app = TestApp::new(lab().limits(limits));
     let mut ada = app.connect("/ws").await;
     let call = ada.begin("late", 3_600_000).await;

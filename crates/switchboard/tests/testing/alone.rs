@@ -8,8 +8,8 @@ use switchboard::pipeline::{
 };
 use switchboard::testing::{client, message, upgrade};
 use switchboard::{
-    Ack, Client, Close, CloseCode, ConnState, Error, EventName, Ext, Headers, MaybeUser, Path, Query, Reply, Roles,
-    Upgrade, User, Valid,
+    Ack, Client, Close, CloseCode, ConnState, Error, EventName, Ext, Handshake, Headers, MaybeUser, Path, Query, Reply,
+    Roles, User, Valid,
 };
 
 /// Lets members of the room that the message names pass, and tells those who are not.
@@ -133,7 +133,7 @@ async fn a_guard_before_the_upgrade() {
     struct Seen(String);
     struct Auth;
     impl ConnectGuard for Auth {
-        async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
             tokio::time::sleep(Duration::from_secs(60)).await;
             let token = upgrade.bearer().or_else(|| upgrade.cookie("sid"));
             let Some(id) = token.map(str::to_owned) else { return Err(Error::unauthenticated("Log in first")) };

@@ -3,7 +3,7 @@ use crate::memory;
 use serde_json::{Value, json};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::testing::{self, TestApp};
-use switchboard::{App, Error, Gateway, Upgrade};
+use switchboard::{App, Error, Gateway, Handshake};
 
 #[tokio::test]
 async fn cookies_and_queries() {
@@ -29,7 +29,7 @@ async fn cookies_that_are_not_ascii() {
     assert_eq!((asked.cookie("theme"), asked.cookie("sid")), (Some("café"), Some("ada")));
     struct Sid;
     impl ConnectGuard for Sid {
-        async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+        async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
             match upgrade.cookie("sid") {
                 Some("ada") => Ok(()),
                 _ => Err(Error::unauthenticated("Log in first")),

@@ -1,6 +1,6 @@
 //! A guard with another half than that of `Guard` says which.
 use switchboard::pipeline::{AsyncGuard, Call, ConnectGuard};
-use switchboard::{App, Error, Gateway, Upgrade};
+use switchboard::{App, Error, Gateway, Handshake};
 
 struct Waits;
 impl AsyncGuard for Waits {
@@ -11,7 +11,7 @@ impl AsyncGuard for Waits {
 
 struct Door;
 impl ConnectGuard for Door {
-    async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, _: &mut Handshake) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ types! {
     ToOwned AsRef TryFrom TryInto Extend PartialEq Sized Future Self_ str bool usize u8
     Gateway Messages Mount Injectable Provider Dependencies Container Module ModuleDef HandlerDef HookDef MessageContext
     Parameters Probe ByValidate ByNothing ResultShape ResultStreamShape StreamShape PlainShape Server Client Error
-    Guard GuardDef Interceptor InterceptorDef Pipe PipeDef Filter FilterDef Call Next Caught Upgrade Reply
+    Guard GuardDef Interceptor InterceptorDef Pipe PipeDef Filter FilterDef Call Next Caught Handshake Reply
     SyncMessage AsyncMessage NoMessage HasConnect NoConnect Halved
 }
 

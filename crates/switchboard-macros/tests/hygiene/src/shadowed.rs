@@ -131,7 +131,7 @@ pub struct Everything {
 }
 
 impl ::sb::pipeline::ConnectGuard for Everything {
-    async fn connect(&self, _: &mut ::sb::Upgrade) -> ::core::result::Result<(), ::sb::Error> {
+    async fn connect(&self, _: &mut ::sb::Handshake) -> ::core::result::Result<(), ::sb::Error> {
         ::std::future::ready(::core::result::Result::Ok(())).await
     }
 }
@@ -355,7 +355,7 @@ impl Every {
 
 /// Names a namespace.
 #[expect(clippy::unnecessary_wraps, reason = "it stands for one that may refuse")]
-fn by_path(upgrade: &::sb::Upgrade) -> ::core::result::Result<::std::string::String, ::sb::Error> {
+fn by_path(upgrade: &::sb::Handshake) -> ::core::result::Result<::std::string::String, ::sb::Error> {
     ::core::result::Result::Ok(::std::string::ToString::to_string(upgrade.uri().path()))
 }
 

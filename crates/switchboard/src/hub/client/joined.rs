@@ -56,13 +56,13 @@ impl Drop for Joined {
     fn drop(&mut self) {
         if let Some(failure) = self.failure.take() {
             let (client, error) = *failure;
-            client.conn().node().rejected("join", error.code().label());
+            client.endpoint().node().rejected("join", error.code().label());
             log::failed(&error, "join", &client);
-            match Event::exception(client.conn(), &error, None, None) {
-                Ok(event) => drop(client.conn_arc().push_event(&mut event.frame(), Class::Reply)),
+            match Event::exception(client.endpoint(), &error, None, None) {
+                Ok(event) => drop(client.endpoint_arc().push_event(&mut event.frame(), Class::Reply)),
                 Err(unspeakable) => {
                     log::failed(&unspeakable, "join", &client);
-                    client.conn().node().counters.dropped(1);
+                    client.endpoint().node().counters.dropped(1);
                 }
             }
         }

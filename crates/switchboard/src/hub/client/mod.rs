@@ -9,7 +9,7 @@ use crate::ClientId;
 use crate::contain::contained;
 use crate::gateway::Gate;
 use crate::hub::acks::PendingAck;
-use crate::hub::{self, Conn};
+use crate::hub::{self, Endpoint};
 use crate::nested::{Calls, DEEPEST, Nested};
 use crate::outbound::{Class, CloseRequest, DisconnectReason, Pushed};
 use crate::outbound::{Event, Sending};
@@ -31,18 +31,18 @@ thread_local! {
 ///
 /// What is emitted to one client arrives in the order in which it was emitted, replies included.
 #[derive(Clone)]
-pub struct Client(Arc<Conn>);
+pub struct Client(Arc<Endpoint>);
 
 impl Client {
-    pub(crate) fn new(conn: Arc<Conn>) -> Client {
+    pub(crate) fn new(conn: Arc<Endpoint>) -> Client {
         Client(conn)
     }
 
-    pub(crate) fn conn(&self) -> &Conn {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.0
     }
 
-    pub(crate) fn conn_arc(&self) -> &Arc<Conn> {
+    pub(crate) fn endpoint_arc(&self) -> &Arc<Endpoint> {
         &self.0
     }
 

@@ -56,7 +56,7 @@ pub(crate) enum Flushed {
 
 enum Segment {
     /// Frames one behind the other.
-    Packed(Vec<u8>),
+    Compressed(Vec<u8>),
     Shared(Arc<Shared>),
     Volatile(Box<Volatile>),
 }
@@ -69,7 +69,7 @@ struct Volatile {
 impl Segment {
     fn bytes(&self) -> &[u8] {
         match self {
-            Segment::Packed(bytes) => bytes,
+            Segment::Compressed(bytes) => bytes,
             Segment::Shared(shared) => &shared.bytes,
             Segment::Volatile(volatile) => &volatile.bytes,
         }
@@ -83,7 +83,7 @@ impl Segment {
 #[repr(C)]
 pub(crate) struct Outbox {
     /// The one message, of a broadcast, of which nothing is written; nothing else waits then.
-    solo: Option<Arc<Shared>>,
+    single: Option<Arc<Shared>>,
     /// Bytes that are not written.
     bytes: usize,
     /// Messages that are not written whole.
@@ -178,7 +178,7 @@ impl Outbox {
             && !self.blocked
             && let Some(shared) = frame.again()
         {
-            self.solo = Some(shared);
+            self.single = Some(shared);
             self.bytes = len;
             self.messages = 1;
             return Put::Queued { evicted: 0 };
@@ -238,7 +238,7 @@ impl Outbox {
         // Given back like any other: one of its own would stay with the thread's for every connection that closes.
         let mut bytes = buffers::take();
         bytes.extend_from_slice(frames);
-        self.rest.push_back(Segment::Packed(bytes));
+        self.rest.push_back(Segment::Compressed(bytes));
         self.bytes += frames.len();
     }
 
@@ -328,14 +328,14 @@ impl Outbox {
     /// The one message takes its place among others, or is begun.
     #[inline]
     fn end_solo(&mut self) {
-        if let Some(solo) = self.solo.take() {
-            self.demote(solo);
+        if let Some(single) = self.single.take() {
+            self.demote(single);
         }
     }
 
     #[cold]
-    fn demote(&mut self, solo: Arc<Shared>) {
-        if solo.bytes.len() <= COPIED { self.pack(&solo.bytes) } else { self.push_shared(solo) }
+    fn demote(&mut self, single: Arc<Shared>) {
+        if single.bytes.len() <= COPIED { self.pack(&single.bytes) } else { self.push_shared(single) }
     }
 
     #[inline(always)]
@@ -347,7 +347,7 @@ impl Outbox {
                 }
                 Some(&mut self.head)
             }
-            Some(Segment::Packed(bytes)) if bytes.len() < PACKED => Some(bytes),
+            Some(Segment::Compressed(bytes)) if bytes.len() < PACKED => Some(bytes),
             _ => None,
         };
         match last {
@@ -355,7 +355,7 @@ impl Outbox {
             None => {
                 let mut bytes = buffers::take();
                 bytes.extend_from_slice(frame);
-                self.rest.push_back(Segment::Packed(bytes));
+                self.rest.push_back(Segment::Compressed(bytes));
             }
         }
     }
@@ -376,12 +376,12 @@ impl Outbox {
 
     fn insert_first(&mut self, frame: &[u8]) {
         let at = self.boundary().max(self.control_end as usize);
-        if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Packed(_))) {
+        if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Compressed(_))) {
             // The first piece is one frame, begun, which others may share.
-            if !matches!(self.rest.get(1), Some(Segment::Packed(_))) {
-                self.rest.insert(1, Segment::Packed(buffers::take()));
+            if !matches!(self.rest.get(1), Some(Segment::Compressed(_))) {
+                self.rest.insert(1, Segment::Compressed(buffers::take()));
             }
-            if let Some(Segment::Packed(bytes)) = self.rest.get_mut(1) {
+            if let Some(Segment::Compressed(bytes)) = self.rest.get_mut(1) {
                 let end = self.second_end as usize;
                 bytes.splice(end..end, frame.iter().copied());
                 self.second_end += short(frame.len());
@@ -390,7 +390,7 @@ impl Outbox {
         }
         if self.head.is_empty() {
             self.head = match self.rest.pop_front() {
-                Some(Segment::Packed(bytes)) => bytes,
+                Some(Segment::Compressed(bytes)) => bytes,
                 // Nothing of it is written: the control frames go into a piece in front of it.
                 Some(other) => {
                     self.rest.push_front(other);

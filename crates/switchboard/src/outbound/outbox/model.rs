@@ -202,7 +202,7 @@ fn message(len: usize) -> Vec<u8> {
 fn a_long_reply_leaves_the_others_their_room() {
     let limits = Limits::default().outbound_bytes(6000).outbound_soft_bytes(3000).volatile(VolatilePolicy::DropOldest);
     let queued = Put::Queued { evicted: 0 };
-    // The long reply is shared with nobody and stands alone in its piece, or is packed with others where limits are small.
+    // The long reply is shared with nobody and stands alone in its piece, or is compressed with others where limits are small.
     for (bytes, small) in [(6000, 1000), (300, 50)] {
         let limits = limits.clone().outbound_bytes(bytes).outbound_soft_bytes(bytes / 2);
         let mut outbox = Outbox::default();

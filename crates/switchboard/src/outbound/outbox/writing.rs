@@ -11,10 +11,10 @@ impl Outbox {
     /// Writes until all is written or the socket refuses.
     pub(crate) fn flush(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>) -> Flushed {
         let mut progress = false;
-        if let Some(solo) = &self.solo {
-            let written = write(&[IoSlice::new(&solo.bytes)]);
+        if let Some(single) = &self.single {
+            let written = write(&[IoSlice::new(&single.bytes)]);
             if matches!(written, Poll::Ready(Ok(n)) if n == self.bytes) {
-                self.solo = None;
+                self.single = None;
                 self.bytes = 0;
                 self.messages = 0;
                 return Flushed::Drained;
@@ -109,7 +109,7 @@ impl Outbox {
                 buffers::give(std::mem::take(&mut self.head));
             } else {
                 match self.rest.pop_front() {
-                    Some(Segment::Packed(bytes)) => buffers::give(bytes),
+                    Some(Segment::Compressed(bytes)) => buffers::give(bytes),
                     Some(Segment::Shared(shared)) => self.shared -= shared.bytes.len(),
                     Some(Segment::Volatile(_)) | None => {}
                 }
@@ -122,7 +122,7 @@ impl Outbox {
         buffers::give(std::mem::take(&mut self.head));
         if self.rest.capacity() > 0 {
             for segment in std::mem::take(&mut self.rest) {
-                if let Segment::Packed(bytes) = segment {
+                if let Segment::Compressed(bytes) = segment {
                     buffers::give(bytes);
                 }
             }

@@ -64,8 +64,8 @@ impl Task {
     /// Whoever has asked for the end before has said with which code.
     fn heed(&mut self) {
         if self.net.is_served()
-            && !self.conn().lane.is_open()
-            && let Some(request) = self.conn().lane.take_request()
+            && !self.endpoint().writer.is_open()
+            && let Some(request) = self.endpoint().writer.take_request()
         {
             self.obey(request);
         }
@@ -82,7 +82,7 @@ impl Task {
     /// The peer broke the protocol. Messages before that are still answered.
     pub(crate) fn violation(&mut self, code: CloseCode, reason: &'static str) {
         if self.net == Net::Open {
-            self.conn().node().rejected("frame", reason);
+            self.endpoint().node().rejected("frame", reason);
             self.answer_before(&Close::new(code, reason), false, DisconnectReason::Violation { code });
         }
     }
@@ -96,7 +96,7 @@ impl Task {
 
     /// The peer sent a close frame: the messages before it are still answered, and then it is echoed.
     pub(crate) fn peer_closed(&mut self, close: Option<PeerClose>) {
-        self.timers.seldom_mut().heard_close = true;
+        self.timers.rare_mut().heard_close = true;
         if self.net != Net::Open {
             return;
         }
@@ -117,7 +117,7 @@ impl Task {
     /// The peer has ended its half of the stream, and may still read the other one. Without a close frame its handlers have their own
     /// time for what it sent before, as long as it takes bytes.
     pub(crate) fn peer_ended(&mut self) {
-        self.timers.seldom_mut().peer_ended = true;
+        self.timers.rare_mut().peer_ended = true;
         if self.net == Net::Open {
             self.begin_answering(Vec::new(), DisconnectReason::Lost, self.limits().handler_timeout);
         }
@@ -131,11 +131,11 @@ impl Task {
     fn begin_answering(&mut self, goodbye: Vec<u8>, reason: DisconnectReason, patience: Duration) {
         self.ends_for(reason);
         self.net = Net::Answering;
-        self.conn().lane.set_answering();
+        self.endpoint().writer.set_answering();
         let answer_by = self.present() + millis(patience);
-        let seldom = self.timers.seldom_mut();
-        seldom.goodbye = goodbye;
-        seldom.answer_by = answer_by;
+        let rare = self.timers.rare_mut();
+        rare.goodbye = goodbye;
+        rare.answer_by = answer_by;
         self.app_loses_connection();
     }
 
@@ -152,12 +152,12 @@ impl Task {
             Some(port) => (runs || connects) && !port.is_answered(),
             None => runs,
         };
-        !waits && self.inbound.is_empty() && self.background.is_none() && !self.conn().waits_late()
+        !waits && self.inbound.is_empty() && self.background.is_none() && !self.endpoint().waits_deferred()
     }
 
     /// All that the peer is answered is in the outbox: the goodbye goes behind it.
     pub(crate) fn finish(&mut self) {
-        let goodbye = std::mem::take(&mut self.timers.seldom_mut().goodbye);
+        let goodbye = std::mem::take(&mut self.timers.rare_mut().goodbye);
         self.queue_goodbye(&goodbye, false);
     }
 
@@ -168,10 +168,10 @@ impl Task {
         }
         self.net = Net::Gone;
         self.stream = None;
-        self.timers.seldom_mut().gone_by = NEVER;
+        self.timers.rare_mut().gone_by = NEVER;
         self.ends_for(DisconnectReason::Lost);
-        let dropped = self.conn().lane.gone(self.conn().node());
-        self.conn().node().counters.dropped(dropped);
+        let dropped = self.endpoint().writer.gone(self.endpoint().node());
+        self.endpoint().node().counters.dropped(dropped);
         self.app_loses_connection();
     }
 
@@ -190,12 +190,12 @@ impl Task {
     /// The last frames.
     fn goodbye(&self, close: &Close, goaway: bool) -> Vec<u8> {
         let mut bytes = buffers::take();
-        if goaway && self.conn().table.raw.is_none() {
+        if goaway && self.endpoint().table.raw.is_none() {
             bytes.resize(ws::HEADER_ROOM, 0);
             let retryable = close.code.is_retryable();
-            let jittered = || 500 + u32::try_from(self.conn().id.low() % 1500).unwrap_or(0);
+            let jittered = || 500 + u32::try_from(self.endpoint().id.low() % 1500).unwrap_or(0);
             let retry_after_ms = retryable.then(|| close.retry_after().unwrap_or_else(jittered));
-            let (code, reason, encoding) = (close.code.get(), close.reason(), self.conn().encoding());
+            let (code, reason, encoding) = (close.code.get(), close.reason(), self.endpoint().encoding());
             match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
                 Ok(()) if bytes.len() - ws::HEADER_ROOM <= self.limits().max_message_out => {
                     let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
@@ -203,7 +203,7 @@ impl Task {
                 }
                 // It cannot be said, or is too long: the close frame tells the most of it.
                 Ok(()) | Err(_) => {
-                    self.conn().node().counters.dropped(1);
+                    self.endpoint().node().counters.dropped(1);
                     bytes.clear();
                 }
             }
@@ -213,10 +213,10 @@ impl Task {
     }
 
     fn queue_goodbye(&mut self, bytes: &[u8], discard: bool) {
-        let dropped = self.conn().lane.close(bytes, discard, self.conn().node());
-        self.conn().node().counters.dropped(dropped);
+        let dropped = self.endpoint().writer.close(bytes, discard, self.endpoint().node());
+        self.endpoint().node().counters.dropped(dropped);
         self.net = Net::Closing;
-        let (now, limits) = (self.present(), &self.client.conn().table.limits);
+        let (now, limits) = (self.present(), &self.client.endpoint().table.limits);
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
             true => (limits.linger, limits.linger),
@@ -224,9 +224,9 @@ impl Task {
                 (limits.write_timeout.max(limits.linger), limits.write_timeout.saturating_mul(3).max(limits.linger))
             }
         };
-        let seldom = self.timers.seldom_mut();
-        seldom.gone_by = now + millis(patience);
-        seldom.gone_at_last = now + millis(at_last);
+        let rare = self.timers.rare_mut();
+        rare.gone_by = now + millis(patience);
+        rare.gone_at_last = now + millis(at_last);
         self.app_loses_connection();
     }
 
@@ -236,21 +236,21 @@ impl Task {
             self.overhear(&bytes);
         }
         if self.net != Net::Answering {
-            self.timers.seldom_mut().answer_by = NEVER;
+            self.timers.rare_mut().answer_by = NEVER;
         }
-        let acks = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take());
+        let acks = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take());
         drop(acks);
-        if self.timers.seldom().finish_by == NEVER {
-            self.timers.seldom_mut().finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
+        if self.timers.rare().finish_by == NEVER {
+            self.timers.rare_mut().finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
         }
         if let Some(port) = &self.port {
             match self.net {
                 Net::Answering => port.end(),
                 _ => port.close(),
             }
-            self.timers.work_by = self.timers.work_by.min(self.timers.seldom().finish_by);
+            self.timers.work_by = self.timers.work_by.min(self.timers.rare().finish_by);
         }
-        if self.conn().table.cancel_on_disconnect {
+        if self.endpoint().table.cancel_on_disconnect {
             self.drop_inbound();
             if let Some(running) = self.running.take() {
                 self.timers.work_by = NEVER;
@@ -263,15 +263,15 @@ impl Task {
     /// All is written: the peer has `linger` for its close frame.
     pub(crate) fn linger(&mut self) {
         self.net = Net::Lingering;
-        self.timers.seldom_mut().gone_by = self.present() + millis(self.limits().linger);
+        self.timers.rare_mut().gone_by = self.present() + millis(self.limits().linger);
     }
 
     /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. Where the task owns the
     /// stream, that may take several turns.
     pub(crate) fn poll_goodbye(&mut self, cx: &mut Context<'_>) {
-        let seldom = self.timers.seldom();
+        let rare = self.timers.rare();
         if self.net == Net::Lingering
-            && (seldom.heard_close || seldom.peer_ended)
+            && (rare.heard_close || rare.peer_ended)
             && let Some(stream) = &mut self.stream
             && stream.poll_shutdown(cx).is_ready()
         {
@@ -307,7 +307,7 @@ impl Task {
         let cut_off = match stage {
             Stage::New => Stage::Done,
             Stage::Connecting(hook) | Stage::Leaving(hook) => {
-                self.conn().node().counters.aborted();
+                self.endpoint().node().counters.aborted();
                 drop_contained(hook);
                 Stage::Done
             }
@@ -317,13 +317,13 @@ impl Task {
         self.stage = cut_off;
         let error = Error::draining("The server restarts; the handler was cut off");
         for _ in 0..self.end_background(&error, true) {
-            self.conn().node().counters.aborted();
+            self.endpoint().node().counters.aborted();
         }
-        for open in self.conn().take_all_late() {
+        for open in self.endpoint().take_all_deferred() {
             self.exception(&error, Some(&open.event), open.id.as_ref());
         }
         if let Some(running) = self.running.take() {
-            self.conn().node().counters.aborted();
+            self.endpoint().node().counters.aborted();
             let request = match &running {
                 Running::Handler(handler) => Some((handler.request(), handler.late())),
                 Running::Raw(_) => None,
@@ -336,19 +336,19 @@ impl Task {
         self.close_for_restart();
         let last = self.present() + millis(self.limits().linger);
         self.timers.work_by = last;
-        let seldom = self.timers.seldom_mut();
-        seldom.finish_by = last;
-        seldom.gone_by = seldom.gone_by.min(last);
-        seldom.gone_at_last = last;
+        let rare = self.timers.rare_mut();
+        rare.finish_by = last;
+        rare.gone_by = rare.gone_by.min(last);
+        rare.gone_at_last = last;
     }
 
     pub(crate) fn drop_inbound(&mut self) {
         if self.port.is_some() {
-            self.conn().cut_port();
+            self.endpoint().cut_port();
         }
         let dropped = self.inbound.clear();
         if dropped > 0 {
-            self.conn().node().counters.dropped_inbound(dropped);
+            self.endpoint().node().counters.dropped_inbound(dropped);
             log::limited!(debug, (), "messages that waited were dropped, because the connection ends");
         }
     }

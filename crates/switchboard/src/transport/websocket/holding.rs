@@ -1,6 +1,6 @@
 //! What a connection holds of its client's messages, and when it reads no more of them: while memory is short, and where much is inflated.
 use crate::buffers::READ;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::log;
 use crate::node::{Charge, Kind, Level};
 use crate::outbound::CloseRequest;
@@ -18,22 +18,22 @@ const GIVEN_UP: [usize; 3] = [16 << 10, 1 << 10, 1];
 impl Task {
     /// Charges the node with what outlives this turn.
     #[inline]
-    pub(crate) fn charge(&mut self, conn: &Conn) {
+    pub(crate) fn charge(&mut self, conn: &Endpoint) {
         if self.is_weighed && conn.node().memory.is_limited() {
             self.recharge(conn);
         }
     }
 
     #[inline(never)]
-    fn recharge(&mut self, conn: &Conn) {
+    fn recharge(&mut self, conn: &Endpoint) {
         let bytes = self.inbound.held() + self.unread.as_ref().map_or(0, |bytes| bytes.len()) + self.decoder.buffered();
         if bytes == 0 && !self.timers.is_charged() {
             return;
         }
         let (is_partial, now) = (self.decoder.is_partial(), self.now());
-        let seldom = self.timers.seldom_mut();
-        seldom.partial_since = if is_partial { seldom.partial_since.min(now) } else { NEVER };
-        let kept = &mut seldom.charge;
+        let rare = self.timers.rare_mut();
+        rare.partial_since = if is_partial { rare.partial_since.min(now) } else { NEVER };
+        let kept = &mut rare.charge;
         let charge = kept.take().or_else(|| Charge::new(conn.node(), Kind::Waiting)).filter(|_| bytes > 0);
         *kept = charge.map(|mut charge| {
             charge.set(bytes);
@@ -44,7 +44,7 @@ impl Task {
 
     /// How many bytes may be read now: 0 while memory is short or much was inflated. A paused read is not a missed pong.
     #[inline(never)]
-    pub(crate) fn room_beside_others(&mut self, conn: &Conn) -> usize {
+    pub(crate) fn room_beside_others(&mut self, conn: &Endpoint) -> usize {
         let (is_short, room) = match conn.node().memory.pressure() {
             Level::Normal | Level::NoNewConnections => (false, READ),
             // It is told `overloaded`, for which its message has to be read to the end.
@@ -53,11 +53,11 @@ impl Task {
             Level::Shed | Level::Evict => (true, 0),
         };
         let inflates = conn.deflate.is_some() && self.has_inflated_enough(conn);
-        let (now, read_at) = (self.now(), self.timers.seldom().read_at);
+        let (now, read_at) = (self.now(), self.timers.rare().read_at);
         if !is_short && !inflates {
             if read_at != NEVER {
-                let seldom = self.timers.seldom_mut();
-                (seldom.read_at, seldom.tried, seldom.is_short) = (NEVER, 0, false);
+                let rare = self.timers.rare_mut();
+                (rare.read_at, rare.tried, rare.is_short) = (NEVER, 0, false);
             }
             return room;
         }
@@ -67,30 +67,30 @@ impl Task {
         if !self.is_paused() {
             self.set_paused(true);
         }
-        let again = if is_short { now + AGAIN } else { self.timers.seldom().inflated.ends(SECOND) };
-        let seldom = self.timers.seldom_mut();
-        seldom.is_short = is_short;
+        let again = if is_short { now + AGAIN } else { self.timers.rare().inflated.ends(SECOND) };
+        let rare = self.timers.rare_mut();
+        rare.is_short = is_short;
         if read_at == NEVER || now >= read_at {
-            seldom.read_at = again;
+            rare.read_at = again;
         }
         0
     }
 
     /// Counts what was inflated for the message that was decoded last. True when it is enough for this second.
     #[inline(never)]
-    pub(crate) fn inflates_too_much(&mut self, conn: &Conn) -> bool {
+    pub(crate) fn inflates_too_much(&mut self, conn: &Endpoint) -> bool {
         let bytes = self.decoder.take_inflated();
         if bytes > 0 {
             let now = conn.exact();
-            self.timers.seldom_mut().inflated.add(now, SECOND, bytes as u64, u32::MAX);
+            self.timers.rare_mut().inflated.add(now, SECOND, bytes as u64, u32::MAX);
         }
         self.has_inflated_enough(conn)
     }
 
     /// True until the end of a second in which as much was inflated as may be.
-    fn has_inflated_enough(&self, conn: &Conn) -> bool {
+    fn has_inflated_enough(&self, conn: &Endpoint) -> bool {
         let most = conn.table.limits.inflated_per_second as u64;
-        self.timers.seldom().inflated.reaches(conn.exact(), SECOND, most)
+        self.timers.rare().inflated.reaches(conn.exact(), SECOND, most)
     }
 
     /// Something of the client's is in flight, or waits: more of it would come on top.
@@ -107,14 +107,14 @@ impl Task {
     }
 
     /// What waits would stop everybody's reading for ever, if nobody gave up what it holds: those with most do first.
-    fn gives_up(&mut self, conn: &Conn) -> bool {
-        let tried = self.timers.seldom().tried as usize;
-        self.timers.seldom_mut().tried += 1;
+    fn gives_up(&mut self, conn: &Endpoint) -> bool {
+        let tried = self.timers.rare().tried as usize;
+        self.timers.rare_mut().tried += 1;
         if !conn.node().memory.is_exhausted() {
             return false;
         }
         self.charge(conn);
-        let held = self.timers.seldom().charge.as_ref().map_or(0, Charge::bytes);
+        let held = self.timers.rare().charge.as_ref().map_or(0, Charge::bytes);
         let bytes = held + self.port.as_ref().map_or(0, |port| port.held());
         if bytes < GIVEN_UP[tried.min(GIVEN_UP.len() - 1)] {
             return false;
@@ -126,7 +126,7 @@ impl Task {
     /// Ends the connection, and frees what it holds.
     #[cold]
     pub(crate) fn give_up(&mut self, bytes: usize) {
-        let conn = self.client.conn_arc().clone();
+        let conn = self.client.endpoint_arc().clone();
         conn.node().counters.evicted();
         let client = conn.id;
         log::limited!(warn, (), %client, bytes, "evicted: memory is short, and its messages wait");

@@ -5,7 +5,7 @@ use crate::codec::Received;
 use crate::codec::{Data, Format, Part};
 use crate::contain::contained;
 use crate::gateway::Frames;
-use crate::hub::Conn;
+use crate::hub::Endpoint;
 use crate::hub::acks::Answer;
 use crate::runner::inbound::Waiting;
 use crate::runner::serving::{Running, Stage};
@@ -27,11 +27,11 @@ const CONTROL_HEADER: usize = 6;
 
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
-    pub(crate) fn poll_read(&mut self, conn: &Conn, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn poll_read(&mut self, conn: &Endpoint, cx: &mut Context<'_>) -> bool {
         let mut room = buffers::READ;
         if self.net == Net::Open {
             // Somebody may have asked for the end, which this turn obeys.
-            if self.pauses() || !conn.lane.is_open() {
+            if self.pauses() || !conn.writer.is_open() {
                 return false;
             }
             if self.is_weighed {
@@ -74,14 +74,14 @@ impl Task {
     #[cold]
     fn room_behind_the_end(&mut self) -> usize {
         self.pauses();
-        let seldom = self.timers.seldom();
+        let rare = self.timers.rare();
         let enough =
-            self.net == Net::Gone || seldom.peer_ended || seldom.ignored > ON_ITS_WAY.max(self.limits().max_message);
+            self.net == Net::Gone || rare.peer_ended || rare.ignored > ON_ITS_WAY.max(self.limits().max_message);
         if enough { 0 } else { buffers::READ }
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.conn().paused.load(Ordering::Relaxed)
+        self.endpoint().paused.load(Ordering::Relaxed)
     }
 
     /// Reading pauses while too much waits to be handled. A paused read is not a missed pong.
@@ -96,9 +96,9 @@ impl Task {
 
     #[cold]
     pub(crate) fn set_paused(&mut self, full: bool) {
-        self.conn().paused.store(full, Ordering::Relaxed);
+        self.endpoint().paused.store(full, Ordering::Relaxed);
         if full {
-            let own = self.conn().attached.lock().as_mut().map(|attached| attached.acks.take_own());
+            let own = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take_own());
             for waiting in own.into_iter().flatten() {
                 waiting.settle(Err(crate::hub::acks::paused()));
             }
@@ -116,11 +116,11 @@ impl Task {
         }
     }
 
-    fn parse(&mut self, conn: &Conn, bytes: &mut [u8], cx: &mut Context<'_>) {
+    fn parse(&mut self, conn: &Endpoint, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
         let (len, mut at, inflates) = (bytes.len(), 0, self.is_weighed && conn.deflate.is_some());
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
-        while at < len && self.net == Net::Open && conn.lane.is_open() {
+        while at < len && self.net == Net::Open && conn.writer.is_open() {
             if self.pauses() {
                 self.unread = Some(bytes[at..].into());
                 return;
@@ -156,7 +156,7 @@ impl Task {
                 Some(Item::Close(close)) => self.peer_closed(close),
             }
             self.is_last = false;
-            if inflates && self.inflates_too_much(conn) && self.net == Net::Open && conn.lane.is_open() {
+            if inflates && self.inflates_too_much(conn) && self.net == Net::Open && conn.writer.is_open() {
                 self.unread = (at < len).then(|| bytes[at..].into());
                 return;
             }
@@ -167,7 +167,7 @@ impl Task {
     }
 
     /// A ping or pong alone is no progress of the message that it stands in; with a part of that message before it, it is.
-    fn progress_beside(&mut self, conn: &Conn, consumed: usize, payload: usize) {
+    fn progress_beside(&mut self, conn: &Endpoint, consumed: usize, payload: usize) {
         if consumed > CONTROL_HEADER + payload {
             self.timers.last_progress = conn.now();
         }
@@ -177,12 +177,12 @@ impl Task {
     #[cold]
     pub(crate) fn overhear(&mut self, bytes: &[u8]) {
         let heard = self.decoder.pass_over(bytes);
-        let seldom = self.timers.seldom_mut();
-        seldom.ignored += bytes.len();
-        seldom.heard_close = heard;
+        let rare = self.timers.rare_mut();
+        rare.ignored += bytes.len();
+        rare.heard_close = heard;
     }
 
-    fn binary(&mut self, conn: &Conn, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
+    fn binary(&mut self, conn: &Endpoint, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
         self.timers.last_message = conn.now();
         if conn.table.frames == Frames::Text {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
@@ -199,7 +199,7 @@ impl Task {
         self.received(conn, message, len, cx);
     }
 
-    fn text(&mut self, conn: &Conn, text: Cow<'_, str>, cx: &mut Context<'_>) {
+    fn text(&mut self, conn: &Endpoint, text: Cow<'_, str>, cx: &mut Context<'_>) {
         self.timers.last_message = conn.now();
         if conn.table.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
@@ -216,21 +216,21 @@ impl Task {
             return;
         }
         if let Some(port) = &self.port
-            && !port.receive(message(), self.conn().node())
+            && !port.receive(message(), self.endpoint().node())
         {
-            self.conn().node().counters.dropped_inbound(1);
+            self.endpoint().node().counters.dropped_inbound(1);
         }
     }
 
     /// `len`: of the frame, which may be another than that of the message.
     #[inline(always)]
-    fn received(&mut self, conn: &Conn, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
+    fn received(&mut self, conn: &Endpoint, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
         if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
             self.message(conn, message, cx);
         }
     }
 
-    fn message(&mut self, conn: &Conn, message: Received<'_>, cx: &mut Context<'_>) {
+    fn message(&mut self, conn: &Endpoint, message: Received<'_>, cx: &mut Context<'_>) {
         let concurrent = conn.table.is_concurrent;
         if self.is_free() && !concurrent {
             return self.dispatch(conn, &message, cx);
@@ -272,7 +272,7 @@ impl Task {
     fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
         // A compressed message may be longer than what it says: empty blocks say nothing.
         let bytes = bytes.max(self.decoder.take_packed());
-        let conn = self.client.conn();
+        let conn = self.client.endpoint();
         let Some(rates) = &mut self.rates else { return false };
         let Err(wait) = rates.take(conn.exact(), bytes, &conn.table.limits) else { return false };
         self.refuse_rate(message, bytes, wait);
@@ -283,7 +283,7 @@ impl Task {
     /// the server asked for, or has to stop, is done all the same: there is no more of it than there are requests.
     fn refuse_rate(&mut self, message: Option<&Received<'_>>, bytes: usize, wait: u64) {
         let mut answered = None;
-        let conn = self.client.conn_arc().clone();
+        let conn = self.client.endpoint_arc().clone();
         match message.map(|message| conn.decode(message)) {
             Some(Ok(Incoming::Ack { ack, answer })) if self.is_awaited(ack) => return self.settle(ack, answer),
             Some(Ok(Incoming::Cancel(id))) if self.has_in_flight(&id) => return self.cancel(&id),
@@ -308,7 +308,7 @@ impl Task {
     }
 
     fn is_awaited(&self, ack: u64) -> bool {
-        self.conn().attached.lock().as_ref().is_some_and(|attached| attached.acks.contains(ack))
+        self.endpoint().extras.lock().as_ref().is_some_and(|extras| extras.acks.contains(ack))
     }
 
     /// True when a message may be handled now.
@@ -333,22 +333,22 @@ impl Task {
             Ok(data) => Ok(data.into()),
             Err(error) => Err(client_error(Some(error))),
         };
-        let waiting = self.conn().attached.lock().as_mut().and_then(|attached| attached.acks.remove(ack));
+        let waiting = self.endpoint().extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));
         // The waker behind it runs without our lock.
         if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
-            self.conn().node().rejected("ack", "unknown_ack");
+            self.endpoint().node().rejected("ack", "unknown_ack");
         }
     }
 
     fn pinged(&mut self, payload: &[u8]) {
-        let (now, limits) = (self.now(), &self.client.conn().table.limits);
+        let (now, limits) = (self.now(), &self.client.endpoint().table.limits);
         if self.timers.ping_received(now, limits) {
             return self.violation(CloseCode::POLICY, "ping_flood");
         }
         let mut frame = Vec::with_capacity(payload.len() + 2);
         ws::write_control(&mut frame, Opcode::Pong, payload);
-        if !self.conn().lane.put_control(&frame) {
-            self.conn().node().rejected("frame", "control_lane_full");
+        if !self.endpoint().writer.put_control(&frame) {
+            self.endpoint().node().rejected("frame", "control_lane_full");
         }
     }
 
@@ -359,7 +359,7 @@ impl Task {
             self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
             return;
         }
-        let (now, limits) = (self.now(), &self.client.conn().table.limits);
+        let (now, limits) = (self.now(), &self.client.endpoint().table.limits);
         if self.timers.ping_received(now, limits) {
             self.violation(CloseCode::POLICY, "ping_flood");
         }
@@ -370,7 +370,7 @@ impl Task {
         let now = self.present();
         let mut frame = Vec::with_capacity(10);
         ws::write_control(&mut frame, Opcode::Ping, &now.to_be_bytes());
-        if !self.is_paused() && self.conn().lane.put_control(&frame) {
+        if !self.is_paused() && self.endpoint().writer.put_control(&frame) {
             self.timers.pinged = now;
             self.timers.ping_at = NEVER;
             self.timers.pong_by = self.timers.after(now, self.limits().ping_timeout);

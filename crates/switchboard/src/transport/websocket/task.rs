@@ -3,7 +3,7 @@ use crate::Client;
 use crate::contain::drop_contained;
 use crate::hub::Port;
 use crate::hub::Registration;
-use crate::hub::{Conn, Turn};
+use crate::hub::{Endpoint, Turn};
 use crate::limits::Limits;
 use crate::log;
 use crate::outbound::outbox::Flushed;
@@ -65,9 +65,9 @@ impl Task {
     /// `early`: what the client sent behind its request head.
     pub(crate) fn new(registration: Registration, stream: Stream, early: Vec<u8>) -> Task {
         let client = registration.client();
-        let conn = client.conn();
+        let conn = client.endpoint();
         let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.table.limits);
-        let port = conn.attached.lock().as_ref().and_then(|attached| attached.port.clone());
+        let port = conn.extras.lock().as_ref().and_then(|extras| extras.port.clone());
         Task {
             stream: Some(stream),
             net: Net::Open,
@@ -91,12 +91,12 @@ impl Task {
         }
     }
 
-    pub(crate) fn conn(&self) -> &Conn {
-        self.client.conn()
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.client.conn().table.limits
+        &self.client.endpoint().table.limits
     }
 
     pub(crate) fn frame_limits(&self) -> FrameLimits {
@@ -104,27 +104,27 @@ impl Task {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        self.conn().now()
+        self.endpoint().now()
     }
 
     /// This moment, where a deadline begins; `now` is the last step of the clock.
     pub(crate) fn present(&self) -> u64 {
-        self.conn().present()
+        self.endpoint().present()
     }
 
     /// Ends a round. True when there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
         // A connection that ends goes on once all is written; the others have work that waits for the client to read.
         let waits = self.net != Net::Open || self.congested || self.port.is_some();
-        (waits || self.conn().lane.is_touched()) && self.write_rest(cx)
+        (waits || self.endpoint().writer.is_touched()) && self.write_rest(cx)
     }
 
     /// Writes what waits, obeys who wants the end, and leaves the waker.
     fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
         self.finish_if_answered();
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
-        let conn = self.client.conn();
-        let end = conn.lane.end_turn(cx, whole, &conn.table.limits, conn.node());
+        let conn = self.client.endpoint();
+        let end = conn.writer.end_turn(cx, whole, &conn.table.limits, conn.node());
         let was_congested = self.congested;
         match end.flushed {
             None | Some(Flushed::Drained) => {
@@ -153,25 +153,25 @@ impl Task {
 
     fn blocked(&mut self, progress: bool, waiting: usize) {
         let now = self.present();
-        let limits = &self.client.conn().table.limits;
+        let limits = &self.client.endpoint().table.limits;
         let write_by = self.timers.after(now, limits.write_timeout);
         let soft_by = self.timers.after(now, limits.outbound_soft_time);
-        let seldom = self.timers.seldom_mut();
-        if progress || seldom.write_by == NEVER {
-            seldom.write_by = write_by;
+        let rare = self.timers.rare_mut();
+        if progress || rare.write_by == NEVER {
+            rare.write_by = write_by;
         }
         if progress && self.net == Net::Closing {
-            seldom.gone_by = seldom.write_by.min(seldom.gone_at_last);
+            rare.gone_by = rare.write_by.min(rare.gone_at_last);
         }
         if waiting <= limits.outbound_soft_bytes {
-            seldom.soft_by = NEVER;
-        } else if seldom.soft_by == NEVER {
-            seldom.soft_by = soft_by;
+            rare.soft_by = NEVER;
+        } else if rare.soft_by == NEVER {
+            rare.soft_by = soft_by;
         }
     }
 
     fn is_due(&self) -> bool {
-        self.now() >= self.conn().alarm.load(Ordering::Relaxed)
+        self.now() >= self.endpoint().alarm.load(Ordering::Relaxed)
     }
 
     /// Ends the work, and the stream, whose time is over.
@@ -181,13 +181,13 @@ impl Task {
             self.work_timed_out();
         }
         self.check_background(now);
-        if now >= self.timers.seldom().late_by {
-            self.check_late(now);
+        if now >= self.timers.rare().deferred_by {
+            self.check_deferred(now);
         }
-        if now >= self.timers.seldom().answer_by {
+        if now >= self.timers.rare().answer_by {
             self.finish();
         }
-        if now >= self.timers.seldom().gone_by {
+        if now >= self.timers.rare().gone_by {
             self.lost();
         }
     }
@@ -198,15 +198,15 @@ impl Task {
             return false;
         }
         let now = self.now();
-        let seldom = self.timers.seldom();
-        if now >= seldom.write_by || now >= seldom.soft_by {
+        let rare = self.timers.rare();
+        if now >= rare.write_by || now >= rare.soft_by {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
         } else if self.net != Net::Open {
             return false;
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if now >= self.partial_by() {
-            match now >= self.timers.partial_by(self.limits()) && !self.timers.seldom().is_short {
+            match now >= self.timers.partial_by(self.limits()) && !self.timers.rare().is_short {
                 true => self.violation(CloseCode::POLICY, "drip"),
                 false => self.give_up(self.decoder.buffered()),
             }
@@ -223,7 +223,7 @@ impl Task {
     /// When an unfinished message is given up; a paused read is no fault of the peer's, but memory that is short has to come from
     /// somewhere.
     fn partial_by(&self) -> u64 {
-        if self.decoder.is_partial() && (!self.is_paused() || self.timers.seldom().is_short) {
+        if self.decoder.is_partial() && (!self.is_paused() || self.timers.rare().is_short) {
             self.timers.partial_by(self.limits()).min(self.whole_by())
         } else {
             NEVER
@@ -233,8 +233,8 @@ impl Task {
     /// When an unfinished message is given up though bytes of it come: while memory is short. Else a byte now and then would hold it for
     /// ever, and nobody were served.
     fn whole_by(&self) -> u64 {
-        let since = self.timers.seldom().partial_since;
-        match since != NEVER && self.conn().node().memory.is_short() {
+        let since = self.timers.rare().partial_since;
+        match since != NEVER && self.endpoint().node().memory.is_short() {
             true => self.timers.after(since.max(self.timers.last_message), self.limits().partial_timeout),
             false => NEVER,
         }
@@ -251,23 +251,23 @@ impl Task {
         if timers.has_seldom() || self.background.is_some() {
             alarm = alarm.min(self.seldom_alarm());
         }
-        self.conn().alarm.store(alarm, Ordering::Relaxed);
+        self.endpoint().alarm.store(alarm, Ordering::Relaxed);
     }
 
     #[inline(never)]
     fn seldom_alarm(&self) -> u64 {
-        let seldom = self.timers.seldom();
+        let rare = self.timers.rare();
         let beside = self.background.as_ref().map_or(NEVER, |background| background.by());
-        let own = seldom.gone_by.min(seldom.late_by).min(seldom.answer_by).min(beside);
+        let own = rare.gone_by.min(rare.deferred_by).min(rare.answer_by).min(beside);
         match self.net {
-            Net::Open => own.min(seldom.write_by).min(seldom.soft_by).min(seldom.read_at),
-            Net::Answering => own.min(seldom.write_by).min(seldom.soft_by),
+            Net::Open => own.min(rare.write_by).min(rare.soft_by).min(rare.read_at),
+            Net::Answering => own.min(rare.write_by).min(rare.soft_by),
             _ => own,
         }
     }
 
     /// One turn: handle, read, write, until each waits for something.
-    fn turn(&mut self, conn: &Conn, cx: &mut Context<'_>) -> Poll<()> {
+    fn turn(&mut self, conn: &Endpoint, cx: &mut Context<'_>) -> Poll<()> {
         let due = self.is_due();
         if due {
             self.check_own_time();
@@ -301,7 +301,7 @@ impl Future for Task {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let Some(registration) = this.registration.take() else { return Poll::Ready(()) };
-        let conn = registration.conn();
+        let conn = registration.endpoint();
         let _turn = Turn::of(conn);
         let polled = catch_unwind(AssertUnwindSafe(|| this.turn(conn, cx)));
         // Before all else, so that it is dropped behind what runs.

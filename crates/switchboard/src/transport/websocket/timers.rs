@@ -20,11 +20,11 @@ pub(crate) struct Timers {
     pub(crate) pong_by: u64,
     /// The handler or hook that runs must end by then.
     pub(crate) work_by: u64,
-    seldom: Option<Box<Seldom>>,
+    rare: Option<Box<RareDeadlines>>,
 }
 
 /// What a connection that does well never needs: an idle one has no memory for it.
-pub(crate) struct Seldom {
+pub(crate) struct RareDeadlines {
     /// The socket must have taken bytes by then.
     pub(crate) write_by: u64,
     /// The outbox must be under its soft limit by then.
@@ -36,7 +36,7 @@ pub(crate) struct Seldom {
     /// What the application still does after the end of the stream must end by then.
     pub(crate) finish_by: u64,
     /// The first `Ack` that waits must have answered by then.
-    pub(crate) late_by: u64,
+    pub(crate) deferred_by: u64,
     /// What the peer sent before its end is answered until then.
     pub(crate) answer_by: u64,
     /// What is said after these answers: a close frame, or nothing to a peer that has ended without one.
@@ -63,14 +63,14 @@ pub(crate) struct Seldom {
     malformed: Window,
 }
 
-impl Seldom {
-    const NONE: Seldom = Seldom {
+impl RareDeadlines {
+    const NONE: RareDeadlines = RareDeadlines {
         write_by: NEVER,
         soft_by: NEVER,
         gone_by: NEVER,
         gone_at_last: NEVER,
         finish_by: NEVER,
-        late_by: NEVER,
+        deferred_by: NEVER,
         answer_by: NEVER,
         goodbye: Vec::new(),
         read_at: NEVER,
@@ -133,34 +133,34 @@ impl Timers {
             pinged: 0,
             pong_by: NEVER,
             work_by: NEVER,
-            seldom: None,
+            rare: None,
         }
     }
 
-    pub(crate) fn seldom(&self) -> &Seldom {
-        static NONE: Seldom = Seldom::NONE;
-        self.seldom.as_deref().unwrap_or(&NONE)
+    pub(crate) fn rare(&self) -> &RareDeadlines {
+        static NONE: RareDeadlines = RareDeadlines::NONE;
+        self.rare.as_deref().unwrap_or(&NONE)
     }
 
     /// False for most connections: [`seldom`](Timers::seldom) is nothing.
     pub(crate) fn has_seldom(&self) -> bool {
-        self.seldom.is_some()
+        self.rare.is_some()
     }
 
-    pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {
-        self.seldom.get_or_insert_with(|| Box::new(Seldom::NONE))
+    pub(crate) fn rare_mut(&mut self) -> &mut RareDeadlines {
+        self.rare.get_or_insert_with(|| Box::new(RareDeadlines::NONE))
     }
 
     /// True where something is charged, or would have to be.
     pub(crate) fn is_charged(&self) -> bool {
-        self.seldom.as_ref().is_some_and(|seldom| seldom.charge.is_some())
+        self.rare.as_ref().is_some_and(|rare| rare.charge.is_some())
     }
 
     /// Nothing waits for the socket.
     pub(crate) fn drained(&mut self) {
-        if let Some(seldom) = &mut self.seldom {
-            seldom.write_by = NEVER;
-            seldom.soft_by = NEVER;
+        if let Some(rare) = &mut self.rare {
+            rare.write_by = NEVER;
+            rare.soft_by = NEVER;
         }
     }
 
@@ -170,12 +170,12 @@ impl Timers {
 
     /// Counts a ping, or a pong that nobody asked for. True when there are too many.
     pub(crate) fn ping_received(&mut self, now: u64, limits: &Limits) -> bool {
-        self.seldom_mut().pings.count(now, 1000, limits.pings_per_second)
+        self.rare_mut().pings.count(now, 1000, limits.pings_per_second)
     }
 
     /// True when the client has sent too many malformed messages.
     pub(crate) fn malformed(&mut self, now: u64, limits: &Limits) -> bool {
-        self.seldom_mut().malformed.count(now, 10_000, limits.malformed_per_10s)
+        self.rare_mut().malformed.count(now, 10_000, limits.malformed_per_10s)
     }
 
     pub(crate) fn partial_by(&self, limits: &Limits) -> u64 {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{ConnectGuard, Guard};
 use switchboard::testing::TestApp;
-use switchboard::{App, Error, Gateway, Upgrade, gateway, injectable, messages, module};
+use switchboard::{App, Error, Gateway, Handshake, gateway, injectable, messages, module};
 
 /// Both halves, and the one before the upgrade alone.
 #[injectable]
 struct Members;
 
 impl ConnectGuard for Members {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         match upgrade.headers().get("authorization") {
             Some(_) => Ok(()),
             None => Err(Error::unauthenticated("Log in first")),
@@ -28,7 +28,7 @@ impl Guard for Members {
 struct NotFrom(&'static str);
 
 impl ConnectGuard for NotFrom {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         match upgrade.headers().get("x-from") {
             Some(from) if from == self.0 => Err(Error::forbidden("Not from there")),
             _ => Ok(()),

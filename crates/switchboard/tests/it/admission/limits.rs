@@ -5,7 +5,7 @@ use crate::rig::{Path, Rig, matrix, on, paused};
 use futures_util::future::join_all;
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{Error, Limits, Rate, Upgrade, User};
+use switchboard::{Error, Limits, Rate, Handshake, User};
 
 #[test]
 fn a23_an_address_has_so_many_connections() {
@@ -104,7 +104,7 @@ fn a23_where_every_hop_is_trusted_the_farthest_is_the_client() {
 struct Believes;
 
 impl ConnectGuard for Believes {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         let Some(user) = upgrade.headers().get("x-user") else { return Ok(()) };
         let user = user.to_str().unwrap().to_owned();
         // All of them are in the middle of it at once.

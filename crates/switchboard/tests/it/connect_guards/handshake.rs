@@ -4,13 +4,13 @@ use crate::rig::{Path as Stream, Peer, Rig, on, paths};
 use std::sync::{Arc, Mutex};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::testing::TestApp;
-use switchboard::{App, Error, Gateway, Query, Upgrade};
+use switchboard::{App, Error, Gateway, Query, Handshake};
 
 /// Lets in who has the token in the header.
 struct Tokens;
 
 impl ConnectGuard for Tokens {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         match upgrade.bearer() {
             Some("right") => Ok(()),
             _ => Err(Error::unauthenticated("Log in first")),
@@ -62,7 +62,7 @@ fn a21_a_token_in_the_url_is_not_looked_at_and_never_logged() {
 struct Looks(Arc<Mutex<String>>);
 
 impl ConnectGuard for Looks {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         let (project, channel) = upgrade.path_params::<(u32, String)>()?;
         let query = upgrade.query::<Vec<(String, String)>>()?;
         *self.0.lock().unwrap() = format!(

@@ -6,7 +6,7 @@ mod waiting;
 
 use crate::rig::{Answer, Rig};
 use switchboard::pipeline::ConnectGuard;
-use switchboard::{Error, Gateway, Upgrade};
+use switchboard::{Error, Gateway, Handshake};
 
 fn ask(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let mut text =
@@ -42,7 +42,7 @@ fn problem(answer: &Answer) -> (u16, String, String) {
 struct Fails;
 
 impl ConnectGuard for Fails {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         let Some(code) = upgrade.headers().get("x-fail").and_then(|code| code.to_str().ok()) else { return Ok(()) };
         tokio::task::yield_now().await;
         match code {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::pipeline::{Caught, ConnectGuard, Filter, GuardDef};
-use switchboard::{App, Error, Ext, Gateway, Origins, Upgrade};
+use switchboard::{App, Error, Ext, Gateway, Origins, Handshake};
 use tokio::sync::Semaphore;
 
 #[test]
@@ -64,7 +64,7 @@ fn h1_a_refusal_is_a_real_answer_and_no_socket() {
 struct Gate(Arc<Semaphore>);
 
 impl ConnectGuard for Gate {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         self.0.acquire().await.unwrap().forget();
         let has_ticket = upgrade.uri().query() == Some("ticket");
         if has_ticket { Ok(()) } else { Err(Error::unauthenticated("No ticket")) }
@@ -116,7 +116,7 @@ fn d19_what_is_sent_while_a_guard_is_asked_waits_for_it() {
 struct Noted(&'static str, Arc<Mutex<Vec<&'static str>>>);
 
 impl ConnectGuard for Noted {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         settle().await;
         self.1.lock().unwrap().push(self.0);
         upgrade.insert(self.0);

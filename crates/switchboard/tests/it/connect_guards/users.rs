@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{ConnectGuard, Guard, GuardDef};
 use switchboard::testing::TestApp;
-use switchboard::{App, Client, Ctx, DisconnectReason, Error, Gateway, MaybeUser, Roles, Socket, Upgrade, User};
+use switchboard::{App, Client, Ctx, DisconnectReason, Error, Gateway, MaybeUser, Roles, Socket, Handshake, User};
 
 #[derive(Debug)]
 struct Account {
@@ -16,7 +16,7 @@ struct Account {
 struct LogIn;
 
 impl ConnectGuard for LogIn {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         let Some(name) = upgrade.bearer().or_else(|| upgrade.cookie("sid")) else { return Ok(()) };
         let roles: &[&str] = match name {
             "ada" => &["admin", "member"],

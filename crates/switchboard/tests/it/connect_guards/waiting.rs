@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Error, Limits, Upgrade};
+use switchboard::{App, Error, Limits, Handshake};
 
 /// Waits for ever, and says when it is dropped.
 struct Waits {
@@ -25,7 +25,7 @@ impl Drop for Dropped {
 }
 
 impl ConnectGuard for Waits {
-    async fn connect(&self, upgrade: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, upgrade: &mut Handshake) -> Result<(), Error> {
         if upgrade.headers().contains_key("x-pass") {
             return Ok(());
         }

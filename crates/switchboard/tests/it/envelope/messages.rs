@@ -262,8 +262,8 @@ struct Perhaps(Option<u64>);
 impl switchboard::handler::FromMessage for Perhaps {
     type Kind = switchboard::handler::Context;
 
-    fn needs(needs: &mut switchboard::handler::Needs) {
-        needs.payload::<u64>(false);
+    fn requirements(requirements: &mut switchboard::handler::Requirements) {
+        requirements.payload::<u64>(false);
     }
 
     fn from_message(cx: &switchboard::handler::MessageContext<'_>) -> Result<Perhaps, switchboard::Error> {

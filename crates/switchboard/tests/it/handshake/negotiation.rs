@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Error, Gateway, Limits, Socket, Upgrade};
+use switchboard::{App, Error, Gateway, Limits, Socket, Handshake};
 
 #[test]
 fn a18_a19_subprotocols_and_extensions() {
@@ -44,7 +44,7 @@ fn a18_a19_subprotocols_and_extensions() {
 fn counting(runs: &Arc<AtomicUsize>) -> Gateway<()> {
     struct Counts(Arc<AtomicUsize>);
     impl ConnectGuard for Counts {
-        async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+        async fn connect(&self, _: &mut Handshake) -> Result<(), Error> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }

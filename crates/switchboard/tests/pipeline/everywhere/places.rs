@@ -11,7 +11,7 @@ use std::time::Duration;
 use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, Outgoing, Rejected};
 use switchboard::handler::{Context as InContext, FromMessage, MessageContext};
 use switchboard::pipeline::{AsyncGuard, Call, Caught, ConnectGuard, Filter, Guard, GuardDef, Interceptor, Next, Pipe};
-use switchboard::{Ack, App, Client, ConnState, DisconnectReason, Error, Gateway, HandlerDef, Reply, Upgrade};
+use switchboard::{Ack, App, Client, ConnState, DisconnectReason, Error, Gateway, HandlerDef, Reply, Handshake};
 
 /// Touches as it is dropped.
 struct Dropped(&'static str);
@@ -148,7 +148,7 @@ impl<S: Stream> MapWith for S {}
 struct Stage;
 
 impl ConnectGuard for Stage {
-    async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, _: &mut Handshake) -> Result<(), Error> {
         touch("connect guard");
         Ok(())
     }

@@ -2,14 +2,14 @@
 use serde_json::Value;
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{ConnectGuard, Guard, Pipe, Trim};
-use switchboard::{Client, Error, EventName, Upgrade, gateway, injectable, messages, module};
+use switchboard::{Client, Error, EventName, Handshake, gateway, injectable, messages, module};
 
 /// Before the upgrade alone.
 #[injectable]
 struct Door;
 
 impl ConnectGuard for Door {
-    async fn connect(&self, _: &mut Upgrade) -> Result<(), Error> {
+    async fn connect(&self, _: &mut Handshake) -> Result<(), Error> {
         Ok(())
     }
 }

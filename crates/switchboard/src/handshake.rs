@@ -148,7 +148,7 @@ impl Handshake {
 /// Nothing: a request holds secrets.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upgrade").finish_non_exhaustive()
+        f.debug_struct("Handshake").finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Replies, pushes, errors and acks leave in the order in which they were put in. Pings and pongs go to the front, at
 //! the first place where a frame begins.
+#[cfg(test)]
+mod model;
 mod writing;
 
 use crate::buffers;

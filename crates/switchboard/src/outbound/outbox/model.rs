@@ -1,8 +1,8 @@
 //! The outbox against a model: any sequence of puts, partial writes, control frames and discards.
-use crate::outbound::frame::Frame;
-use crate::outbound::outbox::{Class, Flushed, Outbox, Put};
 use crate::hub::Hub;
 use crate::limits::{Limits, VolatilePolicy};
+use crate::outbound::frame::Frame;
+use crate::outbound::outbox::{Class, Flushed, Outbox, Put};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::IoSlice;

@@ -5,7 +5,7 @@ use crate::rig::{Path, Rig, matrix, on, paused};
 use futures_util::future::join_all;
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{Error, Limits, Rate, Handshake, User};
+use switchboard::{Error, Handshake, Limits, Rate, User};
 
 #[test]
 fn a23_an_address_has_so_many_connections() {

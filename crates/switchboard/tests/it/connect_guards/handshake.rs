@@ -4,7 +4,7 @@ use crate::rig::{Path as Stream, Peer, Rig, on, paths};
 use std::sync::{Arc, Mutex};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::testing::TestApp;
-use switchboard::{App, Error, Gateway, Query, Handshake};
+use switchboard::{App, Error, Gateway, Handshake, Query};
 
 /// Lets in who has the token in the header.
 struct Tokens;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::pipeline::{Caught, ConnectGuard, Filter, GuardDef};
-use switchboard::{App, Error, Ext, Gateway, Origins, Handshake};
+use switchboard::{App, Error, Ext, Gateway, Handshake, Origins};
 use tokio::sync::Semaphore;
 
 #[test]

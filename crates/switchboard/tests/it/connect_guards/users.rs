@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{ConnectGuard, Guard, GuardDef};
 use switchboard::testing::TestApp;
-use switchboard::{App, Client, Ctx, DisconnectReason, Error, Gateway, MaybeUser, Roles, Socket, Handshake, User};
+use switchboard::{App, Client, Ctx, DisconnectReason, Error, Gateway, Handshake, MaybeUser, Roles, Socket, User};
 
 #[derive(Debug)]
 struct Account {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Error, Limits, Handshake};
+use switchboard::{App, Error, Handshake, Limits};
 
 /// Waits for ever, and says when it is dropped.
 struct Waits {

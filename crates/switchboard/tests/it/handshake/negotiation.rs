@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Error, Gateway, Limits, Socket, Handshake};
+use switchboard::{App, Error, Gateway, Handshake, Limits, Socket};
 
 #[test]
 fn a18_a19_subprotocols_and_extensions() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, Outgoing, Rejected};
 use switchboard::handler::{Context as InContext, FromMessage, MessageContext};
 use switchboard::pipeline::{AsyncGuard, Call, Caught, ConnectGuard, Filter, Guard, GuardDef, Interceptor, Next, Pipe};
-use switchboard::{Ack, App, Client, ConnState, DisconnectReason, Error, Gateway, HandlerDef, Reply, Handshake};
+use switchboard::{Ack, App, Client, ConnState, DisconnectReason, Error, Gateway, HandlerDef, Handshake, Reply};
 
 /// Touches as it is dropped.
 struct Dropped(&'static str);

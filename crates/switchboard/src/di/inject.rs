@@ -64,8 +64,6 @@ impl FromMessage for Container {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Container, Error> {
-        let container = cx.endpoint().table.container.as_ref();
-        let seen = container.map(|container| container.seen_by(cx));
-        seen.ok_or_else(|| Error::internal("the gateway is not mounted"))
+        Ok(cx.container()?.seen_by(cx))
     }
 }

@@ -150,15 +150,19 @@ pub(crate) fn resolve<T>(cx: &MessageContext<'_>) -> Result<Arc<T>, crate::Error
 where
     T: ?Sized + Send + Sync + 'static,
 {
-    Ok(resolve_for(cx.client, cx.scope)?)
+    Ok(resolve_for(cx.container.map(|container| &**container), cx.client, cx.scope)?)
 }
 
 /// [`resolve`] for an owned copy of the message.
-pub(crate) fn resolve_for<T>(client: &Client, scope: &MessageScope) -> Result<Arc<T>, NotProvided>
+pub(crate) fn resolve_for<T>(
+    container: Option<&Container>,
+    client: &Client,
+    scope: &MessageScope,
+) -> Result<Arc<T>, NotProvided>
 where
     T: ?Sized + Send + Sync + 'static,
 {
-    let Some(container) = &client.endpoint().table.container else { return Err(NotProvided::unmounted::<T>()) };
+    let Some(container) = container else { return Err(NotProvided::unmounted::<T>()) };
     container.find(|service| resolve_scoped(container, service, client, || Some(scope.store())))
 }
 

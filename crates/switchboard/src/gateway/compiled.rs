@@ -22,7 +22,7 @@ pub(crate) struct CompiledGateway {
     pub(crate) namespace_by: Option<NamespaceBy>,
     notes: Vec<Note>,
     /// Set when the application is built.
-    pub(crate) container: Option<Container>,
+    pub(crate) container: Option<Arc<Container>>,
     /// What a container's handle ends, and its shutdown hooks, are there as long as somebody is served.
     _application: Option<Handle>,
     /// Sorted by name: to find one of the handful of events that a gateway has, no hash is needed.
@@ -242,7 +242,7 @@ impl CompiledGateway {
         container: &Container,
         application: Handle,
     ) {
-        self.container = Some(container.kept());
+        self.container = Some(Arc::new(container.kept()));
         self._application = Some(application);
         self.hosts = self.hosts.take().or_else(|| hosts.cloned());
         if self.own_limits {

@@ -1,6 +1,6 @@
 //! Parameters of handlers and hooks.
 use crate::codec::{Data, Id};
-use crate::di::{Dependency, FromContainer, MessageScope, late, scope};
+use crate::di::{Container, Dependency, FromContainer, MessageScope, late, scope};
 use crate::hub::Endpoint;
 use crate::{Client, DisconnectReason, Error, Handshake};
 use serde::de::DeserializeOwned;
@@ -92,6 +92,8 @@ pub struct MessageContext<'a> {
     pub(crate) reason: Option<&'a DisconnectReason>,
     /// The frame is the message that it seems to be: see [`Data::Unread`].
     pub(crate) parsed: Cell<bool>,
+    /// What the application provides; none before the gateway is mounted.
+    pub(crate) container: Option<&'a Arc<Container>>,
     /// Where the services of this message are.
     pub(crate) scope: &'a MessageScope,
     /// Where an `Ack` that is to answer leaves its number; none in hooks, which nobody asked.
@@ -177,6 +179,13 @@ impl<'a> MessageContext<'a> {
     /// Errors: `internal` when nobody provides it, or it cannot be made; the log has the type.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
         scope::resolve(self)
+    }
+
+    /// The application's container.
+    ///
+    /// Errors: `internal`; the gateway is not mounted.
+    pub(crate) fn container(&self) -> Result<&'a Arc<Container>, Error> {
+        self.container.ok_or_else(|| Error::internal("the gateway is not mounted"))
     }
 
     pub(crate) fn endpoint(&self) -> &'a Endpoint {

@@ -54,8 +54,7 @@ impl FromMessage for Namespaces {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Namespaces, Error> {
-        let container = cx.endpoint().table.container.as_ref();
-        container.map(|container| container.namespaces()).ok_or_else(|| Error::internal("the gateway is not mounted"))
+        Ok(cx.container()?.namespaces())
     }
 }
 

@@ -138,8 +138,7 @@ impl<N: Namespace> FromMessage for Server<N> {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Server<N>, Error> {
-        let container = cx.endpoint().table.container.as_ref();
-        container.map(|container| container.server()).ok_or_else(|| Error::internal("the gateway is not mounted"))
+        Ok(cx.container()?.server())
     }
 }
 
@@ -148,11 +147,7 @@ impl FromMessage for Server<Dynamic> {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Server<Dynamic>, Error> {
-        let container = cx.endpoint().table.container.as_ref();
-        let space = cx.endpoint().space.clone();
-        container
-            .map(|container| container.server_in(space))
-            .ok_or_else(|| Error::internal("the gateway is not mounted"))
+        Ok(cx.container()?.server_in(cx.endpoint().space.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Call`]: a message that waits for its handler, owning its bytes.
 use crate::codec::Held;
-use crate::di::{MessageScope, scope};
+use crate::di::{Container, MessageScope, scope};
 use crate::handler::{MessageContext, Parts};
 use crate::{Client, Error};
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ pub struct Call {
     id: Option<Id<'static>>,
     data: Held,
     meta: Held,
+    container: Option<Arc<Container>>,
     scope: MessageScope,
     /// The late ack that a parameter has taken.
     pub(super) late: Mutex<Option<u64>>,
@@ -31,7 +32,8 @@ impl Call {
             id: cx.parts.id.cloned().map(Id::into_owned),
             data: cx.parts.data.hold(),
             meta: cx.parts.meta.hold(),
-            scope: cx.scope.share(cx.endpoint().table.container.as_ref()),
+            container: cx.container.cloned(),
+            scope: cx.scope.share(cx.container.map(|container| &**container)),
             late: Mutex::new(None),
         }
     }
@@ -60,7 +62,7 @@ impl Call {
 
     /// What a module provides: see [`MessageContext::resolve`].
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
-        Ok(scope::resolve_for(&self.client, &self.scope)?)
+        Ok(scope::resolve_for(self.container.as_deref(), &self.client, &self.scope)?)
     }
 
     /// Works on it as on a message that was not copied.
@@ -75,6 +77,7 @@ impl Call {
             reason: None,
             parsed: Cell::new(true),
             late: Some(&late.number),
+            container: self.container.as_ref(),
             scope: &self.scope,
         };
         work(&cx)

@@ -151,7 +151,8 @@ impl Task {
         let (parsed, mut panicked) = (Cell::new(parsed), None);
         let (number, client) = (Cell::new(None), &self.client);
         let (late, scope) = (Some(&number), &MessageScope::default());
-        let context = MessageContext { client, event, parts, reason: None, parsed, late, scope };
+        let container = conn.table.container.as_ref();
+        let context = MessageContext { client, event, parts, reason: None, parsed, late, container, scope };
         let start = || match &entry.stages {
             None => entry.start.start(&context),
             Some(stages) => pipeline::start(stages, &entry.start, &context),

@@ -123,6 +123,7 @@ impl Task {
             reason,
             parsed: Cell::new(true),
             late: None,
+            container: self.endpoint().table.container.as_ref(),
             scope,
         }
     }

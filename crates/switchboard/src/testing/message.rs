@@ -177,6 +177,7 @@ impl<'c> TestMessage<'c> {
             reason: None,
             parsed: Cell::new(true),
             late: Some(&Cell::new(None)),
+            container: None,
             scope: &MessageScope::default(),
         })
     }

@@ -64,6 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(Incoming::Cancel(_)) => {}
         Ok(Incoming::Ack { answer: Ok(data), .. }) => payloads(data),
         Ok(Incoming::Ack { answer: Err(error), .. }) => payloads(Some(error)),
+        Ok(other) => panic!("{other:?}"),
         Err(rejected) => {
             assert_eq!(rejected.error.code(), &Code::BadRequest);
             let mut out = Vec::new();

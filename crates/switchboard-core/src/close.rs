@@ -4,6 +4,9 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZero;
+use std::time::Duration;
+
+use crate::retry::{as_milliseconds, from_milliseconds};
 
 /// A close code that may stand on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -151,16 +154,24 @@ impl Close {
         Close::new(CloseCode::GOING_AWAY, "service_restart")
     }
 
-    /// Clients that may come back shall not do so before this many milliseconds have passed: `retry_after_ms` of `sys.goaway`. Without it, or
-    /// with 0, each is told another time between 0.5 and 2 s. Where the code says not to come back, nothing is said.
+    /// Clients that reconnect must wait this long first: `retry_after_ms` of `sys.goaway`. [`retry_delay`](Close::retry_delay) reads it back.
+    ///
+    /// It is sent in whole milliseconds, rounded up, and at most `u32::MAX` of them (49 days). Without it, or with zero, each client is told
+    /// a random time between 0.5 and 2 s. Nothing is sent when the code tells clients not to reconnect.
     #[must_use]
-    pub fn retry_after_ms(mut self, milliseconds: u32) -> Close {
-        self.retry_after_ms = NonZero::new(milliseconds);
+    pub fn retry_after(mut self, delay: Duration) -> Close {
+        self.retry_after_ms = NonZero::new(as_milliseconds(delay));
         self
     }
 
-    /// The time before which clients shall not come back, in milliseconds.
-    pub fn retry_after(&self) -> Option<u32> {
+    /// How long clients must wait before they reconnect: what [`retry_after`](Close::retry_after) has set, in whole milliseconds.
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.retry_after_ms().map(from_milliseconds)
+    }
+
+    /// The number on the wire.
+    #[doc(hidden)]
+    pub fn retry_after_ms(&self) -> Option<u32> {
         self.retry_after_ms.map(NonZero::get)
     }
 
@@ -184,6 +195,15 @@ mod tests {
     fn a_long_reason_is_cut_between_characters() {
         let close = Close::new(CloseCode::NORMAL, "é".repeat(80));
         assert_eq!(close.reason().len(), 122);
+    }
+
+    #[test]
+    fn a_time_before_a_retry_is_whole_milliseconds_and_zero_is_none() {
+        let close = |delay| Close::from(CloseCode::RECONNECT_REQUESTED).retry_after(delay);
+        let delay = Duration::from_millis(1500);
+        assert_eq!((close(delay).retry_delay(), close(delay).retry_after_ms()), (Some(delay), Some(1500)));
+        assert_eq!(close(Duration::from_nanos(1)).retry_after_ms(), Some(1));
+        assert_eq!(close(Duration::ZERO).retry_delay(), None);
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //!
 //! No socket, no clock, no runtime. Everything here can be tested, and fuzzed, without any of them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 mod binary;
 mod close;
 pub mod codec;
 mod error;
 mod float;
-mod message;
+mod id;
+mod incoming;
 mod name;
+mod retry;
 mod target;
 pub mod ws;
 
@@ -19,6 +22,7 @@ pub use error::{Code, Detail, Error, OrInternal, TraceId};
 #[doc(hidden)]
 pub use error::{Cut, causes};
 pub use float::AnyFloat;
-pub use message::{Id, Incoming, PatternKind, Request};
+pub use id::Id;
+pub use incoming::{Incoming, PatternKind, Request};
 pub use name::{check_event, check_room, is_reserved};
 pub use target::Target;

@@ -128,7 +128,7 @@ fn a_payload_that_is_lent_says_what_does_not_fit() {
 #[test]
 fn every_format_has_the_same_rules() {
     let request =
-        |event: &'static str, id| Incoming::Request(Request::<()> { event: event.into(), data: None, id, meta: None });
+        |event: &'static str, id: Option<Id<'static>>| Incoming::request(Request::<()>::new(event).with_id(id));
     let long = "x".repeat(129);
     for (message, reason) in [
         (request("sys.x", None), Some("event_reserved")),
@@ -141,14 +141,14 @@ fn every_format_has_the_same_rules() {
         (request("a", Some(Id::Text("1".into()))), None),
         (Incoming::Cancel(Id::Text("\n".into())), Some("cancel")),
         (Incoming::Cancel(Id::Number(7)), None),
-        (Incoming::Ack { ack: Id::MAX_NUMBER + 1, answer: Ok(None) }, Some("ack")),
-        (Incoming::Ack { ack: Id::MAX_NUMBER, answer: Err(()) }, None),
+        (Incoming::ack(Id::MAX_NUMBER + 1, Ok(None)), Some("ack")),
+        (Incoming::ack(Id::MAX_NUMBER, Err(())), None),
     ] {
         let message = message.into_owned();
         let checked = message.clone().check();
         assert_eq!(checked.as_ref().err().map(|rejected| rejected.reason), reason);
         if let Incoming::Request(request) = message.clone() {
-            let checked = Incoming::Pattern { kind: PatternKind::Message, request }.check();
+            let checked = Incoming::pattern(PatternKind::Message, request).check();
             assert_eq!(checked.err().map(|rejected| rejected.reason), reason);
         }
         if let Err(rejected) = checked {

@@ -1,6 +1,7 @@
 //! Frames of the server, as they stand on the wire.
 use serde::{Serialize, Serializer, ser};
 use serde_json::json;
+use std::time::Duration;
 use switchboard_core::codec::json;
 use switchboard_core::{Detail, Error, Id};
 
@@ -84,7 +85,7 @@ fn exceptions() {
         )
     );
 
-    let error = Error::rate_limited("Slow down").retry_after_ms(250);
+    let error = Error::rate_limited("Slow down").retry_after(Duration::from_millis(250));
     let (text, ()) = wire(|out| json::encode_exception(out, &error, None, None));
     assert_eq!(
         text,

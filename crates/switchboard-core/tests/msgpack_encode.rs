@@ -3,6 +3,7 @@ use rmpv::Value;
 use serde::ser::{self, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
+use std::time::Duration;
 use switchboard_core::codec::{json, msgpack};
 use switchboard_core::{Detail, Error, Id};
 
@@ -80,7 +81,7 @@ fn every_frame_is_the_document_of_json() {
             Error::validation_failed("The data does not fit this event")
                 .detail(Detail::new("/text", "length", "is too long").min(1).max(500u64))
                 .detail(Detail::new("", "invalid", "is not valid").min(-1)),
-            Error::rate_limited("Slow down").retry_after_ms(250),
+            Error::rate_limited("Slow down").retry_after(Duration::from_millis(250)),
             Error::from(std::io::Error::other("secret")),
             Error::internal("secret").trace_id(0xabc),
         ] {

@@ -1,6 +1,7 @@
 //! A struct that the container makes: its model, and how it is made.
 use crate::emit::{Errors, at, call, call_path, ours};
 use crate::generics::{conditions, holds, mentions};
+use crate::helper::one_of;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::ext::IdentExt;
@@ -147,7 +148,7 @@ impl Hooks {
 fn take_inject(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> bool {
     let mut found = false;
     attributes.retain(|attribute| {
-        if attribute.path().segments.last().is_none_or(|last| last.ident != "inject") {
+        if one_of(&["inject"], attribute).is_none() {
             return true;
         }
         if found {

@@ -4,10 +4,13 @@
 //! They are re-exported by `switchboard`, which is what applications depend on. Every attribute is built the same way: parse →
 //! model → validate → expand. What is wrong is told all at once, on the tokens that it concerns, and the item itself is always
 //! emitted, so that one mistake does not become many.
+#![warn(missing_debug_implementations)]
+
 mod emit;
 mod fields;
 mod gateway;
 mod generics;
+mod helper;
 mod injectable;
 mod keys;
 mod messages;
@@ -330,7 +333,7 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `message = "Bid at least {least}"` | the sentence for people, with fields in braces (`{0}` of a tuple) as in `format!` | the error's `Display`, which `thiserror` writes |
 /// | `status = 409` | the status over HTTP, where it refuses a connection | that of the code |
 /// | `retryable`, `retryable = false` | whether the same request may succeed later | as the code says |
-/// | `retry_after_ms = 500` | not before this time; also the name of a field that is a `u32` | |
+/// | `retry_after = Duration::from_millis(500)` | the client may retry, but not before this time has passed; also the name of a field that is a `Duration` | |
 /// | `close = 4001` | the connection is closed too, with this code; also a `CloseCode` or `Close` | |
 /// | `internal` | the client is told nothing, the log has the error as the cause; with `message`, that text | |
 /// | `transparent` | the only field is an error that is sent in its place | |
@@ -339,6 +342,7 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// and the log. On the enum or struct, `#[wire(crate = path)]` says where `switchboard` is, if not there.
 ///
 /// ```
+/// use std::time::Duration;
 /// use switchboard::WireError;
 ///
 /// #[derive(Debug, WireError)]
@@ -347,8 +351,8 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     TooLow { least: u64 },
 ///     #[wire(code = "not_found", message = "The auction has ended")]
 ///     Closed,
-///     #[wire(message = "Too many bids", retry_after_ms = wait)]
-///     RateLimited { wait: u32 },
+///     #[wire(message = "Too many bids", retry_after = wait)]
+///     RateLimited { wait: Duration },
 ///     #[wire(internal, message = "the database: {0}")]
 ///     Database(std::io::Error),
 ///     #[wire(transparent)]
@@ -356,10 +360,10 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// let error = switchboard::Error::from(BidError::TooLow { least: 50 });
-/// assert_eq!((error.code().as_str(), error.message(), error.http_status()), ("too_low", "Bid at least 50", 409));
+/// assert_eq!((error.code().as_str(), error.message(), error.http_status().as_u16()), ("too_low", "Bid at least 50", 409));
 /// let error = switchboard::Error::from(BidError::Database(std::io::Error::other("disk on fire")));
 /// assert_eq!((error.message(), &*error.source_chain()), ("Internal error", "the database: disk on fire"));
-/// # assert_eq!(switchboard::Error::from(BidError::RateLimited { wait: 7 }).retry_after(), Some(7));
+/// # assert_eq!(switchboard::Error::from(BidError::RateLimited { wait: Duration::from_millis(7) }).retry_delay(), Some(Duration::from_millis(7)));
 /// # assert!(!switchboard::Error::from(BidError::Closed).is_retryable());
 /// # assert!(switchboard::Error::from(BidError::Other(switchboard::Error::overloaded("x"))).is_retryable());
 /// ```
@@ -370,7 +374,8 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     fn from(error: BidError) -> Self {
 ///         match error {
 ///             BidError::TooLow { ref least, .. } => {
-///                 switchboard::Error::new("too_low", format!("Bid at least {least}", least = least)).status(409)
+///                 switchboard::Error::new("too_low", format!("Bid at least {least}", least = least))
+///                     .status(switchboard::axum::http::StatusCode::CONFLICT)
 ///             }
 ///         }
 ///     }

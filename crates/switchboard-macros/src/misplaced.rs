@@ -1,6 +1,6 @@
 //! Attributes that mean something only inside of another.
 use crate::emit::ours;
-use crate::stages::one_of;
+use crate::helper::is_named;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Error, Item};
 
@@ -11,12 +11,12 @@ pub(crate) fn expand(name: &str, place: &str, item: TokenStream) -> TokenStream 
 
 /// [`expand`] of what stands around handlers, which is misplaced most often right above where it belongs.
 pub(crate) fn expand_stage(name: &str, item: TokenStream) -> TokenStream {
-    let below = |attributes: &[Attribute], other| attributes.iter().any(|attribute| one_of(other, attribute).is_some());
+    let below = |attributes: &[Attribute], other| attributes.iter().any(|attribute| is_named(attribute.path(), other));
     let message = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Struct(item)) if below(&item.attrs, &["gateway"]) => {
+        Ok(Item::Struct(item)) if below(&item.attrs, "gateway") => {
             format!("`#[{name}]` stands below `#[gateway]`, which reads it: move it down")
         }
-        Ok(Item::Impl(item)) if below(&item.attrs, &["messages"]) => {
+        Ok(Item::Impl(item)) if below(&item.attrs, "messages") => {
             format!(
                 "`#[{name}]` stands on a handler inside of this block, or on the gateway's struct, below `#[gateway]`, where it is \
                  for all of them"

@@ -1,5 +1,6 @@
 //! What stands around handlers: guards, interceptors, pipes and filters, and what opts out of them.
 use crate::emit::{Errors, at, call, call_path, moved, ours, placed};
+use crate::helper::one_of;
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::parse::discouraged::Speculative;
@@ -269,19 +270,6 @@ pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, me
         _ => def,
     };
     call(made.span(), method, None, def)
-}
-
-/// True for the attribute of a tool, `#[rustfmt::skip]`, whatever its last name is.
-fn of_a_tool(path: &Path) -> bool {
-    const TOOLS: &[&str] = &["rustfmt", "clippy", "diagnostic", "rust_analyzer", "miri"];
-    path.segments.len() > 1 && path.segments.first().is_some_and(|first| TOOLS.iter().any(|tool| first.ident == *tool))
-}
-
-/// Which of these attributes it is, under whatever path.
-pub(crate) fn one_of(names: &'static [&'static str], attribute: &Attribute) -> Option<&'static str> {
-    let path = attribute.path();
-    let last = path.segments.last().filter(|_| !of_a_tool(path))?;
-    names.iter().find(|name| last.ident == **name).copied()
 }
 
 pub(crate) fn name(attribute: &Attribute) -> Option<&'static str> {

@@ -1,17 +1,32 @@
 //! Client ids.
+use crate::ClientIdText;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::str::FromStr;
 
-/// 128 random bits: one connection. Written as `~` and 22 characters of base64url; no room but a client's own has such a name.
+/// The id of one connection: 128 random bits, written as `~` and 22 characters of base64url. Only the client's own room has such a name.
+///
+/// ```
+/// use switchboard::ClientId;
+///
+/// let id: ClientId = "~AAAAAAAAAAAAAAAAAAAAAA".parse()?;
+/// assert_eq!(id.to_string(), "~AAAAAAAAAAAAAAAAAAAAAA");
+/// assert!("lobby".parse::<ClientId>().is_err());
+/// # Ok::<(), switchboard::InvalidClientId>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientId([u64; 2]);
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const MARK: u8 = b'~';
-const LEN: usize = 22;
+/// The characters after the mark.
+const LEN: usize = ClientIdText::LEN - 1;
 
-/// Ids drawn at once: a system call each would be a noticeable part of a handshake.
+/// Ids drawn at once, because a system call for each would be a noticeable part of a handshake.
 const AT_ONCE: usize = 32;
 
 thread_local! {
@@ -31,8 +46,8 @@ impl ClientId {
         })
     }
 
-    /// The id that `text` spells; `None` for any other text.
-    pub fn parse(text: &str) -> Option<ClientId> {
+    /// The id with this text, as [`FromStr`] reads it; `None` when the text is not an id.
+    pub(crate) fn parse(text: &str) -> Option<ClientId> {
         let text = text.strip_prefix(char::from(MARK)).filter(|text| text.len() == LEN)?;
         let mut bits = 0u128;
         for (at, byte) in text.bytes().enumerate() {
@@ -53,7 +68,19 @@ impl ClientId {
         Some(ClientId::of(bits))
     }
 
-    /// Two halves: a `u128` would stand at addresses divisible by 16 only, and cost as much in every map.
+    /// The id as text, where a `&str` is needed; `to_string` and `Display` write the same.
+    ///
+    /// An id is kept as 16 bytes, so that its text is made by each call.
+    pub fn as_text(&self) -> ClientIdText {
+        let (bits, mut text) = (self.bits(), [MARK; ClientIdText::LEN]);
+        for (at, byte) in text[1..].iter_mut().enumerate() {
+            let value = if at + 1 < LEN { bits >> (122 - 6 * at) } else { bits << 4 };
+            *byte = ALPHABET[(value & 63) as usize];
+        }
+        ClientIdText::new(text)
+    }
+
+    /// Two halves, because a `u128` is aligned to 16 bytes, which would cost as much again in every map.
     fn of(bits: u128) -> ClientId {
         ClientId([bits as u64, (bits >> 64) as u64])
     }
@@ -67,14 +94,43 @@ impl ClientId {
     }
 }
 
+/// Text that is not the id of a client: an id is `~` and 22 characters of base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidClientId;
+
+impl fmt::Display for InvalidClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the id of a client is `~` and 22 characters of base64url")
+    }
+}
+
+impl std::error::Error for InvalidClientId {}
+
+impl FromStr for ClientId {
+    type Err = InvalidClientId;
+
+    fn from_str(text: &str) -> Result<ClientId, InvalidClientId> {
+        ClientId::parse(text).ok_or(InvalidClientId)
+    }
+}
+
+/// By the number that the id is: an order for sorted maps, and not the order in which clients connected.
+impl Ord for ClientId {
+    fn cmp(&self, other: &ClientId) -> Ordering {
+        self.bits().cmp(&other.bits())
+    }
+}
+
+impl PartialOrd for ClientId {
+    fn partial_cmp(&self, other: &ClientId) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bits, mut text) = (self.bits(), [MARK; LEN + 1]);
-        for (at, byte) in text[1..].iter_mut().enumerate() {
-            let value = if at + 1 < LEN { bits >> (122 - 6 * at) } else { bits << 4 };
-            *byte = ALPHABET[(value & 63) as usize];
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        fmt::Display::fmt(&self.as_text(), f)
     }
 }
 
@@ -84,9 +140,29 @@ impl fmt::Debug for ClientId {
     }
 }
 
-impl serde::Serialize for ClientId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Serialize for ClientId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.as_text())
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ClientId, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = ClientId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the id of a client")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ClientId, E> {
+                ClientId::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -96,7 +172,7 @@ impl Hash for ClientId {
     }
 }
 
-/// Ids are random already, so that their low bits are their hash.
+/// Uses the low bits of an id as its hash: ids are random already.
 #[derive(Default)]
 pub(crate) struct IdHasher(u64);
 
@@ -122,11 +198,18 @@ pub(crate) type IdMap<V> = indexmap::IndexMap<ClientId, V, BuildHasherDefault<Id
 mod tests {
     use super::*;
 
+    const BITS: [u128; 5] = [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0011_2233_4455_6677, 1 << 127];
+
     #[test]
     fn what_is_written_is_read_back() {
-        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0011_2233_4455_6677, 1 << 127] {
+        for bits in BITS {
             let id = ClientId::of(bits);
-            assert_eq!(ClientId::parse(&id.to_string()), Some(id), "{id}");
+            assert_eq!(id.to_string().parse(), Ok(id), "{id}");
+            assert_eq!(id.as_text().parse(), Ok(id), "{id}");
+            let json = serde_json::to_string(&id).unwrap();
+            assert_eq!(json, format!("\"{id}\""));
+            assert_eq!(serde_json::from_str::<ClientId>(&json).unwrap(), id);
+            assert_eq!(serde_json::from_value::<ClientId>(serde_json::Value::from(id.to_string())).unwrap(), id);
         }
     }
 
@@ -135,7 +218,26 @@ mod tests {
         for text in
             ["", "lobby", "~", "AAAAAAAAAAAAAAAAAAAAAA", "~AAAAAAAAAAAAAAAAAAAAAB", "~AAAAAAAAAAAAAAAAAAAAA!", "~é"]
         {
-            assert_eq!(ClientId::parse(text), None, "{text}");
+            assert_eq!(text.parse::<ClientId>(), Err(InvalidClientId), "{text}");
+            assert!(serde_json::from_value::<ClientId>(text.into()).is_err(), "{text}");
         }
+        assert!(serde_json::from_str::<ClientId>("7").is_err());
+    }
+
+    #[test]
+    fn ids_are_in_the_order_of_their_numbers() {
+        let mut ids = BITS.map(ClientId::of);
+        ids.sort();
+        let mut bits = BITS;
+        bits.sort();
+        assert_eq!(ids, bits.map(ClientId::of));
+    }
+
+    #[test]
+    fn the_text_is_padded_as_texts_are() {
+        let id = ClientId::of(0);
+        assert_eq!(format!("{id:>25}"), format!("  {id}"));
+        assert_eq!(AsRef::<str>::as_ref(&id.as_text()), id.to_string());
+        assert_eq!(format!("{:?}", id.as_text()), format!("\"{id}\""));
     }
 }

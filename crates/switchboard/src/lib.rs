@@ -33,7 +33,7 @@
 //!
 //! | more | where |
 //! |---|---|
-//! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`] |
+//! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`]; those inside of them: [`attributes`] |
 //! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`pipeline::Pipe`] |
 //! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; [`Client::emit_with_ack`] asks |
 //! | who may connect and send | [`pipeline::ConnectGuard`], [`pipeline::Guard`], [`User`], [`Roles`] |
@@ -57,8 +57,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app;
+#[cfg(feature = "macros")]
+pub mod attributes;
 mod buffers;
 mod client_id;
+mod client_id_text;
 pub mod codec;
 mod compression;
 mod contain;
@@ -92,7 +95,8 @@ mod transport;
 pub mod wire;
 
 pub use app::{Address, App, BootError, Bound, Handle, ShutdownReport};
-pub use client_id::ClientId;
+pub use client_id::{ClientId, InvalidClientId};
+pub use client_id_text::ClientIdText;
 #[cfg(feature = "deflate")]
 pub use compression::Compression;
 pub use di::Inject;
@@ -119,11 +123,7 @@ pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{AnyFloat, Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
 
 #[cfg(feature = "macros")]
-pub use switchboard_macros::{
-    WireError, after_init, catch_all, concurrency, gateway, inject, injectable, key, messages, module, on_connect,
-    on_disconnect, on_join, pipe, public, raw, skip, subscribe_message, use_filters, use_guards, use_interceptors,
-    use_pipes,
-};
+pub use switchboard_macros::{WireError, gateway, injectable, messages, module};
 
 pub use axum;
 #[cfg(feature = "garde")]

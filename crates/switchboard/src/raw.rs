@@ -34,10 +34,8 @@ impl Socket {
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         let message = message.into();
         poll_fn(|cx| self.port.poll_writable(cx, &self.client)).await?;
-        let (opcode, payload) = match &message {
-            Message::Text(text) => (Opcode::Text, text.as_bytes()),
-            Message::Binary(bytes) => (Opcode::Binary, &bytes[..]),
-        };
+        let opcode = if message.as_text().is_some() { Opcode::Text } else { Opcode::Binary };
+        let payload = message.as_bytes();
         if payload.len() > self.client.endpoint().table.limits.max_message_out {
             return Err(SendError::TooLong);
         }

@@ -3,6 +3,7 @@
 //! An error is kept as the cause of what is sent where its type is a `std::error::Error`. In the expansion the type is concrete,
 //! so that a method call finds out, as it does for `Validate` in [`handler::parts`](crate::handler::parts).
 use crate::Error;
+use http::StatusCode;
 use std::error::Error as StdError;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -56,6 +57,11 @@ impl<T: Into<Error>> Inner for T {
     fn inner(self) -> Error {
         self.into()
     }
+}
+
+/// The status of an error by its number, which the derive has checked to be 400 to 599.
+pub fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Asks whether a `T` can be a cause: `(&&Probe::<T>::new()).__switchboard_cause()`.

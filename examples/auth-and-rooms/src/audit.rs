@@ -1,4 +1,5 @@
 //! A line in the log for each refusal.
+use axum::http::StatusCode;
 use switchboard::pipeline::{Caught, Filter};
 use switchboard::{Code, Error, injectable};
 
@@ -11,7 +12,9 @@ impl Filter for Audit {
     type Error = Error;
 
     fn catch(&self, error: Error, caught: &Caught<'_>) -> Error {
-        if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) || error.http_status() == 403 {
+        if matches!(error.code(), Code::Unauthenticated | Code::Forbidden)
+            || error.http_status() == StatusCode::FORBIDDEN
+        {
             let user = caught.client().and_then(|client| client.user());
             let user = user.as_ref().map_or("nobody", |user| user.id());
             tracing::warn!(user, event = caught.event(), code = error.code().as_str(), "refused");

@@ -1,4 +1,5 @@
 //! The errors, and what the client receives for each.
+use std::time::Duration;
 use switchboard::WireError;
 
 /// Each variant has a code for programs and a message for people.
@@ -29,10 +30,10 @@ pub enum RoomError {
         room: String,
     },
     /// A moderator has muted the user.
-    #[wire(message = "A moderator has muted you", retry_after_ms = wait_ms)]
+    #[wire(message = "A moderator has muted you", retry_after = left)]
     Muted {
-        /// The remaining time in milliseconds.
-        wait_ms: u32,
+        /// How long the user stays muted.
+        left: Duration,
     },
     /// A moderator has kicked the user.
     #[wire(status = 403, message = "A moderator has put you out for a while")]

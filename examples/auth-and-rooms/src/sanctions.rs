@@ -26,7 +26,7 @@ impl Sanctions {
 
     /// Errors: the user is muted.
     pub fn check_mute(&self, user: &str) -> Result<(), RoomError> {
-        left(&self.muted, user).map_or(Ok(()), |wait_ms| Err(RoomError::Muted { wait_ms }))
+        left(&self.muted, user).map_or(Ok(()), |left| Err(RoomError::Muted { left }))
     }
 
     /// Errors: the user is barred.
@@ -35,8 +35,8 @@ impl Sanctions {
     }
 }
 
-/// The remaining milliseconds.
-fn left(until: &Mutex<HashMap<String, Instant>>, user: &str) -> Option<u32> {
+/// The time that is left.
+fn left(until: &Mutex<HashMap<String, Instant>>, user: &str) -> Option<Duration> {
     let left = until.lock().get(user)?.checked_duration_since(Instant::now())?;
-    u32::try_from(left.as_millis()).ok().filter(|left| *left > 0)
+    Some(left).filter(|left| !left.is_zero())
 }

@@ -35,7 +35,7 @@ impl Tickets {
         let mut waiting = self.waiting.lock();
         waiting.retain(|_, ticket| ticket.until > now);
         if waiting.len() >= WAITING {
-            return Err(Error::overloaded("Too many people log in at once").retry_after_ms(1000));
+            return Err(Error::overloaded("Too many people log in at once").retry_after(Duration::from_secs(1)));
         }
         waiting.insert(ticket.clone(), Ticket { account, until: now + GOOD_FOR });
         Ok(ticket)

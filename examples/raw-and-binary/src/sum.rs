@@ -41,9 +41,7 @@ impl SumGateway {
                     let summary = std::mem::take(&mut file).summary(&totals);
                     socket.send(serde_json::to_string(&summary).map_err(Error::internal)?).await?;
                 }
-                Message::Text(_) => {
-                    socket.send(r#"{"error":"send the file as binary messages, then the text: end"}"#).await?
-                }
+                _ => socket.send(r#"{"error":"send the file as binary messages, then the text: end"}"#).await?,
             }
         }
         Ok(())

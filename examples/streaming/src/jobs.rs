@@ -41,7 +41,10 @@ impl Jobs {
         });
         match begun {
             true => Ok(Job { jobs: self.clone(), step: 0, of: steps }),
-            false => Err(Error::overloaded("As many jobs run as may: try again in a moment").retry_after_ms(2000)),
+            false => {
+                Err(Error::overloaded("As many jobs run as may: try again in a moment")
+                    .retry_after(Duration::from_secs(2)))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{Detail, Error, TraceId};
 
 /// The `data` of an `exception`, and the error of an acknowledgement, in every format: `{"status":"error","code","message",
 /// "event"?,"details"?,"retryable","retry_after_ms"?}`.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct ErrorBody<'a> {
     status: &'static str,
     code: &'a str,
@@ -31,14 +31,14 @@ impl<'a> ErrorBody<'a> {
             event,
             details: error.details(),
             retryable: error.is_retryable(),
-            retry_after_ms: error.retry_after(),
+            retry_after_ms: error.retry_after_ms(),
             trace_id: error.trace(),
         }
     }
 }
 
 /// The `data` of `sys.goaway`, in every format.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct GoAway<'a> {
     /// The code of the close frame that follows.
     pub code: u16,

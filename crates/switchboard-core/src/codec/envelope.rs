@@ -239,12 +239,10 @@ impl<'a, V: Value<'a>> Envelope<V> {
         let (reason, message) = fault.texts();
         let event = self.event.filter(|event| once(Key::Event) && !event.is_null());
         let pattern = self.pattern.filter(|_| self.is_pattern() && once(Key::Pattern));
-        Rejected {
-            error: Error::bad_request(message),
-            reason,
-            id: self.id.filter(|_| once(Key::Id)).and_then(|value| value.id().ok()).flatten(),
-            event: event.or(pattern).and_then(|value| read_event(value, EVENT).ok()),
-        }
+        Rejected::new(Error::bad_request(message))
+            .with_reason(reason)
+            .with_id(self.id.filter(|_| once(Key::Id)).and_then(|value| value.id().ok()).flatten())
+            .with_event(event.or(pattern).and_then(|value| read_event(value, EVENT).ok()))
     }
 }
 

@@ -27,6 +27,7 @@ pub fn causes(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// A text up to a length: what writes more is told to stop.
+#[derive(Debug)]
 pub struct Cut {
     text: String,
     most: usize,

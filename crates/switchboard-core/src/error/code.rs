@@ -1,5 +1,6 @@
 //! Codes, as a table.
 use super::Error;
+use http::StatusCode;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -44,11 +45,11 @@ macro_rules! codes {
                 }
             }
 
-            /// The status that stands for it over HTTP, for instance where it refuses a connection.
-            pub fn http_status(&self) -> u16 {
+            /// The status of such an error over HTTP, for instance when it refuses a connection.
+            pub fn http_status(&self) -> StatusCode {
                 match self {
-                    $(Code::$name => $status,)*
-                    Code::Custom(_) => 400,
+                    $(Code::$name => status($status),)*
+                    Code::Custom(_) => StatusCode::BAD_REQUEST,
                 }
             }
 
@@ -106,6 +107,11 @@ codes! {
     Duplicate = "duplicate", retryable: false, status: 409, fn duplicate;
     /// A fault of the server; what it was is not sent.
     Internal = "internal", retryable: false, status: 500;
+}
+
+/// A status of the table.
+fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// A word of the table gives its code, any other one is the application's own.

@@ -15,8 +15,12 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::StatusCode;
 
 use crate::Close;
+use crate::retry::{as_milliseconds, from_milliseconds};
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -55,7 +59,7 @@ struct Inner {
     retryable: bool,
     retry_after_ms: Option<u32>,
     /// Where it is not that of the code.
-    status: Option<u16>,
+    status: Option<StatusCode>,
     close: Option<Close>,
     /// A filter has said this: no other is asked.
     filtered: bool,
@@ -126,12 +130,14 @@ impl Error {
         self
     }
 
-    /// Retryable, not before this many milliseconds have passed. Where the error closes the connection, with a code after which clients come
-    /// back, `sys.goaway` says it too, unless the [`Close`] has a time of its own.
+    /// Makes the error retryable, but not before this time has passed. [`retry_delay`](Error::retry_delay) reads it back.
+    ///
+    /// It is sent in whole milliseconds, rounded up, and at most `u32::MAX` of them (49 days). If the error also closes the connection, with a
+    /// code after which clients reconnect, then `sys.goaway` has it too, unless the [`Close`] has a time of its own.
     #[must_use]
-    pub fn retry_after_ms(mut self, milliseconds: u32) -> Error {
+    pub fn retry_after(mut self, delay: Duration) -> Error {
         self.0.retryable = true;
-        self.0.retry_after_ms = Some(milliseconds);
+        self.0.retry_after_ms = Some(as_milliseconds(delay));
         self
     }
 
@@ -168,15 +174,16 @@ impl Error {
         self
     }
 
-    /// Over HTTP, for instance where it refuses a connection, the error has this status in place of its code's.
+    /// Sets the status of the error over HTTP, for instance when it refuses a connection. Without it the status is that of the code.
+    /// [`http_status`](Error::http_status) reads it back.
     ///
-    /// # Panics
-    /// When it is not a status of an error, 400 to 599.
+    /// Only the status of an error counts, 400 to 599: any other one would report a refused connection as a success. It is ignored, and the
+    /// status stays what it was.
     #[must_use]
-    #[track_caller]
-    pub fn status(mut self, status: u16) -> Error {
-        assert!((400..=599).contains(&status), "{status} is not the HTTP status of an error: 400 to 599 are");
-        self.0.status = Some(status);
+    pub fn status(mut self, status: StatusCode) -> Error {
+        if status.is_client_error() || status.is_server_error() {
+            self.0.status = Some(status);
+        }
         self
     }
 
@@ -200,14 +207,14 @@ impl Error {
         *self.0.trace.get_or_init(make)
     }
 
-    /// The status that stands for it over HTTP: [`Code::http_status`], unless [`status`](Error::status) says otherwise.
-    pub fn http_status(&self) -> u16 {
+    /// The status of the error over HTTP: the one that [`status`](Error::status) has set, else [`Code::http_status`].
+    pub fn http_status(&self) -> StatusCode {
         self.0.status.unwrap_or_else(|| self.0.code.http_status())
     }
 
-    /// The one that [`status`](Error::status) has set.
+    /// The status that [`status`](Error::status) has set.
     #[doc(hidden)]
-    pub fn chosen_status(&self) -> Option<u16> {
+    pub fn chosen_status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
@@ -255,8 +262,14 @@ impl Error {
         self.0.retryable
     }
 
-    /// The time before which a retry is useless, in milliseconds.
-    pub fn retry_after(&self) -> Option<u32> {
+    /// How long to wait before a retry: what [`retry_after`](Error::retry_after) has set, in whole milliseconds.
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.0.retry_after_ms.map(from_milliseconds)
+    }
+
+    /// The number on the wire.
+    #[doc(hidden)]
+    pub fn retry_after_ms(&self) -> Option<u32> {
         self.0.retry_after_ms
     }
 
@@ -292,8 +305,8 @@ impl fmt::Debug for Error {
             out.field("details", &self.0.details);
         }
         out.field("retryable", &self.0.retryable);
-        if let Some(milliseconds) = self.0.retry_after_ms {
-            out.field("retry_after_ms", &milliseconds);
+        if let Some(delay) = self.retry_delay() {
+            out.field("retry_after", &delay);
         }
         if let Some(trace) = self.trace() {
             out.field("trace_id", &trace);
@@ -355,8 +368,8 @@ mod tests {
         assert!(Error::overloaded("x").is_retryable());
         assert!(!Error::conflict("x").is_retryable());
         assert!(!Error::overloaded("x").retryable(false).is_retryable());
-        let later = Error::conflict("x").retry_after_ms(50);
-        assert_eq!((later.is_retryable(), later.retry_after()), (true, Some(50)));
+        let later = Error::conflict("x").retry_after(Duration::from_millis(50));
+        assert_eq!((later.is_retryable(), later.retry_delay()), (true, Some(Duration::from_millis(50))));
     }
 
     #[test]
@@ -368,17 +381,46 @@ mod tests {
             (Error::validation_failed("x"), 422),
             (Error::rate_limited("x"), 429),
             (Error::overloaded("x"), 503),
+            (Error::new(Code::Cancelled, "x"), 499),
             (Error::internal("x"), 500),
             (Error::new("too_low", "x"), 400),
-            (Error::new("too_low", "x").status(409), 409),
-            (Error::internal("x").status(503), 503),
+            (Error::new("too_low", "x").status(StatusCode::CONFLICT), 409),
+            (Error::internal("x").status(StatusCode::SERVICE_UNAVAILABLE), 503),
         ];
         for (error, status) in statuses {
             assert_eq!(error.http_status(), status, "{error}");
         }
-        for status in [0, 200, 399, 600] {
-            assert!(std::panic::catch_unwind(|| Error::forbidden("x").status(status)).is_err(), "{status}");
+    }
+
+    #[test]
+    fn a_status_that_is_not_of_an_error_is_ignored() {
+        for status in [StatusCode::CONTINUE, StatusCode::OK, StatusCode::FOUND] {
+            assert_eq!(Error::forbidden("x").status(status).http_status(), StatusCode::FORBIDDEN, "{status}");
+            let chosen = Error::forbidden("x").status(StatusCode::CONFLICT).status(status);
+            assert_eq!(chosen.chosen_status(), Some(StatusCode::CONFLICT), "{status}");
         }
+        let unusual = StatusCode::from_u16(600).expect("three digits");
+        assert_eq!(Error::forbidden("x").status(unusual).http_status(), StatusCode::FORBIDDEN);
+    }
+
+    #[test]
+    fn what_is_set_can_be_read() {
+        let error = Error::conflict("No")
+            .retryable(true)
+            .retry_after(Duration::from_micros(1500))
+            .detail(Detail::new("", "x", "y"))
+            .with_source("cause")
+            .closing(crate::CloseCode::KICKED)
+            .status(StatusCode::GONE)
+            .trace_id(7);
+        assert!(error.is_retryable());
+        assert_eq!(error.retry_delay(), Some(Duration::from_millis(2)), "rounded up: not before");
+        assert_eq!(Error::conflict("").retry_after(Duration::MAX).retry_after_ms(), Some(u32::MAX));
+        assert_eq!(error.details().len(), 1);
+        assert_eq!(error.source_chain(), "cause");
+        assert_eq!(error.close().map(|close| close.code), Some(crate::CloseCode::KICKED));
+        assert_eq!(error.http_status(), StatusCode::GONE);
+        assert_eq!(error.trace(), Some(TraceId::from(7)));
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub(crate) fn parts<D>(incoming: Incoming<'_, D>, value: impl Fn(Option<D>) -> V
         },
         Incoming::Pattern { .. } => panic!("nobody takes patterns"),
         Incoming::Cancel(id) => Meaning::Cancel(id.into_owned()),
-        Incoming::Ack { ack, answer: Ok(data) } => Meaning::Ack { ack, answer: Ok(value(data)) },
-        Incoming::Ack { ack, answer: Err(error) } => Meaning::Ack { ack, answer: Err(value(Some(error))) },
+        Incoming::Ack { ack, answer: Ok(data), .. } => Meaning::Ack { ack, answer: Ok(value(data)) },
+        Incoming::Ack { ack, answer: Err(error), .. } => Meaning::Ack { ack, answer: Err(value(Some(error))) },
+        _ => panic!("a kind that has no model"),
     }
 }
 

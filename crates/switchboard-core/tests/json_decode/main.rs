@@ -218,7 +218,7 @@ fn ack_carries_data_or_an_error() {
         (r#"{"ack":9,"data":null,"error":false}"#, Err("false")),
     ];
     for (text, expected) in cases {
-        let Ok(Incoming::Ack { ack: 9, answer }) = json::decode(text) else { panic!("{text}") };
+        let Ok(Incoming::Ack { ack: 9, answer, .. }) = json::decode(text) else { panic!("{text}") };
         assert_eq!(answer.map(|data| data.map(|raw| raw.get())).map_err(|raw| raw.get()), expected, "{text}");
     }
     for ack in ["null", "-1", "\"9\"", "1.0", "[]", "9007199254740993"] {
@@ -269,10 +269,10 @@ fn pattern_frames_are_taken_by_who_asks_for_them() {
         (r#"{"kind":"me\u0073sage","pattern":"\u0061"}"#, (Message, "a", None, None, None)),
     ];
     for (text, taken) in cases {
-        let Ok(Incoming::Pattern { kind, request }) = json::decode_with_patterns(text) else { panic!("{text}") };
-        let Request { event, data, id, meta } = &request;
+        let Ok(Incoming::Pattern { kind, request, .. }) = json::decode_with_patterns(text) else { panic!("{text}") };
+        let Request { event, data, id, meta, .. } = &request;
         assert_eq!((kind, &**event, data.map(|data| data.get()), id.clone(), meta.map(|meta| meta.get())), taken);
-        let refused = Incoming::Pattern { kind, request }.without_patterns().unwrap_err();
+        let refused = Incoming::pattern(kind, request).without_patterns().unwrap_err();
         assert_eq!((refused.reason, refused.event.as_deref(), &refused.id), ("kind_disabled", Some(taken.1), &taken.3));
         rejected(text, "kind_disabled");
     }

@@ -261,7 +261,7 @@ fn ack_carries_data_or_an_error() {
         (b"\x83\xa3ack\x09\xa4data\xc0\xa5error\xc2", Err(b"\xc2")),
     ];
     for (frame, expected) in cases {
-        let Ok(Incoming::Ack { ack: 9, answer }) = msgpack::decode(frame) else { panic!("{frame:02x?}") };
+        let Ok(Incoming::Ack { ack: 9, answer, .. }) = msgpack::decode(frame) else { panic!("{frame:02x?}") };
         assert_eq!(answer.map(|data| data.map(Raw::as_bytes)).map_err(Raw::as_bytes), expected, "{frame:02x?}");
     }
     rejected(b"\x83\xa3ack\x09\xa4data\x01\xa5error\x02", "ack");
@@ -292,7 +292,7 @@ fn keys_of_two_kinds_and_kinds_that_are_off_are_rejected() {
 fn pattern_frames_are_taken_by_who_asks_for_them() {
     for (word, kind) in [("message", PatternKind::Message), ("event", PatternKind::Event)] {
         let bare = map(&[("kind", word.into()), ("pattern", "sum".into())]);
-        let Ok(Incoming::Pattern { kind: got, request }) = msgpack::decode_with_patterns(&bare) else {
+        let Ok(Incoming::Pattern { kind: got, request, .. }) = msgpack::decode_with_patterns(&bare) else {
             panic!("{word}")
         };
         assert_eq!((got, &*request.event), (kind, "sum"));
@@ -306,7 +306,7 @@ fn pattern_frames_are_taken_by_who_asks_for_them() {
             ("data", 3.into()),
         ];
         let full = map(&full);
-        let Ok(Incoming::Pattern { kind: got, request }) = msgpack::decode_with_patterns(&full) else {
+        let Ok(Incoming::Pattern { kind: got, request, .. }) = msgpack::decode_with_patterns(&full) else {
             panic!("{word}")
         };
         assert_eq!((got, &*request.event, &request.id), (kind, "sum", &Id::text("x")));

@@ -2,7 +2,8 @@
 use super::model::{Marked, Role, Source};
 use crate::emit::Errors;
 use crate::generics::conditions;
-use crate::stages::{self, Stages, one_of};
+use crate::helper::one_of;
+use crate::stages::{self, Stages};
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;

@@ -119,7 +119,7 @@ fn all(text: &[usize], extras: &Extras) -> Vec<usize> {
 
 impl Extras {
     fn fields(&self) -> Vec<usize> {
-        match self.retry_after_ms {
+        match self.retry_after {
             Some(Retry::Field(nth)) => vec![nth],
             _ => Vec::new(),
         }
@@ -127,15 +127,16 @@ impl Extras {
 
     /// The calls of the builder behind an error.
     fn add(&self, krate: &Path, error: TokenStream) -> TokenStream {
-        let Extras { status, retryable, retry_after_ms, close } = self;
-        let status = status.as_ref().map(|status| call(at(status.span()), "status", None, ours!(#status)));
+        let Extras { status, retryable, retry_after, close } = self;
+        let status =
+            status.as_ref().map(|status| call(at(status.span()), "status", None, ours!(#krate::wire::status(#status))));
         let retryable = retryable.as_ref().map(|flag| call(at(flag.span()), "retryable", None, ours!(#flag)));
-        let retry = retry_after_ms.as_ref().map(|retry| match retry {
+        let retry = retry_after.as_ref().map(|retry| match retry {
             Retry::Field(nth) => {
                 let field = field(*nth);
-                ours!(.retry_after_ms(*#field))
+                ours!(.retry_after(*#field))
             }
-            Retry::Number(value) => call(at(value.span()), "retry_after_ms", None, ours!(#value)),
+            Retry::Value(value) => call(at(value.span()), "retry_after", None, ours!(#value)),
         });
         let close = close.as_ref().map(|close| {
             let code = match close {

@@ -5,8 +5,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, Meta, Path, Token};
 
-const KNOWN: &[&str] =
-    &["code", "message", "status", "retryable", "retry_after_ms", "close", "internal", "transparent"];
+const KNOWN: &[&str] = &["code", "message", "status", "retryable", "retry_after", "close", "internal", "transparent"];
 
 /// What is said of one variant, or of a struct.
 #[derive(Default)]
@@ -15,7 +14,7 @@ pub(super) struct Keys {
     pub(super) message: Option<LitStr>,
     pub(super) status: Option<LitInt>,
     pub(super) retryable: Option<LitBool>,
-    pub(super) retry_after_ms: Option<Expr>,
+    pub(super) retry_after: Option<Expr>,
     pub(super) close: Option<Expr>,
     pub(super) internal: Option<Span>,
     pub(super) transparent: Option<Span>,
@@ -42,7 +41,7 @@ pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> (Keys, Opti
                 "status" => found.status = Some(keys::value(input)?),
                 "retryable" if input.peek(Token![=]) => found.retryable = Some(keys::value(input)?),
                 "retryable" => found.retryable = Some(LitBool::new(true, key.span())),
-                "retry_after_ms" => found.retry_after_ms = Some(keys::value(input)?),
+                "retry_after" => found.retry_after = Some(keys::value(input)?),
                 "close" => found.close = Some(keys::value(input)?),
                 "internal" => found.internal = Some(key.span()),
                 "transparent" => found.transparent = Some(key.span()),
@@ -119,8 +118,14 @@ impl Keys {
         {
             errors.at(code, "no close frame is sent with this code: 3000 to 4999 are an application's, 4000 to 4499 of them say \"reconnect\"");
         }
-        if let (Some(LitBool { value: false, span }), Some(_)) = (&self.retryable, &self.retry_after_ms) {
-            errors.push(syn::Error::new(*span, "`retry_after_ms` says that it may be retried; remove one of the two"));
+        if let Some(delay @ Expr::Lit(_)) = &self.retry_after {
+            errors.at(
+                delay,
+                "a time is a `Duration`: write `retry_after = Duration::from_millis(500)`, or the name of a field",
+            );
+        }
+        if let (Some(LitBool { value: false, span }), Some(_)) = (&self.retryable, &self.retry_after) {
+            errors.push(syn::Error::new(*span, "`retry_after` says that it may be retried; remove one of the two"));
         }
     }
 }

@@ -44,13 +44,16 @@ pub(super) enum Told {
 pub(super) struct Extras {
     pub(super) status: Option<syn::LitInt>,
     pub(super) retryable: Option<syn::LitBool>,
-    pub(super) retry_after_ms: Option<Retry>,
+    pub(super) retry_after: Option<Retry>,
     pub(super) close: Option<Expr>,
 }
 
+/// The time before a retry.
 pub(super) enum Retry {
+    /// The field with this index, a `Duration`.
     Field(usize),
-    Number(Expr),
+    /// Any other expression of a `Duration`.
+    Value(Expr),
 }
 
 impl Model {
@@ -132,11 +135,11 @@ fn told(named: &Ident, fields: &[String], keys: Keys, errors: &mut Errors) -> To
         }
         _ => None,
     };
-    let retry = |value: Expr| field(&value).map_or(Retry::Number(value), Retry::Field);
+    let retry = |value: Expr| field(&value).map_or(Retry::Value(value), Retry::Field);
     let extras = Extras {
         status: keys.status,
         retryable: keys.retryable,
-        retry_after_ms: keys.retry_after_ms.map(retry),
+        retry_after: keys.retry_after.map(retry),
         close: keys.close,
     };
     if let Some(span) = keys.internal {

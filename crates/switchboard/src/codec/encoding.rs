@@ -34,7 +34,7 @@ impl<'a> Encoding<'a> {
         match self {
             Encoding::Json => json::encode_event(out, event, data).map(drop),
             Encoding::MessagePack => msgpack::encode_event(out, event, data).map(drop),
-            Encoding::Own { codec, .. } => own(codec, out, &Outgoing::of(event, &data)),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing::new(event, &data)),
         }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Encoding<'a> {
         match self {
             Encoding::Json => json::encode_request(out, event, data, ack).map(drop),
             Encoding::MessagePack => msgpack::encode_request(out, event, data, ack).map(drop),
-            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { ack: Some(ack), ..Outgoing::of(event, &data) }),
+            Encoding::Own { codec, .. } => own(codec, out, &Outgoing { ack: Some(ack), ..Outgoing::new(event, &data) }),
         }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Encoding<'a> {
             (Encoding::MessagePack, None) => msgpack::encode_reply(out, event, id, data).map(drop),
             (Encoding::MessagePack, Some(id)) => msgpack::encode_stream_item(out, event, id, data).map(drop),
             (Encoding::Own { codec, .. }, more) => {
-                own(codec, out, &Outgoing { id, more: more.is_some(), ..Outgoing::of(event, &data) })
+                own(codec, out, &Outgoing { id, more: more.is_some(), ..Outgoing::new(event, &data) })
             }
         }
     }
@@ -89,7 +89,7 @@ impl<'a> Encoding<'a> {
             Encoding::Json => json::encode_pattern(out, pattern, id, more, erased).map(drop),
             Encoding::MessagePack => msgpack::encode_pattern(out, pattern, id, more, payload).map(drop),
             Encoding::Own { codec, .. } => {
-                own(codec, out, &Outgoing { id, more, pattern: true, ..Outgoing::of(pattern, &payload) })
+                own(codec, out, &Outgoing { id, more, pattern: true, ..Outgoing::new(pattern, &payload) })
             }
         }
     }
@@ -101,7 +101,7 @@ impl<'a> Encoding<'a> {
             Encoding::MessagePack => msgpack::encode_pattern_end(out, pattern, id),
             Encoding::Own { codec, .. } => {
                 let end =
-                    Outgoing { data: None, id: Some(id), done: true, pattern: true, ..Outgoing::of(pattern, &()) };
+                    Outgoing { data: None, id: Some(id), done: true, pattern: true, ..Outgoing::new(pattern, &()) };
                 return own(codec, out, &end);
             }
         }
@@ -118,7 +118,7 @@ impl<'a> Encoding<'a> {
             Encoding::Json => json::encode_stream_end(out, event, id),
             Encoding::MessagePack => msgpack::encode_stream_end(out, event, id),
             Encoding::Own { codec, .. } => {
-                let end = Outgoing { data: None, id: Some(id), done: true, ..Outgoing::of(event, &()) };
+                let end = Outgoing { data: None, id: Some(id), done: true, ..Outgoing::new(event, &()) };
                 return own(codec, out, &end);
             }
         }
@@ -165,7 +165,7 @@ impl<'a> Encoding<'a> {
             Encoding::MessagePack => msgpack::encode_exception(out, error, event, id),
             Encoding::Own { codec, .. } => {
                 let body = ErrorBody::new(error, event);
-                let frame = Outgoing { id, ..Outgoing::of("exception", &body) };
+                let frame = Outgoing { id, ..Outgoing::new("exception", &body) };
                 return contained("codec", || own(codec, out, &frame));
             }
         }
@@ -200,8 +200,8 @@ impl<'a> Encoding<'a> {
     ) -> Result<(), Error> {
         const TEXT: &str = "The error is too long to be sent";
         let mut short = Error::new(error.code().clone(), TEXT);
-        if let Some(after) = error.retry_after() {
-            short = short.retry_after_ms(after);
+        if let Some(after) = error.retry_delay() {
+            short = short.retry_after(after);
         }
         // A code may be as long as a text.
         for short in [short, Error::new(Code::Internal, TEXT)] {
@@ -224,7 +224,7 @@ impl<'a> Encoding<'a> {
             Encoding::Json => json::encode_goaway(out, code, reason, retryable, retry_after_ms),
             Encoding::MessagePack => msgpack::encode_goaway(out, code, reason, retryable, retry_after_ms),
             Encoding::Own { codec, .. } => {
-                return contained("codec", || own(codec, out, &Outgoing::of("sys.goaway", goaway)));
+                return contained("codec", || own(codec, out, &Outgoing::new("sys.goaway", goaway)));
             }
         }
         Ok(())
@@ -261,7 +261,7 @@ impl<'a> Encoding<'a> {
 }
 
 fn wrong_kind(message: &'static str) -> Rejected<'static> {
-    Rejected { error: Error::bad_request(message), reason: "frame_kind", id: None, event: None }
+    Rejected::new(Error::bad_request(message)).with_reason("frame_kind")
 }
 
 fn own(codec: &Arc<dyn Codec>, out: &mut Vec<u8>, frame: &Outgoing<'_>) -> Result<(), Error> {

@@ -37,6 +37,7 @@ pub use switchboard_core::{Id, PatternKind, Request};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::fmt;
 
 /// A message from a client, whose payloads are bytes in the codec's format.
 pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
@@ -74,7 +75,7 @@ pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
 ///         let [event, id, data] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else { Err(malformed())? };
 ///         let id = if id == "-" { None } else { Some(Id::text(id).ok_or_else(malformed)?) };
 ///         let data = (data != "null").then_some(Cow::Borrowed(data.as_bytes()));
-///         Ok(Incoming::Request(Request { event: event.into(), data, id, meta: None }))
+///         Ok(Incoming::request(Request::new(event).with_data(data).with_id(id)))
 ///     }
 ///
 ///     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
@@ -100,11 +101,13 @@ pub trait Codec: Send + Sync + 'static {
         FrameKind::Binary
     }
 
-    /// Reads a frame. One of a message pattern is refused behind this where the gateway takes none. `data` and `meta` are `None` when they are missing or null. That an event's name and an id may be what they
-    /// are is checked behind this.
+    /// Reads a frame. `data` and `meta` are `None` when they are missing or null.
     ///
-    /// Errors: what the client is told, as `exception`; an [`Error`](crate::Error) becomes one by `?`. It should not repeat what was
-    /// sent.
+    /// What every format has in common is checked after this: the event's name, the bounds of an id, and that a frame of a message pattern is
+    /// refused on gateways that do not take them.
+    ///
+    /// Errors: what the client is told, as `exception`; an [`Error`](crate::Error) becomes a [`Rejected`] by `?`. Its message should not repeat
+    /// the input.
     fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>>;
 
     /// Calls `lend`, once, with a deserializer over a payload that [`decode`](Codec::decode) gave. Called again for the same payload
@@ -122,8 +125,9 @@ pub trait Codec: Send + Sync + 'static {
     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>>;
 }
 
-/// The kind of a codec's frames.
+/// The kind of WebSocket message that a codec reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FrameKind {
     /// Text frames, which must be UTF-8.
     Text,
@@ -163,8 +167,24 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    fn of(event: &'a str, data: &'a dyn erased_serde::Serialize) -> Outgoing<'a> {
+    /// A push. Codecs are given their messages by the engine; this is for tests of a codec, which set the other fields.
+    pub fn new(event: &'a str, data: &'a dyn erased_serde::Serialize) -> Outgoing<'a> {
         Outgoing { event, data: Some(data), id: None, ack: None, more: false, done: false, pattern: false }
+    }
+}
+
+/// Without the payload, which need not be `Debug`.
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("event", &self.event)
+            .field("has_data", &self.data.is_some())
+            .field("id", &self.id)
+            .field("ack", &self.ack)
+            .field("more", &self.more)
+            .field("done", &self.done)
+            .field("pattern", &self.pattern)
+            .finish()
     }
 }
 

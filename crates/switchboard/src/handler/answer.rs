@@ -27,10 +27,7 @@ pub(crate) enum Answer {
 
 impl From<PatternKind> for Answer {
     fn from(kind: PatternKind) -> Answer {
-        match kind {
-            PatternKind::Message => Answer::Pattern,
-            PatternKind::Event => Answer::Nothing,
-        }
+        if kind.is_answered() { Answer::Pattern } else { Answer::Nothing }
     }
 }
 

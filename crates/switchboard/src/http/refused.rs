@@ -180,9 +180,9 @@ impl From<&Error> for Refused {
             _ => Status::FORBIDDEN,
         };
         // The application's own choice, if it made one.
-        let status = error.chosen_status().and_then(|own| Status::from_u16(own).ok()).unwrap_or(status);
+        let status = error.chosen_status().unwrap_or(status);
         let again = matches!(status, Status::TOO_MANY_REQUESTS | Status::SERVICE_UNAVAILABLE);
-        let wanted = error.retry_after().map(|wait| Duration::from_secs(u64::from(wait.div_ceil(1000))));
+        let wanted = error.retry_delay().map(|delay| Duration::from_secs(delay.as_millis().div_ceil(1000) as u64));
         let challenge =
             (status == Status::UNAUTHORIZED).then_some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         Refused(Box::new(Problem {

@@ -11,12 +11,49 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 /// A message of a raw gateway.
+///
+/// ```
+/// use switchboard::Message;
+///
+/// let message = Message::text("hello");
+/// assert_eq!((message.as_text(), message.as_bytes()), (Some("hello"), &b"hello"[..]));
+/// assert_eq!(Message::binary(vec![1, 2]).as_text(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Message {
     /// Text, which is UTF-8.
     Text(String),
     /// Bytes.
     Binary(Bytes),
+}
+
+impl Message {
+    /// A text message.
+    pub fn text(text: impl Into<String>) -> Message {
+        Message::Text(text.into())
+    }
+
+    /// A binary message.
+    pub fn binary(bytes: impl Into<Bytes>) -> Message {
+        Message::Binary(bytes.into())
+    }
+
+    /// The text; `None` for a binary message.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Message::Text(text) => Some(text),
+            Message::Binary(_) => None,
+        }
+    }
+
+    /// The bytes of the message, of either kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+        }
+    }
 }
 
 impl From<String> for Message {
@@ -110,13 +147,6 @@ impl State {
     }
 }
 
-fn len(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) => bytes.len(),
-    }
-}
-
 impl Port {
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         self.0.lock().is_full(limits)
@@ -129,7 +159,7 @@ impl Port {
             if state.closed || state.ended {
                 return false;
             }
-            state.bytes += len(&message);
+            state.bytes += message.as_bytes().len();
             state.queue.push_back(message);
             if node.memory.is_limited() {
                 state.charge = state.charge.take().or_else(|| Charge::new(node, Kind::Waiting));
@@ -213,8 +243,8 @@ impl Port {
             let was_full = state.is_full(limits);
             match state.queue.pop_front() {
                 Some(message) => {
-                    state.bytes -= len(&message);
-                    state.recharge(len(&message));
+                    state.bytes -= message.as_bytes().len();
+                    state.recharge(message.as_bytes().len());
                     state.unanswered = true;
                     (message, was_full && !state.is_full(limits))
                 }

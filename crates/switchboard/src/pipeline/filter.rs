@@ -11,6 +11,7 @@ use std::sync::Arc;
 /// A filter of a type of yours catches what handlers return as `Err`, before it becomes a [`switchboard::Error`](Error). A filter of
 /// `switchboard::Error` catches all errors, as they are about to be sent: those of guards, payloads, panics too.
 /// ```
+/// use std::time::Duration;
 /// use switchboard::pipeline::{Caught, Filter};
 /// use switchboard::Error;
 /// struct DbError { table: &'static str }
@@ -18,7 +19,7 @@ use std::sync::Arc;
 /// impl Filter for Database {
 ///     type Error = DbError;
 ///     fn catch(&self, error: DbError, caught: &Caught<'_>) -> Error {
-///         Error::overloaded("Try again in a moment").retry_after_ms(500)
+///         Error::overloaded("Try again in a moment").retry_after(Duration::from_millis(500))
 ///     }
 /// }
 /// ```

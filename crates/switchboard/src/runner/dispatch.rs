@@ -71,9 +71,14 @@ impl Task {
         }
         let request = match conn.decode(message) {
             Ok(Incoming::Request(request)) => request,
-            Ok(Incoming::Pattern { kind, request }) => return self.dispatch_pattern(conn, kind, request, cx),
-            Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
+            Ok(Incoming::Pattern { kind, request, .. }) => return self.dispatch_pattern(conn, kind, request, cx),
+            Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
+            // `Incoming` may grow. A kind that has no arm above is refused.
+            Ok(_) => {
+                self.exception(&Error::bad_request("Messages of this kind are not supported"), None, None);
+                return self.malformed("kind");
+            }
             Err(rejected) => {
                 self.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
                 return self.malformed(rejected.reason);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use switchboard::{App, Code, Error, Gateway, OrInternal, Reply};
 
 /// A payload that asks for the bad end.
@@ -142,7 +143,7 @@ impl Returns {
         self.step(ask, Error::forbidden("No")).await
     }
     async fn unit_or_error(&self, ask: Ask) -> std::result::Result<(), Error> {
-        self.step(ask, Error::not_found("No such thing").retry_after_ms(50)).await.map(drop)
+        self.step(ask, Error::not_found("No such thing").retry_after(Duration::from_millis(50))).await.map(drop)
     }
     async fn option_or_error(&self, ask: Ask) -> std::result::Result<Option<u8>, Error> {
         self.step(ask, Error::conflict("No")).await?;

@@ -260,7 +260,7 @@ mod renamed {
 
     #[rt::messages(crate = super::inside::real_time)]
     impl Chat {
-        #[rt::subscribe_message("count")]
+        #[rt::attributes::subscribe_message("count")]
         async fn count(&self) -> usize {
             Arc::strong_count(&self.service)
         }

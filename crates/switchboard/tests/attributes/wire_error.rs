@@ -1,6 +1,7 @@
 //! `#[derive(WireError)]`.
 use std::error::Error as _;
 use std::fmt;
+use std::time::Duration;
 use switchboard::testing::TestApp;
 use switchboard::{Close, CloseCode, Code, Error, WireError, gateway, messages, module};
 
@@ -22,10 +23,10 @@ enum BidError {
     #[wire(code = "not_found", message = "The auction has {{ended}}", close = 4001)]
     Closed,
     /// A code of the table.
-    #[wire(message = "{1} of {0}: {1}", retry_after_ms = 500)]
+    #[wire(message = "{1} of {0}: {1}", retry_after = Duration::from_millis(500))]
     RateLimited(u8, u8),
-    #[wire(message = "Later", retry_after_ms = wait, retryable = true, close = CloseCode::RATE_LIMITED)]
-    Busy { wait: u32 },
+    #[wire(message = "Later", retry_after = wait, retryable = true, close = CloseCode::RATE_LIMITED)]
+    Busy { wait: Duration },
     #[wire(code = Code::Overloaded, message = "No", retryable = false, close = Close::new(CloseCode::KICKED, "out"))]
     Full,
     #[wire(internal, message = "writing {0}", status = 503)]
@@ -107,13 +108,16 @@ fn codes_and_messages() {
 #[test]
 fn what_else_is_said() {
     let low = Error::from(BidError::TooLow { least: 7, width: 0, r#type: "" });
-    assert_eq!((low.http_status(), low.is_retryable(), low.retry_after()), (409, true, None));
+    assert_eq!((low.http_status().as_u16(), low.is_retryable(), low.retry_delay()), (409, true, None));
     let closed = Error::from(BidError::Closed);
     assert_eq!(closed.close().map(|close| close.code.get()), Some(4001));
-    assert_eq!((closed.http_status(), closed.is_retryable()), (404, false));
-    assert_eq!(Error::from(BidError::RateLimited(0, 0)).retry_after(), Some(500));
-    let busy = Error::from(BidError::Busy { wait: 77 });
-    assert_eq!((busy.retry_after(), busy.close().unwrap().code), (Some(77), CloseCode::RATE_LIMITED));
+    assert_eq!((closed.http_status().as_u16(), closed.is_retryable()), (404, false));
+    assert_eq!(Error::from(BidError::RateLimited(0, 0)).retry_delay(), Some(Duration::from_millis(500)));
+    let busy = Error::from(BidError::Busy { wait: Duration::from_millis(77) });
+    assert_eq!(
+        (busy.retry_delay(), busy.close().unwrap().code),
+        (Some(Duration::from_millis(77)), CloseCode::RATE_LIMITED)
+    );
     let full = Error::from(BidError::Full);
     assert_eq!((full.code(), full.is_retryable(), full.close().unwrap().reason()), (&Code::Overloaded, false, "out"));
 }

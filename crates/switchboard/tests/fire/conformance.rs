@@ -29,7 +29,7 @@ impl Recorder {
         while let Some(message) = socket.recv().await {
             self.0.lock().unwrap().received.push(match message.clone() {
                 switchboard::Message::Text(text) => Message::Text(text),
-                switchboard::Message::Binary(bytes) => Message::Binary(bytes.to_vec()),
+                other => Message::Binary(other.as_bytes().to_vec()),
             });
             let _ = socket.send(message).await;
         }

@@ -242,7 +242,7 @@ impl RawSurroundings {
         while let Some(message) = socket.recv().await {
             match message {
                 Message::Text(text) => socket.send(text.to_uppercase()).await?,
-                binary @ Message::Binary(_) => socket.send(binary).await?,
+                binary => socket.send(binary).await?,
             }
         }
         Ok(())

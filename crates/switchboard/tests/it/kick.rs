@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{
-    App, Client, ClientId, Close, CloseCode, DisconnectReason, Error, Gateway, HandlerDef, Limits, Message, Server,
-    Socket,
+    App, Client, Close, CloseCode, DisconnectReason, Error, Gateway, HandlerDef, Limits, Message, Server, Socket,
 };
 
 /// Messages that come in one segment with the one that ends the connection.
@@ -85,7 +84,7 @@ impl Door {
     }
 
     async fn kick(&self, id: String) -> usize {
-        let client = self.server.client(ClientId::parse(&id).unwrap()).unwrap();
+        let client = self.server.client(id.parse().unwrap()).unwrap();
         client.emit("wrong", "other");
         client.disconnect();
         self.look(&client);
@@ -364,7 +363,7 @@ fn a_choice_of_clients_is_sent_away() {
         for _ in 0..4 {
             let mut peer = rig.connect().await;
             let name = peer.request(r#"{"event":"name"}"#).await;
-            peers.push((peer, ClientId::parse(name.split('"').nth(7).unwrap()).unwrap()));
+            peers.push((peer, name.split('"').nth(7).unwrap().parse().unwrap()));
         }
         let mut raw = rig.connect_to("/raw").await;
         assert_eq!(raw.request("here").await, "here");
@@ -386,11 +385,15 @@ fn a_choice_of_clients_is_sent_away() {
 }
 
 fn again(how: &str) -> Error {
-    let error = Error::overloaded("Full").retry_after_ms(9000);
+    let error = Error::overloaded("Full").retry_after(Duration::from_millis(9000));
     match how {
-        "own" => error.closing(Close::new(CloseCode::RECONNECT_REQUESTED, "own").retry_after_ms(7000)),
+        "own" => {
+            error.closing(Close::new(CloseCode::RECONNECT_REQUESTED, "own").retry_after(Duration::from_millis(7000)))
+        }
         "never" => error.closing(CloseCode::KICKED),
-        "first" => Error::overloaded("Full").closing(CloseCode::RECONNECT_REQUESTED).retry_after_ms(9000),
+        "first" => {
+            Error::overloaded("Full").closing(CloseCode::RECONNECT_REQUESTED).retry_after(Duration::from_millis(9000))
+        }
         "any" => Error::overloaded("Full").closing(CloseCode::RECONNECT_REQUESTED),
         _ => error.closing(CloseCode::RECONNECT_REQUESTED),
     }
@@ -402,10 +405,11 @@ fn clients_come_back_when_the_error_or_the_close_says() {
         let fails = |how: String| async move { Err::<(), Error>(again(&how)) };
         let late = |how: String, ack: switchboard::Ack<()>| async move { drop(ack.fail(again(&how))) };
         let closes = |client: Client| async move {
-            client.close(Close::new(CloseCode::TRY_AGAIN_LATER, "later").retry_after_ms(5000));
+            client.close(Close::new(CloseCode::TRY_AGAIN_LATER, "later").retry_after(Duration::from_millis(5000)));
         };
-        let full = Gateway::functions()
-            .on_connect_fn(|| async { Err::<(), Error>(Error::overloaded("Full").retry_after_ms(30_000)) });
+        let full = Gateway::functions().on_connect_fn(|| async {
+            Err::<(), Error>(Error::overloaded("Full").retry_after(Duration::from_millis(30_000)))
+        });
         let app = App::new()
             .gateway("/ws", Gateway::functions().on_fn("fails", fails).on_fn("late", late).on_fn("closes", closes))
             .gateway("/full", full);

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Debug;
-use switchboard::codec::{Codec, Incoming, Json, Lend, Outgoing, Rejected};
+use switchboard::codec::{Codec, Id, Incoming, Json, Lend, Outgoing, Rejected, Request};
 use switchboard::handler::{Context, FromMessage, MessageContext};
 use switchboard::pipeline::{Call, Interceptor, Next, Pipe};
 use switchboard::testing::{TestApp, TestClient};
@@ -48,12 +48,11 @@ impl Codec for Turned {
         let json = turn(frame);
         let frame: Frame<'_> = serde_json::from_slice(&json).map_err(|_| Error::bad_request("No frame"))?;
         let bytes = |json: &RawValue| Cow::Owned(json.get().as_bytes().to_vec());
-        Ok(Incoming::Request(switchboard::codec::Request {
-            event: Cow::Owned(frame.event),
-            data: (frame.data.get() != "null").then(|| bytes(frame.data)),
-            id: switchboard::codec::Id::number(frame.id),
-            meta: frame.meta.map(bytes),
-        }))
+        let request = Request::new(frame.event)
+            .with_data((frame.data.get() != "null").then(|| bytes(frame.data)))
+            .with_id(Id::number(frame.id))
+            .with_meta(frame.meta.map(bytes));
+        Ok(Incoming::request(request))
     }
 
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {

@@ -24,7 +24,7 @@ impl Lab {
         client.emit("pushed", value);
     }
     pub(super) async fn forbid(&self) -> Result<(), Error> {
-        let error = Error::forbidden("Not here").retryable(true).retry_after_ms(20);
+        let error = Error::forbidden("Not here").retryable(true).retry_after(Duration::from_millis(20));
         Err(error.detail(Detail::new("/room", "closed", "It is closed")))
     }
     pub(super) async fn fail(&self) -> Result<(), Error> {

@@ -14,6 +14,7 @@ const DEPTH: usize = 127;
 /// What a text of JSON says, for serializers that do not know serde_json's `RawValue`: numbers are as they are written.
 ///
 /// Errors, when it is serialised: it is nested deeper than 127, has half a surrogate pair, or a number beyond an `f64`.
+#[derive(Debug)]
 pub struct Exact<'a>(Node<'a>);
 
 impl<'a> Exact<'a> {
@@ -29,6 +30,7 @@ impl Serialize for Exact<'_> {
     }
 }
 
+#[derive(Debug)]
 enum Node<'a> {
     Null,
     Bool(bool),

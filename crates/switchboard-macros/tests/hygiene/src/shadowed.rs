@@ -385,13 +385,13 @@ impl<T: ::core::marker::Send + ::core::marker::Sync + 'static> Echo<T> {
 pub enum Fault {
     /// By every key.
     #[wire(
-        code = "too_low", message = "Bid {least} at {error:?}", status = 409, retryable, retry_after_ms = error, close = 4001
+        code = "too_low", message = "Bid {least} at {error:?}", status = 409, retryable, retry_after = error, close = 4001
     )]
     TooLow {
         /// In the message.
         least: ::core::primitive::u64,
         /// A name that the expansion might have chosen.
-        error: ::core::primitive::u32,
+        error: ::core::time::Duration,
     },
     /// With a code and a close of the library's.
     #[wire(code = ::sb::Code::Conflict, message = "Taken", retryable = false, close = ::sb::CloseCode::KICKED)]

@@ -3,6 +3,7 @@ use hygiene::bare::{Bare, Closed};
 use hygiene::payload::Text;
 use hygiene::shadowed::{Fault, Journal, Lobby, Shadowed};
 use sb::testing::TestApp;
+use std::time::Duration;
 
 #[derive(serde::Serialize)]
 struct Keys {
@@ -54,8 +55,11 @@ async fn without_a_prelude() {
 
 #[test]
 fn errors() {
-    let low = sb::Error::from(Fault::TooLow { least: 5, error: 70 });
-    assert_eq!((low.code().as_str(), low.message(), low.retry_after()), ("too_low", "Bid 5 at 70", Some(70)));
+    let low = sb::Error::from(Fault::TooLow { least: 5, error: Duration::from_millis(70) });
+    assert_eq!(
+        (low.code().as_str(), low.message(), low.retry_delay()),
+        ("too_low", "Bid 5 at 70ms", Some(Duration::from_millis(70)))
+    );
     assert_eq!(sb::Error::from(Fault::Taken).code(), &sb::Code::Conflict);
     assert_eq!(sb::Error::from(Fault::Hidden(1)).source_chain(), "the cause is 1");
     assert_eq!(sb::Error::from(Fault::Inner(sb::Error::forbidden("No"))).message(), "No");

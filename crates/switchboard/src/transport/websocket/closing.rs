@@ -194,7 +194,7 @@ impl Task {
             bytes.resize(ws::HEADER_ROOM, 0);
             let retryable = close.code.is_retryable();
             let jittered = || 500 + u32::try_from(self.endpoint().id.low() % 1500).unwrap_or(0);
-            let retry_after_ms = retryable.then(|| close.retry_after().unwrap_or_else(jittered));
+            let retry_after_ms = retryable.then(|| close.retry_after_ms().unwrap_or_else(jittered));
             let (code, reason, encoding) = (close.code.get(), close.reason(), self.endpoint().encoding());
             match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
                 Ok(()) if bytes.len() - ws::HEADER_ROOM <= self.limits().max_message_out => {
@@ -356,8 +356,8 @@ impl Task {
 
 /// A close because of an error: what that says of when to come back counts, unless the close has said it.
 pub(crate) fn because_of(error: &Error, close: Close) -> Close {
-    match (close.retry_after(), error.retry_after()) {
-        (None, Some(milliseconds)) => close.retry_after_ms(milliseconds),
+    match (close.retry_delay(), error.retry_delay()) {
+        (None, Some(delay)) => close.retry_after(delay),
         _ => close,
     }
 }

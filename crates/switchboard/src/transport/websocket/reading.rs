@@ -238,7 +238,7 @@ impl Task {
         let mut group = None;
         // Acks and `cancel` are handled at once; everything else waits its turn.
         let id = match conn.decode(&message) {
-            Ok(Incoming::Ack { ack, answer }) => return self.settle(ack, answer),
+            Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id),
             Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.draining => {
                 return self.refuse_draining(&message);
@@ -249,6 +249,8 @@ impl Task {
                 }
                 request.id
             }
+            // `dispatch` refuses it.
+            Ok(_) => None,
             Err(rejected) => rejected.id,
         };
         if let Some(id) = &id
@@ -285,7 +287,7 @@ impl Task {
         let mut answered = None;
         let conn = self.client.endpoint_arc().clone();
         match message.map(|message| conn.decode(message)) {
-            Some(Ok(Incoming::Ack { ack, answer })) if self.is_awaited(ack) => return self.settle(ack, answer),
+            Some(Ok(Incoming::Ack { ack, answer, .. })) if self.is_awaited(ack) => return self.settle(ack, answer),
             Some(Ok(Incoming::Cancel(id))) if self.has_in_flight(&id) => return self.cancel(&id),
             Some(Ok(Incoming::Request(request) | Incoming::Pattern { request, .. })) => {
                 answered = Some((Some(request.event), request.id));
@@ -299,7 +301,7 @@ impl Task {
         let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits));
         if let Some((event, id)) = answered {
             let error = Error::rate_limited("Too many messages, or bytes, in a short time");
-            let error = error.retry_after_ms(u32::try_from(wait).unwrap_or(u32::MAX));
+            let error = error.retry_after(std::time::Duration::from_millis(wait));
             self.exception(&error, event.as_deref(), id.as_ref());
         }
         if keeps_on {

@@ -5,6 +5,8 @@ mod users;
 mod waiting;
 
 use crate::rig::{Answer, Rig};
+use axum::http::StatusCode;
+use std::time::Duration;
 use switchboard::pipeline::ConnectGuard;
 use switchboard::{Error, Gateway, Handshake};
 
@@ -48,8 +50,8 @@ impl ConnectGuard for Fails {
         match code {
             "panic" => panic!("canary"),
             "internal" => Err(Error::internal("canary")),
-            "chosen" => Err(Error::conflict("No").status(409)),
-            "later" => Err(Error::rate_limited("Not now").retry_after_ms(61_500)),
+            "chosen" => Err(Error::conflict("No").status(StatusCode::CONFLICT)),
+            "later" => Err(Error::rate_limited("Not now").retry_after(Duration::from_millis(61_500))),
             code => Err(Error::new(code.to_owned(), "No")),
         }
     }

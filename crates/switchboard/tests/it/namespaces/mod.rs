@@ -79,7 +79,7 @@ async fn ask(peer: &mut Peer, event: &str, data: &str) -> String {
 
 async fn join(peer: &mut Peer, room: &str) -> ClientId {
     peer.send(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
-    ClientId::parse(&ask(peer, "id", "").await).unwrap()
+    ask(peer, "id", "").await.parse().unwrap()
 }
 
 fn ids(clients: Vec<Client>) -> BTreeSet<String> {

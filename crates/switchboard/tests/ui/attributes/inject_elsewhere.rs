@@ -1,5 +1,6 @@
 //! `#[inject]` stands on a field, inside of another attribute.
-use switchboard::{inject, injectable};
+use switchboard::attributes::inject;
+use switchboard::injectable;
 
 #[inject]
 struct Rooms;

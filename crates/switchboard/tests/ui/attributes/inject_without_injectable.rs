@@ -1,5 +1,6 @@
 //! `#[inject]` on a field of a struct that the container does not make.
-use switchboard::{Server, inject};
+use switchboard::Server;
+use switchboard::attributes::inject;
 
 struct Service {
     #[inject]

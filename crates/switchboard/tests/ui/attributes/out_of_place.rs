@@ -1,5 +1,6 @@
 //! Attributes of methods and fields stand in what they belong to, and the others on what they are for.
-use switchboard::{gateway, injectable, messages, module, on_connect, subscribe_message};
+use switchboard::attributes::{on_connect, subscribe_message};
+use switchboard::{gateway, injectable, messages, module};
 
 struct Chat;
 

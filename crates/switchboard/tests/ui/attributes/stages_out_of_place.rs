@@ -1,5 +1,6 @@
 //! Stages stand on handlers, and below `#[gateway]`.
-use switchboard::{concurrency, gateway, injectable, key, messages, skip, use_filters, use_guards};
+use switchboard::attributes::{concurrency, key, skip, use_filters, use_guards};
+use switchboard::{gateway, injectable, messages};
 
 struct Auth;
 

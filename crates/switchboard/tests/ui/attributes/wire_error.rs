@@ -32,8 +32,10 @@ enum Keys {
     Inside(switchboard::Error),
     #[wire(transparent)]
     Two(switchboard::Error, u8),
-    #[wire(message = "x", retryable = false, retry_after_ms = 5)]
-    NeverAndLater,
+    #[wire(message = "x", retryable = false, retry_after = wait)]
+    NeverAndLater { wait: std::time::Duration },
+    #[wire(message = "x", retry_after = 500)]
+    NoDuration,
 }
 
 #[derive(WireError)]

@@ -108,7 +108,8 @@ pub use handler::{HandlerDef, Reply};
 pub use handshake::Handshake;
 pub use http::InvalidNetwork;
 pub use hub::{
-    Answer, Answering, Answers, Broadcast, Client, Delivery, Joined, Joining, Message, Namespaces, SendError, Server,
+    Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Joined, Joining, LocalServer, Message,
+    Namespaces, SendError, Server,
 };
 pub use identity::{MaybeUser, RoleNames, Roles, User};
 pub use limits::{Limits, VolatilePolicy};

@@ -126,7 +126,7 @@ impl RoomGateway {
     /// Sends a room the list of its members. A user with two tabs is listed once.
     fn tell_people(&self, room: &str) {
         let _one_at_a_time = self.telling.lock();
-        let members = self.server.clients_in(room);
+        let members = self.server.local().clients_in(room);
         let people = members.iter().filter_map(|member| member.user_with::<Claims>().ok()).map(|user| person(&user));
         let people: BTreeSet<Person> = people.collect();
         // A client that reads slowly needs only the last list.

@@ -73,12 +73,12 @@ impl RoomService {
 
     /// The number of members of a room.
     pub fn present(&self, room: &Room) -> usize {
-        self.server.count_in(room)
+        self.server.local().count_in(room)
     }
 
     /// The members of a room.
     pub fn people<'a>(&self, room: &'a str) -> People<'a> {
-        let members = self.server.clients_in(room);
+        let members = self.server.local().clients_in(room);
         let mut names: Vec<Author> = members.iter().filter_map(|member| self.name_of(member)).collect();
         names.sort_unstable();
         names.truncate(LISTED);
@@ -87,8 +87,8 @@ impl RoomService {
 
     /// The rooms that have members, largest first.
     pub fn open(&self) -> Vec<OpenRoom> {
-        let name = |room: &str| OpenRoom { room: room.to_owned(), count: self.server.count_in(room) };
-        let mut rooms: Vec<OpenRoom> = self.server.rooms().iter().map(|room| name(room)).collect();
+        let name = |room: &str| OpenRoom { room: room.to_owned(), count: self.server.local().count_in(room) };
+        let mut rooms: Vec<OpenRoom> = self.server.local().rooms().iter().map(|room| name(room)).collect();
         rooms.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.room.cmp(&b.room)));
         rooms.truncate(LISTED);
         rooms
@@ -143,7 +143,7 @@ impl RoomService {
         interval.tick().await;
         loop {
             interval.tick().await;
-            let tick = Tick { uptime_s: started.elapsed().as_secs(), clients: self.server.client_count() };
+            let tick = Tick { uptime_s: started.elapsed().as_secs(), clients: self.server.local().client_count() };
             self.server.to(LOBBY).volatile().emit("tick", tick);
         }
     }

@@ -80,7 +80,7 @@ impl<G> NoSettings for SettingsProbe<G> {
 ///
 /// struct Clock { server: Server }
 /// impl Clock {
-///     async fn clients(&self) -> usize { self.server.client_count() }
+///     async fn clients(&self) -> usize { self.server.local().client_count() }
 /// }
 /// impl Injectable for Clock {
 ///     fn provider() -> Provider<Clock> { Provider::factory(|server: Server| Clock { server }) }

@@ -1,9 +1,10 @@
 //! [`Server`]: everyone, from anywhere.
 use crate::handler::{Context, FromMessage, MessageContext};
-use crate::hub::{Hub, Space};
+use crate::hub::{Everywhere, Hub, LocalServer, Space};
 use crate::namespace::Marker;
 use crate::{Broadcast, Client, ClientId, Delivery, Dynamic, Error, Namespace, RoomName, Root, Stats};
 use serde::Serialize;
+use std::future::ready;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use switchboard_core::Target;
@@ -92,9 +93,9 @@ impl<N> Server<N> {
         Broadcast::new(&self.space, Target::all())
     }
 
-    /// A client by its id, while it is connected.
-    pub fn client(&self, id: ClientId) -> Option<Client> {
-        self.space.local.client(id).filter(|conn| conn.is_open()).map(Client::new)
+    /// The clients of this node: what it knows of them without asking anybody.
+    pub fn local(&self) -> LocalServer<'_> {
+        LocalServer::new(&self.space)
     }
 
     /// The numbers of the application, all its namespaces together. Exact while nothing moves.
@@ -102,29 +103,31 @@ impl<N> Server<N> {
         self.hub.stats()
     }
 
-    /// Every client, less those that are closing. A copy of the list, at one moment.
-    pub fn clients(&self) -> Vec<Client> {
-        self.space.local.clients().into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
+    /// How many clients there are on all nodes, less those that are closing.
+    ///
+    /// The nodes are asked when this is called, not when it is first polled.
+    pub fn client_count(&self) -> impl Future<Output = Everywhere<usize>> + Send {
+        ready(Everywhere::of_one_node(self.local().client_count()))
     }
 
-    /// How many clients there are, less those that are closing.
-    pub fn client_count(&self) -> usize {
-        self.space.local.open_count()
+    /// How many clients are in a room on all nodes, less those that are closing: in its on-disconnect hook a client is not counted.
+    pub fn count_in(&self, room: impl RoomName) -> impl Future<Output = Everywhere<usize>> + Send {
+        ready(Everywhere::of_one_node(self.local().count_in(room)))
     }
 
-    /// The members of a room, less those that are closing. A copy of the list, at one moment.
-    pub fn clients_in(&self, room: impl RoomName) -> Vec<Client> {
-        self.space.local.members(&room.room_name()).into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
+    /// The ids of the clients on all nodes, less those that are closing.
+    pub fn clients(&self) -> impl Future<Output = Everywhere<Vec<ClientId>>> + Send {
+        ready(Everywhere::of_one_node(ids(self.local().clients())))
     }
 
-    /// How many clients are in a room, less those that are closing: in its on-disconnect hook a client is not counted.
-    pub fn count_in(&self, room: impl RoomName) -> usize {
-        self.space.local.member_count(&room.room_name())
+    /// The ids of the members of a room on all nodes, less those that are closing.
+    pub fn clients_in(&self, room: impl RoomName) -> impl Future<Output = Everywhere<Vec<ClientId>>> + Send {
+        ready(Everywhere::of_one_node(ids(self.local().clients_in(room))))
     }
 
-    /// The rooms that have members; not those that are a client's id.
-    pub fn rooms(&self) -> Vec<Arc<str>> {
-        self.space.local.room_names()
+    /// The rooms that have members on any node; a client's own room, whose name is its id, is not among them.
+    pub fn rooms(&self) -> impl Future<Output = Everywhere<Vec<Arc<str>>>> + Send {
+        ready(Everywhere::of_one_node(self.local().rooms()))
     }
 
     /// Closes the connections of everyone in a room with 4503 (`kicked`). Returns how many that were: who
@@ -151,6 +154,10 @@ impl FromMessage for Server<Dynamic> {
     }
 }
 
+fn ids(clients: Vec<Client>) -> Vec<ClientId> {
+    clients.iter().map(Client::id).collect()
+}
+
 impl<N> Clone for Server<N> {
     fn clone(&self) -> Server<N> {
         Server { space: self.space.clone(), hub: self.hub.clone(), namespace: PhantomData }
@@ -159,6 +166,6 @@ impl<N> Clone for Server<N> {
 
 impl<N> std::fmt::Debug for Server<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Server({}, {} clients)", self.space.name(), self.client_count())
+        write!(f, "Server({}, {} clients here)", self.space.name(), self.local().client_count())
     }
 }

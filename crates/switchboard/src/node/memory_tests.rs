@@ -151,7 +151,7 @@ async fn from_90_percent_on_the_largest_queues_go_until_there_is_less() {
     let stats = handle.stats();
     assert_eq!((stats.evicted, stats.connections), (1, 2));
     assert!((250..281).contains(&stats.dropped), "{stats:?}");
-    let there: HashSet<_> = handle.server().clients().iter().map(|client| client.id()).collect();
+    let there: HashSet<_> = handle.server().local().clients().iter().map(|client| client.id()).collect();
     assert_eq!(there, HashSet::from([middle, small]));
     let queued = memory(&handle).queued();
     assert!((16 * MIB / 10..=19 * MIB / 10).contains(&queued), "{queued}");
@@ -187,7 +187,7 @@ async fn what_waits_on_the_node_is_bounded_and_what_many_wait_for_counts_once() 
     let stats = handle.stats();
     assert_eq!(stats.evicted, 2, "{}", memory(&handle).queued());
     assert!(memory(&handle).queued() <= 75 * MIB / 10);
-    let there: HashSet<_> = handle.server().clients().iter().map(|client| client.id()).collect();
+    let there: HashSet<_> = handle.server().local().clients().iter().map(|client| client.id()).collect();
     assert!(all[3..7].iter().filter(|(id, _)| there.contains(id)).count() == 2, "those with most");
     assert_eq!(there.len(), 18);
     // Whatever became of it, nothing stays charged.
@@ -241,8 +241,8 @@ fn there(handle: &Handle) -> HashSet<ClientId> {
 /// The clients of the default namespace, and of those that are named at run time.
 fn all(handle: &Handle) -> Vec<Client> {
     let namespaces = handle.namespaces();
-    let named = namespaces.names().into_iter().filter_map(|name| Some(namespaces.get(&name)?.clients()));
-    handle.server().clients().into_iter().chain(named.flatten()).collect()
+    let named = namespaces.names().into_iter().filter_map(|name| Some(namespaces.get(&name)?.local().clients()));
+    handle.server().local().clients().into_iter().chain(named.flatten()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,7 +347,7 @@ async fn nothing_is_written_into_a_frame_that_an_eviction_cut_off() {
     stream.write_all(&CLOSE).await.unwrap();
     let mut text = vec![0; 32 << 10];
     stream.read_exact(&mut text).await.unwrap();
-    let conn = handle.server().clients()[0].endpoint_arc().clone();
+    let conn = handle.server().local().clients()[0].endpoint_arc().clone();
     assert!(conn.evict() && !conn.evict());
     stream.read_to_end(&mut text).await.unwrap();
     assert!(text.len() < MIB && text.ends_with(b"xxxxx"), "{:?}", &text[text.len() - 30..]);

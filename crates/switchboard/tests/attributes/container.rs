@@ -53,7 +53,7 @@ async fn awaited(tried: Arc<Tried>, absent: Option<Arc<Absent>>) -> Awaited {
 
 async fn tried_async(awaited: Arc<Awaited>, server: Server, handle: Handle) -> Result<TriedAsync, Error> {
     tokio::task::yield_now().await;
-    Ok(TriedAsync(format!("{} {} {}", awaited.0, server.client_count(), handle.stats().connections)))
+    Ok(TriedAsync(format!("{} {} {}", awaited.0, server.local().client_count(), handle.stats().connections)))
 }
 
 fn greeter(config: Arc<Config>) -> Arc<dyn Greeter> {
@@ -175,8 +175,8 @@ async fn gives_everything(app: TestApp) {
     assert_eq!(ada.request::<usize>("ring", ()).await, 1);
     assert_eq!(all.gateway.ring().await, 2, "the gateway that clients speak to");
     assert_eq!(ada.request::<String>("greet", ()).await, "hello hello!");
-    assert_eq!((all.server.client_count(), all.shared.client_count()), (0, 0));
-    assert_eq!((all.admin.client_count(), all.shared_admin.client_count()), (1, 1));
+    assert_eq!((all.server.local().client_count(), all.shared.local().client_count()), (0, 0));
+    assert_eq!((all.admin.local().client_count(), all.shared_admin.local().client_count()), (1, 1));
     assert_eq!(all.handle.stats().connections, 1);
     all.admin.broadcast("news", 7);
     assert_eq!(ada.expect::<u8>("news").await, 7);
@@ -411,5 +411,5 @@ async fn a_parameter_is_read_where_nothing_is_provided() {
 }
 
 async fn all(_: &(), container: Container) -> bool {
-    container.resolve::<Config>().is_err() && container.server::<Admin>().client_count() == 0
+    container.resolve::<Config>().is_err() && container.server::<Admin>().local().client_count() == 0
 }

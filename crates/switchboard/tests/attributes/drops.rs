@@ -153,6 +153,6 @@ async fn a_container_may_outlive_its_application() {
     assert_eq!(living.count(), 0, "it keeps nothing");
     let missing = container.resolve::<Service>().err().unwrap().to_string();
     assert!(missing.contains("is gone, and so is its application"), "{missing}");
-    assert_eq!(container.server::<switchboard::Root>().client_count(), 0);
+    assert_eq!(container.server::<switchboard::Root>().local().client_count(), 0);
     assert_eq!(container.handle().shutdown().await.aborted, 0);
 }

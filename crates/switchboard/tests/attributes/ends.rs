@@ -322,6 +322,6 @@ async fn an_injected_container_answers_as_long_as_there_is_an_application() {
     assert!(missing.to_string().contains("Shelf is gone, and so is its application"), "{missing}");
     let error: BootError = missing.into();
     assert_eq!(error.problems().len(), 1);
-    assert_eq!(lazy._held.server::<Admin>().client_count(), 0);
+    assert_eq!(lazy._held.server::<Admin>().local().client_count(), 0);
     assert_eq!(lazy._held.handle().shutdown().await.aborted, 0);
 }

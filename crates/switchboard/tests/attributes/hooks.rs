@@ -122,7 +122,7 @@ impl Early {
     ) -> Result<(), Error> {
         *clock.ticks.lock() += 1;
         let same = Arc::ptr_eq(&clock, &container.resolve()?);
-        let clients = server.client_count() + side.client_count() + shared.client_count();
+        let clients = server.local().client_count() + side.local().client_count() + shared.local().client_count();
         self.given.lock().push(format!("{same} {clients} {} {}", nobody.is_none(), handle.stats().connections));
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Chat {
 impl Chat {
     #[after_init]
     async fn ready(&self, server: Server) {
-        self.diary.note(format!("gateway ready, {} clients", server.client_count()));
+        self.diary.note(format!("gateway ready, {} clients", server.local().client_count()));
     }
 
     #[on_disconnect]

@@ -75,7 +75,7 @@ async fn values_providers_and_trait_objects() {
     let app = TestApp::of::<DeskModule>()
         .override_value(Clock { now: 2 })
         .override_provider(Provider::shared(|clock: Arc<Clock>, server: Server| -> Arc<dyn Repo> {
-            Arc::new(Fake(format!("fake at {}, {} clients", clock.now, server.client_count())))
+            Arc::new(Fake(format!("fake at {}, {} clients", clock.now, server.local().client_count())))
         }))
         .start()
         .await;

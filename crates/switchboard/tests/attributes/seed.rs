@@ -166,7 +166,7 @@ async fn the_seed_serves_its_clients() {
     assert_eq!(admin.expect::<String>("announced").await, "tea");
     assert_eq!(ada.expect::<String>("announce").await, "tea");
     assert_eq!(bob.expect::<String>("announce").await, "tea");
-    assert_eq!((app.server().client_count(), app.server_of::<Admin>().client_count()), (2, 1));
+    assert_eq!((app.server().local().client_count(), app.server_of::<Admin>().local().client_count()), (2, 1));
 
     ada.close().await;
     bob.request::<()>("leave", "garden").await;

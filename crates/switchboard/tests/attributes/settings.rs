@@ -83,7 +83,7 @@ async fn every_key() {
         );
         let mut ada = app.connecting("/set").origin("https://app.example").connect().await;
         let (side, root): (Server<Side>, Server) = (app.server_of(), app.server());
-        assert_eq!((side.client_count(), root.client_count()), (1, 0));
+        assert_eq!((side.local().client_count(), root.local().client_count()), (1, 0));
 
         let mut bob = app.connect("/set").await;
         bob.send("slow", ()).await;
@@ -133,7 +133,7 @@ async fn a_namespace_by_the_request() {
         let (mut ada, mut bob) = (app.connect("/ws?a").await, app.connect("/ws?b").await);
         assert_eq!(ada.request::<usize>("draw", "a line").await, 1);
         bob.expect_silence(Duration::from_secs(1)).await;
-        assert_eq!(app.namespaces().get("a").unwrap().client_count(), 1);
+        assert_eq!(app.namespaces().get("a").unwrap().local().client_count(), 1);
         assert_eq!(app.try_connect("/ws").await.err().unwrap().status, 400);
     }
     let mut ada = attributes.connect("/ws?a").await;
@@ -163,7 +163,7 @@ struct PlainModule;
 async fn the_defaults() {
     let app = TestApp::of::<PlainModule>().start().await;
     let mut ada = app.connect("/ws").await;
-    assert_eq!(app.server().client_count(), 1, "the default path and namespace");
+    assert_eq!(app.server().local().client_count(), 1, "the default path and namespace");
     ada.send("slow", ()).await;
     app.advance(Duration::from_secs(1)).await;
     drop(ada);

@@ -34,7 +34,7 @@ fn h01_names_that_no_room_may_have() {
             peer.send(&join(&[name], id)).await;
             peer.expect(JOINED).await;
             peer.expect(&format!(r#"{{"event":"join","data":null,"id":{id}}}"#)).await;
-            assert_eq!(rig.handle.server().count_in(name), 1, "{name:?}");
+            assert_eq!(rig.handle.server().local().count_in(name), 1, "{name:?}");
         }
         assert_eq!(rig.handle.stats().rooms, fine.len());
         drop(peer);
@@ -108,7 +108,7 @@ fn h06_joins_in_the_middle_of_an_end() {
                         peers.push(peer);
                     }
                     _ => {
-                        for client in server.clients() {
+                        for client in server.local().clients() {
                             client.disconnect();
                         }
                         peers.push(peer);

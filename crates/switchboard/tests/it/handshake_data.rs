@@ -267,7 +267,7 @@ fn a9_the_surroundings_in_one_parameter() {
         assert!(peer.request(r#"{"event":"missing"}"#).await.contains(r#""code":"internal""#));
         let mut raw = rig.connect_to("/raw/5").await;
         raw.expect("welcome to 5").await;
-        assert_eq!(rig.handle.server().count_in("room 5"), 1);
+        assert_eq!(rig.handle.server().local().count_in("room 5"), 1);
         assert_eq!(raw.request("abc").await, "ABC");
         raw.send_frame(switchboard_core::ws::Opcode::Binary, true, &[1, 2, 0xFF]).await;
         assert_eq!(raw.recv().await, Got::Binary(vec![1, 2, 0xFF]));

@@ -39,11 +39,11 @@ impl Door {
         seen.push(format!(
             "{} {} {} {} {} {} {} {}",
             client.is_connected(),
-            is_in(server.clients_in(room)),
-            is_in(server.clients()),
-            server.client(client.id()).is_some(),
-            server.count_in(room),
-            server.client_count(),
+            is_in(server.local().clients_in(room)),
+            is_in(server.local().clients()),
+            server.local().client(client.id()).is_some(),
+            server.local().count_in(room),
+            server.local().client_count(),
             client.emit("after", 1).queued,
             server.broadcast_to(room, "after", 2).queued,
         ));
@@ -84,7 +84,7 @@ impl Door {
     }
 
     async fn kick(&self, id: String) -> usize {
-        let client = self.server.client(id.parse().unwrap()).unwrap();
+        let client = self.server.local().client(id.parse().unwrap()).unwrap();
         client.emit("wrong", "other");
         client.disconnect();
         self.look(&client);
@@ -237,8 +237,8 @@ fn streams_and_late_answers_end_with_it() {
         for _ in 0..5 {
             peer.text().await;
         }
-        server.clients()[0].disconnect();
-        assert!(server.clients().is_empty());
+        server.local().clients()[0].disconnect();
+        assert!(server.local().clients().is_empty());
         loop {
             match peer.recv().await {
                 Got::Text(text) if text.contains("numbers") => {}
@@ -297,8 +297,8 @@ fn the_loop_of_a_raw_gateway_receives_nothing_more() {
             assert_eq!(peer.text().await, "one");
             if how == "wait" {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                assert_eq!(server.disconnect(server.clients()[0].id()), 1);
-                assert_eq!(server.client_count(), 0);
+                assert_eq!(server.disconnect(server.local().clients()[0].id()), 1);
+                assert_eq!(server.local().client_count(), 0);
                 assert_eq!(rig.handle.stats().dropped_inbound - dropped, 2, "{path:?}");
                 state.gate.notify_one();
             }
@@ -370,8 +370,8 @@ fn a_choice_of_clients_is_sent_away() {
         let (kept, sent_away) = (peers[0].1, peers[1].1);
         assert_eq!(server.to(sent_away).disconnect(), 1);
         assert_eq!(server.to(sent_away).disconnect() + server.disconnect(sent_away), 0);
-        assert_eq!(server.client(kept).unwrap().to("lobby").disconnect(), 2, "the others");
-        assert_eq!((server.client_count(), server.count_in("lobby")), (2, 1));
+        assert_eq!(server.local().client(kept).unwrap().to("lobby").disconnect(), 2, "the others");
+        assert_eq!((server.local().client_count(), server.local().count_in("lobby")), (2, 1));
         assert_eq!(server.except(kept).disconnect(), 1);
         assert_eq!(raw.closed().await.0, 4503);
         for (peer, _) in &mut peers[1..] {

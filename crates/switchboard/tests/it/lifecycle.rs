@@ -77,8 +77,13 @@ fn every_call_works_in_every_hook() {
             server.broadcast_to("a", "e", 1);
             server.to(client.id().to_string()).emit("e", 1);
             server.except("a").emit("e", 1);
-            let _ = (server.clients(), server.client(client.id()), server.clients_in("a"), server.count_in("a"));
-            let _ = (server.rooms(), server.client_count(), client.rooms(), client.peer_addr());
+            let _ = (
+                server.local().clients(),
+                server.local().client(client.id()),
+                server.local().clients_in("a"),
+                server.local().count_in("a"),
+            );
+            let _ = (server.local().rooms(), server.local().client_count(), client.rooms(), client.peer_addr());
             client.state::<u32>().with(|n| *n += 1);
             let _: Result<u8, Error> = client.emit_with_ack("q", 1, Duration::from_millis(1)).await;
         }
@@ -158,7 +163,7 @@ fn rooms_exceptions_and_ids() {
         }
         // H02, H03: twice is once; another client's own room is forbidden; a failure that nobody awaits is told.
         b.request(r#"{"event":"join","data":"one"}"#).await;
-        assert_eq!(server.count_in("one"), 2);
+        assert_eq!(server.local().count_in("one"), 2);
         let other = b.request(&format!(r#"{{"event":"join","data":"{id}"}}"#)).await;
         assert!(other.contains(r#""code":"forbidden""#), "{other}");
         let own = a.request(&format!(r#"{{"event":"join","data":"{id}"}}"#)).await;
@@ -170,7 +175,7 @@ fn rooms_exceptions_and_ids() {
         );
         assert_eq!(b.request(r#"{"event":"leave","data":"one"}"#).await, r#"{"event":"leave","data":true}"#);
         assert_eq!(b.request(r#"{"event":"leave","data":"one"}"#).await, r#"{"event":"leave","data":false}"#);
-        assert_eq!(server.count_in("one"), 1);
+        assert_eq!(server.local().count_in("one"), 1);
         // Every other client in every room that the sender is in, each once.
         for room in ["one", "two"] {
             a.request(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
@@ -208,7 +213,7 @@ fn events_have_names_that_an_application_may_send() {
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(r#"{"event":"reply","data":"fine"}"#).await, r#"{"event":"fine","data":1}"#);
         let server = rig.handle.server();
-        let client = server.clients().remove(0);
+        let client = server.local().clients().remove(0);
         let long = "x".repeat(129);
         for name in ["exception", "sys.goaway", "", "a\nb", &long] {
             assert!(client.emit(name, 1).refused && server.broadcast(name, 1).refused, "{name:?}");

@@ -26,6 +26,7 @@ mod order;
 mod outgoing;
 mod patterns;
 mod plain;
+mod questions;
 mod rates;
 mod raw;
 mod runtime_namespaces;

@@ -116,7 +116,7 @@ fn d18_an_event_of_the_limit_passes_and_one_byte_more_does_not() {
         let mut small = joined(&rig, "/small").await;
         let room = SMALL - r#"{"event":"e","data":""}"#.len();
         let server = rig.handle.server();
-        let client = server.clients_in("all").remove(0);
+        let client = server.local().clients_in("all").remove(0);
         assert_eq!(server.broadcast_to("all", "e", "b".repeat(room)).queued, 1);
         assert_eq!(server.broadcast_to("all", "e", "b".repeat(room + 1)).dropped, 1);
         assert_eq!(client.emit("e", "b".repeat(room)).queued, 1);
@@ -168,7 +168,7 @@ fn d18_an_error_is_no_longer_than_a_message() {
         }
         // A join that nobody awaits.
         let client = { joined(&rig, "/small").await };
-        let there = rig.handle.server().clients_in("all").remove(0);
+        let there = rig.handle.server().local().clients_in("all").remove(0);
         drop(there.join("!"));
         let mut client = client;
         let answer = client.text().await;

@@ -15,7 +15,7 @@ struct Board;
 
 impl Board {
     async fn entered(&self, client: &Client, server: Server<Dynamic>) {
-        client.emit("welcome", format!("{} {}", client.namespace(), server.client_count()));
+        client.emit("welcome", format!("{} {}", client.namespace(), server.local().client_count()));
     }
     async fn draw(&self, line: String, server: Server<Dynamic>) -> usize {
         server.broadcast("drawn", line).queued
@@ -34,7 +34,7 @@ impl Board {
         namespaces.count()
     }
     async fn root(&self, server: Server) -> usize {
-        server.client_count()
+        server.local().client_count()
     }
 }
 
@@ -131,11 +131,18 @@ fn two_names_know_nothing_of_each_other() {
         }
         // From outside: what reaches the two, then what reaches the one.
         let (first, second) = (namespaces.get("project-1").unwrap(), namespaces.get("/project-2").unwrap());
-        assert_eq!((first.client_count(), second.client_count()), (2, 1));
-        assert_eq!((first.clients().len(), first.clients_in("lobby").len(), second.count_in("lobby")), (2, 2, 1));
-        assert_eq!(first.rooms().len(), 1);
-        let (a, b) = (first.clients()[0].id(), second.clients()[0].id());
-        assert!(first.client(a).is_some() && first.client(b).is_none() && second.client(a).is_none());
+        assert_eq!((first.local().client_count(), second.local().client_count()), (2, 1));
+        assert_eq!(
+            (first.local().clients().len(), first.local().clients_in("lobby").len(), second.local().count_in("lobby")),
+            (2, 2, 1)
+        );
+        assert_eq!(first.local().rooms().len(), 1);
+        let (a, b) = (first.local().clients()[0].id(), second.local().clients()[0].id());
+        assert!(
+            first.local().client(a).is_some()
+                && first.local().client(b).is_none()
+                && second.local().client(a).is_none()
+        );
         assert_eq!(first.broadcast("to", "all").queued, 2);
         assert_eq!(first.broadcast_to("lobby", "to", "lobby").queued, 2);
         assert_eq!(first.to(a).to(b).emit("to", "one").queued, 1);

@@ -14,7 +14,7 @@ impl Chat {
         client.join(room);
     }
     async fn pull(&self, room: String, client: &Client) -> Result<(), Error> {
-        self.server.client(client.id()).unwrap().join(room).await
+        self.server.local().client(client.id()).unwrap().join(room).await
     }
     async fn rooms(&self, client: &Client) -> Vec<String> {
         client.rooms().iter().map(|room| room.to_string()).collect()
@@ -91,7 +91,7 @@ impl Post {
             server.broadcast_to(id, "mine", ()).queued,
             client.to("nobody").to(id).except(id).emit("mine", ()).queued,
             client.broadcast_to(id, "mine", ()).queued,
-            server.count_in(id),
+            server.local().count_in(id),
         ]
     }
     async fn others(&self, client: &Client, server: Server) -> usize {
@@ -102,7 +102,7 @@ impl Post {
         Ok(client.is_in(client.id()) && client.rooms().is_empty())
     }
     async fn admins(&self, admins: Server<Admin>) -> usize {
-        admins.client_count()
+        admins.local().client_count()
     }
 }
 

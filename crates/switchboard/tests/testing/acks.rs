@@ -8,7 +8,7 @@ use switchboard::{Answer, Limits};
 async fn answers_in_another_order_than_the_requests() {
     let app = memory();
     let mut ada = app.connect("/ws").await;
-    let client = app.server().clients().remove(0);
+    let client = app.server().local().clients().remove(0);
     let ask = |event: &str| -> Answer<u8> { client.emit_with_ack(event, "how many?", Duration::from_secs(5)) };
     let (first, second) = (ask("first"), ask("second"));
     let asked = ada.expect_request("first").await;

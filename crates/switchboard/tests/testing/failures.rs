@@ -175,7 +175,7 @@ panics! {
         { let stream = ada.stream("echo", 1).await; stream.cancel().await };
     a_stream_of_a_client_that_is_gone(app, ada):
         r#"expected item 1 of "wait", but the connection has ended: close 4503 (kicked)"#,
-        { let mut stream = ada.stream("wait", 60_000).await; app.server().clients()[0].disconnect(); stream.next_item::<u8>().await };
+        { let mut stream = ada.stream("wait", 60_000).await; app.server().local().clients()[0].disconnect(); stream.next_item::<u8>().await };
     request_shows_that_it_is_a_stream(app, ada):
         r#"expected the reply to "numbers", but there came the stream's item {"event":"numbers","data":1,"#,
         ada.request::<u32>("numbers", 1).await;

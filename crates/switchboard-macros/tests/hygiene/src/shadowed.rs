@@ -53,7 +53,7 @@ impl Journal {
     #[must_use]
     pub fn state(&self) -> [::core::primitive::usize; 3] {
         let words = self.greeting.iter().count();
-        [self.opened.load(Ordering::Relaxed), self.everyone.client_count(), words]
+        [self.opened.load(Ordering::Relaxed), self.everyone.local().client_count(), words]
     }
 }
 

@@ -37,7 +37,7 @@ async fn among_hostile_names() {
     assert_eq!(ada.request::<[usize; 2]>("scopes", ()).await, [0, 0]);
     assert_eq!(ada.request::<[usize; 2]>("scopes", ()).await, [1, 0]);
     assert_eq!(ada.request::<String>("unheard of", ()).await, "unheard of");
-    assert_eq!(app.server_of::<Lobby>().client_count(), 2);
+    assert_eq!(app.server_of::<Lobby>().local().client_count(), 2);
 
     let mut raw = app.connect("/echo").await;
     raw.send_text("as it is").await;

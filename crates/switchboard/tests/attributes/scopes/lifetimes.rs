@@ -30,7 +30,7 @@ async fn once_each(app: TestApp) {
     assert_eq!(diary.take(), ["a draft is dropped", "a draft is dropped"]);
 
     ada.close().await;
-    while app.server().client_count() > 1 || diary.0.lock().len() < 2 {
+    while app.server().local().client_count() > 1 || diary.0.lock().len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(diary.take(), ["left with 2", "a cart of 2 is dropped"], "behind the hook");

@@ -101,7 +101,7 @@ async fn who_may_join() {
     assert_eq!(ada.expect::<String>("asked").await, "lobby");
     assert_eq!(ada.request_error("join", "secret/1").await.code, "forbidden");
     assert_eq!(ada.expect::<String>("asked").await, "secret/1");
-    assert_eq!(app.server().count_in("secret/1"), 0);
+    assert_eq!(app.server().local().count_in("secret/1"), 0);
     assert_eq!(ada.request::<usize>("join", "hall").await, joined + 1);
 }
 

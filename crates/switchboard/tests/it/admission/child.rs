@@ -107,7 +107,7 @@ impl Stubborn {
         let mut queued = 0;
         let began = Instant::now();
         for n in 0u64.. {
-            let stopped = self.server.clients_in("stopped");
+            let stopped = self.server.local().clients_in("stopped");
             if stopped.is_empty() || began.elapsed() > Duration::from_secs(20) {
                 break;
             }

@@ -26,7 +26,7 @@ fn the_answers_that_are_awaited_are_bounded() {
     paths(|path| async move {
         let rig = start(path, Limits::default().pending_acks_node(70)).await;
         let (a, b) = (rig.connect().await, rig.connect().await);
-        let clients = rig.handle.server().clients();
+        let clients = rig.handle.server().local().clients();
         let ask = |client: &Client| {
             let client = client.clone();
             tokio::spawn(async move { client.emit_with_ack::<u8>("q", 1, Duration::from_secs(30)).await })

@@ -196,7 +196,7 @@ fn others_may_ask_a_paused_client_and_wait() {
         let mut peer = rig.connect().await;
         peer.send_all((0..20).map(hold)).await;
         rig.until(|stats| stats.in_flight == 1).await;
-        let client = rig.handle.server().clients().remove(0);
+        let client = rig.handle.server().local().clients().remove(0);
         let asking =
             tokio::spawn(async move { client.emit_with_ack::<u8>("question", 0, Duration::from_secs(5)).await });
         let ack = question(&peer.text().await);

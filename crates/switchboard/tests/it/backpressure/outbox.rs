@@ -89,7 +89,7 @@ fn the_longest_message_is_taken_when_nothing_waits() {
         assert_eq!(peer.text().await.len(), text("e", "").len() + long.len());
         let refused = emit(&rig, "stopped", "x".repeat(4 << 20));
         assert_eq!((refused.queued, refused.dropped, refused.refused), (0, 0, true));
-        let asked = rig.handle.server().clients_in("stopped").remove(0);
+        let asked = rig.handle.server().local().clients_in("stopped").remove(0);
         let error = asked.emit_with_ack::<u8>("q", "x".repeat(4 << 20), Duration::from_secs(1)).await.unwrap_err();
         assert_eq!(error.code().as_str(), "payload_too_large");
         assert!(peer.request(&text("big", 4 << 20)).await.contains(r#""code":"internal""#));
@@ -170,7 +170,7 @@ fn volatile_messages_are_dropped_in_front_of_a_full_socket() {
         join(&mut peer, "stopped").await;
         let server = rig.handle.server();
         let volatile = |n: u32| server.to("stopped").volatile().emit("v", n);
-        let client = server.clients_in("stopped").remove(0);
+        let client = server.local().clients_in("stopped").remove(0);
         assert_eq!(volatile(0).queued, 1);
         peer.expect(&text("v", 0)).await;
         assert_eq!(client.emit_volatile("v", 1).queued, 1);

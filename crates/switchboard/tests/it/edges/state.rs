@@ -24,7 +24,7 @@ fn an_answer_may_wake_code_that_gives_up_waiting() {
         let rig = Rig::start(path, App::new().gateway("/ws", gateway(Edges::default()))).await;
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(ECHO).await, ECHO);
-        let client = rig.handle.server().clients().remove(0);
+        let client = rig.handle.server().local().clients().remove(0);
         let slot = Arc::new(DropsItsFuture(Mutex::new(None)));
         let mut future = Box::pin(client.emit_with_ack::<u8>("question", 1, Duration::from_secs(9)));
         let waker = Waker::from(slot.clone());

@@ -37,7 +37,7 @@ fn a_room_is_asked_and_everyone_is_in_one_list() {
         let nobody = ask_all(&server, (), 50).await;
         assert!(nobody.is_complete() && nobody.answered.is_empty());
         let mut members = room(&rig, ALL.into_iter().chain(ALL)).await;
-        let ids: Vec<_> = server.clients_in("room").iter().map(Client::id).collect();
+        let ids: Vec<_> = server.local().clients_in("room").iter().map(Client::id).collect();
         let counted = Counted::default();
 
         // Everyone answers: the payload is serialised once for each format, and all is over with the last answer.
@@ -121,8 +121,8 @@ fn who_cannot_be_asked_is_in_the_list_too() {
         assert_eq!(codes(&broken), ["internal", "timeout", "timeout"]);
         assert_eq!(rig.handle.stats().pending_acks, 0);
         // The sender of a broadcast is not asked.
-        let id = server.clients_in("room")[0].id();
-        let sender = server.client(id).unwrap();
+        let id = server.local().clients_in("room")[0].id();
+        let sender = server.local().client(id).unwrap();
         let others: Broadcast = sender.to("room");
         let answers = others.emit_with_ack::<u32>("?", 1, Duration::from_millis(50)).await;
         assert_eq!(answers.failed.len(), 2);

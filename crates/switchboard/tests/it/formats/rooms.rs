@@ -38,9 +38,9 @@ fn one_room_in_all_formats_and_each_encodes_once() {
             }
         }
         // Of one format only that: of JSON and the format of who gets it.
-        let alone = server.clients_in("room").first().unwrap().id().to_string();
+        let alone = server.local().clients_in("room").first().unwrap().id().to_string();
         assert!(server.to(alone).emit("counted", &counted).queued == 1 && counted.calls() <= 2);
-        let client = server.clients_in("room").swap_remove(0);
+        let client = server.local().clients_in("room").swap_remove(0);
         assert_eq!((client.emit("counted", &counted).queued, counted.calls()), (1, 1));
         for _ in 0..2 {
             members[0].expect(json!({ "event": "counted", "data": "counted" })).await;
@@ -91,7 +91,7 @@ fn what_cannot_be_said_in_a_second_format_is_dropped_for_it() {
         for it in [&mut json, &mut packed] {
             it.expect(json!({ "event": "unsayable", "data": 1 })).await;
         }
-        assert!(server.clients().iter().filter(|client| client.emit("unsayable", 1).refused).count() == 1);
+        assert!(server.local().clients().iter().filter(|client| client.emit("unsayable", 1).refused).count() == 1);
     });
 }
 

@@ -199,11 +199,11 @@ fn b10_a_kick_says_why_behind_all_that_was_emitted() {
         let rig = Rig::start(path, App::new().gateway("/ws", gateway(slow))).await;
         let mut peer = rig.connect().await;
         let server = rig.handle.server();
-        while server.count_in("room") == 0 {
+        while server.local().count_in("room") == 0 {
             tokio::task::yield_now().await;
         }
-        let client = server.clients().remove(0);
-        assert_eq!(server.client(client.id()).map(|found| found.id()), Some(client.id()));
+        let client = server.local().clients().remove(0);
+        assert_eq!(server.local().client(client.id()).map(|found| found.id()), Some(client.id()));
         assert_eq!(client.emit("last", "words").queued, 1);
         client.disconnect();
         assert!(!client.is_connected() && client.emit("more", 1).queued == 0);

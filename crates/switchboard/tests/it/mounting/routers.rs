@@ -18,7 +18,7 @@ fn a4_many_gateways_on_different_paths() {
             let mut peer = rig.connect_to(path).await;
             let reply = peer.request(r#"{"event":"name"}"#).await;
             assert_eq!(reply, format!(r#"{{"event":"name","data":"{name}"}}"#));
-            assert_eq!(rig.handle.server().count_in(name), 1, "one registry for all gateways of a namespace");
+            assert_eq!(rig.handle.server().local().count_in(name), 1, "one registry for all gateways of a namespace");
         }
     });
 }

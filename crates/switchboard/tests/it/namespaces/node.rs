@@ -23,7 +23,7 @@ fn a_shutdown_closes_every_namespace() {
             peer.close(1001).await;
         }
         // A namespace that is made meanwhile changes nothing.
-        assert_eq!(rig.handle.server_of::<Nobody>().client_count(), 0);
+        assert_eq!(rig.handle.server_of::<Nobody>().local().client_count(), 0);
         assert!(!shutdown.is_finished(), "a handler of a namespace is in flight");
         state.go.notify_one();
         busy.expect(r#"{"event":"wait","data":null,"id":1}"#).await;
@@ -101,7 +101,7 @@ fn the_limits_of_the_node_count_over_namespaces() {
         state.go.notify_one();
         boss.expect(r#"{"event":"wait","data":null,"id":1}"#).await;
         // One answer is awaited of the one; the other's may not be asked for.
-        let asked = rig.handle.server_of::<Admin>().clients().remove(0);
+        let asked = rig.handle.server_of::<Admin>().local().clients().remove(0);
         let answer = asked.emit_with_ack::<String>("name?", (), Duration::from_secs(20));
         boss.expect(r#"{"event":"name?","data":null,"ack":1}"#).await;
         let refused = user.request(r#"{"event":"ask","id":3}"#).await;
@@ -113,7 +113,10 @@ fn the_limits_of_the_node_count_over_namespaces() {
         rig.until(|stats| stats.connections == 1).await;
         let third = rig.connect().await;
         assert_eq!(refusal(&rig, "/admin").await, (503, "admission".into()));
-        assert_eq!((rig.handle.server().client_count(), rig.handle.server_of::<Admin>().client_count()), (2, 0));
+        assert_eq!(
+            (rig.handle.server().local().client_count(), rig.handle.server_of::<Admin>().local().client_count()),
+            (2, 0)
+        );
         drop((user, third));
         rig.expect_empty().await;
     });

@@ -44,7 +44,7 @@ fn names_that_cannot_be_are_reported_at_boot() {
         .gateway("/10", talk().namespace::<Slash>())
         .gateway("/11", talk().namespace::<Root>());
     // Nobody panics for them, and nobody is there.
-    assert_eq!(app.server_of::<Twin>().client_count(), 0);
+    assert_eq!(app.server_of::<Twin>().local().client_count(), 0);
     assert_eq!(app.server_of::<Bare>().broadcast("e", 1).queued, 0);
     assert_eq!(app.handle().server_of::<Long>().disconnect("lobby"), 0);
     let error = app.into_router().err().unwrap();

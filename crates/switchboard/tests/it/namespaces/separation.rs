@@ -7,7 +7,7 @@ use switchboard::axum::{Router, extract::State, routing::get};
 use switchboard::{App, Client, Gateway, Root, Server};
 
 fn names<N>(server: &Server<N>) -> BTreeSet<String> {
-    server.rooms().iter().map(|room| room.to_string()).collect()
+    server.local().rooms().iter().map(|room| room.to_string()).collect()
 }
 
 #[test]
@@ -20,15 +20,22 @@ fn a_server_counts_and_lists_its_own_namespace() {
         let c = join(&mut boss, "lobby").await;
         join(&mut boss, "secret").await;
         let own = c.to_string();
-        assert_eq!((root.client_count(), admin.client_count()), (2, 1));
-        assert_eq!((ids(root.clients()), ids(admin.clients())), (set([a, b]), set([c])));
-        assert_eq!((ids(root.clients_in("lobby")), ids(admin.clients_in("lobby"))), (set([a, b]), set([c])));
-        assert_eq!((root.count_in("lobby"), admin.count_in("lobby")), (2, 1));
-        assert_eq!((root.count_in("secret"), admin.count_in("secret")), (0, 1));
-        assert_eq!((root.count_in(&own), admin.count_in(&own)), (0, 1), "a client's id is a room of its namespace");
-        assert!(root.clients_in(&own).is_empty() && root.clients_in("secret").is_empty());
-        assert!(root.client(c).is_none() && admin.client(c).is_some());
-        assert!(root.client(a).is_some() && admin.client(a).is_none());
+        assert_eq!((root.local().client_count(), admin.local().client_count()), (2, 1));
+        assert_eq!((ids(root.local().clients()), ids(admin.local().clients())), (set([a, b]), set([c])));
+        assert_eq!(
+            (ids(root.local().clients_in("lobby")), ids(admin.local().clients_in("lobby"))),
+            (set([a, b]), set([c]))
+        );
+        assert_eq!((root.local().count_in("lobby"), admin.local().count_in("lobby")), (2, 1));
+        assert_eq!((root.local().count_in("secret"), admin.local().count_in("secret")), (0, 1));
+        assert_eq!(
+            (root.local().count_in(&own), admin.local().count_in(&own)),
+            (0, 1),
+            "a client's id is a room of its namespace"
+        );
+        assert!(root.local().clients_in(&own).is_empty() && root.local().clients_in("secret").is_empty());
+        assert!(root.local().client(c).is_none() && admin.local().client(c).is_some());
+        assert!(root.local().client(a).is_some() && admin.local().client(a).is_none());
         assert_eq!(names(&root), BTreeSet::from(["lobby".to_owned()]));
         assert_eq!(names(&admin), BTreeSet::from(["lobby".to_owned(), "secret".to_owned()]));
         assert_eq!(
@@ -114,7 +121,11 @@ fn a_kick_and_a_departure_stay_in_their_namespace() {
         assert_eq!(one.expect_close().await, 4503);
         drop(one);
         rig.until(|stats| stats.connections == 2).await;
-        assert_eq!((root.rooms().len(), admin.count_in("lobby")), (0, 2), "the room of the same name has its members");
+        assert_eq!(
+            (root.local().rooms().len(), admin.local().count_in("lobby")),
+            (0, 2),
+            "the room of the same name has its members"
+        );
         assert_eq!(ask(&mut boss, "say", "lobby").await, "1");
         deputy.expect(r#"{"event":"said","data":"by a client"}"#).await;
         assert_eq!(admin.disconnect("secret"), 1);
@@ -151,10 +162,10 @@ fn gateways_of_one_namespace_share_it() {
         rig.until(|stats| (stats.connections, stats.memberships) == (3, 2)).await;
         let admin = rig.handle.server_of::<Admin>();
         for server in [&before, &before.clone(), &admin] {
-            assert_eq!((server.client_count(), server.count_in("lobby")), (2, 1));
+            assert_eq!((server.local().client_count(), server.local().count_in("lobby")), (2, 1));
         }
-        assert_eq!((root.client_count(), root.count_in("lobby")), (1, 1));
-        assert_eq!(rig.handle.server_of::<Root>().client_count(), 1, "`server()` is that of the default");
+        assert_eq!((root.local().client_count(), root.local().count_in("lobby")), (1, 1));
+        assert_eq!(rig.handle.server_of::<Root>().local().client_count(), 1, "`server()` is that of the default");
         assert_eq!(ask(&mut one, "say", "lobby").await, "1");
         two.expect(r#"{"event":"said","data":"by a client"}"#).await;
         assert_eq!(ask(&mut three, "say", "lobby").await, "0");
@@ -198,8 +209,11 @@ fn a_server_of_a_namespace_in_routes_and_tasks() {
         boss.expect(r#"{"event":"news","data":"from a route"}"#).await;
         boss.expect(r#"{"event":"news","data":"from a task"}"#).await;
         ask(&mut user, "id", "").await;
-        assert_eq!((nobody.client_count(), nobody.count_in("lobby"), nobody.rooms().len()), (0, 0, 0));
-        assert_eq!((nobody.disconnect("lobby"), nobody.clients().len()), (0, 0));
+        assert_eq!(
+            (nobody.local().client_count(), nobody.local().count_in("lobby"), nobody.local().rooms().len()),
+            (0, 0, 0)
+        );
+        assert_eq!((nobody.disconnect("lobby"), nobody.local().clients().len()), (0, 0));
         drop((user, boss));
         rig.expect_empty().await;
     });

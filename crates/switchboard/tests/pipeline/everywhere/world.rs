@@ -81,7 +81,8 @@ pub(super) fn touch(place: &'static str) {
         client.to("a").to("b").except("c").volatile().emit("e", 1);
         client.to("a").latest("key").emit("e", 1);
         server.to(client.id()).emit("e", 1);
-        let _ = (server.client(client.id()), client.rooms(), client.is_in("a"), client.peer_addr(), client.user());
+        let _ =
+            (server.local().client(client.id()), client.rooms(), client.is_in("a"), client.peer_addr(), client.user());
         let _ = (client.user_with::<u8>().is_err(), client.namespace().len(), format!("{client:?}"));
         client.state::<u64>().with(|n| {
             *n += 1;
@@ -95,7 +96,13 @@ pub(super) fn touch(place: &'static str) {
     server.broadcast_to("a", "e", 1);
     server.except("a").emit("e", 1);
     server.all().volatile().emit("e", 1);
-    let _ = (server.clients(), server.clients_in("a"), server.count_in("a"), server.client_count(), server.rooms());
+    let _ = (
+        server.local().clients(),
+        server.local().clients_in("a"),
+        server.local().count_in("a"),
+        server.local().client_count(),
+        server.local().rooms(),
+    );
     let _ = (server.stats(), server.disconnect("nobody"), server.namespace().len(), format!("{server:?}"));
     let _ = (world.namespaces.names(), world.namespaces.count(), world.namespaces.get("/x").is_some());
     let _ = (world.handle.stats(), world.handle.server_of::<switchboard::Root>(), world.handle.namespaces());

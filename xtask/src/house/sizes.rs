@@ -11,6 +11,12 @@ const LINES: usize = 450;
 /// More than this, and a type does the work of several.
 const METHODS: usize = 40;
 
+/// Files that may be longer, each with why.
+const LONG: &[(&str, &str)] = &[(
+    "crates/switchboard-macros/src/lib.rs",
+    "procedural macros must be in the crate's root, and so must the documentation of each attribute",
+)];
+
 /// Types that may have more methods, each with why.
 const MANY_METHODS: &[(&str, &str)] = &[
     ("Gateway", "a builder: one method for each kind of handler and each option"),
@@ -21,7 +27,7 @@ const MANY_METHODS: &[(&str, &str)] = &[
 pub(super) fn long_files(files: &Sources, wanted: fn(&str) -> bool) -> Vec<String> {
     let lines = files.iter().filter(|(file, _)| wanted(file)).map(|(file, text)| (file, text.lines().count()));
     lines
-        .filter(|(_, lines)| *lines > LINES)
+        .filter(|(file, lines)| *lines > LINES && !LONG.iter().any(|(long, _)| long == file))
         .map(|(file, lines)| format!("{file}: {lines} lines, and {LINES} is the most"))
         .collect()
 }

@@ -1,5 +1,4 @@
 //! Where a handler may be written: generic structs, traits, free functions, closures, shared state; kinds of payload.
-use crate::peer::Served;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -10,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::handler::{Context, FromMessage, MessageContext};
 use switchboard::{App, Client, ConnState, Error, Gateway, HandlerDef, Server, Valid};
+use switchboard_rig::{Rig, Stack};
 
 /// A generic gateway.
 struct Chat<T> {
@@ -56,15 +56,15 @@ async fn generic_gateways() {
         .gateway("/text", Chat::<String>::gateway())
         .gateway("/numbers", Chat::<Vec<i64>>::gateway())
         .gateway("/static", Gateway::new(Static::<'static, 5>(PhantomData)).on("n", Static::n));
-    let served = Served::app(app).await;
-    let mut peer = served.connect("/text").await;
-    peer.answers(r#"{"event":"say","data":"hi"}"#, r#"{"event":"say","data":"hi"}"#).await;
-    peer.answers(r#"{"event":"history"}"#, r#"{"event":"history","data":["hi"]}"#).await;
-    let mut peer = served.connect("/numbers").await;
-    peer.answers(r#"{"event":"say","data":[1,-2]}"#, r#"{"event":"say","data":[1,-2]}"#).await;
-    peer.answers(r#"{"event":"history"}"#, r#"{"event":"history","data":[[1,-2]]}"#).await;
-    let mut peer = served.connect("/static").await;
-    peer.answers(r#"{"event":"n"}"#, r#"{"event":"n","data":5}"#).await;
+    let rig = Rig::start(Stack::Listen, app).await;
+    let mut peer = rig.connect_to("/text").await;
+    peer.expect_request(r#"{"event":"say","data":"hi"}"#, r#"{"event":"say","data":"hi"}"#).await;
+    peer.expect_request(r#"{"event":"history"}"#, r#"{"event":"history","data":["hi"]}"#).await;
+    let mut peer = rig.connect_to("/numbers").await;
+    peer.expect_request(r#"{"event":"say","data":[1,-2]}"#, r#"{"event":"say","data":[1,-2]}"#).await;
+    peer.expect_request(r#"{"event":"history"}"#, r#"{"event":"history","data":[[1,-2]]}"#).await;
+    let mut peer = rig.connect_to("/static").await;
+    peer.expect_request(r#"{"event":"n"}"#, r#"{"event":"n","data":5}"#).await;
 }
 
 struct State {
@@ -177,8 +177,8 @@ async fn methods_of_traits_free_functions_and_closures() {
             async move { total.fetch_add(n, Ordering::Relaxed) }
         })
         .handler("def", HandlerDef::new(State::double));
-    let served = Served::app(App::new().gateway("/ws", gateway)).await;
-    let mut peer = served.connect("/ws").await;
+    let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway)).await;
+    let mut peer = rig.connect_to("/ws").await;
     for (event, data) in [
         ("double", "10"),
         ("add", "15"),
@@ -202,8 +202,11 @@ async fn methods_of_traits_free_functions_and_closures() {
         ("capturing_closure", "5"),
         ("def", "10"),
     ] {
-        peer.answers(&format!(r#"{{"event":"{event}","data":5}}"#), &format!(r#"{{"event":"{event}","data":{data}}}"#))
-            .await;
+        peer.expect_request(
+            &format!(r#"{{"event":"{event}","data":5}}"#),
+            &format!(r#"{{"event":"{event}","data":{data}}}"#),
+        )
+        .await;
     }
 }
 
@@ -225,9 +228,9 @@ async fn shared_state() {
     let app = App::new()
         .gateway("a", Gateway::shared(shared.clone()).on("call", Shared::call))
         .gateway("b", Gateway::shared(shared.clone()).on("call", Shared::call));
-    let served = Served::app(app).await;
-    served.connect("/a").await.answers(r#"{"event":"call"}"#, r#"{"event":"call","data":1}"#).await;
-    served.connect("/b").await.answers(r#"{"event":"call"}"#, r#"{"event":"call","data":2}"#).await;
+    let rig = Rig::start(Stack::Listen, app).await;
+    rig.connect_to("/a").await.expect_request(r#"{"event":"call"}"#, r#"{"event":"call","data":1}"#).await;
+    rig.connect_to("/b").await.expect_request(r#"{"event":"call"}"#, r#"{"event":"call","data":2}"#).await;
     assert_eq!(shared.calls.load(Ordering::Relaxed), 2);
 }
 
@@ -258,9 +261,9 @@ async fn states_that_are_no_struct() {
     let app = App::new()
         .gateway("unit", Gateway::new(()).on("ping", ping))
         .gateway("object", Gateway::new(store).on("name", name));
-    let served = Served::app(app).await;
-    served.connect("/unit").await.answers(r#"{"event":"ping"}"#, r#"{"event":"ping","data":"pong"}"#).await;
-    served.connect("/object").await.answers(r#"{"event":"name"}"#, r#"{"event":"name","data":"memory"}"#).await;
+    let rig = Rig::start(Stack::Listen, app).await;
+    rig.connect_to("/unit").await.expect_request(r#"{"event":"ping"}"#, r#"{"event":"ping","data":"pong"}"#).await;
+    rig.connect_to("/object").await.expect_request(r#"{"event":"name"}"#, r#"{"event":"name","data":"memory"}"#).await;
 }
 
 #[derive(Deserialize, Serialize)]
@@ -341,8 +344,8 @@ impl Payloads {
 #[tokio::test]
 async fn payloads_and_own_extractors() {
     let gateway = payloads().on("valid", Payloads::valid).on("loud", Payloads::loud).on("refused", Payloads::loud);
-    let served = Served::app(App::new().gateway("/ws", gateway)).await;
-    let mut peer = served.connect("/ws").await;
+    let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway)).await;
+    let mut peer = rig.connect_to("/ws").await;
     for (event, data) in [
         ("text", r#""hi""#),
         ("number", "0.1"),
@@ -360,7 +363,7 @@ async fn payloads_and_own_extractors() {
         ("map", r#"{"a":1}"#),
         ("valid", r#"{"name":"Al"}"#),
     ] {
-        peer.answers(
+        peer.expect_request(
             &format!(r#"{{"event":"{event}","data":{data},"id":"x"}}"#),
             &format!(r#"{{"event":"{event}","data":{data},"id":"x"}}"#),
         )
@@ -368,14 +371,14 @@ async fn payloads_and_own_extractors() {
     }
     // A missing payload is null.
     for event in ["unit", "option", "json"] {
-        peer.answers(
+        peer.expect_request(
             &format!(r#"{{"event":"{event}","id":2}}"#),
             &format!(r#"{{"event":"{event}","data":null,"id":2}}"#),
         )
         .await;
     }
-    peer.answers(r#"{"event":"loud","data":"say"}"#, r#"{"event":"loud","data":"say LOUD LOUD"}"#).await;
-    peer.answers(
+    peer.expect_request(r#"{"event":"loud","data":"say"}"#, r#"{"event":"loud","data":"say LOUD LOUD"}"#).await;
+    peer.expect_request(
         r#"{"event":"refused","data":"say"}"#,
         r#"{"event":"exception","data":{"status":"error","code":"forbidden","message":"Quiet","event":"refused","retryable":false}}"#,
     )
@@ -413,9 +416,9 @@ impl Busy {
 async fn awaits_over_what_is_borrowed() {
     let app = App::new();
     let busy = Busy { gate: tokio::sync::Mutex::new(0), server: app.server() };
-    let served = Served::app(app.gateway("/ws", Gateway::new(busy).on("ask", Busy::ask))).await;
-    let mut peer = served.connect("/ws").await;
-    peer.answers(r#"{"event":"ask","data":"why","id":1}"#, r#"{"event":"asked","data":"why","ack":1}"#).await;
-    peer.answers(r#"{"ack":1,"data":"so"}"#, r#"{"event":"noted","data":"so"}"#).await;
-    assert_eq!(peer.text().await, r#"{"event":"ask","data":"so[1, 2, 3]1","id":1}"#);
+    let rig = Rig::start(Stack::Listen, app.gateway("/ws", Gateway::new(busy).on("ask", Busy::ask))).await;
+    let mut peer = rig.connect_to("/ws").await;
+    peer.expect_request(r#"{"event":"ask","data":"why","id":1}"#, r#"{"event":"asked","data":"why","ack":1}"#).await;
+    peer.expect_request(r#"{"ack":1,"data":"so"}"#, r#"{"event":"noted","data":"so"}"#).await;
+    assert_eq!(peer.recv_text().await, r#"{"event":"ask","data":"so[1, 2, 3]1","id":1}"#);
 }

@@ -1,12 +1,11 @@
 //! Hooks and raw loops: none to four parameters of the connection, in every order; what they return.
 use crate::params::{Trace, serve_with_tenant};
-use crate::peer::{Peer, Served};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard::{App, Client, CloseCode, DisconnectReason, Error, Gateway, Socket};
+use switchboard_rig::{Got, Offer, Rig, Stack};
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
 
 type Made = fn(Arc<Trace>) -> Gateway<Trace>;
 
@@ -55,10 +54,10 @@ async fn every_order_of_none_to_four_parameters() {
     let (trace, mut seen) = Trace::new();
     let trace = Arc::new(trace);
     let app = all.iter().fold(App::new(), |app, (name, made)| app.gateway(name, made(trace.clone())));
-    let (served, _) = serve_with_tenant(app).await;
+    let (rig, _) = serve_with_tenant(app).await;
     for (name, _) in all {
-        let peer = served.connect(&format!("/{name}")).await;
-        peer.close().await;
+        let peer = rig.connect_with(Offer::to(&format!("/{name}")).header("x-test", "yes")).await;
+        peer.leave().await;
         let said = name.split('/').skip(1).collect::<Vec<_>>().join(" ");
         assert_eq!(next(&mut seen).await, said, "{name}");
     }
@@ -121,9 +120,9 @@ impl Hooks {
     }
 }
 
-async fn refusal(served: &Served, path: &str) -> (String, u16) {
-    let mut peer: Peer = served.connect(path).await;
-    (peer.text().await, peer.closed().await)
+async fn refusal(rig: &Rig, path: &str) -> (String, u16) {
+    let mut peer = rig.connect_with(Offer::to(path).header("x-test", "yes")).await;
+    (peer.recv_text().await, peer.skip_until_close().await)
 }
 
 #[tokio::test]
@@ -140,32 +139,31 @@ async fn what_hooks_return() {
         .gateway("echo", gateway().raw(Hooks::echo).on_connect(Hooks::joins).on_disconnect(Hooks::left))
         .gateway("greets", gateway().raw(Hooks::greets))
         .gateway("hangs-up", gateway().raw(Hooks::hangs_up));
-    let served = Served::app(app).await;
+    let rig = Rig::start(Stack::Listen, app).await;
 
     for (path, rooms) in [("/joins", "lobby"), ("/aliased", "lobby"), ("/io", "")] {
-        served.connect(path).await.close().await;
+        rig.connect_with(Offer::to(path).header("x-test", "yes")).await.leave().await;
         assert_eq!(next(&mut seen).await, format!(r#"Client {{ code: Some(1000), reason: "" }} {rooms}"#), "{path}");
     }
 
     let full =
         r#"{"event":"exception","data":{"status":"error","code":"overloaded","message":"Full","retryable":true}}"#;
-    assert_eq!(refusal(&served, "/refuses").await, (full.to_owned(), 4008));
+    assert_eq!(refusal(&rig, "/refuses").await, (full.to_owned(), 4008));
     let members = r#"{"event":"exception","data":{"status":"error","code":"forbidden","message":"Members only","retryable":false}}"#;
-    assert_eq!(refusal(&served, "/forbids").await, (members.to_owned(), 4505));
+    assert_eq!(refusal(&rig, "/forbids").await, (members.to_owned(), 4505));
 
-    let mut peer = served.connect("/echo").await;
-    for message in [Message::text("hi"), Message::binary(vec![0, 255])] {
-        peer.send(message.clone()).await;
-        assert_eq!(peer.recv().await, message);
-    }
-    peer.close().await;
+    let mut peer = rig.connect_with(Offer::to("/echo").header("x-test", "yes")).await;
+    peer.expect_request("hi", "hi").await;
+    peer.send_binary(&[0, 255]).await;
+    assert_eq!(peer.recv().await, Got::Binary(vec![0, 255]));
+    peer.leave().await;
     // The refused ones had no on-disconnect.
     assert_eq!(next(&mut seen).await, r#"Client { code: Some(1000), reason: "" } lobby,spoke"#);
 
-    let mut peer = served.connect("/greets").await;
-    assert_eq!(peer.recv().await, Message::text("hello"));
-    assert_eq!(peer.recv().await, Message::binary(vec![1, 2]));
-    assert_eq!(peer.closed().await, 1000);
-    let mut peer = served.connect("/hangs-up").await;
-    assert_eq!(peer.closed().await, 4008);
+    let mut peer = rig.connect_with(Offer::to("/greets").header("x-test", "yes")).await;
+    assert_eq!(peer.recv().await, Got::Text("hello".into()));
+    assert_eq!(peer.recv().await, Got::Binary(vec![1, 2]));
+    assert_eq!(peer.skip_until_close().await, 1000);
+    let mut peer = rig.connect_with(Offer::to("/hangs-up").header("x-test", "yes")).await;
+    assert_eq!(peer.skip_until_close().await, 4008);
 }

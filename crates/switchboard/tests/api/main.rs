@@ -6,5 +6,4 @@ mod bounds;
 mod forms;
 mod hooks;
 mod params;
-mod peer;
 mod returns;

@@ -1,8 +1,8 @@
 //! Handlers: none to four parameters, of every kind, in every order.
-use crate::peer::Served;
 use garde::Validate;
 use serde::Deserialize;
 use switchboard::{App, Client, ConnState, DisconnectReason, EventName, Ext, Gateway, Handle, Headers, Socket, Valid};
+use switchboard_rig::{Offer, Rig};
 use tokio::sync::mpsc;
 
 #[derive(Deserialize, Validate)]
@@ -108,10 +108,10 @@ impl Trace {
 }
 
 /// Serves as axum does, below a layer that sets the extension.
-pub(crate) async fn serve_with_tenant(app: App) -> (Served, Handle) {
+pub(crate) async fn serve_with_tenant(app: App) -> (Rig, Handle) {
     let handle = app.handle();
     let router = axum::Router::new().merge(app).layer(axum::Extension(Tenant("acme")));
-    (Served::router(router).await, handle)
+    (Rig::start_router(router, handle.clone()).await, handle)
 }
 
 type Add = fn(Gateway<Trace>) -> Gateway<Trace>;
@@ -143,8 +143,8 @@ async fn every_order_of_none_to_four_parameters() {
     // None; 7 of one; 40, 180 and 600 of two, three and four.
     assert_eq!(all.len(), 1 + 7 + 40 + 180 + 600);
     let gateway = all.iter().fold(Gateway::new(Trace::new().0), |gateway, (_, add)| add(gateway));
-    let (served, _) = serve_with_tenant(App::new().gateway("/ws", gateway)).await;
-    let mut peer = served.connect("/ws").await;
+    let (rig, _) = serve_with_tenant(App::new().gateway("/ws", gateway)).await;
+    let mut peer = rig.connect_with(Offer::to("/ws").header("x-test", "yes")).await;
     for (name, _) in all {
         let said = name["on".len()..].trim_start();
         let reply = peer.request(&format!(r#"{{"event":"{name}","data":{{"n":7}},"id":1}}"#)).await;
@@ -180,12 +180,12 @@ async fn the_same_kind_again() {
         .on("extensions", Repeats::two_extensions)
         .on("missing", Repeats::missing)
         .on("patterns", Repeats::patterns);
-    let (served, _) = serve_with_tenant(App::new().gateway("/ws", gateway)).await;
-    let mut peer = served.connect("/ws").await;
-    peer.answers(r#"{"event":"states"}"#, r#"{"event":"states","data":7}"#).await;
-    peer.answers(r#"{"event":"extensions","data":5}"#, r#"{"event":"extensions","data":"acme5acme"}"#).await;
-    peer.answers(r#"{"event":"patterns","data":{"n":9}}"#, r#"{"event":"patterns","data":"acme9"}"#).await;
-    peer.answers(
+    let (rig, _) = serve_with_tenant(App::new().gateway("/ws", gateway)).await;
+    let mut peer = rig.connect_with(Offer::to("/ws").header("x-test", "yes")).await;
+    peer.expect_request(r#"{"event":"states"}"#, r#"{"event":"states","data":7}"#).await;
+    peer.expect_request(r#"{"event":"extensions","data":5}"#, r#"{"event":"extensions","data":"acme5acme"}"#).await;
+    peer.expect_request(r#"{"event":"patterns","data":{"n":9}}"#, r#"{"event":"patterns","data":"acme9"}"#).await;
+    peer.expect_request(
         r#"{"event":"missing"}"#,
         r#"{"event":"exception","data":{"status":"error","code":"internal","message":"Internal error","event":"missing","retryable":false}}"#,
     )

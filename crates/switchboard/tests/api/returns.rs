@@ -1,5 +1,4 @@
 //! What handlers return, as bytes on the wire.
-use crate::peer::Served;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard::{App, Code, Error, Gateway, OrInternal, Reply};
+use switchboard_rig::{Rig, Stack};
 
 /// A payload that asks for the bad end.
 #[derive(Clone, Copy, PartialEq, Deserialize)]
@@ -287,8 +287,8 @@ fn internal(event: &str) -> String {
 /// Every kind of return, with an `id`: exactly one frame.
 #[tokio::test]
 async fn answers_to_requests_with_an_id() {
-    let served = Served::app(App::new().gateway("/ws", gateway())).await;
-    let mut peer = served.connect("/ws").await;
+    let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway())).await;
+    let mut peer = rig.connect_to("/ws").await;
     for (event, data) in [
         ("unit", "null"),
         ("unit_spelled", "null"),
@@ -311,11 +311,12 @@ async fn answers_to_requests_with_an_id() {
         ("reply_none", "null"),
         ("reply_null", "null"),
     ] {
-        peer.answers(&format!(r#"{{"event":"{event}","id":1}}"#), &value(event, data)).await;
+        peer.expect_request(&format!(r#"{{"event":"{event}","id":1}}"#), &value(event, data)).await;
     }
-    peer.answers(r#"{"event":"reply_event","id":1}"#, r#"{"event":"other","data":{"x":1,"y":null},"id":1}"#).await;
+    peer.expect_request(r#"{"event":"reply_event","id":1}"#, r#"{"event":"other","data":{"x":1,"y":null},"id":1}"#)
+        .await;
     for event in ["unserialisable", "reply_broken"] {
-        peer.answers(&format!(r#"{{"event":"{event}","id":1}}"#), &internal(event)).await;
+        peer.expect_request(&format!(r#"{{"event":"{event}","id":1}}"#), &internal(event)).await;
     }
     for (event, data) in [
         ("error", "9"),
@@ -336,17 +337,18 @@ async fn answers_to_requests_with_an_id() {
         ("renamed", "9"),
         ("reply_or_mine", "9"),
     ] {
-        peer.answers(&format!(r#"{{"event":"{event}","data":"good","id":1}}"#), &value(event, data)).await;
+        peer.expect_request(&format!(r#"{{"event":"{event}","data":"good","id":1}}"#), &value(event, data)).await;
     }
-    peer.answers(r#"{"event":"parse","data":"12","id":1}"#, &value("parse", "12")).await;
-    peer.answers(r#"{"event":"reply_or_error","data":"good","id":1}"#, r#"{"event":"other9","data":9,"id":1}"#).await;
+    peer.expect_request(r#"{"event":"parse","data":"12","id":1}"#, &value("parse", "12")).await;
+    peer.expect_request(r#"{"event":"reply_or_error","data":"good","id":1}"#, r#"{"event":"other9","data":9,"id":1}"#)
+        .await;
 }
 
 /// An `Err` of every type, under every name of `Result`: `exception`, and never a success.
 #[tokio::test]
 async fn errors() {
-    let served = Served::app(App::new().gateway("/ws", gateway())).await;
-    let mut peer = served.connect("/ws").await;
+    let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway())).await;
+    let mut peer = rig.connect_to("/ws").await;
     let funds = || Code::from("insufficient_funds");
     let mine = "Too little money";
     for (event, code, message) in [
@@ -369,10 +371,11 @@ async fn errors() {
         ("reply_or_error", Code::Forbidden, "No"),
         ("reply_or_mine", funds(), mine),
     ] {
-        peer.answers(&format!(r#"{{"event":"{event}","data":"bad","id":1}}"#), &failure(event, code, message)).await;
+        peer.expect_request(&format!(r#"{{"event":"{event}","data":"bad","id":1}}"#), &failure(event, code, message))
+            .await;
     }
-    peer.answers(r#"{"event":"parse","data":"x","id":1}"#, &internal("parse")).await;
-    peer.answers(
+    peer.expect_request(r#"{"event":"parse","data":"x","id":1}"#, &internal("parse")).await;
+    peer.expect_request(
         r#"{"event":"unit_or_error","data":"bad","id":1}"#,
         &exception("unit_or_error", "not_found", "No such thing", r#""retryable":true,"retry_after_ms":50"#),
     )
@@ -382,8 +385,8 @@ async fn errors() {
 /// Without an `id`, `()`, `None`, `Ok(())`, `Ok(None)` and `Reply::none()` are silence; null of any other type is a value.
 #[tokio::test]
 async fn silence() {
-    let served = Served::app(App::new().gateway("/ws", gateway())).await;
-    let mut peer = served.connect("/ws").await;
+    let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway())).await;
+    let mut peer = rig.connect_to("/ws").await;
     let silent = [
         ("unit", "null"),
         ("unit_spelled", "null"),
@@ -396,14 +399,15 @@ async fn silence() {
     for (event, data) in silent {
         peer.send(format!(r#"{{"event":"{event}","data":{data}}}"#)).await;
         // What comes next is the answer to what comes next.
-        peer.answers(r#"{"event":"number"}"#, r#"{"event":"number","data":9}"#).await;
+        peer.expect_request(r#"{"event":"number"}"#, r#"{"event":"number","data":9}"#).await;
     }
     for event in ["json", "unit_struct", "wrapper"] {
-        peer.answers(&format!(r#"{{"event":"{event}"}}"#), &format!(r#"{{"event":"{event}","data":null}}"#)).await;
+        peer.expect_request(&format!(r#"{{"event":"{event}"}}"#), &format!(r#"{{"event":"{event}","data":null}}"#))
+            .await;
     }
-    peer.answers(r#"{"event":"reply_event"}"#, r#"{"event":"other","data":{"x":1,"y":null}}"#).await;
-    peer.answers(r#"{"event":"reply_or_error","data":"good"}"#, r#"{"event":"other9","data":9}"#).await;
-    peer.answers(
+    peer.expect_request(r#"{"event":"reply_event"}"#, r#"{"event":"other","data":{"x":1,"y":null}}"#).await;
+    peer.expect_request(r#"{"event":"reply_or_error","data":"good"}"#, r#"{"event":"other9","data":9}"#).await;
+    peer.expect_request(
         r#"{"event":"error","data":"bad"}"#,
         r#"{"event":"exception","data":{"status":"error","code":"forbidden","message":"No","event":"error","retryable":false}}"#,
     )

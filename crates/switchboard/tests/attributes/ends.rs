@@ -11,6 +11,7 @@ use switchboard::axum::Router;
 use switchboard::di::{Container, FromContainer, ModuleDef, NotProvided, Provider, Scope, Wanted};
 use switchboard::testing::TestApp;
 use switchboard::{App, BootError, Client, Error, Handle, Inject, Namespace, Namespaces, Server, gateway, messages};
+use switchboard_rig::Rig;
 
 enum Admin {}
 impl Namespace for Admin {
@@ -231,13 +232,11 @@ async fn an_application_that_listens() {
         let bound = app(&living).await.signals(false).bind("127.0.0.1:0").await.unwrap();
         let (address, handle) = (bound.local_addr(), bound.handle());
         let serving = tokio::spawn(bound.serve());
-        let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
-        let message = tokio_tungstenite::tungstenite::Message::text(r#"{"event":"keep","id":1}"#);
-        futures_util::SinkExt::send(&mut socket, message).await.unwrap();
-        assert!(futures_util::StreamExt::next(&mut socket).await.is_some_and(|answer| answer.is_ok()));
+        let mut client = Rig::elsewhere(address).connect().await;
+        client.request(r#"{"event":"keep","id":1}"#).await;
         if cut_off {
             serving.abort();
-            drop(socket);
+            drop(client);
         } else {
             handle.shutdown().await;
             serving.await.unwrap();
@@ -301,8 +300,7 @@ fn a_runtime_that_ends() {
         let bound = app(&living).await.signals(false).bind("127.0.0.1:0").await.unwrap();
         let address = bound.local_addr();
         tokio::spawn(bound.serve());
-        let (socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
-        drop(socket);
+        drop(Rig::elsewhere(address).connect().await);
     });
     drop(runtime);
     assert_eq!(living.count(), 0, "nobody has anything of it");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use switchboard::axum::{Router, routing::get};
 use switchboard::di::{ModuleDef, Provider};
 use switchboard::{App, Error, Gateway, Limits};
+use switchboard_rig::Rig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -129,9 +130,8 @@ async fn the_patience_that_was_asked_for_holds_on_a_socket_too() {
     let bound = bound.unwrap();
     let (address, handle) = (bound.local_addr(), bound.handle());
     let serving = tokio::spawn(bound.serve());
-    let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
-    let message = tokio_tungstenite::tungstenite::Message::text(r#"{"event":"wait","data":400,"id":1}"#);
-    futures_util::SinkExt::send(&mut socket, message).await.unwrap();
+    let mut client = Rig::elsewhere(address).connect().await;
+    client.send(r#"{"event":"wait","data":400,"id":1}"#).await;
     while handle.stats().in_flight == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

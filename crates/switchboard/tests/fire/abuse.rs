@@ -1,10 +1,10 @@
 //! Frames that cost little to send: what they may cost here, and what others notice of it.
 use crate::child::Server;
 use crate::figures::figure;
-use crate::rig::{Got, masked};
 use crate::witness::Witness;
 use crate::{MASK, MIB, ms, over, run, turn};
 use std::time::{Duration, Instant};
+use switchboard_rig::{Got, masked};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -67,7 +67,7 @@ fn r30_two_hundred_thousand_fragments_that_are_allowed() {
             peer.send_bytes(&fragments(200_000, payload)).await;
             assert_eq!(peer.recv().await, Got::Binary(payload.repeat(200_000)));
             peer.close(1000).await;
-            assert_eq!(peer.expect_close().await, 1000);
+            assert_eq!(peer.skip_until_close().await, 1000);
         }
         // What a fragment costs besides its bytes would be megabytes by now.
         let grown = server.most_memory() - memory;
@@ -99,7 +99,7 @@ fn b07_memory_is_for_what_arrives_not_for_what_is_declared() {
             }
             if !is_allowed {
                 for peer in &mut peers {
-                    assert_eq!(peer.closed().await, (1009, "frame_too_big".into()));
+                    assert_eq!(peer.recv_close().await, (1009, "frame_too_big".into()));
                 }
             }
             let beside = witness.watch(ms(200)).await;

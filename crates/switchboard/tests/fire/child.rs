@@ -1,12 +1,12 @@
 //! A server in a process of its own: this test binary once more, with an environment variable.
-use crate::control::Stopwatch;
-use crate::rig::Peer;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+use switchboard_rig::RawClient;
+use switchboard_rig::Stopwatch;
 
 pub(crate) const PROFILE: &str = "SWITCHBOARD_FIRE_PROFILE";
 
@@ -97,18 +97,18 @@ impl Server {
     }
 
     /// A stream that is soon felt when it is not read.
-    pub(crate) async fn narrow(&self) -> tokio::net::TcpStream {
+    pub(crate) async fn narrow_stream(&self) -> tokio::net::TcpStream {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(8 << 10).unwrap();
         socket.connect(self.address).await.unwrap()
     }
 
-    pub(crate) async fn connect(&self, path: &str) -> Peer {
-        Peer::handshake(Box::new(self.stream().await), path).await
+    pub(crate) async fn connect(&self, path: &str) -> RawClient {
+        RawClient::connect(Box::new(self.stream().await), path).await
     }
 
-    pub(crate) async fn connect_narrow(&self, path: &str) -> Peer {
-        Peer::handshake(Box::new(self.narrow().await), path).await
+    pub(crate) async fn connect_narrow(&self, path: &str) -> RawClient {
+        RawClient::connect(Box::new(self.narrow_stream().await), path).await
     }
 
     pub(crate) fn numbers(&self) -> Numbers {

@@ -1,12 +1,12 @@
 //! R25: every case of RFC 6455, whole and in pieces, on a socket and in memory, with events and raw.
 use crate::corpus::{self, Case, Message};
-use crate::rig::{Got, Path, Rig, settle};
 use crate::seed::Rng;
 use crate::{run, turn, victim};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{Gateway, Limits, Socket};
+use switchboard_rig::{Got, Rig, Stack, settle};
 
 const RAW: &str = "/recorded";
 /// Up to this length a case is cut at every byte.
@@ -54,22 +54,22 @@ fn limits() -> Limits {
 
 #[test]
 fn r25_rfc_6455_on_a_socket() {
-    conform(Path::Listen);
+    conform(Stack::Listen);
 }
 
 #[test]
 fn r25_rfc_6455_in_memory() {
-    conform(Path::Memory);
+    conform(Stack::Memory);
 }
 
-fn conform(path: Path) {
+fn conform(stack: Stack) {
     let _turn = turn();
     let mut rng = Rng::new();
     let cases = corpus::cases();
     run(Duration::from_secs(300), async || {
         let recorder = Recorder::default();
         let recorded = Gateway::new(recorder.clone()).raw(Recorder::run);
-        let rig = Rig::start(path, victim::app(limits()).gateway("/recorded", recorded)).await;
+        let rig = Rig::start(stack, victim::app(limits()).gateway("/recorded", recorded)).await;
         // One that asks all the time, with the server's ticks in between.
         let (mut healthy, end) = (rig.connect().await, Arc::new(AtomicBool::new(false)));
         assert_eq!(healthy.request(r#"{"event":"join","data":["ticks"]}"#).await, r#"{"event":"join","data":null}"#);
@@ -113,7 +113,7 @@ fn conform(path: Path) {
         let asked = healthy.await.unwrap();
         assert!(asked > 100, "{asked} requests beside {ran} runs");
         rig.expect_empty().await;
-        eprintln!("    {path:?}: {} cases, run {ran} times", cases.len());
+        eprintln!("    {stack:?}: {} cases, run {ran} times", cases.len());
     });
 }
 

@@ -1,5 +1,5 @@
 //! RFC 6455 as cases: what a client sends, and what must come of it.
-use crate::rig::masked;
+use switchboard_rig::masked;
 
 /// What comes of a case, on any gateway: the messages that reach the application, the pongs, and how it ends.
 #[derive(Clone, Debug)]

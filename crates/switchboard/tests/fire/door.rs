@@ -1,7 +1,6 @@
 //! R15 and R31: who comes, and who only seems to.
 use crate::child::Server;
 use crate::figures::{self, figure};
-use crate::rig::{Stream, http, masked, read_to_end};
 use crate::victim::WELL;
 use crate::witness::{Times, Witness};
 use crate::{MASK, MIB, ms, over, run, turn};
@@ -10,7 +9,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_rig::{Stream, http, masked, read_to_end};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -50,7 +49,7 @@ fn r31_sixty_slow_heads_and_sixty_half_messages() {
             tokio::time::sleep(ms(50)).await;
         }
         for peer in &mut halves {
-            assert_eq!(peer.closed().await, (1008, "drip".into()));
+            assert_eq!(peer.recv_close().await, (1008, "drip".into()));
         }
         for head in &mut heads {
             read_to_end(head, Duration::from_secs(10)).await;
@@ -216,7 +215,7 @@ async fn ask(address: SocketAddr) -> Option<(u16, Box<dyn Stream>)> {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream: Box<dyn Stream> = Box::new(stream);
-    let request = ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode();
+    let request = switchboard_rig::upgrade_request("/ws");
     let answer = http(&mut stream, &request).await?;
     assert!(answer.status == 101 || answer.header("retry-after").is_some());
     Some((answer.status, stream))

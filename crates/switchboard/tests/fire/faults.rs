@@ -1,10 +1,10 @@
 //! R18 and R19: the application's faults stay where they are.
 use crate::child::Server;
 use crate::figures::{self, figure};
-use crate::rig::{Got, Peer};
 use crate::witness::Witness;
 use crate::{ms, over, run, turn};
 use std::time::{Duration, Instant};
+use switchboard_rig::{Got, RawClient};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of each kind.
@@ -51,8 +51,8 @@ fn r18_panics_everywhere() {
             panics += 1;
             for (path, code) in [("/joining-panics", 1011), ("/raw-panics", 1011)] {
                 let mut lost = server.connect(path).await;
-                lost.flood(&crate::rig::masked(0x81, b"now", [1; 4]), ms(500)).await;
-                assert_eq!(lost.expect_close().await, code, "{path}");
+                lost.flood(&switchboard_rig::masked(0x81, b"now", [1; 4]), ms(500)).await;
+                assert_eq!(lost.skip_until_close().await, code, "{path}");
                 panics += 1;
             }
             let mut leaving = server.connect("/leaving-panics").await;
@@ -72,7 +72,7 @@ fn r18_panics_everywhere() {
                 peer.expect(&request("echo", "1", id)).await;
             }
         }
-        let mut others: Vec<Peer> = Vec::new();
+        let mut others: Vec<RawClient> = Vec::new();
         for _ in 0..64 {
             others.push(server.connect("/ws").await);
         }
@@ -107,7 +107,7 @@ fn r19_handlers_that_never_end_are_cut() {
                 peers.push((peer, server.stopwatch()));
             }
             for (peer, watch) in &mut peers {
-                assert_error(&peer.text().await, "timeout", 1);
+                assert_error(&peer.recv_text().await, "timeout", 1);
                 let elapsed = watch.elapsed();
                 assert!(elapsed >= LIMIT, "{event}: {elapsed:?}");
                 // A tenth, and the step of the clock.

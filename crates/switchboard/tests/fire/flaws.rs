@@ -1,11 +1,11 @@
 //! What went wrong elsewhere: the rows of `docs/limits.md`, "Past flaws", that no other test shows.
 use crate::child::Server;
-use crate::rig::{Peer, Rig, Stream, http, masked, paths, read_to_end, settle};
 use crate::seed::Rng;
 use crate::victim::WELL;
 use crate::{MASK, ms, run, turn, victim};
 use std::time::{Duration, Instant};
 use switchboard::{App, CloseCode, Gateway, Limits, Socket};
+use switchboard_rig::{RawClient, Rig, Stream, each_stack, http, masked, read_to_end, settle};
 use tokio::io::AsyncWriteExt;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,15 +18,15 @@ fn text(text: &str) -> Vec<u8> {
 #[test]
 fn headers_that_are_needed_behind_the_two_thousandth() {
     let _turn = turn();
-    paths(|path| async move {
-        let rig = Rig::start(path, victim::app(victim::limits("default"))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, victim::app(victim::limits("default"))).await;
         let mut healthy = rig.connect().await;
         for many in [65, 200, 2000] {
             let mut head = String::from("GET /ws HTTP/1.1\r\nHost: test.example\r\nConnection: Upgrade\r\n");
             (0..many).for_each(|_| head += "X:1\r\n");
             head += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
             let answer = http(&mut rig.stream().await, head.as_bytes()).await.expect("an answer");
-            assert_eq!(answer.status, 431, "{many} on {path:?}");
+            assert_eq!(answer.status, 431, "{many} on {stack:?}");
         }
         assert_eq!(healthy.request(WELL).await, WELL);
     });
@@ -52,17 +52,18 @@ fn a_close_reason_holds_what_was_given_and_nothing_else() {
             (0..at % 150).map(|_| *rng.pick(&letters)).collect()
         })
         .collect();
-    paths(|path| {
+    each_stack(|stack| {
         let reasons = reasons.clone();
         async move {
             let limits = Limits::default().linger(ms(100));
-            let rig = Rig::start(path, App::new().limits(limits).gateway("/ws", Gateway::new(Closes).raw(Closes::run)));
+            let rig =
+                Rig::start(stack, App::new().limits(limits).gateway("/ws", Gateway::new(Closes).raw(Closes::run)));
             let rig = rig.await;
             for reason in reasons {
                 let mut peer = rig.connect().await;
                 peer.send(&reason).await;
                 let kept = &reason[..reason.floor_char_boundary(123)];
-                assert_eq!(peer.closed().await, (4321, kept.to_owned()), "{path:?}");
+                assert_eq!(peer.recv_close().await, (4321, kept.to_owned()), "{stack:?}");
             }
         }
     });
@@ -72,8 +73,8 @@ fn a_close_reason_holds_what_was_given_and_nothing_else() {
 #[test]
 fn a_failure_is_the_last_word() {
     let _turn = turn();
-    paths(|path| async move {
-        let rig = Rig::start(path, victim::app(victim::limits("hasty"))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, victim::app(victim::limits("hasty"))).await;
         let mut healthy = rig.connect().await;
         let too_big = [&[0x81, 0xFF][..], &(1u64 << 20).to_be_bytes(), &MASK].concat();
         let failures = [too_big, vec![0x81, 1, b'x'], masked(0x81, b"\xff", MASK), masked(0x83, b"", MASK)];
@@ -87,7 +88,7 @@ fn a_failure_is_the_last_word() {
                     }
                     peer.flood(second, ms(100)).await;
                     peer.flood(&text(WELL), ms(100)).await;
-                    assert!([1002, 1007, 1009].contains(&peer.closed().await.0));
+                    assert!([1002, 1007, 1009].contains(&peer.recv_close().await.0));
                     peer.expect_end().await;
                 }
             }
@@ -122,7 +123,7 @@ fn what_comes_before_on_connect_has_ended_is_bounded() {
         eprintln!("    {} KiB more for {FLOODS} floods before the hook has ended", grown >> 10);
         // 256 KiB wait for each, and what was read last.
         assert!(grown <= FLOODS * (512 << 10), "{grown} bytes more");
-        assert_eq!(peers[0].text().await, message);
+        assert_eq!(peers[0].recv_text().await, message);
         drop(peers);
         server.until(Duration::from_secs(10), |numbers| numbers.left() == [0; 6]).await;
         server.expect_well();
@@ -162,7 +163,7 @@ fn every_limit_holds_on_every_path_from_the_application_and_from_the_gateway() {
         ]
     }
     let _turn = turn();
-    paths(|path| async move {
+    each_stack(|stack| async move {
         for (of_gateway, joined) in [(false, true), (true, true), (true, false)] {
             for (name, limits, bytes, comes) in rows() {
                 let app = App::new();
@@ -178,14 +179,14 @@ fn every_limit_holds_on_every_path_from_the_application_and_from_the_gateway() {
                     true => app.gateway("/ws", gateway.limits(limits)),
                     false => app.limits(limits).gateway("/ws", gateway),
                 };
-                let rig = Rig::start(path, app).await;
+                let rig = Rig::start(stack, app).await;
                 let mut peer = rig.connect().await;
                 peer.send_bytes(&bytes).await;
-                let what = format!("{name} on {path:?}, of the gateway: {of_gateway}, the hook has ended: {joined}");
+                let what = format!("{name} on {stack:?}, of the gateway: {of_gateway}, the hook has ended: {joined}");
                 match comes {
-                    Comes::Close(code) => assert_eq!(peer.expect_close().await, code, "{what}"),
+                    Comes::Close(code) => assert_eq!(peer.skip_until_close().await, code, "{what}"),
                     Comes::Code(code) => {
-                        let answer = peer.text().await;
+                        let answer = peer.recv_text().await;
                         assert!(answer.contains(&format!(r#""code":"{code}""#)), "{what}: {answer}");
                     }
                 }
@@ -232,7 +233,7 @@ fn a_bad_or_unfinished_length_costs_no_time() {
     let _turn = turn();
     run(PATIENCE, async || {
         let mut server = Server::start("default");
-        let mut peers: Vec<Peer> = Vec::new();
+        let mut peers: Vec<RawClient> = Vec::new();
         for length in [1u64 << 63, u64::MAX, (1 << 63) - 1, 65_536, 60_000, 0] {
             for cut in [2, 5, 10, 14] {
                 for kind in [0x81, 0x82, 0x01, 0x89, 0x88] {

@@ -1,7 +1,6 @@
 //! R12: one sends as fast as it can.
 use crate::child::Server;
 use crate::figures::{self, figure};
-use crate::rig::masked;
 use crate::victim::WELL;
 use crate::witness::{Times, Witness};
 use crate::{MASK, MIB, ms, over, run, turn};
@@ -11,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_rig::masked;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -29,8 +28,7 @@ impl Flood {
     /// `rate`: bytes a second at the most.
     fn begin(server: &Server, path: &str, bytes: Arc<Vec<u8>>, rate: Option<u64>) -> Flood {
         let mut stream = std::net::TcpStream::connect(server.address).unwrap();
-        let request = ClientRequest::new("test.example", path, [7; 16]).unwrap();
-        stream.write_all(&request.encode()).unwrap();
+        stream.write_all(&switchboard_rig::upgrade_request(path)).unwrap();
         let mut reading = stream.try_clone().unwrap();
         let reader = std::thread::spawn(move || {
             let (mut bytes, mut last) = (vec![0; 256 << 10], (Instant::now(), Vec::new()));

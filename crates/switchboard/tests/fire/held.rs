@@ -2,23 +2,30 @@
 //! gateways, and what handlers in flight have made of theirs.
 use crate::child::Server;
 use crate::figures::figure;
-use crate::rig::{Got, Peer, masked};
 use crate::victim::WELL;
 use crate::{MASK, MIB, ms, run, turn};
 use std::time::{Duration, Instant};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Got, RawClient, masked};
 
 /// A healthy client is answered: by its answer, or by `overloaded`. True: by its answer.
-async fn is_served(healthy: &mut Peer) -> bool {
+async fn is_served(healthy: &mut RawClient) -> bool {
     healthy.send(WELL).await;
-    let answer = healthy.text().await;
+    let answer = healthy.recv_text().await;
     let served = answer == WELL;
     assert!(served || answer.contains(r#""code":"overloaded""#), "{answer}");
     served
 }
 
 /// The resident memory is within what is promised, and the server serves again once the flood is gone.
-async fn expect_held(mut server: Server, limit: i64, baseline: i64, what: &str, flood: Vec<Peer>, mut healthy: Peer) {
+async fn expect_held(
+    mut server: Server,
+    limit: i64,
+    baseline: i64,
+    what: &str,
+    flood: Vec<RawClient>,
+    mut healthy: RawClient,
+) {
     let most = server.most_memory();
     let bound = (limit + baseline) * 11 / 10;
     eprintln!("    {what}: {} MiB at most, {} allowed, {} idle", most / MIB, bound / MIB, baseline / MIB);
@@ -41,7 +48,7 @@ async fn expect_held(mut server: Server, limit: i64, baseline: i64, what: &str, 
 }
 
 /// Each of so many clients sends these bytes, as far as they are read.
-async fn flood(server: &Server, path: &str, clients: usize, bytes: &[u8]) -> Vec<Peer> {
+async fn flood(server: &Server, path: &str, clients: usize, bytes: &[u8]) -> Vec<RawClient> {
     let mut flood = Vec::new();
     for _ in 0..clients {
         flood.push((server.connect(path).await, 0));
@@ -55,7 +62,7 @@ async fn flood(server: &Server, path: &str, clients: usize, bytes: &[u8]) -> Vec
 }
 
 /// How many of them have heard `overloaded` by now; nobody was closed.
-async fn refused(flood: &mut [Peer]) -> usize {
+async fn refused(flood: &mut [RawClient]) -> usize {
     let mut refused = 0;
     for peer in flood {
         loop {

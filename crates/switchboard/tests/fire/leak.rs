@@ -1,9 +1,9 @@
 //! R02: connections come and go, and the process is as it was.
 use crate::child::Server;
-use crate::rig::Got;
 use crate::witness::Witness;
 use crate::{run, turn};
 use std::time::Duration;
+use switchboard_rig::Got;
 
 const CYCLES: usize = 10;
 const CONNECTIONS: usize = 2000;

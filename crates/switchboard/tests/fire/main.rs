@@ -4,14 +4,6 @@
 //! What is random comes from a seed, which a failure prints; `SWITCHBOARD_FIRE_SEED=N` repeats it.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, unused_imports, reason = "the rig of `it`, of which a part is used here")]
-#[path = "../it/rig.rs"]
-mod rig;
-
-#[allow(dead_code, reason = "what `it` uses and attacks do not")]
-#[path = "../it/control.rs"]
-mod control;
-
 mod child;
 mod corpus;
 mod figures;

@@ -1,10 +1,10 @@
 //! R33: a limit of memory is a limit.
 use crate::child::Server;
-use crate::rig::{Got, Peer, masked};
 use crate::witness::Witness;
 use crate::{ms, run, turn};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use switchboard_rig::{Got, RawClient, masked};
 use tokio::task::JoinSet;
 
 const MIB: usize = 1 << 20;
@@ -73,7 +73,7 @@ fn r33_readers_that_never_read_and_floods_in_a_limit_of_memory() {
         let before = witness.watch(ms(700)).await;
         let mut publisher = server.connect("/ws").await;
         let mut attackers = JoinSet::new();
-        let mut silent: Vec<Peer> = Vec::new();
+        let mut silent: Vec<RawClient> = Vec::new();
         for _ in 0..60 {
             let mut peer = server.connect_narrow("/ws").await;
             peer.send(r#"{"event":"join","data":["all"]}"#).await;

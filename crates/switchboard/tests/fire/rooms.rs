@@ -1,11 +1,11 @@
 //! Group H of the limits: what clients may do to rooms.
 use crate::child::Server;
-use crate::rig::{Got, Path, Peer, Rig};
 use crate::seed::Rng;
 use crate::witness::Witness;
 use crate::{ms, run, turn, victim};
 use std::time::Duration;
 use switchboard::App;
+use switchboard_rig::{Got, RawClient, Rig, Stack};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ const JOINED: &str = r#"{"event":"join","data":null}"#;
 fn h01_names_that_no_room_may_have() {
     let _turn = turn();
     run(PATIENCE, async || {
-        let rig = Rig::start(Path::Memory, victim::app(victim::limits("default"))).await;
+        let rig = Rig::start(Stack::Memory, victim::app(victim::limits("default"))).await;
         let mut peer = rig.connect().await;
         let long = "r".repeat(256);
         let bad = ["", long.as_str(), "*", ">", "a.>", "{x}", "}", "a\nb", "\r\n", "\0", "\u{7f}", "\u{85}", "a\tb"];
@@ -85,15 +85,15 @@ fn h06_joins_in_the_middle_of_an_end() {
     run(PATIENCE, async || {
         let app = App::new().limits(victim::limits("hasty"));
         let gateway = victim::gateway(app.server());
-        let rig = Rig::start(Path::Listen, app.gateway("/ws", gateway)).await;
+        let rig = Rig::start(Stack::Listen, app.gateway("/ws", gateway)).await;
         let server = rig.handle.server();
         let rooms: Vec<String> = (0..40).map(|at| format!("room {at}")).collect();
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
         for round in 0..60 {
-            let mut peers: Vec<Peer> = Vec::new();
+            let mut peers: Vec<RawClient> = Vec::new();
             for id in 0..8 {
                 let mut peer = rig.connect().await;
-                peer.flood(&crate::rig::masked(0x81, join(&rooms, id).as_bytes(), [1, 2, 3, 4]), ms(100)).await;
+                peer.flood(&switchboard_rig::masked(0x81, join(&rooms, id).as_bytes(), [1, 2, 3, 4]), ms(100)).await;
                 for _ in 0..rng.below(6) {
                     tokio::task::yield_now().await;
                 }
@@ -129,7 +129,7 @@ fn h06_joins_in_the_middle_of_an_end() {
         }
         assert_eq!(rig.handle.shutdown().await.aborted, 0);
         for peer in &mut peers {
-            assert_eq!(peer.expect_close().await, 1001);
+            assert_eq!(peer.skip_until_close().await, 1001);
         }
         drop(peers);
         rig.expect_empty().await;

@@ -1,13 +1,13 @@
 //! R11: some of a room never read.
 use crate::child::Server;
 use crate::figures::{self, figure};
-use crate::rig::Peer;
 use crate::victim::now_us;
 use crate::witness::{Times, Witness};
 use crate::{MIB, ms, over, run, turn};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use switchboard_rig::RawClient;
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,13 +21,13 @@ struct Members {
 
 impl Members {
     /// Each of them expects so many drops, so many times: all of them, and in order.
-    fn listen(peers: Vec<Peer>, drops: u64, times: usize) -> Members {
+    fn listen(peers: Vec<RawClient>, drops: u64, times: usize) -> Members {
         let mut members = Members { late: Rc::default(), tasks: JoinSet::new(), heard: Rc::default() };
         for mut peer in peers {
             let (late, heard) = (members.late.clone(), members.heard.clone());
             members.tasks.spawn_local(async move {
                 for n in (0..times).flat_map(|_| 0..drops) {
-                    let text = peer.text().await;
+                    let text = peer.recv_text().await;
                     let (number, at_us) = dropped(&text).unwrap_or_else(|| panic!("{text}"));
                     assert_eq!(number, n, "a drop is lost, or out of order");
                     late.borrow_mut().push(Duration::from_micros(now_us().saturating_sub(at_us)));
@@ -58,7 +58,7 @@ fn dropped(text: &str) -> Option<(u64, u64)> {
     Some((n.parse().ok()?, rest.split_once(',')?.0.parse().ok()?))
 }
 
-async fn join(peer: &mut Peer, rooms: &str) {
+async fn join(peer: &mut RawClient, rooms: &str) {
     assert_eq!(peer.request(&format!(r#"{{"event":"join","data":{rooms}}}"#)).await, r#"{"event":"join","data":null}"#);
 }
 

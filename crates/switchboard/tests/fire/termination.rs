@@ -1,10 +1,10 @@
 //! R16: a process that is told to end, while clients ask.
 use crate::child::Server;
-use crate::rig::{Got, Peer, Stream, read_to_end};
 use crate::{ms, run, turn};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use switchboard_rig::{Got, RawClient, Stream, read_to_end};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ struct Seen {
 }
 
 /// Asks every now and then, whatever was answered, until it is told to go.
-async fn ask(mut peer: Peer, offset: u64) -> Seen {
+async fn ask(mut peer: RawClient, offset: u64) -> Seen {
     let mut seen = Seen { sent: Vec::new(), answered: 0, draining: 0 };
     tokio::time::sleep(ms(offset)).await;
     let mut next = tokio::time::Instant::now();
@@ -33,7 +33,7 @@ async fn ask(mut peer: Peer, offset: u64) -> Seen {
                 let id = seen.sent.len() as u64;
                 // Some of them take longer than the others are apart.
                 let text = if id % 4 == 3 { request("wait", 45, id) } else { request("echo", 7, id) };
-                let bytes = crate::rig::masked(0x81, text.as_bytes(), [1, 2, 3, 4]);
+                let bytes = switchboard_rig::masked(0x81, text.as_bytes(), [1, 2, 3, 4]);
                 // After the server's close frame nothing is taken any more.
                 if peer.flood(&bytes, ms(500)).await == bytes.len() {
                     seen.sent.push(Instant::now());
@@ -123,14 +123,14 @@ fn r16_a_second_sigterm_ends_at_once() {
         assert_eq!(idle.request(&request("echo", 7, 1)).await, request("echo", 7, 1));
         server.until(Duration::from_secs(5), |numbers| numbers.in_flight == 1).await;
         server.terminate();
-        assert_eq!(idle.expect_close().await, 1001);
+        assert_eq!(idle.skip_until_close().await, 1001);
         drop(idle);
         hanging.expect_silence(ms(500)).await;
         let began = Instant::now();
         server.terminate();
-        let answer = hanging.text().await;
+        let answer = hanging.recv_text().await;
         assert!(answer.contains(r#""id":1"#) && answer.contains(r#""code":"draining""#), "{answer}");
-        assert_eq!(hanging.expect_close().await, 1001);
+        assert_eq!(hanging.skip_until_close().await, 1001);
         drop(hanging);
         let status = server.ended(Duration::from_secs(5)).await;
         eprintln!("    the end after {:?}", began.elapsed());
@@ -147,7 +147,7 @@ fn r16_a_shutdown_from_within_loses_nothing_that_was_accepted() {
     let _turn = turn();
     let test = async || {
         let app = crate::victim::app(crate::victim::limits("hasty"));
-        let rig = crate::rig::Rig::start(crate::rig::Path::Listen, app).await;
+        let rig = switchboard_rig::Rig::start(switchboard_rig::Stack::Listen, app).await;
         let answered = Rc::new(Cell::new(0));
         let mut clients = JoinSet::new();
         for at in 0..60 {

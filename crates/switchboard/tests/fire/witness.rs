@@ -1,13 +1,12 @@
 //! The connection that must not notice.
 use crate::child::Server;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-use switchboard_core::ws::handshake::ClientRequest;
-use switchboard_core::ws::{Decoder, FrameLimits, Item, Opcode, Role, write_frame};
+use switchboard_rig::Rig;
 
 /// How often it asks.
 const PACE: Duration = Duration::from_millis(2);
@@ -137,62 +136,19 @@ impl Drop for Witness {
     }
 }
 
-/// Reads whole messages.
-struct Reader {
-    stream: TcpStream,
-    decoder: Decoder,
-    buffer: Vec<u8>,
-}
-
-impl Reader {
-    fn text(&mut self) -> Result<String, String> {
-        let limits = FrameLimits::default();
-        loop {
-            let decoded = self.decoder.decode(&mut self.buffer, &limits).map_err(|why| why.to_string())?;
-            let (consumed, item) = (decoded.consumed, decoded.item.map(Item::into_owned));
-            self.buffer.drain(..consumed);
-            match item {
-                Some(Item::Text(text)) => return Ok(text.into_owned()),
-                Some(Item::Ping(payload)) => self.send(Opcode::Pong, &payload)?,
-                Some(other) => return Err(format!("{other:?}")),
-                None => {
-                    let mut bytes = [0; 16 << 10];
-                    match self.stream.read(&mut bytes) {
-                        Ok(0) => return Err("the server ended the connection".into()),
-                        Ok(n) => self.buffer.extend_from_slice(&bytes[..n]),
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                            return Err(format!("no answer within {PATIENCE:?}"));
-                        }
-                        Err(error) => return Err(error.to_string()),
-                    }
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), String> {
-        let mut bytes = Vec::new();
-        write_frame(&mut bytes, opcode, true, payload, Some([7, 3, 9, 1]));
-        self.stream.write_all(&bytes).map_err(|error| error.to_string())
-    }
-}
-
+/// Runs on a thread of its own, so that what the test does cannot delay it. Says what went wrong.
 fn witness(shared: &Shared, address: SocketAddr) -> Result<(), String> {
-    let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = ClientRequest::new("test.example", "/ws", [7; 16]).unwrap();
-    stream.write_all(&request.encode()).unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        if stream.read(&mut byte).map_err(|error| error.to_string())? == 0 {
-            return Err("no upgrade".into());
-        }
-        head.push(byte[0]);
-    }
-    let mut reader = Reader { stream, decoder: Decoder::new(Role::Client), buffer: Vec::new() };
-    reader.send(Opcode::Text, br#"{"event":"join","data":["ticks"]}"#)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let watched = AssertUnwindSafe(|| runtime.block_on(ask(shared, address)));
+    catch_unwind(watched).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(text.unwrap_or("the client panicked").to_owned())
+    })
+}
+
+async fn ask(shared: &Shared, address: SocketAddr) -> Result<(), String> {
+    let mut client = Rig::elsewhere(address).connect().await;
+    client.send(r#"{"event":"join","data":["ticks"]}"#).await;
     let mut tick = None;
     for number in 0u64.. {
         if shared.end.load(Ordering::Relaxed) {
@@ -200,9 +156,9 @@ fn witness(shared: &Shared, address: SocketAddr) -> Result<(), String> {
         }
         let sent = format!(r#"{{"event":"echo","data":"witness {number}","id":{number}}}"#);
         let started = Instant::now();
-        reader.send(Opcode::Text, sent.as_bytes())?;
+        client.send(&sent).await;
         loop {
-            let text = reader.text()?;
+            let text = client.recv_text().await;
             if text == sent {
                 break;
             }
@@ -214,12 +170,12 @@ fn witness(shared: &Shared, address: SocketAddr) -> Result<(), String> {
             };
             let n: u64 = n.trim_end_matches('}').parse().map_err(|_| text.clone())?;
             if tick.is_some_and(|tick| n != tick + 1) {
-                return Err(format!("tick {n} behind tick {tick:?}"));
+                return Err(format!("tick {n} came after tick {tick:?}"));
             }
             tick = Some(n);
         }
         shared.times.lock().unwrap().push(started.elapsed());
-        thread::sleep(PACE);
+        tokio::time::sleep(PACE).await;
     }
     Ok(())
 }

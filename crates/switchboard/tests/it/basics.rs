@@ -1,7 +1,7 @@
 //! Messages, replies, rooms, broadcasts.
-use crate::rig::{Rig, matrix, untraced};
 use serde::{Deserialize, Serialize};
 use switchboard::{App, Client, ConnState, Error, Gateway, Reply};
+use switchboard_rig::{Rig, matrix, untraced};
 
 #[derive(Deserialize, Serialize)]
 struct Say {
@@ -64,8 +64,8 @@ fn app() -> App {
 
 #[test]
 fn replies() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut peer = rig.connect().await;
         for (sent, expected) in [
             (r#"{"event":"echo","data":"hi"}"#, r#"{"event":"echo","data":"hi"}"#),
@@ -82,7 +82,7 @@ fn replies() {
             (r#"{"event":"count"}"#, r#"{"event":"count","data":1}"#),
             (r#"{"event":"count"}"#, r#"{"event":"count","data":2}"#),
         ] {
-            assert_eq!(peer.request(sent).await, expected, "{path:?}");
+            assert_eq!(peer.request(sent).await, expected, "{stack:?}");
         }
         assert_eq!(
             untraced(&peer.request(r#"{"event":"broken"}"#).await),
@@ -93,7 +93,7 @@ fn replies() {
         peer.send(r#"{"event":"maybe","data":false}"#).await;
         assert_eq!(peer.request(r#"{"event":"echo","data":"end"}"#).await, r#"{"event":"echo","data":"end"}"#);
         peer.close(1000).await;
-        assert_eq!(peer.expect_close().await, 1000);
+        assert_eq!(peer.skip_until_close().await, 1000);
         peer.expect_end().await;
         drop(peer);
         rig.expect_empty().await;
@@ -102,8 +102,8 @@ fn replies() {
 
 #[test]
 fn rooms_and_broadcasts() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut a = rig.connect().await;
         let mut b = rig.connect().await;
         for peer in [&mut a, &mut b] {

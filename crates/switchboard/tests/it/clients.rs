@@ -1,7 +1,7 @@
 //! Other people's clients.
-use crate::rig::{Path, Rig};
 use futures_util::{SinkExt, StreamExt};
 use switchboard::{App, Gateway};
+use switchboard_rig::{Rig, Stack};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -15,8 +15,8 @@ impl Echo {
 
 #[tokio::test]
 async fn tokio_tungstenite() {
-    for path in [Path::Listen, Path::Axum] {
-        let rig = Rig::start(path, App::new().gateway("/ws", Gateway::new(Echo).on("echo", Echo::echo))).await;
+    for stack in [Stack::Listen, Stack::Axum] {
+        let rig = Rig::start(stack, App::new().gateway("/ws", Gateway::new(Echo).on("echo", Echo::echo))).await;
         let url = format!("ws://{}/ws", rig.address());
         let no_ping = |message: &Result<Message, _>| std::future::ready(!matches!(message, Ok(Message::Ping(_))));
         let (socket, response) = tokio_tungstenite::connect_async(&url).await.unwrap();

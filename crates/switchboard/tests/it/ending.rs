@@ -1,9 +1,9 @@
 //! The end of a connection: what came whole before it is answered first, and the stream stays open until both have said it.
-use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use switchboard::{Ack, App, Client, CloseCode, DisconnectReason, Error, Gateway, HandlerDef, Limits, Socket};
+use switchboard_rig::{Got, Offer, Rig, Stack, each_stack, masked, matrix, on};
 
 const MASK: [u8; 4] = [1, 2, 3, 4];
 const LINGER: Duration = Duration::from_millis(600);
@@ -144,13 +144,13 @@ fn ends() -> Vec<Case> {
 /// The seven Autobahn cases that end in the same read as a message, and all other ends: the answer comes first, and the end after it.
 #[test]
 fn what_came_whole_before_the_end_is_answered_before_it() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (app, desk) = desk(Limits::default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for (case, bytes, close) in ends() {
             for place in ["/ws", "/raw", "/ponders", "/moved", "/one"] {
                 desk.handled.store(0, Ordering::SeqCst);
-                let what = format!("{case} {place} {path:?}");
+                let what = format!("{case} {place} {stack:?}");
                 let mut peer = rig.connect_to(place).await;
                 let said = if place == "/ws" { echo("well") } else { "well".to_owned() };
                 // 5.15 has its message in two fragments.
@@ -182,12 +182,12 @@ fn what_came_whole_before_the_end_is_answered_before_it() {
 
 #[test]
 fn answers_that_are_ready_in_time_precede_the_close_frame_and_later_ones_are_counted() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (app, desk) = desk(Limits::default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let ends = ends();
         for (case, bytes, close) in ends.iter().filter(|(case, ..)| ["3.2", "close"].contains(case)) {
-            let what = format!("{case} {path:?}");
+            let what = format!("{case} {stack:?}");
             // One by one, beside each other, as streams, and later.
             let mut peer = rig.connect().await;
             let asked =
@@ -247,9 +247,9 @@ fn answers_that_are_ready_in_time_precede_the_close_frame_and_later_ones_are_cou
 /// A peer that ends its half of the stream still reads: handlers have their own time for it.
 #[test]
 fn requests_and_the_end_of_the_stream_in_one_segment_are_answered() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (app, desk) = desk(Limits::default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let long = LINGER.as_millis() as u64 + 200;
         for behind in [&b""[..], b"\x81\x85\x01"] {
             let mut peer = rig.connect().await;
@@ -264,7 +264,7 @@ fn requests_and_the_end_of_the_stream_in_one_segment_are_answered() {
             peer.expect(r#"{"event":"later","data":7,"id":9}"#).await;
             peer.expect_end().await;
             rig.expect_empty().await;
-            assert_eq!(std::mem::take(&mut *desk.left.lock().unwrap()), [DisconnectReason::Lost], "{path:?}");
+            assert_eq!(std::mem::take(&mut *desk.left.lock().unwrap()), [DisconnectReason::Lost], "{stack:?}");
             for place in ["/raw", "/ponders", "/moved", "/one"] {
                 let mut peer = rig.connect_to(place).await;
                 peer.send_bytes(&[text("one"), text("two"), behind.to_vec()].concat()).await;
@@ -294,9 +294,9 @@ fn requests_and_the_end_of_the_stream_in_one_segment_are_answered() {
 /// An answer and the end of the stream are one thing each, for streams that wait for ever and clients that vanish.
 #[test]
 fn what_has_no_end_ends_with_its_peer() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let (app, _desk) = desk(Limits::default().handler_timeout(Duration::from_millis(700)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for place in ["/deaf", "/ws"] {
             let mut peer = rig.connect_to(place).await;
             peer.send_bytes(&[text(r#"{"event":"endless"}"#), text(r#"{"event":"asks"}"#)].concat()).await;
@@ -319,9 +319,9 @@ fn what_has_no_end_ends_with_its_peer() {
 /// After the server's close frame the stream stays open until the client's has come, or `linger` is over.
 #[test]
 fn the_stream_ends_after_both_close_frames() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (app, _desk) = desk(Limits::default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let half = text("half");
         let mut ways: Vec<(&str, Vec<u8>, u16)> = vec![
             ("kick", text(r#"{"event":"kick"}"#), 4503),
@@ -336,10 +336,10 @@ fn the_stream_ends_after_both_close_frames() {
                 if answers == "nothing" && !["kick", "3.2"].contains(&way) {
                     continue;
                 }
-                let what = format!("{way} {answers} {path:?}");
+                let what = format!("{way} {answers} {stack:?}");
                 let mut peer = rig.connect().await;
                 peer.send_bytes(&bytes).await;
-                assert_eq!(peer.expect_close().await, code, "{what}");
+                assert_eq!(peer.skip_until_close().await, code, "{what}");
                 let closed = Instant::now();
                 peer.expect_silence(Duration::from_millis(60)).await;
                 match answers {
@@ -366,9 +366,9 @@ fn the_stream_ends_after_both_close_frames() {
         let mut peer = rig.connect().await;
         let sent = Instant::now();
         peer.send_bytes(&[text(r#"{"event":"kick"}"#), text(&echo("x")), masked(0x88, b"", MASK)].concat()).await;
-        assert_eq!(peer.expect_close().await, 4503);
+        assert_eq!(peer.skip_until_close().await, 4503);
         peer.expect_end().await;
-        assert!(sent.elapsed() < LINGER / 2, "{path:?} {:?}", sent.elapsed());
+        assert!(sent.elapsed() < LINGER / 2, "{stack:?} {:?}", sent.elapsed());
         rig.expect_empty().await;
     });
 }
@@ -379,21 +379,21 @@ fn codes_that_clients_fail_on_are_not_sent() {
     for code in [1012, 1013, 1014] {
         assert_eq!(CloseCode::new(code), None);
     }
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let (app, _desk) = desk(Limits::default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(&echo("here")).await, echo("here"));
         let ended = rig.handle.clone();
         let ended = tokio::spawn(async move { ended.shutdown().await });
-        let goaway = peer.text().await;
+        let goaway = peer.recv_text().await;
         assert!(
             goaway.starts_with(
                 r#"{"event":"sys.goaway","data":{"code":1001,"reason":"service_restart","retryable":true,"retry_after_ms":"#
             ),
             "{goaway}"
         );
-        assert_eq!(peer.closed().await, (1001, "service_restart".into()));
+        assert_eq!(peer.recv_close().await, (1001, "service_restart".into()));
         peer.close(1001).await;
         peer.expect_end().await;
         ended.await.unwrap();
@@ -403,11 +403,11 @@ fn codes_that_clients_fail_on_are_not_sent() {
 /// What is closed behind a 101 stays open for the client's close frame, too.
 #[test]
 fn a_farewell_waits_for_the_close_frame() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let (app, _desk) = desk(Limits::default());
-        let rig = Rig::start(path, app).await;
-        let mut peer = Peer::speaking(rig.stream().await, "/ws", &["switchboard.v9.json"]).await;
-        assert_eq!(peer.closed().await, (4506, "unsupported_version".into()));
+        let rig = Rig::start(stack, app).await;
+        let mut peer = rig.connect_with(Offer::to("/ws").protocols(&["switchboard.v9.json"])).await;
+        assert_eq!(peer.recv_close().await, (4506, "unsupported_version".into()));
         peer.expect_silence(Duration::from_millis(60)).await;
         let closed = Instant::now();
         peer.close(4506).await;

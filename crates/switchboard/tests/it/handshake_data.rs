@@ -1,12 +1,11 @@
 //! What handlers know of the request that opened the connection: path parameters, the query, the surroundings.
-use crate::rig::{Answer, Got, Path as Stream, Peer, Rig, matrix, on, paths};
 use serde::Deserialize;
 use std::collections::HashMap;
 use switchboard::axum::Router;
 use switchboard::di::{Injectable, Module, ModuleDef, Provider};
 use switchboard::gateway::{Messages, Mount};
 use switchboard::{App, Client, Ctx, Error, EventName, Gateway, Message, Path, Query, Socket};
-use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_rig::{Got, RawClient, Response, Rig, Stack, each_stack, matrix, on};
 
 struct Rooms;
 
@@ -50,14 +49,14 @@ fn rooms() -> Gateway<Rooms> {
         .on_connect(Rooms::joined)
 }
 
-async fn ask(peer: &mut Peer, event: &str, data: &str) -> String {
+async fn ask(peer: &mut RawClient, event: &str, data: &str) -> String {
     let reply = peer.request(&format!(r#"{{"event":"{event}","data":{data}}}"#)).await;
     let reply: serde_json::Value = serde_json::from_str(&reply).unwrap();
     reply["data"].to_string()
 }
 
-async fn get(rig: &Rig, path: &str) -> Answer {
-    let request = ClientRequest::new("test.example", path, [7; 16]).unwrap().encode();
+async fn get(rig: &Rig, path: &str) -> Response {
+    let request = switchboard_rig::upgrade_request(path);
     rig.http(&request).await.expect("an answer")
 }
 
@@ -71,8 +70,8 @@ async fn refused(rig: &Rig, path: &str) -> (u16, String, String) {
 
 #[test]
 fn a7_path_parameters_are_typed_and_read_before_the_upgrade() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, App::new().gateway("/projects/{project}/{channel}/ws", rooms())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, App::new().gateway("/projects/{project}/{channel}/ws", rooms())).await;
         let mut peer = rig.connect_to("/projects/7/a%20b/ws?since=1").await;
         assert_eq!(ask(&mut peer, "place", "null").await, r#""7/a b""#);
         assert_eq!(ask(&mut peer, "pair", r#""!""#).await, r#""7/a b!""#);
@@ -91,8 +90,8 @@ fn a7_path_parameters_are_typed_and_read_before_the_upgrade() {
 
 #[test]
 fn e14_the_query_is_typed_and_read_before_the_upgrade() {
-    paths(|path| async move {
-        let rig = Rig::start(path, App::new().gateway("/{project}/{channel}", rooms())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, App::new().gateway("/{project}/{channel}", rooms())).await;
         let mut peer = rig.connect_to("/1/a?since=42&name=Ada%20L&more=x").await;
         assert_eq!(ask(&mut peer, "since", "null").await, r#"[42,"Ada L"]"#);
         for query in ["", "?", "?since=canary", "?name=x", "?since=1&since=2"] {
@@ -114,11 +113,11 @@ fn a25_names_of_another_languages_objects_are_unknown_keys() {
         }
         all.len()
     }
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let map = Gateway::functions().on_fn("map", map);
         let echo = Gateway::functions().on_fn("echo", |text: String| async move { text });
         let app = App::new().gateway("/ws", echo).gateway("/map", map).gateway("/{project}/{channel}", rooms());
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         let mut typed = rig.connect_to(&format!("/1/__proto__?{QUERY}")).await;
         assert_eq!(ask(&mut typed, "since", "null").await, "[42,null]");
         assert_eq!(ask(&mut typed, "place", "null").await, r#""1/__proto__""#);
@@ -153,11 +152,11 @@ impl<'de> Deserialize<'de> for Panics {
 
 #[test]
 fn a_type_that_the_path_cannot_have_is_a_fault_of_the_server() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = App::new()
             .gateway("/one/{id}", Gateway::new(Wrong).on("two", Wrong::two))
             .gateway("/panics/{id}", Gateway::new(Wrong).on("panics", Wrong::panics));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for path in ["/one/1", "/panics/1"] {
             let (status, code, detail) = refused(&rig, path).await;
             assert_eq!((status, code.as_str(), detail.as_str()), (500, "internal", "Internal error"), "{path}");
@@ -258,8 +257,8 @@ impl Module for Site {
 
 #[test]
 fn a9_the_surroundings_in_one_parameter() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, App::create::<Site>().await.unwrap()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, App::create::<Site>().await.unwrap()).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"greet","id":1}"#).await;
         peer.expect(r#"{"event":"later","data":"greet"}"#).await;
@@ -279,11 +278,11 @@ fn a9_the_surroundings_in_one_parameter() {
 
 #[test]
 fn nothing_is_kept_that_nobody_asks_for() {
-    on(Stream::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         // `Path` of one gateway does not bind another.
         let free = Gateway::functions().on_fn("ping", || async { "pong" });
         let app = App::new().gateway("/{project}/{channel}", rooms()).gateway("/free/x/{id}", free);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect_to("/free/x/anything?since=nothing").await;
         assert_eq!(ask(&mut peer, "ping", "null").await, r#""pong""#);
     });

@@ -1,10 +1,10 @@
 //! What a connection does by the clock, which stands still while anything can move.
-use crate::rig::{Got, Path, Peer, Rig, on, paused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::{App, Client, Gateway, Limits};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Got, RawClient, Rig, Stack, on, paused};
 use tokio::time::Instant;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -54,18 +54,18 @@ fn beating() -> Limits {
 }
 
 async fn start(limits: Limits) -> Rig {
-    Rig::start(Path::Memory, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits))
+    Rig::start(Stack::Memory, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits))
         .await
         .hearing_pings()
 }
 
 const LONG: Duration = Duration::from_secs(3600);
 
-async fn next(peer: &mut Peer) -> Got {
+async fn next(peer: &mut RawClient) -> Got {
     peer.recv_within(LONG).await.expect("an hour has gone")
 }
 
-async fn ping(peer: &mut Peer) -> Vec<u8> {
+async fn ping(peer: &mut RawClient) -> Vec<u8> {
     match next(peer).await {
         Got::Ping(payload) => payload,
         other => panic!("expected a ping, got {other:?}"),
@@ -79,7 +79,7 @@ fn within_a_tenth(elapsed: Duration, expected: Duration) {
 }
 
 /// The socket lingers for the peer's close frame, which does not come.
-async fn closed_4002(peer: &mut Peer) {
+async fn closed_4002(peer: &mut RawClient) {
     assert_eq!(next(peer).await, Got::Close(Some((4002, "no_pong".into()))));
 }
 
@@ -246,7 +246,7 @@ fn after_a_stall_there_is_one_ping_and_not_a_burst() {
 }
 
 /// Answers pings until something else comes.
-async fn beat_until(peer: &mut Peer) -> Got {
+async fn beat_until(peer: &mut RawClient) -> Got {
     loop {
         match next(peer).await {
             Got::Ping(payload) => peer.send_frame(Opcode::Pong, true, &payload).await,
@@ -281,11 +281,11 @@ fn idle_timeout_closes_1001() {
 
 #[test]
 fn a_connection_begins_now_where_the_clock_stood_still() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         // Whoever comes starts the clock, which moves once somebody is connected.
         let limits = Limits::default().address_connections(Some(10)).idle_timeout(Some(Duration::from_secs(1)));
         let app = App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let answer = rig.http(b"GET /nope HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
         assert_eq!(answer.unwrap().status, 404);
         tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -347,7 +347,7 @@ fn the_limits_of_a_gateway_keep_their_own_time() {
     paused(async {
         let time = Duration::from_millis(100);
         let gateway = gateway(&Clocked::default()).limits(Limits::default().handler_timeout(time));
-        let rig = Rig::start(Path::Memory, App::new().gateway("/ws", gateway)).await.hearing_pings();
+        let rig = Rig::start(Stack::Memory, App::new().gateway("/ws", gateway)).await.hearing_pings();
         let mut peer = rig.connect().await;
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(37)).await;
@@ -371,7 +371,7 @@ fn hooks_have_their_time_too() {
         let time = Duration::from_secs(2);
         let hangs = Clocked { hooks: (LONG, Duration::ZERO), ..Clocked::default() };
         let app = App::new().gateway("/ws", gateway(&hangs)).limits(beating().handler_timeout(time));
-        let rig = Rig::start(Path::Memory, app).await.hearing_pings();
+        let rig = Rig::start(Stack::Memory, app).await.hearing_pings();
         let mut peer = rig.connect().await;
         let began = Instant::now();
         peer.send(WELL).await;
@@ -386,7 +386,7 @@ fn hooks_have_their_time_too() {
 
         let hangs = Clocked { hooks: (Duration::ZERO, LONG), ..Clocked::default() };
         let app = App::new().gateway("/ws", gateway(&hangs)).limits(beating().handler_timeout(time));
-        let rig = Rig::start(Path::Memory, app).await.hearing_pings();
+        let rig = Rig::start(Stack::Memory, app).await.hearing_pings();
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(WELL).await, WELL);
         assert_eq!(rig.handle.stats().memberships, 1);
@@ -403,9 +403,9 @@ fn hooks_have_their_time_too() {
 /// A handler that blocks the only worker takes nobody else's time.
 #[test]
 fn a_stall_is_not_counted_against_a_handler_that_begins_after_it() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let limits = Limits::default().handler_timeout(Duration::from_millis(200));
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits))
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(&Clocked::default())).limits(limits))
             .await
             .hearing_pings();
         let mut peer = rig.connect().await;

@@ -1,11 +1,11 @@
 //! A client that is sent away is gone at once, whoever does it: no further message of it is handled, nothing more is sent to it.
-use crate::rig::{Got, Path, Peer, Rig, matrix, on, paths};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{
     App, Client, Close, CloseCode, DisconnectReason, Error, Gateway, HandlerDef, Limits, Message, Server, Socket,
 };
+use switchboard_rig::{Got, RawClient, Rig, Stack, each_stack, matrix, on};
 
 /// Messages that come in one segment with the one that ends the connection.
 const BEHIND: usize = 399;
@@ -124,13 +124,13 @@ fn door() -> (App, Door) {
 }
 
 /// Nothing comes but what was emitted before, `sys.goaway` and the close frame.
-async fn expect_kicked(peer: &mut Peer, before: &[&str], what: &str) {
+async fn expect_kicked(peer: &mut RawClient, before: &[&str], what: &str) {
     for text in before {
-        assert_eq!(peer.text().await, *text, "{what}");
+        assert_eq!(peer.recv_text().await, *text, "{what}");
     }
-    let goaway = peer.text().await;
+    let goaway = peer.recv_text().await;
     assert!(goaway.starts_with(r#"{"event":"sys.goaway","data":{"code":4503,"reason":"kicked","#), "{what}: {goaway}");
-    assert_eq!(peer.closed().await, (4503, "kicked".into()), "{what}");
+    assert_eq!(peer.recv_close().await, (4503, "kicked".into()), "{what}");
     peer.close(4503).await;
     peer.expect_end().await;
 }
@@ -142,9 +142,9 @@ fn was_kicked(reason: &DisconnectReason) -> bool {
 #[test]
 fn whoever_sends_it_away_no_further_message_of_it_is_handled() {
     for event in ["guess", "beside"] {
-        matrix(|path| async move {
+        matrix(|stack| async move {
             let (app, door) = door();
-            let rig = Rig::start(path, app).await;
+            let rig = Rig::start(stack, app).await;
             let ways = ["disconnect", "close", "room", "thread", "task", "fails"];
             let all = ["", "waits ", "stays "].iter().flat_map(|when| ways.map(|way| format!("{when}{way}")));
             // Beside a handler that waits others begin, which is no fault.
@@ -157,7 +157,7 @@ fn whoever_sends_it_away_no_further_message_of_it_is_handled() {
                 let behind = (0..BEHIND).map(|_| r#"{"event":"guess","data":"disconnect"}"#.to_owned());
                 peer.send_all([guess(&how)].into_iter().chain(behind)).await;
                 let wrong = format!(r#"{{"event":"wrong","data":"{how}"}}"#);
-                let what = format!("{event} {how} {path:?}");
+                let what = format!("{event} {how} {stack:?}");
                 expect_kicked(&mut peer, &[&wrong], &what).await;
                 rig.expect_empty().await;
                 assert_eq!(door.guesses.load(Ordering::SeqCst), 1, "{what}");
@@ -177,9 +177,9 @@ fn whoever_sends_it_away_no_further_message_of_it_is_handled() {
 /// By another connection: what waits behind a running handler is not handled any more, and what runs is not answered.
 #[test]
 fn by_another_client_while_handlers_run() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (app, door) = door();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
         let name = peer.request(r#"{"event":"name"}"#).await;
         let id = name.split('"').nth(7).unwrap();
@@ -197,7 +197,7 @@ fn by_another_client_while_handlers_run() {
         expect_kicked(&mut peer, &[r#"{"event":"wrong","data":"other"}"#], "other").await;
         door.gate.notify_waiters();
         rig.until(|stats| stats.connections == 1).await;
-        assert_eq!(door.guesses.load(Ordering::SeqCst), before, "{path:?}");
+        assert_eq!(door.guesses.load(Ordering::SeqCst), before, "{stack:?}");
         assert_eq!(rig.handle.stats().dropped - dropped, 4, "the replies of those that ran");
         assert_eq!(rig.handle.stats().dropped_inbound, 4, "those that waited");
         drop((peer, other));
@@ -227,15 +227,15 @@ impl Feed {
 
 #[test]
 fn streams_and_late_answers_end_with_it() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let gateway = Gateway::new(Feed).on("numbers", Feed::numbers).on("late", Feed::late).on("asks", Feed::asks);
         let app = App::new().gateway("/ws", gateway).limits(Limits::default().linger(Duration::from_millis(250)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let server = rig.handle.server();
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"numbers","id":1}"#).await;
         for _ in 0..5 {
-            peer.text().await;
+            peer.recv_text().await;
         }
         server.local().clients()[0].disconnect();
         assert!(server.local().clients().is_empty());
@@ -246,7 +246,7 @@ fn streams_and_late_answers_end_with_it() {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(peer.closed().await, (4503, "kicked".into()), "no item behind the goodbye");
+        assert_eq!(peer.recv_close().await, (4503, "kicked".into()), "no item behind the goodbye");
         drop(peer);
         rig.expect_empty().await;
         for event in ["late", "asks"] {
@@ -255,7 +255,7 @@ fn streams_and_late_answers_end_with_it() {
             peer.send(&format!(r#"{{"event":"{event}","id":1}}"#)).await;
             expect_kicked(&mut peer, &[], event).await;
             rig.expect_empty().await;
-            assert_eq!(rig.handle.stats().dropped - before, 1, "{event} {path:?}");
+            assert_eq!(rig.handle.stats().dropped - before, 1, "{event} {stack:?}");
         }
     });
 }
@@ -285,28 +285,28 @@ impl Loop {
 
 #[test]
 fn the_loop_of_a_raw_gateway_receives_nothing_more() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let state = Loop::default();
-        let rig = Rig::start(path, App::new().gateway("/ws", Gateway::new(state.clone()).raw(Loop::run))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", Gateway::new(state.clone()).raw(Loop::run))).await;
         let server = rig.handle.server();
         for how in ["kick", "close", "wait"] {
             state.received.store(0, Ordering::SeqCst);
             let dropped = rig.handle.stats().dropped_inbound;
             let mut peer = rig.connect().await;
             peer.send_all(["one", how, "two", "three"]).await;
-            assert_eq!(peer.text().await, "one");
+            assert_eq!(peer.recv_text().await, "one");
             if how == "wait" {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 assert_eq!(server.disconnect(server.local().clients()[0].id()), 1);
                 assert_eq!(server.local().client_count(), 0);
-                assert_eq!(rig.handle.stats().dropped_inbound - dropped, 2, "{path:?}");
+                assert_eq!(rig.handle.stats().dropped_inbound - dropped, 2, "{stack:?}");
                 state.gate.notify_one();
             }
-            assert_eq!(peer.closed().await, (4503, "kicked".into()), "{how} {path:?}");
+            assert_eq!(peer.recv_close().await, (4503, "kicked".into()), "{how} {stack:?}");
             peer.close(4503).await;
             peer.expect_end().await;
             rig.expect_empty().await;
-            assert_eq!(state.received.load(Ordering::SeqCst), 2, "{how} {path:?}");
+            assert_eq!(state.received.load(Ordering::SeqCst), 2, "{how} {stack:?}");
         }
     });
 }
@@ -333,21 +333,21 @@ impl Host {
 
 #[test]
 fn by_its_on_connect_hook() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let said = Arc::<Mutex<Vec<_>>>::default();
         let host = || Gateway::new(Host(said.clone())).on_connect(Host::refuses).on_disconnect(Host::left);
         let app = App::new().gateway("/ws", host().on("guess", Host::guess)).gateway("/raw", host().raw(Host::run));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for place in ["/ws", "/raw"] {
-            let message = crate::rig::masked(0x81, br#"{"event":"guess"}"#, [1, 2, 3, 4]).repeat(3);
-            let mut peer = Peer::early(rig.stream().await, place, &message, usize::MAX).await;
+            let message = switchboard_rig::masked(0x81, br#"{"event":"guess"}"#, [1, 2, 3, 4]).repeat(3);
+            let mut peer = rig.connect_early(place, &message, usize::MAX).await;
             match place {
                 "/ws" => expect_kicked(&mut peer, &[r#"{"event":"sorry","data":1}"#], place).await,
-                _ => assert_eq!(peer.closed().await, (4503, "kicked".into())),
+                _ => assert_eq!(peer.recv_close().await, (4503, "kicked".into())),
             }
             drop(peer);
             rig.expect_empty().await;
-            assert_eq!(std::mem::take(&mut *said.lock().unwrap()), ["joined", "left"], "{place} {path:?}");
+            assert_eq!(std::mem::take(&mut *said.lock().unwrap()), ["joined", "left"], "{place} {stack:?}");
         }
     });
 }
@@ -355,9 +355,9 @@ fn by_its_on_connect_hook() {
 /// Of several that are sent away at once, those of raw gateways too; who is closing already is not counted.
 #[test]
 fn a_choice_of_clients_is_sent_away() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let (app, _door) = door();
-        let rig = Rig::start(path, app.gateway("/raw", Gateway::new(Loop::default()).raw(Loop::run))).await;
+        let rig = Rig::start(stack, app.gateway("/raw", Gateway::new(Loop::default()).raw(Loop::run))).await;
         let server = rig.handle.server();
         let mut peers = Vec::new();
         for _ in 0..4 {
@@ -373,9 +373,9 @@ fn a_choice_of_clients_is_sent_away() {
         assert_eq!(server.local().client(kept).unwrap().to("lobby").disconnect(), 2, "the others");
         assert_eq!((server.local().client_count(), server.local().count_in("lobby")), (2, 1));
         assert_eq!(server.except(kept).disconnect(), 1);
-        assert_eq!(raw.closed().await.0, 4503);
+        assert_eq!(raw.recv_close().await.0, 4503);
         for (peer, _) in &mut peers[1..] {
-            assert_eq!(peer.expect_close().await, 4503);
+            assert_eq!(peer.skip_until_close().await, 4503);
         }
         let (peer, _) = &mut peers[0];
         assert!(peer.request(r#"{"event":"name"}"#).await.contains("name"));
@@ -401,7 +401,7 @@ fn again(how: &str) -> Error {
 
 #[test]
 fn clients_come_back_when_the_error_or_the_close_says() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let fails = |how: String| async move { Err::<(), Error>(again(&how)) };
         let late = |how: String, ack: switchboard::Ack<()>| async move { drop(ack.fail(again(&how))) };
         let closes = |client: Client| async move {
@@ -413,7 +413,7 @@ fn clients_come_back_when_the_error_or_the_close_says() {
         let app = App::new()
             .gateway("/ws", Gateway::functions().on_fn("fails", fails).on_fn("late", late).on_fn("closes", closes))
             .gateway("/full", full);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for (to, event, how, code, after) in [
             ("/full", "", "", 4008, Some(30_000)),
             ("/ws", "closes", "", 4008, Some(5000)),
@@ -430,9 +430,9 @@ fn clients_come_back_when_the_error_or_the_close_says() {
                 peer.send(&format!(r#"{{"event":"{event}","data":"{how}","id":1}}"#)).await;
             }
             if event != "closes" {
-                assert!(peer.text().await.contains("Full"), "{event} {how}");
+                assert!(peer.recv_text().await.contains("Full"), "{event} {how}");
             }
-            let goaway: serde_json::Value = serde_json::from_str(&peer.text().await).unwrap();
+            let goaway: serde_json::Value = serde_json::from_str(&peer.recv_text().await).unwrap();
             assert_eq!(
                 (&goaway["event"], &goaway["data"]["code"]),
                 (&"sys.goaway".into(), &code.into()),
@@ -444,7 +444,7 @@ fn clients_come_back_when_the_error_or_the_close_says() {
                 Some(0) => assert!(said.is_some_and(|said| (500..2000).contains(&said)), "{goaway}"),
                 after => assert_eq!(said, after, "{event} {how}"),
             }
-            assert_eq!(peer.closed().await.0, code);
+            assert_eq!(peer.recv_close().await.0, code);
             peer.close(code).await;
         }
         rig.expect_empty().await;

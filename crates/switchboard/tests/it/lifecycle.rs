@@ -1,8 +1,8 @@
 //! Connections come and go, and nothing is left.
-use crate::rig::{Got, Path, Rig, matrix, on};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use switchboard::{App, Client, DisconnectReason, Error, Gateway, Limits, Reply, Server};
+use switchboard_rig::{Got, Rig, Stack, matrix, on};
 
 struct Lobby;
 
@@ -25,7 +25,7 @@ fn five_cycles_of_five_hundred_leave_nothing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let gateway = Gateway::new(Lobby).on("join", Lobby::join).on_connect(Lobby::joined).on_disconnect(Lobby::left);
-        let rig = Rig::start(Path::Listen, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway)).await;
         let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count());
         let mut before = 0;
         for cycle in 0..5 {
@@ -100,16 +100,16 @@ fn every_call_works_in_every_hook() {
             self.0.disconnect("a");
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new();
         let gateway = Gateway::new(Everything(app.server()))
             .on("message", Everything::message)
             .on_connect(Everything::joined)
             .on_disconnect(Everything::left);
-        let rig = Rig::start(path, app.gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, app.gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"message","id":1}"#).await;
-        while peer.text().await != r#"{"event":"message","data":2,"id":1}"# {}
+        while peer.recv_text().await != r#"{"event":"message","data":2,"id":1}"# {}
         drop(peer);
         rig.expect_empty().await;
     });
@@ -133,13 +133,13 @@ fn rooms_exceptions_and_ids() {
             client.broadcast("told", text).queued
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gateway = Gateway::new(Rooms)
             .on("join", Rooms::join)
             .on("ignore", Rooms::ignore)
             .on("leave", Rooms::leave)
             .on("tell", Rooms::tell);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let server = rig.handle.server();
         let (mut a, mut b, mut c) = (rig.connect().await, rig.connect().await, rig.connect().await);
         let id = a.request(r#"{"event":"join","data":"one"}"#).await;
@@ -207,9 +207,9 @@ fn events_have_names_that_an_application_may_send() {
             Reply::event(name, 1)
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gateway = Gateway::new(Names).on("reply", Names::reply);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(r#"{"event":"reply","data":"fine"}"#).await, r#"{"event":"fine","data":1}"#);
         let server = rig.handle.server();
@@ -240,7 +240,7 @@ fn a_push_and_an_end_from_elsewhere_arrive_at_any_moment() {
             number
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (doom, doomed) = mpsc::sync_channel::<(Client, Duration)>(1);
         // It ends with the gateway.
         std::thread::spawn(move || {
@@ -254,7 +254,7 @@ fn a_push_and_an_end_from_elsewhere_arrive_at_any_moment() {
             }
         });
         let gateway = Gateway::new(Doom(doom)).on("doom", Doom::doom).on("echo", Doom::echo);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         for time in 0..TIMES {
             let mut peer = rig.connect().await;
             peer.send(&format!(r#"{{"event":"doom","data":{time}}}"#)).await;
@@ -262,7 +262,7 @@ fn a_push_and_an_end_from_elsewhere_arrive_at_any_moment() {
                 peer.send(&format!(r#"{{"event":"echo","data":{number}}}"#)).await;
             }
             for next in 0.. {
-                let text = peer.text().await;
+                let text = peer.recv_text().await;
                 if text == r#"{"event":"bye","data":0}"# {
                     break;
                 }
@@ -285,12 +285,12 @@ fn a_push_and_an_end_from_elsewhere_arrive_at_any_moment() {
 #[test]
 fn no_task_is_left_after_a_shutdown_where_memory_is_limited() {
     for memory in [usize::MAX, 1 << 40] {
-        on(Path::Memory, |path| async move {
+        on(Stack::Memory, |stack| async move {
             let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
             let before = tasks();
             let gateway = Gateway::new(Lobby).on("join", Lobby::join);
             let rig =
-                Rig::start(path, App::new().limits(Limits::default().memory(Some(memory))).gateway("/ws", gateway))
+                Rig::start(stack, App::new().limits(Limits::default().memory(Some(memory))).gateway("/ws", gateway))
                     .await;
             let mut peer = rig.connect().await;
             peer.send(r#"{"event":"join","data":"r"}"#).await;

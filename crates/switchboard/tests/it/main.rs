@@ -1,8 +1,4 @@
 //! The engine from a client's side, on every kind of stream.
-#[allow(dead_code, reason = "`fire` uses the rest")]
-mod control;
-mod rig;
-
 mod admission;
 mod backpressure;
 mod basics;

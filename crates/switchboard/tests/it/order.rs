@@ -1,9 +1,9 @@
 //! One connection sees replies, broadcasts and direct emits in the order in which they were emitted.
-use crate::rig::{Path, Rig, matrix};
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use switchboard::{App, Client, Gateway, Server};
+use switchboard_rig::{Rig, Stack, matrix};
 
 struct Mixer {
     server: Server,
@@ -54,13 +54,13 @@ struct Frame {
 
 #[test]
 fn everything_arrives_in_emission_order() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new();
         let turn = Arc::new(Mutex::new(0));
         let mixer = Mixer { server: app.server(), turn: turn.clone(), calls: AtomicU64::new(0) };
         let server = app.server();
         let gateway = Gateway::new(mixer).on("mix", Mixer::mix).on_connect(Mixer::joined);
-        let rig = Rig::start(path, app.gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, app.gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         let background = tokio::spawn(async move {
             for _ in 0..300 {
@@ -77,21 +77,21 @@ fn everything_arrives_in_emission_order() {
             peer.send_all((0..16).map(|at| format!(r#"{{"event":"mix","data":{}}}"#, at % 3 == 0))).await;
             let until = replies + 16;
             while replies < until {
-                let frame: Frame = serde_json::from_str(&peer.text().await).unwrap();
+                let frame: Frame = serde_json::from_str(&peer.recv_text().await).unwrap();
                 match frame.event.as_str() {
                     "n" => {
                         let seq = frame.data[0].as_u64().unwrap();
-                        assert!(seq > seen, "{path:?}: {seq} after {seen}");
+                        assert!(seq > seen, "{stack:?}: {seq} after {seen}");
                         seen = seq;
                     }
                     "call" => {
-                        assert_eq!(frame.data.as_u64(), Some(calls), "{path:?}");
+                        assert_eq!(frame.data.as_u64(), Some(calls), "{stack:?}");
                         calls += 1;
                     }
                     "mix" => {
-                        assert_eq!(frame.data.as_u64(), Some(replies), "{path:?}");
+                        assert_eq!(frame.data.as_u64(), Some(replies), "{stack:?}");
                         replies += 1;
-                        assert_eq!(calls, replies, "{path:?}: a reply comes after what its handler emitted");
+                        assert_eq!(calls, replies, "{stack:?}: a reply comes after what its handler emitted");
                     }
                     other => panic!("{other}"),
                 }
@@ -116,9 +116,9 @@ fn members_see_each_senders_order() {
             client.broadcast("said", message);
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gateway = Gateway::new(Room).on_connect(Room::join).on("say", Room::say);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peers = Vec::new();
         for _ in 0..6 {
             peers.push(rig.connect().await);
@@ -126,7 +126,7 @@ fn members_see_each_senders_order() {
         while rig.handle.stats().memberships < 6 {
             tokio::task::yield_now().await;
         }
-        let senders = if path == Path::Memory { 2 } else { 3 };
+        let senders = if stack == Stack::Memory { 2 } else { 3 };
         let mut tasks = Vec::new();
         for (at, mut peer) in peers.into_iter().enumerate() {
             tasks.push(tokio::spawn(async move {
@@ -140,7 +140,7 @@ fn members_see_each_senders_order() {
                 }
                 let mut next = vec![0; senders];
                 for _ in 0..expected {
-                    let frame: Frame = serde_json::from_str(&peer.text().await).unwrap();
+                    let frame: Frame = serde_json::from_str(&peer.recv_text().await).unwrap();
                     let sender = frame.data[0].as_u64().unwrap() as usize;
                     assert_ne!(sender, at, "the sender does not hear itself");
                     assert_eq!(frame.data[1].as_u64(), Some(next[sender]));

@@ -1,8 +1,8 @@
 //! What leaves is bounded, in every kind of frame: `Limits::max_message_out`, of the gateway whose client gets it.
-use crate::rig::{Got, Path, Peer, Rig, on, paths};
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard::{Ack, App, Client, Error, Gateway, Limits};
+use switchboard_rig::{Got, Offer, RawClient, Rig, Stack, each_stack, on};
 
 const SMALL: usize = 400;
 const LARGE: usize = 100_000;
@@ -57,7 +57,7 @@ fn app() -> App {
         .gateway("/large", speaker(Some(LARGE)))
 }
 
-async fn joined(rig: &Rig, path: &str) -> Peer {
+async fn joined(rig: &Rig, path: &str) -> RawClient {
     let mut peer = rig.connect_to(path).await;
     assert_eq!(peer.request(r#"{"event":"join","data":"all","id":1}"#).await, r#"{"event":"join","data":null,"id":1}"#);
     peer
@@ -65,23 +65,23 @@ async fn joined(rig: &Rig, path: &str) -> Peer {
 
 #[test]
 fn d18_a_broadcast_is_held_against_the_limit_of_each_members_gateway() {
-    paths(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let server = rig.handle.server();
         let (mut middle, mut small, mut large) =
             (joined(&rig, "/ws").await, joined(&rig, "/small").await, joined(&rig, "/large").await);
-        let mut packed = Peer::speaking(rig.stream().await, "/small", &["switchboard.v1.msgpack"]).await;
+        let mut packed = rig.connect_with(Offer::to("/small").protocols(&["switchboard.v1.msgpack"])).await;
         // {"event":"join","data":"all"}
         packed.send_frame(switchboard_core::ws::Opcode::Binary, true, b"\x82\xa5event\xa4join\xa4data\xa3all").await;
         rig_members(&rig, 4).await;
         let before = rig.handle.stats().dropped;
         let of = |len: usize| "b".repeat(len);
         let delivery = server.broadcast_to("all", "e", of(1500));
-        assert_eq!((delivery.queued, delivery.dropped, delivery.refused), (2, 2, false), "{path:?}");
+        assert_eq!((delivery.queued, delivery.dropped, delivery.refused), (2, 2, false), "{stack:?}");
         let delivery = server.broadcast_to("all", "e", of(50_000));
-        assert_eq!((delivery.queued, delivery.dropped, delivery.refused), (1, 3, false), "{path:?}");
+        assert_eq!((delivery.queued, delivery.dropped, delivery.refused), (1, 3, false), "{stack:?}");
         let delivery = server.broadcast("e", of(50_000));
-        assert_eq!((delivery.queued, delivery.dropped, delivery.refused), (1, 3, false), "to all, {path:?}");
+        assert_eq!((delivery.queued, delivery.dropped, delivery.refused), (1, 3, false), "to all, {stack:?}");
         assert_eq!(rig.handle.stats().dropped, before + 8, "what is not sent is counted");
         let delivery = server.broadcast_to("all", "e", of(LARGE));
         assert!(delivery.refused && delivery.queued == 0, "nobody may have it: {delivery:?}");
@@ -111,8 +111,8 @@ async fn rig_members(rig: &Rig, count: usize) {
 /// The limit is of the payload: the header of the frame is none of it.
 #[test]
 fn d18_an_event_of_the_limit_passes_and_one_byte_more_does_not() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, app()).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut small = joined(&rig, "/small").await;
         let room = SMALL - r#"{"event":"e","data":""}"#.len();
         let server = rig.handle.server();
@@ -122,20 +122,20 @@ fn d18_an_event_of_the_limit_passes_and_one_byte_more_does_not() {
         assert_eq!(client.emit("e", "b".repeat(room)).queued, 1);
         assert!(client.emit("e", "b".repeat(room + 1)).refused);
         for _ in 0..2 {
-            assert_eq!(small.text().await.len(), SMALL);
+            assert_eq!(small.recv_text().await.len(), SMALL);
         }
     });
 }
 
 #[test]
 fn d18_a_request_to_many_is_held_against_the_limit_of_each() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, app()).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let (mut small, mut large) = (joined(&rig, "/small").await, joined(&rig, "/large").await);
         let server = rig.handle.server();
         let asked = server.to("all").emit_with_ack::<u64>("q", "b".repeat(50_000), Duration::from_secs(5));
         let answering = async {
-            let question: Value = serde_json::from_str(&large.text().await).unwrap();
+            let question: Value = serde_json::from_str(&large.recv_text().await).unwrap();
             large.send(&json!({"ack": question["ack"], "data": 7}).to_string()).await;
         };
         let (answers, ()) = tokio::join!(asked, answering);
@@ -150,8 +150,8 @@ fn d18_a_request_to_many_is_held_against_the_limit_of_each() {
 
 #[test]
 fn d18_an_error_is_no_longer_than_a_message() {
-    paths(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut small = rig.connect_to("/small").await;
         for (event, len, code) in [
             ("fail", 10, "conflict"),
@@ -171,7 +171,7 @@ fn d18_an_error_is_no_longer_than_a_message() {
         let there = rig.handle.server().local().clients_in("all").remove(0);
         drop(there.join("!"));
         let mut client = client;
-        let answer = client.text().await;
+        let answer = client.recv_text().await;
         assert!(answer.len() <= SMALL && answer.contains("forbidden"), "{} bytes", answer.len());
     });
 }
@@ -179,9 +179,9 @@ fn d18_an_error_is_no_longer_than_a_message() {
 /// Where not even a short error fits, nobody waits for an answer that does not come.
 #[test]
 fn d18_an_error_that_cannot_be_said_closes_the_connection_and_is_counted() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let app = App::new().gateway("/ws", speaker(Some(40)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"fail","data":10,"id":1}"#).await;
         assert_eq!(peer.recv().await, Got::Close(Some((1011, "internal".into()))));
@@ -191,9 +191,9 @@ fn d18_an_error_that_cannot_be_said_closes_the_connection_and_is_counted() {
 
 #[test]
 fn d18_a_goodbye_that_is_too_long_is_counted_and_the_close_frame_says_it() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let app = App::new().gateway("/ws", speaker(Some(150)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"leave","data":120}"#).await;
         assert_eq!(peer.recv().await, Got::Close(Some((4001, "r".repeat(120)))));
@@ -201,6 +201,6 @@ fn d18_a_goodbye_that_is_too_long_is_counted_and_the_close_frame_says_it() {
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"leave","data":5}"#).await;
         assert!(matches!(peer.recv().await, Got::Text(text) if text.contains("sys.goaway")));
-        assert_eq!(peer.expect_close().await, 4001);
+        assert_eq!(peer.skip_until_close().await, 4001);
     });
 }

@@ -1,12 +1,12 @@
 //! Frames of message patterns, in every format: `{"kind","pattern","payload"?,"metadata"?,"id"?}`.
 use crate::formats::{ALL, Speaker, Turned};
-use crate::rig::{Path, Rig, on, paths};
 use futures_util::{Stream, StreamExt};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{Call, Guard, Interceptor, Next, Pipe};
 use switchboard::{Ack, App, Client, Error, EventName, Gateway, HandlerDef, Meta, Reply};
+use switchboard_rig::{Rig, Stack, each_stack, on};
 
 #[derive(Default)]
 struct Shop {
@@ -135,11 +135,11 @@ fn everywhere<F>(test: impl Fn(Speaker) -> F)
 where
     F: Future<Output = ()>,
 {
-    paths(|path| {
+    each_stack(|stack| {
         let test = &test;
         async move {
             for tongue in ALL {
-                let rig = Rig::start(path, App::new().codec(Turned).gateway("/ws", shop().patterns())).await;
+                let rig = Rig::start(stack, App::new().codec(Turned).gateway("/ws", shop().patterns())).await;
                 test(Speaker::arrive(&rig, tongue).await).await;
             }
         }
@@ -318,9 +318,9 @@ fn ids_are_those_of_events_and_cancel_works() {
 
 #[test]
 fn without_the_setting_it_is_refused_and_counted() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         for tongue in ALL {
-            let rig = Rig::start(path, App::new().codec(Turned).gateway("/ws", shop())).await;
+            let rig = Rig::start(stack, App::new().codec(Turned).gateway("/ws", shop())).await;
             let mut ada = Speaker::arrive(&rig, tongue).await;
             for frame in [message("note", "x", 1), event("note", "x", 2), message("no.such", (), "a")] {
                 let error = ada.refused(frame, "bad_request").await;

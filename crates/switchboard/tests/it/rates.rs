@@ -1,10 +1,10 @@
 //! Rates of messages: docs/limits.md "Backpressure and admission" 3, D17, H04, R12.
-use crate::control::Stopwatch;
-use crate::rig::{Got, Path, Peer, Rig, matrix, on, paths, paused};
 use serde_json::Value;
 use std::time::Duration;
 use switchboard::{App, Client, Error, Gateway, Limits, Rate, Socket};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, RawClient, Rig, Stack, each_stack, matrix, on, paused};
 
 #[derive(Default)]
 struct Busy;
@@ -27,14 +27,14 @@ impl Busy {
     }
 }
 
-async fn start(path: Path, limits: Limits) -> Rig {
+async fn start(stack: Stack, limits: Limits) -> Rig {
     let gateway = Gateway::new(Busy)
         .on("echo", Busy::echo)
         .on("join", Busy::join)
         .on("leave", Busy::leave)
         .on("ask", Busy::ask)
         .on("hang", Busy::hang);
-    Rig::start(path, App::new().gateway("/ws", gateway).limits(limits)).await
+    Rig::start(stack, App::new().gateway("/ws", gateway).limits(limits)).await
 }
 
 const WELL: &str = r#"{"event":"echo","data":"well"}"#;
@@ -54,7 +54,7 @@ fn refused(answer: &str, id: usize) -> u64 {
 }
 
 /// Sends requests until one is refused: how many were answered, and when the next one may come.
-async fn until_refused(peer: &mut Peer) -> (usize, u64) {
+async fn until_refused(peer: &mut RawClient) -> (usize, u64) {
     for n in 0..1000 {
         let answer = peer.request(&echo(n)).await;
         if answer != echo(n) {
@@ -73,7 +73,7 @@ fn d17_the_rate_of_messages_is_exact() {
     paused(async {
         // The peers answer no pings: the first one, at a random point of the interval, is far away.
         let limits = Limits::default().ping_interval(Duration::from_secs(100 * 24 * 3600));
-        let rig = start(Path::Memory, limits.message_rate(Some(Rate::new(8, 20)))).await;
+        let rig = start(Stack::Memory, limits.message_rate(Some(Rate::new(8, 20)))).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
         assert_eq!(until_refused(&mut peer).await, (20, 125));
         for (wait, answered, after) in [(124, 0, 1), (1, 1, 125), (250, 2, 125), (2000, 16, 125), (60_000, 20, 125)] {
@@ -89,7 +89,7 @@ fn d17_the_rate_of_messages_is_exact() {
 fn public_rates_of_messages_are_what_it_says() {
     paused(async {
         let limits = Limits::public().ping_interval(Duration::from_secs(100 * 24 * 3600));
-        let rig = start(Path::Memory, limits).await;
+        let rig = start(Stack::Memory, limits).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
         for answered in [200, 100, 100] {
             assert_eq!(until_refused(&mut peer).await, (answered, 10));
@@ -113,7 +113,7 @@ fn d17_the_rate_of_bytes_is_exact() {
     paused(async {
         let bytes = WELL.len() as u32;
         let limits = Limits::default().byte_rate(Some(Rate::new(bytes, 10 * bytes))).max_message(WELL.len());
-        let rig = start(Path::Memory, limits).await;
+        let rig = start(Stack::Memory, limits).await;
         let mut peer = rig.connect().await;
         for (wait, answered) in [(0, 10), (999, 0), (1, 1), (5000, 5)] {
             sleep(wait).await;
@@ -126,7 +126,7 @@ fn d17_the_rate_of_bytes_is_exact() {
         sleep(3000).await;
         for _ in 0..3 {
             peer.send_frame(Opcode::Binary, true, &vec![0xFF; WELL.len()]).await;
-            assert!(peer.text().await.contains(r#""code":"bad_request""#));
+            assert!(peer.recv_text().await.contains(r#""code":"bad_request""#));
         }
         assert!(peer.request(WELL).await.contains(r#""code":"rate_limited""#));
     });
@@ -135,25 +135,25 @@ fn d17_the_rate_of_bytes_is_exact() {
 #[test]
 fn d17_who_keeps_on_is_closed_4003() {
     paused(async {
-        let rig = start(Path::Memory, Limits::default().message_rate(Some(Rate::new(1, 10)))).await;
+        let rig = start(Stack::Memory, Limits::default().message_rate(Some(Rate::new(1, 10)))).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
         peer.send_all((0..20).map(echo)).await;
         for n in 0..20 {
-            let answer = peer.text().await;
+            let answer = peer.recv_text().await;
             if n < 10 { assert_eq!(answer, echo(n)) } else { assert!(refused(&answer, n) > 0) }
         }
         // Ten refusals within ten seconds are allowed; then their time is over, and ten more are.
         sleep(10_000).await;
         peer.send_all((0..20).map(echo)).await;
         for n in 0..20 {
-            let answer = peer.text().await;
+            let answer = peer.recv_text().await;
             if n < 10 { assert_eq!(answer, echo(n)) } else { assert!(refused(&answer, n) > 0) }
         }
         peer.send(&echo(99)).await;
-        refused(&peer.text().await, 99);
-        let goaway = peer.text().await;
+        refused(&peer.recv_text().await, 99);
+        let goaway = peer.recv_text().await;
         assert!(goaway.contains("4003") && goaway.contains(r#""retry_after_ms":"#), "{goaway}");
-        assert_eq!(peer.closed().await, (4003, "rate_limited".to_owned()));
+        assert_eq!(peer.recv_close().await, (4003, "rate_limited".to_owned()));
         assert_eq!(other.request(WELL).await, WELL);
         assert_eq!(rig.handle.stats().rate_limited, 21);
     });
@@ -163,7 +163,7 @@ fn d17_who_keeps_on_is_closed_4003() {
 fn d17_who_keeps_on_with_bytes_is_closed_4003() {
     paused(async {
         let limits = Limits::default().ping_interval(Duration::from_secs(100 * 24 * 3600)).max_message(1000);
-        let rig = start(Path::Memory, limits.byte_rate(Some(Rate::new(1, 5000)))).await;
+        let rig = start(Stack::Memory, limits.byte_rate(Some(Rate::new(1, 5000)))).await;
         let mut peer = rig.connect().await;
         let long = format!(r#"{{"event":"echo","data":"{}"}}"#, "x".repeat(1000 - WELL.len() + 4));
         for round in 0..2 {
@@ -178,25 +178,25 @@ fn d17_who_keeps_on_with_bytes_is_closed_4003() {
             assert!(peer.request(&long).await.contains("rate_limited"));
         }
         peer.send(&long).await;
-        assert_eq!(peer.expect_close().await, 4003);
+        assert_eq!(peer.skip_until_close().await, 4003);
         assert_eq!(rig.handle.stats().rate_limited, 16);
     });
 }
 
 #[test]
 fn answers_and_cancels_are_not_refused() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default().message_rate(Some(Rate::new(1, 3)))).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default().message_rate(Some(Rate::new(1, 3)))).await;
         let mut peer = rig.connect().await;
         let question: Value = serde_json::from_str(&peer.request(r#"{"event":"ask","id":"ask"}"#).await).unwrap();
         let ack = question["ack"].as_u64().unwrap();
         peer.send_all([echo(1), echo(2), echo(3)]).await;
-        refused(&peer.text().await, 3);
+        refused(&peer.recv_text().await, 3);
         assert_eq!(
             peer.request(&format!(r#"{{"ack":{ack},"data":"yes"}}"#)).await,
             r#"{"event":"ask","data":"yes","id":"ask"}"#
         );
-        assert_eq!((peer.text().await, peer.text().await), (echo(1), echo(2)));
+        assert_eq!((peer.recv_text().await, peer.recv_text().await), (echo(1), echo(2)));
         sleep(1100).await;
         peer.send(r#"{"event":"hang","id":7}"#).await;
         refused(&peer.request(&echo(8)).await, 8);
@@ -205,7 +205,7 @@ fn answers_and_cancels_are_not_refused() {
         for _ in 0..4 {
             peer.send(&format!(r#"{{"ack":{ack},"data":"again"}}"#)).await;
         }
-        assert_eq!(peer.expect_close().await, 4003);
+        assert_eq!(peer.skip_until_close().await, 4003);
         drop(peer);
         rig.expect_empty().await;
     });
@@ -213,14 +213,14 @@ fn answers_and_cancels_are_not_refused() {
 
 #[test]
 fn h04_joins_and_leaves_are_messages() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default().message_rate(Some(Rate::new(10, 50)))).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default().message_rate(Some(Rate::new(10, 50)))).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         let steps =
             (0..2000).map(|n| format!(r#"{{"event":"{}","data":"r"}}"#, if n % 2 == 0 { "join" } else { "leave" }));
         let watch = Stopwatch::start();
         peer.send_all(steps).await;
-        assert_eq!(peer.expect_close().await, 4003);
+        assert_eq!(peer.skip_until_close().await, 4003);
         watch.within(Duration::from_secs(2));
         assert_eq!(healthy.request(WELL).await, WELL);
         drop((peer, healthy));
@@ -231,13 +231,13 @@ fn h04_joins_and_leaves_are_messages() {
 /// docs/limits.md R12 at a small size.
 #[test]
 fn r12_a_flood_is_closed_and_nobody_else_notices() {
-    matrix(|path| async move {
-        let rig = start(path, Limits::public()).await;
+    matrix(|stack| async move {
+        let rig = start(stack, Limits::public()).await;
         let mut healthy = rig.connect().await;
         let (mut many, mut large) = (rig.connect().await, rig.connect().await);
         let text = |data: &str| {
             let text = format!(r#"{{"event":"echo","data":"{data}"}}"#);
-            crate::rig::masked(0x81, text.as_bytes(), [1, 2, 3, 4])
+            switchboard_rig::masked(0x81, text.as_bytes(), [1, 2, 3, 4])
         };
         let (small, long) = (text("x").repeat(50_000), text(&"x".repeat(60 << 10)).repeat(600));
         let flood = async {
@@ -261,7 +261,7 @@ fn r12_a_flood_is_closed_and_nobody_else_notices() {
 }
 
 /// Sends and reads at the same time, until the server closes.
-async fn drown(peer: &mut Peer, bytes: &[u8]) {
+async fn drown(peer: &mut RawClient, bytes: &[u8]) {
     let mut sent = 0;
     let watch = Stopwatch::start();
     loop {
@@ -289,15 +289,15 @@ fn a_raw_gateway_closes_at_once() {
             Ok(())
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let limits = Limits::default().message_rate(Some(Rate::new(1, 3)));
-        let rig = Rig::start(path, App::new().gateway("/ws", Gateway::new(Raw).raw(Raw::run).limits(limits))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", Gateway::new(Raw).raw(Raw::run).limits(limits))).await;
         let mut peer = rig.connect().await;
         for text in ["1", "2", "3"] {
             assert_eq!(peer.request(text).await, text);
         }
         peer.send("4").await;
-        assert_eq!(peer.closed().await, (4003, "rate_limited".to_owned()));
+        assert_eq!(peer.recv_close().await, (4003, "rate_limited".to_owned()));
         drop(peer);
         rig.expect_empty().await;
     });
@@ -305,8 +305,8 @@ fn a_raw_gateway_closes_at_once() {
 
 #[test]
 fn without_rates_nobody_is_limited() {
-    on(Path::Listen, |path| async move {
-        let rig = start(path, Limits::default()).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let mut peer = rig.connect().await;
         for _ in 0..10 {
             peer.send_all((0..500).map(echo)).await;

@@ -1,5 +1,4 @@
 //! Raw gateways: the gateway owns the socket.
-use crate::rig::{Got, Path, Peer, Rig, masked, matrix, on, paths};
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,6 +6,7 @@ use std::time::Duration;
 use switchboard::{App, CloseCode, Error, Gateway, Limits, Message, Socket};
 use switchboard_core::ws::Opcode;
 use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_rig::{Got, Offer, RawClient, Rig, Stack, each_stack, masked, matrix, on};
 
 const LINGER: Duration = Duration::from_millis(250);
 
@@ -105,8 +105,8 @@ fn raw(state: &Raw, limits: Limits) -> App {
 
 #[test]
 fn text_and_binary_come_back_whole() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, raw(&Raw::default(), Limits::default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, raw(&Raw::default(), Limits::default())).await;
         for place in ["/ws", "/moved"] {
             let mut peer = rig.connect_to(place).await;
             for text in ["hello", "", "{\"event\":\"echo\"}", "€𝄞"] {
@@ -115,7 +115,7 @@ fn text_and_binary_come_back_whole() {
             for len in [0usize, 1, 125, 126, 65_535, 65_536] {
                 let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
                 peer.send_frame(Opcode::Binary, true, &bytes).await;
-                assert_eq!(peer.recv().await, Got::Binary(bytes), "{len} {path:?}");
+                assert_eq!(peer.recv().await, Got::Binary(bytes), "{len} {stack:?}");
             }
             // Fragments are one message; control frames stand between them.
             let mask = [9, 8, 7, 6];
@@ -130,7 +130,7 @@ fn text_and_binary_come_back_whole() {
             got.sort_by_key(|got| matches!(got, Got::Binary(_)));
             assert_eq!(got, [Got::Pong(b"p".to_vec()), Got::Binary(b"one two".to_vec())]);
             peer.send_bytes(&masked(0x81, b"\xff", mask)).await;
-            assert_eq!(peer.closed().await, (1007, "invalid_utf8".into()));
+            assert_eq!(peer.recv_close().await, (1007, "invalid_utf8".into()));
             peer.expect_end().await;
         }
         rig.expect_empty().await;
@@ -139,17 +139,17 @@ fn text_and_binary_come_back_whole() {
 
 #[test]
 fn a_burst_to_a_client_that_reads_is_no_slow_consumer() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let state = Raw::default();
-        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        let rig = Rig::start(stack, raw(&state, Limits::default())).await;
         for (count, len) in [(5000, 1), (300, 20_000)] {
             let mut peer = rig.connect_to("/pour").await;
             peer.send(&format!("{count} {len}")).await;
             for at in 0..count {
-                let text = peer.text().await;
-                assert!(text.starts_with(&format!("{at}:")) && text.len() > len, "{at} {path:?}");
+                let text = peer.recv_text().await;
+                assert!(text.starts_with(&format!("{at}:")) && text.len() > len, "{at} {stack:?}");
             }
-            assert_eq!(peer.closed().await.0, 1000);
+            assert_eq!(peer.recv_close().await.0, 1000);
             peer.expect_end().await;
         }
         assert_eq!(state.left.load(Ordering::Relaxed), 2);
@@ -159,9 +159,9 @@ fn a_burst_to_a_client_that_reads_is_no_slow_consumer() {
 
 #[test]
 fn sending_waits_for_a_client_that_does_not_read() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let state = Raw::default();
-        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        let rig = Rig::start(stack, raw(&state, Limits::default())).await;
         for (count, len) in [(60_000, 8), (400, 20_000)] {
             let mut healthy = rig.connect().await;
             let mut peer = rig.connect_to("/pour").await;
@@ -176,10 +176,10 @@ fn sending_waits_for_a_client_that_does_not_read() {
             assert_eq!(healthy.request("well").await, "well");
             assert!(before < count && state.left.load(Ordering::Relaxed) == 0, "{before} of {count}");
             for at in 0..count {
-                let text = peer.text().await;
-                assert!(text.starts_with(&format!("{at}:")), "{at} {path:?}: {text:.20}");
+                let text = peer.recv_text().await;
+                assert!(text.starts_with(&format!("{at}:")), "{at} {stack:?}: {text:.20}");
             }
-            assert_eq!(peer.closed().await.0, 1000);
+            assert_eq!(peer.recv_close().await.0, 1000);
             state.received.store(0, Ordering::Relaxed);
             state.left.store(0, Ordering::Relaxed);
             drop((peer, healthy));
@@ -190,11 +190,11 @@ fn sending_waits_for_a_client_that_does_not_read() {
 
 #[test]
 fn a_gateway_that_does_not_receive_pauses_its_client() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let state = Raw::default();
-        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        let rig = Rig::start(stack, raw(&state, Limits::default())).await;
         let mut healthy = rig.connect().await;
-        let mut peer = Peer::handshake(rig.narrow().await, "/late").await;
+        let mut peer = RawClient::connect(rig.narrow_stream().await, "/late").await;
         // The ping before the pause is answered, though nothing is received yet.
         peer.send_frame(Opcode::Ping, true, b"p").await;
         assert_eq!(peer.recv().await, Got::Pong(b"p".to_vec()));
@@ -206,7 +206,7 @@ fn a_gateway_that_does_not_receive_pauses_its_client() {
         state.gate.notify_one();
         assert_eq!(peer.flood(&all[sent..], Duration::from_secs(10)).await, all.len() - sent);
         peer.close(1000).await;
-        assert_eq!(peer.closed().await.0, 1000);
+        assert_eq!(peer.recv_close().await.0, 1000);
         peer.expect_end().await;
         while state.left.load(Ordering::Relaxed) == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -219,22 +219,22 @@ fn a_gateway_that_does_not_receive_pauses_its_client() {
 
 #[test]
 fn what_was_sent_before_the_close_is_received_after_it() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         for ending in ["close", "fin", "violation", "drop"] {
             let state = Raw::default();
-            let rig = Rig::start(path, raw(&state, Limits::default())).await;
+            let rig = Rig::start(stack, raw(&state, Limits::default())).await;
             let mut peer = rig.connect_to("/late").await;
             peer.send_all((0..10).map(|i| i.to_string())).await;
             match ending {
                 "close" => {
                     peer.close(1001).await;
-                    assert_eq!(peer.closed().await.0, 1001);
+                    assert_eq!(peer.recv_close().await.0, 1001);
                     peer.expect_end().await;
                 }
                 "fin" => peer.finish().await,
                 "violation" => {
                     peer.send_bytes(&[0xFF, 0xFF]).await;
-                    assert_eq!(peer.closed().await.0, 1002);
+                    assert_eq!(peer.recv_close().await.0, 1002);
                 }
                 _ => {}
             }
@@ -244,7 +244,7 @@ fn what_was_sent_before_the_close_is_received_after_it() {
             state.gate.notify_one();
             rig.expect_empty().await;
             let expected: Vec<String> = (0..10).map(|i| i.to_string()).collect();
-            assert_eq!(*state.seen.lock().unwrap(), expected, "{ending} {path:?}");
+            assert_eq!(*state.seen.lock().unwrap(), expected, "{ending} {stack:?}");
             assert_eq!(state.left.load(Ordering::Relaxed), 1, "{ending}");
         }
     });
@@ -252,8 +252,8 @@ fn what_was_sent_before_the_close_is_received_after_it() {
 
 #[test]
 fn how_a_loop_ends_is_how_the_connection_closes() {
-    paths(|path| async move {
-        let rig = Rig::start(path, raw(&Raw::default(), Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, raw(&Raw::default(), Limits::default())).await;
         let mut healthy = rig.connect().await;
         for (word, code, reason) in [
             ("ok", 1000, "normal"),
@@ -270,12 +270,12 @@ fn how_a_loop_ends_is_how_the_connection_closes() {
             peer.send(word).await;
             // Nothing but the close frame: a raw gateway has no events.
             if word == "close" {
-                assert_eq!(peer.closed().await, (code, reason.into()), "{word}");
+                assert_eq!(peer.recv_close().await, (code, reason.into()), "{word}");
                 peer.finish().await;
                 drop(peer);
                 continue;
             }
-            let (closed, mut said) = peer.closed().await;
+            let (closed, mut said) = peer.recv_close().await;
             if code == 1011 {
                 // What the log is found by: there is no `exception` that could tell it.
                 let (before, trace) = said.split_once(" trace_id=").expect("a trace id");
@@ -295,9 +295,9 @@ fn how_a_loop_ends_is_how_the_connection_closes() {
 
 #[test]
 fn a_socket_in_another_task_ends_with_its_connection() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let state = Raw::default();
-        let rig = Rig::start(path, raw(&state, Limits::default())).await;
+        let rig = Rig::start(stack, raw(&state, Limits::default())).await;
         let mut peer = rig.connect_to("/moved").await;
         assert_eq!(peer.request("here").await, "here");
         drop(peer);
@@ -314,17 +314,17 @@ fn a_socket_in_another_task_ends_with_its_connection() {
 
 #[test]
 fn the_limits_of_frames_hold_for_raw_gateways() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let limits = Limits::default().max_message(1000).partial_timeout(Duration::from_millis(200));
-        let rig = Rig::start(path, raw(&Raw::default(), limits)).await;
+        let rig = Rig::start(stack, raw(&Raw::default(), limits)).await;
         let mut peer = rig.connect().await;
         peer.send_frame(Opcode::Binary, true, &[1; 1000]).await;
         assert_eq!(peer.recv().await, Got::Binary(vec![1; 1000]));
         peer.send_bytes(&masked(0x82, &[1; 1001], [0; 4])).await;
-        assert_eq!(peer.closed().await, (1009, "frame_too_big".into()));
+        assert_eq!(peer.recv_close().await, (1009, "frame_too_big".into()));
         let mut peer = rig.connect().await;
         peer.send_bytes(&[0x82]).await;
-        assert_eq!(peer.closed().await, (1008, "drip".into()));
+        assert_eq!(peer.recv_close().await, (1008, "drip".into()));
         drop(peer);
         rig.expect_empty().await;
     });
@@ -346,19 +346,19 @@ impl Speaker {
     }
 }
 
-fn header(peer: &Peer, name: &str) -> Option<String> {
+fn header(peer: &RawClient, name: &str) -> Option<String> {
     let mut lines = peer.head.split("\r\n").filter_map(|line| line.split_once(": "));
     lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
 }
 
 #[test]
 fn r3_a_raw_gateway_chooses_a_subprotocol() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let optional = Gateway::new(Speaker).raw(Speaker::run).protocols(["ocpp2.0.1"]).protocols(["ocpp1.6"]);
         let required = Gateway::new(Speaker).raw(Speaker::run).protocols(["graphql-transport-ws"]).require_protocol();
         let silent = Gateway::new(Speaker).raw(Speaker::run);
         let app = App::new().gateway("/optional", optional).gateway("/required", required).gateway("/silent", silent);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let cases: [(&str, &[&str], Option<&str>); _] = [
             ("/optional", &["ocpp1.6"], Some("ocpp1.6")),
             ("/optional", &["soap", "ocpp1.6", "ocpp2.0.1"], Some("ocpp1.6")),
@@ -371,7 +371,7 @@ fn r3_a_raw_gateway_chooses_a_subprotocol() {
             ("/silent", &["ocpp1.6"], None),
         ];
         for (gateway, offered, chosen) in cases {
-            let mut peer = Peer::speaking(rig.stream().await, gateway, offered).await;
+            let mut peer = rig.connect_with(Offer::to(gateway).protocols(offered)).await;
             assert_eq!(header(&peer, "sec-websocket-protocol").as_deref(), chosen, "{gateway} {offered:?}");
             assert_eq!(peer.request("hi").await, format!("{}: hi", chosen.unwrap_or("none")), "{gateway} {offered:?}");
         }

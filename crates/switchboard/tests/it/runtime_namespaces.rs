@@ -1,9 +1,9 @@
 //! Namespaces that requests name: isolated while they have clients, and nothing afterwards.
-use crate::rig::{Path as Stream, Peer, Rig, matrix, on, paths};
 use std::collections::HashMap;
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::{App, Client, Dynamic, Error, Gateway, Handshake, Limits, Namespace, Namespaces, Server, User};
+use switchboard_rig::{RawClient, Rig, Stack, each_stack, matrix, on};
 use tokio::runtime::Handle as Runtime;
 
 enum Admin {}
@@ -68,19 +68,19 @@ fn app() -> App {
 }
 
 /// The data of the reply, which is the next that comes: all that was sent before is read already.
-async fn ask(peer: &mut Peer, event: &str, data: &str) -> String {
+async fn ask(peer: &mut RawClient, event: &str, data: &str) -> String {
     let reply = peer.request(&format!(r#"{{"event":"{event}","data":"{data}"}}"#)).await;
     let data = reply.strip_prefix(&format!(r#"{{"event":"{event}","data":"#)).and_then(|data| data.strip_suffix('}'));
     data.unwrap_or_else(|| panic!("{event} {data:?} is answered by {reply}")).trim_matches('"').to_owned()
 }
 
-async fn join(peer: &mut Peer, room: &str) {
+async fn join(peer: &mut RawClient, room: &str) {
     peer.send(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
     ask(peer, "own", "").await;
 }
 
 /// A client that its namespace knows.
-async fn enter(rig: &Rig, path: &str) -> Peer {
+async fn enter(rig: &Rig, path: &str) -> RawClient {
     let mut peer = rig.connect_to(path).await;
     ask(&mut peer, "own", "").await;
     peer
@@ -114,8 +114,8 @@ async fn refused(rig: &Rig, path: &str) -> (u16, String) {
 
 #[test]
 fn two_names_know_nothing_of_each_other() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let namespaces = rig.handle.namespaces();
         assert!(names(&namespaces).is_empty() && namespaces.get("/project-1").is_none());
         let mut one = enter(&rig, "/projects/1/ws").await;
@@ -160,10 +160,10 @@ fn two_names_know_nothing_of_each_other() {
         for peer in [&mut one, &mut other] {
             peer.expect(r#"{"event":"to","data":"all"}"#).await;
             peer.expect(r#"{"event":"to","data":"lobby"}"#).await;
-            let mut next = peer.text().await;
+            let mut next = peer.recv_text().await;
             if next == r#"{"event":"to","data":"one"}"# {
                 reached += 1;
-                next = peer.text().await;
+                next = peer.recv_text().await;
             }
             assert_eq!(next, r#"{"event":"to","data":"those"}"#);
         }
@@ -183,8 +183,8 @@ fn two_names_know_nothing_of_each_other() {
 
 #[test]
 fn two_gateways_that_name_the_same_share_it() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let (mut one, mut other) = (enter(&rig, "/projects/1/ws").await, enter(&rig, "/named?name=/project-1").await);
         assert_eq!(names(&rig.handle.namespaces()), ["/project-1"]);
         let drawn = r#"{"event":"drawn","data":"a line"}"#;
@@ -199,9 +199,9 @@ fn two_gateways_that_name_the_same_share_it() {
 
 #[test]
 fn hooks_have_it_and_a_kick_stays_in_it() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new().gateway("/projects/{id}/ws", board().on_connect(Board::entered).namespace_by(project));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let namespaces = rig.handle.namespaces();
         let (mut one, mut other) = (rig.connect_to("/projects/1/ws").await, rig.connect_to("/projects/2/ws").await);
         one.expect(r#"{"event":"welcome","data":"/project-1 1"}"#).await;
@@ -210,7 +210,7 @@ fn hooks_have_it_and_a_kick_stays_in_it() {
             join(peer, "lobby").await;
         }
         assert_eq!(namespaces.get("/project-1").unwrap().disconnect("lobby"), 1);
-        assert_eq!(one.expect_close().await, 4503);
+        assert_eq!(one.skip_until_close().await, 4503);
         drop(one);
         until("the namespace is gone", || names(&namespaces) == ["/project-2"]).await;
         assert_eq!(ask(&mut other, "own", "").await, "/project-2");
@@ -221,8 +221,8 @@ fn hooks_have_it_and_a_kick_stays_in_it() {
 
 #[test]
 fn a_server_that_is_kept_reaches_those_who_come_again() {
-    paths(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let namespaces = rig.handle.namespaces();
         let peer = enter(&rig, "/projects/1/ws").await;
         let kept = namespaces.get("/project-1").unwrap();
@@ -237,9 +237,9 @@ fn a_server_that_is_kept_reaches_those_who_come_again() {
 
 #[test]
 fn ten_times_two_hundred_namespaces_leave_nothing() {
-    for stream in [Stream::Listen, Stream::Memory] {
-        on(stream, |path| async move {
-            let rig = Rig::start(path, app()).await;
+    for stream in [Stack::Listen, Stack::Memory] {
+        on(stream, |stack| async move {
+            let rig = Rig::start(stack, app()).await;
             let namespaces = rig.handle.namespaces();
             drop(enter(&rig, "/projects/0/ws").await);
             until("nobody is there", || namespaces.count() == 0).await;
@@ -274,8 +274,8 @@ fn ten_times_two_hundred_namespaces_leave_nothing() {
 
 #[test]
 fn above_the_limit_who_would_be_the_first_is_answered_503() {
-    paths(|path| async move {
-        let rig = Rig::start(path, app().limits(Limits::default().runtime_namespaces(2))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, app().limits(Limits::default().runtime_namespaces(2))).await;
         let (one, other) = (enter(&rig, "/projects/1/ws").await, enter(&rig, "/projects/2/ws").await);
         let before = rig.handle.stats();
         assert_eq!(refused(&rig, "/projects/3/ws").await, (503, "namespaces".into()));
@@ -293,13 +293,13 @@ fn above_the_limit_who_would_be_the_first_is_answered_503() {
 
 #[test]
 fn names_that_cannot_be_and_functions_that_fail() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let fails = |upgrade: &Handshake| match upgrade.uri().query() {
             Some("panic") => panic!("canary"),
             Some("internal") => Err(Error::internal("canary")),
             _ => Err(Error::unauthenticated("Who is it?")),
         };
-        let rig = Rig::start(path, app().gateway("/fails", board().namespace_by(fails))).await;
+        let rig = Rig::start(stack, app().gateway("/fails", board().namespace_by(fails))).await;
         for name in ["", "a%20b", "a%0Ab", "%C2%A0", "%7F", &"x".repeat(255)] {
             assert_eq!(refused(&rig, &format!("/named?name={name}")).await, (400, "bad_request".into()), "{name:?}");
         }
@@ -335,13 +335,13 @@ impl ConnectGuard for Team {
 
 #[test]
 fn it_is_asked_behind_the_guards() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let by = |upgrade: &Handshake| {
             let user = upgrade.user().ok_or_else(|| Error::internal("behind the guards"))?;
             Ok::<_, Error>(format!("/team-{}", user.id()))
         };
         let gateway = board().guard(GuardDef::of(Team).connect()).namespace_by(by);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         assert_eq!(refused(&rig, "/ws").await, (401, "unauthenticated".into()));
         let mut peer = rig.connect_to("/ws?red").await;
         assert_eq!(ask(&mut peer, "own", "").await, "/team-red");
@@ -352,8 +352,8 @@ fn it_is_asked_behind_the_guards() {
 
 #[test]
 fn a_shutdown_closes_them_all() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut peers = Vec::new();
         for at in ["/projects/1/ws", "/projects/2/ws", "/ws", "/admin"] {
             peers.push(enter(&rig, at).await);
@@ -361,7 +361,7 @@ fn a_shutdown_closes_them_all() {
         let handle = rig.handle.clone();
         let ended = tokio::spawn(async move { handle.shutdown().await });
         for peer in &mut peers {
-            assert_eq!(peer.expect_close().await, 1001);
+            assert_eq!(peer.skip_until_close().await, 1001);
             peer.close(1001).await;
         }
         assert_eq!(ended.await.unwrap().aborted, 0);

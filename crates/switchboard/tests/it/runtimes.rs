@@ -1,5 +1,4 @@
 //! Several runtimes serve one router: what one of them does is no matter of the others' clients.
-use crate::rig::{Got, Peer, Rig};
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -7,6 +6,7 @@ use std::time::{Duration, Instant};
 use switchboard::axum::{self, Router};
 use switchboard::{App, Client, Error, Gateway, Handle, Limits};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Got, RawClient, Rig};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
@@ -50,7 +50,7 @@ fn runtime(workers: usize) -> Runtime {
 
 /// A client that answers pings.
 struct Member {
-    peer: Peer,
+    peer: RawClient,
     pings: usize,
 }
 
@@ -62,7 +62,7 @@ impl Member {
         member
     }
 
-    async fn text(&mut self) -> String {
+    async fn recv_text(&mut self) -> String {
         loop {
             match self.peer.recv().await {
                 Got::Text(text) => return text,
@@ -76,7 +76,7 @@ impl Member {
     }
 
     async fn expect(&mut self, text: &str) {
-        assert_eq!(self.text().await, text);
+        assert_eq!(self.recv_text().await, text);
     }
 
     async fn is_answered(&mut self, text: &str) {
@@ -149,7 +149,7 @@ async fn is_well_served(handle: &Handle, member: &mut Member, what: &str) {
     assert!(began.elapsed() < SOON / 2, "{what}: a push took {:?}", began.elapsed());
     let began = Instant::now();
     member.peer.send(r#"{"event":"hang","id":1}"#).await;
-    let answer = member.text().await;
+    let answer = member.recv_text().await;
     assert!(answer.contains("timeout"), "{what}: {answer}");
     assert!(began.elapsed() < SOON, "{what}: a deadline took {:?}", began.elapsed());
     let (before, began) = (member.pings, Instant::now());

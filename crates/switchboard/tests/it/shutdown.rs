@@ -1,5 +1,4 @@
 //! The end of an application, and what must not keep it.
-use crate::rig::{Got, Path, Peer, Rig, on, paths, read_to_end};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use switchboard::axum::body::{Body, Bytes};
@@ -7,6 +6,7 @@ use switchboard::axum::extract::Request;
 use switchboard::axum::middleware::{self, Next};
 use switchboard::axum::{self, Router, routing::get};
 use switchboard::{App, Client, Gateway, Handle};
+use switchboard_rig::{Got, RawClient, Rig, Stack, each_stack, on, read_to_end};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -60,8 +60,8 @@ async fn asking(rig: &Rig, bytes: &[u8]) -> TcpStream {
 #[test]
 fn heads_that_are_not_whole_are_cut_at_once() {
     for threads in [0, 2] {
-        on(Path::Listen, |path| async move {
-            let rig = Rig::start(path, App::new().gateway("/ws", gateway()).mount(routes()).threads(threads)).await;
+        on(Stack::Listen, |stack| async move {
+            let rig = Rig::start(stack, App::new().gateway("/ws", gateway()).mount(routes()).threads(threads)).await;
             let mut half = asking(&rig, b"GET /quick HTTP/1.1\r\nHost: a\r\nX-").await;
             let mut second = asking(&rig, b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n").await;
             let mut answer = vec![0; 1024];
@@ -115,7 +115,7 @@ async fn serve(
 
 #[test]
 fn under_axum_serve_nothing_keeps_the_end_longer_than_the_patience() {
-    on(Path::Axum, |_| async {
+    on(Stack::Axum, |_| async {
         for asked in
             ["GET /hung HTTP/1.1\r\nHost: a\r\n\r\n", "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n", "GET /quick HT"]
         {
@@ -127,7 +127,7 @@ fn under_axum_serve_nothing_keeps_the_end_longer_than_the_patience() {
             tokio::time::sleep(Duration::from_millis(100)).await;
             let began = Instant::now();
             signal.send(()).unwrap();
-            peer.expect_close().await;
+            peer.skip_until_close().await;
             drop(peer);
             serving.await.unwrap();
             let took = began.elapsed();
@@ -151,8 +151,8 @@ fn under_axum_serve_nothing_keeps_the_end_longer_than_the_patience() {
 
 #[test]
 fn background_tasks_are_told_before_connections_end() {
-    paths(|path| async move {
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway())).await;
         let mut peer = rig.connect().await;
         let text = r#"{"event":"echo","data":"ready"}"#;
         assert_eq!(peer.request(text).await, text);
@@ -171,7 +171,7 @@ fn background_tasks_are_told_before_connections_end() {
             async move { handle.shutdown().await }
         });
         peer.expect(r#"{"event":"last","data":1}"#).await;
-        peer.expect_close().await;
+        peer.skip_until_close().await;
         drop(peer);
         assert_eq!(task.await.unwrap(), 1);
         shutdown.await.unwrap();
@@ -199,7 +199,7 @@ fn an_application_in_a_router_that_is_mounted_ends_with_the_other() {
     ];
     for (what, url, put) in orders {
         for listens in [true, false] {
-            on(Path::Listen, |_| async move {
+            on(Stack::Listen, |_| async move {
                 let inner = App::new().gateway("/inner/ws", gateway());
                 let inner_handle = inner.handle();
                 let outer = App::new().signals(false).gateway("/ws", gateway());
@@ -220,7 +220,7 @@ fn an_application_in_a_router_that_is_mounted_ends_with_the_other() {
                     }
                 };
                 let rig = Rig::elsewhere(address);
-                let mut peers: Vec<Peer> = vec![rig.connect_to("/ws").await, rig.connect_to(url).await];
+                let mut peers: Vec<RawClient> = vec![rig.connect_to("/ws").await, rig.connect_to(url).await];
                 for peer in &mut peers {
                     let text = r#"{"event":"echo","data":"ready"}"#;
                     assert_eq!(peer.request(text).await, text);
@@ -230,7 +230,7 @@ fn an_application_in_a_router_that_is_mounted_ends_with_the_other() {
                 for peer in &mut peers {
                     let goaway = peer.recv().await;
                     assert!(matches!(&goaway, Got::Text(text) if text.contains("goaway")), "{what}: {goaway:?}");
-                    peer.expect_close().await;
+                    peer.skip_until_close().await;
                 }
                 drop(peers);
                 ended.await.unwrap();
@@ -249,7 +249,7 @@ async fn until_drained(handle: Handle) {
 /// Requests that come while all of them end.
 #[test]
 fn an_application_that_is_found_below_during_a_shutdown_ends_too() {
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let inner = App::new().gateway("/inner/ws", gateway());
         let inner_handle = inner.handle();
         let outer = App::new().gateway("/ws", gateway()).mount(Router::from(inner));
@@ -264,8 +264,7 @@ fn an_application_that_is_found_below_during_a_shutdown_ends_too() {
         tokio::time::timeout(PATIENCE, inner_handle.drained()).await.expect("it ends with the one around it");
         drop(stream);
         let mut stream = rig.stream().await;
-        let request = switchboard_core::ws::handshake::ClientRequest::new("a", "/inner/ws", [7; 16]).unwrap();
-        stream.write_all(&request.encode()).await.unwrap();
+        stream.write_all(&switchboard_rig::upgrade_request("/inner/ws")).await.unwrap();
         stream.shutdown().await.unwrap();
         let answer = read_to_end(&mut stream, PATIENCE).await;
         assert!(answer.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&answer));

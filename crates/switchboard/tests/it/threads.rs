@@ -1,9 +1,9 @@
 //! Connections on threads of their own.
-use crate::rig::{Path, Rig, on};
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 use switchboard::{App, Client, Gateway};
+use switchboard_rig::{Rig, Stack, on};
 
 struct Where;
 
@@ -34,8 +34,8 @@ fn app(threads: usize) -> App {
 
 #[test]
 fn connections_take_turns_on_the_threads_and_hear_each_other() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, app(2)).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::start(stack, app(2)).await;
         let mut peers = Vec::new();
         for _ in 0..4 {
             peers.push(rig.connect().await);
@@ -60,8 +60,8 @@ fn connections_take_turns_on_the_threads_and_hear_each_other() {
 
 #[test]
 fn a_shutdown_waits_for_what_runs_on_the_threads() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, app(2)).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::start(stack, app(2)).await;
         let mut peers = [rig.connect().await, rig.connect().await];
         for peer in &mut peers {
             peer.send(r#"{"event":"slow","id":1}"#).await;
@@ -71,7 +71,7 @@ fn a_shutdown_waits_for_what_runs_on_the_threads() {
         assert_eq!(report.aborted, 0);
         for peer in &mut peers {
             peer.expect(r#"{"event":"slow","data":"done","id":1}"#).await;
-            assert_eq!(peer.expect_close().await, 1001);
+            assert_eq!(peer.skip_until_close().await, 1001);
         }
     });
 }

@@ -1,10 +1,10 @@
 //! Late answers: each request has exactly one end.
 use crate::exception;
-use crate::rig::{Path, Rig, matrix, on};
 use kept::Kept;
 use std::time::Duration;
 use switchboard::pipeline::{Call, Interceptor, Next};
 use switchboard::{Ack, App, Error, Gateway, Limits, Reply};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 /// Acks that were kept by a handler.
 mod kept {
@@ -109,8 +109,8 @@ fn app(limits: Limits) -> App {
 
 #[test]
 fn d5_every_request_has_one_end_whoever_gives_it() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app(Limits::default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app(Limits::default())).await;
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(r#"{"event":"now","id":1}"#).await, r#"{"event":"now","data":1,"id":1}"#);
         assert_eq!(peer.request(r#"{"event":"now"}"#).await, r#"{"event":"now","data":1}"#);
@@ -141,13 +141,13 @@ fn d5_every_request_has_one_end_whoever_gives_it() {
 
 #[test]
 fn a_request_that_waits_has_an_id_that_is_taken_and_can_be_cancelled() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app(Limits::default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app(Limits::default())).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"keep","id":5}"#).await;
         assert_eq!(exception(&peer.request(r#"{"event":"echo","data":"x","id":5}"#).await).0, "conflict");
         peer.send(r#"{"cancel":5}"#).await;
-        let (code, _, id) = exception(&peer.text().await);
+        let (code, _, id) = exception(&peer.recv_text().await);
         assert_eq!((code.as_str(), id), ("cancelled", Some(5.into())));
         assert_eq!(peer.request(r#"{"event":"closed"}"#).await, r#"{"event":"closed","data":true}"#);
         assert_eq!(
@@ -157,7 +157,7 @@ fn a_request_that_waits_has_an_id_that_is_taken_and_can_be_cancelled() {
         // One that is open when its client leaves answers nobody.
         peer.send(r#"{"event":"keep","id":6}"#).await;
         peer.close(1000).await;
-        peer.expect_close().await;
+        peer.skip_until_close().await;
         drop(peer);
         rig.until(|stats| stats.connections == 0).await;
         let mut other = rig.connect().await;
@@ -167,16 +167,16 @@ fn a_request_that_waits_has_an_id_that_is_taken_and_can_be_cancelled() {
 
 #[test]
 fn they_have_a_time_and_a_number() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let limits = Limits::default().deferred_replies(2).deferred_reply_timeout(Duration::from_millis(100));
-        let rig = Rig::start(path, app(limits)).await;
+        let rig = Rig::start(stack, app(limits)).await;
         let mut peer = rig.connect().await;
         peer.send_all([r#"{"event":"keep","id":1}"#, r#"{"event":"keep","id":2}"#]).await;
         let (code, _, id) = exception(&peer.request(r#"{"event":"keep","id":3}"#).await);
         assert_eq!((code.as_str(), id), ("rate_limited", Some(3.into())));
         let mut ends = Vec::new();
         for _ in 0..2 {
-            let (code, _, id) = exception(&peer.text().await);
+            let (code, _, id) = exception(&peer.recv_text().await);
             assert_eq!(code, "timeout");
             ends.push(id.unwrap());
         }
@@ -244,7 +244,7 @@ impl Interceptor for Impatient {
 #[test]
 fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() {
     for interceptors in [false, true] {
-        matrix(move |path| async move {
+        matrix(move |stack| async move {
             let behind = Gateway::new(Behind::default())
                 .on("typed", Behind::typed)
                 .on("keep", Behind::keep_and_wait)
@@ -257,7 +257,7 @@ fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() 
                 .concurrency(4)
                 .limits(Limits::default().deferred_replies(8));
             let behind = if interceptors { behind.interceptor(Impatient) } else { behind };
-            let rig = Rig::start(path, App::new().gateway("/ws", behind)).await;
+            let rig = Rig::start(stack, App::new().gateway("/ws", behind)).await;
             let mut peer = rig.connect().await;
             // None of these keeps a place.
             for id in 0..20 {
@@ -268,7 +268,7 @@ fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() 
             for _ in 0..20 {
                 peer.send(r#"{"event":"keep","id":"k"}"#).await;
                 peer.send(r#"{"cancel":"k"}"#).await;
-                assert_eq!(exception(&peer.text().await).0, "cancelled");
+                assert_eq!(exception(&peer.recv_text().await).0, "cancelled");
                 peer.expect_request(r#"{"event":"answer"}"#, r#"{"event":"answer","data":false}"#).await;
             }
             for event in ["value_panics", "later_panics"] {
@@ -283,8 +283,8 @@ fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() 
             }
             peer.send(r#"{"event":"unit"}"#).await;
             peer.expect_request(r#"{"event":"closes","id":6}"#, r#"{"event":"closes","data":1,"id":6}"#).await;
-            assert!(peer.text().await.contains("sys.goaway"));
-            assert_eq!(peer.expect_close().await, 1008);
+            assert!(peer.recv_text().await.contains("sys.goaway"));
+            assert_eq!(peer.skip_until_close().await, 1008);
             drop(peer);
             rig.expect_empty().await;
         });
@@ -293,8 +293,8 @@ fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() 
 
 #[test]
 fn a_shutdown_waits_for_them_and_then_tells_them() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app(Limits::default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app(Limits::default())).await;
         let mut peer = rig.connect().await;
         peer.send_all([r#"{"event":"spawned","data":"in time","id":1}"#]).await;
         rig.until(|stats| stats.connections == 1).await;
@@ -302,28 +302,28 @@ fn a_shutdown_waits_for_them_and_then_tells_them() {
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         peer.expect(r#"{"event":"spawned","data":"in time","id":1}"#).await;
-        assert!(peer.text().await.contains("sys.goaway"));
-        assert_eq!(peer.expect_close().await, 1001);
+        assert!(peer.recv_text().await.contains("sys.goaway"));
+        assert_eq!(peer.skip_until_close().await, 1001);
         drop(peer);
         shutdown.await.unwrap();
         // Nobody is told of an empty answer to a message without an id: it is over all the same.
-        let rig = Rig::start(path, app(Limits::default())).await;
+        let rig = Rig::start(stack, app(Limits::default())).await;
         let mut peer = rig.connect().await;
         peer.send_all([r#"{"event":"spawned_unit"}"#, r#"{"event":"echo","data":"x"}"#]).await;
         peer.expect(r#"{"event":"echo","data":"x"}"#).await;
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
-        assert!(peer.text().await.contains("sys.goaway"));
-        assert_eq!(peer.expect_close().await, 1001);
+        assert!(peer.recv_text().await.contains("sys.goaway"));
+        assert_eq!(peer.skip_until_close().await, 1001);
         drop(peer);
         shutdown.await.unwrap();
-        let rig = Rig::start(path, app(Limits::default())).await;
+        let rig = Rig::start(stack, app(Limits::default())).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"keep","id":2}"#).await;
         peer.expect_request(r#"{"event":"echo","data":"x"}"#, r#"{"event":"echo","data":"x"}"#).await;
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown_within(Duration::from_millis(100)).await });
-        let (code, _, id) = exception(&peer.text().await);
+        let (code, _, id) = exception(&peer.recv_text().await);
         assert_eq!((code.as_str(), id), ("draining", Some(2.into())));
         drop(peer);
         shutdown.await.unwrap();

@@ -1,11 +1,11 @@
 //! Messages of one client that are handled at a time.
 use crate::exception;
-use crate::rig::{Path, Rig, matrix, on};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{App, Error, Gateway, HandlerDef, Limits};
+use switchboard_rig::{Rig, Stack, matrix, on};
 use tokio::sync::Notify;
 
 /// Requests that wait until they are let go.
@@ -56,14 +56,14 @@ fn reply(event: &str, number: u64) -> String {
 
 #[test]
 fn c11_up_to_so_many_of_an_event_and_replies_as_they_are_ready() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gates = Gates::default();
         let gateway = Gateway::new(gates.clone())
             .handler("wait", HandlerDef::new(Gates::wait).concurrency(3))
             .handler("panics", HandlerDef::new(Gates::panics).concurrency(1))
             .on("one", Gates::wait)
             .on("echo", Gates::echo);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send_all((1..=5).map(|number| request("wait", number))).await;
         gates.until(3).await;
@@ -90,7 +90,7 @@ fn c11_up_to_so_many_of_an_event_and_replies_as_they_are_ready() {
             peer.send(&request("panics", number)).await;
             gates.of(number).notify_one();
             assert_eq!(
-                exception(&peer.text().await),
+                exception(&peer.recv_text().await),
                 ("internal".into(), "Internal error".into(), Some(number.into()))
             );
         }
@@ -101,19 +101,19 @@ fn c11_up_to_so_many_of_an_event_and_replies_as_they_are_ready() {
 
 #[test]
 fn of_a_gateway_all_its_messages_together() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gates = Gates::default();
         let gateway = Gateway::new(gates.clone()).on("wait", Gates::wait).on("other", Gates::wait).concurrency(2);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send_all([request("wait", 1), request("other", 2), request("wait", 3)]).await;
         gates.until(2).await;
         assert_eq!(exception(&peer.request(&request("wait", 1)).await).0, "conflict");
         assert_eq!(exception(&peer.request(&request("wait", 3)).await).0, "conflict", "it waits");
         peer.send(r#"{"cancel":3}"#).await;
-        assert_eq!(exception(&peer.text().await).0, "cancelled");
+        assert_eq!(exception(&peer.recv_text().await).0, "cancelled");
         peer.send(r#"{"cancel":1}"#).await;
-        assert_eq!(exception(&peer.text().await).0, "cancelled");
+        assert_eq!(exception(&peer.recv_text().await).0, "cancelled");
         gates.of(2).notify_one();
         peer.expect(&reply("other", 2)).await;
         // Another client has places of its own.
@@ -133,7 +133,7 @@ fn of_a_gateway_all_its_messages_together() {
 
 #[test]
 fn they_time_out_each_by_itself_and_finish_when_their_client_leaves() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let gates = Gates::default();
         let left = Arc::new(AtomicUsize::new(0));
         struct Leaves(Gates, Arc<AtomicUsize>);
@@ -155,13 +155,13 @@ fn they_time_out_each_by_itself_and_finish_when_their_client_leaves() {
         let app = App::new()
             .gateway("/quick", gateway(Duration::from_millis(150)))
             .gateway("/ws", gateway(Duration::from_secs(20)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect_to("/quick").await;
         peer.send(&request("wait", 1)).await;
         tokio::time::sleep(Duration::from_millis(60)).await;
         peer.send(&request("wait", 2)).await;
         for number in [1, 2] {
-            assert_eq!(exception(&peer.text().await).2, Some(number.into()));
+            assert_eq!(exception(&peer.recv_text().await).2, Some(number.into()));
         }
         drop(peer);
         rig.expect_empty().await;

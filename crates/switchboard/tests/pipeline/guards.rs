@@ -1,10 +1,10 @@
 //! Guards of messages: order, refusals, once each, skipped by name.
-use crate::rig::{Path, Rig, matrix, on};
 use crate::{Story, exception};
 use std::sync::Arc;
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{AsyncGuard, Call, Guard, GuardDef};
 use switchboard::{App, Error, Gateway, HandlerDef};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 struct Echo;
 impl Echo {
@@ -45,7 +45,7 @@ impl AsyncGuard for Slow {
 
 #[test]
 fn h4_the_applications_then_the_gateways_then_the_messages() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let story = Story::default();
         let named = |name| Named(name, story.clone());
         let echo = HandlerDef::new(Echo::wait)
@@ -53,7 +53,7 @@ fn h4_the_applications_then_the_gateways_then_the_messages() {
             .guard(GuardDef::of(Slow(named("late"))).message_async());
         let gateway = Gateway::new(Echo).handler("echo", echo).on("free", Echo::echo).guard(named("gateway"));
         let app = App::new().guard(named("app")).gateway("/ws", gateway);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         assert_eq!(
             peer.request(r#"{"event":"echo","data":"hi","id":1}"#).await,
@@ -74,14 +74,14 @@ fn h4_the_applications_then_the_gateways_then_the_messages() {
 
 #[test]
 fn h5_the_same_instance_runs_once_at_the_outermost_place() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let story = Story::default();
         let one = Arc::new(Named("one", story.clone()));
         let shared = || GuardDef::shared(one.clone()).message();
         let other = Named("other", story.clone());
         let echo = HandlerDef::new(Echo::echo).guard(shared()).guard(other);
         let gateway = Gateway::new(Echo).handler("echo", echo).guard(shared());
-        let rig = Rig::start(path, App::new().guard(shared()).gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().guard(shared()).gateway("/ws", gateway)).await;
         rig.connect().await.request(r#"{"event":"echo","data":"hi"}"#).await;
         assert_eq!(story.take(), ["one", "other"], "another instance of the type is another guard");
     });
@@ -89,7 +89,7 @@ fn h5_the_same_instance_runs_once_at_the_outermost_place() {
 
 #[test]
 fn outer_guards_are_skipped_by_name() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         struct Other(Story);
         impl Guard for Other {
             fn message(&self, _: &MessageContext<'_>) -> Result<(), Error> {
@@ -108,7 +108,7 @@ fn outer_guards_are_skipped_by_name() {
             .guard(Other(story.clone()))
             .gateway("/ws", first)
             .gateway("/second", second);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         for (event, asked) in [("open", vec![]), ("half", vec!["other"]), ("shut", vec!["named", "other"])] {
             peer.request(&format!(r#"{{"event":"{event}","data":"hi"}}"#)).await;
@@ -121,10 +121,10 @@ fn outer_guards_are_skipped_by_name() {
 
 #[test]
 fn a_guard_is_asked_about_messages_only_and_once_each() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let story = Story::default();
         let gateway = Gateway::new(Echo).on("echo", Echo::echo).guard(Named("guard", story.clone()));
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         for text in
             ["nonsense", r#"{"event":"nobody"}"#, r#"{"event":"echo","data":{}x}"#, r#"{"event":"echo","data":"a" }x"#]
@@ -141,7 +141,7 @@ fn a_guard_is_asked_about_messages_only_and_once_each() {
 
 #[test]
 fn j7_a_guard_that_panics_answers_internal() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         struct Panics;
         impl Guard for Panics {
             fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
@@ -159,7 +159,7 @@ fn j7_a_guard_that_panics_answers_internal() {
         }
         let gateway =
             Gateway::new(Echo).on("echo", Echo::echo).guard(Panics).guard(GuardDef::of(PanicsLater).message_async());
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         for when in ["now", "later"] {
             let answer = peer.request(&format!(r#"{{"event":"echo","data":"{when}","id":1}}"#)).await;
@@ -234,7 +234,7 @@ impl switchboard::pipeline::ConnectGuard for Both {
 
 #[test]
 fn halves_at_several_places_are_both_asked() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let story = Story::default();
         let guard = Arc::new(Both(story.clone()));
         let half = || GuardDef::shared(guard.clone());
@@ -242,12 +242,12 @@ fn halves_at_several_places_are_both_asked() {
         let second = Gateway::new(Echo).on("echo", Echo::echo).guard(half().message()).guard(half().connect());
         let third = Gateway::new(Echo).handler("echo", HandlerDef::new(Echo::echo).guard(half().message()));
         let outer = App::new().guard(half().connect()).gateway("/ws", first).gateway("/third", third);
-        let rig = Rig::start(path, outer).await;
+        let rig = Rig::start(stack, outer).await;
         for path in ["/ws", "/third"] {
             rig.connect_to(path).await.request(r#"{"event":"echo","data":"hi"}"#).await;
             assert_eq!(story.take(), ["connect", "message"], "{path}");
         }
-        let rig = Rig::start(path, App::new().guard(half().message()).gateway("/ws", second)).await;
+        let rig = Rig::start(stack, App::new().guard(half().message()).gateway("/ws", second)).await;
         rig.connect().await.request(r#"{"event":"echo","data":"hi"}"#).await;
         assert_eq!(story.take(), ["connect", "message"]);
     });

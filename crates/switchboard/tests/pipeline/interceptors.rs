@@ -1,9 +1,9 @@
 //! Interceptors: around handlers and the on-connect hook.
-use crate::rig::{Path, Rig, matrix, on};
 use crate::{Story, exception};
 use std::time::Duration;
 use switchboard::pipeline::{Call, Interceptor, Next};
 use switchboard::{App, Client, Error, Gateway, HandlerDef, Reply};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 struct Shop {
     story: Story,
@@ -66,10 +66,10 @@ fn shop(story: &Story) -> Gateway<Shop> {
 
 #[test]
 fn h7_from_the_outside_in_and_back() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let story = Story::default();
         let app = App::new().interceptor(Around("app", story.clone())).gateway("/ws", shop(&story));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         peer.expect(r#"{"event":"hello","data":null}"#).await;
         let around =
@@ -111,7 +111,7 @@ fn h7_from_the_outside_in_and_back() {
         }
         peer.send(r#"{"event":"hangs","id":8}"#).await;
         peer.send(r#"{"cancel":8}"#).await;
-        assert_eq!(exception(&peer.text().await).0, "cancelled");
+        assert_eq!(exception(&peer.recv_text().await).0, "cancelled");
         drop(peer);
         rig.expect_empty().await;
     });
@@ -119,7 +119,7 @@ fn h7_from_the_outside_in_and_back() {
 
 #[test]
 fn they_answer_in_place_of_the_handler_and_change_what_it_answers() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         struct Cached;
         impl Interceptor for Cached {
             async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error> {
@@ -144,7 +144,7 @@ fn they_answer_in_place_of_the_handler_and_change_what_it_answers() {
         let gateway = Gateway::new(Shop { story: story.clone() })
             .handler("price", HandlerDef::new(Shop::price).interceptor(Wrapped).interceptor(Cached))
             .handler("renamed", HandlerDef::new(Shop::renamed).interceptor(Wrapped));
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         let mut ask = async |item: &str| peer.request(&format!(r#"{{"event":"price","data":"{item}","id":1}}"#)).await;
         assert_eq!(ask("tea").await, r#"{"event":"price","data":{"value":3},"id":1}"#);
@@ -159,7 +159,7 @@ fn they_answer_in_place_of_the_handler_and_change_what_it_answers() {
 
 #[test]
 fn one_that_panics_answers_internal_and_one_around_connecting_may_refuse() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         struct Refuses;
         impl Interceptor for Refuses {
             async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error> {
@@ -179,12 +179,12 @@ fn one_that_panics_answers_internal_and_one_around_connecting_may_refuse() {
         let story = Story::default();
         let app = App::new().gateway("/ws", shop(&story).interceptor(Panics));
         let app = app.gateway("/shut", shop(&story).interceptor(Refuses));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = rig.connect().await;
         peer.expect(r#"{"event":"hello","data":null}"#).await;
         assert_eq!(exception(&peer.request(r#"{"event":"slow","id":1}"#).await).0, "internal");
         let mut peer = rig.connect_to("/shut").await;
-        assert_eq!(exception(&peer.text().await).0, "unauthenticated");
-        assert_eq!(peer.expect_close().await, 4501);
+        assert_eq!(exception(&peer.recv_text().await).0, "unauthenticated");
+        assert_eq!(peer.skip_until_close().await, 4501);
     });
 }

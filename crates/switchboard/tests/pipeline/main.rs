@@ -1,8 +1,4 @@
 //! What stands around handlers, and how they answer, by the hand-written builder, over every kind of stream.
-#[allow(dead_code, reason = "shared with `it`, which uses all of it")]
-#[path = "../it/rig.rs"]
-mod rig;
-
 mod acks;
 mod concurrency;
 mod everywhere;

@@ -1,6 +1,5 @@
 //! Pipes of whole payloads, of parameters, and of single keys.
 use crate::exception;
-use crate::rig::{Path, Rig, matrix, on};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use switchboard::handler::parts::{ByNothing as _, ByValidate as _, Flow, Paramet
 use switchboard::handler::{HandlerDef, MessageContext};
 use switchboard::pipeline::{DefaultText, DefaultValue, Parse, Pipe, Trim, parts::chain};
 use switchboard::{App, Error, Gateway, Valid};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 #[derive(Deserialize, garde::Validate)]
 struct Say {
@@ -40,7 +40,7 @@ impl Pipe<Value> for Upper {
 
 #[test]
 fn r18_a_pipe_that_panics_answers_internal() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         struct Panics(&'static str);
         impl Pipe<Value> for Panics {
             type From = Value;
@@ -52,7 +52,7 @@ fn r18_a_pipe_that_panics_answers_internal() {
         let gateway = Gateway::new(Chat)
             .handler("echo", HandlerDef::new(Chat::echo).pipe(Panics("message")))
             .pipe(Panics("gateway"));
-        let rig = Rig::start(path, App::new().pipe(Panics("app")).gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().pipe(Panics("app")).gateway("/ws", gateway)).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
         for panics in ["app", "gateway", "message"] {
             let answer = peer.request(&format!(r#"{{"event":"echo","data":"{panics}","id":1}}"#)).await;
@@ -69,7 +69,7 @@ fn r18_a_pipe_that_panics_answers_internal() {
 
 #[test]
 fn i2_from_the_application_to_the_message_before_the_validation() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         struct Mark(&'static str);
         impl Pipe<Value> for Mark {
             type From = Value;
@@ -88,7 +88,7 @@ fn i2_from_the_application_to_the_message_before_the_validation() {
             .handler("echo", HandlerDef::new(Chat::echo).pipe(Upper).pipe(Mark("message")))
             .handler("raw", HandlerDef::new(Chat::echo).skip::<Trim>())
             .pipe(Mark("gateway"));
-        let rig = Rig::start(path, App::new().pipe(Trim).pipe(Mark("app")).gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().pipe(Trim).pipe(Mark("app")).gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         for (request, answer) in [
             (r#"{"event":"say","data":{"text":"   hi   "}}"#, r#"{"event":"say","data":"<hi>"}"#),
@@ -148,8 +148,8 @@ fn parameters() -> Gateway<Chat> {
 
 #[test]
 fn c6_parameters_are_keys_and_what_pipes_make() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, App::new().gateway("/ws", parameters())).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::start(stack, App::new().gateway("/ws", parameters())).await;
         let mut peer = rig.connect().await;
         for (event, data, answer) in [
             ("parsed", r#"" 41 ""#, "42"),

@@ -1,7 +1,7 @@
 //! Who may join a room, and who handles what nobody else does.
 use crate::exception;
-use crate::rig::{Path, Rig, matrix, on};
 use switchboard::{App, Client, Error, EventName, Gateway, HandlerDef, Namespace, RoomName, Server};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 struct Chat {
     server: Server,
@@ -33,7 +33,7 @@ impl Chat {
 
 #[test]
 fn h13_a_hook_says_who_may_join() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new();
         let chat = Gateway::new(Chat { server: app.server() })
             .on("join", Chat::join)
@@ -41,7 +41,7 @@ fn h13_a_hook_says_who_may_join() {
             .on("pull", Chat::pull)
             .on("rooms", Chat::rooms)
             .on_join(Chat::may_join);
-        let rig = Rig::start(path, app.gateway("/ws", chat)).await;
+        let rig = Rig::start(stack, app.gateway("/ws", chat)).await;
         let mut peer = rig.connect().await;
         peer.expect_request(r#"{"event":"join","data":"lobby","id":1}"#, r#"{"event":"join","data":null,"id":1}"#)
             .await;
@@ -56,12 +56,12 @@ fn h13_a_hook_says_who_may_join() {
 
 #[test]
 fn c15_one_handler_for_every_other_event() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let app = App::new();
         let chat = Gateway::new(Chat { server: app.server() })
             .on("rooms", Chat::rooms)
             .catch_all(HandlerDef::new(Chat::other));
-        let rig = Rig::start(path, app.gateway("/ws", chat)).await;
+        let rig = Rig::start(stack, app.gateway("/ws", chat)).await;
         let mut peer = rig.connect().await;
         peer.expect_request(r#"{"event":"rooms"}"#, r#"{"event":"rooms","data":[]}"#).await;
         peer.expect_request(r#"{"event":"any","data":7,"id":1}"#, r#"{"event":"any","data":["any",7],"id":1}"#).await;
@@ -108,7 +108,7 @@ impl Post {
 
 #[test]
 fn c5_a_server_is_a_parameter_and_an_id_is_a_room() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let post = Gateway::new(Post)
             .on_connect(Post::came)
             .on("to me", Post::to_me)
@@ -116,18 +116,18 @@ fn c5_a_server_is_a_parameter_and_an_id_is_a_room() {
             .on("own", Post::own)
             .on("admins", Post::admins);
         let admins = Gateway::functions().namespace::<Admin>();
-        let rig = Rig::start(path, App::new().gateway("/ws", post).gateway("/admins", admins)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", post).gateway("/admins", admins)).await;
         let mut ada = rig.connect().await;
         ada.expect_request(r#"{"event":"own"}"#, r#"{"event":"own","data":true}"#).await;
         let mut bob = rig.connect().await;
-        assert_eq!(ada.text().await, r#"{"event":"came","data":null}"#);
+        assert_eq!(ada.recv_text().await, r#"{"event":"came","data":null}"#);
         bob.send(r#"{"event":"to me"}"#).await;
         for _ in 0..3 {
-            assert_eq!(bob.text().await, r#"{"event":"mine","data":null}"#);
+            assert_eq!(bob.recv_text().await, r#"{"event":"mine","data":null}"#);
         }
-        assert_eq!(bob.text().await, r#"{"event":"to me","data":[1,1,1,0,0,1]}"#);
+        assert_eq!(bob.recv_text().await, r#"{"event":"to me","data":[1,1,1,0,0,1]}"#);
         bob.expect_request(r#"{"event":"others"}"#, r#"{"event":"others","data":1}"#).await;
-        assert_eq!(ada.text().await, r#"{"event":"all","data":null}"#);
+        assert_eq!(ada.recv_text().await, r#"{"event":"all","data":null}"#);
         ada.expect_request(r#"{"event":"admins"}"#, r#"{"event":"admins","data":0}"#).await;
     });
 }

@@ -1,12 +1,12 @@
 //! Streams of replies.
 use crate::exception;
-use crate::rig::{Got, Path, Rig, matrix, on};
 use futures_util::stream::{self, Stream, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::pipeline::{Call, Interceptor, Next};
 use switchboard::{App, Error, Gateway, HandlerDef, Limits, Reply};
+use switchboard_rig::{Got, Rig, Stack, matrix, on};
 
 #[derive(Default)]
 struct Numbers {
@@ -79,8 +79,8 @@ fn app() -> App {
 
 #[test]
 fn d6_items_and_then_the_end() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"up_to","data":3,"id":1}"#).await;
         for number in 1..=3 {
@@ -90,7 +90,7 @@ fn d6_items_and_then_the_end() {
         // None at all is an end, too; without an id there is nobody to tell it.
         peer.expect_request(r#"{"event":"up_to","data":0,"id":2}"#, r#"{"event":"up_to","id":2,"done":true}"#).await;
         peer.send_all([r#"{"event":"up_to","data":2}"#, r#"{"event":"echo","data":"x"}"#]).await;
-        let mut got = [peer.text().await, peer.text().await, peer.text().await];
+        let mut got = [peer.recv_text().await, peer.recv_text().await, peer.recv_text().await];
         got.sort();
         assert_eq!(
             got,
@@ -113,8 +113,8 @@ fn d6_items_and_then_the_end() {
 
 #[test]
 fn messages_are_handled_while_a_stream_runs() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"hangs","id":"s"}"#).await;
         peer.expect(r#"{"event":"hangs","data":1,"id":"s","more":true}"#).await;
@@ -123,7 +123,7 @@ fn messages_are_handled_while_a_stream_runs() {
         peer.send_all([r#"{"event":"slowly","data":20,"id":"a"}"#, r#"{"event":"slowly","data":20,"id":"b"}"#]).await;
         let mut last = [0, 0];
         for _ in 0..42 {
-            let frame: serde_json::Value = serde_json::from_str(&peer.text().await).unwrap();
+            let frame: serde_json::Value = serde_json::from_str(&peer.recv_text().await).unwrap();
             let which = usize::from(frame["id"] == "b");
             match frame["data"].as_u64() {
                 Some(number) => assert_eq!(number, std::mem::replace(&mut last[which], number) + 1),
@@ -137,28 +137,28 @@ fn messages_are_handled_while_a_stream_runs() {
 
 #[test]
 fn it_ends_by_an_error_a_panic_a_cancel_or_a_disconnect() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let numbers = Numbers::default();
         let dropped = numbers.dropped.clone();
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(numbers))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(numbers))).await;
         let mut peer = rig.connect().await;
         for (event, code) in [("fails_at", "conflict"), ("panics_at", "internal")] {
             peer.send(&format!(r#"{{"event":"{event}","data":3,"id":1}}"#)).await;
             for number in [1, 2] {
                 peer.expect(&format!(r#"{{"event":"{event}","data":{number},"id":1,"more":true}}"#)).await;
             }
-            let (told, _, id) = exception(&peer.text().await);
+            let (told, _, id) = exception(&peer.recv_text().await);
             assert_eq!((told.as_str(), id), (code, Some(1.into())));
             peer.expect_request(r#"{"event":"echo","data":"x","id":1}"#, r#"{"event":"echo","data":"x","id":1}"#).await;
         }
         peer.send(r#"{"event":"hangs","id":"s"}"#).await;
-        peer.text().await;
+        peer.recv_text().await;
         peer.send(r#"{"cancel":"s"}"#).await;
-        assert_eq!(exception(&peer.text().await).0, "cancelled");
+        assert_eq!(exception(&peer.recv_text().await).0, "cancelled");
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
         peer.expect_request(r#"{"event":"echo","data":"x"}"#, r#"{"event":"echo","data":"x"}"#).await;
         peer.send(r#"{"event":"hangs","id":"s"}"#).await;
-        peer.text().await;
+        peer.recv_text().await;
         drop(peer);
         rig.expect_empty().await;
         assert_eq!(dropped.load(Ordering::SeqCst), 2, "a disconnect drops it");
@@ -167,10 +167,10 @@ fn it_ends_by_an_error_a_panic_a_cancel_or_a_disconnect() {
 
 #[test]
 fn a_flood_waits_for_its_reader_and_starves_nobody() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let numbers = Numbers::default();
         let dropped = numbers.dropped.clone();
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(numbers))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(numbers))).await;
         let mut slow = rig.connect_narrow().await;
         slow.send(r#"{"event":"flood","id":"f"}"#).await;
         let mut other = rig.connect().await;
@@ -199,9 +199,9 @@ fn a_flood_waits_for_its_reader_and_starves_nobody() {
 
 #[test]
 fn they_have_a_number_and_may_not_be_silent_for_ever() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let limits = Limits::default().streams(2).stream_timeout(Duration::from_millis(100));
-        let rig = Rig::start(path, app().limits(limits)).await;
+        let rig = Rig::start(stack, app().limits(limits)).await;
         let mut peer = rig.connect().await;
         for id in [1, 2] {
             peer.send(&format!(r#"{{"event":"hangs","id":{id}}}"#)).await;
@@ -210,7 +210,7 @@ fn they_have_a_number_and_may_not_be_silent_for_ever() {
         let (code, _, id) = exception(&peer.request(r#"{"event":"hangs","id":3}"#).await);
         assert_eq!((code.as_str(), id), ("rate_limited", Some(3.into())));
         for _ in 0..2 {
-            assert_eq!(exception(&peer.text().await).0, "timeout");
+            assert_eq!(exception(&peer.recv_text().await).0, "timeout");
         }
         peer.expect_request(r#"{"event":"up_to","data":0,"id":1}"#, r#"{"event":"up_to","id":1,"done":true}"#).await;
     });
@@ -218,7 +218,7 @@ fn they_have_a_number_and_may_not_be_silent_for_ever() {
 
 #[test]
 fn behind_interceptors_and_through_a_shutdown() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         struct Around;
         impl Interceptor for Around {
             async fn intercept(&self, _: &Call, next: Next<'_>) -> Result<Reply, Error> {
@@ -230,19 +230,19 @@ fn behind_interceptors_and_through_a_shutdown() {
         let numbers = Gateway::new(Numbers::default())
             .handler("up_to", HandlerDef::new(Numbers::up_to).interceptor(Around))
             .on("hangs", Numbers::hangs);
-        let rig = Rig::start(path, App::new().gateway("/ws", numbers)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", numbers)).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"up_to","data":1,"id":1}"#).await;
         peer.expect(r#"{"event":"up_to","data":1,"id":1,"more":true}"#).await;
         peer.expect(r#"{"event":"up_to","id":1,"done":true}"#).await;
         peer.send(r#"{"event":"hangs","id":2}"#).await;
-        peer.text().await;
+        peer.recv_text().await;
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
-        let (code, _, id) = exception(&peer.text().await);
+        let (code, _, id) = exception(&peer.recv_text().await);
         assert_eq!((code.as_str(), id), ("draining", Some(2.into())));
-        assert!(peer.text().await.contains("sys.goaway"));
-        assert_eq!(peer.expect_close().await, 1001);
+        assert!(peer.recv_text().await.contains("sys.goaway"));
+        assert_eq!(peer.skip_until_close().await, 1001);
         drop(peer);
         shutdown.await.unwrap();
     });
@@ -250,7 +250,7 @@ fn behind_interceptors_and_through_a_shutdown() {
 
 #[test]
 fn an_item_that_is_too_long_is_the_end() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         struct Long;
         impl Long {
             async fn grows(&self) -> impl Stream<Item = String> + use<> {
@@ -259,19 +259,19 @@ fn an_item_that_is_too_long_is_the_end() {
         }
         let limits = Limits::default().max_message_out(1000);
         let rig =
-            Rig::start(path, App::new().limits(limits).gateway("/ws", Gateway::new(Long).on("grows", Long::grows)))
+            Rig::start(stack, App::new().limits(limits).gateway("/ws", Gateway::new(Long).on("grows", Long::grows)))
                 .await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"grows","id":1}"#).await;
         peer.expect(r#"{"event":"grows","data":"x","id":1,"more":true}"#).await;
-        assert_eq!(exception(&peer.text().await).2, Some(1.into()));
+        assert_eq!(exception(&peer.recv_text().await).2, Some(1.into()));
         peer.expect_silence(Duration::from_millis(50)).await;
     });
 }
 
 #[test]
 fn those_of_concurrent_handlers_have_the_same_number() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         struct Late;
         impl Late {
             async fn hangs(&self) -> impl Stream<Item = u8> + use<> {
@@ -280,11 +280,11 @@ fn those_of_concurrent_handlers_have_the_same_number() {
             }
         }
         let gateway = Gateway::new(Late).handler("hangs", HandlerDef::new(Late::hangs).concurrency(2));
-        let rig = Rig::start(path, App::new().limits(Limits::default().streams(3)).gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().limits(Limits::default().streams(3)).gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send_all((1..=5).map(|id| format!(r#"{{"event":"hangs","id":{id}}}"#))).await;
         for id in [4, 5] {
-            let (code, _, refused) = exception(&peer.text().await);
+            let (code, _, refused) = exception(&peer.recv_text().await);
             assert_eq!((code.as_str(), refused), ("rate_limited", Some(id.into())));
         }
         peer.expect_silence(Duration::from_millis(30)).await;
@@ -293,7 +293,7 @@ fn those_of_concurrent_handlers_have_the_same_number() {
 
 #[test]
 fn one_that_would_begin_in_a_shutdown_does_not_keep_it() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         struct Late;
         impl Late {
             async fn hangs(&self) -> impl Stream<Item = u8> + use<> {
@@ -301,14 +301,14 @@ fn one_that_would_begin_in_a_shutdown_does_not_keep_it() {
                 stream::pending()
             }
         }
-        let rig = Rig::start(path, App::new().gateway("/ws", Gateway::new(Late).on("hangs", Late::hangs))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", Gateway::new(Late).on("hangs", Late::hangs))).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"hangs","id":1}"#).await;
         rig.until(|stats| stats.in_flight == 1).await;
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
-        assert_eq!(exception(&peer.text().await).0, "draining");
-        assert!(peer.text().await.contains("sys.goaway"));
+        assert_eq!(exception(&peer.recv_text().await).0, "draining");
+        assert!(peer.recv_text().await.contains("sys.goaway"));
         drop(peer);
         tokio::time::timeout(Duration::from_secs(3), shutdown).await.unwrap().unwrap();
     });

@@ -3,13 +3,12 @@ use super::INSIDE;
 use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, Outgoing, Rejected};
 use switchboard::testing::TestApp;
 use switchboard::{App, Client, Gateway, Server};
+use switchboard_rig::{ChattyCodec, CodecStep};
 
 /// Sends itself while it is serialised, or while it is dropped, so often at each time.
 struct Itself {
@@ -95,34 +94,6 @@ async fn what_sends_itself_is_stopped_and_the_log_says_why() {
     assert_eq!(ada.skip_until::<u64>("reply").await, 1);
 }
 
-/// A codec that sends, and joins what cannot be joined, whenever it encodes.
-struct Chatty(Arc<Mutex<Option<Client>>>, AtomicUsize);
-
-impl Codec for Chatty {
-    fn protocol(&self) -> &str {
-        "chatty"
-    }
-    fn frames(&self) -> FrameKind {
-        FrameKind::Text
-    }
-    fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>> {
-        Json.decode(frame)
-    }
-    fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
-        Json.read(payload, lend);
-    }
-    fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let client = self.0.lock().clone();
-        if let Some(client) = client {
-            match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
-                0 => drop(client.emit("again", 1)),
-                _ => drop(client.join("no*room")),
-            }
-        }
-        Json.encode(frame, out)
-    }
-}
-
 struct Keeper(Arc<Mutex<Option<Client>>>);
 
 impl Keeper {
@@ -134,8 +105,18 @@ impl Keeper {
 
 #[tokio::test]
 async fn a_codec_that_sends_is_stopped() {
-    let kept = Arc::default();
-    let codec = Chatty(Arc::clone(&kept), AtomicUsize::new(0));
+    let kept: Arc<Mutex<Option<Client>>> = Arc::default();
+    let (sender, sent) = (Arc::clone(&kept), AtomicUsize::new(0));
+    // It sends, and joins a room that cannot be joined, whenever it encodes.
+    let codec = ChattyCodec::new(move |step| {
+        let client = sender.lock().clone().filter(|_| step == CodecStep::Encode);
+        if let Some(client) = client {
+            match sent.fetch_add(1, Ordering::Relaxed) % 2 {
+                0 => drop(client.emit("again", 1)),
+                _ => drop(client.join("no*room")),
+            }
+        }
+    });
     let app = TestApp::new(App::new().codec(codec).gateway("/ws", Gateway::new(Keeper(kept)).on("keep", Keeper::keep)));
     let mut ada = app.connecting("/ws").protocol("chatty").connect().await;
     ada.send("keep", ()).await;

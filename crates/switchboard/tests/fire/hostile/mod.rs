@@ -6,13 +6,13 @@ use self::mutations::mutation;
 use self::seeds::{harmless, seeds};
 use crate::child::Server;
 use crate::figures::{self, figure};
-use crate::rig::{Got, Peer, Stream, masked, read_head};
 use crate::seed::Rng;
 use crate::witness::Witness;
 use crate::{MIB, run, turn};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use switchboard_rig::{Got, RawClient, Stream, masked, read_head};
 use tokio::io::AsyncWriteExt;
 
 const MUTATIONS: usize = 10_000;
@@ -146,7 +146,7 @@ async fn one(mut stream: Box<dyn Stream>, input: &Input) -> Result<String, Strin
     match input.kind {
         Kind::Handshake => handshake(&mut stream, &input.bytes).await,
         Kind::Frames => {
-            let mut peer = Peer::handshake(stream, "/ws").await;
+            let mut peer = RawClient::connect(stream, "/ws").await;
             // Behind whole frames it ends the connection; behind others it is a part of them, or waits for nothing.
             let behind = masked(0x88, &1000u16.to_be_bytes(), [5, 6, 7, 8]);
             peer.flood(&[&input.bytes[..], &behind].concat(), ANSWERED).await;
@@ -157,7 +157,7 @@ async fn one(mut stream: Box<dyn Stream>, input: &Input) -> Result<String, Strin
             }))
         }
         Kind::Envelope => {
-            let mut peer = Peer::handshake(stream, "/ws").await;
+            let mut peer = RawClient::connect(stream, "/ws").await;
             const SENTINEL: &str = r#"{"event":"echo","data":"sentinel","id":"sentinel"}"#;
             let mut bytes = masked(0x81, &input.bytes, [1, 2, 3, 4]);
             bytes.extend(masked(0x81, SENTINEL.as_bytes(), [1, 2, 3, 4]));
@@ -207,7 +207,7 @@ async fn handshake(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<String,
 }
 
 /// What comes before the close frame, and its code; then the end of the stream. We close when `last` comes.
-async fn until_close(peer: &mut Peer, last: Option<&str>) -> Result<(Vec<String>, Option<u16>), String> {
+async fn until_close(peer: &mut RawClient, last: Option<&str>) -> Result<(Vec<String>, Option<u16>), String> {
     let mut texts = Vec::new();
     let mut closes = 0;
     let close = loop {

@@ -1,7 +1,7 @@
 //! The inputs that mutations begin with.
 use super::{Input, Kind, input};
 use crate::corpus;
-use crate::rig::masked;
+use switchboard_rig::masked;
 
 /// One of each kind that is as it should be.
 pub(super) fn harmless() -> [Input; 3] {

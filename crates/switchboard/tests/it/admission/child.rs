@@ -1,10 +1,10 @@
 //! A server in a process of its own, for limits of a process.
-use crate::rig::{Peer, Rig};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use switchboard::{App, Client, Gateway, Limits, Server};
+use switchboard_rig::{RawClient, Rig};
 
 /// A server in a process of its own, which ends with this.
 pub(super) struct Elsewhere {
@@ -141,7 +141,7 @@ pub(super) fn stubborn(limits: Limits) -> App {
     app.gateway("/ws", gateway).limits(limits)
 }
 
-pub(super) async fn number(peer: &mut Peer, event: &str) -> u64 {
+pub(super) async fn number(peer: &mut RawClient, event: &str) -> u64 {
     let answer = peer.request(&format!(r#"{{"event":"{event}","id":1}}"#)).await;
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     answer["data"].as_u64().unwrap_or_else(|| panic!("{answer}"))

@@ -1,17 +1,17 @@
 //! Limits of connections and of the rate of upgrades.
 use super::{admitted, ask, ask_with, refusal, refused, upgrade};
 use crate::plain::plain;
-use crate::rig::{Path, Rig, matrix, on, paused};
 use futures_util::future::join_all;
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::{Error, Handshake, Limits, Rate, User};
+use switchboard_rig::{Rig, Stack, matrix, on, paused};
 
 #[test]
 fn a23_an_address_has_so_many_connections() {
-    for path in [Path::Listen, Path::AxumWithPeer] {
-        on(path, |path| async move {
-            let rig = Rig::watched(path, plain(Limits::default().address_connections(Some(3)))).await;
+    for stack in [Stack::Listen, Stack::AxumWithPeer] {
+        on(stack, |stack| async move {
+            let rig = Rig::watched(stack, plain(Limits::default().address_connections(Some(3)))).await;
             let mut held = Vec::new();
             for _ in 0..3 {
                 held.push(upgrade(&rig, rig.stream().await, None).await.ok().unwrap());
@@ -46,10 +46,10 @@ fn a23_an_address_has_so_many_connections() {
 
 #[test]
 fn a23_behind_a_trusted_proxy_the_clients_address_counts_and_an_ipv6_one_by_its_64() {
-    for path in [Path::Listen, Path::AxumWithPeer] {
-        on(path, |path| async move {
+    for stack in [Stack::Listen, Stack::AxumWithPeer] {
+        on(stack, |stack| async move {
             let app = plain(Limits::default().address_connections(Some(2))).trust_proxies(["127.0.0.0/8"]).unwrap();
-            let rig = Rig::watched(path, app).await;
+            let rig = Rig::watched(stack, app).await;
             let mut held = Vec::new();
             for (address, other) in [("198.51.100.1", "198.51.100.1"), ("2001:db8::1", "2001:db8::ffff:1:2:3")] {
                 held.push(upgrade(&rig, rig.stream().await, Some(address)).await.ok().unwrap());
@@ -69,12 +69,12 @@ fn a23_behind_a_trusted_proxy_the_clients_address_counts_and_an_ipv6_one_by_its_
 
 #[test]
 fn a23_where_every_hop_is_trusted_the_farthest_is_the_client() {
-    for path in [Path::Listen, Path::AxumWithPeer] {
-        on(path, |path| async move {
+    for stack in [Stack::Listen, Stack::AxumWithPeer] {
+        on(stack, |stack| async move {
             let app = plain(Limits::default().address_connections(Some(1)))
                 .trust_proxies(["127.0.0.0/8", "10.0.0.0/8"])
                 .unwrap();
-            let rig = Rig::watched(path, app).await;
+            let rig = Rig::watched(stack, app).await;
             let come = async |name: &str, value: &str| {
                 let mut stream = rig.stream().await;
                 let answer = rig.http_on(&mut stream, &ask_with(name, Some(value))).await.unwrap();
@@ -118,9 +118,9 @@ impl ConnectGuard for Believes {
 #[test]
 fn a23_a_user_has_so_many_connections() {
     const MOST: usize = 5;
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = plain(Limits::default().user_connections(Some(MOST))).guard(GuardDef::of(Believes).connect());
-        let rig = &Rig::watched(path, app).await;
+        let rig = &Rig::watched(stack, app).await;
         let come = async |user: Option<&str>| {
             let mut stream = rig.stream().await;
             let answer = rig.http_on(&mut stream, &ask_with("X-User", user)).await.expect("an answer");

@@ -4,9 +4,8 @@ mod limits;
 mod places;
 mod process;
 
-use crate::rig::{Answer, Rig, Stream};
 use std::time::Duration;
-use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_rig::{Response, Rig, Stream};
 
 const WELL: &str = r#"{"event":"echo","data":"well"}"#;
 
@@ -17,7 +16,7 @@ fn ask(forwarded: Option<&str>) -> Vec<u8> {
 }
 
 fn ask_with(name: &str, value: Option<&str>) -> Vec<u8> {
-    let text = String::from_utf8(ClientRequest::new("test.example", "/ws", [7; 16]).unwrap().encode()).unwrap();
+    let text = String::from_utf8(switchboard_rig::upgrade_request("/ws")).unwrap();
     let header = value.map_or(String::new(), |value| format!("{name}: {value}\r\n"));
     text.replacen("\r\n", &format!("\r\n{header}"), 1).into_bytes()
 }
@@ -25,13 +24,13 @@ fn ask_with(name: &str, value: Option<&str>) -> Vec<u8> {
 type Held = Box<dyn Stream>;
 
 /// A handshake on a stream: the stream, if it is a WebSocket now, or the refusal.
-async fn upgrade(rig: &Rig, mut stream: Held, forwarded: Option<&str>) -> Result<Held, Answer> {
+async fn upgrade(rig: &Rig, mut stream: Held, forwarded: Option<&str>) -> Result<Held, Response> {
     let answer = rig.http_on(&mut stream, &ask(forwarded)).await.expect("an answer");
     if answer.status == 101 { Ok(stream) } else { Err(answer) }
 }
 
 /// The status and reason of a refusal that says when to come back.
-fn refusal(answer: Answer) -> (u16, String) {
+fn refusal(answer: Response) -> (u16, String) {
     let after: u64 = answer.header("retry-after").expect("when to come back").parse().unwrap();
     assert!((1..=10).contains(&after), "{after}");
     let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();

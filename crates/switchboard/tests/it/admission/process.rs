@@ -1,13 +1,13 @@
 //! The limits of a process: descriptors, handshakes, connections, memory.
 use super::child::{ELSEWHERE, Elsewhere, number, serve, stubborn};
 use super::{Held, MIB, WELL, ask, refusal, upgrade};
-use crate::control::Stopwatch;
 use crate::plain::plain;
-use crate::rig::{Path, Rig, on, read_to_end};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switchboard::Limits;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Rig, Stack, on, read_to_end};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[test]
@@ -19,7 +19,7 @@ fn server_without_descriptors() {
 #[test]
 fn without_descriptors_those_who_come_are_told_and_those_who_are_there_are_served() {
     let mut elsewhere = Elsewhere::start("server_without_descriptors", "ulimit -n 400;");
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let rig = &elsewhere.rig;
         let mut there = rig.connect().await;
         assert!(number(&mut there, "hoard").await > 300);
@@ -56,7 +56,7 @@ fn server_of_few_descriptors() {
 fn j03_few_descriptors_leave_most_of_them_to_websockets_and_the_log_says_how_many() {
     for (descriptors, least, warns) in [(256, 140, true), (100, 50, true), (64, 30, true), (4400, 200, false)] {
         let mut elsewhere = Elsewhere::start("server_of_few_descriptors", &format!("ulimit -n {descriptors};"));
-        on(Path::Listen, |_| async {
+        on(Stack::Listen, |_| async {
             let rig = &elsewhere.rig;
             let mut there = Vec::new();
             for n in 0..least {
@@ -89,7 +89,7 @@ fn server_of_512_handshakes() {
 fn beyond_512_handshakes_the_first_without_a_head_makes_room() {
     // An eighth of what the process may open is more than 512.
     let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let rig = &elsewhere.rig;
         let mut there = rig.connect().await;
         let mut silent = Vec::new();
@@ -125,7 +125,7 @@ fn beyond_512_handshakes_the_first_without_a_head_makes_room() {
 #[test]
 fn who_asks_at_once_does_not_wait_beside_those_who_say_nothing() {
     let elsewhere = Elsewhere::start("server_of_512_handshakes", "ulimit -n 4400;");
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let rig = &elsewhere.rig;
         let mut silent = VecDeque::new();
         let (mut waited, mut until) = (Duration::ZERO, None);
@@ -169,7 +169,7 @@ fn nobody_whose_head_has_come_makes_room() {
             });
         });
         let (address, handle) = address.recv().unwrap();
-        on(Path::Listen, |_| async move {
+        on(Stack::Listen, |_| async move {
             let rig = Rig::elsewhere(address);
             let mut blocking = rig.stream().await;
             blocking.write_all(b"GET /block HTTP/1.1\r\nHost: test.example\r\n\r\n").await.unwrap();
@@ -195,7 +195,7 @@ fn nobody_whose_head_has_come_makes_room() {
 #[test]
 fn r15_a_node_never_has_more_connections_than_it_may() {
     let elsewhere = Elsewhere::start("server_of_two_hundred", "");
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let rig = Arc::new(Rig::elsewhere(elsewhere.rig.address()));
         let mut there = rig.connect().await;
         assert_eq!(there.request(WELL).await, WELL);
@@ -267,7 +267,7 @@ fn server_of_little_memory() {
 #[test]
 fn r33_a_process_stays_under_its_memory_and_serves_those_who_read() {
     let mut elsewhere = Elsewhere::start("server_of_little_memory", "");
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let rig = &elsewhere.rig;
         let mut stopped = Vec::new();
         for _ in 0..50 {

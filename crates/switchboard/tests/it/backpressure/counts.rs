@@ -1,14 +1,14 @@
 //! Limits on rooms, pending acks and running handlers.
 use super::{Press, hold, start, text};
-use crate::rig::{Path, Rig, on, paths};
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard::{Client, Limits};
+use switchboard_rig::{Rig, Stack, each_stack, on};
 
 #[test]
 fn a_client_has_128_rooms() {
-    on(Path::Memory, |path| async move {
-        let rig = start(path, Limits::default()).await;
+    on(Stack::Memory, |stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let mut peer = rig.connect().await;
         let rooms: Vec<String> = (0..128).map(|n| format!("room {n}")).collect();
         assert_eq!(peer.request(&text("join", &rooms)).await, text("join", 128));
@@ -23,8 +23,8 @@ fn a_client_has_128_rooms() {
 
 #[test]
 fn the_answers_that_are_awaited_are_bounded() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default().pending_acks_node(70)).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default().pending_acks_node(70)).await;
         let (a, b) = (rig.connect().await, rig.connect().await);
         let clients = rig.handle.server().local().clients();
         let ask = |client: &Client| {
@@ -48,9 +48,9 @@ fn the_answers_that_are_awaited_are_bounded() {
 
 #[test]
 fn the_handlers_of_a_node_are_bounded() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let press = Press::new();
-        let rig = Rig::start(path, press.app(Limits::default().handlers(2))).await;
+        let rig = Rig::start(stack, press.app(Limits::default().handlers(2))).await;
         let mut peers = [rig.connect().await, rig.connect().await, rig.connect().await];
         for peer in &mut peers[..2] {
             peer.send(&hold(1)).await;

@@ -1,22 +1,22 @@
 //! The inbound queue of a connection, and what pauses reading.
 use super::{MASK, Press, WELL, hold, start, text};
-use crate::control::Stopwatch;
-use crate::rig::{Got, Peer, Rig, masked, paths};
 use serde_json::Value;
 use std::time::Duration;
 use switchboard::Limits;
 use switchboard_core::ws::Opcode;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, RawClient, Rig, each_stack, masked};
 
 #[test]
 fn sixteen_messages_wait_then_reading_pauses() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let press = Press::new();
-        let rig = Rig::start(path, press.app(Limits::default())).await;
+        let rig = Rig::start(stack, press.app(Limits::default())).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         peer.send_all((0..16).map(hold)).await;
         // One runs, fifteen wait: control frames are still handled at once.
         peer.send_frame(Opcode::Ping, true, b"before").await;
-        assert_eq!(peer.recv().await, Got::Pong(b"before".to_vec()), "{path:?}");
+        assert_eq!(peer.recv().await, Got::Pong(b"before".to_vec()), "{stack:?}");
         peer.send_all((16..40).map(hold)).await;
         peer.send_frame(Opcode::Ping, true, b"after").await;
         peer.expect_silence(Duration::from_millis(60)).await;
@@ -36,9 +36,9 @@ fn sixteen_messages_wait_then_reading_pauses() {
 
 #[test]
 fn as_many_bytes_wait_then_reading_pauses() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let press = Press::new();
-        let rig = Rig::start(path, press.app(Limits::default())).await;
+        let rig = Rig::start(stack, press.app(Limits::default())).await;
         let (mut peer, mut healthy) = (rig.connect_narrow().await, rig.connect().await);
         peer.send(&hold(1)).await;
         let large = text("echo", "x".repeat(60 << 10));
@@ -80,8 +80,8 @@ fn question(text: &str) -> u64 {
 
 #[test]
 fn an_answer_is_read_while_its_handler_runs() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let mut peer = rig.connect().await;
         let ack = question(&peer.request(r#"{"event":"ask","data":1,"id":1}"#).await);
         // Messages wait behind it, and it does not wait behind them.
@@ -103,14 +103,14 @@ fn an_answer_is_read_while_its_handler_runs() {
 
 #[test]
 fn what_its_own_handler_asks_fails_at_once_while_reading_is_paused() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let (mut peer, mut other) = (rig.connect().await, rig.connect().await);
         let watch = Stopwatch::start();
         peer.send_all((0..60).map(|n| text("ask", n))).await;
         let (mut overloaded, mut answered) = (0, 0);
         while overloaded + answered < 60 {
-            let got = peer.text().await;
+            let got = peer.recv_text().await;
             if got.contains(r#""code":"overloaded""#) {
                 assert!(got.contains(r#""retryable":true"#), "{got}");
                 overloaded += 1;
@@ -132,9 +132,9 @@ fn what_its_own_handler_asks_fails_at_once_while_reading_is_paused() {
 
 #[test]
 fn what_its_own_handler_asks_after_reading_has_paused_fails_at_once() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let press = Press::new();
-        let rig = Rig::start(path, press.app(Limits::default())).await;
+        let rig = Rig::start(stack, press.app(Limits::default())).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"ask_late","data":1,"id":1}"#).await;
         peer.send_all([WELL; 20]).await;
@@ -154,7 +154,7 @@ fn what_its_own_handler_asks_after_reading_has_paused_fails_at_once() {
 }
 
 /// The next texts, whatever else comes between them.
-async fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
+async fn texts(peer: &mut RawClient, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
         if let Got::Text(text) = peer.recv().await {
@@ -166,13 +166,13 @@ async fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
 
 #[test]
 fn a_queue_that_has_room_again_lets_its_handlers_ask() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let mut peer = rig.connect().await;
         peer.send_all((0..17).map(|n| text("ask", n))).await;
         let (mut overloaded, mut answered) = (0, 0);
         while overloaded + answered < 17 {
-            let got = peer.text().await;
+            let got = peer.recv_text().await;
             if got.contains(r#""code":"overloaded""#) {
                 overloaded += 1;
             } else if got.contains(r#""event":"question""#) {
@@ -182,7 +182,7 @@ fn a_queue_that_has_room_again_lets_its_handlers_ask() {
                 answered += 1;
             }
         }
-        assert_eq!((overloaded, answered), (1, 16), "{path:?}");
+        assert_eq!((overloaded, answered), (1, 16), "{stack:?}");
         drop(peer);
         rig.expect_empty().await;
     });
@@ -190,16 +190,16 @@ fn a_queue_that_has_room_again_lets_its_handlers_ask() {
 
 #[test]
 fn others_may_ask_a_paused_client_and_wait() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let press = Press::new();
-        let rig = Rig::start(path, press.app(Limits::default())).await;
+        let rig = Rig::start(stack, press.app(Limits::default())).await;
         let mut peer = rig.connect().await;
         peer.send_all((0..20).map(hold)).await;
         rig.until(|stats| stats.in_flight == 1).await;
         let client = rig.handle.server().local().clients().remove(0);
         let asking =
             tokio::spawn(async move { client.emit_with_ack::<u8>("question", 0, Duration::from_secs(5)).await });
-        let ack = question(&peer.text().await);
+        let ack = question(&peer.recv_text().await);
         peer.send(&format!(r#"{{"ack":{ack},"data":9}}"#)).await;
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert!(!asking.is_finished());

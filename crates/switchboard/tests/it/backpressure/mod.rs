@@ -4,12 +4,12 @@ mod inbound;
 mod outbox;
 mod slow_readers;
 
-use crate::rig::{Path, Peer, Rig, settle};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::{App, Client, Delivery, Error, Gateway, Limits};
+use switchboard_rig::{RawClient, Rig, Stack, settle};
 use tokio::sync::Semaphore;
 
 #[derive(Clone)]
@@ -73,8 +73,8 @@ impl Press {
     }
 }
 
-async fn start(path: Path, limits: Limits) -> Rig {
-    Rig::start(path, Press::new().app(limits)).await
+async fn start(stack: Stack, limits: Limits) -> Rig {
+    Rig::start(stack, Press::new().app(limits)).await
 }
 
 const WELL: &str = r#"{"event":"echo","data":"well"}"#;
@@ -93,7 +93,7 @@ fn hold(n: u64) -> String {
 }
 
 /// Joins `all`, so that this peer's client can be told from others.
-async fn join(peer: &mut Peer, room: &str) {
+async fn join(peer: &mut RawClient, room: &str) {
     assert_eq!(peer.request(&text("join", [room])).await, text("join", 1));
 }
 
@@ -111,8 +111,8 @@ async fn block(rig: &Rig) {
     assert!(rig.handle.stats().queued_bytes > 0, "its socket takes everything");
 }
 
-async fn read_fill(peer: &mut Peer) {
-    assert_eq!(peer.text().await.len(), text("e", "").len() + FILL);
+async fn read_fill(peer: &mut RawClient) {
+    assert_eq!(peer.recv_text().await.len(), text("e", "").len() + FILL);
 }
 
 fn roomy() -> Limits {

@@ -1,14 +1,14 @@
 //! The outbox of a connection: what it holds, what is dropped, and when it closes.
 use super::{FILL, Press, WELL, block, emit, join, read_fill, roomy, start, text};
-use crate::rig::{Rig, paths};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use switchboard::{Limits, VolatilePolicy};
+use switchboard_rig::{Rig, each_stack};
 
 #[test]
 fn more_bytes_than_may_wait_close_4001() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let (mut stopped, mut healthy) = (rig.connect_narrow().await, rig.connect().await);
         join(&mut stopped, "all").await;
         join(&mut healthy, "all").await;
@@ -28,7 +28,7 @@ fn more_bytes_than_may_wait_close_4001() {
         assert_eq!((dropped.queued, dropped.dropped, dropped.is_complete()), (1, 1, false));
         assert!(sent >= 50, "a MiB may wait: {sent}");
         // Whole frames, then the reason.
-        assert_eq!(stopped.expect_close().await, 4001);
+        assert_eq!(stopped.skip_until_close().await, 4001);
         stopped.expect_end().await;
         assert_eq!(emit(&rig, "all", 1).queued, 1);
         healthy.expect(&text("e", 1)).await;
@@ -40,9 +40,9 @@ fn more_bytes_than_may_wait_close_4001() {
 
 #[test]
 fn more_messages_than_may_wait_close_4001_and_replies_have_places_of_their_own() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = roomy().outbound_messages(64).outbound_reserved(32);
-        let rig = start(path, limits).await;
+        let rig = start(stack, limits).await;
         let (mut stopped, mut healthy) = (rig.connect_narrow().await, rig.connect().await);
         join(&mut stopped, "stopped").await;
         block(&rig).await;
@@ -69,7 +69,7 @@ fn more_messages_than_may_wait_close_4001_and_replies_have_places_of_their_own()
         assert_eq!((delivery.queued, delivery.dropped), (0, 1));
         let delivery = emit(&rig, "stopped", "gone");
         assert_eq!((delivery.queued, delivery.dropped), (0, 0));
-        assert_eq!(stopped.expect_close().await, 4001);
+        assert_eq!(stopped.skip_until_close().await, 4001);
         assert_eq!(healthy.request(WELL).await, WELL);
         drop((stopped, healthy));
         rig.expect_empty().await;
@@ -78,15 +78,15 @@ fn more_messages_than_may_wait_close_4001_and_replies_have_places_of_their_own()
 
 #[test]
 fn the_longest_message_is_taken_when_nothing_waits() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         // The frame that is begun is finished before the close frame, and takes its time.
         let limits = Limits::default().linger(Duration::from_secs(8)).max_message_out(4 << 20);
-        let rig = Rig::start(path, Press::new().lingering(limits)).await;
+        let rig = Rig::start(stack, Press::new().lingering(limits)).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         join(&mut peer, "stopped").await;
         let long = "x".repeat(15 << 18);
         assert_eq!(emit(&rig, "stopped", &long).queued, 1);
-        assert_eq!(peer.text().await.len(), text("e", "").len() + long.len());
+        assert_eq!(peer.recv_text().await.len(), text("e", "").len() + long.len());
         let refused = emit(&rig, "stopped", "x".repeat(4 << 20));
         assert_eq!((refused.queued, refused.dropped, refused.refused), (0, 0, true));
         let asked = rig.handle.server().local().clients_in("stopped").remove(0);
@@ -97,7 +97,7 @@ fn the_longest_message_is_taken_when_nothing_waits() {
         // Not when something waits.
         assert_eq!(emit(&rig, "stopped", &long).queued, 1);
         assert_eq!(emit(&rig, "stopped", &long).dropped, 1);
-        assert_eq!(peer.expect_close().await, 4001);
+        assert_eq!(peer.skip_until_close().await, 4001);
         assert_eq!(healthy.request(WELL).await, WELL);
         drop((peer, healthy));
         rig.expect_empty().await;
@@ -107,17 +107,17 @@ fn the_longest_message_is_taken_when_nothing_waits() {
 /// What a client has asked for takes no room from what others emit to it.
 #[test]
 fn a_push_has_its_room_beside_a_long_reply() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         // The reply is finished before the close frame, and takes its time.
-        let rig = Rig::start(path, Press::new().lingering(Limits::default().linger(Duration::from_secs(8)))).await;
+        let rig = Rig::start(stack, Press::new().lingering(Limits::default().linger(Duration::from_secs(8)))).await;
         let mut peer = rig.connect_narrow().await;
         join(&mut peer, "stopped").await;
         peer.send(&text("big", 8 << 20)).await;
         rig.until(|stats| stats.queued_bytes > 2 << 20).await;
         for n in 0..10 {
-            assert_eq!(emit(&rig, "stopped", (n, "x".repeat(64 << 10))).queued, 1, "{path:?}");
+            assert_eq!(emit(&rig, "stopped", (n, "x".repeat(64 << 10))).queued, 1, "{stack:?}");
         }
-        assert_eq!(peer.text().await.len(), text("big", "").len() + (8 << 20));
+        assert_eq!(peer.recv_text().await.len(), text("big", "").len() + (8 << 20));
         for n in 0..10 {
             peer.expect(&text("e", (n, "x".repeat(64 << 10)))).await;
         }
@@ -127,7 +127,7 @@ fn a_push_has_its_room_beside_a_long_reply() {
         rig.until(|stats| stats.queued_bytes > 2 << 20).await;
         let queued = (0..20).take_while(|_| emit(&rig, "stopped", "x".repeat(64 << 10)).queued == 1).count();
         assert!((15..17).contains(&queued), "{queued} of 64 KiB in 1 MiB");
-        assert_eq!(peer.expect_close().await, 4001);
+        assert_eq!(peer.skip_until_close().await, 4001);
         drop(peer);
         rig.expect_empty().await;
     });
@@ -136,20 +136,20 @@ fn a_push_has_its_room_beside_a_long_reply() {
 /// The only reply to what was read goes straight to the socket, which takes a part of it, or nothing, when it is full.
 #[test]
 fn a_reply_that_the_socket_takes_in_part_comes_whole_and_in_its_place() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let press = Press::new();
-        let rig = Rig::start(path, press.app(Limits::default())).await;
+        let rig = Rig::start(stack, press.app(Limits::default())).await;
         for len in [100, 3_000, 2 << 20] {
             let mut peer = rig.connect_narrow().await;
             let (before, mut asked) = (press.numbered.load(Ordering::Relaxed), 0);
             while rig.handle.stats().queued_bytes == 0 {
-                assert!(asked < 50_000, "{path:?} {len}: the socket takes all");
+                assert!(asked < 50_000, "{stack:?} {len}: the socket takes all");
                 peer.send(&text("numbered", (asked, len))).await;
                 asked += 1;
                 // Each alone.
                 let deadline = Instant::now() + Duration::from_secs(5);
                 while press.numbered.load(Ordering::Relaxed) < before + asked {
-                    assert!(Instant::now() < deadline, "{path:?} {len}: {asked} is not handled");
+                    assert!(Instant::now() < deadline, "{stack:?} {len}: {asked} is not handled");
                     tokio::task::yield_now().await;
                 }
             }
@@ -164,8 +164,8 @@ fn a_reply_that_the_socket_takes_in_part_comes_whole_and_in_its_place() {
 
 #[test]
 fn volatile_messages_are_dropped_in_front_of_a_full_socket() {
-    paths(|path| async move {
-        let rig = start(path, roomy()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, roomy()).await;
         let mut peer = rig.connect_narrow().await;
         join(&mut peer, "stopped").await;
         let server = rig.handle.server();
@@ -199,9 +199,9 @@ fn volatile_messages_are_dropped_in_front_of_a_full_socket() {
 
 #[test]
 fn drop_oldest_keeps_the_newest_volatile_messages() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = roomy().volatile(VolatilePolicy::DropOldest).outbound_messages(42).outbound_reserved(32);
-        let rig = start(path, limits).await;
+        let rig = start(stack, limits).await;
         let mut peer = rig.connect_narrow().await;
         join(&mut peer, "stopped").await;
         let server = rig.handle.server();

@@ -1,18 +1,18 @@
 //! Clients that read slowly or not at all.
 use super::{FILL, MASK, WELL, block, emit, join, roomy, start, text};
-use crate::control::Stopwatch;
-use crate::rig::{Got, masked, paths};
 use std::time::{Duration, Instant};
 use switchboard::Limits;
 use switchboard_core::ws::Opcode;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, each_stack, masked};
 
 #[test]
 fn one_of_fifty_stops_reading_and_nobody_else_notices() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         const TIME: Duration = Duration::from_millis(500);
         let limits = roomy().write_timeout(TIME).ping_interval(Duration::from_millis(300));
         let limits = limits.ping_timeout(Duration::from_millis(2900));
-        let rig = start(path, limits).await.hearing_pings();
+        let rig = start(stack, limits).await.hearing_pings();
         let mut stopped = rig.connect_narrow().await;
         join(&mut stopped, "stopped").await;
         join(&mut stopped, "all").await;
@@ -65,10 +65,10 @@ fn one_of_fifty_stops_reading_and_nobody_else_notices() {
 
 #[test]
 fn a_slow_reader_above_the_soft_limit_has_its_time() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         const TIME: Duration = Duration::from_millis(400);
         let limits = Limits::default().outbound_bytes(8 << 20).outbound_soft_bytes(64 << 10).outbound_soft_time(TIME);
-        let rig = start(path, limits).await;
+        let rig = start(stack, limits).await;
         let (mut slow, mut quick) = (rig.connect_narrow().await, rig.connect().await);
         join(&mut slow, "all").await;
         join(&mut quick, "all").await;
@@ -107,16 +107,16 @@ fn a_slow_reader_above_the_soft_limit_has_its_time() {
 /// Requests and no reading of replies: the client waits for itself, and loses nothing.
 #[test]
 fn a_client_that_pipelines_without_reading_is_paused() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default()).await;
         for (count, len) in [(120_000, 1), (6000, 1000)] {
             let (mut peer, mut healthy) = (rig.connect_narrow().await, rig.connect().await);
             let ask = |n: usize| format!(r#"{{"event":"echo","data":"{}","id":{n}}}"#, "x".repeat(len));
             let all: Vec<u8> = (0..count).flat_map(|n| masked(0x81, ask(n).as_bytes(), MASK)).collect();
             let mut at = peer.flood(&all, Duration::from_millis(400)).await;
-            assert!(at < all.len(), "{count} requests are taken from a client that reads no reply {path:?}");
+            assert!(at < all.len(), "{count} requests are taken from a client that reads no reply {stack:?}");
             let stats = rig.handle.stats();
-            assert_eq!(stats.connections, 2, "killed {path:?}");
+            assert_eq!(stats.connections, 2, "killed {stack:?}");
             assert!(stats.queued_bytes <= (256 << 10) + (64 << 10), "{}", stats.queued_bytes);
             assert_eq!(healthy.request(WELL).await, WELL);
             for n in 0..count {
@@ -129,7 +129,7 @@ fn a_client_that_pipelines_without_reading_is_paused() {
                         None => at += peer.flood(&all[at..], Duration::from_millis(20)).await,
                     }
                 };
-                assert_eq!(reply, Got::Text(ask(n)), "{path:?}");
+                assert_eq!(reply, Got::Text(ask(n)), "{stack:?}");
             }
             drop((peer, healthy));
         }
@@ -139,8 +139,8 @@ fn a_client_that_pipelines_without_reading_is_paused() {
 
 #[test]
 fn pongs_that_cannot_leave_are_bounded() {
-    paths(|path| async move {
-        let rig = start(path, roomy()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, roomy()).await;
         let mut peer = rig.connect_narrow().await;
         join(&mut peer, "stopped").await;
         block(&rig).await;
@@ -158,7 +158,7 @@ fn pongs_that_cannot_leave_are_bounded() {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(pongs, (0..32).collect::<Vec<_>>(), "{path:?}");
+        assert_eq!(pongs, (0..32).collect::<Vec<_>>(), "{stack:?}");
         // No further one is in front of it.
         assert_eq!(peer.request(WELL).await, WELL);
         drop(peer);
@@ -168,15 +168,15 @@ fn pongs_that_cannot_leave_are_bounded() {
 
 #[test]
 fn a_burst_of_events_to_clients_that_read_drops_nobody() {
-    paths(|path| async move {
-        let rig = start(path, Limits::default()).await;
+    each_stack(|stack| async move {
+        let rig = start(stack, Limits::default()).await;
         let mut peers = [rig.connect().await, rig.connect().await];
         for peer in &mut peers {
             join(peer, "all").await;
         }
         // Without a pause: nobody has had the chance to write.
         for n in 0..5000 {
-            assert_eq!(emit(&rig, "all", n).queued, 2, "{n} {path:?}");
+            assert_eq!(emit(&rig, "all", n).queued, 2, "{n} {stack:?}");
         }
         for n in 0..5000 {
             for peer in &mut peers {

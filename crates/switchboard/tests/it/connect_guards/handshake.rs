@@ -1,10 +1,10 @@
 //! What a guard sees of the handshake.
 use super::{Fails, Typed, WELL, answer, ask, echo, problem};
-use crate::rig::{Path as Stream, Peer, Rig, on, paths};
 use std::sync::{Arc, Mutex};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::testing::TestApp;
 use switchboard::{App, Error, Gateway, Handshake, Query};
+use switchboard_rig::{Rig, Stack, each_stack, on};
 
 /// Lets in who has the token in the header.
 struct Tokens;
@@ -21,13 +21,13 @@ impl ConnectGuard for Tokens {
 #[test]
 fn a21_a_token_in_the_url_is_not_looked_at_and_never_logged() {
     const URL: &str = "/guarded?token=right-s3cr3t&access_token=right&bearer=right";
-    paths(|path| async move {
+    each_stack(|stack| async move {
         // All lines of this thread, of every level.
         let listening = TestApp::new(App::new());
         let guarded = echo().guard(GuardDef::of(Fails).connect()).guard(GuardDef::of(Tokens).connect());
         let typed = Gateway::functions().on_fn("n", |n: Query<Typed>| async move { n.token });
         let app = App::new().gateway("/ws", echo()).gateway("/guarded", guarded).gateway("/typed", typed);
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         for headers in [&[][..], &[("authorization", "Bearer wrong")], &[("authorization", "Basic right")]] {
             let refused = answer(&rig, URL, headers).await;
             assert_eq!(problem(&refused), (401, "unauthenticated".into(), "Log in first".into()));
@@ -43,11 +43,11 @@ fn a21_a_token_in_the_url_is_not_looked_at_and_never_logged() {
         let malformed = ask("/guarded?token=s3cr3t", &[("x", "\0")]);
         assert_eq!(rig.http(&malformed).await.unwrap().status, 400);
         let right = ask(URL, &[("authorization", "Bearer right")]);
-        let mut peer = Peer::asking(rig.stream().await, &right).await;
+        let mut peer = rig.connect_by_request(&right).await;
         assert_eq!(peer.request(WELL).await, WELL);
         assert!(peer.request("{").await.contains("bad_request"));
         peer.send_bytes(b"\x01\x01x").await;
-        assert_eq!(peer.closed().await.0, 1002);
+        assert_eq!(peer.recv_close().await.0, 1002);
         drop(peer);
         rig.expect_empty().await;
         let logs = listening.logs();
@@ -78,11 +78,11 @@ impl ConnectGuard for Looks {
 
 #[test]
 fn what_a_guard_can_see() {
-    on(Stream::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let seen = Arc::new(Mutex::new(String::new()));
         let gateway = echo().guard(GuardDef::of(Looks(seen.clone())).connect());
         let app = App::new().trust_proxies(["127.0.0.0/8"]).unwrap().gateway("/{project}/{channel}", gateway);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let response = answer(&rig, "/7/a%20b?x=1&token=secret", &[("X-Forwarded-For", "198.51.100.9")]).await;
         assert_eq!(response.status, 101);
         let line = r#"GET /7/a%20b 7/a b [("x", "1"), ("token", "secret")] Some(198.51.100.9) None"#;

@@ -4,11 +4,11 @@ mod refusals;
 mod users;
 mod waiting;
 
-use crate::rig::{Answer, Rig};
 use axum::http::StatusCode;
 use std::time::Duration;
 use switchboard::pipeline::ConnectGuard;
 use switchboard::{Error, Gateway, Handshake};
+use switchboard_rig::{Response, Rig};
 
 fn ask(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let mut text =
@@ -20,12 +20,12 @@ fn ask(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     (text + "\r\n").into_bytes()
 }
 
-async fn answer(rig: &Rig, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn answer(rig: &Rig, path: &str, headers: &[(&str, &str)]) -> Response {
     rig.http(&ask(path, headers)).await.expect("an answer")
 }
 
 /// The problem that a refusal describes: its status, code and detail.
-fn problem(answer: &Answer) -> (u16, String, String) {
+fn problem(answer: &Response) -> (u16, String, String) {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!((&body["type"], &body["status"]), (&"about:blank".into(), &answer.status.into()));

@@ -1,18 +1,18 @@
 //! What a client gets when a guard refuses it, and in which order guards are asked.
 use super::{Fails, WELL, answer, ask, echo, problem};
-use crate::rig::{Peer, Rig, http, masked, matrix, paths, read_to_end, settle};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::pipeline::{Caught, ConnectGuard, Filter, GuardDef};
 use switchboard::{App, Error, Ext, Gateway, Handshake, Origins};
+use switchboard_rig::{RawClient, Rig, each_stack, http, masked, matrix, read_to_end, settle};
 use tokio::sync::Semaphore;
 
 #[test]
 fn h1_a_refusal_is_a_real_answer_and_no_socket() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new().gateway("/ws", echo().guard(GuardDef::of(Fails).connect()));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut rejected = 0;
         for (code, status) in [
             ("unauthenticated", 401),
@@ -47,7 +47,7 @@ fn h1_a_refusal_is_a_real_answer_and_no_socket() {
             rejected += 1;
             assert_eq!(rig.handle.stats().rejected, rejected, "{code}");
             // The same HTTP connection may try again.
-            let mut peer = Peer::handshake(stream, "/ws").await;
+            let mut peer = RawClient::connect(stream, "/ws").await;
             assert_eq!(peer.request(WELL).await, WELL);
         }
         // 403 stands for it here, unless the application says what would stand for it elsewhere.
@@ -73,7 +73,7 @@ impl ConnectGuard for Gate {
 
 #[test]
 fn d19_what_is_sent_while_a_guard_is_asked_waits_for_it() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (gate, runs) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let count = runs.clone();
         let gateway = Gateway::functions().on_fn("n", move |n: usize| {
@@ -84,7 +84,7 @@ fn d19_what_is_sent_while_a_guard_is_asked_waits_for_it() {
             }
         });
         let gateway = gateway.guard(GuardDef::of(Gate(gate.clone())).connect());
-        let rig = Rig::watched(path, App::new().gateway("/ws", echo()).gateway("/gated", gateway)).await;
+        let rig = Rig::watched(stack, App::new().gateway("/ws", echo()).gateway("/gated", gateway)).await;
         let message = |n: usize| format!(r#"{{"event":"n","data":{n}}}"#);
         let behind: Vec<u8> = (0..20).flat_map(|n| masked(0x81, message(n).as_bytes(), [1, 2, 3, 4])).collect();
         let let_go = || async {
@@ -101,8 +101,7 @@ fn d19_what_is_sent_while_a_guard_is_asked_waits_for_it() {
         let (refused, ()) = tokio::join!(http(&mut stream, &bytes), let_go());
         assert_eq!(problem(&refused.expect("an answer")), (401, "unauthenticated".into(), "No ticket".into()));
         read_to_end(&mut stream, Duration::from_secs(2)).await;
-        let (mut peer, ()) =
-            tokio::join!(Peer::early(rig.stream().await, "/gated?ticket", &behind, usize::MAX), let_go());
+        let (mut peer, ()) = tokio::join!(rig.connect_early("/gated?ticket", &behind, usize::MAX), let_go());
         for n in 0..20 {
             peer.expect(&message(n)).await;
         }
@@ -130,7 +129,7 @@ impl ConnectGuard for Noted {
 
 #[test]
 fn they_are_asked_in_their_order_behind_the_checks_of_the_request() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let noted = |name| GuardDef::of(Noted(name, seen.clone())).connect();
         let shared = Arc::new(Noted("shared", seen.clone()));
@@ -140,7 +139,7 @@ fn they_are_asked_in_their_order_behind_the_checks_of_the_request() {
             .guard(GuardDef::shared(shared.clone()).connect())
             .origins(Origins::same());
         let app = App::new().guard(noted("app")).gateway("/ws", gateway).guard(GuardDef::shared(shared).connect());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let take = || std::mem::take(&mut *seen.lock().unwrap());
         let mut peer = rig.connect().await;
         assert_eq!(take(), ["app", "shared", "gateway"], "the application's first, and each once");
@@ -172,9 +171,9 @@ impl Filter for PaymentRequired {
 
 #[test]
 fn filters_hear_of_them() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let gateway = echo().guard(GuardDef::of(Fails).connect());
-        let rig = Rig::start(path, App::new().filter(PaymentRequired).gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().filter(PaymentRequired).gateway("/ws", gateway)).await;
         let refused = answer(&rig, "/ws", &[("x-fail", "no_money")]).await;
         assert_eq!(problem(&refused), (429, "rate_limited".into(), "Pay first".into()));
         assert_eq!(problem(&answer(&rig, "/ws", &[("x-fail", "conflict")]).await).0, 500);

@@ -1,13 +1,13 @@
 //! Guards that do not answer: the client leaves, the time is over, the server shuts down.
 use super::{WELL, answer, ask, echo, problem};
-use crate::control::Stopwatch;
-use crate::rig::{Peer, Rig, http, matrix, paths};
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::{App, Error, Handshake, Limits};
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Rig, each_stack, http, matrix};
 
 /// Waits for ever, and says when it is dropped.
 struct Waits {
@@ -53,9 +53,9 @@ async fn until(what: impl Fn() -> bool) {
 
 #[test]
 fn a_client_that_goes_away_leaves_nothing_behind() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let (app, waits) = waiting(Limits::default().max_connections(Some(1)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut stream = rig.stream().await;
         tokio::io::AsyncWriteExt::write_all(&mut stream, &ask("/ws", &[("x-panic", "1")])).await.unwrap();
         until(|| waits.asked.load(Ordering::SeqCst) == 1).await;
@@ -65,7 +65,7 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
         drop(stream);
         until(|| waits.dropped.load(Ordering::SeqCst) == 1).await;
         // Its place is free again.
-        let mut peer = Peer::asking(rig.stream().await, &ask("/ws", &[("x-pass", "1")])).await;
+        let mut peer = rig.connect_by_request(&ask("/ws", &[("x-pass", "1")])).await;
         assert_eq!(peer.request(WELL).await, WELL);
         drop(peer);
         rig.expect_empty().await;
@@ -74,9 +74,9 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
 
 #[test]
 fn all_of_them_have_the_time_of_a_handshake() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let (app, waits) = waiting(Limits::default().handshake_timeout(Duration::from_millis(300)));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let watch = Stopwatch::start();
         let late = answer(&rig, "/ws", &[]).await;
         assert_eq!((problem(&late).0, problem(&late).1.as_str()), (503, "timeout"));
@@ -92,9 +92,9 @@ fn all_of_them_have_the_time_of_a_handshake() {
 
 #[test]
 fn a_shutdown_does_not_wait_for_them() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let (app, waits) = waiting(Limits::default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut stream = rig.stream().await;
         let request = ask("/ws", &[]);
         let asked = tokio::spawn(async move { http(&mut stream, &request).await });

@@ -1,10 +1,10 @@
 //! Compressed messages from a client.
 use super::{ANSWER, BINARY, LINGER, OFFER, TEXT, asked, deflating, echo, frame, on_by_default, packed, sent};
 use crate::plain::{HEALTHY, Plain, plain};
-use crate::rig::{Got, Path, Peer, Rig, matrix, on, paths, settle};
 use flate2::{Compress, FlushCompress};
 use std::time::{Duration, Instant};
 use switchboard::{Compression, Gateway, Limits, Rate};
+use switchboard_rig::{Got, Offer, Rig, Stack, each_stack, matrix, on, settle};
 
 /// Each input on a connection of its own, beside one that must not notice; one close frame, then the end.
 #[test]
@@ -59,12 +59,12 @@ fn b02_b20_what_ends_a_connection() {
             "frame_too_big",
         ),
     ];
-    for path in [Path::Listen, Path::Axum, Path::Memory] {
-        on(path, |path| {
+    for stack in [Stack::Listen, Stack::Axum, Stack::Memory] {
+        on(stack, |stack| {
             let rows = rows.clone();
             async move {
                 let app = plain(Limits::default().linger(LINGER)).compression(on_by_default());
-                let rig = Rig::start(path, app).await;
+                let rig = Rig::start(stack, app).await;
                 let mut healthy = deflating(&rig).await;
                 let mut peers = Vec::new();
                 for (row, bytes, code, reason) in &rows {
@@ -75,7 +75,7 @@ fn b02_b20_what_ends_a_connection() {
                     if got == Got::Pong(b"ping".to_vec()) {
                         got = peer.recv().await;
                     }
-                    assert_eq!(got, Got::Close(Some((*code, (*reason).to_owned()))), "{row} {path:?}");
+                    assert_eq!(got, Got::Close(Some((*code, (*reason).to_owned()))), "{row} {stack:?}");
                     peer.expect_end().await;
                     peers.push(peer);
                 }
@@ -92,8 +92,8 @@ fn b02_b20_what_ends_a_connection() {
 
 #[test]
 fn b20_what_is_read_like_a_plain_message() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default()).compression(on_by_default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default()).compression(on_by_default())).await;
         let mut peer = deflating(&rig).await;
         let long = echo(20_000);
         let (first, last) = (packed(long.as_bytes()), packed(HEALTHY.as_bytes()));
@@ -134,7 +134,7 @@ fn b20_what_is_read_like_a_plain_message() {
                     got = peer.recv().await;
                 }
                 let Got::Text(text) = got else { panic!("{got:?}") };
-                assert!(text.starts_with(answer), "{text} {path:?}, in pieces of {size}");
+                assert!(text.starts_with(answer), "{text} {stack:?}, in pieces of {size}");
             }
             assert_eq!(pongs, 1);
         }
@@ -158,7 +158,7 @@ fn referring(texts: &[String]) -> Vec<Vec<u8>> {
 #[test]
 fn clients_that_keep_their_window_are_served_where_it_is_kept() {
     let texts = [echo(200), echo(200), echo(40_000), HEALTHY.to_owned(), echo(40_000), echo(200)];
-    matrix(|path| {
+    matrix(|stack| {
         let texts = texts.clone();
         async move {
             let gateway =
@@ -167,7 +167,7 @@ fn clients_that_keep_their_window_are_served_where_it_is_kept() {
                 .compression(on_by_default())
                 .gateway("/keeps", gateway(on_by_default().client_window(15)))
                 .gateway("/less", gateway(on_by_default().client_window(12)));
-            let rig = Rig::watched(path, app).await;
+            let rig = Rig::watched(stack, app).await;
             let base = "permessage-deflate; server_no_context_takeover";
             for (gateway, offer, answer) in [
                 ("/keeps", "permessage-deflate", base.to_owned()),
@@ -179,11 +179,11 @@ fn clients_that_keep_their_window_are_served_where_it_is_kept() {
             ] {
                 assert_eq!(asked(&rig, gateway, &[offer]).await, (101, Some(answer)), "{gateway} {offer}");
             }
-            let mut peer = Peer::offering(rig.stream().await, "/keeps", "permessage-deflate").await;
+            let mut peer = rig.connect_with(Offer::to("/keeps").extensions("permessage-deflate")).await;
             for (frame, text) in referring(&texts).iter().zip(&texts) {
                 peer.send_bytes(frame).await;
                 // What comes back is compressed by itself.
-                assert_eq!(peer.text().await, *text, "{path:?}");
+                assert_eq!(peer.recv_text().await, *text, "{stack:?}");
             }
             // One that does as it is told is served as well, beside plain messages.
             for text in &texts {
@@ -193,12 +193,12 @@ fn clients_that_keep_their_window_are_served_where_it_is_kept() {
             }
             drop(peer);
             // Off by default.
-            let mut peer = Peer::offering(rig.stream().await, "/ws", OFFER).await;
+            let mut peer = rig.connect_with(Offer::to("/ws").extensions(OFFER)).await;
             let frames = referring(&texts);
             peer.send_bytes(&frames[0]).await;
             peer.expect(&texts[0]).await;
             peer.send_bytes(&frames[1]).await;
-            assert_eq!(peer.closed().await, (1007, "corrupt_deflate".to_owned()));
+            assert_eq!(peer.recv_close().await, (1007, "corrupt_deflate".to_owned()));
             drop(peer);
             rig.expect_empty().await;
         }
@@ -208,11 +208,11 @@ fn clients_that_keep_their_window_are_served_where_it_is_kept() {
 /// 56 KB of bombs in a second were as many MiB as the processor could inflate.
 #[test]
 fn b20_what_a_connection_may_have_inflated_in_a_second_is_bounded() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         const BOMBS: usize = 60;
         const MOST: usize = 1 << 20;
         let limits = Limits::default().inflated_per_second(MOST).inbound_messages(1000).inbound_bytes(64 << 20);
-        let rig = Rig::watched(path, plain(limits).compression(on_by_default())).await;
+        let rig = Rig::watched(stack, plain(limits).compression(on_by_default())).await;
         let mut peer = deflating(&rig).await;
         // Nobody waits for what it says of them.
         let bomb = sent(&format!(r#"{{"event":"unknown","data":"{}"}}"#, "a".repeat(60_000)));
@@ -222,7 +222,7 @@ fn b20_what_a_connection_may_have_inflated_in_a_second_is_bounded() {
         peer.send(HEALTHY).await;
         let mut early = 0;
         loop {
-            let text = peer.text().await;
+            let text = peer.recv_text().await;
             if !text.contains("unknown_event") {
                 break;
             }
@@ -237,7 +237,7 @@ fn b20_what_a_connection_may_have_inflated_in_a_second_is_bounded() {
         let began = Instant::now();
         for _ in 0..60 {
             peer.send(&echo(60_000)).await;
-            assert!(peer.text().await.len() > 60_000);
+            assert!(peer.recv_text().await.len() > 60_000);
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         drop(peer);
@@ -252,9 +252,9 @@ fn empty_blocks(bytes: usize) -> Vec<u8> {
 
 #[test]
 fn b20_a_compressed_message_counts_as_it_was_sent_where_that_is_more() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = Limits::default().byte_rate(Some(Rate::new(1, 100_000)));
-        let rig = Rig::start(path, plain(limits).compression(on_by_default())).await;
+        let rig = Rig::start(stack, plain(limits).compression(on_by_default())).await;
         let mut peer = deflating(&rig).await;
         let long = [empty_blocks(30_000), packed(HEALTHY.as_bytes())].concat();
         let (first, rest) = long.split_at(10_000);
@@ -262,27 +262,27 @@ fn b20_a_compressed_message_counts_as_it_was_sent_where_that_is_more() {
         let fragments = [frame(0x41, first), frame(0x80, rest)].concat();
         for message in [&whole, &fragments, &whole] {
             peer.send_bytes(message).await;
-            assert_eq!(peer.text().await, HEALTHY);
+            assert_eq!(peer.recv_text().await, HEALTHY);
         }
         peer.send_bytes(&fragments).await;
-        assert!(peer.text().await.contains(r#""code":"rate_limited""#));
+        assert!(peer.recv_text().await.contains(r#""code":"rate_limited""#));
         // There is room for a short one.
         peer.send_bytes(&sent(HEALTHY)).await;
-        assert_eq!(peer.text().await, HEALTHY);
+        assert_eq!(peer.recv_text().await, HEALTHY);
     });
 }
 
 #[test]
 fn b20_what_says_nothing_is_work_too() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = Limits::default().inflated_per_second(1 << 20);
-        let rig = Rig::watched(path, plain(limits).compression(on_by_default())).await;
+        let rig = Rig::watched(stack, plain(limits).compression(on_by_default())).await;
         let mut peer = deflating(&rig).await;
         let began = Instant::now();
         let long = frame(TEXT, &[empty_blocks(60_000), packed(HEALTHY.as_bytes())].concat());
         for _ in 0..4 {
             peer.send_bytes(&long).await;
-            assert_eq!(peer.text().await, HEALTHY);
+            assert_eq!(peer.recv_text().await, HEALTHY);
         }
         // Two of them in a second.
         assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());

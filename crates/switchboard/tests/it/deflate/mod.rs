@@ -3,10 +3,10 @@ mod inbound;
 mod negotiation;
 mod outbound;
 
-use crate::rig::{Peer, Rig, masked};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 use std::time::Duration;
 use switchboard::Compression;
+use switchboard_rig::{Offer, RawClient, Rig, masked};
 
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
 
@@ -55,8 +55,8 @@ fn echo(len: usize) -> String {
     format!(r#"{{"event":"echo","data":"{}"}}"#, "abcdefg ".repeat(len / 8))
 }
 
-async fn deflating(rig: &Rig) -> Peer {
-    let peer = Peer::offering(rig.stream().await, "/ws", OFFER).await;
+async fn deflating(rig: &Rig) -> RawClient {
+    let peer = rig.connect_with(Offer::to("/ws").extensions(OFFER)).await;
     assert!(peer.head.to_lowercase().contains(&format!("sec-websocket-extensions: {ANSWER}\r\n")), "{}", peer.head);
     peer
 }

@@ -1,18 +1,18 @@
 //! Compressed messages to clients.
 use super::{BINARY, OFFER, TEXT, deflating, frame, on_by_default, packed, sent, unpacked};
-use crate::control::Stopwatch;
 use crate::plain::{Plain, plain};
-use crate::rig::{Path, Peer, Rig, matrix, on, paths};
 use std::time::Duration;
 use switchboard::{App, Client, Compression, Gateway, Limits, Socket};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Offer, Rig, Stack, each_stack, matrix, on};
 
 #[test]
 fn what_is_sent_compressed() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = plain(Limits::default()).compression(on_by_default());
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (mut ours, mut plainly) = (deflating(&rig).await, rig.connect().await);
         rig.until(|stats| stats.connections == 2).await;
         // A reply from the threshold on: 1 KiB of message.
@@ -20,8 +20,8 @@ fn what_is_sent_compressed() {
             let around = r#"{"event":"echo","data":""}"#.len();
             let text = format!(r#"{{"event":"echo","data":"{}"}}"#, "x".repeat(len - around));
             ours.send(&text).await;
-            let (found, bytes) = ours.frame().await;
-            assert_eq!(found, first, "{len} {path:?}");
+            let (found, bytes) = ours.recv_frame().await;
+            assert_eq!(found, first, "{len} {stack:?}");
             if first == TEXT {
                 assert!(bytes.len() < len / 4);
                 assert_eq!(unpacked(&bytes, 15), text);
@@ -32,12 +32,12 @@ fn what_is_sent_compressed() {
         let data = "push ".repeat(1000);
         server.broadcast("news", &data);
         let text = format!(r#"{{"event":"news","data":"{data}"}}"#);
-        assert_eq!(plainly.text().await, text);
-        let (first, bytes) = ours.frame().await;
+        assert_eq!(plainly.recv_text().await, text);
+        let (first, bytes) = ours.recv_frame().await;
         assert_eq!((first, unpacked(&bytes, 15)), (TEXT, text.clone()));
         server.all().volatile().emit("news", &data);
         plainly.expect(&text).await;
-        assert_eq!(ours.frame().await, (TEXT, bytes));
+        assert_eq!(ours.recv_frame().await, (TEXT, bytes));
         // What is short stays as it is, in its place.
         for _ in 0..3 {
             server.broadcast("news", "short");
@@ -49,24 +49,24 @@ fn what_is_sent_compressed() {
         }
         let ended = rig.handle.clone();
         tokio::spawn(async move { ended.shutdown().await });
-        let (first, goaway) = ours.frame().await;
+        let (first, goaway) = ours.recv_frame().await;
         assert_eq!(first, 0x81);
         assert!(String::from_utf8(goaway).unwrap().contains("sys.goaway"));
-        assert_eq!(ours.frame().await.0, 0x88);
+        assert_eq!(ours.recv_frame().await.0, 0x88);
     });
 }
 
 /// All who agreed get the same bytes; the others, and those whose window is too small, the plain ones. In order, each once.
 #[test]
 fn a_broadcast_reaches_every_kind_of_member() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = plain(Limits::default()).compression(on_by_default());
         let app = app
             .gateway("/fast", Gateway::new(Plain).on("echo", Plain::echo).compression(Compression::default().level(1)));
         let app = app.gateway("/late", Gateway::new(Plain).compression(Compression::default().threshold(100_000)));
         let app = app.gateway("/never", Gateway::new(Plain).compression(None));
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let small = "permessage-deflate; server_max_window_bits=11";
         let mut peers = Vec::new();
         for (gateway, offer, compressed) in [
@@ -79,7 +79,7 @@ fn a_broadcast_reaches_every_kind_of_member() {
             ("/never", OFFER, false),
             ("/ws", "none", false),
         ] {
-            peers.push((Peer::offering(rig.stream().await, gateway, offer).await, offer, compressed));
+            peers.push((rig.connect_with(Offer::to(gateway).extensions(offer)).await, offer, compressed));
         }
         rig.until(|stats| stats.connections == peers.len()).await;
         let data = "member ".repeat(1000);
@@ -91,8 +91,8 @@ fn a_broadcast_reaches_every_kind_of_member() {
         let mut same = None;
         for (peer, offer, compressed) in &mut peers {
             for round in 0..3 {
-                assert_eq!(peer.frame().await, (0x81, format!(r#"{{"event":"n","data":{round}}}"#).into_bytes()));
-                let (first, bytes) = peer.frame().await;
+                assert_eq!(peer.recv_frame().await, (0x81, format!(r#"{{"event":"n","data":{round}}}"#).into_bytes()));
+                let (first, bytes) = peer.recv_frame().await;
                 if !*compressed {
                     assert_eq!((first, bytes), (0x81, text.clone().into_bytes()), "{offer}");
                     continue;
@@ -105,7 +105,7 @@ fn a_broadcast_reaches_every_kind_of_member() {
         let data = "x".repeat(1500);
         server.broadcast("news", &data);
         for (peer, offer, compressed) in &mut peers {
-            let (first, bytes) = peer.frame().await;
+            let (first, bytes) = peer.recv_frame().await;
             assert_eq!(first == TEXT, *compressed || *offer == small, "{offer}");
             if first == TEXT {
                 assert_eq!(unpacked(&bytes, 11), format!(r#"{{"event":"news","data":"{data}"}}"#));
@@ -130,16 +130,16 @@ impl Raw {
 
 #[test]
 fn raw_gateways_compress_too() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gateway = Gateway::new(Raw).raw(Raw::run).compression(Compression::default().threshold(0).level(200));
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = deflating(&rig).await;
         let text = "raw ".repeat(2000);
         peer.send_bytes(&sent(&text)).await;
-        let (first, bytes) = peer.frame().await;
+        let (first, bytes) = peer.recv_frame().await;
         assert_eq!((first, unpacked(&bytes, 15)), (TEXT, text.clone()));
         peer.send_frame(Opcode::Binary, true, text.as_bytes()).await;
-        let (first, bytes) = peer.frame().await;
+        let (first, bytes) = peer.recv_frame().await;
         assert_eq!((first, unpacked(&bytes, 15)), (BINARY, text));
         // What does not shrink goes as it is: nothing, and noise.
         let mut noise = vec![0; 5000];
@@ -150,7 +150,7 @@ fn raw_gateways_compress_too() {
         }
         for payload in [&noise[..], b"", b"a"] {
             peer.send_bytes(&frame(BINARY, &packed(payload))).await;
-            assert_eq!(peer.frame().await, (0x82, payload.to_vec()));
+            assert_eq!(peer.recv_frame().await, (0x82, payload.to_vec()));
         }
         drop(peer);
         rig.expect_empty().await;
@@ -168,12 +168,12 @@ fn a_request_of_the_server_is_compressed_too() {
             answer.len()
         }
     }
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = App::new().gateway("/ws", Gateway::new(Asks).on("ask", Asks::ask)).compression(on_by_default());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peer = deflating(&rig).await;
         peer.send_bytes(&sent(r#"{"event":"ask"}"#)).await;
-        let (first, bytes) = peer.frame().await;
+        let (first, bytes) = peer.recv_frame().await;
         let question: serde_json::Value = serde_json::from_str(&unpacked(&bytes, 15)).unwrap();
         assert_eq!((first, &question["event"]), (TEXT, &"question".into()));
         let answer = format!(r#"{{"ack":{},"data":"{}"}}"#, question["ack"], "! ".repeat(500));
@@ -187,11 +187,11 @@ fn a_request_of_the_server_is_compressed_too() {
 /// A client that reads nothing is bounded by what it is sent, which is the compressed form.
 #[test]
 fn a_slow_consumer_is_one_still() {
-    on(Path::Memory, |path| async move {
+    on(Stack::Memory, |stack| async move {
         let limits = Limits::default().outbound_messages(50).outbound_reserved(1);
         let app = plain(limits).compression(on_by_default());
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (peer, mut healthy) = (deflating(&rig).await, deflating(&rig).await);
         rig.until(|stats| stats.connections == 2).await;
         let data: String =
@@ -200,7 +200,7 @@ fn a_slow_consumer_is_one_still() {
         while rig.handle.stats().connections == 2 {
             watch.within(Duration::from_secs(20));
             server.broadcast("news", &data);
-            assert!(healthy.text().await.len() > 40_000);
+            assert!(healthy.recv_text().await.len() > 40_000);
         }
         drop((peer, healthy));
         rig.expect_empty().await;

@@ -1,9 +1,9 @@
 //! Raw clients beside events and ends.
 use super::ms;
-use crate::rig::{Rig, matrix};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use switchboard::{App, Error, Gateway, Socket};
+use switchboard_rig::{Rig, matrix};
 
 #[test]
 fn events_do_not_reach_raw_clients() {
@@ -17,8 +17,8 @@ fn events_do_not_reach_raw_clients() {
             Ok(())
         }
     }
-    matrix(|path| async move {
-        let rig = Rig::start(path, App::new().gateway("/ws", Gateway::new(Raw).raw(Raw::run))).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, App::new().gateway("/ws", Gateway::new(Raw).raw(Raw::run))).await;
         let mut peer = rig.connect().await;
         assert_eq!(peer.request("one").await, "one");
         assert_eq!(rig.handle.server().broadcast("news", 1).queued, 0);
@@ -39,10 +39,10 @@ fn a_raw_loop_does_not_begin_after_the_end() {
             std::future::pending().await
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let begun = Arc::new(AtomicUsize::new(0));
         let gateway = Gateway::new(Late(begun.clone())).on_connect(Late::joined).raw(Late::run);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         drop(rig.connect().await);
         rig.until(|stats| stats.connections == 1).await;
         rig.expect_empty().await;

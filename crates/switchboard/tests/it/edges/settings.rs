@@ -1,22 +1,21 @@
 //! Limits and routes that are refused at boot, and limits that are set late.
 use super::{ECHO, Edges, gateway, ms};
-use crate::rig::{Rig, matrix};
 use std::time::Duration;
 use switchboard::{App, Limits, Rate};
+use switchboard_rig::{Rig, matrix};
 
 #[test]
 fn limits_hold_though_the_server_was_used_before_the_mounting() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app =
             App::new().limits(Limits::default().max_connections(Some(1))).gateway("/ws", gateway(Edges::default()));
         app.server().broadcast("boot", 1);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut one = rig.connect().await;
         assert_eq!(one.request(ECHO).await, ECHO);
         let mut stream = rig.stream().await;
-        let request = switchboard_core::ws::handshake::ClientRequest::new("test.example", "/ws", [7; 16]).unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, &request.encode()).await.unwrap();
-        let (head, _) = crate::rig::read_head(&mut stream).await;
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &switchboard_rig::upgrade_request("/ws")).await.unwrap();
+        let (head, _) = switchboard_rig::read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 503"), "{head}");
     });
 }

@@ -1,16 +1,16 @@
 //! Which frames are messages.
 use super::{SECRET, WELL, desk, exception, expect_code, roomy};
-use crate::control::Stopwatch;
-use crate::rig::{Got, Path, Rig, on, paths};
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard::{App, Gateway, Limits};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, Rig, Stack, each_stack, on};
 
 #[test]
 fn d01_d02_d04_d05_d06_d08_d09_frames_that_are_no_message() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         let long = "e".repeat(129);
         let kib = "i".repeat(1 << 10);
@@ -91,13 +91,13 @@ fn events_are_found_whatever_their_names_have_in_common() {
     struct Named;
     const NAMES: [&str; 12] =
         ["a", "ab", "abc", "abcd", "abcde", "abcdefgh", "abcdefgha", "abcdefghb", "abcdefghba", "abcdefghc", "b", "é"];
-    paths(|path| async move {
+    each_stack(|stack| async move {
         // Many are searched, up to eight looked through.
         for handled in [&NAMES[..], &NAMES[3..], &NAMES[4..], &NAMES[..8], &NAMES[7..8]] {
             let gateway = handled
                 .iter()
                 .fold(Gateway::new(Named), |gateway, name| gateway.on(*name, move |_: &Named| async move { *name }));
-            let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+            let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
             let mut peer = rig.connect().await;
             for name in handled {
                 let answer = peer.request(&format!(r#"{{"event":"{name}"}}"#)).await;
@@ -116,8 +116,8 @@ fn events_are_found_whatever_their_names_have_in_common() {
 
 #[test]
 fn d07_d08_events_that_nobody_handles() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let mut peer = rig.connect().await;
         for event in
             ["s3cr", "error", "auth", "connect", "disconnect", "newListener", "__proto__", "toString", "sys", "Echo"]
@@ -134,8 +134,8 @@ fn d07_d08_events_that_nobody_handles() {
 
 #[test]
 fn d03_d13_depth_and_keys() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         let keys = |count: usize| {
@@ -171,8 +171,8 @@ fn d03_d13_depth_and_keys() {
 
 #[test]
 fn d10_an_id_in_flight_is_in_conflict() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let mut peer = rig.connect().await;
         let mut other = rig.connect().await;
         let wait = |ms: u64, id: &str| format!(r#"{{"event":"wait","data":{ms},"id":{id}}}"#);
@@ -180,7 +180,7 @@ fn d10_an_id_in_flight_is_in_conflict() {
         // Ids belong to a connection.
         assert_eq!(other.request(&wait(1, "1")).await, wait(1, "1"));
         for id in [1, 2] {
-            let conflict: Value = serde_json::from_str(&peer.text().await).unwrap();
+            let conflict: Value = serde_json::from_str(&peer.recv_text().await).unwrap();
             assert_eq!((&conflict["data"]["code"], &conflict["id"]), (&json!("conflict"), &json!(id)));
         }
         for answer in [wait(100, "1"), wait(1, "2"), wait(4, r#""1""#)] {
@@ -194,8 +194,8 @@ fn d10_an_id_in_flight_is_in_conflict() {
 
 #[test]
 fn d16_an_answer_that_nobody_awaits_is_ignored_and_counted() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let mut peer = rig.connect().await;
         let before = rig.handle.stats().rejected;
         peer.send_all([r#"{"ack":1,"data":1}"#, r#"{"ack":9007199254740992}"#, r#"{"ack":1,"error":{}}"#]).await;
@@ -218,8 +218,8 @@ fn d16_an_answer_that_nobody_awaits_is_ignored_and_counted() {
 
 #[test]
 fn more_than_a_hundred_malformed_frames_close_4507() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(Limits::default().linger(Duration::from_millis(250)))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(Limits::default().linger(Duration::from_millis(250)))).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         // Neither an unknown event nor a payload that does not fit is malformed.
         for _ in 0..150 {
@@ -232,8 +232,8 @@ fn more_than_a_hundred_malformed_frames_close_4507() {
         assert_eq!(peer.request(WELL).await, WELL);
         peer.send_frame(Opcode::Binary, true, b"\xff").await;
         peer.send(WELL).await;
-        assert!(peer.text().await.contains("bad_request"));
-        let goaway = peer.text().await;
+        assert!(peer.recv_text().await.contains("bad_request"));
+        let goaway = peer.recv_text().await;
         let expected = r#"{"event":"sys.goaway","data":{"code":4507,"reason":"too_many_errors","retryable":false}}"#;
         assert_eq!(goaway, expected);
         assert_eq!(peer.recv().await, Got::Close(Some((4507, "too_many_errors".into()))));
@@ -285,9 +285,9 @@ impl Twice {
 /// However a frame is written, it is one message: the same id, the same data, for everybody who looks.
 #[test]
 fn a_frame_is_read_in_one_way() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let gateway = Gateway::new(Twice).on("seen", Twice::seen).on("perhaps", Twice::perhaps);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         let tails = [
             (r#""data":{"room":"x"},"id":"é"}"#, r#""é""#),

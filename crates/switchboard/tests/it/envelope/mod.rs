@@ -2,12 +2,12 @@
 mod messages;
 mod payloads;
 
-use crate::rig::Peer;
 use garde::Validate;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 use switchboard::{App, Gateway, Limits, Valid};
+use switchboard_rig::RawClient;
 
 struct Desk;
 
@@ -94,7 +94,7 @@ const WELL: &str = r#"{"event":"echo","data":"well"}"#;
 const SECRET: &str = "s3cr3t";
 
 /// Sends a frame and gives the exception that answers it.
-async fn exception(peer: &mut Peer, sent: &str) -> Value {
+async fn exception(peer: &mut RawClient, sent: &str) -> Value {
     let text = peer.request(sent).await;
     let shown: String = sent.chars().take(100).collect();
     let answer: Value = serde_json::from_str(&text).unwrap();
@@ -108,7 +108,7 @@ async fn exception(peer: &mut Peer, sent: &str) -> Value {
     answer
 }
 
-async fn expect_code(peer: &mut Peer, row: &str, sent: &str, code: &str, id: Value) {
+async fn expect_code(peer: &mut RawClient, row: &str, sent: &str, code: &str, id: Value) {
     let answer = exception(peer, sent).await;
     assert_eq!(answer["data"]["code"], code, "{row}");
     assert_eq!(answer.get("id").cloned().unwrap_or(Value::Null), id, "{row}");

@@ -1,13 +1,13 @@
 //! Payloads that do not fit, and handlers that fail.
 use super::{SECRET, WELL, desk, exception, roomy};
-use crate::rig::{Rig, paths};
 use serde_json::{Value, json};
 use std::time::Duration;
+use switchboard_rig::{Rig, each_stack};
 
 #[test]
 fn d14_rules_have_codes_and_bounds() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let mut peer = rig.connect().await;
         let ask = |name: &str, age: u8, tag: &str, note: &str| {
             let data = json!({ "name": name, "age": age, "tags": ["a", tag], "note": note });
@@ -34,8 +34,8 @@ fn d14_rules_have_codes_and_bounds() {
 
 #[test]
 fn d11_d12_d14_payloads_that_do_not_fit() {
-    paths(|path| async move {
-        let rig = Rig::start(path, desk(roomy())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, desk(roomy())).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         let digits = "9".repeat(100_000);
         let huge = format!(r#"{{"count":"{}{SECRET}"}}"#, "x".repeat(1 << 20));
@@ -89,9 +89,9 @@ fn d11_d12_d14_payloads_that_do_not_fit() {
 
 #[test]
 fn d18_handlers_that_fail() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = roomy().handler_timeout(Duration::from_millis(200)).max_message_out(64 << 10);
-        let rig = Rig::start(path, desk(limits)).await;
+        let rig = Rig::start(stack, desk(limits)).await;
         let (mut peer, mut healthy) = (rig.connect().await, rig.connect().await);
         for (sent, code) in [
             (r#"{"event":"boom","id":1}"#, "internal"),

@@ -1,14 +1,14 @@
 //! Payloads of bytes.
 use super::{Reverse, Reversed, Speaker, Tongue, app};
-use crate::rig::{Got, Path, Rig, on};
 use serde_json::json;
 use switchboard::Binary;
 use switchboard_core::codec::msgpack;
+use switchboard_rig::{Got, Rig, Stack, on};
 
 #[test]
 fn binary_payloads() {
-    on(Path::Memory, |path| async move {
-        let rig = Rig::start(path, app()).await;
+    on(Stack::Memory, |stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let bytes = Binary::from((0..=255).collect::<Vec<u8>>());
         let reversed: Vec<u8> = (0..=255).rev().collect();
         let message = Reverse { event: "reverse", data: &bytes, id: 1 };

@@ -1,13 +1,13 @@
 //! Frames that are not valid in their format, and codecs that fail.
 use super::{Speaker, Tongue, app, turn};
-use crate::rig::{Rig, matrix};
 use serde_json::json;
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Rig, matrix};
 
 #[test]
 fn faults_of_a_codec_are_contained() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let mut it = Speaker::arrive(&rig, Tongue::Turned).await;
         it.peer.send_frame(Opcode::Binary, true, &turn(b"panic")).await;
         assert_eq!(it.recv().await["data"]["code"], "internal");
@@ -18,7 +18,7 @@ fn faults_of_a_codec_are_contained() {
         assert_eq!(answer["data"]["code"], "client_error");
         // An error that cannot be said: nobody waits for it.
         it.send(json!({ "event": "voiceless", "id": 4 })).await;
-        assert_eq!(it.peer.expect_close().await, 1011);
+        assert_eq!(it.peer.skip_until_close().await, 1011);
         rig.until(|stats| stats.dropped == 1).await;
         drop(it);
         rig.expect_empty().await;
@@ -27,8 +27,8 @@ fn faults_of_a_codec_are_contained() {
 
 #[test]
 fn frames_of_the_wrong_kind_or_form_are_malformed() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         for tongue in [Tongue::MessagePack, Tongue::Turned] {
             let mut it = Speaker::arrive(&rig, tongue).await;
             let well = json!({ "event": "echo", "data": 1, "id": 1 });
@@ -53,7 +53,7 @@ fn frames_of_the_wrong_kind_or_form_are_malformed() {
                 "event": "sys.goaway", "data": { "code": 4507, "reason": "too_many_errors", "retryable": false },
             }))
             .await;
-            assert_eq!(it.peer.expect_close().await, 4507);
+            assert_eq!(it.peer.skip_until_close().await, 4507);
         }
         // JSON in binary frames is JSON.
         let mut json = Speaker::arrive(&rig, Tongue::Json).await;
@@ -64,8 +64,8 @@ fn frames_of_the_wrong_kind_or_form_are_malformed() {
 
 #[test]
 fn c06_unknown_or_truncated_bytes_are_refused_and_the_connection_stays() {
-    matrix(|path| async move {
-        let rig = Rig::watched(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::watched(stack, app()).await;
         for tongue in [Tongue::MessagePack, Tongue::Turned] {
             let mut it = Speaker::arrive(&rig, tongue).await;
             let well = json!({ "event": "echo", "data": [1, "é"], "id": 1 });

@@ -1,8 +1,8 @@
 //! Ids that a MessagePack client sends as floats.
 use super::{ALL, Speaker, Tongue, app, lab};
-use crate::rig::{Got, Peer, Rig, matrix, paths};
 use serde_json::{Value, json};
 use switchboard::Limits;
+use switchboard_rig::{Got, Offer, Rig, each_stack, matrix};
 
 /// JavaScript's `msgpackr` writes `Date.now()` as a float, and reads an integer of 64 bits as a `BigInt`: who looks a caller up by the
 /// id of its answer finds it by the float alone.
@@ -27,8 +27,8 @@ fn d09_an_id_that_came_as_a_float_goes_back_as_one() {
         assert!(frame.windows(id.len()).any(|part| part == id), "{id:02x?} in {frame:02x?}");
         assert!(frame.windows(with.len()).any(|part| part == with.as_bytes()), "{with} in {frame:02x?}");
     }
-    matrix(|path| async move {
-        let rig = Rig::start(path, app().gateway("/patterns", lab().patterns())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app().gateway("/patterns", lab().patterns())).await;
         let mut it = Speaker::arrive(&rig, Tongue::MessagePack).await;
         for id in [1_796_117_252_841.0, 1.0, 0.0, 9_007_199_254_740_992.0] {
             let id = float(id);
@@ -83,7 +83,7 @@ fn d09_an_id_that_came_as_a_float_goes_back_as_one() {
         it.send(json!({ "ack": ack, "data": { "x": 1, "y": -1 } })).await;
         expect(&mut it, "question", &id).await;
         drop(it);
-        let peer = Peer::speaking(rig.stream().await, "/patterns", &[Tongue::MessagePack.protocol()]).await;
+        let peer = rig.connect_with(Offer::to("/patterns").protocols(&[Tongue::MessagePack.protocol()])).await;
         let mut it = Speaker { peer, tongue: Tongue::MessagePack };
         for (pattern, answer) in [("echo", "so"), ("forbidden", "forbidden")] {
             send(&mut it, json!({ "kind": "message", "pattern": pattern, "payload": "so" }), &id).await;
@@ -101,9 +101,9 @@ fn d09_an_id_that_came_as_a_float_goes_back_as_one() {
 /// A message is one frame: a list of them is none.
 #[test]
 fn d17_there_are_no_batches() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = Limits::default().max_message(4 << 20);
-        let rig = Rig::watched(path, app().limits(limits)).await;
+        let rig = Rig::watched(stack, app().limits(limits)).await;
         for tongue in ALL {
             let mut it = Speaker::arrive(&rig, tongue).await;
             let well = json!({ "event": "echo", "data": 1, "id": 1 });

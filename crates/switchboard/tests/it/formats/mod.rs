@@ -7,7 +7,6 @@ mod room_requests;
 mod rooms;
 mod selection;
 
-use crate::rig::{Got, Peer, Rig};
 use futures_util::{Stream, StreamExt};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
@@ -23,6 +22,7 @@ use switchboard::pipeline::{Call, Interceptor, Next, Pipe};
 use switchboard::{Ack, App, Binary, Client, Error, Gateway, HandlerDef, Meta, Reply};
 use switchboard_core::codec::msgpack;
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Got, Offer, RawClient, Rig};
 
 /// JSON, each byte turned over: a format that nobody takes for another.
 pub(crate) struct Turned;
@@ -109,13 +109,13 @@ impl Tongue {
 
 /// A client of one format.
 pub(crate) struct Speaker {
-    peer: Peer,
+    peer: RawClient,
     tongue: Tongue,
 }
 
 impl Speaker {
     pub(crate) async fn arrive(rig: &Rig, tongue: Tongue) -> Speaker {
-        let peer = Peer::speaking(rig.stream().await, "/ws", &[tongue.protocol()]).await;
+        let peer = rig.connect_with(Offer::to("/ws").protocols(&[tongue.protocol()])).await;
         assert!(peer.head.contains(tongue.protocol()), "{}", peer.head);
         Speaker { peer, tongue }
     }

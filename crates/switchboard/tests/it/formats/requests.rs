@@ -1,14 +1,14 @@
 //! Requests, replies, streams and stages in each format.
 use super::{ALL, Reverse, Reversed, Speaker, Tongue, app};
-use crate::rig::{Got, Path, Rig, matrix, on};
 use serde_json::json;
 use switchboard::Binary;
 use switchboard_core::codec::msgpack;
+use switchboard_rig::{Got, Rig, Stack, matrix, on};
 
 #[test]
 fn every_format_has_everything() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         for tongue in ALL {
             let mut it = Speaker::arrive(&rig, tongue).await;
             // Replies, with an id and without.
@@ -104,8 +104,8 @@ fn every_format_has_everything() {
 
 #[test]
 fn streams_and_late_answers_in_every_format() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         for tongue in ALL {
             let mut it = Speaker::arrive(&rig, tongue).await;
             // An item each, `None` too, and an end; nobody waits for the end without an id.
@@ -142,8 +142,8 @@ fn streams_and_late_answers_in_every_format() {
 
 #[test]
 fn stages_keep_what_a_format_has() {
-    on(Path::Memory, |path| async move {
-        let rig = Rig::start(path, app()).await;
+    on(Stack::Memory, |stack| async move {
+        let rig = Rig::start(stack, app()).await;
         for tongue in ALL {
             let mut it = Speaker::arrive(&rig, tongue).await;
             let keyed = json!({ "event": "keyed", "data": { "x": -5, "y": [1] }, "id": "k" });

@@ -1,10 +1,10 @@
 //! Requests to a room with members of every format.
 use super::{ALL, Counted, Second, Speaker, Tongue, app};
-use crate::rig::{Path, Rig, matrix, on};
 use serde::Serialize;
 use serde_json::json;
 use std::time::Duration;
 use switchboard::{Broadcast, Client, Limits, Server};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 /// Everyone of a room, in its format.
 async fn room(rig: &Rig, tongues: impl IntoIterator<Item = Tongue>) -> Vec<Speaker> {
@@ -30,10 +30,10 @@ fn codes(answers: &switchboard::Answers<u32>) -> Vec<&str> {
 
 #[test]
 fn a_room_is_asked_and_everyone_is_in_one_list() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = app();
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let nobody = ask_all(&server, (), 50).await;
         assert!(nobody.is_complete() && nobody.answered.is_empty());
         let mut members = room(&rig, ALL.into_iter().chain(ALL)).await;
@@ -97,12 +97,12 @@ fn a_room_is_asked_and_everyone_is_in_one_list() {
 
 #[test]
 fn who_cannot_be_asked_is_in_the_list_too() {
-    on(Path::Memory, |path| async move {
+    on(Stack::Memory, |stack| async move {
         let mut limits = Limits::default();
         (limits.pending_acks, limits.pending_acks_node) = (2, 6);
         let app = app().limits(limits);
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let members = room(&rig, ALL).await;
         let first = ask_all(&server, "one", 60_000);
         let second = ask_all(&server, "two", 60_000);

@@ -1,18 +1,18 @@
 //! One room with members of every format.
 use super::{ALL, Counted, Second, Speaker, Tongue, app};
-use crate::rig::{Path, Peer, Rig, matrix, on, paths};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use switchboard::{Compression, Delivery, Server};
+use switchboard_rig::{Offer, Rig, Stack, each_stack, matrix, on};
 
 #[test]
 fn one_room_in_all_formats_and_each_encodes_once() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = app();
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let counted = Counted::default();
         assert_eq!((server.broadcast("counted", &counted).queued, counted.calls()), (0, 1));
         let mut members = Vec::new();
@@ -67,10 +67,10 @@ fn one_room_in_all_formats_and_each_encodes_once() {
 
 #[test]
 fn what_cannot_be_said_in_a_second_format_is_dropped_for_it() {
-    on(Path::Memory, |path| async move {
+    on(Stack::Memory, |stack| async move {
         let app = app();
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut json = Speaker::arrive(&rig, Tongue::Json).await;
         let mut packed = Speaker::arrive(&rig, Tongue::MessagePack).await;
         let mut turned = Speaker::arrive(&rig, Tongue::Turned).await;
@@ -105,16 +105,16 @@ fn what_is_compressed_is_compressed_once_for_each_format() {
             serializer.serialize_str(&"long ".repeat(1000))
         }
     }
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = app().compression(Compression::default());
         let server = app.server();
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut members = Vec::new();
         for (tongue, offers) in
             ALL.into_iter().flat_map(|tongue| [(tongue, None), (tongue, Some("permessage-deflate"))])
         {
             for _ in 0..2 {
-                let peer = Peer::agreeing(rig.stream().await, "/ws", &[tongue.protocol()], offers).await;
+                let peer = rig.connect_with(Offer::to("/ws").protocols(&[tongue.protocol()]).extensions(offers)).await;
                 let mut it = Speaker { peer, tongue };
                 it.ask(json!({ "event": "join", "data": "room", "id": 1 })).await;
                 members.push((it, offers.is_some()));
@@ -125,7 +125,7 @@ fn what_is_compressed_is_compressed_once_for_each_format() {
         assert_eq!((delivery.queued, calls.load(Ordering::SeqCst)), (12, 3));
         let mut compressed: Vec<(Tongue, Vec<u8>)> = Vec::new();
         for (it, compresses) in &mut members {
-            let (first, payload) = it.peer.frame().await;
+            let (first, payload) = it.peer.recv_frame().await;
             let opcode = if it.tongue == Tongue::Json { 0x81 } else { 0x82 };
             assert_eq!(first, opcode | if *compresses { 0x40 } else { 0 });
             assert_eq!(payload.len() < 200, *compresses);

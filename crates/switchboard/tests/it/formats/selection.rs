@@ -1,12 +1,12 @@
 //! Which format a connection gets, and what is refused when there is none.
 use super::{ALL, Speaker, Tongue, Turned, app, lab};
-use crate::rig::{Peer, Rig, matrix, paths};
 use serde_json::json;
 use std::error::Error as StdError;
 use std::time::Duration;
 use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, MessagePack, Outgoing, Rejected};
 use switchboard::{App, Gateway, Limits, Rate};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Offer, Rig, each_stack, matrix};
 
 #[test]
 fn the_first_subprotocol_of_the_clients_that_is_known_is_the_format() {
@@ -28,9 +28,9 @@ fn the_first_subprotocol_of_the_clients_that_is_known_is_the_format() {
             Json.encode(frame, out)
         }
     }
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = app().codec(Line).gateway("/text", lab().text_only()).gateway("/binary", lab().binary_only());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (json, msgpack, own, line) = ("switchboard.v1.json", "switchboard.v1.msgpack", "turned.test", "line.test");
         let cases: [(&str, &[&str], Option<&str>); _] = [
             ("/ws", &[], None),
@@ -48,7 +48,7 @@ fn the_first_subprotocol_of_the_clients_that_is_known_is_the_format() {
             ("/binary", &[line, json], Some(json)),
         ];
         for (path, offered, selected) in cases {
-            let peer = Peer::speaking(rig.stream().await, path, offered).await;
+            let peer = rig.connect_with(Offer::to(path).protocols(offered)).await;
             let header = peer.head.lines().find_map(|line| {
                 let (name, value) = line.split_once(": ")?;
                 name.eq_ignore_ascii_case("sec-websocket-protocol").then_some(value)
@@ -56,23 +56,23 @@ fn the_first_subprotocol_of_the_clients_that_is_known_is_the_format() {
             assert_eq!(header, selected, "{path} {offered:?}");
         }
         // Text frames of a codec, in both directions.
-        let mut peer = Peer::speaking(rig.stream().await, "/text", &[line]).await;
+        let mut peer = rig.connect_with(Offer::to("/text").protocols(&[line])).await;
         let message = r#"{"event":"echo","data":1,"id":2}"#;
         assert_eq!(peer.request(message).await, message);
-        let mut peer = Peer::speaking(rig.stream().await, "/ws", &[line]).await;
+        let mut peer = rig.connect_with(Offer::to("/ws").protocols(&[line])).await;
         peer.send_frame(Opcode::Binary, true, message.as_bytes()).await;
-        assert!(peer.text().await.contains("bad_request"));
+        assert!(peer.recv_text().await.contains("bad_request"));
     });
 }
 
 #[test]
 fn refusals_are_in_the_format_of_the_connection() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let mut limits = Limits::default();
         limits.message_rate = Some(Rate::new(1, 3));
-        let rig = Rig::start(path, app().gateway("/slow", lab().limits(limits))).await;
+        let rig = Rig::start(stack, app().gateway("/slow", lab().limits(limits))).await;
         for tongue in ALL {
-            let peer = Peer::speaking(rig.stream().await, "/slow", &[tongue.protocol()]).await;
+            let peer = rig.connect_with(Offer::to("/slow").protocols(&[tongue.protocol()])).await;
             let mut it = Speaker { peer, tongue };
             let asked = it.ask(json!({ "event": "question", "id": 1 })).await;
             let well = json!({ "event": "nothing", "id": 2 });
@@ -108,7 +108,7 @@ fn refusals_are_in_the_format_of_the_connection() {
             it.expect(json!({ "event": "wait", "data": null, "id": 1 })).await;
             let goaway = it.recv().await;
             assert_eq!((&goaway["event"], &goaway["data"]["code"]), (&json!("sys.goaway"), &json!(1001)));
-            assert_eq!(it.peer.expect_close().await, 1001);
+            assert_eq!(it.peer.skip_until_close().await, 1001);
         }
         shutdown.await.unwrap();
     });
@@ -148,14 +148,14 @@ fn codecs_that_cannot_be_are_problems() {
 
 #[test]
 fn r4_the_format_of_clients_that_ask_for_none() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gateway = || Gateway::functions().on_fn("echo", |text: String| async move { text });
         let app = App::new()
             .codec(Turned)
             .gateway("/json", gateway())
             .gateway("/packed", gateway().default_format("switchboard.v1.msgpack"))
             .gateway("/turned", gateway().default_format("turned.test"));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (json, msgpack) = (Tongue::Json.protocol(), Tongue::MessagePack.protocol());
         let cases: [(&str, &[&str], Option<&str>, Tongue); _] = [
             ("/json", &[], None, Tongue::Json),
@@ -168,7 +168,7 @@ fn r4_the_format_of_clients_that_ask_for_none() {
             ("/turned", &[json], Some(json), Tongue::Json),
         ];
         for (gateway, offered, chosen, tongue) in cases {
-            let peer = Peer::speaking(rig.stream().await, gateway, offered).await;
+            let peer = rig.connect_with(Offer::to(gateway).protocols(offered)).await;
             let named = peer.head.to_lowercase().contains("sec-websocket-protocol");
             assert_eq!(named, chosen.is_some(), "{gateway} {offered:?}");
             assert!(peer.head.contains(chosen.unwrap_or_default()), "{gateway} {offered:?}");
@@ -176,8 +176,8 @@ fn r4_the_format_of_clients_that_ask_for_none() {
             assert_eq!(Speaker { peer, tongue }.ask(&message).await, message, "{gateway} {offered:?}");
         }
         // A version that is not spoken is told so, whatever the default is.
-        let mut peer = Peer::speaking(rig.stream().await, "/packed", &["switchboard.v2.msgpack"]).await;
-        assert_eq!(peer.closed().await.0, 4506);
+        let mut peer = rig.connect_with(Offer::to("/packed").protocols(&["switchboard.v2.msgpack"])).await;
+        assert_eq!(peer.recv_close().await.0, 4506);
         drop(peer);
         rig.expect_empty().await;
     });

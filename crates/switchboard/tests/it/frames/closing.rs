@@ -1,15 +1,15 @@
 //! The close handshake, and streams that end without it.
 use super::{HEALTHY, LINGER, frame, plain};
-use crate::control::Stopwatch;
-use crate::rig::{Got, Path, Peer, Rig, Stream, matrix, on, paths};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchboard::{App, DisconnectReason, Gateway, Limits};
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, RawClient, Rig, Stack, Stream, each_stack, matrix, on};
 
 #[test]
 fn b16_after_a_close_nothing_counts() {
-    paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().linger(LINGER))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default().linger(LINGER))).await;
         let mut healthy = rig.connect().await;
         let mut peers = Vec::new();
         for (body, echoed) in [
@@ -43,8 +43,8 @@ fn b16_after_a_close_nothing_counts() {
 #[test]
 fn b16_a_flood_behind_a_close_is_not_read() {
     const FLOOD: usize = 256 << 20;
-    matrix(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().linger(Duration::from_millis(500)))).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default().linger(Duration::from_millis(500)))).await;
         let mut healthy = rig.connect().await;
         // Closed for its own fault, and for the server's reasons.
         for last in [frame(0xC1, b"reserved"), frame(0x81, br#"{"event":"bye"}"#)] {
@@ -59,7 +59,7 @@ fn b16_a_flood_behind_a_close_is_not_read() {
                 }
             }
             // What both sockets hold, and what was read.
-            assert!(sent < 24 << 20, "{path:?}: {sent}");
+            assert!(sent < 24 << 20, "{stack:?}: {sent}");
             assert_eq!(healthy.request(HEALTHY).await, HEALTHY);
             rig.until(|stats| stats.connections == 1).await;
         }
@@ -70,13 +70,13 @@ fn b16_a_flood_behind_a_close_is_not_read() {
 
 #[test]
 fn b17_a_close_that_nobody_answers() {
-    paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().linger(LINGER))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default().linger(LINGER))).await;
         let mut silent = rig.connect().await;
         silent.send(r#"{"event":"bye"}"#).await;
-        let goaway = silent.text().await;
+        let goaway = silent.recv_text().await;
         assert!(goaway.starts_with(r#"{"event":"sys.goaway","data":{"code":4508,"reason":"replaced","#), "{goaway}");
-        assert_eq!(silent.closed().await, (4508, "replaced".into()));
+        assert_eq!(silent.recv_close().await, (4508, "replaced".into()));
         let watch = Stopwatch::start();
         // It is sent to after that, and sends itself.
         assert_eq!(rig.handle.server().broadcast("x", 1).queued, 0);
@@ -104,10 +104,10 @@ impl Ends {
 
 #[test]
 fn b18_reset_and_end_in_mid_frame() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let ends = Ends::default();
         let gateway = Gateway::new(ends.clone()).on("echo", Ends::echo).on_disconnect(Ends::ended);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut healthy = rig.connect().await;
         let message = frame(0x81, HEALTHY.as_bytes());
         let cuts = [1, 3, 8, message.len() - 1];
@@ -116,7 +116,7 @@ fn b18_reset_and_end_in_mid_frame() {
                 let stream = tokio::net::TcpStream::connect(rig.address()).await.unwrap();
                 let socket = socket2::SockRef::from(&stream).try_clone().unwrap();
                 let stream: Box<dyn Stream> = Box::new(stream);
-                let mut peer = Peer::handshake(stream, "/ws").await;
+                let mut peer = RawClient::connect(stream, "/ws").await;
                 peer.send_bytes(&message[..cut]).await;
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 if reset {

@@ -1,16 +1,16 @@
 //! Fragmented messages, and frames that arrive in pieces.
 use super::{HEALTHY, LINGER, frame, plain};
-use crate::control::Stopwatch;
-use crate::rig::{Got, Path, Peer, Rig, Stream, masked, matrix, on, paths, settle};
 use std::time::Duration;
 use switchboard::Limits;
 use switchboard_core::ws::Opcode;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, RawClient, Rig, Stack, Stream, each_stack, masked, matrix, on, settle};
 use tokio::io::AsyncWriteExt;
 
 #[test]
 fn b11_the_limit_of_fragments_may_be_65536_and_more() {
-    on(Path::Memory, |path| async move {
-        let rig = Rig::start(path, plain(Limits::default().max_fragments(70_000))).await;
+    on(Stack::Memory, |stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default().max_fragments(70_000))).await;
         let mut peer = rig.connect().await;
         let mut bytes = frame(0x01, br#"{"event":"echo","data":"#);
         for _ in 0..65_600 {
@@ -26,11 +26,11 @@ fn b11_the_limit_of_fragments_may_be_65536_and_more() {
 
 #[test]
 fn b12_what_is_unfinished_must_go_on() {
-    for path in [Path::Listen, Path::Memory] {
-        on(path, |path| async move {
+    for stack in [Stack::Listen, Stack::Memory] {
+        on(stack, |stack| async move {
             const PATIENCE: Duration = Duration::from_millis(200);
             let limits = Limits::default().partial_timeout(PATIENCE).linger(LINGER);
-            let rig = Rig::start(path, plain(limits)).await;
+            let rig = Rig::start(stack, plain(limits)).await;
             let mut healthy = rig.connect().await;
             let message = frame(0x81, HEALTHY.as_bytes());
             let unfinished = [
@@ -44,7 +44,7 @@ fn b12_what_is_unfinished_must_go_on() {
                 let mut peer = rig.connect().await;
                 peer.send_bytes(&bytes).await;
                 let watch = Stopwatch::start();
-                assert_eq!(peer.closed().await, (1008, "drip".into()), "{bytes:?}");
+                assert_eq!(peer.recv_close().await, (1008, "drip".into()), "{bytes:?}");
                 assert!(watch.elapsed() >= PATIENCE, "{:?}", watch.elapsed());
                 watch.within(PATIENCE * 2);
                 peer.expect_end().await;
@@ -66,10 +66,10 @@ fn b12_what_is_unfinished_must_go_on() {
 
 #[test]
 fn b12_pings_are_no_progress_of_a_message() {
-    for path in [Path::Listen, Path::Memory] {
-        on(path, |path| async move {
+    for stack in [Stack::Listen, Stack::Memory] {
+        on(stack, |stack| async move {
             let limits = Limits::default().partial_timeout(Duration::from_millis(200)).linger(LINGER);
-            let rig = Rig::start(path, plain(limits)).await;
+            let rig = Rig::start(stack, plain(limits)).await;
             let mut peer = rig.connect().await;
             peer.send_frame(Opcode::Text, false, b"{").await;
             let mut close = None;
@@ -88,7 +88,7 @@ fn b12_pings_are_no_progress_of_a_message() {
                     break;
                 }
             }
-            assert_eq!(close, Some(Got::Close(Some((1008, "drip".into())))), "{path:?}");
+            assert_eq!(close, Some(Got::Close(Some((1008, "drip".into())))), "{stack:?}");
             drop(peer);
             rig.expect_empty().await;
         });
@@ -97,8 +97,8 @@ fn b12_pings_are_no_progress_of_a_message() {
 
 #[test]
 fn b14_b21_b23_c02_c03_c04_what_is_allowed() {
-    paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default())).await;
         let mut peer = rig.connect().await;
         for payload in [&b""[..], b"unsolicited", &[0; 8], &[0xFF; 125]] {
             peer.send_frame(Opcode::Pong, true, payload).await;
@@ -112,7 +112,7 @@ fn b14_b21_b23_c02_c03_c04_what_is_allowed() {
         }
         for bytes in [frame(0x81, b""), frame(0x82, b""), [frame(0x01, b""), frame(0x80, b"")].concat()] {
             peer.send_bytes(&bytes).await;
-            assert!(peer.text().await.contains(r#""code":"bad_request""#), "B23 {bytes:?}");
+            assert!(peer.recv_text().await.contains(r#""code":"bad_request""#), "B23 {bytes:?}");
         }
         let euro = r#"{"event":"echo","data":"€𝄞é"}"#;
         for cut in 1..euro.len() {
@@ -125,7 +125,7 @@ fn b14_b21_b23_c02_c03_c04_what_is_allowed() {
         peer.send_frame(Opcode::Binary, true, HEALTHY.as_bytes()).await;
         peer.expect(HEALTHY).await;
         peer.send_frame(Opcode::Binary, true, b"\xff\xfe{}").await;
-        assert!(peer.text().await.contains(r#""code":"bad_request""#), "C03");
+        assert!(peer.recv_text().await.contains(r#""code":"bad_request""#), "C03");
         for text in
             ["\u{feff}{\"event\":\"echo\",\"data\":\"x\"}", "{\"event\":\"echo\",\"data\":\"\0\"}", "\0", "a\rb"]
         {
@@ -156,7 +156,7 @@ fn conversation() -> Vec<u8> {
 }
 
 /// The answers; pongs may overtake, so they are counted apart.
-async fn answers(peer: &mut Peer) -> (Vec<Got>, Vec<Got>) {
+async fn answers(peer: &mut RawClient) -> (Vec<Got>, Vec<Got>) {
     let mut all = Vec::new();
     loop {
         let got = peer.recv().await;
@@ -173,29 +173,29 @@ async fn answers(peer: &mut Peer) -> (Vec<Got>, Vec<Got>) {
 
 #[test]
 fn b19_chopped_at_every_byte() {
-    for path in [Path::Listen, Path::Memory] {
-        on(path, |path| async move {
-            let rig = Rig::start(path, plain(Limits::default())).await;
+    for stack in [Stack::Listen, Stack::Memory] {
+        on(stack, |stack| async move {
+            let rig = Rig::start(stack, plain(Limits::default())).await;
             let bytes = conversation();
             let mut whole = rig.connect().await;
             whole.send_bytes(&bytes).await;
             let expected = answers(&mut whole).await;
             assert_eq!(expected.0, [Got::Pong(b"ping".to_vec())]);
             assert_eq!(expected.1.len(), 8, "{expected:?}");
-            for cut in (1..bytes.len()).step_by(if path == Path::Memory { 1 } else { 7 }) {
+            for cut in (1..bytes.len()).step_by(if stack == Stack::Memory { 1 } else { 7 }) {
                 let mut peer = rig.connect().await;
                 peer.send_bytes(&bytes[..cut]).await;
                 settle().await;
                 // The peer may have its answer, and be closed, before the last bytes.
                 let _ = peer.flood(&bytes[cut..], Duration::from_secs(5)).await;
-                assert_eq!(answers(&mut peer).await, expected, "cut at {cut} {path:?}");
+                assert_eq!(answers(&mut peer).await, expected, "cut at {cut} {stack:?}");
             }
             let mut single = rig.connect().await;
             for byte in bytes.chunks(1) {
                 single.send_bytes(byte).await;
                 settle().await;
             }
-            assert_eq!(answers(&mut single).await, expected, "byte by byte {path:?}");
+            assert_eq!(answers(&mut single).await, expected, "byte by byte {stack:?}");
             drop((whole, single));
             rig.expect_empty().await;
         });
@@ -204,8 +204,8 @@ fn b19_chopped_at_every_byte() {
 
 #[test]
 fn b19_thousands_of_frames_in_one_segment() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default())).await;
         // The second is more than `outbound_messages`: all in one read, and a client that reads is no slow consumer.
         for count in [1000, 2200] {
             let mut peer = rig.connect().await;
@@ -225,5 +225,5 @@ async fn the_stream_of_a_peer_is_a_stream() {
     let (mut ours, theirs) = tokio::io::duplex(64);
     ours.shutdown().await.unwrap();
     let mut theirs: Box<dyn Stream> = Box::new(theirs);
-    assert_eq!(crate::rig::read_to_end(&mut theirs, Duration::from_secs(1)).await, b"");
+    assert_eq!(switchboard_rig::read_to_end(&mut theirs, Duration::from_secs(1)).await, b"");
 }

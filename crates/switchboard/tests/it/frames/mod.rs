@@ -3,13 +3,13 @@ mod closing;
 mod fragments;
 mod pings;
 mod violations;
-use crate::control::Stopwatch;
 use crate::plain::{HEALTHY, Plain, plain};
-use crate::rig::{Got, Path, Rig, masked, on};
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard::{Gateway, Limits};
 use switchboard_core::ws::Violation;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, Rig, Stack, masked, on};
 use tokio::sync::Semaphore;
 
 const MASK: [u8; 4] = [1, 2, 3, 4];
@@ -39,14 +39,14 @@ impl Slow {
 
 /// Each input on a connection of its own, beside one that asks all the time and must not notice: the code and reason on the
 /// wire, and the end of the stream after `linger`, when nothing is left although no peer has gone.
-fn closes(path: Path, hook: Hook, rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
-    on(path, |path| {
+fn closes(stack: Stack, hook: Hook, rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
+    on(stack, |stack| {
         let rows = rows.clone();
         async move {
             let hooks = Arc::new(Semaphore::new(0));
             let slow = Gateway::new(Slow(hooks.clone())).on_connect(Slow::joined);
             let app = plain(Limits::default().linger(LINGER)).gateway("/slow", slow);
-            let rig = Rig::start(path, app).await;
+            let rig = Rig::start(stack, app).await;
             let mut healthy = rig.connect().await;
             let mut peers = Vec::new();
             for (row, bytes, code, reason) in &rows {
@@ -58,7 +58,7 @@ fn closes(path: Path, hook: Hook, rows: Vec<(&'static str, Vec<u8>, u16, &'stati
                 };
                 peer.send_bytes(bytes).await;
                 assert_eq!(healthy.request(HEALTHY).await, HEALTHY);
-                assert_eq!(peer.closed().await, (*code, (*reason).to_owned()), "{row} {path:?} {hook:?}");
+                assert_eq!(peer.recv_close().await, (*code, (*reason).to_owned()), "{row} {stack:?} {hook:?}");
                 peers.push(peer);
             }
             hooks.add_permits(rows.len());
@@ -76,9 +76,9 @@ fn closes(path: Path, hook: Hook, rows: Vec<(&'static str, Vec<u8>, u16, &'stati
 }
 
 fn everywhere(rows: Vec<(&'static str, Vec<u8>, u16, &'static str)>) {
-    for path in [Path::Listen, Path::Memory] {
+    for stack in [Stack::Listen, Stack::Memory] {
         for hook in [Hook::Ended, Hook::Runs] {
-            closes(path, hook, rows.clone());
+            closes(stack, hook, rows.clone());
         }
     }
 }

@@ -1,20 +1,20 @@
 //! Pings and pongs.
 use super::{HEALTHY, LINGER, frame, plain};
-use crate::control::Stopwatch;
-use crate::rig::{Got, Rig, matrix, paths};
 use std::time::Duration;
 use switchboard::Limits;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, Rig, each_stack, matrix};
 
 #[test]
 fn b13_pongs_come_in_order_with_their_payload() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default())).await;
         let mut peer = rig.connect().await;
         let payload = |i: usize| vec![i as u8; i * 125 / 99];
         let pings: Vec<u8> = (0..100).flat_map(|i| frame(0x89, &payload(i))).collect();
         peer.send_bytes(&pings).await;
         for i in 0..100 {
-            assert_eq!(peer.recv().await, Got::Pong(payload(i)), "ping {i} {path:?}");
+            assert_eq!(peer.recv().await, Got::Pong(payload(i)), "ping {i} {stack:?}");
         }
         drop(peer);
         rig.expect_empty().await;
@@ -23,8 +23,8 @@ fn b13_pongs_come_in_order_with_their_payload() {
 
 #[test]
 fn b13_pongs_keep_their_order_among_replies() {
-    paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default())).await;
         let mut peer = rig.connect().await;
         let long = "x".repeat(600);
         let mut bytes = Vec::new();
@@ -45,8 +45,8 @@ fn b13_pongs_keep_their_order_among_replies() {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(pongs, (0..30).collect::<Vec<_>>(), "{path:?}");
-        assert_eq!(ids, (0..30).collect::<Vec<_>>(), "{path:?}");
+        assert_eq!(pongs, (0..30).collect::<Vec<_>>(), "{stack:?}");
+        assert_eq!(ids, (0..30).collect::<Vec<_>>(), "{stack:?}");
         drop(peer);
         rig.expect_empty().await;
     });
@@ -54,8 +54,8 @@ fn b13_pongs_keep_their_order_among_replies() {
 
 #[test]
 fn b13_a_flood_of_pings_is_closed() {
-    paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().linger(LINGER))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default().linger(LINGER))).await;
         let (mut flood, mut healthy) = (rig.connect().await, rig.connect().await);
         let pings: Vec<u8> = (0..201).flat_map(|_| frame(0x89, b"")).collect();
         let watch = Stopwatch::start();
@@ -80,8 +80,8 @@ fn b13_a_flood_of_pings_is_closed() {
 
 #[test]
 fn b13_a_flood_of_pongs_that_nobody_asked_for_is_closed() {
-    paths(|path| async move {
-        let rig = Rig::start(path, plain(Limits::default().linger(LINGER))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::start(stack, plain(Limits::default().linger(LINGER))).await;
         let (mut flood, mut healthy) = (rig.connect().await, rig.connect().await);
         let few: Vec<u8> = (0..49).flat_map(|_| [frame(0x8A, b"x"), frame(0x89, b"")].concat()).collect();
         healthy.send_bytes(&few).await;

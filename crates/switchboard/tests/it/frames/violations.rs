@@ -1,8 +1,8 @@
 //! Frames that break the protocol, and text that is not UTF-8.
 use super::{HEALTHY, MASK, Plain, everywhere, frame};
-use crate::rig::{Path, Rig, paths};
 use switchboard::{App, Gateway};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Rig, Stack, each_stack};
 
 #[test]
 fn b01_to_b06_headers_that_must_not_be() {
@@ -97,10 +97,10 @@ fn c01_text_that_is_not_utf8() {
 
 #[test]
 fn c03_a_gateway_of_one_kind_of_frame_refuses_the_other() {
-    async fn run(path: Path) {
+    async fn run(stack: Stack) {
         let echo = || Gateway::new(Plain).on("echo", Plain::echo);
         let app = App::new().gateway("/ws", echo()).gateway("/text", echo().text_only());
-        let rig = Rig::start(path, app.gateway("/binary", echo().binary_only())).await;
+        let rig = Rig::start(stack, app.gateway("/binary", echo().binary_only())).await;
         let (text, binary) = (Opcode::Text, Opcode::Binary);
         for (path, taken, refused, reason) in
             [("/text", text, binary, "text_only"), ("/binary", binary, text, "binary_only")]
@@ -109,7 +109,7 @@ fn c03_a_gateway_of_one_kind_of_frame_refuses_the_other() {
             peer.send_frame(taken, true, HEALTHY.as_bytes()).await;
             peer.expect(HEALTHY).await;
             peer.send_frame(refused, true, HEALTHY.as_bytes()).await;
-            assert_eq!(peer.closed().await, (1003, reason.to_owned()));
+            assert_eq!(peer.recv_close().await, (1003, reason.to_owned()));
             peer.expect_end().await;
         }
         let mut peer = rig.connect().await;
@@ -118,5 +118,5 @@ fn c03_a_gateway_of_one_kind_of_frame_refuses_the_other() {
             peer.expect(HEALTHY).await;
         }
     }
-    paths(run);
+    each_stack(run);
 }

@@ -1,16 +1,16 @@
 //! The size, syntax and time of a request head.
 use super::{Ask, accepted, refused, refused_below};
-use crate::control::Stopwatch;
 use crate::plain::plain;
-use crate::rig::{Got, Path, Peer, Rig, Stream, http, masked, on, paths, read_to_end};
 use std::time::Duration;
 use switchboard::Limits;
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Got, Rig, Stack, Stream, each_stack, http, masked, on, read_to_end};
 use tokio::io::AsyncWriteExt;
 
 #[test]
 fn a10_the_size_of_a_head() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let mut many = Ask::good();
         while many.headers.len() < 64 {
             let name = format!("X-{}", many.headers.len());
@@ -25,7 +25,7 @@ fn a10_the_size_of_a_head() {
         let late = late.add("Upgrade", "websocket");
         for ask in [many.add("X-65", "canary"), long, head, late] {
             let answer = rig.http(&ask.bytes()).await.unwrap();
-            assert_eq!(answer.status, 431, "{path:?}");
+            assert_eq!(answer.status, 431, "{stack:?}");
             assert!(!answer.body.contains("canary"));
         }
         rig.expect_empty().await;
@@ -34,8 +34,8 @@ fn a10_the_size_of_a_head() {
 
 #[test]
 fn a10_an_endless_head_is_cut_off() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         for endless in [b"GET /ws HTTP/1.1\r\nX: ".as_slice(), b"GET /", b"\r\n"] {
             let mut bytes = endless.to_vec();
             bytes.resize(40 << 10, b'x');
@@ -57,8 +57,8 @@ async fn refused_or_cut(rig: &Rig, bytes: &[u8]) {
 
 #[test]
 fn a11_the_syntax_of_a_header() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let good = String::from_utf8(Ask::good().bytes()).unwrap();
         let headers: [&[u8]; 10] = [
             b"X-A: b\0c\r\n",
@@ -84,9 +84,9 @@ fn a11_the_syntax_of_a_header() {
 
 #[test]
 fn a13_a_slow_head_and_silence_are_cut_off() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         const TIMEOUT: Duration = Duration::from_millis(300);
-        let rig = Rig::watched(path, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
+        let rig = Rig::watched(stack, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
         let silent = async {
             let mut stream = rig.stream().await;
             ends_in_time(&mut stream, Stopwatch::start(), TIMEOUT).await;
@@ -132,9 +132,9 @@ fn a13_a_slow_head_and_silence_are_cut_off() {
 /// The time is that of everything up to the head's end, whenever it begins. Whoever has asked once has time again.
 #[test]
 fn a13_a_head_that_begins_late_has_what_is_left() {
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         const TIMEOUT: Duration = Duration::from_secs(3);
-        let rig = Rig::watched(path, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
+        let rig = Rig::watched(stack, plain(Limits::default().handshake_timeout(TIMEOUT))).await;
         let part = async {
             let mut stream = rig.stream().await;
             let watch = Stopwatch::start();
@@ -167,19 +167,18 @@ async fn ends_in_time(stream: &mut Box<dyn Stream>, watch: Stopwatch, timeout: D
 
 #[test]
 fn a14_frames_behind_the_head_are_handled() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default().linger(Duration::from_millis(100)))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default().linger(Duration::from_millis(100)))).await;
         let mut behind = masked(0x81, br#"{"event":"echo","data":"one"}"#, [1, 2, 3, 4]);
         behind.extend(masked(0x89, b"p", [1, 2, 3, 4]));
         behind.extend(masked(0x01, br#"{"event":"echo","#, [1, 2, 3, 4]));
         behind.extend(masked(0x80, br#""data":"two"}"#, [1, 2, 3, 4]));
-        let head = Peer::early(rig.stream().await, "/ws", &[], 0).await;
+        let head = rig.connect_early("/ws", &[], 0).await;
         drop(head);
-        let whole = switchboard_core::ws::handshake::ClientRequest::new("test.example", "/ws", [7; 16]).unwrap();
-        let head = whole.encode().len();
-        let step = if path == Path::Memory { 1 } else { 9 };
+        let head = switchboard_rig::upgrade_request("/ws").len();
+        let step = if stack == Stack::Memory { 1 } else { 9 };
         for cut in (head - 3..head + behind.len() + 1).step_by(step).chain([0, usize::MAX]) {
-            let mut peer = Peer::early(rig.stream().await, "/ws", &behind, cut).await;
+            let mut peer = rig.connect_early("/ws", &behind, cut).await;
             let mut got = [peer.recv().await, peer.recv().await, peer.recv().await];
             // A pong goes in front of what waits.
             got.sort_by_key(|got| matches!(got, Got::Text(_)));
@@ -189,12 +188,12 @@ fn a14_frames_behind_the_head_are_handled() {
             rig.unnoticed().await;
         }
         // Under the same limits as any other data.
-        let mut peer = Peer::early(rig.stream().await, "/ws", &[0x81, 0x01, b'x'], usize::MAX).await;
-        assert_eq!(peer.closed().await, (1002, "unmasked_frame".into()));
+        let mut peer = rig.connect_early("/ws", &[0x81, 0x01, b'x'], usize::MAX).await;
+        assert_eq!(peer.recv_close().await, (1002, "unmasked_frame".into()));
         rig.unnoticed().await;
         let long = masked(0x82, &[0; 65537], [0; 4]);
-        let mut peer = Peer::early(rig.stream().await, "/ws", &long[..100], usize::MAX).await;
-        assert_eq!(peer.closed().await, (1009, "frame_too_big".into()));
+        let mut peer = rig.connect_early("/ws", &long[..100], usize::MAX).await;
+        assert_eq!(peer.recv_close().await, (1009, "frame_too_big".into()));
         drop(peer);
         rig.expect_empty().await;
     });
@@ -205,10 +204,10 @@ fn a22_tls_on_a_plain_port() {
     // A ClientHello as openssl begins it: a record of 200 bytes, a handshake message of 196.
     let mut hello = vec![0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
     hello.extend(7..7 + 194);
-    paths(|path| {
+    each_stack(|stack| {
         let hello = hello.clone();
         async move {
-            let rig = Rig::watched(path, plain(Limits::default())).await;
+            let rig = Rig::watched(stack, plain(Limits::default())).await;
             for len in [1, 5, hello.len()] {
                 refused_or_cut(&rig, &hello[..len]).await;
             }
@@ -219,15 +218,15 @@ fn a22_tls_on_a_plain_port() {
 
 #[test]
 fn a27_http2_is_off() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         // With prior knowledge: the preface, SETTINGS, and HEADERS of an extended CONNECT (RFC 8441) with no such `:protocol`.
         let mut preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
         let fields = b"\x02\x07CONNECT\x00\x09:protocol\x06canary\x86\x04\x03/ws\x01\x0ctest.example";
         preface.extend([0, 0, fields.len() as u8, 1, 4, 0, 0, 0, 1]);
         preface.extend(fields);
         for len in [18, 24, preface.len()] {
-            if len < 24 && path == Path::Axum {
+            if len < 24 && stack == Stack::Axum {
                 // `axum::serve` waits for the rest of a preface, as it does for that of any head.
                 continue;
             }

@@ -1,15 +1,15 @@
 //! The Host header, and which hosts are allowed.
 use super::{Ask, accepted, refused};
 use crate::plain::{Plain, plain};
-use crate::rig::{Path, Rig, on, paths};
 use switchboard::{Gateway, Limits};
+use switchboard_rig::{Rig, Stack, each_stack, on};
 
 #[test]
 fn a08_a_host_that_is_not_allowed_is_421() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let own = Gateway::new(Plain).allowed_hosts(["own.example", "[::1]"]);
         let app = plain(Limits::default()).gateway("/own", own).allowed_hosts(["test.example", "port.example:8443"]);
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         for host in ["test.example", "TEST.example", "test.example:3005", "test.example:", "port.example:8443"] {
             accepted(&rig, Ask::good().set("Host", host)).await;
         }
@@ -25,13 +25,13 @@ fn a08_a_host_that_is_not_allowed_is_421() {
         refused(&rig, Ask::good().line("GET /own HTTP/1.1"), 421, "host").await;
         rig.expect_empty().await;
     });
-    on(Path::Listen, |path| async move {
+    on(Stack::Listen, |stack| async move {
         let app = || plain(Limits::default()).allowed_hosts(["app.example", "test.example"]);
         let ask = || Ask::good().set("Host", "10.0.0.7").add("X-Forwarded-Host", "app.example");
-        let trusting = Rig::watched(path, app().trust_proxies(["127.0.0.1"]).unwrap()).await;
+        let trusting = Rig::watched(stack, app().trust_proxies(["127.0.0.1"]).unwrap()).await;
         accepted(&trusting, ask()).await;
         trusting.expect_empty().await;
-        let rig = Rig::watched(path, app()).await;
+        let rig = Rig::watched(stack, app()).await;
         refused(&rig, ask(), 421, "host").await;
         rig.expect_empty().await;
     });

@@ -6,8 +6,8 @@ mod origins;
 mod target;
 mod upgrade;
 
-use crate::rig::{Answer, Rig, read_to_end};
 use std::time::Duration;
+use switchboard_rig::{Response, Rig, read_to_end};
 
 /// A request that can be bent.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Ask {
 }
 
 /// The refusal is a problem (RFC 9457) with a code: a word of the fixed list, and a sentence that holds nothing of the request.
-async fn refused(rig: &Rig, ask: Ask, status: u16, reason: &str) -> Answer {
+async fn refused(rig: &Rig, ask: Ask, status: u16, reason: &str) -> Response {
     let answer = rig.http(&ask.bytes()).await.unwrap_or_else(|| panic!("no answer to {}", ask.line));
     assert_eq!(answer.status, status, "{} {:?}", ask.line, ask.headers);
     let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
@@ -85,7 +85,7 @@ async fn refused_below(rig: &Rig, bytes: &[u8], status: u16) {
     rig.unnoticed().await;
 }
 
-async fn accepted(rig: &Rig, ask: Ask) -> Answer {
+async fn accepted(rig: &Rig, ask: Ask) -> Response {
     let answer = rig.http(&ask.bytes()).await.unwrap_or_else(|| panic!("no answer to {}", ask.line));
     assert_eq!(answer.status, 101, "{} {:?} {}", ask.line, ask.headers, answer.body);
     assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));

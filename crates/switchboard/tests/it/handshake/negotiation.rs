@@ -1,18 +1,18 @@
 //! Subprotocols, extensions and versions.
 use super::{Ask, accepted, refused};
-use crate::control::Stopwatch;
 use crate::plain::plain;
-use crate::rig::{Peer, Rig, masked, paths};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::{App, Error, Gateway, Handshake, Limits, Socket};
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Offer, RawClient, Rig, each_stack, masked};
 
 #[test]
 fn a18_a19_subprotocols_and_extensions() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let offer = |value: &str| Ask::good().add("Sec-WebSocket-Protocol", value);
         for (value, chosen) in [
             ("switchboard.v1.json", Some("switchboard.v1.json")),
@@ -65,7 +65,7 @@ fn counting(runs: &Arc<AtomicUsize>) -> Gateway<()> {
         .guard(GuardDef::of(Counts(runs.clone())).connect())
 }
 
-fn chosen(peer: &Peer) -> Option<&str> {
+fn chosen(peer: &RawClient) -> Option<&str> {
     let headers = peer.head.lines().filter_map(|line| line.split_once(": "));
     let mut values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"));
     values.next().map(|(_, value)| value)
@@ -75,7 +75,7 @@ fn chosen(peer: &Peer) -> Option<&str> {
 fn d22_a_version_that_is_not_spoken_is_closed_4506() {
     const WELL: &str = r#"{"event":"echo","data":"well"}"#;
     const LINGER: Duration = Duration::from_millis(300);
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let runs = Arc::new(AtomicUsize::new(0));
         let raw = Gateway::functions().raw_fn(|mut socket: Socket| async move {
             while let Some(message) = socket.recv().await {
@@ -84,7 +84,7 @@ fn d22_a_version_that_is_not_spoken_is_closed_4506() {
         });
         let app =
             App::new().gateway("/ws", counting(&runs)).gateway("/raw", raw).limits(Limits::default().linger(LINGER));
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         rig.unnoticed().await;
         let before = runs.load(Ordering::SeqCst);
         let unknown: [(&[&str], &str); _] = [
@@ -94,11 +94,12 @@ fn d22_a_version_that_is_not_spoken_is_closed_4506() {
             (&["switchboard.v01.json"], "switchboard.v01.json"),
         ];
         for (rejected, (offered, named)) in (1..).zip(unknown) {
-            let mut peer = Peer::agreeing(rig.stream().await, "/ws", offered, Some("permessage-deflate")).await;
+            let mut peer =
+                rig.connect_with(Offer::to("/ws").protocols(offered).extensions(Some("permessage-deflate"))).await;
             assert_eq!(chosen(&peer), Some(named));
             assert!(!peer.head.to_lowercase().contains("sec-websocket-extensions"), "{}", peer.head);
             peer.send(WELL).await;
-            assert_eq!(peer.closed().await, (4506, "unsupported_version".into()), "{offered:?}");
+            assert_eq!(peer.recv_close().await, (4506, "unsupported_version".into()), "{offered:?}");
             peer.expect_end().await;
             let stats = rig.handle.stats();
             assert_eq!((stats.connections, stats.rejected, stats.refused_connections), (1, rejected, 0));
@@ -116,7 +117,7 @@ fn d22_a_version_that_is_not_spoken_is_closed_4506() {
             ("/raw", &["switchboard.v2.json"], None),
         ];
         for (gateway, offered, named) in known {
-            let mut peer = Peer::speaking(rig.stream().await, gateway, offered).await;
+            let mut peer = rig.connect_with(Offer::to(gateway).protocols(offered)).await;
             assert_eq!(chosen(&peer), named, "{offered:?}");
             assert_eq!(peer.request(WELL).await, WELL, "{offered:?}");
         }
@@ -126,9 +127,9 @@ fn d22_a_version_that_is_not_spoken_is_closed_4506() {
         rig.expect_empty().await;
     });
     // Whoever stays, and goes on sending, has a place until `linger` is over, and no longer.
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default().linger(LINGER).max_connections(Some(2)))).await;
-        let mut stays = Peer::speaking(rig.stream().await, "/ws", &["switchboard.v2.json"]).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default().linger(LINGER).max_connections(Some(2)))).await;
+        let mut stays = rig.connect_with(Offer::to("/ws").protocols(&["switchboard.v2.json"])).await;
         let (began, watch) = (Instant::now(), Stopwatch::start());
         refused(&rig, Ask::good(), 503, "admission").await;
         let mut held = rig.stream().await;
@@ -137,11 +138,11 @@ fn d22_a_version_that_is_not_spoken_is_closed_4506() {
             stays.flood(&masked(0x82, &[0; 1000], [0; 4]), Duration::from_millis(5)).await;
         }
         assert!(began.elapsed() > LINGER / 2, "{:?}", began.elapsed());
-        assert_eq!(stays.closed().await.0, 4506);
+        assert_eq!(stays.recv_close().await.0, 4506);
         drop((held, stays));
         rig.until(|stats| stats.connections == 1).await;
         // Nor does a shutdown wait for longer.
-        let _stays = Peer::speaking(rig.stream().await, "/ws", &["switchboard.v2.json"]).await;
+        let _stays = rig.connect_with(Offer::to("/ws").protocols(&["switchboard.v2.json"])).await;
         let watch = Stopwatch::start();
         assert_eq!(rig.handle.shutdown().await.aborted, 0);
         watch.within(LINGER * 10);

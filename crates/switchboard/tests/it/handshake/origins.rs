@@ -1,14 +1,14 @@
 //! The Origin header.
 use super::{Ask, accepted, refused};
 use crate::plain::{Plain, plain};
-use crate::rig::{Path, Rig, on, paths};
 use switchboard::{App, Gateway, Limits, Origins};
+use switchboard_rig::{Rig, Stack, each_stack, on};
 
 #[test]
 fn a15_a16_origins() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let origins = |origins: Origins| plain(Limits::default()).origins(origins);
-        let same = Rig::watched(path, plain(Limits::default())).await;
+        let same = Rig::watched(stack, plain(Limits::default())).await;
         let ask = |origin: &str| Ask::good().add("Origin", origin);
         accepted(&same, Ask::good()).await;
         accepted(&same, ask("http://test.example")).await;
@@ -34,7 +34,7 @@ fn a15_a16_origins() {
         }
         let demanding = Gateway::new(Plain).origins(Origins::same().required());
         let list = origins(Origins::list(["https://good.example"]).unwrap()).gateway("/demanding", demanding);
-        let list = Rig::watched(path, list).await;
+        let list = Rig::watched(stack, list).await;
         accepted(&list, ask("https://good.example")).await;
         for origin in [
             "null",
@@ -50,7 +50,7 @@ fn a15_a16_origins() {
         accepted(&list, demanded(ask("http://test.example"))).await;
         // A gateway's own choice wins over the application's.
         let gateway = Gateway::new(Plain).on("echo", Plain::echo).origins(Origins::any());
-        let any = Rig::watched(path, App::new().gateway("/ws", gateway)).await;
+        let any = Rig::watched(stack, App::new().gateway("/ws", gateway)).await;
         accepted(&any, ask("https://anywhere.example")).await;
         for rig in [same, list, any] {
             rig.expect_empty().await;
@@ -60,7 +60,7 @@ fn a15_a16_origins() {
 
 #[test]
 fn a15_origins_of_apps_and_a_function_of_ones_own() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let apps = Origins::list(["capacitor://localhost", "chrome-extension://abcdefgh", "null", "file://"]).unwrap();
         let decided = Origins::by(|origin| match origin {
             "https://panics.example" => panic!("canary"),
@@ -70,7 +70,7 @@ fn a15_origins_of_apps_and_a_function_of_ones_own() {
         let app = plain(Limits::default())
             .gateway("/apps", gateway(Origins::same().or(apps)))
             .gateway("/by", gateway(decided));
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         let ask =
             |gateway: &str, origin: &str| Ask::good().line(format!("GET {gateway} HTTP/1.1")).add("Origin", origin);
         for origin in ["capacitor://localhost", "chrome-extension://abcdefgh", "null", "file://", "http://test.example"]
@@ -94,8 +94,8 @@ fn a15_origins_of_apps_and_a_function_of_ones_own() {
 
 #[test]
 fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
-    on(Path::Listen, |path| async move {
-        let trusting = Rig::watched(path, plain(Limits::default()).trust_proxies(["127.0.0.0/8"]).unwrap()).await;
+    on(Stack::Listen, |stack| async move {
+        let trusting = Rig::watched(stack, plain(Limits::default()).trust_proxies(["127.0.0.0/8"]).unwrap()).await;
         let ask = |origin: &str, forwarded: &str| {
             Ask::good().set("Host", "10.0.0.7:3005").add("Origin", origin).add("X-Forwarded-Host", forwarded)
         };
@@ -104,7 +104,7 @@ fn a15_behind_a_trusted_proxy_the_forwarded_host_counts() {
         refused(&trusting, ask("https://app.example", "app.example, evil.example"), 403, "origin").await;
         refused(&trusting, ask("https://evil.example", "app.example"), 403, "origin").await;
         refused(&trusting, ask("https://app.example", ""), 403, "origin").await;
-        let strangers = Rig::watched(path, plain(Limits::default()).trust_proxies(["192.0.2.1"]).unwrap()).await;
+        let strangers = Rig::watched(stack, plain(Limits::default()).trust_proxies(["192.0.2.1"]).unwrap()).await;
         refused(&strangers, ask("https://app.example", "app.example"), 403, "origin").await;
         accepted(&strangers, ask("http://10.0.0.7:3005", "evil.example")).await;
         let said = |value: &str| {

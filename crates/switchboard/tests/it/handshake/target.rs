@@ -1,15 +1,15 @@
 //! The request target.
 use super::{Ask, accepted, refused, refused_below};
 use crate::plain::{Plain, plain};
-use crate::rig::{Path, Rig, paths};
 use switchboard::{App, Gateway, Limits, Path as Params};
+use switchboard_rig::{Rig, Stack, each_stack};
 
 #[test]
 fn a12_the_target() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let gateway = || Gateway::new(Plain).on("echo", Plain::echo);
         let app = App::new().gateway("/ws", gateway()).gateway("/p/{id}/ws", gateway()).gateway("/q/{id}", gateway());
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         let get = |target: &str| Ask::good().line(format!("GET {target} HTTP/1.1"));
         refused(&rig, get(&format!("/ws?{}", "c".repeat(5 << 10))), 414, "uri").await;
         accepted(&rig, get(&format!("/ws?{}", "c".repeat(4000)))).await;
@@ -41,7 +41,7 @@ fn a12_the_target() {
             let answer = rig.http(&get(target).bytes()).await.unwrap();
             assert!(matches!(answer.status, 400 | 404), "{target}: {}", answer.status);
         }
-        if path == Path::Listen {
+        if stack == Stack::Listen {
             for target in ["/../ws", "/ws%00", "/ws/../ws"] {
                 refused(&rig, get(target), 400, "uri").await;
             }
@@ -66,7 +66,7 @@ fn a12_the_target() {
 /// What a router around ours has taken off the path, with its parameters.
 #[test]
 fn a12_a_parameter_of_a_router_around_is_held_to_the_same() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         struct Tenants;
         impl Tenants {
             async fn which(&self, Params((tenant, id)): Params<(String, String)>) -> String {
@@ -76,7 +76,7 @@ fn a12_a_parameter_of_a_router_around_is_held_to_the_same() {
         let inner = App::new().gateway("/{id}/ws", Gateway::new(Tenants).on("which", Tenants::which));
         let outer = axum::Router::new().nest("/t/{tenant}", axum::Router::new().merge(inner));
         let app = plain(Limits::default()).mount(outer);
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         let get = |target: &str| Ask::good().line(format!("GET {target} HTTP/1.1"));
         accepted(&rig, get("/t/a%20b/7/ws")).await;
         let mut peer = rig.connect_to("/t/a%20b/7/ws").await;
@@ -103,9 +103,9 @@ fn a_path_that_nobody_can_ask_for_does_not_boot() {
     {
         assert!(text.contains(part), "{part}: {text}");
     }
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = plain(Limits::default()).gateway("/caf%C3%A9/{größe}", gateway());
-        let rig = Rig::watched(path, app).await;
+        let rig = Rig::watched(stack, app).await;
         accepted(&rig, Ask::good().line("GET /caf%C3%A9/7 HTTP/1.1")).await;
         rig.expect_empty().await;
     });

@@ -1,20 +1,20 @@
 //! Requests that are no upgrade, and what surrounds one that is.
 use super::{Ask, accepted, refused};
 use crate::plain::{HEALTHY, plain};
-use crate::rig::{Answer, Path, Peer, Rig, masked, on, paths, read_to_end};
 use std::time::Duration;
 use switchboard::Limits;
+use switchboard_rig::{RawClient, Response, Rig, Stack, each_stack, masked, on, read_to_end};
 
 #[test]
 fn a01_to_a08_what_is_no_upgrade() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let good = Ask::good;
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
             let answer = refused(&rig, good().line(format!("{method} /ws?canary HTTP/1.1")), 405, "method").await;
             assert_eq!(answer.header("allow"), Some("GET"), "A01 {method}");
         }
-        let needs_upgrade = |answer: Answer| {
+        let needs_upgrade = |answer: Response| {
             assert_eq!(answer.header("upgrade"), Some("websocket"));
             assert_eq!(answer.header("sec-websocket-version"), Some("13"));
             assert_eq!(answer.header("connection").map(str::to_lowercase).as_deref(), Some("upgrade"));
@@ -56,8 +56,8 @@ fn a01_to_a08_what_is_no_upgrade() {
 
 #[test]
 fn a09_a_body_is_smuggling() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let hidden = "GET /ws?hidden HTTP/1.1\r\n\r\n";
         for (name, value) in [("Content-Length", "28"), ("Content-Length", "00"), ("Transfer-Encoding", "chunked")] {
             let mut bytes = Ask::good().add(name, value).bytes();
@@ -83,13 +83,13 @@ fn a09_a_body_is_smuggling() {
 
 #[test]
 fn a09_a_length_of_0_is_no_body() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let ask = Ask::good().add("Content-Length", "0");
         accepted(&rig, ask.clone()).await;
         // What follows is frames.
         let message = masked(0x81, HEALTHY.as_bytes(), [1, 2, 3, 4]);
-        let mut peer = Peer::asking(rig.stream().await, &[ask.bytes(), message].concat()).await;
+        let mut peer = rig.connect_by_request(&[ask.bytes(), message].concat()).await;
         peer.expect(HEALTHY).await;
         drop(peer);
         rig.expect_empty().await;
@@ -98,13 +98,13 @@ fn a09_a_length_of_0_is_no_body() {
 
 #[test]
 fn a04_close_beside_upgrade_does_not_end_what_begins() {
-    on(Path::Listen, |path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    on(Stack::Listen, |stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         for connection in ["close, Upgrade", "Upgrade, close", "close,upgrade,keep-alive", "keep-alive, Upgrade"] {
             let ask = Ask::good().set("Connection", connection);
             let answer = accepted(&rig, ask.clone()).await;
             assert_eq!(answer.header("connection"), Some("Upgrade"), "{connection}");
-            let mut peer = Peer::asking(rig.stream().await, &ask.bytes()).await;
+            let mut peer = rig.connect_by_request(&ask.bytes()).await;
             for _ in 0..3 {
                 assert_eq!(peer.request(HEALTHY).await, HEALTHY, "{connection}");
             }
@@ -118,8 +118,8 @@ fn a04_close_beside_upgrade_does_not_end_what_begins() {
 
 #[test]
 fn a20_a26_another_request_on_the_same_connection() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default())).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default())).await;
         let mut stream = rig.stream().await;
         let unknown = Ask::good().line("GET /canary HTTP/1.1").bytes();
         let answer = rig.http_on(&mut stream, &unknown).await.unwrap();
@@ -131,15 +131,15 @@ fn a20_a26_another_request_on_the_same_connection() {
         {
             assert_ne!(rig.http_on(&mut stream, &ask.bytes()).await.unwrap().status, 101);
         }
-        let mut peer = Peer::handshake(stream, "/ws").await;
+        let mut peer = RawClient::connect(stream, "/ws").await;
         assert!(!peer.head.to_lowercase().contains("content-"), "{}", peer.head);
         peer.send(r#"{"event":"echo","data":1}"#).await;
         peer.send(r#"{"event":"echo","data":"well"}"#).await;
-        assert!(peer.text().await.contains("validation_failed"));
+        assert!(peer.recv_text().await.contains("validation_failed"));
         peer.expect(r#"{"event":"echo","data":"well"}"#).await;
         // A second upgrade on an upgraded connection is no request any more, but a frame with reserved bits.
         peer.send_bytes(&Ask::good().bytes()).await;
-        assert_eq!(peer.closed().await.0, 1002);
+        assert_eq!(peer.recv_close().await.0, 1002);
         peer.expect_end().await;
         drop(peer);
         rig.expect_empty().await;
@@ -148,8 +148,8 @@ fn a20_a26_another_request_on_the_same_connection() {
 
 #[test]
 fn a23_a_full_node_says_when_to_come_back() {
-    paths(|path| async move {
-        let rig = Rig::watched(path, plain(Limits::default().max_connections(Some(3)))).await;
+    each_stack(|stack| async move {
+        let rig = Rig::watched(stack, plain(Limits::default().max_connections(Some(3)))).await;
         let first = rig.connect().await;
         let second = rig.connect().await;
         for _ in 0..3 {
@@ -172,9 +172,9 @@ fn a23_a_full_node_says_when_to_come_back() {
 
 #[test]
 fn a_draining_node_says_so() {
-    for path in [Path::Axum, Path::Memory] {
-        on(path, |path| async move {
-            let rig = Rig::start(path, plain(Limits::default())).await;
+    for stack in [Stack::Axum, Stack::Memory] {
+        on(stack, |stack| async move {
+            let rig = Rig::start(stack, plain(Limits::default())).await;
             let mut busy = rig.connect().await;
             busy.send(r#"{"event":"wait","data":400,"id":1}"#).await;
             rig.until(|stats| stats.in_flight == 1).await;
@@ -184,7 +184,7 @@ fn a_draining_node_says_so() {
             let answer = refused(&rig, Ask::good(), 503, "draining").await;
             assert!(answer.header("retry-after").is_some());
             busy.expect(r#"{"event":"wait","data":400,"id":1}"#).await;
-            assert_eq!(busy.expect_close().await, 1001);
+            assert_eq!(busy.skip_until_close().await, 1001);
             drop(busy);
             assert_eq!(shutdown.await.unwrap().aborted, 0);
             rig.expect_empty().await;

@@ -1,8 +1,8 @@
 //! A handler that blocks its thread.
-use crate::control::Stopwatch;
-use crate::rig::{Path, Rig};
 use std::time::{Duration, Instant};
 use switchboard::{App, Client, Gateway, Server};
+use switchboard_rig::Stopwatch;
+use switchboard_rig::{Rig, Stack};
 
 /// A worker of the runtime that blocks must not be the one that waits for everybody's sockets: another one takes over.
 #[test]
@@ -22,7 +22,7 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
             text
         }
     }
-    for path in [Path::Listen, Path::Axum] {
+    for stack in [Stack::Listen, Stack::Axum] {
         // The clients have a runtime of their own.
         let (address, shared) = std::sync::mpsc::channel();
         let serving = std::thread::spawn(move || {
@@ -31,7 +31,7 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
                 let app = App::new();
                 let gateway = Gateway::new(Blocks(app.server())).on_connect(Blocks::joined);
                 let app = app.gateway("/ws", gateway.on("block", Blocks::block).on("echo", Blocks::echo));
-                let rig = Rig::start(path, app).await;
+                let rig = Rig::start(stack, app).await;
                 address.send((rig.address(), rig.handle.clone())).unwrap();
                 rig.handle.drained().await;
             });
@@ -57,9 +57,9 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
                     while began.elapsed() < BLOCK {
                         let asked = Stopwatch::start();
                         other.send(&format!(r#"{{"event":"echo","data":"well {id}"}}"#)).await;
-                        let mut text = other.text().await;
+                        let mut text = other.recv_text().await;
                         if text == push {
-                            text = other.text().await;
+                            text = other.recv_text().await;
                         }
                         assert_eq!(text, format!(r#"{{"event":"echo","data":"well {id}"}}"#));
                         // A busy machine, and not the worker, may be what was waited for.
@@ -81,7 +81,7 @@ fn a_handler_that_blocks_its_thread_stops_nobody_else() {
             }
             (stuck, late)
         });
-        assert!(stuck <= 2 && late <= 2, "{path:?}: answers were stuck in {stuck} of 10, pushes in {late}");
+        assert!(stuck <= 2 && late <= 2, "{stack:?}: answers were stuck in {stuck} of 10, pushes in {late}");
         runtime.block_on(handle.shutdown());
         serving.join().unwrap();
     }

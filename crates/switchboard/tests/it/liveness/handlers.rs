@@ -1,17 +1,17 @@
 //! What a connection does while a handler runs.
 use super::{Slow, Story, gateway};
-use crate::rig::{Got, Rig, matrix};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use switchboard::{App, Client, Error, Gateway};
 use switchboard_core::ws::Opcode;
+use switchboard_rig::{Got, Rig, matrix};
 use tokio::sync::Notify;
 
 #[test]
 fn a_handler_awaits_its_own_clients_ack() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(Slow::default()))).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(Slow::default()))).await;
         let mut peer = rig.connect().await;
         let question = peer.request(r#"{"event":"ask","id":1}"#).await;
         assert_eq!(question, r#"{"event":"question","data":"name?","ack":1}"#);
@@ -29,7 +29,7 @@ fn a_handler_awaits_its_own_clients_ack() {
         assert_eq!(peer.request(r#"{"event":"echo","data":"on"}"#).await, r#"{"event":"echo","data":"on"}"#);
         // The peer leaves while an answer is awaited.
         peer.send(r#"{"event":"ask"}"#).await;
-        peer.text().await;
+        peer.recv_text().await;
         drop(peer);
         rig.expect_empty().await;
     });
@@ -37,10 +37,10 @@ fn a_handler_awaits_its_own_clients_ack() {
 
 #[test]
 fn pings_pushes_and_close_pass_a_slow_handler() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let slow = Slow::default();
         let (story, go) = (slow.story.clone(), slow.go.clone());
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(slow))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(slow))).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"wait","id":1}"#).await;
         story.expect(&["begins"]).await;
@@ -64,10 +64,10 @@ fn pings_pushes_and_close_pass_a_slow_handler() {
 
 #[test]
 fn a_handler_finishes_when_the_stream_ends() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let slow = Slow::default();
         let (story, go, dropped) = (slow.story.clone(), slow.go.clone(), slow.dropped.clone());
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(slow))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(slow))).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"wait"}"#).await;
         story.expect(&["begins"]).await;
@@ -84,11 +84,11 @@ fn a_handler_finishes_when_the_stream_ends() {
 
 #[test]
 fn cancel_on_disconnect_drops_the_handler() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let slow = Slow::default();
         let (story, dropped) = (slow.story.clone(), slow.dropped.clone());
         let gateway = gateway(slow).cancel_on_disconnect(true);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"wait"}"#).await;
         story.expect(&["begins"]).await;
@@ -101,22 +101,26 @@ fn cancel_on_disconnect_drops_the_handler() {
 
 #[test]
 fn a_client_cancels_its_request() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let slow = Slow::default();
         let dropped = slow.dropped.clone();
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(slow))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(slow))).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"hang","id":1}"#).await;
         peer.send(r#"{"event":"hang","id":2}"#).await;
         peer.send(r#"{"cancel":2}"#).await;
         assert!(
-            peer.text().await.starts_with(r#"{"event":"exception","id":2,"data":{"status":"error","code":"cancelled""#)
+            peer.recv_text()
+                .await
+                .starts_with(r#"{"event":"exception","id":2,"data":{"status":"error","code":"cancelled""#)
         );
         let reused = peer.request(r#"{"event":"echo","data":"x","id":1}"#).await;
         assert!(reused.contains(r#""code":"conflict""#), "D10: {reused}");
         peer.send(r#"{"cancel":1}"#).await;
         assert!(
-            peer.text().await.starts_with(r#"{"event":"exception","id":1,"data":{"status":"error","code":"cancelled""#)
+            peer.recv_text()
+                .await
+                .starts_with(r#"{"event":"exception","id":1,"data":{"status":"error","code":"cancelled""#)
         );
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
         assert_eq!(
@@ -141,17 +145,17 @@ fn on_connect_may_refuse() {
             panic!("on-disconnect does not run");
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let gateway = Gateway::new(Club).on_connect(Club::joined).on_disconnect(Club::left);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"never"}"#).await;
-        assert!(peer.text().await.contains(r#""code":"forbidden","message":"Members only""#));
+        assert!(peer.recv_text().await.contains(r#""code":"forbidden","message":"Members only""#));
         assert_eq!(
-            peer.text().await,
+            peer.recv_text().await,
             r#"{"event":"sys.goaway","data":{"code":4505,"reason":"forbidden","retryable":false}}"#
         );
-        assert_eq!(peer.expect_close().await, 4505);
+        assert_eq!(peer.skip_until_close().await, 4505);
         drop(peer);
         rig.expect_empty().await;
     });
@@ -173,11 +177,11 @@ fn b3_messages_wait_for_on_connect() {
             "hi"
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let late = Late { story: Story::default(), go: Arc::default() };
         let (story, go) = (late.story.clone(), late.go.clone());
         let gateway = Gateway::new(late).on("message", Late::message).on_connect(Late::joined);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"message"}"#).await;
         peer.send_frame(Opcode::Ping, true, b"").await;
@@ -193,10 +197,10 @@ fn b3_messages_wait_for_on_connect() {
 
 #[test]
 fn b10_a_kick_says_why_behind_all_that_was_emitted() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let slow = Slow::default();
         let story = slow.story.clone();
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway(slow))).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway(slow))).await;
         let mut peer = rig.connect().await;
         let server = rig.handle.server();
         while server.local().count_in("room") == 0 {

@@ -1,7 +1,7 @@
 //! Panics of handlers and hooks.
 use super::{ECHO, Story};
-use crate::rig::{Path, Rig, matrix, untraced};
 use switchboard::{App, Gateway};
+use switchboard_rig::{Rig, Stack, matrix, untraced};
 
 #[derive(Default)]
 struct Panics {
@@ -55,7 +55,7 @@ impl Drop for PanicsInDrop {
     }
 }
 
-async fn panicking(path: Path, when: &'static str) -> (Rig, Story) {
+async fn panicking(stack: Stack, when: &'static str) -> (Rig, Story) {
     let panics = Panics { when, ..Panics::default() };
     let story = panics.story.clone();
     let gateway = Gateway::new(panics)
@@ -65,13 +65,13 @@ async fn panicking(path: Path, when: &'static str) -> (Rig, Story) {
         .on("echo", Panics::echo)
         .on_connect(Panics::joined)
         .on_disconnect(Panics::left);
-    (Rig::start(path, App::new().gateway("/ws", gateway)).await, story)
+    (Rig::start(stack, App::new().gateway("/ws", gateway)).await, story)
 }
 
 #[test]
 fn j7_a_panic_in_a_handler_answers_internal_and_the_connection_lives() {
-    matrix(|path| async move {
-        let (rig, story) = panicking(path, "message").await;
+    matrix(|stack| async move {
+        let (rig, story) = panicking(stack, "message").await;
         let mut peer = rig.connect().await;
         for (at, event) in [(1, "message\",\"data\":false"), (2, "message\",\"data\":true"), (3, "serialize\"")] {
             let name = event.split('"').next().unwrap();
@@ -85,13 +85,13 @@ fn j7_a_panic_in_a_handler_answers_internal_and_the_connection_lives() {
             let expected = format!(
                 r#"{{"event":"exception","id":{at},"data":{{"status":"error","code":"internal","message":"Internal error","event":"{name}","retryable":false}}}}"#
             );
-            assert_eq!(untraced(&answer), expected, "{path:?}");
+            assert_eq!(untraced(&answer), expected, "{stack:?}");
             assert_eq!(peer.request(ECHO).await, ECHO);
         }
         // A panic in the destructor of a handler that is cancelled.
         peer.send(r#"{"event":"drops","id":9}"#).await;
         peer.send(r#"{"cancel":9}"#).await;
-        assert!(peer.text().await.contains("cancelled"));
+        assert!(peer.recv_text().await.contains("cancelled"));
         assert_eq!(peer.request(ECHO).await, ECHO);
         drop(peer);
         story.expect(&["joined", "message", "message", "left"]).await;
@@ -101,11 +101,11 @@ fn j7_a_panic_in_a_handler_answers_internal_and_the_connection_lives() {
 
 #[test]
 fn a_panic_in_on_connect_closes_1011_without_on_disconnect() {
-    matrix(|path| async move {
-        let (rig, story) = panicking(path, "joined").await;
+    matrix(|stack| async move {
+        let (rig, story) = panicking(stack, "joined").await;
         let mut peer = rig.connect().await;
-        assert!(untraced(&peer.text().await).contains(r#""code":"internal","message":"Internal error""#));
-        assert_eq!(peer.expect_close().await, 1011);
+        assert!(untraced(&peer.recv_text().await).contains(r#""code":"internal","message":"Internal error""#));
+        assert_eq!(peer.skip_until_close().await, 1011);
         drop(peer);
         rig.expect_empty().await;
         story.expect(&["joined"]).await;
@@ -114,8 +114,8 @@ fn a_panic_in_on_connect_closes_1011_without_on_disconnect() {
 
 #[test]
 fn a_panic_in_on_disconnect_frees_everything() {
-    matrix(|path| async move {
-        let (rig, story) = panicking(path, "left").await;
+    matrix(|stack| async move {
+        let (rig, story) = panicking(stack, "left").await;
         let mut peer = rig.connect().await;
         assert_eq!(peer.request(ECHO).await, ECHO);
         drop(peer);

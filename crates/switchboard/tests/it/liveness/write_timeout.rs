@@ -1,7 +1,7 @@
 //! How long a write may take.
-use crate::rig::{Path, Rig, on};
 use std::time::Duration;
 use switchboard::{App, Gateway, Limits};
+use switchboard_rig::{Rig, Stack, on};
 
 struct Pusher;
 
@@ -16,14 +16,14 @@ impl Pusher {
 fn a_write_timeout_above_twenty_seconds_holds() {
     // Both at the same time.
     std::thread::scope(|threads| {
-        for path in [Path::Listen, Path::Axum] {
-            threads.spawn(move || outlasts_the_kernels_patience(path));
+        for stack in [Stack::Listen, Stack::Axum] {
+            threads.spawn(move || outlasts_the_kernels_patience(stack));
         }
     });
 }
 
-fn outlasts_the_kernels_patience(path: Path) {
-    on(path, |path| async move {
+fn outlasts_the_kernels_patience(stack: Stack) {
+    on(stack, |stack| async move {
         let limits = Limits::default()
             .write_timeout(Duration::from_secs(3600))
             .outbound_soft_time(Duration::from_secs(3600))
@@ -32,14 +32,14 @@ fn outlasts_the_kernels_patience(path: Path) {
             .ping_interval(Duration::from_secs(1000));
         // A gateway's own limits are those that hold.
         let gateway = Gateway::new(Pusher).on("echo", Pusher::echo).limits(limits);
-        let rig = Rig::start(path, App::new().gateway("/ws", gateway)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", gateway)).await;
         let mut peer = rig.connect().await;
         peer.send(r#"{"event":"echo","data":"there"}"#).await;
-        peer.text().await;
+        peer.recv_text().await;
         let text = "x".repeat(4 << 20);
         assert_eq!(rig.handle.server().broadcast("e", &text).queued, 1);
         tokio::time::sleep(Duration::from_secs(23)).await;
-        assert_eq!(rig.handle.stats().connections, 1, "{path:?}");
-        assert!(peer.text().await.ends_with("xxx\"}"));
+        assert_eq!(rig.handle.stats().connections, 1, "{stack:?}");
+        assert!(peer.recv_text().await.ends_with("xxx\"}"));
     });
 }

@@ -1,9 +1,9 @@
 //! Gateways of functions and of modules.
-use crate::rig::{Rig, matrix};
 use std::sync::{Arc, Mutex};
 use switchboard::di::{Injectable, ModuleDef, Provider};
 use switchboard::gateway::{Messages, Mount};
 use switchboard::{App, Client, ConnState, Ctx, DisconnectReason, Error, EventName, Gateway, SendError, Socket};
+use switchboard_rig::{Rig, matrix};
 
 #[test]
 fn a8_a_gateway_of_functions() {
@@ -20,7 +20,7 @@ fn a8_a_gateway_of_functions() {
             }),
         )
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let captured = Arc::new(Mutex::new(Vec::new()));
         let (joins, leaves) = (captured.clone(), captured.clone());
         let functions = Gateway::functions()
@@ -46,7 +46,7 @@ fn a8_a_gateway_of_functions() {
             }
             Ok::<(), SendError>(())
         });
-        let rig = Rig::start(path, App::new().gateway("/ws", functions).gateway("/raw", raw)).await;
+        let rig = Rig::start(stack, App::new().gateway("/ws", functions).gateway("/raw", raw)).await;
         let (mut ada, mut bob) = (rig.connect().await, rig.connect().await);
         assert_eq!(ada.request(r#"{"event":"double","data":21}"#).await, r#"{"event":"double","data":42}"#);
         assert!(ada.request(r#"{"event":"double","data":3000000000}"#).await.contains("bad_request"));
@@ -61,7 +61,7 @@ fn a8_a_gateway_of_functions() {
         assert_eq!(ada.request(r#"{"event":"say","data":"hi"}"#).await, r#"{"event":"say","data":1}"#);
         bob.expect(r#"{"event":"said","data":"hi"}"#).await;
         let mut peer = rig.connect_to("/raw").await;
-        assert!(!peer.text().await.is_empty());
+        assert!(!peer.recv_text().await.is_empty());
         assert_eq!(peer.request("echo").await, "echo");
         drop((ada, bob, peer));
         rig.expect_empty().await;

@@ -1,8 +1,8 @@
 //! Prefixes, versions, ports, and what is refused at boot.
 use super::{Named, named};
-use crate::rig::{Path, Rig, matrix, on};
 use switchboard::axum::{Router, routing::get};
 use switchboard::{App, Gateway};
+use switchboard_rig::{Rig, Stack, matrix, on};
 
 #[tokio::test]
 async fn a5_boot_problems_are_reported_at_once() {
@@ -46,7 +46,7 @@ async fn an_address_that_is_taken_says_what_to_do() {
 
 #[test]
 fn a6_the_prefix_and_versions_reach_the_gateway() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         // In whatever order they are said.
         let app = App::new()
             .gateway("/ws", named("both").versions(["1", "2"]))
@@ -54,7 +54,7 @@ fn a6_the_prefix_and_versions_reach_the_gateway() {
             .gateway("plain", named("plain"))
             .gateway("/ws", named("third").version("3.1-beta"))
             .mount(Router::new().route("/health", get(|| async { "well" })));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for (path, name) in
             [("/api/v1/ws", "both"), ("/api/v2/ws", "both"), ("/api/plain", "plain"), ("/api/v3.1-beta/ws", "third")]
         {
@@ -100,7 +100,7 @@ async fn a5_a_path_and_version_belong_to_one_gateway() {
 
 #[test]
 fn a3_a_port_of_its_own() {
-    on(Path::Listen, |_| async {
+    on(Stack::Listen, |_| async {
         let app = App::new()
             .signals(false)
             .prefix("/api")
@@ -133,7 +133,7 @@ fn a3_a_port_of_its_own() {
         }
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         for mut peer in peers {
-            assert_eq!(peer.expect_close().await, 1001);
+            assert_eq!(peer.skip_until_close().await, 1001);
         }
         assert_eq!(shutdown.await.unwrap().aborted, 0);
         serving.await.unwrap();

@@ -1,19 +1,19 @@
 //! A gateway in an axum application: merged, mounted, as a service, and under layers.
 use super::named;
-use crate::rig::{Path, Rig, matrix};
 use switchboard::axum::extract::Request;
 use switchboard::axum::middleware::{self, Next};
 use switchboard::axum::response::{IntoResponse, Response};
 use switchboard::axum::{Router, body::Body, routing::get};
 use switchboard::{App, Server};
+use switchboard_rig::{Offer, Rig, Stack, matrix, upgrade_request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Service, ServiceExt};
 
 #[test]
 fn a4_many_gateways_on_different_paths() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new().gateway("/one", named("one")).gateway("two", named("two")).gateway("", named("three"));
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for (path, name) in [("/one", "one"), ("/two", "two"), ("/ws", "three")] {
             let mut peer = rig.connect_to(path).await;
             let reply = peer.request(r#"{"event":"name"}"#).await;
@@ -50,7 +50,7 @@ async fn a10_merged_mounted_and_as_a_service() {
     assert_eq!(handle.stats().connections, 0);
     // Routes mounted beside the gateways, by our own listener.
     let app = App::new().gateway("/ws", named("mounted")).mount(Router::new().route("/", get(|| async { "hello" })));
-    let rig = Rig::start(Path::Listen, app).await;
+    let rig = Rig::start(Stack::Listen, app).await;
     let mut stream = rig.stream().await;
     AsyncWriteExt::write_all(&mut stream, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut text = String::new();
@@ -67,7 +67,7 @@ async fn a10_merged_mounted_and_as_a_service() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, nested).await });
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let mut peer = crate::rig::Peer::handshake(Box::new(stream), "/api/v1/ws").await;
+    let mut peer = switchboard_rig::RawClient::connect(Box::new(stream), "/api/v1/ws").await;
     assert!(peer.request(r#"{"event":"name"}"#).await.contains("nested"));
 }
 
@@ -80,16 +80,12 @@ async fn a12_layers_run_on_the_upgrade() {
             (http::StatusCode::UNAUTHORIZED, "no ticket").into_response()
         }
     }
-    let router = Router::new().merge(App::new().gateway("/ws", named("inside"))).layer(middleware::from_fn(door));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    let url = format!("ws://{address}/ws");
-    let refused = tokio_tungstenite::connect_async(&url).await.unwrap_err();
-    assert!(matches!(refused, tokio_tungstenite::tungstenite::Error::Http(response) if response.status() == 401));
-    let mut request = tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(&url).unwrap();
-    request.headers_mut().insert("x-ticket", http::HeaderValue::from_static("1"));
-    tokio_tungstenite::connect_async(request).await.unwrap();
+    let app = App::new().gateway("/ws", named("inside"));
+    let handle = app.handle();
+    let rig = Rig::start_router(Router::new().merge(app).layer(middleware::from_fn(door)), handle).await;
+    let refused = rig.http(&upgrade_request("/ws")).await.unwrap();
+    assert_eq!(refused.status, 401);
+    rig.connect_with(Offer::to("/ws").header("x-ticket", "1")).await;
 }
 
 #[test]

@@ -3,11 +3,11 @@ mod node;
 mod problems;
 mod separation;
 
-use crate::rig::Peer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard::{App, Client, ClientId, Error, Gateway, Namespace};
+use switchboard_rig::RawClient;
 use tokio::sync::Notify;
 
 enum Admin {}
@@ -71,13 +71,13 @@ fn two() -> App {
 }
 
 /// The data of the reply, which is the next that comes: all that was sent before is read already.
-async fn ask(peer: &mut Peer, event: &str, data: &str) -> String {
+async fn ask(peer: &mut RawClient, event: &str, data: &str) -> String {
     let reply = peer.request(&format!(r#"{{"event":"{event}","data":"{data}"}}"#)).await;
     let data = reply.strip_prefix(&format!(r#"{{"event":"{event}","data":"#)).and_then(|data| data.strip_suffix('}'));
     data.unwrap_or_else(|| panic!("{event} {data:?} is answered by {reply}")).trim_matches('"').to_owned()
 }
 
-async fn join(peer: &mut Peer, room: &str) -> ClientId {
+async fn join(peer: &mut RawClient, room: &str) -> ClientId {
     peer.send(&format!(r#"{{"event":"join","data":"{room}"}}"#)).await;
     ask(peer, "id", "").await.parse().unwrap()
 }

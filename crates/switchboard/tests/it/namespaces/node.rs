@@ -1,17 +1,16 @@
 //! What namespaces share: shutdown, limits and time of the node.
 use super::{Admin, Nobody, Talk, shared, talk, two};
-use crate::rig::{Path, Rig, http, matrix, on, paths};
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard::{App, Limits};
-use switchboard_core::ws::handshake::ClientRequest;
+use switchboard_rig::{Rig, Stack, each_stack, http, matrix, on};
 
 #[test]
 fn a_shutdown_closes_every_namespace() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let state: Arc<Talk> = Arc::default();
         let app = App::new().gateway("/ws", talk()).gateway("/admin", shared(&state).namespace::<Admin>());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (mut user, mut idle, mut busy) =
             (rig.connect().await, rig.connect_to("/admin").await, rig.connect_to("/admin").await);
         busy.send(r#"{"event":"wait","id":1}"#).await;
@@ -19,7 +18,7 @@ fn a_shutdown_closes_every_namespace() {
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown().await });
         for peer in [&mut user, &mut idle] {
-            assert_eq!(peer.expect_close().await, 1001);
+            assert_eq!(peer.skip_until_close().await, 1001);
             peer.close(1001).await;
         }
         // A namespace that is made meanwhile changes nothing.
@@ -27,7 +26,7 @@ fn a_shutdown_closes_every_namespace() {
         assert!(!shutdown.is_finished(), "a handler of a namespace is in flight");
         state.go.notify_one();
         busy.expect(r#"{"event":"wait","data":null,"id":1}"#).await;
-        assert_eq!(busy.expect_close().await, 1001);
+        assert_eq!(busy.skip_until_close().await, 1001);
         busy.close(1001).await;
         assert_eq!(shutdown.await.unwrap().aborted, 0);
         rig.expect_empty().await;
@@ -36,10 +35,10 @@ fn a_shutdown_closes_every_namespace() {
 
 #[test]
 fn a_shutdown_out_of_patience_ends_every_namespace() {
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let state: Arc<Talk> = Arc::default();
         let app = App::new().gateway("/ws", shared(&state)).gateway("/admin", shared(&state).namespace::<Admin>());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut peers = [rig.connect().await, rig.connect_to("/admin").await];
         for peer in &mut peers {
             peer.send(r#"{"event":"wait","id":1}"#).await;
@@ -48,8 +47,8 @@ fn a_shutdown_out_of_patience_ends_every_namespace() {
         let handle = rig.handle.clone();
         let shutdown = tokio::spawn(async move { handle.shutdown_within(Duration::ZERO).await });
         for peer in &mut peers {
-            assert!(peer.text().await.contains(r#""code":"draining""#));
-            assert_eq!(peer.expect_close().await, 1001);
+            assert!(peer.recv_text().await.contains(r#""code":"draining""#));
+            assert_eq!(peer.skip_until_close().await, 1001);
             peer.close(1001).await;
         }
         assert_eq!(shutdown.await.unwrap().aborted, 2);
@@ -58,7 +57,7 @@ fn a_shutdown_out_of_patience_ends_every_namespace() {
 }
 
 fn upgrade(path: &str) -> Vec<u8> {
-    ClientRequest::new("test.example", path, [7; 16]).unwrap().encode()
+    switchboard_rig::upgrade_request(path)
 }
 
 async fn refusal(rig: &Rig, path: &str) -> (u16, String) {
@@ -69,10 +68,10 @@ async fn refusal(rig: &Rig, path: &str) -> (u16, String) {
 
 #[test]
 fn a_namespace_that_is_made_after_a_shutdown_refuses() {
-    on(Path::Memory, |path| async move {
+    on(Stack::Memory, |stack| async move {
         let app = two();
         assert_eq!(app.handle().shutdown().await.aborted, 0);
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         for path in ["/ws", "/admin"] {
             assert_eq!(refusal(&rig, path).await, (503, "draining".into()), "{path}");
         }
@@ -82,14 +81,14 @@ fn a_namespace_that_is_made_after_a_shutdown_refuses() {
 
 #[test]
 fn the_limits_of_the_node_count_over_namespaces() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = Limits::default().max_connections(Some(2)).handlers(1).pending_acks_node(1);
         let state: Arc<Talk> = Arc::default();
         let app = App::new()
             .limits(limits)
             .gateway("/ws", shared(&state))
             .gateway("/admin", shared(&state).namespace::<Admin>());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (mut user, mut boss) = (rig.connect().await, rig.connect_to("/admin").await);
         for path in ["/ws", "/admin"] {
             assert_eq!(refusal(&rig, path).await, (503, "admission".into()), "{path}");
@@ -124,10 +123,10 @@ fn the_limits_of_the_node_count_over_namespaces() {
 
 #[test]
 fn time_passes_in_every_namespace() {
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let limits = Limits::default().handler_timeout(Duration::from_millis(100));
         let app = App::new().limits(limits).gateway("/admin", talk().namespace::<Admin>());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let mut boss = rig.connect_to("/admin").await;
         let answer = boss.request(r#"{"event":"wait","id":1}"#).await;
         assert!(answer.contains(r#""code":"timeout""#), "{answer}");

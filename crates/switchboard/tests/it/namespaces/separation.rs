@@ -1,10 +1,10 @@
 //! What is said and done in one namespace stays in it.
 use super::{Admin, Nobody, ask, ids, join, set, talk, two};
-use crate::rig::{Rig, matrix, paths};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use switchboard::axum::{Router, extract::State, routing::get};
 use switchboard::{App, Client, Gateway, Root, Server};
+use switchboard_rig::{Rig, each_stack, matrix};
 
 fn names<N>(server: &Server<N>) -> BTreeSet<String> {
     server.local().rooms().iter().map(|room| room.to_string()).collect()
@@ -12,8 +12,8 @@ fn names<N>(server: &Server<N>) -> BTreeSet<String> {
 
 #[test]
 fn a_server_counts_and_lists_its_own_namespace() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, two()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, two()).await;
         let (root, admin) = (rig.handle.server(), rig.handle.server_of::<Admin>());
         let (mut one, mut other, mut boss) = (rig.connect().await, rig.connect().await, rig.connect_to("/admin").await);
         let (a, b) = (join(&mut one, "lobby").await, join(&mut other, "lobby").await);
@@ -53,8 +53,8 @@ fn a_server_counts_and_lists_its_own_namespace() {
 
 #[test]
 fn what_is_sent_stays_in_its_namespace() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, two()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, two()).await;
         let (root, admin) = (rig.handle.server(), rig.handle.server_of::<Admin>());
         let (mut one, mut other, mut boss) = (rig.connect().await, rig.connect().await, rig.connect_to("/admin").await);
         join(&mut one, "lobby").await;
@@ -108,8 +108,8 @@ fn what_is_sent_stays_in_its_namespace() {
 
 #[test]
 fn a_kick_and_a_departure_stay_in_their_namespace() {
-    matrix(|path| async move {
-        let rig = Rig::start(path, two()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, two()).await;
         let (root, admin) = (rig.handle.server(), rig.handle.server_of::<Admin>());
         let (mut one, mut boss, mut deputy) =
             (rig.connect().await, rig.connect_to("/admin").await, rig.connect_to("/admin").await);
@@ -118,7 +118,7 @@ fn a_kick_and_a_departure_stay_in_their_namespace() {
         join(&mut boss, "secret").await;
         join(&mut deputy, "lobby").await;
         assert_eq!((root.disconnect("secret"), root.disconnect(&own), root.disconnect("lobby")), (0, 0, 1));
-        assert_eq!(one.expect_close().await, 4503);
+        assert_eq!(one.skip_until_close().await, 4503);
         drop(one);
         rig.until(|stats| stats.connections == 2).await;
         assert_eq!(
@@ -129,7 +129,7 @@ fn a_kick_and_a_departure_stay_in_their_namespace() {
         assert_eq!(ask(&mut boss, "say", "lobby").await, "1");
         deputy.expect(r#"{"event":"said","data":"by a client"}"#).await;
         assert_eq!(admin.disconnect("secret"), 1);
-        assert_eq!(boss.expect_close().await, 4503);
+        assert_eq!(boss.skip_until_close().await, 4503);
         ask(&mut deputy, "id", "").await;
         drop((boss, deputy));
         rig.expect_empty().await;
@@ -144,7 +144,7 @@ fn gateways_of_one_namespace_share_it() {
             client.join("lobby");
         }
     }
-    matrix(|path| async move {
+    matrix(|stack| async move {
         let app = App::new();
         let (before, root) = (app.server_of::<Admin>(), app.server());
         let app = app
@@ -155,7 +155,7 @@ fn gateways_of_one_namespace_share_it() {
                 Gateway::new(Another).on_connect(Another::joined).namespace::<Nobody>().namespace::<Admin>(),
             )
             .gateway("/three", talk().namespace::<Admin>().namespace::<Root>());
-        let rig = Rig::start(path, app).await;
+        let rig = Rig::start(stack, app).await;
         let (mut one, mut two, mut three) =
             (rig.connect_to("/one").await, rig.connect_to("/two").await, rig.connect_to("/three").await);
         join(&mut three, "lobby").await;
@@ -188,7 +188,7 @@ fn a_server_of_a_namespace_in_routes_and_tasks() {
         let admin = services.admin.broadcast("news", "from a route").queued;
         format!("{admin} {}", services.nobody.broadcast("news", "lost").queued)
     }
-    paths(|path| async move {
+    each_stack(|stack| async move {
         let app = two();
         // Before the application is mounted, and without any gateway.
         let services = Services { admin: app.server_of(), nobody: app.server_of() };
@@ -198,7 +198,7 @@ fn a_server_of_a_namespace_in_routes_and_tasks() {
         };
         let nobody = services.nobody.clone();
         let routes = Router::new().route("/announce", get(announce)).with_state(services);
-        let rig = Rig::start(path, app.mount(routes)).await;
+        let rig = Rig::start(stack, app.mount(routes)).await;
         let (mut user, mut boss) = (rig.connect().await, rig.connect_to("/admin").await);
         for peer in [&mut user, &mut boss] {
             join(peer, "lobby").await;

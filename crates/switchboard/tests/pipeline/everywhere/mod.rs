@@ -4,11 +4,11 @@ mod world;
 
 use self::places::{PLACES, app};
 use self::world::{WORLD, touch};
-use crate::rig::{Got, Path, Peer, Rig, matrix, on};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::sync::Mutex;
 use std::time::Duration;
+use switchboard_rig::{Got, Offer, Rig, Stack, matrix, on};
 
 /// The code of a value that is sent.
 #[derive(Clone)]
@@ -31,11 +31,11 @@ impl<'de> Deserialize<'de> for Itself {
 /// One client's whole life.
 async fn live(rig: &Rig, path: &str, protocol: Option<&str>) {
     let protocols: Vec<&str> = protocol.into_iter().collect();
-    let mut peer = Peer::speaking(rig.stream().await, path, &protocols).await;
+    let mut peer = rig.connect_with(Offer::to(path).protocols(&protocols)).await;
     for (event, data) in [("plain", "1"), ("fails", "null"), ("streams", "null"), ("acks", "null"), ("joins", "null")] {
         peer.send(&format!(r#"{{"event":"{event}","data":{data},"id":"i"}}"#)).await;
         loop {
-            let frame: Value = serde_json::from_str(&peer.text().await).unwrap();
+            let frame: Value = serde_json::from_str(&peer.recv_text().await).unwrap();
             if frame["id"] == "i" && frame["more"] != true {
                 break;
             }
@@ -43,7 +43,7 @@ async fn live(rig: &Rig, path: &str, protocol: Option<&str>) {
     }
     peer.send(r#"{"event":"asks","id":"asks"}"#).await;
     loop {
-        let frame: Value = serde_json::from_str(&peer.text().await).unwrap();
+        let frame: Value = serde_json::from_str(&peer.recv_text().await).unwrap();
         if frame["event"] == "question" {
             peer.send(&format!(r#"{{"ack":{},"data":7}}"#, frame["ack"])).await;
         }
@@ -54,7 +54,7 @@ async fn live(rig: &Rig, path: &str, protocol: Option<&str>) {
     peer.send(r#"{"event":"waits","id":"w"}"#).await;
     peer.send(r#"{"event":"plain","data":1,"id":"last"}"#).await;
     loop {
-        let frame: Value = serde_json::from_str(&peer.text().await).unwrap();
+        let frame: Value = serde_json::from_str(&peer.recv_text().await).unwrap();
         if frame["id"] == "last" {
             break;
         }
@@ -70,8 +70,8 @@ const PATHS: [(&str, Option<&str>); 4] = [("/ws", None), ("/staged", None), ("/n
 #[test]
 fn every_call_works_from_everywhere() {
     let _one = ONE_TEST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    matrix(|path| async move {
-        let rig = Rig::start(path, app()).await;
+    matrix(|stack| async move {
+        let rig = Rig::start(stack, app()).await;
         let world = WORLD.lock().unwrap().clone().unwrap();
         for (path, protocol) in PATHS {
             live(&rig, path, protocol).await;
@@ -82,7 +82,7 @@ fn every_call_works_from_everywhere() {
         rig.expect_empty().await;
         let seen = world.seen.lock().unwrap().clone();
         let missing: Vec<_> = PLACES.iter().filter(|place| !seen.contains(*place)).collect();
-        assert!(missing.is_empty(), "{path:?}: {missing:?}");
+        assert!(missing.is_empty(), "{stack:?}: {missing:?}");
         let ended = tokio::time::timeout(Duration::from_secs(20), rig.handle.shutdown()).await;
         assert_eq!(ended.expect("it ends").aborted, 0);
         *WORLD.lock().unwrap() = None;
@@ -93,16 +93,16 @@ fn every_call_works_from_everywhere() {
 #[test]
 fn a_panic_of_a_panic_stays_where_it_is() {
     let _one = ONE_TEST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    for path in [Path::Listen, Path::Memory] {
-        on(path, |path| async move {
+    for stack in [Stack::Listen, Stack::Memory] {
+        on(stack, |stack| async move {
             for place in PLACES {
-                let rig = Rig::start(path, app()).await;
+                let rig = Rig::start(stack, app()).await;
                 let world = WORLD.lock().unwrap().clone().unwrap();
                 *world.panics_at.lock().unwrap() = Some(place);
                 for (path, protocol) in PATHS {
                     hurry(&rig, path, protocol).await;
                 }
-                assert!(world.seen.lock().unwrap().contains(place), "{path:?}: never at {place}");
+                assert!(world.seen.lock().unwrap().contains(place), "{stack:?}: never at {place}");
                 *world.panics_at.lock().unwrap() = None;
                 world.clients.lock().unwrap().clear();
                 rig.expect_empty().await;
@@ -110,7 +110,7 @@ fn a_panic_of_a_panic_stays_where_it_is() {
                 world.clients.lock().unwrap().clear();
                 rig.expect_empty().await;
                 let ended = tokio::time::timeout(Duration::from_secs(20), rig.handle.shutdown()).await;
-                assert!(ended.is_ok(), "{path:?}: no end after {place}");
+                assert!(ended.is_ok(), "{stack:?}: no end after {place}");
                 *WORLD.lock().unwrap() = None;
             }
         });
@@ -127,13 +127,13 @@ async fn hurry(rig: &Rig, path: &str, protocol: Option<&str>) {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: BwcHBwcHBwcHBwcHBwcHBw==\r\n{protocol}\r\n"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let (head, _) = crate::rig::read_head(&mut stream).await;
+    let (head, _) = switchboard_rig::read_head(&mut stream).await;
     if !head.starts_with("HTTP/1.1 101") {
         assert!(head.starts_with("HTTP/1.1 500"), "{head}");
         return;
     }
     drop(stream);
-    let mut peer = Peer::asking(rig.stream().await, request.as_bytes()).await;
+    let mut peer = rig.connect_by_request(request.as_bytes()).await;
     for event in ["plain", "fails", "streams", "acks", "joins", "asks", "waits", "plain"] {
         let data = if event == "plain" { "1" } else { "null" };
         peer.send_if_open(&format!(r#"{{"event":"{event}","data":{data},"id":"{event}"}}"#)).await;
@@ -156,7 +156,7 @@ async fn hurry(rig: &Rig, path: &str, protocol: Option<&str>) {
             // Nothing more is answered.
             None => {
                 leaves = true;
-                peer.leave_if_open().await;
+                peer.close_if_open().await;
             }
         }
     }

@@ -8,10 +8,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
-use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, Outgoing, Rejected};
 use switchboard::handler::{Context as InContext, FromMessage, MessageContext};
 use switchboard::pipeline::{AsyncGuard, Call, Caught, ConnectGuard, Filter, Guard, GuardDef, Interceptor, Next, Pipe};
 use switchboard::{Ack, App, Client, ConnState, DisconnectReason, Error, Gateway, HandlerDef, Handshake, Reply};
+use switchboard_rig::{ChattyCodec, CodecStep};
 
 /// Touches as it is dropped.
 struct Dropped(&'static str);
@@ -196,27 +196,14 @@ impl Filter for Stage {
     }
 }
 
-struct Chatty;
-
-impl Codec for Chatty {
-    fn protocol(&self) -> &str {
-        "chatty"
-    }
-    fn frames(&self) -> FrameKind {
-        FrameKind::Text
-    }
-    fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>> {
-        touch("codec decodes");
-        Json.decode(frame)
-    }
-    fn read(&self, payload: &[u8], lend: &mut Lend<'_>) {
-        touch("codec reads");
-        Json.read(payload, lend);
-    }
-    fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        touch("codec encodes");
-        Json.encode(frame, out)
-    }
+fn codec() -> ChattyCodec<impl Fn(CodecStep) + Send + Sync + 'static> {
+    ChattyCodec::new(|step| {
+        touch(match step {
+            CodecStep::Decode => "codec decodes",
+            CodecStep::Read => "codec reads",
+            CodecStep::Encode => "codec encodes",
+        })
+    })
 }
 
 pub(super) const PLACES: [&str; 32] = [
@@ -290,5 +277,5 @@ pub(super) fn app() -> App {
         touch("namespace");
         Ok::<_, Error>("/x".to_owned())
     });
-    app.codec(Chatty).gateway("/ws", gateway()).gateway("/staged", staged).gateway("/named", named)
+    app.codec(codec()).gateway("/ws", gateway()).gateway("/staged", staged).gateway("/named", named)
 }

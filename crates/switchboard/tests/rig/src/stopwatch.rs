@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 /// Measures how long something takes. The time for which a runnable thread waited for a core is counted separately, since a
 /// machine that is shared adds it, and not the server.
-pub(crate) struct Stopwatch {
+#[derive(Debug)]
+pub struct Stopwatch {
     began: Instant,
     /// This process, and a server in a process of its own.
     processes: Vec<u32>,
@@ -14,12 +15,13 @@ pub(crate) struct Stopwatch {
 }
 
 impl Stopwatch {
-    pub(crate) fn start() -> Stopwatch {
+    /// Of this process.
+    pub fn start() -> Stopwatch {
         Stopwatch::of(vec![std::process::id()])
     }
 
     /// Of this process, and the server that it talks to.
-    pub(crate) fn with(server: u32) -> Stopwatch {
+    pub fn with(server: u32) -> Stopwatch {
         Stopwatch::of(vec![std::process::id(), server])
     }
 
@@ -29,30 +31,30 @@ impl Stopwatch {
     }
 
     /// How long it took by the clock.
-    pub(crate) fn elapsed(&self) -> Duration {
+    pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
     /// For how long threads waited for a core meanwhile, all of them together; nothing where the system does not say.
-    pub(crate) fn waited(&self) -> Duration {
+    pub fn waited(&self) -> Duration {
         let now = waited(&self.processes);
         let more = |(thread, waited): (_, &u64)| waited.saturating_sub(self.waited.get(thread).copied().unwrap_or(0));
         Duration::from_nanos(now.iter().map(more).sum())
     }
 
     /// How long it took, without the time for which threads waited for a core.
-    pub(crate) fn served(&self) -> Duration {
+    pub fn served(&self) -> Duration {
         self.elapsed().saturating_sub(self.waited())
     }
 
     /// What one of many steps may take, which took so long together: longer by as much as the machine made them.
-    pub(crate) fn stretch(&self, most: Duration) -> Duration {
+    pub fn stretch(&self, most: Duration) -> Duration {
         most.mul_f64(1.0 + self.waited().div_duration_f64(self.elapsed()))
     }
 
     /// Holds what it took against `most`: on a machine with idle cores exactly so.
     #[track_caller]
-    pub(crate) fn within(&self, most: Duration) {
+    pub fn within(&self, most: Duration) {
         let elapsed = self.elapsed();
         if elapsed > most {
             let waited = self.waited();

@@ -5,7 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs code of the application; a panic becomes an internal error.
 pub(crate) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(place, panic)))
+    contained_as(|| place, work)
+}
+
+/// The same, where the name for the log is worked out only after a panic.
+pub(crate) fn contained_as<'a, T>(
+    place: impl FnOnce() -> &'a str,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(place(), panic)))
 }
 
 /// The error that stands for a panic.

@@ -210,7 +210,7 @@ pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
         return;
     }
     if let Some((trace_id, cause)) = told(error) {
-        let known = client.endpoint().table.known(event);
+        let known = client.endpoint().profile.known(event);
         limited!(error, known, event, client = %client.id(), %trace_id, cause, "internal error");
     }
 }

@@ -36,7 +36,7 @@ impl Socket {
         poll_fn(|cx| self.port.poll_writable(cx, &self.client)).await?;
         let opcode = if message.as_text().is_some() { Opcode::Text } else { Opcode::Binary };
         let payload = message.as_bytes();
-        if payload.len() > self.client.endpoint().table.limits.max_message_out {
+        if payload.len() > self.client.endpoint().profile.limits.max_message_out {
             return Err(SendError::TooLong);
         }
         let mut frame = take();
@@ -53,7 +53,7 @@ impl Socket {
     pub fn protocol(&self) -> Option<&str> {
         let conn = self.client.endpoint();
         let number = conn.extras.lock().as_ref().and_then(|extras| extras.protocol)?;
-        conn.table.protocols.name(number)
+        conn.profile.protocols.get(usize::from(number)).map(AsRef::as_ref)
     }
 
     /// The client, as other gateways see it: rooms, state, `disconnect`.

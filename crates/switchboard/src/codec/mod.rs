@@ -28,7 +28,7 @@ pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;
 pub(crate) use part::{Data, Held, Part};
 pub(crate) use received::Received;
-pub(crate) use table::{Codecs, Format, is_unknown_version};
+pub(crate) use table::{Codecs, Format, Frames, is_unknown_version};
 
 pub use erased_serde;
 pub use switchboard_core::codec::{Lend, Rejected};

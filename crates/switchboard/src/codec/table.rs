@@ -1,7 +1,6 @@
 //! The formats that an application speaks.
 use super::{Codec, Encoding, FrameKind};
 use crate::app::App;
-use crate::gateway::Frames;
 use crate::problem::Problem;
 use std::panic::Location;
 use std::sync::Arc;
@@ -31,6 +30,15 @@ pub(crate) enum Format {
     MessagePack,
     /// The application's codec of this number.
     Own(u8),
+}
+
+/// The kinds of frames that a gateway accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Frames {
+    #[default]
+    Any,
+    Text,
+    Binary,
 }
 
 /// The application's codecs: the same for all its gateways.

@@ -1,8 +1,9 @@
 //! From a gateway to its table.
 use super::{CompiledGateway, Gateway, Group, InitHook};
 use crate::di::{Container, NotProvided};
-use crate::gateway::compiled::{Gate, NewEntry, Note};
+use crate::gateway::compiled::{NewEntry, Note};
 use crate::handler::{HandlerDef, Requirements};
+use crate::hub::Gate;
 use crate::namespace::Marker;
 use crate::{Client, Root};
 use std::sync::Arc;
@@ -17,13 +18,15 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     ) -> Result<Option<(CompiledGateway, Option<InitHook>)>, NotProvided> {
         let mut requirements = Requirements::default();
         let namespace = self.namespace.map_or_else(Marker::of::<Root>, |chosen| chosen.marker);
-        let mut table =
-            CompiledGateway::new(self.name(), namespace, self.cancel_on_disconnect, self.limits, self.origins);
+        let mut table = CompiledGateway::new(self.name(), namespace, self.limits, self.origins);
         table.choose_compression(self.compression);
         table.hosts = self.hosts.map(|(hosts, _)| hosts);
-        table.frames = self.frames;
+        let profile = table.profile_mut();
+        profile.frames = self.frames;
+        profile.protocols = self.protocols.names().to_vec();
+        profile.patterns = self.patterns;
+        profile.cancel_on_disconnect = self.cancel_on_disconnect;
         table.protocols = self.protocols;
-        table.patterns = self.patterns;
         table.namespace_by = self.namespace_by.map(|(by, _)| by);
         let Some(state) = self.state.or(state) else { return Ok(None) };
         table.level = self.declared.make(container)?;
@@ -56,7 +59,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         if let Some((_, gate)) = self.on_join.into_iter().next() {
             table.note(Note::hook("on join"));
             let state = state.clone();
-            table.on_join = Some(Box::new(move |client: &Client, room: &str| gate(&state, client, room)) as Gate);
+            let gate: Gate = Arc::new(move |client: &Client, room: &str| gate(&state, client, room));
+            table.profile_mut().on_join = Some(gate);
         }
         if let Some((_, hook)) = self.hooks.on_connect.into_iter().next() {
             table.note(Note::hook("on connect"));
@@ -70,6 +74,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         }
         if let Some((place, hook)) = self.hooks.raw.into_iter().next() {
             table.raw_at = Some(place);
+            table.profile_mut().raw = true;
             requirements.merge(hook.requirements);
             table.raw = Some((hook.bind)(state.clone()));
         }

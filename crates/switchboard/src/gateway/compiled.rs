@@ -4,18 +4,21 @@ use crate::compression::Compression;
 use crate::di::Container;
 use crate::gateway::Protocols;
 use crate::handler::{Answer, Answering, Checks, Hook, PayloadNote, Requirements, Start};
+use crate::hub::Profile;
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline;
 use crate::pipeline::{ErasedConnectGuard, StageSet, Stages};
 use crate::problem::Problem;
 use crate::text::{count, short_name};
-use crate::{Client, Error, Handle, Handshake, Origins};
+use crate::{Error, Handle, Handshake, Origins};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 pub(crate) struct CompiledGateway {
+    /// The part of it that its endpoints share.
+    pub(crate) profile: Arc<Profile>,
     pub(crate) name: String,
     pub(crate) namespace: Marker,
     /// In place of it, where the request says which.
@@ -37,31 +40,20 @@ pub(crate) struct CompiledGateway {
     pub(crate) connect_stages: Option<Arc<Stages>>,
     /// Some messages are handled beside others.
     pub(crate) is_concurrent: bool,
-    pub(crate) on_join: Option<Gate>,
     pub(crate) on_connect: Option<Hook>,
     pub(crate) on_disconnect: Option<Hook>,
     pub(crate) raw: Option<Hook>,
     /// Where it is written.
     pub(crate) raw_at: Option<&'static Location<'static>>,
     pub(crate) requirements: Requirements,
-    pub(crate) cancel_on_disconnect: bool,
-    /// Those of the application, unless the gateway has its own.
-    pub(crate) limits: Limits,
     own_limits: bool,
     pub(crate) origins: Option<Origins>,
-    /// The application's, unless the gateway chose itself.
-    pub(crate) compression: Option<Compression>,
     own_compression: bool,
     /// Those of the application, unless the gateway has its own; `None`: any.
     pub(crate) hosts: Option<Arc<[String]>>,
-    pub(crate) frames: Frames,
     pub(crate) protocols: Protocols,
     /// Of clients that ask for none.
     pub(crate) default_format: Format,
-    /// Frames of message patterns are taken.
-    pub(crate) patterns: bool,
-    /// The application's.
-    pub(crate) codecs: Codecs,
 }
 
 /// How long a name's head is.
@@ -85,15 +77,6 @@ fn head(name: &str) -> u64 {
 
 /// Names the namespace of a request.
 pub(crate) type NamespaceBy = Arc<dyn Fn(&Handshake) -> Result<String, Error> + Send + Sync>;
-
-/// The messages that a gateway takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Frames {
-    #[default]
-    Any,
-    Text,
-    Binary,
-}
 
 /// An event and its handler.
 pub(crate) struct Entry {
@@ -138,18 +121,16 @@ pub(crate) struct Group {
     pub(crate) most: usize,
 }
 
-/// Says who may join a room.
-pub(crate) type Gate = Box<dyn Fn(&Client, &str) -> Result<(), Error> + Send + Sync>;
-
 impl CompiledGateway {
     pub(crate) fn new(
         name: String,
         namespace: Marker,
-        cancel_on_disconnect: bool,
         limits: Option<Limits>,
         origins: Option<Origins>,
     ) -> CompiledGateway {
+        let own_limits = limits.is_some();
         CompiledGateway {
+            profile: Arc::new(Profile { limits: limits.unwrap_or_default(), ..Profile::default() }),
             name,
             namespace,
             namespace_by: None,
@@ -163,30 +144,28 @@ impl CompiledGateway {
             connect_guards: Box::default(),
             connect_stages: None,
             is_concurrent: false,
-            on_join: None,
             on_connect: None,
             on_disconnect: None,
             raw: None,
             raw_at: None,
             requirements: Requirements::default(),
-            cancel_on_disconnect,
-            own_limits: limits.is_some(),
-            limits: limits.unwrap_or_default(),
+            own_limits,
             origins,
-            compression: None,
             own_compression: false,
             hosts: None,
-            frames: Frames::Any,
             protocols: Protocols::default(),
             default_format: Format::default(),
-            patterns: false,
-            codecs: Codecs::default(),
         }
+    }
+
+    /// For the time until it is served: nobody shares the profile before, so that nothing is copied.
+    pub(crate) fn profile_mut(&mut self) -> &mut Profile {
+        Arc::make_mut(&mut self.profile)
     }
 
     pub(crate) fn choose_compression(&mut self, own: Option<Option<Compression>>) {
         self.own_compression = own.is_some();
-        self.compression = own.flatten();
+        self.profile_mut().compression = own.flatten();
     }
 
     pub(crate) fn note(&mut self, note: Note) {
@@ -200,7 +179,9 @@ impl CompiledGateway {
     pub(crate) fn insert(&mut self, event: &str, entry: NewEntry) {
         let at = self.events.partition_point(|entry| *entry.event < *event);
         self.is_concurrent |= entry.group.is_some();
-        self.events.insert(at, entry.under(event));
+        let entry = entry.under(event);
+        self.profile_mut().events.insert(at, entry.event.clone());
+        self.events.insert(at, entry);
         self.heads.insert(at, head(event));
     }
 
@@ -245,20 +226,21 @@ impl CompiledGateway {
         self.container = Some(Arc::new(container.kept()));
         self._application = Some(application);
         self.hosts = self.hosts.take().or_else(|| hosts.cloned());
+        let kept = &mut Arc::make_mut(&mut self.profile).limits;
         if self.own_limits {
-            self.limits.handlers = limits.handlers;
-            self.limits.pending_acks_node = limits.pending_acks_node;
-            self.limits.max_connections = limits.max_connections;
-            self.limits.shutdown_timeout = limits.shutdown_timeout;
-            self.limits.http_connections = limits.http_connections;
-            self.limits.runtime_namespaces = limits.runtime_namespaces;
-            self.limits.accept_rate = limits.accept_rate;
-            self.limits.address_connections = limits.address_connections;
-            self.limits.address_rate = limits.address_rate;
-            self.limits.user_connections = limits.user_connections;
-            self.limits.memory = limits.memory;
+            kept.handlers = limits.handlers;
+            kept.pending_acks_node = limits.pending_acks_node;
+            kept.max_connections = limits.max_connections;
+            kept.shutdown_timeout = limits.shutdown_timeout;
+            kept.http_connections = limits.http_connections;
+            kept.runtime_namespaces = limits.runtime_namespaces;
+            kept.accept_rate = limits.accept_rate;
+            kept.address_connections = limits.address_connections;
+            kept.address_rate = limits.address_rate;
+            kept.user_connections = limits.user_connections;
+            kept.memory = limits.memory;
         } else {
-            self.limits = limits.clone();
+            *kept = limits.clone();
         }
         self.origins.get_or_insert_with(|| origins.clone());
     }
@@ -266,14 +248,15 @@ impl CompiledGateway {
     /// The application's compression, unless the gateway chose itself.
     pub(crate) fn settle_compression(&mut self, compression: Option<Compression>) {
         if !self.own_compression {
-            self.compression = compression;
+            self.profile_mut().compression = compression;
         }
     }
 
     /// The application's formats, and which one is the default. Adds what is wrong.
     pub(crate) fn settle_formats(&mut self, codecs: &Codecs, problems: &mut Vec<Problem>) {
-        self.codecs = codecs.clone();
-        self.default_format = self.protocols.settle(&self.name, codecs, self.frames, problems);
+        let profile = Arc::make_mut(&mut self.profile);
+        profile.codecs = codecs.clone();
+        self.default_format = self.protocols.settle(&self.name, codecs, profile.frames, problems);
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
@@ -296,11 +279,6 @@ impl CompiledGateway {
     fn searched(&self, event: &str) -> Option<&Entry> {
         let at = self.events.binary_search_by(|entry| (*entry.event).cmp(event)).ok()?;
         self.events.get(at)
-    }
-
-    /// What the log tells messages apart by: the name of a handler, never one of a client's choice.
-    pub(crate) fn known<'a>(&self, event: &'a str) -> &'a str {
-        if self.handled(event).is_some() { event } else { "*" }
     }
 
     /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.

@@ -1,5 +1,6 @@
 //! Handlers of other structs in the same gateway: [`Gateway::include`].
-use super::{Frames, Gateway, Messages, Site};
+use super::{Gateway, Messages, Site};
+use crate::codec::Frames;
 use crate::di::{Container, Dependency, Injectable, NotProvided};
 use crate::handler::HandlerDef;
 use crate::pipeline::Implicit;

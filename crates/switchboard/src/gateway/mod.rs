@@ -9,7 +9,7 @@ mod protocols;
 mod site;
 mod stages;
 
-pub(crate) use compiled::{CompiledGateway, Entry, Frames, Gate, Group, NamespaceBy};
+pub(crate) use compiled::{CompiledGateway, Entry, Group, NamespaceBy};
 pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
@@ -18,6 +18,7 @@ pub(crate) use protocols::Protocols;
 pub(crate) use site::Site;
 
 use crate::app::Handle;
+use crate::codec::Frames;
 use crate::compression::Compression;
 use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, When, late};
 use crate::handler::{

@@ -1,7 +1,6 @@
 //! The subprotocols of a gateway: those of a raw loop, and the format of clients that ask for none.
 use super::Gateway;
-use crate::codec::{Codecs, Format};
-use crate::gateway::Frames;
+use crate::codec::{Codecs, Format, Frames};
 use crate::problem::Problem;
 use std::borrow::Cow;
 use std::panic::Location;
@@ -29,6 +28,11 @@ impl Protocols {
         let names: Vec<&str> = self.names.iter().map(AsRef::as_ref).collect();
         let chosen = asked.select_protocol(&names, self.required_at.is_some())?;
         Ok(chosen.and_then(|chosen| names.iter().position(|name| *name == chosen)?.try_into().ok()))
+    }
+
+    /// Those of a raw gateway.
+    pub(crate) fn names(&self) -> &[Cow<'static, str>] {
+        &self.names
     }
 
     /// The subprotocol of this number.

@@ -8,7 +8,7 @@ use crate::hub::{Endpoint, Extras, Kept, peer};
 use crate::hub::{Lease, Registration};
 use crate::node::ConnectionPermit;
 use crate::outbound::{Stream, Writer};
-use crate::transport::websocket::Task;
+use crate::transport::websocket::{Served, Task};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -47,7 +47,7 @@ impl Opened {
     /// Waits for the stream behind the 101, no longer than a handshake may take, then is the connection's task.
     pub(super) fn new(opening: Opening, on_upgrade: OnUpgrade, permit: ConnectionPermit, lease: Lease) -> Opened {
         Opened::Waiting(Box::pin(async move {
-            let timeout = opening.table.limits.handshake_timeout;
+            let timeout = opening.table.profile.limits.handshake_timeout;
             match tokio::time::timeout(timeout, on_upgrade).await {
                 Ok(Ok(upgraded)) => Some(opening.connect(upgraded, permit, lease)),
                 Ok(Err(_)) | Err(_) => {
@@ -84,11 +84,10 @@ impl Opening {
                 if !self.configured {
                     super::listener::configure(&socket);
                 }
-                super::listener::allow(&socket, &self.table.limits);
+                super::listener::allow(&socket, &self.table.profile.limits);
                 let peer = self.peer.or_else(|| socket.peer_addr().ok());
                 let (read, write) = socket.into_split();
-                let registration = self.register(lease, permit, Some(write), peer);
-                Task::new(registration, Stream::Tcp(read), early)
+                Task::new(self.register(lease, permit, Some(write), peer), Stream::Tcp(read), early)
             }
             Err(upgraded) => {
                 let stream = Stream::Other(Box::pin(TokioIo::new(upgraded)));
@@ -104,18 +103,18 @@ impl Opening {
         permit: ConnectionPermit,
         write: Option<OwnedWriteHalf>,
         address: Option<SocketAddr>,
-    ) -> Registration {
+    ) -> Served {
         let space = lease.space().clone();
         let writer = Writer::new(write, space.node.home().flusher(self.id).clone());
         let (peer_port, peer_ip) = peer(address);
-        let extras = self.table.raw.is_some().then(|| {
+        let extras = self.table.profile.raw.then(|| {
             let port = Some(Arc::default());
             Box::new(Extras { port, protocol: self.raw_protocol, ..Extras::default() })
         });
         let conn = Endpoint {
             id: self.id,
             space,
-            table: self.table,
+            profile: self.table.profile.clone(),
             writer,
             rooms: Mutex::default(),
             extras: Mutex::new(extras),
@@ -128,7 +127,7 @@ impl Opening {
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
         };
-        Registration::new(Arc::new(conn), permit, lease)
+        Served::new(Registration::new(Arc::new(conn), permit, lease), self.table)
     }
 }
 

@@ -168,7 +168,7 @@ impl Inner {
         let mut upgrade = Handshake::new(request.into_parts().0);
         let on_upgrade = upgrade.parts_mut().extensions.remove::<OnUpgrade>();
         let has_bad_parameter = has_bad_parameter(upgrade.parts_mut());
-        let head = head_limits(&self.table.limits);
+        let head = head_limits(&self.table.profile.limits);
         let parts = upgrade.parts();
         let headers = &parts.headers;
         let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -194,7 +194,7 @@ impl Inner {
             (None, None) => asked.protocols().find(|offered| is_unknown_version(offered)).map(Into::into),
             _ => None,
         };
-        let deflate = self.table.compression.and_then(|compression| compression.negotiate(headers));
+        let deflate = self.table.profile.compression.and_then(|compression| compression.negotiate(headers));
         let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
         let permit = ConnectionPermit::new(&self.node, peer.map(|peer| peer.ip()));
@@ -251,7 +251,7 @@ impl Inner {
                 asked = asked => asked.map_err(|error| self.refusal(error)),
             }
         };
-        match tokio::time::timeout(self.table.limits.handshake_timeout, asked).await {
+        match tokio::time::timeout(self.table.profile.limits.handshake_timeout, asked).await {
             Ok(Ok(())) => self.answer(admitted),
             Ok(Err(refused)) => self.refuse(refused),
             Err(_) => self.refuse(Refused::timeout()),
@@ -297,7 +297,7 @@ impl Inner {
         };
         tokio::spawn(Opened::new(opening, on_upgrade, permit, lease));
         let protocol = chosen.and_then(|chosen| match chosen {
-            Chosen::Format(format) => Some(self.table.codecs.protocol(format)),
+            Chosen::Format(format) => Some(self.table.profile.codecs.protocol(format)),
             Chosen::Raw(number) => self.table.protocols.name(number),
         });
         Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
@@ -323,13 +323,13 @@ impl Inner {
 
     /// The first subprotocol of the client's that is spoken here: of a raw gateway's own, or a format.
     fn select_protocol(&self, asked: &Asked<'_>) -> Result<Option<Chosen>, Refusal> {
-        if self.table.raw.is_some() {
+        if self.table.profile.raw {
             return Ok(self.table.protocols.select(asked)?.map(Chosen::Raw));
         }
         if asked.protocols().next().is_none() {
             return asked.select_protocol(&[], false).map(|_| None);
         }
-        let ours: Vec<(&str, Format)> = self.table.codecs.offers(self.table.frames).collect();
+        let ours: Vec<(&str, Format)> = self.table.profile.codecs.offers(self.table.profile.frames).collect();
         let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
         let chosen = asked.select_protocol(&names, false)?;
         Ok(ours.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, format)| Chosen::Format(*format)))

@@ -105,7 +105,7 @@ impl PendingAck {
         if own && conn.paused.load(Ordering::Relaxed) {
             return Err(paused());
         }
-        let limits = &conn.table.limits;
+        let limits = &conn.profile.limits;
         let node = &conn.node().counters.pending_acks;
         if node.fetch_add(1, Ordering::Relaxed) >= limits.pending_acks_node {
             node.fetch_sub(1, Ordering::Relaxed);

@@ -6,10 +6,7 @@ use crate::client_id::ClientId;
 use crate::codec::Received;
 use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::contain::drop_contained;
-use crate::gateway::CompiledGateway;
-use crate::hub::Port;
-use crate::hub::Space;
-use crate::hub::{Acks, Membership};
+use crate::hub::{Acks, Membership, Port, Profile, Space};
 use crate::identity::Identity;
 use crate::node::{Level, Node};
 use crate::outbound::{Class, CloseRequest, DisconnectReason, Frame, Pushed, Writer, writer};
@@ -38,7 +35,7 @@ pub(crate) struct Kept {
 pub(crate) struct Endpoint {
     pub(crate) id: ClientId,
     pub(crate) space: Arc<Space>,
-    pub(crate) table: Arc<CompiledGateway>,
+    pub(crate) profile: Arc<Profile>,
     pub(crate) format: Format,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
@@ -134,12 +131,12 @@ impl Endpoint {
 
     /// How its frames are read and written.
     pub(crate) fn encoding(&self) -> Encoding<'_> {
-        self.table.codecs.encoding(self.format)
+        self.profile.codecs.encoding(self.format)
     }
 
     /// Reads a frame, of a kind that its gateway takes.
     pub(crate) fn decode<'f>(&'f self, message: &'f Received<'_>) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
-        self.encoding().decode(message, self.table.patterns)
+        self.encoding().decode(message, self.profile.patterns)
     }
 
     /// What is attached; `None` once the connection has ended.
@@ -164,8 +161,9 @@ impl Endpoint {
             self.node().counters.dropped(1);
             return Pushed::Dropped;
         }
-        let put =
-            |frame: &mut Frame<'_>| self.writer.push(frame, class, &self.table.limits, self.is_current(), self.node());
+        let put = |frame: &mut Frame<'_>| {
+            self.writer.push(frame, class, &self.profile.limits, self.is_current(), self.node())
+        };
         let (pushed, wake, evicted) = frame.lend(self, put);
         match wake {
             writer::Wake::Nobody => {}
@@ -181,12 +179,12 @@ impl Endpoint {
 
     /// True when it may be sent a message of this length.
     pub(crate) fn takes(&self, len: usize) -> bool {
-        len <= self.table.limits.max_message_out
+        len <= self.profile.limits.max_message_out
     }
 
     /// Puts an event into the outbox. A raw gateway speaks a protocol of its own: no event reaches its clients.
     pub(crate) fn push_event(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
-        if self.table.raw.is_some() { Pushed::Gone } else { self.push(frame, class) }
+        if self.profile.raw { Pushed::Gone } else { self.push(frame, class) }
     }
 
     /// Ends the connection with 4008, and frees what waits for it at once. False: that is done already.
@@ -215,7 +213,7 @@ impl Endpoint {
 
     /// The loop of a raw gateway receives nothing more, not even what has come already.
     pub(crate) fn cut_port(&self) {
-        if self.table.raw.is_some() {
+        if self.profile.raw {
             let port = self.extras.lock().as_ref().and_then(|extras| extras.port.clone());
             let dropped = port.map_or(0, |port| port.cut());
             self.node().counters.dropped_inbound(dropped);

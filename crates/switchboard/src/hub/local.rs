@@ -93,7 +93,7 @@ impl Local {
     /// Everyone who is meant and open to events, each once.
     pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Endpoint>> {
         let mut chosen = self.reached(target);
-        chosen.retain(|conn| conn.table.raw.is_none());
+        chosen.retain(|conn| !conn.profile.raw);
         chosen
     }
 
@@ -201,7 +201,7 @@ fn deliver_late(
         }
     }
     // Raw gateways, and those that have left, were not meant.
-    for conn in lost.into_iter().filter(|conn| conn.table.raw.is_none() && conn.is_open()) {
+    for conn in lost.into_iter().filter(|conn| !conn.profile.raw && conn.is_open()) {
         delivery.dropped += 1;
         conn.node().counters.dropped(1);
     }

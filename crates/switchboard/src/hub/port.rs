@@ -237,7 +237,7 @@ impl Port {
     }
 
     pub(crate) fn poll_recv(&self, cx: &mut TaskContext<'_>, client: &Client) -> Poll<Option<Message>> {
-        let limits = &client.endpoint().table.limits;
+        let limits = &client.endpoint().profile.limits;
         let (message, resume) = {
             let mut state = self.0.lock();
             let was_full = state.is_full(limits);
@@ -283,7 +283,7 @@ impl Port {
             if state.closed {
                 return Poll::Ready(Err(SendError::Closed));
             }
-            if !conn.writer.is_crowded(&conn.table.limits) {
+            if !conn.writer.is_crowded(&conn.profile.limits) {
                 return Poll::Ready(Ok(()));
             }
             state.writer = Some(cx.waker().clone());

@@ -85,7 +85,7 @@ pub(crate) fn join(conn: &Arc<Endpoint>, room: &str) -> Result<bool, Error> {
     if membership.iter().any(|name| **name == *room) {
         return Ok(false);
     }
-    if membership.len() >= conn.table.limits.rooms {
+    if membership.len() >= conn.profile.limits.rooms {
         return Err(Error::rate_limited("The client is in too many rooms").retryable(false));
     }
     membership.push(conn.space.local.rooms.insert(room, conn));

@@ -51,7 +51,7 @@ impl Frame<'_> {
 
     /// How the frame is compressed for this connection, if it is.
     fn packing(&self, conn: &Endpoint) -> Option<(Deflate, u8)> {
-        let (deflate, compression) = (conn.deflate?, conn.table.compression?);
+        let (deflate, compression) = (conn.deflate?, conn.profile.compression?);
         let len = ws::payload(self.bytes)?.len();
         let packs = len >= compression.threshold_bytes() && deflate.may_compress(len);
         packs.then_some((deflate, compression.level_number()))

@@ -136,7 +136,7 @@ impl Event {
             write(out);
             Ok(())
         });
-        built.ok().filter(|built| built.len() <= conn.table.limits.max_message_out)
+        built.ok().filter(|built| built.len() <= conn.profile.limits.max_message_out)
     }
 
     /// An error for a client. Errors: it cannot be said, see [`Encoding::exception_within`].
@@ -149,7 +149,7 @@ impl Event {
         // A codec of the application's own may do what fails, and is told so by an exception.
         let nothing = Sending::begin(());
         nothing.get().map_err(Error::internal)?;
-        let (encoding, most) = (conn.encoding(), conn.table.limits.max_message_out);
+        let (encoding, most) = (conn.encoding(), conn.profile.limits.max_message_out);
         Event::build(encoding, |out| encoding.exception_within(most, out, error, event, id))
     }
 

@@ -4,7 +4,7 @@ use super::filter::{Caught, ErasedFilter};
 use super::guard::{BoxRef, MessageGuard};
 use super::interceptor::{Innermost, Next};
 use crate::codec::Document;
-use crate::contain::{contained, drop_contained};
+use crate::contain::{contained, contained_as, drop_contained};
 use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, Parts, ReplySink, Start, Step};
 use crate::pipeline::stage_set::Stages;
 use crate::{Client, Error, Reply};
@@ -25,7 +25,7 @@ pub(crate) fn start(
         return begin(stages, handler, cx);
     }
     // A panic is an error, of which filters hear.
-    match contained(cx.endpoint().table.known(cx.event), || begin(stages, handler, cx)) {
+    match contained_as(|| cx.endpoint().profile.known(cx.event), || begin(stages, handler, cx)) {
         Ok(inner) => Ok(Invocation::new(Filtered {
             inner,
             filtering: Arc::new(Filtering { stages: stages.clone(), client: cx.client.clone() }),
@@ -83,9 +83,10 @@ impl Innermost for Handling<'_> {
     fn run<'a>(&'a mut self, call: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
         Box::pin(async move {
             // A panic of the handler is an error for those around it.
-            let mut invocation = contained(call.client().endpoint().table.known(call.event()), || {
-                call.with(|cx| piped(self.stages, self.handler, cx))
-            })?;
+            let mut invocation = contained_as(
+                || call.client().endpoint().profile.known(call.event()),
+                || call.with(|cx| piped(self.stages, self.handler, cx)),
+            )?;
             let late = *call.late.lock();
             let mut captured = Captured::default();
             let filtering = Arc::new(Filtering { stages: self.stages.clone(), client: call.client().clone() });
@@ -94,7 +95,7 @@ impl Innermost for Handling<'_> {
                 let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, &filtering);
                 let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
                 let polled = polled.unwrap_or_else(|panic| {
-                    Poll::Ready(Step::panicked(call.client().endpoint().table.known(call.event()), panic))
+                    Poll::Ready(Step::panicked(call.client().endpoint().profile.known(call.event()), panic))
                 });
                 match sink.take_stream() {
                     Some(stream) => {
@@ -177,7 +178,7 @@ impl Invoke for Filtered {
         let polled = catch_unwind(AssertUnwindSafe(|| inner.poll(cx, sink)));
         let step = match polled {
             Ok(polled) => ready!(polled),
-            Err(panic) => Step::panicked(filtering.client.endpoint().table.known(sink.event()), panic),
+            Err(panic) => Step::panicked(filtering.client.endpoint().profile.known(sink.event()), panic),
         };
         if let Some(stream) = sink.take_stream() {
             // Its items are filtered, too.

@@ -182,7 +182,7 @@ impl Task {
         let Some(background) = &mut self.background else { return };
         if self.congested {
             // A stream that is paused is not silent.
-            let by = self.timers.after(now, self.client.endpoint().table.limits.stream_timeout);
+            let by = self.timers.after(now, self.client.endpoint().profile.limits.stream_timeout);
             background.slots.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
         }
         for slot in background.take(|slot| now >= slot.by) {
@@ -209,7 +209,7 @@ impl Task {
     /// The connection ends: streams do, too, those of a peer that is still answered when they have nothing more at once; handlers have their
     /// last time.
     pub(crate) fn background_loses_connection(&mut self) {
-        let all = self.endpoint().table.cancel_on_disconnect;
+        let all = self.endpoint().profile.cancel_on_disconnect;
         let finish_by = self.timers.rare().finish_by;
         let Some(background) = &mut self.background else { return };
         let has_more = |slot: &Slot| self.net == Net::Answering && slot.waker.woken.load(Ordering::Acquire);

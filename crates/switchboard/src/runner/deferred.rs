@@ -71,7 +71,7 @@ impl Endpoint {
     pub(crate) fn open_deferred(&self, event: &str, id: Option<&Id<'_>>, answer: Answer) -> Result<u64, Error> {
         let opened = self.extras(|extras| {
             let late = extras.late.get_or_insert_default();
-            if late.open.len() >= self.table.limits.deferred_replies {
+            if late.open.len() >= self.profile.limits.deferred_replies {
                 return None;
             }
             late.last += 1;
@@ -153,7 +153,7 @@ impl Endpoint {
             })
         });
         let frame = catch_unwind(write).unwrap_or_else(|panic| {
-            let trace = log::panicked(self.table.known(&open.event), &*panic);
+            let trace = log::panicked(self.profile.known(&open.event), &*panic);
             self.fail_open(&open, &log::panic_error(trace));
             resume_unwind(panic)
         });

@@ -12,7 +12,7 @@ use crate::outbound::{DisconnectReason, Frame, Pushed};
 use crate::runner::deferred::Returned;
 use crate::runner::serving::{Handler, Running, Stage};
 use crate::transport::websocket::closing::{Net, because_of};
-use crate::transport::websocket::task::Task;
+use crate::transport::websocket::task::{Served, Task};
 use crate::transport::websocket::timers::NEVER;
 use crate::{Error, TraceId, log, pipeline};
 use std::cell::Cell;
@@ -52,7 +52,7 @@ enum Begun {
 
 impl Task {
     /// Begins with a message; a handler that is ready at once is done when this returns.
-    pub(crate) fn dispatch(&mut self, conn: &Endpoint, message: &Received<'_>, cx: &mut Context<'_>) {
+    pub(crate) fn dispatch(&mut self, conn: &Served, message: &Received<'_>, cx: &mut Context<'_>) {
         let mut panicked = None;
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
             && let Some(glance) = json::glance(text)
@@ -101,7 +101,7 @@ impl Task {
 
     /// Begins with a message in the frame of a pattern: the same, but for its answer.
     #[inline(never)]
-    fn dispatch_pattern(&mut self, conn: &Endpoint, kind: PatternKind, request: Message<'_>, cx: &mut Context<'_>) {
+    fn dispatch_pattern(&mut self, conn: &Served, kind: PatternKind, request: Message<'_>, cx: &mut Context<'_>) {
         let Some(entry) = conn.table.find(&request.event) else { return self.unknown(&request) };
         let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
         let event: Arc<str> = if entry.is_catch_all { (*request.event).into() } else { entry.event.clone() };
@@ -118,7 +118,7 @@ impl Task {
     /// Starts a handler, and polls it once.
     fn begin(
         &mut self,
-        conn: &Endpoint,
+        conn: &Served,
         entry: &Entry,
         event: &Arc<str>,
         parts: &Parts<'_>,
@@ -130,7 +130,7 @@ impl Task {
             return Begun::Unsettled;
         }
         let node = conn.node();
-        if self.draining || node.is_busy(conn.table.limits.handlers) || (self.is_weighed && node.memory.is_short()) {
+        if self.draining || node.is_busy(conn.profile.limits.handlers) || (self.is_weighed && node.memory.is_short()) {
             if parsed {
                 let busy = || Error::overloaded("Too many handlers are running");
                 let error = match self.draining {
@@ -163,7 +163,7 @@ impl Task {
             Some(stages) => pipeline::start(stages, &entry.start, &context),
         };
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|panic| {
-            let trace = log::panicked(conn.table.known(event), &*panic);
+            let trace = log::panicked(conn.profile.known(event), &*panic);
             drop_contained(panic);
             panicked = Some(trace);
             Err(log::panic_error(trace))
@@ -195,7 +195,7 @@ impl Task {
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     fn keep(
         &mut self,
-        conn: &Endpoint,
+        conn: &Served,
         entry: &Entry,
         event: &Arc<str>,
         invocation: Invocation,
@@ -300,7 +300,7 @@ impl Task {
                 Polled::Done
             }
             Err(panic) => {
-                let trace = log::panicked(self.endpoint().table.known(event), &*panic);
+                let trace = log::panicked(self.endpoint().profile.known(event), &*panic);
                 drop_contained(panic);
                 self.fail_request(&log::panic_error(trace), event, id, late.or_else(|| invocation.late()));
                 Polled::Done
@@ -372,7 +372,8 @@ impl Task {
 
     fn send(&mut self, frame: &[u8]) {
         let (conn, only) = (self.client.endpoint(), self.is_last);
-        match Frame::new(frame).lend(conn, |frame| conn.writer.put_reply(frame, only, &conn.table.limits, conn.node()))
+        match Frame::new(frame)
+            .lend(conn, |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node()))
         {
             Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
@@ -420,7 +421,7 @@ impl Task {
     fn malformed(&mut self, reason: &'static str) {
         let now = self.now();
         self.endpoint().node().rejected("message", reason);
-        if self.timers.malformed(now, &self.client.endpoint().table.limits) {
+        if self.timers.malformed(now, &self.client.endpoint().profile.limits) {
             self.passes_limit(CloseCode::TOO_MANY_ERRORS);
         }
     }
@@ -497,7 +498,7 @@ fn short_of_memory() -> Error {
 fn charge(conn: &Endpoint, parts: &Parts<'_>) -> Option<Charge> {
     let mut charge = Charge::new(conn.node(), Kind::Estimated)?;
     let bytes = parts.data.len() + parts.meta.len();
-    charge.set(IN_FLIGHT + bytes.saturating_mul(conn.table.limits.payload_factor));
+    charge.set(IN_FLIGHT + bytes.saturating_mul(conn.profile.limits.payload_factor));
     conn.node().memory.notice();
     Some(charge)
 }

@@ -7,7 +7,7 @@ use crate::node::{Charge, InFlight};
 use crate::outbound::{CloseRequest, DisconnectReason};
 use crate::runner::dispatch::Polled;
 use crate::transport::websocket::closing::{Net, because_of};
-use crate::transport::websocket::task::Task;
+use crate::transport::websocket::task::{Served, Task};
 use crate::transport::websocket::timers::NEVER;
 use crate::{Error, log, pipeline};
 use std::cell::Cell;
@@ -88,12 +88,12 @@ impl Running {
 
 impl Task {
     /// Runs hooks and handlers until each waits for something.
-    pub(crate) fn poll_work(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn poll_work(&mut self, conn: &Served, cx: &mut Context<'_>) {
         loop {
             let moved = match self.stage {
-                Stage::New => self.connect(),
-                Stage::Connecting(_) => self.poll_connecting(cx),
-                Stage::Serving => self.poll_serving(cx),
+                Stage::New => self.connect(conn),
+                Stage::Connecting(_) => self.poll_connecting(conn, cx),
+                Stage::Serving => self.poll_serving(conn, cx),
                 Stage::Leaving(_) => self.poll_leaving(cx),
                 Stage::Done => false,
             };
@@ -115,7 +115,12 @@ impl Task {
             && ((!self.net.is_served() && self.background.is_none()) || (self.next_may_start() && !self.congested))
     }
 
-    fn hook_context<'a>(&'a self, reason: Option<&'a DisconnectReason>, scope: &'a MessageScope) -> MessageContext<'a> {
+    fn hook_context<'a>(
+        &'a self,
+        conn: &'a Served,
+        reason: Option<&'a DisconnectReason>,
+        scope: &'a MessageScope,
+    ) -> MessageContext<'a> {
         MessageContext {
             client: &self.client,
             event: "",
@@ -123,7 +128,7 @@ impl Task {
             reason,
             parsed: Cell::new(true),
             late: None,
-            container: self.endpoint().table.container.as_ref(),
+            container: conn.table.container.as_ref(),
             scope,
         }
     }
@@ -132,21 +137,21 @@ impl Task {
         self.timers.work_by = self.timers.after(self.endpoint().present(), self.limits().handler_timeout);
     }
 
-    fn connect(&mut self) -> bool {
+    fn connect(&mut self, conn: &Served) -> bool {
         if self.endpoint().node().is_draining() {
             // It came too late: the application has not seen it, and what its hooks use may be closed already.
             self.stage = Stage::Done;
             self.close_for_restart();
             return true;
         }
-        let table = self.endpoint().table.clone();
+        let table = &conn.table;
         if table.on_connect.is_none() && table.connect_stages.is_none() {
-            self.connected();
+            self.connected(conn);
             return true;
         }
         let scope = MessageScope::default();
         let begin = || {
-            let cx = self.hook_context(None, &scope);
+            let cx = self.hook_context(conn, None, &scope);
             let hook = || match &table.on_connect {
                 Some(hook) => hook(&cx),
                 None => Ok(Box::pin(std::future::ready(Ok(()))) as HookFuture),
@@ -166,19 +171,19 @@ impl Task {
         true
     }
 
-    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_connecting(&mut self, conn: &Served, cx: &mut Context<'_>) -> bool {
         let Stage::Connecting(hook) = &mut self.stage else { return false };
         let Poll::Ready(outcome) = poll_hook("on_connect", hook, cx) else { return false };
         self.timers.work_by = NEVER;
         match outcome {
-            Ok(()) => self.connected(),
+            Ok(()) => self.connected(conn),
             Err(error) => self.refuse(error),
         }
         true
     }
 
-    fn connected(&mut self) {
-        let table = self.endpoint().table.clone();
+    fn connected(&mut self, conn: &Served) {
+        let table = &conn.table;
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
         let Some(raw) =
@@ -186,7 +191,7 @@ impl Task {
         else {
             return;
         };
-        match contained("raw", || raw(&self.hook_context(None, &MessageScope::default()))) {
+        match contained("raw", || raw(&self.hook_context(conn, None, &MessageScope::default()))) {
             Ok(future) => self.running = Some(Running::Raw(future)),
             Err(error) => self.fail(error),
         }
@@ -227,14 +232,14 @@ impl Task {
         }
     }
 
-    fn poll_serving(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_serving(&mut self, conn: &Served, cx: &mut Context<'_>) -> bool {
         let ended = self.poll_background(cx);
         match self.running.take() {
             Some(Running::Handler(mut handler)) => match self.poll_handler(&mut handler, cx) {
                 Polled::Pending => {
                     self.running = Some(Running::Handler(handler));
                     // Messages with a concurrency of their own do not wait for it.
-                    (self.next_may_start() && self.serve_next(cx)) || ended
+                    (self.next_may_start() && self.serve_next(conn, cx)) || ended
                 }
                 polled => {
                     self.timers.work_by = NEVER;
@@ -266,7 +271,7 @@ impl Task {
                     true
                 }
             },
-            None => self.serve_next(cx) || ended,
+            None => self.serve_next(conn, cx) || ended,
         }
     }
 
@@ -282,7 +287,7 @@ impl Task {
         }
     }
 
-    fn serve_next(&mut self, cx: &mut Context<'_>) -> bool {
+    fn serve_next(&mut self, conn: &Served, cx: &mut Context<'_>) -> bool {
         // The way of most turns.
         if self.inbound.is_empty() && self.net == Net::Open && !self.draining {
             return false;
@@ -302,8 +307,7 @@ impl Task {
         {
             // There is room in the queue again: what the handler asks its own client can be answered.
             self.pauses();
-            let conn = self.client.endpoint_arc().clone();
-            self.dispatch(&conn, &waiting.message, cx);
+            self.dispatch(conn, &waiting.message, cx);
             return true;
         }
         if self.net.is_served() {
@@ -316,17 +320,19 @@ impl Task {
         if self.background.is_some() || self.running.is_some() || !self.inbound.is_empty() {
             return false;
         }
-        self.leave();
+        self.leave(conn);
         true
     }
 
-    fn leave(&mut self) {
-        let table = self.endpoint().table.clone();
+    fn leave(&mut self, conn: &Served) {
+        let table = &conn.table;
         let reason = self.reason.as_deref().cloned().unwrap_or(DisconnectReason::Lost);
         self.stage = match &table.on_disconnect {
             None => Stage::Done,
             Some(hook) => {
-                match contained("on_disconnect", || hook(&self.hook_context(Some(&reason), &MessageScope::default()))) {
+                match contained("on_disconnect", || {
+                    hook(&self.hook_context(conn, Some(&reason), &MessageScope::default()))
+                }) {
                     Ok(future) => {
                         // After a shutdown's patience is over the time that is left is set already.
                         if self.timers.work_by == NEVER {

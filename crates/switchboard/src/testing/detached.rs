@@ -218,7 +218,7 @@ impl DetachedClient {
         let conn = client.endpoint();
         let mut seen = seen.lock();
         let mut cx = Context::from_waker(Waker::noop());
-        let end = conn.writer.end_turn(&mut cx, Some(&mut seen.stream), &conn.table.limits, conn.node());
+        let end = conn.writer.end_turn(&mut cx, Some(&mut seen.stream), &conn.profile.limits, conn.node());
         // The task's part, so that nobody asks a flusher that has no task.
         conn.writer.put_control(&[]);
         if let Some(request) = end.request {
@@ -258,7 +258,7 @@ impl DetachedClient {
         Ok(Endpoint {
             id,
             space: Hub::new().space(Marker::of::<Root>()),
-            table: Arc::new(table()),
+            profile: table().profile,
             writer: Writer::new(None, Flusher::of_nobody()),
             rooms: Mutex::default(),
             extras: Mutex::default(),

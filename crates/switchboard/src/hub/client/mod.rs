@@ -7,7 +7,7 @@ pub use joined::{Joined, Joining};
 
 use crate::ClientId;
 use crate::contain::contained;
-use crate::gateway::Gate;
+use crate::hub::Gate;
 use crate::hub::acks::PendingAck;
 use crate::hub::{self, Endpoint};
 use crate::nested::{Calls, DEEPEST, Nested};
@@ -84,7 +84,7 @@ impl Client {
     #[track_caller]
     fn emit_as(&self, class: Class<'_>, event: &str, data: impl Serialize) -> Delivery {
         let data = Sending::begin(data);
-        let Some(event) = Event::encode(self.0.encoding(), event, &data, self.0.table.limits.max_message_out) else {
+        let Some(event) = Event::encode(self.0.encoding(), event, &data, self.0.profile.limits.max_message_out) else {
             return Delivery::REFUSED;
         };
         let mut delivery = Delivery::default();
@@ -138,7 +138,7 @@ impl Client {
         data: &Sending<impl Serialize>,
     ) -> Result<(PendingAck, oneshot::Receiver<hub::acks::Answer>), Error> {
         let (pending, answer) = PendingAck::new(&self.0)?;
-        let most = self.0.table.limits.max_message_out;
+        let most = self.0.profile.limits.max_message_out;
         let event = Event::encode_request(self.0.encoding(), event, data, pending.ack, most)?;
         match self.0.push_event(&mut event.frame(), Class::Push) {
             Pushed::Queued => Ok((pending, answer)),
@@ -157,7 +157,7 @@ impl Client {
     /// where such hooks join inside of each other, more than 8 deep, or more than 1,024 inside of one.
     pub fn join(&self, room: impl RoomName) -> Joined {
         let room = &*room.room_name();
-        let allowed = match &self.0.table.on_join {
+        let allowed = match &self.0.profile.on_join {
             Some(gate) => self.may_join(gate, room),
             None => Ok(()),
         };

@@ -190,7 +190,7 @@ impl Task {
     /// The last frames.
     fn goodbye(&self, close: &Close, goaway: bool) -> Vec<u8> {
         let mut bytes = buffers::take();
-        if goaway && self.endpoint().table.raw.is_none() {
+        if goaway && !self.endpoint().profile.raw {
             bytes.resize(ws::HEADER_ROOM, 0);
             let retryable = close.code.is_retryable();
             let jittered = || 500 + u32::try_from(self.endpoint().id.low() % 1500).unwrap_or(0);
@@ -216,7 +216,7 @@ impl Task {
         let dropped = self.endpoint().writer.close(bytes, discard, self.endpoint().node());
         self.endpoint().node().counters.dropped(dropped);
         self.net = Net::Closing;
-        let (now, limits) = (self.present(), &self.client.endpoint().table.limits);
+        let (now, limits) = (self.present(), &self.client.endpoint().profile.limits);
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
             true => (limits.linger, limits.linger),
@@ -250,7 +250,7 @@ impl Task {
             }
             self.timers.work_by = self.timers.work_by.min(self.timers.rare().finish_by);
         }
-        if self.endpoint().table.cancel_on_disconnect {
+        if self.endpoint().profile.cancel_on_disconnect {
             self.drop_inbound();
             if let Some(running) = self.running.take() {
                 self.timers.work_by = NEVER;

@@ -7,4 +7,4 @@ pub(crate) mod task;
 pub(crate) mod timers;
 
 pub(crate) use reading::ON_ITS_WAY;
-pub(crate) use task::Task;
+pub(crate) use task::{Served, Task};

@@ -1,16 +1,16 @@
 //! From bytes to messages.
 use crate::Error;
 use crate::buffers;
+use crate::codec::Frames;
 use crate::codec::Received;
 use crate::codec::{Data, Format, Part};
 use crate::contain::contained;
-use crate::gateway::Frames;
 use crate::hub::Endpoint;
 use crate::hub::acks::Answer;
 use crate::runner::inbound::Waiting;
 use crate::runner::serving::{Running, Stage};
 use crate::transport::websocket::closing::Net;
-use crate::transport::websocket::task::Task;
+use crate::transport::websocket::task::{Served, Task};
 use crate::transport::websocket::timers::NEVER;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
@@ -27,7 +27,7 @@ const CONTROL_HEADER: usize = 6;
 
 impl Task {
     /// Reads once. True when there was something, so that there may be more.
-    pub(crate) fn poll_read(&mut self, conn: &Endpoint, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn poll_read(&mut self, conn: &Served, cx: &mut Context<'_>) -> bool {
         let mut room = buffers::READ;
         if self.net == Net::Open {
             // Somebody may have asked for the end, which this turn obeys.
@@ -116,7 +116,7 @@ impl Task {
         }
     }
 
-    fn parse(&mut self, conn: &Endpoint, bytes: &mut [u8], cx: &mut Context<'_>) {
+    fn parse(&mut self, conn: &Served, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
         let (len, mut at, inflates) = (bytes.len(), 0, self.is_weighed && conn.deflate.is_some());
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
@@ -182,9 +182,9 @@ impl Task {
         rare.heard_close = heard;
     }
 
-    fn binary(&mut self, conn: &Endpoint, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
+    fn binary(&mut self, conn: &Served, bytes: Cow<'_, [u8]>, cx: &mut Context<'_>) {
         self.timers.last_message = conn.now();
-        if conn.table.frames == Frames::Text {
+        if conn.profile.frames == Frames::Text {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
         let len = bytes.len();
@@ -199,9 +199,9 @@ impl Task {
         self.received(conn, message, len, cx);
     }
 
-    fn text(&mut self, conn: &Endpoint, text: Cow<'_, str>, cx: &mut Context<'_>) {
+    fn text(&mut self, conn: &Served, text: Cow<'_, str>, cx: &mut Context<'_>) {
         self.timers.last_message = conn.now();
-        if conn.table.frames == Frames::Binary {
+        if conn.profile.frames == Frames::Binary {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
         let len = text.len();
@@ -224,13 +224,13 @@ impl Task {
 
     /// `len`: of the frame, which may be another than that of the message.
     #[inline(always)]
-    fn received(&mut self, conn: &Endpoint, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
+    fn received(&mut self, conn: &Served, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
         if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
             self.message(conn, message, cx);
         }
     }
 
-    fn message(&mut self, conn: &Endpoint, message: Received<'_>, cx: &mut Context<'_>) {
+    fn message(&mut self, conn: &Served, message: Received<'_>, cx: &mut Context<'_>) {
         let concurrent = conn.table.is_concurrent;
         if self.is_free() && !concurrent {
             return self.dispatch(conn, &message, cx);
@@ -276,7 +276,7 @@ impl Task {
         let bytes = bytes.max(self.decoder.take_packed());
         let conn = self.client.endpoint();
         let Some(rates) = &mut self.rates else { return false };
-        let Err(wait) = rates.take(conn.exact(), bytes, &conn.table.limits) else { return false };
+        let Err(wait) = rates.take(conn.exact(), bytes, &conn.profile.limits) else { return false };
         self.refuse_rate(message, bytes, wait);
         true
     }
@@ -297,7 +297,7 @@ impl Task {
         }
         conn.node().counters.rate_limited();
         conn.node().rejected("message", "rate_limited");
-        let (now, limits) = (conn.exact(), &conn.table.limits);
+        let (now, limits) = (conn.exact(), &conn.profile.limits);
         let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits));
         if let Some((event, id)) = answered {
             let error = Error::rate_limited("Too many messages, or bytes, in a short time");
@@ -343,7 +343,7 @@ impl Task {
     }
 
     fn pinged(&mut self, payload: &[u8]) {
-        let (now, limits) = (self.now(), &self.client.endpoint().table.limits);
+        let (now, limits) = (self.now(), &self.client.endpoint().profile.limits);
         if self.timers.ping_received(now, limits) {
             return self.violation(CloseCode::POLICY, "ping_flood");
         }
@@ -361,7 +361,7 @@ impl Task {
             self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
             return;
         }
-        let (now, limits) = (self.now(), &self.client.endpoint().table.limits);
+        let (now, limits) = (self.now(), &self.client.endpoint().profile.limits);
         if self.timers.ping_received(now, limits) {
             self.violation(CloseCode::POLICY, "ping_flood");
         }

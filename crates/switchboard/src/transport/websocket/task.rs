@@ -1,6 +1,7 @@
 //! The connection task: one turn reads, handles and writes, and never waits for any of them.
 use crate::Client;
 use crate::contain::drop_contained;
+use crate::gateway::CompiledGateway;
 use crate::hub::Port;
 use crate::hub::Registration;
 use crate::hub::{Endpoint, Turn};
@@ -15,6 +16,7 @@ use crate::transport::websocket::closing::Net;
 use crate::transport::websocket::rates::Rates;
 use crate::transport::websocket::timers::{NEVER, Timers};
 use std::future::Future;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -56,17 +58,38 @@ pub(crate) struct Task {
     pub(crate) reason: Option<Box<DisconnectReason>>,
     /// A turn panicked.
     faulty: bool,
-    /// Leaves all rooms and the namespace when dropped, however the task ends. A turn has it beside the task: to count the
-    /// connection's handles up and down for each turn would cost half a percent of an echo.
-    registration: Option<Registration>,
+    /// Leaves all rooms and the namespace when dropped, however the task ends. It is taken out of the task for each turn, which
+    /// borrows it while it changes the task: counting the handles up and down instead would cost half a percent of an echo.
+    served: Option<Served>,
+}
+
+/// What a turn reads of its connection and never changes: the endpoint, and the gateway in which handlers are looked up.
+pub(crate) struct Served {
+    registration: Registration,
+    /// Dropped last: it keeps the application, whose services the on-disconnect hook and the connection's state may use.
+    pub(crate) table: Arc<CompiledGateway>,
+}
+
+impl Served {
+    pub(crate) fn new(registration: Registration, table: Arc<CompiledGateway>) -> Served {
+        Served { registration, table }
+    }
+}
+
+impl Deref for Served {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        self.registration.endpoint()
+    }
 }
 
 impl Task {
     /// `early`: what the client sent behind its request head.
-    pub(crate) fn new(registration: Registration, stream: Stream, early: Vec<u8>) -> Task {
-        let client = registration.client();
+    pub(crate) fn new(served: Served, stream: Stream, early: Vec<u8>) -> Task {
+        let client = served.registration.client();
         let conn = client.endpoint();
-        let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.table.limits);
+        let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.profile.limits);
         let port = conn.extras.lock().as_ref().and_then(|extras| extras.port.clone());
         Task {
             stream: Some(stream),
@@ -78,7 +101,7 @@ impl Task {
             running: None,
             background: None,
             port,
-            rates: Rates::new(timers.born, &conn.table.limits),
+            rates: Rates::new(timers.born, &conn.profile.limits),
             timers,
             congested: false,
             is_last: false,
@@ -87,7 +110,7 @@ impl Task {
             reason: None,
             faulty: false,
             client,
-            registration: Some(registration),
+            served: Some(served),
         }
     }
 
@@ -96,7 +119,7 @@ impl Task {
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.client.endpoint().table.limits
+        &self.client.endpoint().profile.limits
     }
 
     pub(crate) fn frame_limits(&self) -> FrameLimits {
@@ -124,7 +147,7 @@ impl Task {
         self.finish_if_answered();
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.client.endpoint();
-        let end = conn.writer.end_turn(cx, whole, &conn.table.limits, conn.node());
+        let end = conn.writer.end_turn(cx, whole, &conn.profile.limits, conn.node());
         let was_congested = self.congested;
         match end.flushed {
             None | Some(Flushed::Drained) => {
@@ -153,7 +176,7 @@ impl Task {
 
     fn blocked(&mut self, progress: bool, waiting: usize) {
         let now = self.present();
-        let limits = &self.client.endpoint().table.limits;
+        let limits = &self.client.endpoint().profile.limits;
         let write_by = self.timers.after(now, limits.write_timeout);
         let soft_by = self.timers.after(now, limits.outbound_soft_time);
         let rare = self.timers.rare_mut();
@@ -267,13 +290,13 @@ impl Task {
     }
 
     /// One turn: handle, read, write, until each waits for something.
-    fn turn(&mut self, conn: &Endpoint, cx: &mut Context<'_>) -> Poll<()> {
+    fn turn(&mut self, conn: &Served, cx: &mut Context<'_>) -> Poll<()> {
         let due = self.is_due();
         if due {
             self.check_own_time();
         }
         for _ in 0..ROUNDS {
-            self.poll_work(cx);
+            self.poll_work(conn, cx);
             // Mostly nothing more has come, and one write ends the turn.
             let read = self.poll_read(conn, cx) && (!self.is_at_rest() || self.poll_read(conn, cx));
             let again = self.finish_turn(cx);
@@ -300,12 +323,11 @@ impl Future for Task {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let Some(registration) = this.registration.take() else { return Poll::Ready(()) };
-        let conn = registration.endpoint();
-        let _turn = Turn::of(conn);
-        let polled = catch_unwind(AssertUnwindSafe(|| this.turn(conn, cx)));
-        // Before all else, so that it is dropped behind what runs.
-        this.registration = Some(registration);
+        let Some(served) = this.served.take() else { return Poll::Ready(()) };
+        let _turn = Turn::of(&served);
+        let polled = catch_unwind(AssertUnwindSafe(|| this.turn(&served, cx)));
+        // First of all, so that it is dropped after what runs.
+        this.served = Some(served);
         polled.unwrap_or_else(|panic| {
             // The application's code is contained where it is called: this is a fault of ours. Without its stream the
             // connection ends as any other, once.

@@ -122,7 +122,7 @@ impl Task {
         // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
         while at < len && self.net == Net::Open && conn.writer.is_open() {
             if self.pauses() {
-                self.unread = Some(bytes[at..].into());
+                self.unread = Some(Box::new(bytes[at..].into()));
                 return;
             }
             let decoded = match self.decoder.decode(&mut bytes[at..], &limits) {
@@ -157,7 +157,7 @@ impl Task {
             }
             self.is_last = false;
             if inflates && self.inflates_too_much(conn) && self.net == Net::Open && conn.writer.is_open() {
-                self.unread = (at < len).then(|| bytes[at..].into());
+                self.unread = (at < len).then(|| Box::new(bytes[at..].into()));
                 return;
             }
         }

@@ -35,8 +35,8 @@ pub(crate) struct Task {
     pub(crate) stream: Option<Stream>,
     pub(crate) net: Net,
     pub(crate) decoder: Decoder,
-    /// Bytes that were read while the inbound queue became full.
-    pub(crate) unread: Option<Box<[u8]>>,
+    /// Bytes that were read while the inbound queue became full. Few connections have any: in the others this is one word.
+    pub(crate) unread: Option<Box<Box<[u8]>>>,
     pub(crate) inbound: Inbound,
     pub(crate) stage: Stage,
     pub(crate) running: Option<Running>,
@@ -95,7 +95,7 @@ impl Task {
             stream: Some(stream),
             net: Net::Open,
             decoder: Decoder::new(Role::Server).with_deflate(conn.deflate),
-            unread: (!early.is_empty()).then(|| early.into_boxed_slice()),
+            unread: (!early.is_empty()).then(|| Box::new(early.into_boxed_slice())),
             inbound: Inbound::default(),
             stage: Stage::New,
             running: None,

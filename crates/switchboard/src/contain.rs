@@ -32,11 +32,8 @@ pub(crate) fn drop_contained<T>(value: T) {
     }
 }
 
-/// What a panic carries may panic as it is dropped, and so on without an end: then it is kept.
 #[cold]
 fn drop_panicked(panic: Box<dyn Any + Send>) {
     log::panicked("drop", &*panic);
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
-    }
+    log::discard(panic);
 }

@@ -1,6 +1,6 @@
 //! [`Upgrade`]: the request that asks for a connection.
 use crate::Error;
-use crate::identity::{Identity, User};
+use crate::user::{Identity, User};
 use axum::extract::FromRequestParts;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -141,7 +141,7 @@ impl Handshake {
     ///
     /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
-        self.user.as_ref().ok_or_else(crate::identity::nobody)?.user()
+        self.user.as_ref().ok_or_else(crate::user::nobody)?.user()
     }
 }
 

@@ -1,156 +1,15 @@
-//! [`User`]: who a connection belongs to, and [`Roles`], a guard that asks for what they may do.
+//! What handlers ask about the user of a connection: [`User`] and [`MaybeUser`] as parameters, and the guard [`Roles`].
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::Client;
 use crate::pipeline::{ConnectGuard, Guard};
+use crate::user::{Identity, RoleNames, User, nobody};
 use crate::{Error, Handshake};
-use std::any::{Any, TypeId, type_name};
-use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
-
-/// Who a connection belongs to: an id, roles, and data of your own. A guard's connect half sets it
-/// ([`Handshake::set_user`](crate::Handshake::set_user)); handlers, hooks, raw loops and later guards read it. Cheap to clone.
-///
-/// ```
-/// use switchboard::{Error, MaybeUser, Handshake, User};
-///
-/// struct Account { tenant: u32 }
-///
-/// fn log_in(upgrade: &mut Handshake) -> Result<(), Error> {
-///     match upgrade.bearer() {
-///         Some("secret") => {
-///             upgrade.set_user(User::new("ada").roles(["admin"]).with(Account { tenant: 7 }));
-///             Ok(())
-///         }
-///         _ => Err(Error::unauthenticated("Log in first")),
-///     }
-/// }
-///
-/// struct Chat;
-/// impl Chat {
-///     async fn tenant(&self, user: User<Account>) -> u32 {
-///         user.tenant
-///     }
-///     // Without a type it is the id and the roles, whatever the data is.
-///     async fn name(&self, user: User) -> String {
-///         user.id().to_owned()
-///     }
-///     async fn greeting(&self, MaybeUser(user): MaybeUser) -> String {
-///         user.map_or("welcome".into(), |user| format!("welcome, {}", user.id()))
-///     }
-/// }
-/// ```
-///
-/// As a parameter it is answered `unauthenticated` where nobody has set one, and `internal` where the one that was set has
-/// data of another type: the log names both. Its data is never logged.
-pub struct User<T = ()> {
-    who: Arc<Who>,
-    data: Arc<T>,
-}
-
-struct Who {
-    id: Box<str>,
-    roles: Box<[Box<str>]>,
-}
-
-impl User {
-    /// A user without roles and data.
-    pub fn new(id: impl Into<String>) -> User {
-        User { who: Arc::new(Who { id: id.into().into(), roles: Box::default() }), data: Arc::new(()) }
-    }
-}
-
-impl<T> User<T> {
-    /// Gives it these roles, instead of those that it had.
-    #[must_use]
-    pub fn roles<Via: ?Sized>(self, roles: impl RoleNames<Via>) -> User<T> {
-        User { who: Arc::new(Who { id: self.who.id.clone(), roles: roles.names() }), ..self }
-    }
-
-    /// Gives it data of your own, which `User<U>` dereferences to.
-    #[must_use]
-    pub fn with<U: Send + Sync + 'static>(self, data: U) -> User<U> {
-        User { who: self.who, data: Arc::new(data) }
-    }
-
-    /// The id.
-    pub fn id(&self) -> &str {
-        &self.who.id
-    }
-
-    /// The roles, in the order in which they were given.
-    pub fn role_names(&self) -> impl Iterator<Item = &str> {
-        self.who.roles.iter().map(|role| &**role)
-    }
-
-    /// True when it has this role.
-    pub fn has_role(&self, role: &str) -> bool {
-        self.role_names().any(|known| known == role)
-    }
-}
-
-impl<T> Deref for User<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.data
-    }
-}
-
-impl<T> Clone for User<T> {
-    fn clone(&self) -> User<T> {
-        User { who: self.who.clone(), data: self.data.clone() }
-    }
-}
-
-/// The id and the roles; not the data.
-impl<T> fmt::Debug for User<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("id", &self.who.id).field("roles", &self.who.roles).finish_non_exhaustive()
-    }
-}
-
-/// A user whose data has any type.
-#[derive(Clone)]
-pub(crate) struct Identity {
-    plain: User,
-    data: Arc<dyn Any + Send + Sync>,
-    of: &'static str,
-}
-
-impl Identity {
-    pub(crate) fn new<T: Send + Sync + 'static>(user: User<T>) -> Identity {
-        Identity { plain: User { who: user.who, data: Arc::new(()) }, data: user.data, of: type_name::<T>() }
-    }
-
-    /// The id and the roles.
-    pub(crate) fn plain(&self) -> &User {
-        &self.plain
-    }
-
-    /// The user with its data; without, for `T = ()`.
-    pub(crate) fn user<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
-        let bare = TypeId::of::<T>() == TypeId::of::<()>();
-        let data = if bare { self.plain.data.clone() } else { self.data.clone() };
-        match data.downcast::<T>() {
-            Ok(data) => Ok(User { who: self.plain.who.clone(), data }),
-            Err(_) => Err(Error::internal(format!(
-                "the user was set with data of the type {}, and is asked for with {}",
-                self.of,
-                type_name::<T>()
-            ))),
-        }
-    }
-}
-
-pub(crate) fn nobody() -> Error {
-    Error::unauthenticated("This needs a user who is logged in")
-}
 
 impl Client {
     /// Who this connection belongs to, without data of your own; `None` when no guard has set it.
     pub fn user(&self) -> Option<User> {
-        self.endpoint().identity().map(|identity| identity.plain.clone())
+        self.endpoint().identity().map(|identity| identity.plain().clone())
     }
 
     /// [`Client::user`] with the data.
@@ -202,41 +61,6 @@ impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<MaybeUser<T>, Error> {
         cx.endpoint().identity().map(Identity::user).transpose().map(MaybeUser)
-    }
-}
-
-/// The names of roles: one text, or a list of texts. `Via` is inferred.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not name roles",
-    label = "neither a text nor a list of texts",
-    note = "write `\"admin\"`, or `[\"admin\", \"moderator\"]`"
-)]
-pub trait RoleNames<Via: ?Sized> {
-    #[doc(hidden)]
-    fn names(self) -> Box<[Box<str>]>;
-}
-
-macro_rules! one_role {
-    ($($text:ty)*) => { $(
-        impl RoleNames<str> for $text {
-            fn names(self) -> Box<[Box<str>]> {
-                Box::new([self.into()])
-            }
-        }
-    )* };
-}
-one_role! { &str String }
-
-impl RoleNames<str> for &String {
-    fn names(self) -> Box<[Box<str>]> {
-        self.as_str().names()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<R: Into<String>, L: IntoIterator<Item = R>> RoleNames<[String]> for L {
-    fn names(self) -> Box<[Box<str>]> {
-        self.into_iter().map(|role| role.into().into()).collect()
     }
 }
 

@@ -91,6 +91,7 @@ mod runner;
 pub mod testing;
 mod text;
 mod transport;
+mod user;
 #[doc(hidden)]
 pub mod wire;
 
@@ -111,7 +112,7 @@ pub use hub::{
     Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Joined, Joining, LocalServer, Message,
     Namespaces, SendError, Server,
 };
-pub use identity::{MaybeUser, RoleNames, Roles, User};
+pub use identity::{MaybeUser, Roles};
 pub use limits::{Limits, VolatilePolicy};
 pub use namespace::{Dynamic, Namespace, Root};
 pub use node::Stats;
@@ -122,6 +123,7 @@ pub use raw::Socket;
 pub use room::RoomName;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{AnyFloat, Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
+pub use user::{RoleNames, User};
 
 #[cfg(feature = "macros")]
 pub use switchboard_macros::{WireError, gateway, injectable, messages, module};

@@ -2,8 +2,7 @@
 //!
 //! The line of an internal error has the trace id that its client was told. A line that is held back has none, so that of many
 //! equal errors within a second the first one alone is found; the next line says how many there were.
-use crate::contain::drop_contained;
-use crate::{Client, Error, TraceId};
+use crate::{ClientId, Error, TraceId};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::cell::Cell;
@@ -196,21 +195,36 @@ fn told(error: &Error) -> Option<(TraceId, String)> {
     }
     let cause = catch_unwind(AssertUnwindSafe(|| error.source_chain()));
     let cause = cause.unwrap_or_else(|panic| {
-        drop_contained(panic);
+        discard(panic);
         "(its text cannot be made: that panics)".to_owned()
     });
     Some((trace_id, cause))
 }
 
+/// Drops what a panic carries, which may panic in turn, without an end: what that panic carries is leaked.
+pub(crate) fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+}
+
+/// The client that a line is about.
+pub(crate) trait Subject {
+    fn id(&self) -> ClientId;
+
+    /// The name of a handler, or `*`: lines are told apart by it, and a client may not choose how many kinds there are.
+    fn known<'e>(&self, event: &'e str) -> &'e str;
+}
+
 /// An error that is answered to a client: an internal one with its cause, which nobody else is told. It has a trace id
 /// afterwards, so that what is encoded from it carries the one of the log.
-pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
+pub(crate) fn failed(error: &Error, event: &str, client: &impl Subject) {
     if !error.is_internal() {
         limited!(debug, error.code().label(), event, client = %client.id(), code = error.code().as_str(), "refused");
         return;
     }
     if let Some((trace_id, cause)) = told(error) {
-        let known = client.endpoint().profile.known(event);
+        let known = client.known(event);
         limited!(error, known, event, client = %client.id(), %trace_id, cause, "internal error");
     }
 }

@@ -1,5 +1,6 @@
 //! [`App`]: gateways on paths, mounted into axum or served by a listener of its own.
 mod boot;
+mod formats;
 mod handle;
 mod inner;
 mod mounted;

@@ -18,7 +18,7 @@ pub struct MessagePack;
 
 impl Codec for Json {
     fn protocol(&self) -> &str {
-        super::table::JSON
+        super::format::JSON
     }
 
     fn frames(&self) -> FrameKind {
@@ -42,7 +42,7 @@ impl Codec for Json {
 
 impl Codec for MessagePack {
     fn protocol(&self) -> &str {
-        super::table::MESSAGE_PACK
+        super::format::MESSAGE_PACK
     }
 
     fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>> {

@@ -19,16 +19,16 @@
 mod builtin;
 mod document;
 mod encoding;
+mod format;
 mod part;
 mod received;
-mod table;
 
 pub use builtin::{Json, MessagePack};
 pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;
+pub(crate) use format::{Codecs, Format, Frames, is_unknown_version};
 pub(crate) use part::{Data, Held, Part};
 pub(crate) use received::Received;
-pub(crate) use table::{Codecs, Format, Frames, is_unknown_version};
 
 pub use erased_serde;
 pub use switchboard_core::codec::{Lend, Rejected};

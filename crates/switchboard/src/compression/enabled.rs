@@ -1,10 +1,9 @@
 //! With the feature `deflate`.
-use crate::{App, Gateway};
 use http::{HeaderMap, HeaderValue};
 use switchboard_core::ws::Deflate;
 
-/// Messages are compressed for clients that offer it (permessage-deflate, RFC 7692): see [`App::compression`] and
-/// [`Gateway::compression`]. Behind the feature `deflate`.
+/// Messages are compressed for clients that offer it (permessage-deflate, RFC 7692): see [`App::compression`](crate::App::compression) and
+/// [`Gateway::compression`](crate::Gateway::compression). Behind the feature `deflate`.
 ///
 /// Each message is compressed by itself, so a connection keeps nothing between messages, and a broadcast is compressed once for
 /// all who get it. In return short messages gain little, which is what the threshold is for. What a client sends compressed is
@@ -85,21 +84,5 @@ impl Compression {
 
     pub(crate) fn level_number(self) -> u8 {
         self.level
-    }
-}
-
-impl App {
-    /// Compresses messages for clients that offer it, on all gateways that do not choose themselves. Default: none are.
-    pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> App {
-        self.compression = compression.into();
-        self
-    }
-}
-
-impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Compresses messages for clients that offer it, or with `None` does not, whatever the application says.
-    pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Gateway<S> {
-        self.compression = Some(compression.into());
-        self
     }
 }

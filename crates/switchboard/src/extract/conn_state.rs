@@ -3,7 +3,7 @@ use crate::Error;
 use crate::di::Making;
 use crate::guarded::Guarded;
 use crate::handler::{Context, FromMessage, MessageContext};
-use crate::hub::Endpoint;
+use crate::hub::{Client, Endpoint};
 use std::any::type_name;
 use std::sync::Arc;
 
@@ -41,6 +41,14 @@ impl<T: Default + Send + 'static> ConnState<T> {
             panic!("`{}::default` asks for the state that it makes", type_name::<T>());
         };
         T::default()
+    }
+}
+
+impl Client {
+    /// The gateway's state of this connection, made by `Default` at the first use. The parameter
+    /// [`ConnState<T>`](crate::ConnState) is this state too.
+    pub fn state<T: Default + Send + 'static>(&self) -> ConnState<T> {
+        ConnState::of(self.endpoint())
     }
 }
 

@@ -6,6 +6,7 @@ mod handshake;
 mod message;
 mod path;
 mod query;
+mod server;
 mod unchecked;
 #[cfg(feature = "garde")]
 mod valid;

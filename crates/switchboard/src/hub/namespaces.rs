@@ -1,8 +1,7 @@
 //! [`Namespaces`]: those that are named at run time, from anywhere.
-use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::Hub;
 use crate::namespace::at_run_time;
-use crate::{Dynamic, Error, Server};
+use crate::{Dynamic, Server};
 use std::sync::Arc;
 
 /// The namespaces that [`Gateway::namespace_by`](crate::Gateway::namespace_by) has made and that have clients, from services, axum
@@ -47,14 +46,6 @@ impl Namespaces {
     /// How many have clients.
     pub fn count(&self) -> usize {
         self.hub.runtime().count()
-    }
-}
-
-impl FromMessage for Namespaces {
-    type Kind = Context;
-
-    fn from_message(cx: &MessageContext<'_>) -> Result<Namespaces, Error> {
-        Ok(cx.container()?.namespaces())
     }
 }
 

@@ -1,8 +1,7 @@
 //! [`Server`]: everyone, from anywhere.
-use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::{Everywhere, Hub, LocalServer, Space};
 use crate::namespace::Marker;
-use crate::{Broadcast, Client, ClientId, Delivery, Dynamic, Error, Namespace, RoomName, Root, Stats};
+use crate::{Broadcast, Client, ClientId, Delivery, Dynamic, Namespace, RoomName, Root, Stats};
 use serde::Serialize;
 use std::future::ready;
 use std::marker::PhantomData;
@@ -134,23 +133,6 @@ impl<N> Server<N> {
     /// is closing already is not counted. See [`Client::disconnect`] for what it means.
     pub fn disconnect(&self, room: impl RoomName) -> usize {
         self.to(room).disconnect()
-    }
-}
-
-impl<N: Namespace> FromMessage for Server<N> {
-    type Kind = Context;
-
-    fn from_message(cx: &MessageContext<'_>) -> Result<Server<N>, Error> {
-        Ok(cx.container()?.server())
-    }
-}
-
-/// Of the client's own namespace.
-impl FromMessage for Server<Dynamic> {
-    type Kind = Context;
-
-    fn from_message(cx: &MessageContext<'_>) -> Result<Server<Dynamic>, Error> {
-        Ok(cx.container()?.server_in(cx.endpoint().space.clone()))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::hub::{self, Endpoint};
 use crate::nested::{Calls, DEEPEST, Nested};
 use crate::outbound::{Class, CloseRequest, DisconnectReason, Pushed};
 use crate::outbound::{Event, Sending};
-use crate::{Broadcast, Delivery, Error, RoomName};
+use crate::{Broadcast, Delivery, Error, RoomName, log};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -228,11 +228,15 @@ impl Client {
         let reason = DisconnectReason::Server { code: close.code };
         self.0.close(CloseRequest::Graceful { close, reason });
     }
+}
 
-    /// The gateway's state of this connection, made by `Default` at the first use; the same as the parameter
-    /// [`ConnState<T>`](crate::ConnState).
-    pub fn state<T: Default + Send + 'static>(&self) -> crate::ConnState<T> {
-        crate::ConnState::of(&self.0)
+impl log::Subject for Client {
+    fn id(&self) -> ClientId {
+        self.0.id
+    }
+
+    fn known<'e>(&self, event: &'e str) -> &'e str {
+        self.0.profile.known(event)
     }
 }
 

@@ -1,9 +1,8 @@
 //! From bytes to messages.
 use crate::Error;
 use crate::buffers;
-use crate::codec::Frames;
-use crate::codec::Received;
 use crate::codec::{Data, Format, Part};
+use crate::codec::{Frames, Received};
 use crate::contain::contained;
 use crate::hub::Endpoint;
 use crate::hub::acks::Answer;

@@ -1,6 +1,5 @@
 //! The formats that an application speaks.
 use super::{Codec, Encoding, FrameKind};
-use crate::app::App;
 use crate::problem::Problem;
 use std::panic::Location;
 use std::sync::Arc;
@@ -32,7 +31,7 @@ pub(crate) enum Format {
     Own(u8),
 }
 
-/// The kinds of frames that a gateway accepts.
+/// The kinds of frames that a gateway takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Frames {
     #[default]
@@ -41,7 +40,7 @@ pub(crate) enum Frames {
     Binary,
 }
 
-/// The application's codecs: the same for all its gateways.
+/// The application's codecs, which all its gateways share.
 #[derive(Clone, Default)]
 pub(crate) struct Codecs(Arc<[Registered]>);
 
@@ -89,32 +88,30 @@ impl Codecs {
     }
 }
 
-impl App {
-    /// Adds a format of messages, for the clients of all gateways that ask for its subprotocol: see [`Codec`].
+impl Codecs {
+    /// These and one more.
     ///
-    /// A subprotocol that is registered already, begins with `switchboard.`, or is no token is reported as a problem when the
-    /// application is built.
-    #[track_caller]
-    pub fn codec(mut self, codec: impl Codec) -> App {
-        let place = Location::caller();
+    /// Errors: its subprotocol is taken, reserved or no token; or there are too many.
+    pub(crate) fn with(&self, codec: impl Codec, place: &'static Location<'static>) -> Result<Codecs, Problem> {
+        let Codecs(known) = self;
         let (protocol, frames) = (Box::<str>::from(codec.protocol()), codec.frames());
-        let known = &self.codecs.0;
         if let Some(other) = known.iter().find(|other| other.protocol == protocol) {
             let message = format!("two codecs have the subprotocol {protocol:?}; rename or remove one");
-            self.problems.push(Problem::new(message, &[other.place, place]));
-        } else if protocol.starts_with(OURS) {
+            return Err(Problem::new(message, &[other.place, place]));
+        }
+        if protocol.starts_with(OURS) {
             let message = format!("the subprotocol {protocol:?} belongs to Switchboard; choose a name of your own");
-            self.problems.push(Problem::new(message, &[place]));
-        } else if !is_protocol(&protocol) {
+            return Err(Problem::new(message, &[place]));
+        }
+        if !is_protocol(&protocol) {
             let message =
                 format!("the subprotocol {protocol:?} is no token: use letters, digits and `.`, as in \"mine.v1\"");
-            self.problems.push(Problem::new(message, &[place]));
-        } else if known.len() > usize::from(u8::MAX) {
-            self.problems.push(Problem::new("there are more than 256 codecs; remove some", &[place]));
-        } else {
-            let own = Registered { codec: Arc::new(codec), protocol, frames, place };
-            self.codecs = Codecs(known.iter().cloned().chain([own]).collect());
+            return Err(Problem::new(message, &[place]));
         }
-        self
+        if known.len() > usize::from(u8::MAX) {
+            return Err(Problem::new("there are more than 256 codecs; remove some", &[place]));
+        }
+        let own = Registered { codec: Arc::new(codec), protocol, frames, place };
+        Ok(Codecs(known.iter().cloned().chain([own]).collect()))
     }
 }

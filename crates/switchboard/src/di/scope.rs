@@ -2,7 +2,7 @@
 use super::container::{Container, Instance, NotProvided};
 use super::provider::MakeAgain;
 use crate::contain::drop_contained;
-use crate::handler::{Answer, MessageContext};
+use crate::handler::MessageContext;
 use crate::hub::Client;
 use crate::hub::Endpoint;
 use crate::nested::{Calls, Nested, Refused};
@@ -53,37 +53,25 @@ impl<T: ?Sized> Drop for Held<T> {
     }
 }
 
-/// The services of one message, and how it is answered.
+/// The services of one message.
 #[derive(Default)]
 pub(crate) struct Store {
     services: Mutex<http::Extensions>,
-    answer: Answer,
 }
 
-/// What belongs to one message: nothing, before a service is asked for, unless its answer is none of the usual kind.
+/// What belongs to one message: nothing, before a service is asked for.
 #[derive(Default)]
 pub(crate) struct MessageScope(OnceLock<Arc<Store>>);
 
 impl MessageScope {
-    /// Of a message that is answered so.
-    pub(crate) fn answered_by(answer: Answer) -> MessageScope {
-        let services = Mutex::default();
-        MessageScope(OnceLock::from(Arc::new(Store { services, answer })))
-    }
-
-    /// How the message is answered.
-    pub(crate) fn answer(&self) -> Answer {
-        self.0.get().map_or(Answer::Event, |store| store.answer)
-    }
-
     fn store(&self) -> Arc<Store> {
         self.0.get_or_init(Arc::default).clone()
     }
 
-    /// For an owned copy of the message. Costs nothing where no provider has the scope of a message, and it is answered as usual.
+    /// For an owned copy of the message. Costs nothing where no provider has the scope of a message.
     pub(crate) fn share(&self, container: Option<&Container>) -> MessageScope {
         let shared = MessageScope::default();
-        if self.answer() != Answer::Event || container.is_some_and(Container::has_message_scope) {
+        if container.is_some_and(Container::has_message_scope) {
             let _ = shared.0.set(self.store());
         }
         shared

@@ -1,8 +1,15 @@
 //! [`Ack`]: an answer that comes when it is ready.
-use crate::handler::{FromMessage, Late, MessageContext};
-use crate::{Client, Error};
+use crate::handler::{FromMessage, IntoReply, Late, MessageContext, Plain, ReplySink};
+use crate::hub::Endpoint;
+use crate::hub::deferred::over;
+use crate::outbound::Event;
+use crate::{Client, Error, log};
 use serde::Serialize;
+use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use switchboard_core::ws::HEADER_ROOM;
 
 /// Answers a request in place of the handler's return value: later, from wherever it was moved to. The handler returns `()`, or
 /// `Result<(), E>`; with another value it does not compile.
@@ -78,9 +85,45 @@ impl<T: 'static> FromMessage for Ack<T> {
         if late.get().is_some() {
             return Err(Error::internal("a handler takes one `Ack`"));
         }
-        let number = cx.client.endpoint().open_deferred(cx.event(), cx.id(), cx.scope.answer())?;
+        let number = cx.client.endpoint().open_deferred(cx.event(), cx.id(), cx.parts.reply_to)?;
         late.set(Some(number));
         let (client, done) = (cx.client.clone(), false);
         Ok(Ack { client, number, done, marker: PhantomData })
+    }
+}
+
+impl Endpoint {
+    /// Answers a request. Errors: it has its end already, or the value cannot be sent.
+    pub(crate) fn answer_deferred<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
+    where
+        T: IntoReply<Plain, Err = Infallible>,
+    {
+        let Some(open) = self.take_deferred(number) else { return Err(over()) };
+        let mut failure = None;
+        let mut empty = false;
+        let write = AssertUnwindSafe(|| {
+            Event::reply(self, |out| {
+                let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref(), open.reply_to);
+                let Ok(()) = value.into_reply(&mut sink);
+                failure = sink.failure.take();
+                empty = out.len() <= HEADER_ROOM;
+            })
+        });
+        let frame = catch_unwind(write).unwrap_or_else(|panic| {
+            let trace = log::panicked(self.profile.known(&open.event), &*panic);
+            self.fail_open(&open, &log::panic_error(trace));
+            resume_unwind(panic)
+        });
+        let error = match (failure, frame) {
+            (None, Some(_)) if empty => {
+                self.ended_deferred();
+                return Ok(());
+            }
+            (None, Some(frame)) => return self.sent_deferred(&frame),
+            (Some(error), _) => error,
+            (None, None) => Error::internal("the reply is longer than `max_message_out`"),
+        };
+        self.fail_open(&open, &error);
+        Err(error)
     }
 }

@@ -3,7 +3,7 @@ use crate::codec::{Codecs, Format, Frames};
 use crate::compression::Compression;
 use crate::di::Container;
 use crate::gateway::Protocols;
-use crate::handler::{Answer, Answering, Checks, Hook, PayloadNote, Requirements, Start};
+use crate::handler::{Checks, Hook, PayloadNote, Requirements, Start};
 use crate::hub::Profile;
 use crate::limits::Limits;
 use crate::namespace::Marker;
@@ -94,24 +94,6 @@ pub(crate) struct Entry {
     pub(crate) is_catch_all: bool,
     level: StageSet,
     place: &'static Location<'static>,
-}
-
-impl Entry {
-    /// The same for one request that is answered so.
-    pub(crate) fn answering(&self, answer: Answer) -> Entry {
-        let (start, stages) = (self.start.clone(), self.stages.clone());
-        Entry {
-            event: self.event.clone(),
-            reads_payload: self.reads_payload,
-            takes_fast_path: false,
-            start: Arc::new(Answering { start, stages, answer }),
-            stages: None,
-            group: self.group,
-            is_catch_all: self.is_catch_all,
-            level: StageSet::default(),
-            place: self.place,
-        }
-    }
 }
 
 /// Messages that are handled beside others, up to so many at a time.

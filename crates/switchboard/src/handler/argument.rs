@@ -1,7 +1,7 @@
 //! Parameters of handlers and hooks.
 use crate::codec::{Data, Id};
 use crate::di::{Container, Dependency, FromContainer, MessageScope, late, scope};
-use crate::hub::Endpoint;
+use crate::hub::{Endpoint, ReplyTo};
 use crate::{Client, DisconnectReason, Error, Handshake};
 use serde::de::DeserializeOwned;
 use std::any::TypeId;
@@ -107,11 +107,14 @@ pub(crate) struct Parts<'a> {
     /// What came beside the payload.
     pub(crate) meta: Data<'a>,
     pub(crate) id: Option<&'a Id<'a>>,
+    /// How it is answered.
+    pub(crate) reply_to: ReplyTo,
 }
 
 impl Parts<'static> {
     /// Those of a hook, which has no message.
-    pub(crate) const NONE: &'static Parts<'static> = &Parts { data: Data::NOTHING, meta: Data::NOTHING, id: None };
+    pub(crate) const NONE: &'static Parts<'static> =
+        &Parts { data: Data::NOTHING, meta: Data::NOTHING, id: None, reply_to: ReplyTo::Nothing };
 }
 
 impl<'a> MessageContext<'a> {

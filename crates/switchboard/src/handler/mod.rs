@@ -6,7 +6,6 @@
 //! A handler is any `async fn` of the gateway's struct with up to four parameters, in any order: `&Client`, one payload
 //! (any `Deserialize` type), and extractors ([`FromMessage`]). The future must be `Send`.
 
-mod answer;
 mod argument;
 mod hook;
 mod invocation;
@@ -15,12 +14,12 @@ pub mod parts;
 mod pooled;
 mod reply;
 mod returned;
+mod returned_shape;
 mod shape;
 mod sink;
 mod stream;
 mod validation;
 
-pub(crate) use answer::{Answer, Answering};
 pub use argument::{
     AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason, Requirements,

@@ -34,6 +34,7 @@ use super::argument::{
     OwnedSocket, Payload, RawLoop, Reason, Requirements,
 };
 pub use super::returned::*;
+pub use super::returned_shape::*;
 pub use super::validation::*;
 use crate::di::{Container, FromContainer};
 use crate::pipeline::parts::Makes;

@@ -13,90 +13,6 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The type of what is returned: see [`type_of`].
-pub struct TypeOf<R>(PhantomData<fn() -> R>);
-
-/// Asks what is returned: `(&&&&type_of(&reply)).__switchboard_shape()`, by [`ResultStreamShape`] if it is a `Result` of a stream, by
-/// [`ResultShape`] if it is another `Result`, by [`StreamShape`] if it is a stream, otherwise by [`PlainShape`].
-pub fn type_of<R>(_: &R) -> TypeOf<R> {
-    TypeOf(PhantomData)
-}
-
-/// How a `Result` is returned: see [`type_of`].
-pub trait ResultShape {
-    /// What `Ok` holds.
-    type Value;
-    /// What `Err` holds.
-    type Error;
-    /// The shape.
-    fn __switchboard_shape(&self) -> Fallible<Self::Value, Self::Error>;
-}
-impl<T, E> ResultShape for &&TypeOf<Result<T, E>> {
-    type Value = T;
-    type Error = E;
-
-    fn __switchboard_shape(&self) -> Fallible<T, E> {
-        Fallible(PhantomData)
-    }
-}
-
-/// How a `Result` of a stream is returned: see [`type_of`].
-pub trait ResultStreamShape {
-    /// The stream that `Ok` holds.
-    type Stream;
-    /// What `Err` holds.
-    type Error;
-    /// The shape.
-    fn __switchboard_shape(&self) -> FallibleStream<Self::Stream, Self::Error>;
-}
-impl<S: Stream, E> ResultStreamShape for &&&TypeOf<Result<S, E>> {
-    type Stream = S;
-    type Error = E;
-
-    fn __switchboard_shape(&self) -> FallibleStream<S, E> {
-        FallibleStream(PhantomData)
-    }
-}
-
-/// How a stream is returned: see [`type_of`].
-pub trait StreamShape {
-    /// The stream.
-    type Stream;
-    /// The shape.
-    fn __switchboard_shape(&self) -> Streams<Self::Stream>;
-}
-impl<S: Stream> StreamShape for &TypeOf<S> {
-    type Stream = S;
-
-    fn __switchboard_shape(&self) -> Streams<S> {
-        Streams(PhantomData)
-    }
-}
-
-/// How everything else is returned: see [`type_of`].
-pub trait PlainShape {
-    /// The value.
-    type Value;
-    /// The shape.
-    fn __switchboard_shape(&self) -> Infallibly<Self::Value>;
-}
-impl<T> PlainShape for TypeOf<T> {
-    type Value = T;
-
-    fn __switchboard_shape(&self) -> Infallibly<T> {
-        Infallibly(PhantomData)
-    }
-}
-
-/// The shape of a `Result`, nothing of it checked.
-pub struct Fallible<T, E>(PhantomData<fn() -> (T, E)>);
-/// The shape of a value that is neither a `Result` nor a stream, not checked.
-pub struct Infallibly<T>(PhantomData<fn() -> T>);
-/// The shape of a stream, its items not checked.
-pub struct Streams<S>(PhantomData<fn() -> S>);
-/// The shape of a `Result` of a stream, nothing of it checked.
-pub struct FallibleStream<S, E>(PhantomData<fn() -> (S, E)>);
-
 /// How a `T` is written where it was returned. A type, so that nothing is called through a pointer.
 pub trait Way<T>: 'static {
     #[doc(hidden)]
@@ -187,110 +103,6 @@ impl NoValue for () {}
 pub trait Verdict {}
 impl Verdict for () {}
 
-impl<T, E> Fallible<T, E> {
-    /// The value can be a reply.
-    pub fn value(self) -> Checked<T, E, AsReply, ()>
-    where
-        T: ReplyValue,
-    {
-        Checked { convert: (), marker: PhantomData }
-    }
-
-    /// The value is none.
-    pub fn nothing(self) -> Checked<T, E, AsNothing, ()>
-    where
-        T: NoValue,
-    {
-        Checked { convert: (), marker: PhantomData }
-    }
-
-    /// The value lets a client join.
-    pub fn verdict(self) -> Checked<T, E, AsNothing, ()>
-    where
-        T: Verdict,
-    {
-        Checked { convert: (), marker: PhantomData }
-    }
-}
-
-impl<T> Infallibly<T> {
-    /// The value can be a reply.
-    pub fn value(self) -> CheckedValue<T, AsReply>
-    where
-        T: ReplyValue,
-    {
-        CheckedValue(PhantomData)
-    }
-
-    /// The value is none.
-    pub fn nothing(self) -> CheckedValue<T, AsNothing>
-    where
-        T: NoValue,
-    {
-        CheckedValue(PhantomData)
-    }
-
-    /// The value lets a client join.
-    pub fn verdict(self) -> CheckedValue<T, AsNothing>
-    where
-        T: Verdict,
-    {
-        CheckedValue(PhantomData)
-    }
-}
-
-impl<S: Stream> Streams<S> {
-    /// The items can be replies.
-    pub fn value<Via>(self) -> CheckedStream<S>
-    where
-        S::Item: ReplyItem<Via>,
-    {
-        CheckedStream { write: write_item::<S::Item, Via> }
-    }
-
-    /// A hook has nobody to reply to.
-    pub fn nothing(self) -> CheckedValue<S, AsNothing>
-    where
-        S: NoValue,
-    {
-        CheckedValue(PhantomData)
-    }
-
-    /// The value lets a client join.
-    pub fn verdict(self) -> CheckedValue<S, AsNothing>
-    where
-        S: Verdict,
-    {
-        CheckedValue(PhantomData)
-    }
-}
-
-impl<S: Stream, E> FallibleStream<S, E> {
-    /// The items can be replies.
-    pub fn value<Via>(self) -> CheckedFallibleStream<S, E, ()>
-    where
-        S::Item: ReplyItem<Via>,
-    {
-        CheckedFallibleStream { write: write_item::<S::Item, Via>, convert: (), marker: PhantomData }
-    }
-
-    /// A hook has nobody to reply to.
-    pub fn nothing(self) -> Checked<S, E, AsNothing, ()>
-    where
-        S: NoValue,
-    {
-        Checked { convert: (), marker: PhantomData }
-    }
-
-    /// The value lets a client join.
-    pub fn verdict(self) -> Checked<S, E, AsNothing, ()>
-    where
-        S: Verdict,
-    {
-        Checked { convert: (), marker: PhantomData }
-    }
-}
-
 /// A `Result` of a stream whose items, and then whose error, are checked.
 pub struct CheckedFallibleStream<S: Stream, E, C> {
     write: WriteItem<S::Item>,
@@ -299,6 +111,10 @@ pub struct CheckedFallibleStream<S: Stream, E, C> {
 }
 
 impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
+    pub(super) fn new(write: WriteItem<S::Item>) -> CheckedFallibleStream<S, E, ()> {
+        CheckedFallibleStream { write, convert: (), marker: PhantomData }
+    }
+
     /// The error says what a client is told.
     pub fn error(self) -> CheckedFallibleStream<S, E, Convert<E>>
     where
@@ -362,6 +178,10 @@ type Marks<T, E, W> = PhantomData<fn() -> (T, E, W)>;
 type Convert<E> = fn(E) -> Error;
 
 impl<T, E, W> Checked<T, E, W, ()> {
+    pub(super) fn new() -> Checked<T, E, W, ()> {
+        Checked { convert: (), marker: PhantomData }
+    }
+
     /// The error says what a client is told.
     pub fn error(self) -> Checked<T, E, W, Convert<E>>
     where
@@ -386,6 +206,10 @@ impl<T, E: Send + 'static, W> Checked<T, E, W, Convert<E>> {
 pub struct CheckedValue<T, W>(PhantomData<fn() -> (T, W)>);
 
 impl<T, W> CheckedValue<T, W> {
+    pub(super) fn new() -> CheckedValue<T, W> {
+        CheckedValue(PhantomData)
+    }
+
     /// There is no error.
     pub fn error(self) -> CheckedValue<T, W> {
         self
@@ -404,6 +228,10 @@ pub struct CheckedStream<S: Stream> {
 }
 
 impl<S: Stream> CheckedStream<S> {
+    pub(super) fn new(write: WriteItem<S::Item>) -> CheckedStream<S> {
+        CheckedStream { write }
+    }
+
     /// There is no error but that of an item.
     pub fn error(self) -> CheckedStream<S> {
         self
@@ -421,9 +249,9 @@ impl<S: Stream<Item: Send + 'static>> CheckedStream<S> {
 }
 
 /// How an item is written, once it is checked. What comes behind the check insists on nothing: a mistake is told once.
-type WriteItem<T> = fn(T, &mut ReplySink<'_>);
+pub(super) type WriteItem<T> = fn(T, &mut ReplySink<'_>);
 
-fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) {
+pub(super) fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) {
     if let Err(error) = item.into_reply(sink) {
         let told = sink.fail_with(error, T::told);
         sink.failure = Some(told);

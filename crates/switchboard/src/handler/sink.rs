@@ -1,8 +1,9 @@
 //! [`ReplySink`]: where a reply is written.
 use super::none::is_none;
-use super::{Answer, IntoError, Invocation};
+use super::{IntoError, Invocation};
 use crate::Error;
 use crate::codec::{Encoding, Held};
+use crate::hub::ReplyTo;
 use crate::pipeline::{Caught, Filtering};
 use serde::Serialize;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub struct ReplySink<'a> {
     encoding: Encoding<'a>,
     event: &'a str,
     pub(super) id: Option<&'a Id<'a>>,
+    reply_to: ReplyTo,
     pub(crate) failure: Option<Error>,
     /// What is written is one of several.
     item: bool,
@@ -30,7 +32,6 @@ struct Rare {
     stream: Option<Invocation>,
     filters: Option<Arc<Filtering>>,
     late: Option<u64>,
-    answer: Answer,
 }
 
 impl<'a> ReplySink<'a> {
@@ -39,9 +40,10 @@ impl<'a> ReplySink<'a> {
         encoding: Encoding<'a>,
         event: &'a str,
         id: Option<&'a Id<'a>>,
+        reply_to: ReplyTo,
     ) -> ReplySink<'a> {
-        let plain = encoding.is_json();
-        ReplySink { out, encoding, event, id, failure: None, item: false, plain, captured: None, rare: None }
+        let plain = encoding.is_json() && reply_to == ReplyTo::Event;
+        ReplySink { out, encoding, event, id, reply_to, failure: None, item: false, plain, captured: None, rare: None }
     }
 
     /// One that keeps what is written for those around the handler. `out` is not used.
@@ -51,7 +53,7 @@ impl<'a> ReplySink<'a> {
         captured: &'a mut Captured,
         filtering: &'a Arc<Filtering>,
     ) -> ReplySink<'a> {
-        let mut sink = ReplySink::new(out, filtering.client.endpoint().encoding(), event, None);
+        let mut sink = ReplySink::new(out, filtering.client.endpoint().encoding(), event, None, ReplyTo::Event);
         sink.captured = Some(captured);
         sink.plain = false;
         sink.set_filters(filtering.clone());
@@ -100,18 +102,6 @@ impl<'a> ReplySink<'a> {
     pub(crate) fn begin_item(&mut self) {
         self.item = true;
         self.plain = false;
-    }
-
-    /// The frame that answers is this.
-    pub(crate) fn set_answer(&mut self, answer: Answer) {
-        if answer != Answer::Event {
-            self.rare.get_or_insert_default().answer = answer;
-            self.plain = false;
-        }
-    }
-
-    fn answer(&self) -> Answer {
-        self.rare.as_ref().map_or(Answer::Event, |rare| rare.answer)
     }
 
     /// What a client is told of a handler's error.
@@ -168,12 +158,12 @@ impl<'a> ReplySink<'a> {
             }
             return;
         }
-        match self.answer() {
-            Answer::Event => {}
-            Answer::Nothing => return,
+        match self.reply_to {
+            ReplyTo::Event => {}
+            ReplyTo::Nothing => return,
             // Without an `id`, `None` is silence here, too.
-            Answer::Pattern if self.id.is_none() && !self.item && is_none(value) => return,
-            Answer::Pattern => {
+            ReplyTo::Pattern if self.id.is_none() && !self.item && is_none(value) => return,
+            ReplyTo::Pattern => {
                 if let Err(error) = self.encoding.pattern(self.out, self.event, self.id, self.item, value) {
                     self.failure = Some(error);
                 }
@@ -195,10 +185,10 @@ impl<'a> ReplySink<'a> {
     /// The end of a stream, for the one who waits for it.
     pub(crate) fn end(&mut self) {
         let Some(id) = self.id else { return };
-        let ended = match self.answer() {
-            Answer::Event => self.encoding.end(self.out, self.event, id),
-            Answer::Pattern => self.encoding.pattern_end(self.out, self.event, id),
-            Answer::Nothing => Ok(()),
+        let ended = match self.reply_to {
+            ReplyTo::Event => self.encoding.end(self.out, self.event, id),
+            ReplyTo::Pattern => self.encoding.pattern_end(self.out, self.event, id),
+            ReplyTo::Nothing => Ok(()),
         };
         if let Err(error) = ended {
             self.failure = Some(error);

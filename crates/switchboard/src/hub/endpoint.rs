@@ -6,10 +6,10 @@ use crate::client_id::ClientId;
 use crate::codec::Received;
 use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::contain::drop_contained;
+use crate::hub::deferred::DeferredReplies;
 use crate::hub::{Acks, Membership, Port, Profile, Space};
 use crate::node::{Level, Node};
 use crate::outbound::{Class, CloseRequest, DisconnectReason, Frame, Pushed, Writer, writer};
-use crate::runner::deferred;
 use crate::user::Identity;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -86,7 +86,7 @@ pub(crate) fn peer(address: Option<SocketAddr>) -> (PeerPort, PeerIp) {
 pub(crate) struct Extras {
     pub(crate) state: http::Extensions,
     pub(crate) acks: Acks,
-    pub(crate) late: Option<Box<deferred::DeferredReplies>>,
+    pub(crate) late: Option<Box<DeferredReplies>>,
     /// The raw gateway's end of this connection.
     pub(crate) port: Option<Arc<Port>>,
     /// The number of its subprotocol.

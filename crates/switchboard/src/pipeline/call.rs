@@ -2,6 +2,7 @@
 use crate::codec::Held;
 use crate::di::{Container, MessageScope, scope};
 use crate::handler::{MessageContext, Parts};
+use crate::hub::ReplyTo;
 use crate::{Client, Error};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,7 @@ pub struct Call {
     client: Client,
     event: Arc<str>,
     id: Option<Id<'static>>,
+    reply_to: ReplyTo,
     data: Held,
     meta: Held,
     container: Option<Arc<Container>>,
@@ -30,6 +32,7 @@ impl Call {
             client: cx.client.clone(),
             event: cx.event.into(),
             id: cx.parts.id.cloned().map(Id::into_owned),
+            reply_to: cx.parts.reply_to,
             data: cx.parts.data.hold(),
             meta: cx.parts.meta.hold(),
             container: cx.container.cloned(),
@@ -69,7 +72,8 @@ impl Call {
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         // What is left in it is kept, though `work` panics.
         let late = Kept { number: Cell::new(None), by: &self.late };
-        let parts = Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref() };
+        let parts =
+            Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref(), reply_to: self.reply_to };
         let cx = MessageContext {
             client: &self.client,
             event: &self.event,

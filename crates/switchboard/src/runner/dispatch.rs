@@ -5,11 +5,11 @@ use crate::codec::{Data, Format, Part};
 use crate::contain::drop_contained;
 use crate::di::MessageScope;
 use crate::gateway::Entry;
-use crate::handler::{Answer, Invocation, MessageContext, Parts, ReplySink, Step};
-use crate::hub::Endpoint;
+use crate::handler::{Invocation, MessageContext, Parts, ReplySink, Step};
+use crate::hub::deferred::{self, Returned};
+use crate::hub::{Endpoint, ReplyTo};
 use crate::node::{Charge, InFlight, Kind};
 use crate::outbound::{DisconnectReason, Frame, Pushed};
-use crate::runner::deferred::Returned;
 use crate::runner::serving::{Handler, Running, Stage};
 use crate::transport::websocket::closing::{Net, because_of};
 use crate::transport::websocket::task::{Served, Task};
@@ -59,7 +59,12 @@ impl Task {
             && let Some(entry) = conn.table.find(glance.event)
             && entry.takes_fast_path
         {
-            let mut parts = Parts { data: Data::Unread(glance.data), meta: Data::NOTHING, id: glance.id.as_ref() };
+            let mut parts = Parts {
+                data: Data::Unread(glance.data),
+                meta: Data::NOTHING,
+                id: glance.id.as_ref(),
+                reply_to: ReplyTo::Event,
+            };
             if entry.stages.is_some() {
                 look_at(&mut parts, glance.data);
             }
@@ -90,9 +95,9 @@ impl Task {
         if let Some(trace) = panicked {
             return self.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
-        let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
+        let parts = parts_of(&request, ReplyTo::Event);
         if entry.is_catch_all {
-            let event: Arc<str> = request.event.into();
+            let event: Arc<str> = (*request.event).into();
             self.begin(conn, entry, &event, &parts, cx);
         } else {
             self.begin(conn, entry, &entry.event, &parts, cx);
@@ -103,9 +108,9 @@ impl Task {
     #[inline(never)]
     fn dispatch_pattern(&mut self, conn: &Served, kind: PatternKind, request: Message<'_>, cx: &mut Context<'_>) {
         let Some(entry) = conn.table.find(&request.event) else { return self.unknown(&request) };
-        let parts = Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref() };
+        let parts = parts_of(&request, ReplyTo::from(kind));
         let event: Arc<str> = if entry.is_catch_all { (*request.event).into() } else { entry.event.clone() };
-        self.begin(conn, &entry.answering(Answer::from(kind)), &event, &parts, cx);
+        self.begin(conn, entry, &event, &parts, cx);
     }
 
     #[cold]
@@ -178,7 +183,7 @@ impl Task {
         }
         let late = number.get();
         match started {
-            Ok(mut invocation) => match self.poll_invocation(&mut invocation, event, id, late, cx) {
+            Ok(mut invocation) => match self.poll_invocation(&mut invocation, event, id, parts.reply_to, late, cx) {
                 Polled::Done => drop_contained(invocation),
                 polled => self.keep(conn, entry, event, invocation, parts, late, polled),
             },
@@ -205,7 +210,8 @@ impl Task {
     ) {
         let id = parts.id.cloned().map(Id::into_owned);
         let charge = charge(conn, parts);
-        let handler = Handler::new(invocation, event.clone(), id, late, InFlight::new(conn.node()), charge);
+        let handler =
+            Handler::new(invocation, event.clone(), id, parts.reply_to, late, InFlight::new(conn.node()), charge);
         match (polled, entry.group) {
             (Polled::Pending, None) => {
                 self.running = Some(Running::Handler(Box::new(handler)));
@@ -221,22 +227,24 @@ impl Task {
 
     pub(crate) fn poll_handler(&mut self, handler: &mut Handler, cx: &mut Context<'_>) -> Polled {
         let late = handler.known_deferred();
-        let Handler { invocation, event, id, .. } = handler;
-        self.poll_invocation(invocation, event, id.as_ref(), late, cx)
+        let Handler { invocation, event, id, reply_to, .. } = handler;
+        self.poll_invocation(invocation, event, id.as_ref(), *reply_to, late, cx)
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     fn poll_invocation(
         &mut self,
         invocation: &mut Invocation,
         event: &str,
         id: Option<&Id<'_>>,
+        reply_to: ReplyTo,
         late: Option<u64>,
         cx: &mut Context<'_>,
     ) -> Polled {
         let mut out = buffers::scratch();
         out.extend_from_slice(&[0; ws::HEADER_ROOM]);
         let encoding = self.client.endpoint().encoding();
-        let mut sink = ReplySink::new(&mut out, encoding, event, id);
+        let mut sink = ReplySink::new(&mut out, encoding, event, id, reply_to);
         let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
         let polled = match polled {
             Ok(Poll::Pending) => Polled::Pending,
@@ -331,7 +339,7 @@ impl Task {
             Returned::Abandoned => {
                 if let Some(open) = self.endpoint().take_deferred(late) {
                     self.endpoint().node().rejected("ack", "dropped");
-                    self.exception(&crate::runner::deferred::dropped(), Some(&open.event), open.id.as_ref());
+                    self.exception(&deferred::dropped(), Some(&open.event), open.id.as_ref());
                 }
             }
         }
@@ -484,6 +492,11 @@ impl Task {
             }
         }
     }
+}
+
+/// The parts of a message that was decoded as a whole.
+fn parts_of<'a>(request: &'a Message<'_>, reply_to: ReplyTo) -> Parts<'a> {
+    Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref(), reply_to }
 }
 
 fn draining() -> Error {

@@ -3,6 +3,7 @@ use crate::contain::{contained, drop_contained, panicked};
 use crate::di::MessageScope;
 use crate::gateway::Group;
 use crate::handler::{HookFuture, Invocation, MessageContext, Outcome, Parts};
+use crate::hub::ReplyTo;
 use crate::node::{Charge, InFlight};
 use crate::outbound::{CloseRequest, DisconnectReason};
 use crate::runner::dispatch::Polled;
@@ -40,6 +41,7 @@ pub(crate) struct Handler {
     pub(crate) invocation: Invocation,
     pub(crate) event: Arc<str>,
     pub(crate) id: Option<Id<'static>>,
+    pub(crate) reply_to: ReplyTo,
     /// An `Ack` answers, which is known by this number.
     late: Option<u64>,
     counted: Option<InFlight>,
@@ -52,11 +54,12 @@ impl Handler {
         invocation: Invocation,
         event: Arc<str>,
         id: Option<Id<'static>>,
+        reply_to: ReplyTo,
         late: Option<u64>,
         counted: InFlight,
         charge: Option<Charge>,
     ) -> Handler {
-        Handler { invocation, event, id, late, counted: Some(counted), _charge: charge }
+        Handler { invocation, event, id, reply_to, late, counted: Some(counted), _charge: charge }
     }
 
     /// It is a stream from now on: those have a limit of their own.

@@ -3,6 +3,7 @@ use super::detached::{DetachedClient, client};
 use crate::codec::Data;
 use crate::di::MessageScope;
 use crate::handler::{FromMessage, MessageContext, Parts};
+use crate::hub::ReplyTo;
 use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, isolated};
 use crate::{Error, Reply, User};
 use serde::Serialize;
@@ -173,6 +174,7 @@ impl<'c> TestMessage<'c> {
                 data: Data::Json(self.data.as_deref()),
                 meta: Data::Json(self.meta.as_deref()),
                 id: self.id.as_ref(),
+                reply_to: ReplyTo::Event,
             },
             reason: None,
             parsed: Cell::new(true),

@@ -1,17 +1,14 @@
-//! Requests that are answered by an `Ack`, maybe long after their handler has returned.
-use crate::handler::{Answer, IntoReply, Plain, ReplySink};
-use crate::hub::Endpoint;
+//! Requests that are answered by an `Ack`, maybe long after their handler has returned: the list of them. What writes an answer is
+//! beside [`Ack`](crate::Ack).
+use crate::hub::{Endpoint, ReplyTo};
 use crate::outbound::Event;
 use crate::outbound::{Class, CloseRequest, DisconnectReason};
 use crate::transport::websocket::closing::because_of;
 use crate::{Error, log};
-use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use switchboard_core::ws::HEADER_ROOM;
 use switchboard_core::{CloseCode, Id};
 
-/// Who is in this list has one end, by whoever takes it out.
+/// The requests that are answered after their handler has returned. Each is answered once: by what takes it out of the list.
 #[derive(Default)]
 pub(crate) struct DeferredReplies {
     last: u64,
@@ -23,7 +20,7 @@ pub(crate) struct Open {
     number: u64,
     pub(crate) event: Arc<str>,
     pub(crate) id: Option<Id<'static>>,
-    answer: Answer,
+    pub(crate) reply_to: ReplyTo,
     /// On the node's clock; none while the handler runs, which has a time of its own.
     by: Option<u64>,
     /// The `Ack` was dropped while the handler ran.
@@ -68,7 +65,7 @@ pub(crate) fn dropped() -> Error {
 
 impl Endpoint {
     /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::deferred_replies`.
-    pub(crate) fn open_deferred(&self, event: &str, id: Option<&Id<'_>>, answer: Answer) -> Result<u64, Error> {
+    pub(crate) fn open_deferred(&self, event: &str, id: Option<&Id<'_>>, reply_to: ReplyTo) -> Result<u64, Error> {
         let opened = self.extras(|extras| {
             let late = extras.late.get_or_insert_default();
             if late.open.len() >= self.profile.limits.deferred_replies {
@@ -77,7 +74,7 @@ impl Endpoint {
             late.last += 1;
             let id = id.cloned().map(Id::into_owned);
             let (number, event) = (late.last, Arc::from(event));
-            late.open.push(Open { number, event, id, answer, by: None, abandoned: false });
+            late.open.push(Open { number, event, id, reply_to, by: None, abandoned: false });
             Some(number)
         });
         match opened {
@@ -135,41 +132,6 @@ impl Endpoint {
         self.late(|late| late.open.iter().any(|open| open.number == number)).unwrap_or(false)
     }
 
-    /// Answers a request. Errors: it has its end already, or the value cannot be sent.
-    pub(crate) fn answer_deferred<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
-    where
-        T: IntoReply<Plain, Err = Infallible>,
-    {
-        let Some(open) = self.take_deferred(number) else { return Err(over()) };
-        let mut failure = None;
-        let mut empty = false;
-        let write = AssertUnwindSafe(|| {
-            Event::reply(self, |out| {
-                let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref());
-                sink.set_answer(open.answer);
-                let Ok(()) = value.into_reply(&mut sink);
-                failure = sink.failure.take();
-                empty = out.len() <= HEADER_ROOM;
-            })
-        });
-        let frame = catch_unwind(write).unwrap_or_else(|panic| {
-            let trace = log::panicked(self.profile.known(&open.event), &*panic);
-            self.fail_open(&open, &log::panic_error(trace));
-            resume_unwind(panic)
-        });
-        let error = match (failure, frame) {
-            (None, Some(_)) if empty => {
-                self.ended_deferred();
-                return Ok(());
-            }
-            (None, Some(frame)) => return self.sent_deferred(&frame),
-            (Some(error), _) => error,
-            (None, None) => Error::internal("the reply is longer than `max_message_out`"),
-        };
-        self.fail_open(&open, &error);
-        Err(error)
-    }
-
     /// Answers a request by an error.
     pub(crate) fn fail_deferred(self: &Arc<Self>, number: u64, error: &Error) -> Result<(), Error> {
         let open = self.take_deferred(number).ok_or_else(over)?;
@@ -177,7 +139,7 @@ impl Endpoint {
         Ok(())
     }
 
-    fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
+    pub(crate) fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
         match Event::exception(self, error, Some(&open.event), open.id.as_ref()) {
             // What does not arrive is counted there.
@@ -195,7 +157,7 @@ impl Endpoint {
         }
     }
 
-    fn sent_deferred(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
+    pub(crate) fn sent_deferred(self: &Arc<Self>, event: &Event) -> Result<(), Error> {
         let pushed = self.push(&mut event.frame(), Class::Reply);
         self.ended_deferred();
         match pushed {
@@ -210,7 +172,7 @@ impl Endpoint {
     }
 
     /// A connection that is drained, or whose peer has said its last, may have waited for this answer alone.
-    fn ended_deferred(&self) {
+    pub(crate) fn ended_deferred(&self) {
         if self.node().is_draining() || self.writer.is_answering() {
             self.writer.wake();
         }
@@ -230,6 +192,6 @@ impl Endpoint {
     }
 }
 
-fn over() -> Error {
+pub(crate) fn over() -> Error {
     Error::not_found("The request has its answer already, or its client has left")
 }

@@ -16,9 +16,6 @@ pub(crate) enum ReplyTo {
 
 impl From<PatternKind> for ReplyTo {
     fn from(kind: PatternKind) -> ReplyTo {
-        match kind {
-            PatternKind::Message => ReplyTo::Pattern,
-            PatternKind::Event => ReplyTo::Nothing,
-        }
+        if kind.is_answered() { ReplyTo::Pattern } else { ReplyTo::Nothing }
     }
 }

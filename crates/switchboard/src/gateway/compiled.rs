@@ -1,5 +1,5 @@
 //! A gateway with its type erased: what a connection looks things up in.
-use crate::codec::{Codecs, Format, Frames};
+use crate::codec::{Codecs, Format};
 use crate::compression::Compression;
 use crate::di::Container;
 use crate::gateway::Protocols;

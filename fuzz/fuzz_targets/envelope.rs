@@ -1,6 +1,6 @@
 //! A frame of a client as JSON: decoded, its payload parsed, and encoded again.
 //!
-//! Nothing panics; a glance sees what a decoder sees; what is accepted comes back equal from a round trip; what is refused is answered in JSON.
+//! Nothing panics; the fast path reads what the decoder reads; what is accepted comes back equal from a round trip; what is refused is answered in JSON.
 #![no_main]
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ enum Loose {
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    glance(text);
+    fast_path(text);
     pattern(text);
     match json::decode(text) {
         Ok(Incoming::Request(request)) => {
@@ -74,21 +74,21 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// What `glance` takes, if the payload is JSON, is what `decode` takes; everything else is left to `decode`.
-fn glance(text: &str) {
-    let Some(glance) = json::glance(text) else { return };
-    let is_json = serde_json::from_str::<IgnoredAny>(glance.data).is_ok();
+/// A frame that `decode_fast` accepts, and whose payload is JSON, is the same message for `decode`.
+fn fast_path(text: &str) {
+    let Some(fast) = json::decode_fast(text) else { return };
+    let is_json = serde_json::from_str::<IgnoredAny>(fast.data).is_ok();
     match json::decode(text) {
         Ok(Incoming::Request(_)) if !is_json => {}
         Ok(Incoming::Request(request)) => {
-            assert_eq!((&*request.event, &request.id), (glance.event, &glance.id));
-            assert_eq!(request.data.map_or("null", RawValue::get), glance.data.trim());
+            assert_eq!((&*request.event, &request.id), (fast.event, &fast.id));
+            assert_eq!(request.data.map_or("null", RawValue::get), fast.data.trim());
         }
-        _ => assert!(!is_json, "glanced at, and not decoded"),
+        _ => assert!(!is_json, "taken by the fast path, and not decoded"),
     }
 }
 
-/// Who takes the frames of message patterns takes everything else as it is taken elsewhere.
+/// With message patterns accepted, every other frame is the same as without.
 fn pattern(text: &str) {
     let (taken, elsewhere) = (json::decode_with_patterns(text), json::decode(text));
     match taken {

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// The name by which a serializer that has bytes, though it is readable by people, knows [`Binary`].
+/// The name by which a serializer that has bytes, but is human-readable, recognises [`Binary`].
 pub(crate) const BINARY: &str = "$switchboard::Binary";
 
 /// Bytes as a payload, or a part of one: `bin` in MessagePack, and a text of base64 in JSON (RFC 4648 §4, with padding).
 ///
-/// A `Vec<u8>` is an array of numbers in both. In another format it is bytes, or base64 where people read the format.
+/// A `Vec<u8>` is an array of numbers in both. In another format a `Binary` is bytes, or base64 if the format is human-readable.
 ///
-/// Errors, when it is read: what is neither bytes nor such a text does not fit.
+/// Errors, when it is read: a value that is neither bytes nor such a text does not fit.
 ///
 /// ```
 /// use switchboard_core::Binary;
@@ -58,7 +58,7 @@ impl From<Binary> for Bytes {
     }
 }
 
-/// The length alone: a payload may be anything.
+/// Prints the length only, because a payload may contain anything.
 impl fmt::Debug for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Binary({} bytes)", self.0.len())

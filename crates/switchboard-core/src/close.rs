@@ -1,6 +1,6 @@
 //! Close codes (RFC 6455 §7.4) and the private codes of this project.
 //!
-//! Private codes carry the advice in their range: 4000–4499 "reconnect", 4500–4999 "do not".
+//! The range of a private code says whether clients should reconnect: 4000–4499 yes, 4500–4999 no.
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZero;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::retry::{as_milliseconds, from_milliseconds};
 
-/// A close code that may stand on the wire.
+/// A close code that may be on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
 
@@ -26,17 +26,17 @@ macro_rules! close_codes {
 }
 
 close_codes! {
-    /// The purpose of the connection is fulfilled.
+    /// The connection has served its purpose.
     NORMAL = 1000, "normal";
-    /// The server goes down, or the page was left; also the end of a connection's lifetime.
+    /// The server shuts down, or the user left the page; also the end of a connection's lifetime.
     GOING_AWAY = 1001, "going_away";
     /// The peer broke RFC 6455.
     PROTOCOL = 1002, "protocol_error";
-    /// A kind of data (text, binary) that this gateway does not take.
+    /// A kind of data (text, binary) that this gateway does not accept.
     UNSUPPORTED = 1003, "unsupported_data";
     /// Text that is not UTF-8, or a corrupt compressed block.
     INVALID_PAYLOAD = 1007, "invalid_payload";
-    /// A limit other than size was passed.
+    /// A limit other than size was exceeded.
     POLICY = 1008, "policy";
     /// A frame or message is larger than allowed.
     TOO_BIG = 1009, "too_big";
@@ -52,7 +52,7 @@ close_codes! {
     RATE_LIMITED = 4003, "rate_limited";
     /// The position to resume from is gone.
     INSUFFICIENT_STATE = 4004, "insufficient_state";
-    /// The token ran out on a live connection.
+    /// The token expired on a live connection.
     TOKEN_EXPIRED = 4005, "token_expired";
     /// The application asks the client to reconnect.
     RECONNECT_REQUESTED = 4006, "reconnect_requested";
@@ -90,8 +90,8 @@ impl CloseCode {
 
     /// True for 1000–1003, 1007–1011 and 3000–4999.
     ///
-    /// 1012, 1013 and 1014 are registered, and are taken from a peer; but many clients fail on them as on a breach of the protocol, and
-    /// never come back.
+    /// 1012, 1013 and 1014 are registered, and accepted from a peer; but many clients treat them as a breach of the protocol, and
+    /// never reconnect.
     pub const fn may_be_sent(code: u16) -> bool {
         matches!(code, 1000..=1003 | 1007..=1011 | 3000..=4999)
     }
@@ -106,8 +106,8 @@ impl CloseCode {
         self.0
     }
 
-    /// True when a client should come back by itself: 1001, 1006, 1011–1014 and 4000–4499. A server that says `sys.goaway` before the close
-    /// frame has said it there.
+    /// Whether a client should reconnect by itself: 1001, 1006, 1011–1014 and 4000–4499. `sys.goaway`, if the server sent it before the close
+    /// frame, takes precedence.
     pub const fn is_retryable(self) -> bool {
         matches!(self.0, 1001 | 1006 | 1011..=1014 | 4000..=4499)
     }
@@ -125,7 +125,7 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// What a close frame says: a code, and a reason of at most 123 bytes.
+/// The content of a close frame: a code, and a reason of at most 123 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
     /// The code.
@@ -139,7 +139,7 @@ impl Close {
     /// The longest reason in bytes (RFC 6455 §5.5: a control frame's payload is at most 125 bytes).
     pub const MAX_REASON: usize = 123;
 
-    /// A close with a reason; cut at the last character that ends within [`Close::MAX_REASON`] bytes.
+    /// A close with a reason, which is cut at the last character that ends within [`Close::MAX_REASON`] bytes.
     pub fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Close {
         let mut reason = reason.into();
         if reason.len() > Self::MAX_REASON {

@@ -1,4 +1,4 @@
-//! Floats that are not numbers, for types that want them.
+//! NaN and the infinities, for types that accept them.
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -9,11 +9,11 @@ pub(crate) const ANY_FLOAT: &str = "$switchboard::AnyFloat";
 
 /// An `f64` that may be NaN or infinite when a client sends it in MessagePack.
 ///
-/// A client's NaN or infinity does not fit an `f64` or an `f32` (`validation_failed`): JSON cannot say them, and a check such as
-/// `x < 0.0 || x > 1.0` lets NaN through. With this type a payload, or a part of it, takes them. A whole number is taken too.
+/// A client's NaN or infinity does not fit an `f64` or an `f32` (`validation_failed`): JSON does not have them, and a check such as
+/// `x < 0.0 || x > 1.0` lets NaN through. With this type a payload, or a part of it, accepts them. It accepts a whole number too.
 ///
-/// In JSON it is a number, or when it is written null in place of what JSON cannot say; null is not taken for one. Inside `flatten`,
-/// untagged and internally tagged enums serde does not ask by this type, and NaN and the infinities are refused there.
+/// In JSON it is a number; NaN and the infinities are written as null, and null is refused when it is read. Inside `flatten` and untagged and
+/// internally tagged enums serde does not ask for this type, so NaN and the infinities are refused there.
 ///
 /// ```
 /// use switchboard_core::AnyFloat;

@@ -8,7 +8,7 @@ const MAX_ROOM: usize = 255;
 
 /// Checks an event name: 1 to 128 bytes, no control characters.
 ///
-/// A reserved name passes: who may use it depends on the direction, see [`is_reserved`].
+/// A reserved name passes, because the server may use it: see [`is_reserved`].
 ///
 /// Errors: the broken rule, as a sentence for the peer.
 pub fn check_event(name: &str) -> Result<(), &'static str> {
@@ -31,8 +31,8 @@ pub fn is_reserved(event: &str) -> bool {
 
 /// Checks a room name: 1 to 255 bytes, no control characters, none of `*` `>` `{` `}`.
 ///
-/// Broker subjects are made of a hash of the name, so no character can escape into one. The four characters that are
-/// wildcards or key tags there are refused all the same, as a second line. The dot is allowed: names such as
+/// Broker subjects contain a hash of the name, so no character of it gets into one. The four characters that are
+/// wildcards or key tags there are refused as a second line of defence. The dot is allowed: names such as
 /// `project.42` are ordinary.
 ///
 /// Errors: the broken rule, as a sentence for the peer.

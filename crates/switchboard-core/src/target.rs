@@ -1,15 +1,15 @@
-//! Who gets an event, as plain data.
+//! The recipients of an event, as plain data.
 
-/// Whom an event is for. Rooms form a union; each client gets the event once.
+/// The recipients of an event. Rooms form a union; each client gets the event once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
-    /// The rooms whose members get it. Empty, and not `all`: nobody.
+    /// The rooms whose members get the event. If it is empty and `all` is false, no client gets it.
     pub rooms: Vec<String>,
-    /// Everyone in the namespace, whatever `rooms` says.
+    /// Every client in the namespace gets it, whatever `rooms` contains.
     pub all: bool,
     /// Members of these rooms do not get it.
     pub except: Vec<String>,
-    /// This client, by its id, does not get it.
+    /// The client with this id does not get it.
     pub sender: Option<String>,
 }
 

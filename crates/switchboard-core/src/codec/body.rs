@@ -1,4 +1,4 @@
-//! What the server's own frames hold.
+//! The payloads of the server's own frames.
 use serde::Serialize;
 
 use crate::{Detail, Error, TraceId};
@@ -22,7 +22,7 @@ pub struct ErrorBody<'a> {
 }
 
 impl<'a> ErrorBody<'a> {
-    /// The body of an error; `event` is that of the request, where it is known.
+    /// The body of an error; `event` is that of the request, if it is known.
     pub fn new(error: &'a Error, event: Option<&'a str>) -> ErrorBody<'a> {
         ErrorBody {
             status: "error",
@@ -44,9 +44,9 @@ pub struct GoAway<'a> {
     pub code: u16,
     /// Its reason.
     pub reason: &'a str,
-    /// Whether to connect again makes sense.
+    /// Whether the client should reconnect.
     pub retryable: bool,
-    /// The time before which that is useless, in milliseconds.
+    /// How long the client must wait before it reconnects, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u32>,
 }

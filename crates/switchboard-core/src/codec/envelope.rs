@@ -1,4 +1,4 @@
-//! The keys of a frame, and the kind of message that they make.
+//! The keys of a frame, and the kind of message that they add up to.
 use std::borrow::Cow;
 
 use super::fault::Fault;
@@ -8,7 +8,7 @@ use crate::{Error, Id, Incoming, PatternKind, Request, check_event, is_reserved}
 /// The most keys of the envelope, and of any object inside `data`, `meta` or `error`.
 pub(super) const MAX_KEYS: usize = 1024;
 
-/// The keys that mean something.
+/// The keys that have a meaning.
 #[derive(Clone, Copy)]
 pub(super) enum Key {
     Event,
@@ -47,30 +47,30 @@ impl Key {
         }
     }
 
-    /// False where the value does not matter.
+    /// Whether the value of the key is needed.
     pub(super) fn has_value(self) -> bool {
         !matches!(self, Key::Unknown)
     }
 }
 
-/// A value of the envelope as it stands, in its format.
+/// A value of the envelope, not yet parsed, in its format.
 pub(super) trait Value<'a>: Copy {
     type Data;
 
     fn is_null(self) -> bool;
 
-    /// A payload to keep: not null, no object in it has too many keys, and no key is [private](super::private).
+    /// The value as a payload: `None` for null. It is refused if an object in it has too many keys, or a key is [private](super::private).
     fn data(self) -> Result<Option<Self::Data>, Fault>;
 
-    /// A text of at most 128 bytes; longer ones may be given too, if that costs nothing.
+    /// The value as a text of at most 128 bytes. An implementation may return a longer text where that costs nothing.
     fn text(self) -> Option<Cow<'a, str>>;
 
-    /// The id, kept exactly; `None` for null.
+    /// The value as an id, exactly as it was sent; `None` for null.
     fn id(self) -> Result<Option<Id<'a>>, Fault>;
 }
 
-/// The known keys of a frame with their values; kept outside of the parser so that what was read before a fault can
-/// still address the answer.
+/// The known keys of a frame with their values. They are kept outside of the parser, so that an answer can still name the id and the event
+/// that were read before a fault.
 pub(super) struct Envelope<V> {
     event: Option<V>,
     data: Option<V>,
@@ -85,10 +85,11 @@ pub(super) struct Envelope<V> {
     metadata: Option<V>,
     method: Option<V>,
     url: Option<V>,
-    /// Frames of message patterns are taken.
+    /// Whether frames of message patterns are accepted.
     takes_patterns: bool,
-    /// A bit for each [`Key`] that occurred, and that occurred again.
+    /// A bit for each [`Key`] that occurred.
     seen: u16,
+    /// A bit for each [`Key`] that occurred more than once.
     again: u16,
 }
 
@@ -114,7 +115,7 @@ impl<V> Envelope<V> {
         }
     }
 
-    /// Notes a key, and its value where the key has one that matters.
+    /// Records a key, and its value if the key has one that is needed.
     pub(super) fn put(&mut self, key: Key, value: Option<V>) {
         match key {
             Key::Event => self.event = value,
@@ -138,7 +139,7 @@ impl<V> Envelope<V> {
 }
 
 impl<'a, V: Value<'a>> Envelope<V> {
-    /// The message, once `filled` says that the whole frame was read.
+    /// The message, if `filled` says that the whole frame was read.
     pub(super) fn finish(self, filled: Result<(), Fault>) -> Result<Incoming<'a, V::Data>, Rejected<'a>> {
         filled.and_then(|()| self.read()).map_err(|fault| self.reject(fault))
     }
@@ -148,13 +149,13 @@ impl<'a, V: Value<'a>> Envelope<V> {
             return Err(Fault::DuplicateKey);
         }
         match self.message_of(self.seen) {
-            // A key that is null beside another kind is absent; alone it is told what is wrong with it.
+            // A null key counts as absent if another key decides the kind. If it is the only one, the error is about its value.
             Err(Fault::TwoKinds) => self.message_of(self.seen & !self.nulls()),
             message => message,
         }
     }
 
-    /// The message, of the kind that the keys in `present` make.
+    /// The message of the kind that the keys in `present` decide.
     #[inline]
     fn message_of(&self, present: u16) -> Result<Incoming<'a, V::Data>, Fault> {
         let has = |key: Key| present & bit(key) != 0;
@@ -201,7 +202,7 @@ impl<'a, V: Value<'a>> Envelope<V> {
         Ok(Incoming::Pattern { kind, request })
     }
 
-    /// A bit for each key that decides about the kind, and is null.
+    /// A bit for each null key that would decide the kind.
     #[cold]
     fn nulls(&self) -> u16 {
         let deciding = [
@@ -232,7 +233,7 @@ impl<'a, V: Value<'a>> Envelope<V> {
         Ok(Incoming::Ack { ack, answer })
     }
 
-    /// An id or event that occurs twice addresses nothing.
+    /// The refusal. It names the id and the event, unless that key occurred more than once.
     #[cold]
     fn reject(&self, fault: Fault) -> Rejected<'a> {
         let once = |key: Key| self.again & bit(key) == 0;

@@ -1,12 +1,12 @@
-//! What does not fit about a payload, told without telling the payload.
+//! Why a payload does not fit its type, reported without repeating the payload.
 use serde_path_to_error::{Path, Segment};
 
 use crate::{Detail, Error};
 
-/// The longest JSON pointer that is sent: keys of the client's stand in it.
+/// The longest JSON pointer that is sent. It contains keys that the client chose.
 const MAX_PATH: usize = 256;
 
-/// The longest text about what was expected: a schema may have very many variants.
+/// The longest text about what was expected: an enum may have very many variants.
 const MAX_EXPECTED: usize = 256;
 
 /// Why a value was not built.
@@ -17,14 +17,14 @@ pub(super) enum Misfit {
     NumberOutOfRange,
     /// An enum was wanted, and this is neither a text nor an object with one key.
     NoVariant,
-    /// Nothing can be said without saying what the client sent.
+    /// Any explanation would repeat what the client sent.
     NotValid,
-    /// serde's text, which holds the value that was refused.
+    /// serde's text, which contains the refused value.
     Text(String),
 }
 
 impl Misfit {
-    /// The answer; `at` tracks the path to the misfit, which the way without errors does not pay for.
+    /// The error for the client. `at` parses again to track the path of the misfit, so that a payload that fits does not pay for tracking.
     #[cold]
     pub(super) fn refuse(self, is_null: bool, at: impl FnOnce() -> Option<(Path, Misfit)>) -> Error {
         if let Misfit::TooDeep = self {
@@ -35,13 +35,13 @@ impl Misfit {
         }
         let detail = match at() {
             Some((path, misfit)) => misfit.explain(&path),
-            // A type whose `Deserialize` refuses and takes the same input in turn.
+            // A type whose `Deserialize` refuses an input once and accepts it the next time.
             None => not_valid(String::new()),
         };
         refuse("The data does not fit this event", detail)
     }
 
-    /// The safe part.
+    /// The part of the reason that does not repeat the payload.
     fn explain(self, path: &Path) -> Detail {
         let path: Vec<&Segment> = path.iter().collect();
         match self {
@@ -91,7 +91,7 @@ fn field_in<'a>(text: &'a str, start: &str) -> Option<&'a str> {
     text.strip_prefix(start)?.strip_suffix('`')
 }
 
-/// `rest` begins with the name that the client chose: neither the message nor the path tells it.
+/// `rest` begins with the name that the client chose, which neither the message nor the path repeats.
 fn unknown_field(path: &[&Segment], rest: &str) -> Detail {
     let parent = match path {
         [parent @ .., Segment::Map { key }] if rest.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('`')) => {
@@ -106,7 +106,7 @@ fn unknown_field(path: &[&Segment], rest: &str) -> Detail {
     Detail::new(pointer(parent), "unknown_field", message)
 }
 
-/// "expected …" of an error text. What stands before the last mark may hold the value, what follows is the schema's.
+/// The part "expected …" of an error text. The text before the last ", expected " may contain the value; the text after it comes from the schema.
 fn expected(text: &str) -> Option<String> {
     let (_, wanted) = text.rsplit_once(", expected ")?;
     let wanted = in_json_words(wanted);
@@ -132,7 +132,7 @@ fn in_json_words(wanted: &str) -> &str {
     }
 }
 
-/// The JSON pointer (RFC 6901) of a path; it ends early, at an enclosing place, rather than grow too long.
+/// The JSON pointer (RFC 6901) of a path; it ends early, at an enclosing value, rather than grow too long.
 fn pointer(path: &[&Segment]) -> String {
     let mut pointer = String::new();
     for segment in path {

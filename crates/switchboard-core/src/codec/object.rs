@@ -1,9 +1,9 @@
-//! What is asked about the keys of an object.
+//! Visitors for the keys of an object.
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// Any object, of which nothing is kept.
+/// Accepts any object, and keeps nothing of it.
 pub(crate) struct Object;
 
 impl<'de> Deserialize<'de> for Object {
@@ -27,7 +27,7 @@ impl<'de> Visitor<'de> for Object {
     }
 }
 
-/// Whether a key is this one.
+/// Reads a key, and says whether it is this one.
 pub(crate) struct Is<'k>(pub(crate) &'k str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

@@ -1,6 +1,6 @@
-//! Keys that mean something to serde_json: an object with such a key is not what it seems to every type.
+//! Keys that have a meaning inside of serde_json, so that an object with such a key is read differently by different types.
 //!
-//! serde_json's `Value` takes `{"$serde_json::private::RawValue": text}` for what the text says (and a key for numbers, with its
+//! serde_json's `Value` takes `{"$serde_json::private::RawValue": text}` for the value of that text (and it has such a key for numbers, with its
 //! feature `arbitrary_precision`), and every other type takes it for an object with one key. So a payload with such a key is
 //! refused before anything is built of it.
 
@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// What these keys begin with.
+/// The prefix of these keys.
 pub(crate) const PRIVATE: &str = "$serde_json::private::";
 
 /// The name by which serde_json's `RawValue` asks for, and gives, a text of JSON.
@@ -40,27 +40,27 @@ pub(crate) fn numbers_are_maps() -> bool {
     serde_json::Deserializer::from_str("0.5").deserialize_any(Probe).unwrap_or(true)
 }
 
-/// True for the text of such a key, unescaped.
+/// Whether an unescaped key is such a key.
 #[inline]
 pub(crate) fn is_private(key: &[u8]) -> bool {
     key.first() == Some(&b'$') && key.starts_with(PRIVATE.as_bytes())
 }
 
-/// What comes at least before the first character of such a key: a brace and a quote.
+/// The fewest bytes before the first character of such a key: a brace and a quote.
 const BEFORE_FIRST: usize = "{\"".len();
 
-/// What comes at least after it: the key's other characters, a quote, a colon, a value and a brace.
+/// The fewest bytes after that character: the rest of the key, a quote, a colon, a value and a brace.
 const AFTER_FIRST: usize = PRIVATE.len() - 1 + "\":1}".len();
 
-/// True where some object, at any depth, has such a key, however it is escaped. Linear, and without recursion.
+/// Whether some object, at any depth, has such a key, in any escaped form. Linear, and without recursion.
 ///
-/// `json` should be JSON: of anything else the answer means nothing.
+/// `json` should be JSON: for any other text the answer means nothing.
 #[inline]
 pub fn has_private_key(json: &str) -> bool {
     may_have_private_key(json.as_bytes()) && search(json.as_bytes())
 }
 
-/// The key's first character, or an escape, where it can be: most payloads have neither.
+/// Whether the first character of such a key, or an escape, occurs where a key can begin. Most payloads have neither.
 #[inline]
 fn may_have_private_key(json: &[u8]) -> bool {
     let Some(mut places @ 1..) = json.len().checked_sub(BEFORE_FIRST + AFTER_FIRST) else { return false };
@@ -90,9 +90,9 @@ fn search(json: &[u8]) -> bool {
     while let Some(start) = json[at..].iter().position(|&byte| byte == b'"').map(|offset| at + offset + 1) {
         let end = end_of_string(json, start);
         if begins_privately(&json[start..end.min(json.len())]) {
-            let behind = json.get(end + 1..).unwrap_or_default();
-            // In JSON a string before a colon is a key, and no other one is.
-            if behind.trim_ascii_start().first() == Some(&b':') {
+            let rest = json.get(end + 1..).unwrap_or_default();
+            // In JSON a string is a key if and only if a colon follows it.
+            if rest.trim_ascii_start().first() == Some(&b':') {
                 return true;
             }
         }
@@ -104,7 +104,7 @@ fn search(json: &[u8]) -> bool {
     false
 }
 
-/// The place of the quote that ends the string whose first character is at `at`.
+/// The index of the quote that ends the string whose first character is at `at`.
 pub(crate) fn end_of_string(json: &[u8], mut at: usize) -> usize {
     while at < json.len() && json[at] != b'"' {
         at += if json[at] == b'\\' { 2 } else { 1 };
@@ -112,7 +112,7 @@ pub(crate) fn end_of_string(json: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether a string begins so, each of whose characters may be escaped.
+/// Whether a string begins with the prefix; any of its characters may be escaped.
 fn begins_privately(mut string: &[u8]) -> bool {
     PRIVATE.bytes().all(|wanted| {
         let (byte, rest) = match string {

@@ -1,13 +1,13 @@
-//! The text of an error and of what caused it. Both are code of the application, and neither needs to have an end.
+//! The text of an error and of its causes. Both come from code of the application, and neither need end.
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
-/// Causes that are told: an error may be its own cause.
+/// The most errors in a text, because an error may be its own cause.
 const CAUSES: usize = 32;
-/// Bytes of the whole text.
+/// The most bytes of the whole text.
 const MOST: usize = 8 << 10;
 
-/// `error: cause: cause`, of at most 32 errors and 8 KiB; where it is cut, it ends in "…".
+/// `error: cause: cause`, of at most 32 errors and 8 KiB. It ends in "…" if it was cut.
 pub fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut text = Cut::new(MOST);
     let mut next = Some(error);
@@ -20,13 +20,13 @@ pub fn causes(error: &(dyn StdError + 'static)) -> String {
         next = error.source();
     }
     if next.is_some() {
-        // Full already, or it has room.
+        // If it is full, `end` appends the "…".
         let _ = text.write_str(": …");
     }
     text.end()
 }
 
-/// A text up to a length: what writes more is told to stop.
+/// A text up to a length. Writing more fails, so that a `Display` which never ends stops.
 #[derive(Debug)]
 pub struct Cut {
     text: String,
@@ -35,12 +35,12 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Up to so many bytes, and "…" where there were more.
+    /// A text of at most this many bytes, and "…" if there were more.
     pub fn new(most: usize) -> Cut {
         Cut { text: String::new(), most, is_full: false }
     }
 
-    /// What was written.
+    /// The text.
     pub fn end(mut self) -> String {
         if self.is_full {
             self.text.push('…');
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(causes(&Chain("", Some(Box::new(of(2))))), ": a: a", "as it is");
     }
 
-    /// Also one that does not heed that it is told to stop is held to the bytes.
+    /// The limit also holds for a `Display` that ignores the error and goes on.
     #[test]
     fn what_is_long_is_cut_where_a_character_ends() {
         let mut text = Cut::new(5);

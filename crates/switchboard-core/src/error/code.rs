@@ -81,13 +81,13 @@ codes! {
     UnknownEvent = "unknown_event", retryable: false, status: 404, fn unknown_event;
     /// The payload does not fit what the handler takes.
     ValidationFailed = "validation_failed", retryable: false, status: 422, fn validation_failed;
-    /// It is not known who asks.
+    /// The client has not proved its identity.
     Unauthenticated = "unauthenticated", retryable: false, status: 401, #[doc(alias = "unauthorized")] fn unauthenticated;
-    /// It is known who asks, and they may not.
+    /// The user is known, and may not do this.
     Forbidden = "forbidden", retryable: false, status: 403, fn forbidden;
     /// What is asked for does not exist.
     NotFound = "not_found", retryable: false, status: 404, fn not_found;
-    /// It contradicts the present state, for instance an id that is still in flight.
+    /// The request contradicts the present state, for instance an id that is still in flight.
     Conflict = "conflict", retryable: false, status: 409, fn conflict;
     /// Larger than allowed.
     PayloadTooLarge = "payload_too_large", retryable: false, status: 413, fn payload_too_large;
@@ -95,7 +95,7 @@ codes! {
     RateLimited = "rate_limited", retryable: true, status: 429, fn rate_limited;
     /// The server has no room for it now.
     Overloaded = "overloaded", retryable: true, status: 503, fn overloaded;
-    /// Not ended in time. The work may have been done: retry under the same id.
+    /// It did not end in time. The work may have been done, so retry with the same id.
     Timeout = "timeout", retryable: true, status: 504, fn timeout;
     /// The node is about to leave.
     Draining = "draining", retryable: true, status: 503, fn draining;
@@ -105,7 +105,7 @@ codes! {
     Cancelled = "cancelled", retryable: false, status: 499, fn cancelled;
     /// It was done before.
     Duplicate = "duplicate", retryable: false, status: 409, fn duplicate;
-    /// A fault of the server; what it was is not sent.
+    /// A fault of the server. The cause is not sent.
     Internal = "internal", retryable: false, status: 500;
 }
 
@@ -114,14 +114,14 @@ fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A word of the table gives its code, any other one is the application's own.
+/// A word of the table gives its code; any other word is a code of the application's own.
 impl From<&'static str> for Code {
     fn from(text: &'static str) -> Code {
         Code::from_text(Cow::Borrowed(text))
     }
 }
 
-/// A word of the table gives its code, any other one is the application's own.
+/// A word of the table gives its code; any other word is a code of the application's own.
 impl From<String> for Code {
     fn from(text: String) -> Code {
         Code::from_text(Cow::Owned(text))

@@ -1,4 +1,4 @@
-//! What becomes an [`Error`], and how: opaque, unless it is one already.
+//! Conversions into [`Error`]. Any other error becomes an opaque one.
 use super::Error;
 use std::error::Error as StdError;
 
@@ -39,7 +39,7 @@ opaque! {
     std::time::SystemTimeError,
 }
 
-/// An [`Error`] in the box comes out as it went in, anything else is opaque.
+/// An [`Error`] in the box comes out unchanged; any other error becomes opaque.
 impl From<Box<dyn StdError + Send + Sync>> for Error {
     fn from(cause: Box<dyn StdError + Send + Sync>) -> Error {
         match cause.downcast::<Error>() {
@@ -49,7 +49,7 @@ impl From<Box<dyn StdError + Send + Sync>> for Error {
     }
 }
 
-/// An [`Error`] underneath comes out as it went in, anything else is opaque.
+/// An [`Error`] inside comes out unchanged; any other error becomes opaque.
 #[cfg(feature = "anyhow")]
 impl From<anyhow::Error> for Error {
     fn from(cause: anyhow::Error) -> Error {

@@ -1,9 +1,9 @@
-//! What is wrong at one place of a payload.
+//! What is wrong at one path of a payload.
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use std::borrow::Cow;
 
-/// What is wrong at one place of a payload. It never holds the value that was refused.
+/// What is wrong at one path of a payload. It never contains the refused value.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Detail {
@@ -13,33 +13,33 @@ pub struct Detail {
     pub code: Cow<'static, str>,
     /// What is wrong, as a sentence for people.
     pub message: String,
-    /// The least that is allowed, where there is such a bound.
+    /// The lower bound, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<Number>,
-    /// The most that is allowed, where there is such a bound.
+    /// The upper bound, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<Number>,
 }
 
 impl Detail {
-    /// What is wrong at a place of the payload, without bounds.
+    /// A detail without bounds.
     pub fn new(path: impl Into<String>, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Detail {
         Detail { path: path.into(), code: code.into(), message: message.into(), min: None, max: None }
     }
 
-    /// It is inside of this key.
+    /// Prepends this key to the path.
     pub(super) fn at_key(&mut self, key: &str) {
         self.path.insert_str(0, &format!("/{}", key.replace('~', "~0").replace('/', "~1")));
     }
 
-    /// Names the least that is allowed.
+    /// Sets the lower bound.
     #[must_use]
     pub fn min(mut self, bound: impl Into<Number>) -> Detail {
         self.min = Some(bound.into());
         self
     }
 
-    /// Names the most that is allowed.
+    /// Sets the upper bound.
     #[must_use]
     pub fn max(mut self, bound: impl Into<Number>) -> Detail {
         self.max = Some(bound.into());

@@ -24,10 +24,10 @@ use crate::retry::{as_milliseconds, from_milliseconds};
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// An error with a place on the wire: the `exception` event, or an error acknowledgement.
+/// An error that is sent to the client: as the `exception` event, or as an error acknowledgement.
 ///
-/// A handler returns it, or an error of its own with `impl From<MyError> for Error`, which `#[derive(WireError)]` writes. The usual errors of std and serde
-/// (and `anyhow`, by feature) convert to an opaque [`internal`](Error::internal) one with the cause as
+/// A handler returns it, or an error of its own with `impl From<MyError> for Error`, which `#[derive(WireError)]` writes. The usual errors of
+/// std and serde (and `anyhow`, by feature) convert to an opaque [`internal`](Error::internal) one with the cause as
 /// [`source`](StdError::source), which is logged and never sent; anything else converts by
 /// [`or_internal`](OrInternal::or_internal).
 ///
@@ -49,7 +49,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// }
 /// ```
 ///
-/// It does not implement `serde::Serialize`, so a `Result` that holds it cannot be sent as a value by mistake.
+/// It does not implement `serde::Serialize`, so a `Result` with it cannot be sent as a value by mistake.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -58,10 +58,10 @@ struct Inner {
     details: Vec<Detail>,
     retryable: bool,
     retry_after_ms: Option<u32>,
-    /// Where it is not that of the code.
+    /// `None`: that of the code.
     status: Option<StatusCode>,
     close: Option<Close>,
-    /// A filter has said this: no other is asked.
+    /// A filter has returned this error, so no other filter is asked.
     filtered: bool,
     source: Option<Source>,
     /// Set when the error is logged, unless the application has set it before.
@@ -75,7 +75,7 @@ impl Error {
     /// What is sent in place of the text of an internal error.
     const OPAQUE: &'static str = "Internal error";
 
-    /// An error with a code of the table, or of the application's own: `Error::new("insufficient_funds", "…")`.
+    /// An error with a code of the table, or with a code of the application's own: `Error::new("insufficient_funds", "…")`.
     ///
     /// With [`Code::Internal`] the message is kept as the [`source`](StdError::source), for the log.
     pub fn new(code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Error {
@@ -107,7 +107,7 @@ impl Error {
 
     /// An opaque error: the client reads "Internal error" and a [`trace`](Error::trace) id; the log has the cause with the same id.
     ///
-    /// Of equal errors within a second one is logged, and how many were not.
+    /// Of equal errors within a second, only one is logged, together with the number of the others.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error(Box::new(Inner {
             code: Code::Internal,
@@ -141,7 +141,7 @@ impl Error {
         self
     }
 
-    /// Adds what is wrong at one place of the payload. At most [`Error::MAX_DETAILS`] are kept; an internal error
+    /// Adds what is wrong at one path of the payload. At most [`Error::MAX_DETAILS`] details are kept; an internal error
     /// keeps none.
     #[must_use]
     pub fn detail(mut self, detail: Detail) -> Error {
@@ -151,7 +151,7 @@ impl Error {
         self
     }
 
-    /// What is wrong is inside of this key of the payload.
+    /// Prepends this key of the payload to the path of each detail.
     #[must_use]
     pub fn at_key(mut self, key: &str) -> Error {
         for detail in &mut self.0.details {
@@ -160,14 +160,14 @@ impl Error {
         self
     }
 
-    /// The cause, for the log; never sent.
+    /// Sets the cause. It is logged, and never sent; `source` of [`std::error::Error`] reads it back.
     #[must_use]
     pub fn with_source(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.source = Some(cause.into());
         self
     }
 
-    /// Closes the connection too, after the error is sent.
+    /// Also closes the connection, after the error is sent. [`close`](Error::close) reads it back.
     #[must_use]
     pub fn closing(mut self, close: impl Into<Close>) -> Error {
         self.0.close = Some(close.into());
@@ -187,21 +187,21 @@ impl Error {
         self
     }
 
-    /// Gives it a trace id of the application's own. It is sent, and logged with the cause.
+    /// Sets a trace id of the application's own. It is sent, and logged with the cause. [`trace`](Error::trace) reads it back.
     ///
-    /// An internal error without one gets a random one when it is logged.
+    /// An internal error without a trace id gets a random one when it is logged.
     #[must_use]
     pub fn trace_id(mut self, id: impl Into<TraceId>) -> Error {
         self.0.trace = OnceLock::from(id.into());
         self
     }
 
-    /// The trace id, where it has one by now: one of the application's own, or that of its line in the log.
+    /// The trace id, if there is one yet: the application's own, or that of the error's line in the log.
     pub fn trace(&self) -> Option<TraceId> {
         self.0.trace.get().copied()
     }
 
-    /// The trace id; `make` is asked where it has none yet.
+    /// The trace id; `make` makes one if there is none yet.
     #[doc(hidden)]
     pub fn trace_or_set(&self, make: impl FnOnce() -> TraceId) -> TraceId {
         *self.0.trace.get_or_init(make)
@@ -218,7 +218,7 @@ impl Error {
         self.0.status
     }
 
-    /// A filter has said this.
+    /// Marks the error as returned by a filter.
     #[doc(hidden)]
     #[must_use]
     pub fn filtered(mut self) -> Error {
@@ -226,18 +226,18 @@ impl Error {
         self
     }
 
-    /// True when a filter has said this.
+    /// Whether a filter has returned this error.
     #[doc(hidden)]
     pub fn is_filtered(&self) -> bool {
         self.0.filtered
     }
 
-    /// How the connection is closed after this error, if [`Error::closing`] says so.
+    /// How the connection is closed after this error, if [`Error::closing`] was called.
     pub fn close(&self) -> Option<&Close> {
         self.0.close.as_ref()
     }
 
-    /// The cause and what caused it, `a: b: c`, for the log; "" where there is none. At most 32 causes and 8 KiB are told.
+    /// The chain of causes, `a: b: c`, for the log; "" if there is none. It has at most 32 causes and 8 KiB.
     pub fn source_chain(&self) -> String {
         StdError::source(self).map_or_else(String::new, causes)
     }
@@ -252,7 +252,7 @@ impl Error {
         &self.0.message
     }
 
-    /// What is wrong at which place of the payload.
+    /// What is wrong in the payload, each with its path.
     pub fn details(&self) -> &[Detail] {
         &self.0.details
     }
@@ -273,12 +273,12 @@ impl Error {
         self.0.retry_after_ms
     }
 
-    /// True for a fault of the server; its cause is worth a log line.
+    /// Whether it is a fault of the server, whose cause is logged.
     pub fn is_internal(&self) -> bool {
         self.0.code == Code::Internal
     }
 
-    /// True when the payload does not fit what the handler takes.
+    /// Whether the payload does not fit what the handler takes.
     pub fn is_validation(&self) -> bool {
         self.0.code == Code::ValidationFailed
     }

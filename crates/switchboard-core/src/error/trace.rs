@@ -1,7 +1,7 @@
-//! What ties an answer to a line of the log.
+//! The id that ties an answer to a line of the log.
 use std::fmt;
 
-/// The number that an internal error's answer and its line in the log have in common: 16 bytes, written as 32 hexadecimal
+/// The id that the answer of an internal error and its line in the log have in common: 16 bytes, written as 32 hexadecimal
 /// digits, as a W3C trace id is.
 ///
 /// ```
@@ -18,7 +18,7 @@ impl From<u128> for TraceId {
     }
 }
 
-/// Of the bytes in their order on the wire: `opentelemetry::TraceId::to_bytes` gives them.
+/// From bytes in big-endian order, as `opentelemetry::TraceId::to_bytes` gives them.
 impl From<[u8; 16]> for TraceId {
     fn from(bytes: [u8; 16]) -> TraceId {
         TraceId(u128::from_be_bytes(bytes))

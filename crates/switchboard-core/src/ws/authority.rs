@@ -1,4 +1,4 @@
-//! `host[:port]`, as it stands in a Host header and in an Origin.
+//! `host[:port]`, as in a Host header and in an Origin.
 
 /// A host and its port, if one is written. Syntax only: no IDNA, no percent-encoding, no user information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(super) struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// Of a Host header, where the port may be empty (`localhost:`, RFC 9110 §7.2), which is as none.
+    /// Parses a Host header. Its port may be empty (`localhost:`, RFC 9110 §7.2), which counts as no port.
     pub(super) fn of_host(text: &'a str) -> Option<Authority<'a>> {
         match text.strip_suffix(':') {
             Some(host) => Authority::parse(host).filter(|found| found.port.is_none()),
@@ -33,7 +33,7 @@ impl<'a> Authority<'a> {
         is_host(host).then_some(Authority { host, port })
     }
 
-    /// The port that is written, or the default of the scheme.
+    /// The explicit port, or the default of the scheme.
     pub(super) fn port_or(&self, default: u16) -> u16 {
         self.port.unwrap_or(default)
     }
@@ -49,7 +49,7 @@ fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         return address.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
     }
-    // One trailing dot marks an absolute name; it makes another host of it, so it stays.
+    // One trailing dot marks an absolute name; that is another host name, so the dot is kept.
     let mut label_is_empty = true;
     let valid = host.bytes().all(|byte| match byte {
         b'.' => !std::mem::replace(&mut label_is_empty, true),

@@ -2,11 +2,11 @@
 use super::Violation;
 use crate::{Close, CloseCode};
 
-/// What a peer's close frame says. The reason is the peer's own text: never shown, logged or sent on as if it were ours.
+/// The content of a peer's close frame. The reason is the peer's text: it is never shown, logged or sent on as ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerClose {
-    /// A code that may stand on the wire.
+    /// A code that may be on the wire.
     pub code: CloseCode,
     /// At most [`Close::MAX_REASON`] bytes, often empty.
     pub reason: String,
@@ -26,7 +26,7 @@ impl PeerClose {
     }
 }
 
-/// The body of a close frame that says `close`: 2 to 125 bytes.
+/// The body of a close frame for `close`: 2 to 125 bytes.
 pub fn close_body(close: &Close) -> Vec<u8> {
     let mut body = Vec::with_capacity(2 + close.reason().len());
     body.extend_from_slice(&close.code.get().to_be_bytes());

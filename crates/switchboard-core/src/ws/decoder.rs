@@ -1,41 +1,41 @@
 //! Bytes of the peer → messages and control frames.
 //!
-//! A frame that is all there, while nothing is held, is unmasked where it lies and lent out: no copy, no allocation.
+//! A complete frame that arrives while nothing is held is unmasked in the input and borrowed from it: no copy, no allocation.
 //! Everything else goes through [`Partial`], which exists only while a frame or a message is unfinished.
 use std::borrow::Cow;
 use std::mem;
 
+use super::assembly::Assembly;
 use super::deflate::Window;
 use super::frame::{Expect, Header, MAX_HEADER};
 use super::mask::apply_mask;
-use super::message::Message;
-use super::passer::Passer;
+use super::skipper::Skipper;
 use super::{Deflate, FrameLimits, Opcode, PeerClose, Role, Violation};
 
 /// Decodes the frames of one connection (RFC 6455 §5).
 ///
-/// The outcome, items and violation alike, is the same however the stream is cut into calls. Between messages it holds
-/// no heap memory. Text is checked as it arrives: the first byte that cannot be UTF-8 fails, even inside an unfinished frame.
+/// The items and the violation are the same however the stream is split into calls. Between messages the decoder holds no heap memory, unless
+/// it keeps the peer's window. Text is checked as it arrives: the first byte that cannot be UTF-8 fails, even inside an unfinished frame.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Boxed so that an idle connection pays one pointer. Always there where the peer's window is kept.
+    /// Boxed so that an idle connection pays one pointer. Always present if the peer's window is kept.
     partial: Option<Box<Partial>>,
     role: Role,
     deflate: Option<Deflate>,
-    /// A close frame or a violation has been returned, or what comes is passed over.
+    /// A close frame or a violation has been returned, or [`pass_over`](Decoder::pass_over) was called: all further input is skipped.
     ended: bool,
-    /// A close frame has come, be it behind a violation.
+    /// A close frame has arrived, before or after a violation.
     closed: bool,
-    /// The work of inflating that nobody has asked for, in KiB, rounded up.
+    /// The work of inflating since [`take_inflated`](Decoder::take_inflated), in KiB, rounded up.
     inflated: u16,
-    /// KiB that the last compressed message had as it was sent, rounded down, if nobody has asked for it.
-    packed: u16,
+    /// The length of the last compressed message as it was sent, in KiB, rounded down; 0 after [`take_compressed`](Decoder::take_compressed).
+    compressed: u16,
 }
 
 /// The outcome of one call of [`Decoder::decode`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded<'a> {
-    /// How many bytes of the input are done with.
+    /// How many bytes of the input were consumed.
     pub consumed: usize,
     /// `None` when all of the input was consumed and more is needed.
     pub item: Option<Item<'a>>,
@@ -44,39 +44,39 @@ pub struct Decoded<'a> {
 /// A message or a control frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// A text message, maybe empty.
+    /// A text message, which may be empty.
     Text(Cow<'a, str>),
-    /// A binary message, maybe empty.
+    /// A binary message, which may be empty.
     Binary(Cow<'a, [u8]>),
-    /// To be answered with a pong of the same payload, at most 125 bytes.
+    /// A ping, to be answered with a pong of the same payload, at most 125 bytes.
     Ping(Cow<'a, [u8]>),
-    /// At most 125 bytes; maybe nobody asked for it.
+    /// A pong of at most 125 bytes, which need not answer a ping.
     Pong(Cow<'a, [u8]>),
     /// The peer closes; `None` when its close frame has no body. Nothing follows.
     Close(Option<PeerClose>),
 }
 
-/// What is held of an unfinished frame or message.
+/// The state of an unfinished frame or message.
 #[derive(Default)]
 struct Partial {
     /// The first bytes of a header.
     head: [u8; MAX_HEADER],
     head_len: usize,
-    /// The frame whose payload is on its way.
+    /// The frame whose payload is arriving.
     frame: Option<Open>,
     /// The message that the frame, or the next continuation, belongs to.
-    message: Option<Message>,
-    /// The payload so far of a control frame; it may stand between the fragments of a message.
+    message: Option<Assembly>,
+    /// The payload so far of a control frame, which may come between the fragments of a message.
     control: Vec<u8>,
-    /// The end of the messages so far, where later ones may refer back to it.
+    /// The end of the messages so far, if later ones may refer back to it.
     window: Window,
-    /// Behind the end.
-    passer: Passer,
-    /// Bytes that the message that is whole had as it was sent, and inflated; none of one that was not compressed.
+    /// Skips the input after the end.
+    skipper: Skipper,
+    /// The length of the message that is complete, as it was sent and inflated; `None` if it was not compressed.
     inflated: Option<(usize, usize)>,
 }
 
-/// A frame whose header is known and whose payload is not all there.
+/// A frame whose header is known and whose payload is incomplete.
 #[derive(Clone, Copy)]
 struct Open {
     header: Header,
@@ -85,14 +85,14 @@ struct Open {
 }
 
 impl Decoder {
-    /// A decoder for what the other end sends to us in this role.
+    /// A decoder for the frames that we receive in this role.
     pub const fn new(role: Role) -> Decoder {
-        Decoder { partial: None, role, deflate: None, ended: false, closed: false, inflated: 0, packed: 0 }
+        Decoder { partial: None, role, deflate: None, ended: false, closed: false, inflated: 0, compressed: 0 }
     }
 
-    /// A decoder that takes compressed messages too, if that was agreed on. A compressed message is held as it was sent, within the
-    /// same limits, until it is all there; inflated it may have `max_message` bytes again. Where its window was agreed to be kept, up
-    /// to that much stays between messages.
+    /// A decoder that also accepts compressed messages, if both ends have agreed on them. A compressed message is held as it was sent, within
+    /// the same limits, until it is complete; inflated it may again have `max_message` bytes. If the agreement keeps a window, up to that many
+    /// bytes are held between messages.
     pub fn with_deflate(mut self, deflate: Option<Deflate>) -> Decoder {
         self.deflate = deflate;
         if self.keeps_window() {
@@ -133,8 +133,8 @@ impl Decoder {
         decoded
     }
 
-    /// Passes over what comes from now on, whatever is wrong with it. True once the peer's close frame has come, here or before: after a
-    /// violation the decoder has passed over the rest of that input.
+    /// Skips this input and all that follows, without judging it. Returns whether the peer's close frame has arrived, in this input or before:
+    /// after a violation the decoder has skipped the rest of that input already.
     pub fn pass_over(&mut self, input: &[u8]) -> bool {
         self.ended = true;
         if self.closed {
@@ -142,52 +142,53 @@ impl Decoder {
         }
         let partial = self.partial.get_or_insert_default();
         if !partial.is_empty() {
-            **partial = Partial { passer: partial.as_passer(), ..Partial::default() };
+            **partial = Partial { skipper: partial.as_skipper(), ..Partial::default() };
         }
-        // Nothing is inflated any more.
+        // No message is inflated from now on.
         partial.window = Window::default();
-        self.closed = partial.passer.pass(input);
+        self.closed = partial.skipper.skip(input);
         if self.closed {
             self.partial = None;
         }
         self.closed
     }
 
-    /// Passes over the frame that breaks the protocol, and all behind it.
+    /// Skips the frame that breaks the protocol, and the rest of the input.
     #[cold]
-    fn fails(&mut self, violation: Violation, passer: Passer, rest: &[u8]) -> Violation {
-        self.partial = Some(Box::new(Partial { passer, ..Partial::default() }));
+    fn fails(&mut self, violation: Violation, skipper: Skipper, rest: &[u8]) -> Violation {
+        self.partial = Some(Box::new(Partial { skipper, ..Partial::default() }));
         self.pass_over(rest);
         violation
     }
 
-    /// True while an unfinished frame or message is held. A peer that stays here without progress drips.
+    /// Whether an unfinished frame or message is held. A peer that makes no progress from here is too slow.
     #[inline]
     pub fn is_partial(&self) -> bool {
         !self.ended && self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
     }
 
-    /// How many bytes compressed messages were inflated to since this was asked for, each in whole KiB: work that a few bytes of input
-    /// can make. So can many that say nothing, such as empty blocks: each message counts for at least 16 times its compressed bytes.
+    /// The work of inflating since the last call, in bytes: the inflated length of each message in whole KiB, because a few bytes of input can
+    /// become many. Input that inflates to nothing, such as empty blocks, is work too: a message counts for at least 16 times its compressed
+    /// length.
     pub const fn take_inflated(&mut self) -> usize {
         let inflated = self.inflated;
         self.inflated = 0;
         inflated as usize * KIB
     }
 
-    /// How many bytes the last compressed message had as it was sent, less what is no whole KiB; 0 when this was asked for already. It
-    /// may be longer than what it says.
-    pub const fn take_packed(&mut self) -> usize {
-        let packed = self.packed;
-        self.packed = 0;
-        packed as usize * KIB
+    /// The compressed length of the last message, in bytes, rounded down to whole KiB; 0 if this was called since. It may be longer than the
+    /// message itself.
+    pub const fn take_compressed(&mut self) -> usize {
+        let compressed = self.compressed;
+        self.compressed = 0;
+        compressed as usize * KIB
     }
 
-    fn count(&mut self, packed: usize, inflated: usize) {
+    fn count(&mut self, compressed: usize, inflated: usize) {
         let short = |kib: usize| u16::try_from(kib).unwrap_or(u16::MAX);
-        let work = inflated.max(packed.saturating_mul(WORK));
+        let work = inflated.max(compressed.saturating_mul(WORK));
         self.inflated = self.inflated.saturating_add(short(work.div_ceil(KIB)));
-        self.packed = short(packed / KIB);
+        self.compressed = short(compressed / KIB);
     }
 
     /// Bytes held for an unfinished frame or message, at most `max_message` + 125, and for the peer's window, at most 32 KiB.
@@ -200,7 +201,7 @@ impl Decoder {
         let expect = Expect { role: self.role, limits, open: None, deflate: self.deflate };
         let parsed = match Header::parse(input, &expect) {
             Ok(parsed) => parsed,
-            Err(violation) => return Err(self.fails(violation, Passer::default(), input)),
+            Err(violation) => return Err(self.fails(violation, Skipper::default(), input)),
         };
         if let Some((header, at)) = parsed
             && header.fin
@@ -214,7 +215,7 @@ impl Decoder {
             }
             let item = match header.deflated {
                 None => Item::whole(header.opcode, payload),
-                // Where a window is kept, `resume` does it.
+                // If a window is kept, `resume` inflates it.
                 Some(deflate) => {
                     deflate.inflate(payload, limits.max_message, &mut Window::default()).and_then(|message| {
                         self.count(header.len, message.len());
@@ -224,7 +225,7 @@ impl Decoder {
             };
             return match item {
                 Ok(item) => Ok(Decoded { consumed, item: Some(item) }),
-                Err(violation) => Err(self.fails(violation, Passer::within(&[], 0, header.opcode), rest)),
+                Err(violation) => Err(self.fails(violation, Skipper::within(&[], 0, header.opcode), rest)),
             };
         }
         if input.is_empty() {
@@ -242,8 +243,8 @@ impl Decoder {
             let used = match partial.read_header(rest, expect) {
                 Ok(used) => used,
                 Err(violation) => {
-                    let passer = partial.as_passer();
-                    return Err(self.fails(violation, passer, rest));
+                    let skipper = partial.as_skipper();
+                    return Err(self.fails(violation, skipper, rest));
                 }
             };
             rest = &mut mem::take(&mut rest)[used..];
@@ -255,7 +256,7 @@ impl Decoder {
             match partial.accept(open, payload, limits) {
                 Ok(None) => {}
                 Ok(Some(item)) => break Some(item),
-                Err(violation) => return Err(self.fails(violation, open.as_passer(), rest)),
+                Err(violation) => return Err(self.fails(violation, open.as_skipper(), rest)),
             }
             if rest.is_empty() {
                 break None;
@@ -266,8 +267,8 @@ impl Decoder {
         if partial.is_empty() && !self.keeps_window() {
             self.partial = None;
         }
-        if let Some((packed, inflated)) = counted {
-            self.count(packed, inflated);
+        if let Some((compressed, inflated)) = counted {
+            self.count(compressed, inflated);
         }
         Ok(Decoded { consumed, item })
     }
@@ -282,7 +283,7 @@ impl Partial {
         let held = self.head_len;
         let end = MAX_HEADER.min(held + input.len());
         self.head[held..end].copy_from_slice(&input[..end - held]);
-        let open = self.message.as_ref().map(Message::progress);
+        let open = self.message.as_ref().map(Assembly::progress);
         let Some((header, len)) = Header::parse(&self.head[..end], &Expect { open, ..expect })? else {
             self.head_len = end;
             return Ok(end - held);
@@ -292,7 +293,7 @@ impl Partial {
         Ok(len - held)
     }
 
-    /// Takes the next piece of payload, which `open` already counts.
+    /// Adds the next piece of payload, which `open` already counts.
     fn accept<'a>(
         &mut self,
         open: Open,
@@ -308,7 +309,7 @@ impl Partial {
     fn control<'a>(&mut self, open: Open, payload: &'a [u8]) -> Result<Option<Item<'a>>, Violation> {
         let Header { opcode, len, .. } = open.header;
         if payload.len() == len {
-            // Room for it may have been made when only its header was there.
+            // Memory for it may have been reserved when only its header had arrived.
             self.control = Vec::new();
             return Item::whole(opcode, payload).map(Some);
         }
@@ -322,12 +323,12 @@ impl Partial {
     }
 
     fn data<'a>(&mut self, open: Open, payload: &'a [u8], limits: &FrameLimits) -> Result<Option<Item<'a>>, Violation> {
-        let mut message = self.message.take().unwrap_or_else(|| Message::new(&open.header));
+        let mut message = self.message.take().unwrap_or_else(|| Assembly::new(&open.header));
         let ends = open.left() == 0;
         if ends && open.header.fin {
-            let packed = message.is_deflated().then(|| message.progress().len + payload.len());
+            let compressed = message.is_deflated().then(|| message.progress().len + payload.len());
             let item = message.finish(payload, limits.max_message, &mut self.window)?;
-            self.inflated = packed.map(|packed| (packed, item.len()));
+            self.inflated = compressed.map(|compressed| (compressed, item.len()));
             return Ok(Some(item));
         }
         let largest = match open.header.fin {
@@ -340,16 +341,16 @@ impl Partial {
         Ok(None)
     }
 
-    /// At the same place, within a frame or a header.
-    fn as_passer(&self) -> Passer {
+    /// A skipper at the same position, within a frame or a header.
+    fn as_skipper(&self) -> Skipper {
         match &self.frame {
-            Some(open) => open.as_passer(),
-            None => Passer::within(&self.head[..self.head_len], 0, Opcode::Continuation),
+            Some(open) => open.as_skipper(),
+            None => Skipper::within(&self.head[..self.head_len], 0, Opcode::Continuation),
         }
     }
 
     fn held(&self) -> usize {
-        let message = self.message.as_ref().map_or(0, Message::held);
+        let message = self.message.as_ref().map_or(0, Assembly::held);
         self.head_len + self.control.capacity() + message + self.window.held()
     }
 
@@ -364,8 +365,8 @@ impl Open {
         self.header.len - self.at
     }
 
-    fn as_passer(&self) -> Passer {
-        Passer::within(&[], self.left() as u64, self.header.opcode)
+    fn as_skipper(&self) -> Skipper {
+        Skipper::within(&[], self.left() as u64, self.header.opcode)
     }
 
     /// Unmasks and counts the next piece of payload.
@@ -380,7 +381,8 @@ impl Open {
 
 const KIB: usize = 1 << 10;
 
-/// What a compressed byte counts for at least: the head of a block, of a few bytes, takes as long as some hundred bytes that it yields.
+/// How many inflated bytes a compressed byte counts for, at least: the head of a block has a few bytes, and takes as long as inflating a
+/// hundred.
 const WORK: usize = 16;
 
 impl<'a> Item<'a> {
@@ -392,7 +394,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The item of a frame that is a message, or a control frame, by itself.
+    /// The item of a frame that is a complete message, or a control frame.
     #[inline]
     pub(super) fn whole(opcode: Opcode, payload: &'a [u8]) -> Result<Item<'a>, Violation> {
         match opcode {
@@ -422,7 +424,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The same item, on bytes of its own.
+    /// The item with owned bytes.
     pub fn into_owned(self) -> Item<'static> {
         match self {
             Item::Text(text) => Item::Text(Cow::Owned(text.into_owned())),

@@ -1,16 +1,16 @@
-//! Frames to send. Every length is in the fewest bytes that hold it, no reserved bit is set.
+//! Frames to send. Every length takes as few bytes as possible, and no reserved bit is set.
 use super::close::close_body;
 use super::mask::apply_mask;
 use super::{MAX_CONTROL, Opcode};
 use crate::Close;
 
-/// The largest header of an unmasked frame in bytes: what [`finish_frame`] needs in front of a payload.
+/// The largest header of an unmasked frame in bytes: what [`finish_frame`] needs before a payload.
 pub const HEADER_ROOM: usize = 10;
 
 /// Turns `buf[at..]` into one unmasked frame with FIN, in place, and returns where the frame begins.
 ///
-/// `buf[at..at + HEADER_ROOM]` is room for the header, the payload follows to the end of `buf`. The smallest header is
-/// written right before the payload; up to 8 bytes between `at` and the frame are left as they were.
+/// `buf[at..at + HEADER_ROOM]` is room for the header; the payload is the rest of `buf`. The smallest header is
+/// written right before the payload; up to 8 bytes between `at` and the frame are unchanged.
 ///
 /// # Panics
 /// When `buf` is shorter than `at + HEADER_ROOM`, and for a control frame of more than [`MAX_CONTROL`] bytes.

@@ -1,4 +1,4 @@
-//! The frame header (RFC 6455 §5.2): what it says, and whether it may say so here.
+//! The frame header (RFC 6455 §5.2): its fields, and whether they are allowed at this point.
 use super::{Deflate, Violation};
 
 /// The longest payload of a control frame in bytes (RFC 6455 §5.5).
@@ -19,14 +19,14 @@ pub enum Opcode {
     Binary = 0x2,
     /// The end of the connection.
     Close = 0x8,
-    /// To be answered with a pong.
+    /// A ping, to be answered with a pong.
     Ping = 0x9,
     /// The answer to a ping.
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// The opcode of a frame's first byte; the upper four bits are not looked at. `None` for a reserved opcode.
+    /// The opcode of a frame's first byte; the upper four bits are ignored. `None` for a reserved opcode.
     pub const fn of(first: u8) -> Option<Opcode> {
         Some(match first & 0x0F {
             0x0 => Opcode::Continuation,
@@ -59,7 +59,7 @@ pub enum Role {
     Client,
 }
 
-/// What a peer may send at most. Sizes are payload bytes after unmasking.
+/// Limits of what a peer may send. Sizes are payload bytes after unmasking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
     /// The largest message, the sum of its fragments. Default 64 KiB.
@@ -83,23 +83,23 @@ pub(super) struct Progress {
     pub(super) fragments: u32,
 }
 
-/// What the next header is held against.
+/// What the next header is checked against.
 #[derive(Clone, Copy)]
 pub(super) struct Expect<'a> {
     pub(super) role: Role,
     pub(super) limits: &'a FrameLimits,
     /// `None` between messages.
     pub(super) open: Option<Progress>,
-    /// Where it was agreed on, a message may be compressed.
+    /// The agreement on compression, if there is one.
     pub(super) deflate: Option<Deflate>,
 }
 
-/// A header that may stand where it stood.
+/// A header that is allowed at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
     pub(super) opcode: Opcode,
-    /// The message that begins is compressed.
+    /// The message that begins with this frame is compressed.
     pub(super) deflated: Option<Deflate>,
     pub(super) mask: Option<[u8; 4]>,
     pub(super) len: usize,
@@ -108,8 +108,8 @@ pub(super) struct Header {
 impl Header {
     /// The header at the start of `bytes` and its own length; `None` when it is incomplete.
     ///
-    /// Each byte is judged as soon as it is there and before the next one, so a header that breaks two rules
-    /// gives the same violation however it arrives.
+    /// Each byte is checked as soon as it has arrived and before the next one, so a header that breaks two rules
+    /// gives the same violation however the stream is split.
     #[inline(always)]
     pub(super) fn parse(bytes: &[u8], expect: &Expect<'_>) -> Result<Option<(Header, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! Masking (RFC 6455 §5.3): `payload[i] ^= key[i % 4]`, eight bytes at a time.
 
-/// Masks or unmasks, which is the same thing, a piece of a payload that begins `offset` bytes into it.
+/// Masks or unmasks (the same operation) a piece of a payload that begins at `offset` in it.
 ///
 /// # Examples
 /// ```

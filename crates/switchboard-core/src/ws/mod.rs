@@ -4,13 +4,14 @@
 //! |---|---|
 //! | [`Decoder`] | bytes of the peer → [`Item`]s, or the [`Violation`] that ends the connection |
 //! | [`finish_frame`], [`write_frame`], [`write_control`], [`write_close`] | frames to send |
-//! | [`Deflate`] | messages that are compressed (RFC 7692), where both ends agreed on it |
-//! | [`handshake`] | checks the opening request, names the refusal; builds and checks it on a client |
+//! | [`Deflate`] | compressed messages (RFC 7692), if both ends have agreed on them |
+//! | [`handshake`] | a server checks the opening request or refuses it; a client builds it and checks the answer |
 //! | [`origin`] | which web pages may open a connection |
 //!
 //! Nothing here reads a clock or a socket: a deadline, an answer to a ping and the closing handshake belong to the caller.
-//! A reserved bit is a violation, but for the one that marks a compressed message where that was agreed on.
+//! A reserved bit is a violation, except the one that marks a compressed message, if both ends have agreed on compression.
 
+mod assembly;
 mod authority;
 mod close;
 mod decoder;
@@ -19,9 +20,8 @@ mod encode;
 mod frame;
 pub mod handshake;
 mod mask;
-mod message;
 pub mod origin;
-mod passer;
+mod skipper;
 mod violation;
 
 pub use close::{PeerClose, close_body};

@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::{Close, CloseCode};
 
-/// What a peer did that RFC 6455, or a limit, does not allow. The connection cannot go on.
+/// A breach of RFC 6455, or of a limit, by the peer. The connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Violation {
@@ -18,7 +18,7 @@ macro_rules! violations {
         impl Violation {
             $($(#[$doc])* pub const $name: Violation = Violation { code: CloseCode::$code, reason: $reason };)*
 
-            /// Every violation there is.
+            /// Every violation.
             pub const ALL: &[Violation] = &[$(Violation::$name),*];
         }
     };
@@ -59,7 +59,7 @@ violations! {
     TOO_MANY_FRAGMENTS = POLICY, "too_many_fragments";
     /// A frame that declares more than `max_frame` bytes.
     FRAME_TOO_BIG = TOO_BIG, "frame_too_big";
-    /// A frame that would take its message past `max_message` bytes, or a message that is inflated beyond them.
+    /// A frame that would make its message longer than `max_message` bytes, or a message that is longer when inflated.
     MESSAGE_TOO_BIG = TOO_BIG, "message_too_big";
 }
 

@@ -1,5 +1,5 @@
 //! Frames of a client as JSON: docs/limits.md, group D.
-mod glance;
+mod fast_path;
 mod syntax;
 
 use switchboard_core::codec::json::{self, Rejected};
@@ -98,7 +98,7 @@ fn d23_keys_that_mean_something_to_serde_json_are_rejected() {
                 ] {
                     let rejected = rejected(&text, "private_key");
                     assert_eq!((rejected.id, rejected.event.as_deref()), (Id::number(7), Some("a")), "{text:.200}");
-                    assert!(json::glance(&text).is_none(), "{text:.200}");
+                    assert!(json::decode_fast(&text).is_none(), "{text:.200}");
                 }
             }
             rejected(&format!(r#"{{"ack":1,"data":{value}}}"#), "private_key");
@@ -123,7 +123,7 @@ fn d23_keys_that_mean_something_to_serde_json_are_rejected() {
     ] {
         let text = format!(r#"{{"event":"a","data":{data}}}"#);
         assert_eq!(request(&text).data.map(|data| data.get()), Some(data));
-        assert!(json::glance(&text).is_some());
+        assert!(json::decode_fast(&text).is_some());
     }
     request(r#"{"event":"a","x":{"$serde_json::private::RawValue":"1"},"$serde_json::private::RawValue":"1"}"#);
 }

@@ -211,7 +211,7 @@ fn b20_the_work_of_a_message_is_what_it_yields_or_what_it_takes() {
                 items += usize::from(decoder.decode(&mut frame.clone(), &LIMITS).unwrap().item.is_some());
             }
             assert_eq!(items, 1);
-            (decoder.take_inflated(), decoder.take_packed())
+            (decoder.take_inflated(), decoder.take_compressed())
         };
         let (first, rest) = long.split_at(7000);
         for frames in [

@@ -55,18 +55,18 @@ impl Task {
     pub(crate) fn dispatch(&mut self, conn: &Served, message: &Received<'_>, cx: &mut Context<'_>) {
         let mut panicked = None;
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
-            && let Some(glance) = json::glance(text)
-            && let Some(entry) = conn.table.find(glance.event)
+            && let Some(fast) = json::decode_fast(text)
+            && let Some(entry) = conn.table.find(fast.event)
             && entry.takes_fast_path
         {
             let mut parts = Parts {
-                data: Data::Unread(glance.data),
+                data: Data::Unread(fast.data),
                 meta: Data::NOTHING,
-                id: glance.id.as_ref(),
+                id: fast.id.as_ref(),
                 reply_to: ReplyTo::Event,
             };
             if entry.stages.is_some() {
-                look_at(&mut parts, glance.data);
+                look_at(&mut parts, fast.data);
             }
             match self.begin(conn, entry, &entry.event, &parts, cx) {
                 Begun::Yes => return,

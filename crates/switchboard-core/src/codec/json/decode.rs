@@ -11,7 +11,7 @@ use crate::codec::fault::Fault;
 use crate::codec::private::{end_of_string, has_private_key};
 use crate::{Id, Incoming};
 
-/// Fewer bytes than this cannot hold an object of more than [`MAX_KEYS`] keys: `"":0` and a comma each, and braces.
+/// A text with fewer bytes cannot contain an object of more than [`MAX_KEYS`] keys: each takes `"":0` and a comma, and the object braces.
 pub(super) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
 
 /// Decodes a frame of the native protocol.
@@ -21,14 +21,14 @@ pub(super) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
 ///
 /// `data`, `meta`, `id` and `error` that are null count as missing; unknown keys are ignored.
 ///
-/// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is taken here.
+/// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is accepted here.
 pub fn decode(text: &str) -> Result<Incoming<'_>, Rejected<'_>> {
     read(Envelope::new(false), text)
 }
 
-/// [`decode`], for whom takes frames of message patterns too.
+/// [`decode`] for gateways that also accept the frames of message patterns.
 ///
-/// Errors: as of [`decode`].
+/// Errors: those of [`decode`].
 pub fn decode_with_patterns(text: &str) -> Result<Incoming<'_>, Rejected<'_>> {
     read(Envelope::new(true), text)
 }
@@ -146,11 +146,11 @@ impl<'a> Value<'a> for &'a RawValue {
 ///
 /// `json` must be a JSON value.
 fn has_big_object(json: &[u8]) -> bool {
-    // Each key has its colon: too few of them, wherever they stand, and there is nothing to find.
+    // Each key has a colon, so a text with too few colons, even counting those in strings, has no such object.
     if json.iter().filter(|&&byte| byte == b':').count() <= MAX_KEYS {
         return false;
     }
-    // The keys so far of each object that is open; an array has none.
+    // The number of keys so far of each open object; it stays 0 for an array.
     let mut open: Vec<u16> = Vec::new();
     let mut keys = 0;
     let mut at = 0;

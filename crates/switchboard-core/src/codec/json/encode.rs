@@ -9,18 +9,18 @@ use crate::codec::body::{ErrorBody, GoAway};
 use crate::codec::draft::Draft;
 use crate::{Error, Id};
 
-/// Appends a push, `{"event","data"}`; gives the place of the data in `out`, so that other formats can share it.
+/// Appends a push, `{"event","data"}`. Returns the range of the data in `out`, so that other formats can share it.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_event(out: &mut Vec<u8>, event: &str, data: &(impl Serialize + ?Sized)) -> Result<Range<usize>, Error> {
     encode_frame(out, event, data, Tail::None)
 }
 
-/// Appends a push whose data is JSON already; gives the place of the data in `out`.
+/// Appends a push whose data is JSON already. Returns the range of the data in `out`.
 ///
-/// The bytes are not looked at: they must be one JSON value in UTF-8.
+/// The bytes are not checked: they must be one JSON value in UTF-8.
 pub fn encode_event_raw(out: &mut Vec<u8>, event: &str, data_json: &[u8]) -> Range<usize> {
-    // The punctuation of the frame, and the name, seldom escaped.
+    // The punctuation of the frame, and the name, which rarely needs escapes.
     out.reserve(data_json.len() + event.len() + 24);
     open(out, event);
     let start = out.len();
@@ -30,9 +30,9 @@ pub fn encode_event_raw(out: &mut Vec<u8>, event: &str, data_json: &[u8]) -> Ran
     data
 }
 
-/// Appends a reply, `{"event","data","id"?}`; gives the place of the data in `out`. An empty reply has the data `&()`.
+/// Appends a reply, `{"event","data","id"?}`. Returns the range of the data in `out`. An empty reply has the data `&()`.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_reply(
     out: &mut Vec<u8>,
     event: &str,
@@ -42,9 +42,9 @@ pub fn encode_reply(
     encode_frame(out, event, data, id.map_or(Tail::None, Tail::Id))
 }
 
-/// [`encode_reply`], or with `more` [`encode_stream_item`], of a value whose type is erased: for what is sent seldom.
+/// [`encode_reply`], or with `more` [`encode_stream_item`], of a value whose type is erased: for frames that are sent rarely.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_erased(
     out: &mut Vec<u8>,
     event: &str,
@@ -57,32 +57,32 @@ pub fn encode_erased(
         Some(id) if more => Tail::More(id),
         Some(id) => Tail::Id(id),
     };
-    encode_seldom(out, event, data, tail)
+    encode_rare(out, event, data, tail)
 }
 
-/// Appends a request of the server that awaits an answer, `{"event","data","ack":n}`; gives the place of the data in
+/// Appends a request of the server that awaits an answer, `{"event","data","ack":n}`. Returns the range of the data in
 /// `out`.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_request(
     out: &mut Vec<u8>,
     event: &str,
     data: &(impl Serialize + ?Sized),
     ack: u64,
 ) -> Result<Range<usize>, Error> {
-    encode_seldom(out, event, &data, Tail::Ack(ack))
+    encode_rare(out, event, &data, Tail::Ack(ack))
 }
 
-/// Appends one item of a stream, `{"event","data","id","more":true}`; gives the place of the data in `out`.
+/// Appends one item of a stream, `{"event","data","id","more":true}`. Returns the range of the data in `out`.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_stream_item(
     out: &mut Vec<u8>,
     event: &str,
     id: &Id<'_>,
     data: &(impl Serialize + ?Sized),
 ) -> Result<Range<usize>, Error> {
-    encode_seldom(out, event, &data, Tail::More(id))
+    encode_rare(out, event, &data, Tail::More(id))
 }
 
 /// Appends the end of a stream, `{"event","id","done":true}`.
@@ -95,9 +95,9 @@ pub fn encode_stream_end(out: &mut Vec<u8>, event: &str, id: &Id<'_>) {
 }
 
 /// Appends the answer to a message pattern, `{"pattern","payload","metadata":{},"id"?}`, or with `more` (and an id) an item of a stream
-/// of them; gives the place of the payload in `out`.
+/// of them. Returns the range of the payload in `out`.
 ///
-/// Errors: internal, when `payload` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `payload` cannot be serialised; `out` is then unchanged.
 pub fn encode_pattern(
     out: &mut Vec<u8>,
     pattern: &str,
@@ -107,7 +107,7 @@ pub fn encode_pattern(
 ) -> Result<Range<usize>, Error> {
     let mut draft = Draft::new(out);
     draft.extend_from_slice(br#"{"pattern":"#);
-    put_seldom(&mut draft, pattern);
+    put_rare(&mut draft, pattern);
     draft.extend_from_slice(br#","payload":"#);
     let start = draft.len();
     append(&mut draft, payload)?;
@@ -128,9 +128,9 @@ pub fn encode_pattern(
 /// Appends the end of a stream of answers to a message pattern, `{"pattern","id","done":true}`.
 pub fn encode_pattern_end(out: &mut Vec<u8>, pattern: &str, id: &Id<'_>) {
     out.extend_from_slice(br#"{"pattern":"#);
-    put_seldom(out, pattern);
+    put_rare(out, pattern);
     out.extend_from_slice(br#","id":"#);
-    put_seldom(out, id);
+    put_rare(out, id);
     out.extend_from_slice(br#","done":true}"#);
 }
 
@@ -151,18 +151,18 @@ pub fn encode_exception(out: &mut Vec<u8>, error: &Error, event: Option<&str>, i
 /// Appends the error object alone, `{"status":"error","code","message","event"?,"details"?,"retryable",
 /// "retry_after_ms"?,"trace_id"?}`: the data of an `exception`, and what an error acknowledgement holds.
 pub fn encode_error(out: &mut Vec<u8>, error: &Error, event: Option<&str>) {
-    put_seldom(out, &ErrorBody::new(error, event));
+    put_rare(out, &ErrorBody::new(error, event));
 }
 
 /// Appends `{"event":"sys.goaway","data":{"code","reason","retryable","retry_after_ms"?}}`, which goes before a close
 /// that the server decides.
 pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool, retry_after_ms: Option<u32>) {
     open(out, "sys.goaway");
-    put_seldom(out, &GoAway { code, reason, retryable, retry_after_ms });
+    put_rare(out, &GoAway { code, reason, retryable, retry_after_ms });
     close(out, Tail::None);
 }
 
-/// What stands behind the data.
+/// The members of a frame after its data.
 #[derive(Clone, Copy)]
 enum Tail<'a> {
     None,
@@ -187,7 +187,7 @@ fn encode_frame<T: Serialize + ?Sized>(
     Ok(data)
 }
 
-fn encode_seldom(
+fn encode_rare(
     out: &mut Vec<u8>,
     event: &str,
     data: &dyn erased_serde::Serialize,
@@ -196,14 +196,14 @@ fn encode_seldom(
     let mut draft = Draft::new(out);
     open(&mut draft, event);
     let start = draft.len();
-    serde_json::to_writer(Seldom(&mut draft), data)?;
+    serde_json::to_writer(RareWriter(&mut draft), data)?;
     let data = start..draft.len();
     close(&mut draft, tail);
     draft.keep();
     Ok(data)
 }
 
-/// What JSON does not have in a string as it is.
+/// The bytes that a JSON string contains only as an escape.
 const ESCAPED: [bool; 256] = {
     let mut escaped = [false; 256];
     let mut byte = 0;
@@ -225,11 +225,11 @@ fn open(out: &mut Vec<u8>, event: &str) {
     out.extend_from_slice(br#"","data":"#);
 }
 
-/// A name has seldom what must be escaped.
+/// Apart from [`open`], because event names rarely need escapes.
 #[cold]
 fn open_escaped(out: &mut Vec<u8>, event: &str) {
     out.extend_from_slice(br#"{"event":"#);
-    put_seldom(out, event);
+    put_rare(out, event);
     out.extend_from_slice(br#","data":"#);
 }
 
@@ -256,15 +256,15 @@ fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     serde_json::to_writer(out, value).expect("strings, numbers and structs of them always serialise");
 }
 
-fn put_seldom(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    serde_json::to_writer(Seldom(out), value).expect("strings, numbers and structs of them always serialise");
+fn put_rare(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(RareWriter(out), value).expect("strings, numbers and structs of them always serialise");
 }
 
-/// What is written seldom goes through a writer of another type: so the serialiser of what is written often has few callers, and is
-/// compiled into them.
-struct Seldom<'a>(&'a mut Vec<u8>);
+/// A writer for frames that are written rarely. Because it is a type of its own, the serialiser over `Vec<u8>`, which the hot path uses, has
+/// few callers and is inlined into them.
+struct RareWriter<'a>(&'a mut Vec<u8>);
 
-impl io::Write for Seldom<'_> {
+impl io::Write for RareWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -275,14 +275,14 @@ impl io::Write for Seldom<'_> {
     }
 }
 
-/// Appends a value whose type is erased: for what is written seldom.
+/// Appends a value whose type is erased: for values that are written rarely.
 ///
-/// Errors: internal, when it cannot be serialised; a part of it may be in `out` then.
+/// Errors: internal, when it cannot be serialised; `out` may then end in a part of it.
 pub fn append(out: &mut Vec<u8>, value: &dyn erased_serde::Serialize) -> Result<(), Error> {
-    Ok(serde_json::to_writer(Seldom(out), value)?)
+    Ok(serde_json::to_writer(RareWriter(out), value)?)
 }
 
-/// A value as JSON, whose type is erased: for what is kept seldom.
+/// A value whose type is erased, as JSON: for values that are kept rarely.
 ///
 /// Errors: internal, when it cannot be serialised.
 pub fn raw_value(value: &dyn erased_serde::Serialize) -> Result<Box<RawValue>, Error> {

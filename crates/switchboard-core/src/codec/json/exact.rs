@@ -8,19 +8,20 @@ use serde_json::value::RawValue;
 use crate::Error;
 use crate::codec::private::end_of_string;
 
-/// The most levels that are built, as serde_json has them.
+/// How deep a value may be nested, as in serde_json.
 const DEPTH: usize = 127;
 
-/// What a text of JSON says, for serializers that do not know serde_json's `RawValue`: numbers are as they are written.
+/// The value of a JSON text, for serializers that do not know serde_json's `RawValue`. Numbers keep all their digits.
 ///
-/// Errors, when it is serialised: it is nested deeper than 127, has half a surrogate pair, or a number beyond an `f64`.
+/// Errors: building it fails when it is nested deeper than 127 or has an unpaired surrogate; serialising it fails on a number that no `f64`
+/// holds.
 #[derive(Debug)]
-pub struct Exact<'a>(Node<'a>);
+pub struct Exact<'a>(Tree<'a>);
 
 impl<'a> Exact<'a> {
     /// Reads the text. Errors: internal; see [`Exact`].
     pub fn of(json: &'a RawValue) -> Result<Exact<'a>, Error> {
-        Walk::new(json).node(DEPTH).map(Exact).map_err(Error::internal)
+        Walk::new(json).tree(DEPTH).map(Exact).map_err(Error::internal)
     }
 }
 
@@ -31,24 +32,24 @@ impl Serialize for Exact<'_> {
 }
 
 #[derive(Debug)]
-enum Node<'a> {
+enum Tree<'a> {
     Null,
     Bool(bool),
     Number(&'a str),
     Text(Cow<'a, str>),
-    List(Vec<Node<'a>>),
-    Map(Vec<(Cow<'a, str>, Node<'a>)>),
+    List(Vec<Tree<'a>>),
+    Map(Vec<(Cow<'a, str>, Tree<'a>)>),
 }
 
-impl Serialize for Node<'_> {
+impl Serialize for Tree<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Node::Null => serializer.serialize_unit(),
-            Node::Bool(value) => serializer.serialize_bool(*value),
-            Node::Number(digits) => number(digits, serializer),
-            Node::Text(text) => serializer.serialize_str(text),
-            Node::List(items) => serializer.collect_seq(items),
-            Node::Map(members) => {
+            Tree::Null => serializer.serialize_unit(),
+            Tree::Bool(value) => serializer.serialize_bool(*value),
+            Tree::Number(digits) => number(digits, serializer),
+            Tree::Text(text) => serializer.serialize_str(text),
+            Tree::List(items) => serializer.collect_seq(items),
+            Tree::Map(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
                 for (key, value) in members {
                     map.serialize_entry(key, value)?;
@@ -80,9 +81,9 @@ fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error>
     }
 }
 
-/// A payload after its value was changed from `before` to `after`: what is the same at the same place stays as it was written.
+/// A payload after its value was changed from `before` to `after`. A part that did not change keeps its text.
 ///
-/// `before` must be what `original` says.
+/// `before` must be the value of `original`.
 ///
 /// Errors: internal, when `after` is nested deeper than JSON is read.
 pub fn replace(original: &RawValue, before: &Value, after: &Value) -> Result<Box<RawValue>, Error> {
@@ -98,7 +99,7 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// True if the value is as it was. `before` is nested as deep as JSON is built, at most.
+    /// Whether the value did not change. The recursion is bounded: serde_json has built `before`, so it is nested at most 127 deep.
     fn value(&mut self, before: &Value, after: &Value) -> Result<bool, Error> {
         let (written, kind) = (self.out.len(), self.walk.peek());
         let start = self.walk.at;
@@ -185,9 +186,9 @@ impl Merge<'_> {
     }
 }
 
-const UNPAIRED: &str = "half a surrogate pair in a text of JSON";
+const UNPAIRED: &str = "an unpaired surrogate in a JSON text";
 
-/// What a JSON string says.
+/// The text of a JSON string.
 fn unescaped(string: &str) -> Option<Cow<'_, str>> {
     match string.get(1..string.len().checked_sub(1)?) {
         Some(inner) if !inner.as_bytes().contains(&b'\\') => Some(Cow::Borrowed(inner)),
@@ -195,7 +196,7 @@ fn unescaped(string: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A place in a text that is known to be one JSON value. (Of another text the parts mean nothing; they end with it.)
+/// A position in a text that is known to be one JSON value. (For any other text the results mean nothing, but every walk ends.)
 struct Walk<'a> {
     json: &'a str,
     at: usize,
@@ -218,13 +219,13 @@ impl<'a> Walk<'a> {
         0
     }
 
-    /// Goes behind the bracket that is next.
+    /// Steps over the opening bracket that comes next.
     fn open(&mut self) {
         self.peek();
         self.at += 1;
     }
 
-    /// True if another item of an array is next; behind the array otherwise.
+    /// Whether another item of the array follows. If not, steps over the closing bracket.
     fn item(&mut self) -> bool {
         match self.peek() {
             b',' => {
@@ -239,7 +240,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The next key of an object, with its quotes, whose value is next then; behind the object otherwise.
+    /// The next key of the object, with its quotes; its value comes next. `None` at the end, after a step over the closing bracket.
     fn key(&mut self) -> Option<&'a str> {
         if !self.item() {
             return None;
@@ -251,7 +252,7 @@ impl<'a> Walk<'a> {
         Some(key)
     }
 
-    /// A string with its quotes, a number or a word.
+    /// Reads a string with its quotes, a number or a word.
     fn scalar(&mut self) -> &'a str {
         let first = self.peek();
         let (start, bytes) = (self.at, self.json.as_bytes());
@@ -264,7 +265,7 @@ impl<'a> Walk<'a> {
         self.json.get(start..self.at).unwrap_or_default()
     }
 
-    /// Goes behind the next value, however deep it is.
+    /// Steps over the next value, however deep it is nested.
     fn skip(&mut self) {
         let mut open = 0usize;
         loop {
@@ -289,30 +290,30 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn node(&mut self, depth: usize) -> Result<Node<'a>, &'static str> {
+    fn tree(&mut self, depth: usize) -> Result<Tree<'a>, &'static str> {
         let deeper = || depth.checked_sub(1).ok_or("nested deeper than 127");
         Ok(match self.peek() {
             b'{' => {
                 let (depth, mut members) = (deeper()?, Vec::new());
                 self.open();
                 while let Some(key) = self.key() {
-                    members.push((unescaped(key).ok_or(UNPAIRED)?, self.node(depth)?));
+                    members.push((unescaped(key).ok_or(UNPAIRED)?, self.tree(depth)?));
                 }
-                Node::Map(members)
+                Tree::Map(members)
             }
             b'[' => {
                 let (depth, mut items) = (deeper()?, Vec::new());
                 self.open();
                 while self.item() {
-                    items.push(self.node(depth)?);
+                    items.push(self.tree(depth)?);
                 }
-                Node::List(items)
+                Tree::List(items)
             }
-            b'"' => Node::Text(unescaped(self.scalar()).ok_or(UNPAIRED)?),
+            b'"' => Tree::Text(unescaped(self.scalar()).ok_or(UNPAIRED)?),
             _ => match self.scalar() {
-                "null" => Node::Null,
-                word @ ("true" | "false") => Node::Bool(word == "true"),
-                digits => Node::Number(digits),
+                "null" => Tree::Null,
+                word @ ("true" | "false") => Tree::Bool(word == "true"),
+                digits => Tree::Number(digits),
             },
         })
     }

@@ -10,9 +10,9 @@ use crate::codec::object::{Is, Object};
 
 /// The value of a key of a payload, the last one if it occurs again; `None` where it is missing, or the payload is.
 ///
-/// What the other keys have is skipped: at any depth, without being built.
+/// The values of the other keys are skipped at any depth, and not built.
 ///
-/// Errors: those of [`from_data`], when the payload is no object.
+/// Errors: those of [`from_data`], when the payload is not an object.
 pub fn member<'a>(data: Option<&'a RawValue>, key: &str) -> Result<Option<&'a RawValue>, Error> {
     let Some(json) = data else { return Ok(None) };
     match member_of_text(json.get(), key) {
@@ -24,7 +24,7 @@ pub fn member<'a>(data: Option<&'a RawValue>, key: &str) -> Result<Option<&'a Ra
     }
 }
 
-/// [`member`] of a payload that is not known to be JSON. `None` where it is none, or no object.
+/// [`member`] of a payload that is not known to be JSON. `None` if it is not JSON, or not an object.
 pub fn member_of_text<'a>(json: &'a str, key: &str) -> Option<Option<&'a RawValue>> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let member = reader.deserialize_option(Find(key)).ok()?;

@@ -16,7 +16,7 @@
 mod decode;
 mod encode;
 mod exact;
-mod glance;
+mod fast_path;
 mod member;
 mod payload;
 
@@ -28,6 +28,6 @@ pub use encode::{
     encode_pattern, encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item, raw_value,
 };
 pub use exact::{Exact, replace};
-pub use glance::{Glance, glance};
+pub use fast_path::{FastFrame, decode_fast};
 pub use member::{member, member_of_text};
 pub use payload::{from_data, from_text};

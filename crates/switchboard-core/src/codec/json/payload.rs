@@ -5,8 +5,7 @@ use serde_json::value::RawValue;
 use crate::Error;
 use crate::codec::misfit::Misfit;
 
-/// Parses a payload that is not known to be JSON. `None` where that fails: then it is for
-/// [`decode`](super::decode()) and [`from_data`] to say why.
+/// Parses a payload that is not known to be JSON. `None` if that fails: then [`decode`](super::decode()) and [`from_data`] say why.
 #[inline]
 pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
     // `serde_json::from_str` by hand: its helper is not inlined, and copies the reader and the value.
@@ -18,7 +17,7 @@ pub fn from_text<T: DeserializeOwned>(json: &str) -> Option<T> {
 /// Parses a payload; a missing one is null.
 ///
 /// Errors: `validation_failed` with one [`Detail`](crate::Detail), whose code is one of `missing`, `type`, `value`,
-/// `length`, `variant`, `unknown_field`, `duplicate_field`, `number`, `invalid`; it names the place and what the schema
+/// `length`, `variant`, `unknown_field`, `duplicate_field`, `number`, `invalid`; it names the path and what the schema
 /// expects there, never what the client sent. `bad_request` when a value to be built is nested deeper than 128.
 pub fn from_data<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Error> {
     let json = data.map_or("null", RawValue::get);
@@ -31,7 +30,7 @@ pub fn from_data<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Erro
     })
 }
 
-/// serde_json tells most of it by its text alone; a custom message is not of the syntax category.
+/// serde_json tells most errors apart by their text alone; a custom message does not have the category `Syntax`.
 impl From<&serde_json::Error> for Misfit {
     fn from(error: &serde_json::Error) -> Misfit {
         let mut text = error.to_string();

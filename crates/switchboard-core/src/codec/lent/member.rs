@@ -1,4 +1,4 @@
-//! One key of a payload, whose other keys are skipped.
+//! One key of a payload; the other keys are skipped.
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,12 +11,12 @@ use crate::Error;
 use crate::codec::json;
 use crate::codec::object::{Is, Object};
 
-/// Parses the value of a key of a payload that `lend` reads; the last one, if the key occurs again. It is null where it is missing,
-/// or the payload is null.
+/// Parses the value of one key of a payload, through the deserializer that `lend` gives. If the key occurs more than once, the last value
+/// counts. A missing key, and a payload that is null, count as null.
 ///
-/// `lend` is called once, and again for a key that occurs again or has what does not fit.
+/// `lend` is called once in the common case, and again if the key occurs more than once or its value does not fit.
 ///
-/// Errors: those of [`from_lent`]; what is told of the value goes through `part`, what is told of the payload does not.
+/// Errors: those of [`from_lent`]. An error about the value goes through `part`, one about the payload does not.
 pub fn member_from_lent<T: DeserializeOwned>(
     key: &str,
     mut lend: impl FnMut(&mut Lend<'_>),
@@ -26,7 +26,7 @@ pub fn member_from_lent<T: DeserializeOwned>(
     let (mut nth, mut found) = (0, find_at(Some(0)));
     let times = match &found {
         (false, Some(Ok((_, times))), _) => *times,
-        // What does not fit may be followed by what counts.
+        // The value does not fit, but a later occurrence of the key may, and that one counts.
         (false, Some(Err(_)), Some(_)) => match find_at(None) {
             (false, Some(Ok((_, times))), _) => times,
             other => {
@@ -58,7 +58,7 @@ pub fn member_from_lent<T: DeserializeOwned>(
     }
 }
 
-/// Whether a private key was met, what was read, and where something does not fit.
+/// Whether a private key was found, what was read (the value, and how often the key occurs), and the path of what does not fit.
 type Found<T> = (bool, Option<Result<(Option<T>, usize), erased_serde::Error>>, Option<Path>);
 
 fn find<T: DeserializeOwned>(lend: &mut impl FnMut(&mut Lend<'_>), key: &str, nth: Option<usize>) -> Found<T> {
@@ -73,9 +73,9 @@ fn find<T: DeserializeOwned>(lend: &mut impl FnMut(&mut Lend<'_>), key: &str, nt
 
 struct Find<'f, T> {
     key: &'f str,
-    /// Which of the occurrences is read.
+    /// The index of the occurrence to read; `None` only counts them.
     nth: Option<usize>,
-    /// Where in the value something does not fit.
+    /// Set to the path in the value of what does not fit.
     failure: &'f RefCell<Option<Path>>,
     marker: PhantomData<T>,
 }

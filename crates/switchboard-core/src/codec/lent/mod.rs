@@ -1,4 +1,4 @@
-//! Payloads of a format that is not known here.
+//! Payloads of an application's own codec, which this crate reads through the deserializer that the codec lends.
 mod member;
 mod watched;
 
@@ -13,13 +13,14 @@ use watched::{Watch, Watched};
 
 pub use member::member_from_lent;
 
-/// What a format does with a payload: it makes a deserializer over it, and lends it to the function.
+/// A function that borrows a deserializer. A codec makes a deserializer over a payload, and calls this function with it.
 pub type Lend<'a> = dyn FnMut(&mut dyn Deserializer<'_>) + 'a;
 
-/// Parses a payload that `lend` reads; a missing one is null. `lend` is called again for the place of what does not fit.
+/// Parses a payload through the deserializer that `lend` gives; a missing payload is null. If the value does not fit, `lend` is called again to
+/// find the path of the misfit.
 ///
-/// Errors: those of [`json::from_data`], as far as the format's deserializer tells them by serde's own texts. `bad_request` when
-/// it does not call the function: there is no payload in the bytes then; and when a key that is read begins with
+/// Errors: those of [`json::from_data`], as far as the codec's deserializer reports them with serde's own texts. `bad_request` when
+/// `lend` does not call its function, which means that the bytes contain no payload, and when a key that is read begins with
 /// `$serde_json::private::`.
 pub fn from_lent<T: DeserializeOwned>(is_missing: bool, mut lend: impl FnMut(&mut Lend<'_>)) -> Result<T, Error> {
     if is_missing {
@@ -63,7 +64,7 @@ fn misfit(error: &erased_serde::Error) -> Misfit {
     }
 }
 
-/// Without " at line 1 column 2", which serde_json puts behind serde's texts.
+/// The text without " at line 1 column 2", which serde_json appends to serde's texts.
 fn without_place(mut text: String) -> String {
     let is_place = |place: &str| place.bytes().all(|byte| byte.is_ascii_digit());
     let place = text

@@ -1,4 +1,4 @@
-//! A deserializer of somebody else's, of whose values each has one reading.
+//! A wrapper around the deserializer of an application's codec. It refuses what serde_json would read in two ways.
 use std::cell::Cell;
 use std::fmt;
 
@@ -9,17 +9,17 @@ use serde::de::{
 use crate::codec::private::{NUMBER, RAW_JSON, has_private_key, is_private, numbers_are_maps};
 use crate::float::ANY_FLOAT;
 
-/// What serde_json says of a number that its type cannot hold.
+/// serde_json's error for a number that the type cannot hold.
 pub(super) const OUT_OF_RANGE: &str = "number out of range";
 
-/// What was met.
+/// What the wrapper has found, shared by all its parts.
 #[derive(Default)]
 pub(super) struct Watch {
     private_key: Cell<bool>,
 }
 
 impl Watch {
-    /// A key that is [private](crate::codec::private) was read.
+    /// Whether a key that is [private](crate::codec::private) was read.
     pub(super) fn met_private_key(&self) -> bool {
         self.private_key.get()
     }
@@ -33,62 +33,63 @@ impl Watch {
     }
 }
 
-/// What is read.
+/// The role of the value that is read next.
 #[derive(Clone, Copy, PartialEq)]
-enum What {
-    /// Of the type that is asked for.
+enum Role {
+    /// A value whose type asks for a certain form.
     Value,
-    /// Of any type.
+    /// A value whose type takes any form.
     Any,
+    /// An `f32`.
     Single,
     Key,
-    /// The first key of something of any type: with its feature `arbitrary_precision` serde_json makes a map of a number.
+    /// The first key of a map whose type takes any form. With its feature `arbitrary_precision`, serde_json gives a number as such a map.
     FirstKey,
-    /// A text of JSON, which a `RawValue` keeps.
+    /// A JSON text, which a `RawValue` keeps.
     Json,
 }
 
-/// Passes everything on, but refuses keys that are [private](crate::codec::private), and what JSON has no number for.
+/// Passes everything on, but refuses keys that are [private](crate::codec::private) and floats that JSON does not have.
 pub(super) struct Watched<'w, T> {
     inner: T,
     watch: &'w Watch,
-    what: What,
+    role: Role,
 }
 
 impl<'w, T> Watched<'w, T> {
     pub(super) fn new(inner: T, watch: &'w Watch) -> Watched<'w, T> {
-        Watched { inner, watch, what: What::Value }
+        Watched { inner, watch, role: Role::Value }
     }
 
-    fn with<U>(&self, inner: U, what: What) -> Watched<'w, U> {
-        Watched { inner, watch: self.watch, what }
+    fn with<U>(&self, inner: U, role: Role) -> Watched<'w, U> {
+        Watched { inner, watch: self.watch, role }
     }
 
-    /// A text of a value, or a key.
+    /// Checks a text, which may be a key.
     fn text<E: Error>(&self, text: &str) -> Result<(), E> {
-        self.watch.check(match self.what {
-            What::Value | What::Any | What::Single => false,
-            What::Key => is_private(text.as_bytes()),
-            What::FirstKey => is_private(text.as_bytes()) && !(text == NUMBER && numbers_are_maps()),
-            What::Json => has_private_key(text),
+        self.watch.check(match self.role {
+            Role::Value | Role::Any | Role::Single => false,
+            Role::Key => is_private(text.as_bytes()),
+            Role::FirstKey => is_private(text.as_bytes()) && !(text == NUMBER && numbers_are_maps()),
+            Role::Json => has_private_key(text),
         })
     }
 
     fn bytes<E: Error>(&self, bytes: &[u8]) -> Result<(), E> {
-        self.watch.check(matches!(self.what, What::Key | What::FirstKey) && is_private(bytes))
+        self.watch.check(matches!(self.role, Role::Key | Role::FirstKey) && is_private(bytes))
     }
 
     fn float<E: Error>(&self, value: f64) -> Result<(), E> {
-        let fits = if self.what == What::Single { (value as f32).is_finite() } else { value.is_finite() };
+        let fits = if self.role == Role::Single { (value as f32).is_finite() } else { value.is_finite() };
         if fits { Ok(()) } else { Err(E::custom(OUT_OF_RANGE)) }
     }
 }
 
 macro_rules! pass_on {
-    ($($method:ident($($name:ident: $type:ty),*) => $what:expr;)*) => { $(
+    ($($method:ident($($name:ident: $type:ty),*) => $role:expr;)*) => { $(
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            let what = if matches!(self.what, What::Key | What::FirstKey | What::Json) { self.what } else { $what };
-            let visitor = self.with(visitor, what);
+            let role = if matches!(self.role, Role::Key | Role::FirstKey | Role::Json) { self.role } else { $role };
+            let visitor = self.with(visitor, role);
             self.inner.$method($($name,)* visitor)
         }
     )* };
@@ -98,48 +99,48 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, D> {
     type Error = D::Error;
 
     pass_on! {
-        deserialize_any() => What::Any;
-        deserialize_bool() => What::Value;
-        deserialize_i8() => What::Value;
-        deserialize_i16() => What::Value;
-        deserialize_i32() => What::Value;
-        deserialize_i64() => What::Value;
-        deserialize_i128() => What::Value;
-        deserialize_u8() => What::Value;
-        deserialize_u16() => What::Value;
-        deserialize_u32() => What::Value;
-        deserialize_u64() => What::Value;
-        deserialize_u128() => What::Value;
-        deserialize_f32() => What::Single;
-        deserialize_f64() => What::Value;
-        deserialize_char() => What::Value;
-        deserialize_str() => What::Value;
-        deserialize_string() => What::Value;
-        deserialize_bytes() => What::Value;
-        deserialize_byte_buf() => What::Value;
-        deserialize_option() => What::Value;
-        deserialize_unit() => What::Value;
-        deserialize_unit_struct(name: &'static str) => What::Value;
-        deserialize_seq() => What::Value;
-        deserialize_tuple(count: usize) => What::Value;
-        deserialize_tuple_struct(name: &'static str, count: usize) => What::Value;
-        deserialize_map() => What::Value;
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]) => What::Value;
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) => What::Value;
-        deserialize_identifier() => What::Value;
-        deserialize_ignored_any() => What::Value;
+        deserialize_any() => Role::Any;
+        deserialize_bool() => Role::Value;
+        deserialize_i8() => Role::Value;
+        deserialize_i16() => Role::Value;
+        deserialize_i32() => Role::Value;
+        deserialize_i64() => Role::Value;
+        deserialize_i128() => Role::Value;
+        deserialize_u8() => Role::Value;
+        deserialize_u16() => Role::Value;
+        deserialize_u32() => Role::Value;
+        deserialize_u64() => Role::Value;
+        deserialize_u128() => Role::Value;
+        deserialize_f32() => Role::Single;
+        deserialize_f64() => Role::Value;
+        deserialize_char() => Role::Value;
+        deserialize_str() => Role::Value;
+        deserialize_string() => Role::Value;
+        deserialize_bytes() => Role::Value;
+        deserialize_byte_buf() => Role::Value;
+        deserialize_option() => Role::Value;
+        deserialize_unit() => Role::Value;
+        deserialize_unit_struct(name: &'static str) => Role::Value;
+        deserialize_seq() => Role::Value;
+        deserialize_tuple(count: usize) => Role::Value;
+        deserialize_tuple_struct(name: &'static str, count: usize) => Role::Value;
+        deserialize_map() => Role::Value;
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]) => Role::Value;
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]) => Role::Value;
+        deserialize_identifier() => Role::Value;
+        deserialize_ignored_any() => Role::Value;
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         match name {
-            // It takes every float.
+            // `AnyFloat` takes NaN and the infinities too.
             ANY_FLOAT => self.inner.deserialize_newtype_struct(name, visitor),
             RAW_JSON => {
-                let visitor = self.with(visitor, What::Json);
+                let visitor = self.with(visitor, Role::Json);
                 self.inner.deserialize_newtype_struct(name, visitor)
             }
             _ => {
-                let visitor = self.with(visitor, self.what);
+                let visitor = self.with(visitor, self.role);
                 self.inner.deserialize_newtype_struct(name, visitor)
             }
         }
@@ -202,32 +203,32 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        let deserializer = self.with(deserializer, self.what);
+        let deserializer = self.with(deserializer, self.role);
         self.inner.visit_some(deserializer)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        let deserializer = self.with(deserializer, self.what);
+        let deserializer = self.with(deserializer, self.role);
         self.inner.visit_newtype_struct(deserializer)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
-        let items = self.with(items, What::Value);
+        let items = self.with(items, Role::Value);
         self.inner.visit_seq(items)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        let what = match self.what {
-            What::Json => What::Json,
-            What::Any => What::FirstKey,
-            _ => What::Key,
+        let role = match self.role {
+            Role::Json => Role::Json,
+            Role::Any => Role::FirstKey,
+            _ => Role::Key,
         };
-        let entries = self.with(entries, what);
+        let entries = self.with(entries, role);
         self.inner.visit_map(entries)
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        let variant = self.with(variant, What::Value);
+        let variant = self.with(variant, Role::Value);
         self.inner.visit_enum(variant)
     }
 }
@@ -236,7 +237,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Watched<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        let deserializer = self.with(deserializer, self.what);
+        let deserializer = self.with(deserializer, self.role);
         self.inner.deserialize(deserializer)
     }
 }
@@ -245,7 +246,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Watched<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        let seed = self.with(seed, What::Value);
+        let seed = self.with(seed, Role::Value);
         self.inner.next_element_seed(seed)
     }
 
@@ -258,17 +259,17 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Watched<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        if self.what == What::Json {
-            // It is serde_json's own.
+        if self.role == Role::Json {
+            // The key is serde_json's own, and marks the JSON text.
             return self.inner.next_key_seed(seed);
         }
-        let seed = self.with(seed, self.what);
-        self.what = What::Key;
+        let seed = self.with(seed, self.role);
+        self.role = Role::Key;
         self.inner.next_key_seed(seed)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let seed = self.with(seed, if self.what == What::Json { What::Json } else { What::Value });
+        let seed = self.with(seed, if self.role == Role::Json { Role::Json } else { Role::Value });
         self.inner.next_value_seed(seed)
     }
 
@@ -282,7 +283,7 @@ impl<'de, 'w, A: EnumAccess<'de>> EnumAccess<'de> for Watched<'w, A> {
     type Variant = Watched<'w, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
-        let seed = self.with(seed, What::Value);
+        let seed = self.with(seed, Role::Value);
         let watch = self.watch;
         let (name, variant) = self.inner.variant_seed(seed)?;
         Ok((name, Watched::new(variant, watch)))
@@ -297,12 +298,12 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Watched<'_, A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        let seed = self.with(seed, What::Value);
+        let seed = self.with(seed, Role::Value);
         self.inner.newtype_variant_seed(seed)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, count: usize, visitor: V) -> Result<V::Value, A::Error> {
-        let visitor = self.with(visitor, What::Value);
+        let visitor = self.with(visitor, Role::Value);
         self.inner.tuple_variant(count, visitor)
     }
 
@@ -311,7 +312,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Watched<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let visitor = self.with(visitor, What::Value);
+        let visitor = self.with(visitor, Role::Value);
         self.inner.struct_variant(fields, visitor)
     }
 }

@@ -1,13 +1,13 @@
-//! What is `bin` here, and a text in JSON.
+//! The serializer for values that are `bin` in MessagePack and a text in JSON.
 use serde::ser::{Error, Impossible, Serialize, Serializer};
 
 use super::failure::Failure;
 use super::writer::Writer;
 
-/// Appends bytes, and nothing else; to a type that has two forms it is a format that people do not read.
+/// Appends bytes, and refuses every other value. It is not human-readable, so a type with two forms gives its bytes.
 pub(super) struct Bytes<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    /// They are a value of this format.
+    /// Whether the bytes are a value of this format already.
     pub(super) written: bool,
 }
 

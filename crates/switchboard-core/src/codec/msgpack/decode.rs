@@ -15,14 +15,14 @@ use crate::{Id, Incoming};
 /// `data`, `meta`, `id` and `error` that are nil count as missing; unknown keys are ignored. A key is a `str`; an `id` is an
 /// integer of any width, a float that is a whole number within 2^53, or a `str`.
 ///
-/// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is taken here.
+/// Errors: [`Rejected`], for a frame that is not exactly one message of a kind that is accepted here.
 pub fn decode(bytes: &[u8]) -> Result<Incoming<'_, Raw<'_>>, Rejected<'_>> {
     read(Envelope::new(false), bytes)
 }
 
-/// [`decode`], for whom takes frames of message patterns too.
+/// [`decode`] for gateways that also accept the frames of message patterns.
 ///
-/// Errors: as of [`decode`].
+/// Errors: those of [`decode`].
 pub fn decode_with_patterns(bytes: &[u8]) -> Result<Incoming<'_, Raw<'_>>, Rejected<'_>> {
     read(Envelope::new(true), bytes)
 }
@@ -88,7 +88,7 @@ impl<'a> Value<'a> for Part<'a> {
         match self.token() {
             Some(Token::Nil) => Ok(None),
             Some(Token::Unsigned(number)) => Id::number(number).map(Some).ok_or(Fault::Id),
-            // JavaScript's encoders write whole numbers above 2^32 so.
+            // JavaScript encoders write whole numbers above 2^32 as floats.
             Some(Token::Float(number)) => whole(number).and_then(float).map(Some).ok_or(Fault::Id),
             Some(Token::Text(text)) => Id::text(text).map(Some).ok_or(Fault::Id),
             _ => Err(Fault::Id),

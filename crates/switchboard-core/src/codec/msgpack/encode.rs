@@ -10,16 +10,16 @@ use crate::codec::body::{ErrorBody, GoAway};
 use crate::codec::draft::Draft;
 use crate::{Error, Id};
 
-/// Appends a push, `{"event","data"}`; gives the place of the data in `out`, so that other formats can share it.
+/// Appends a push, `{"event","data"}`. Returns the range of the data in `out`, so that other formats can share it.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_event(out: &mut Vec<u8>, event: &str, data: &(impl Serialize + ?Sized)) -> Result<Range<usize>, Error> {
     encode_frame(out, event, data, Tail::None)
 }
 
-/// Appends a push whose data is MessagePack already; gives the place of the data in `out`.
+/// Appends a push whose data is MessagePack already. Returns the range of the data in `out`.
 ///
-/// The bytes are not looked at: they must be one value.
+/// The bytes are not checked: they must be one value.
 pub fn encode_event_raw(out: &mut Vec<u8>, event: &str, data: &[u8]) -> Range<usize> {
     // The names of the keys, and the heads of the map and the event.
     out.reserve(data.len() + event.len() + 16);
@@ -29,9 +29,9 @@ pub fn encode_event_raw(out: &mut Vec<u8>, event: &str, data: &[u8]) -> Range<us
     start..out.len()
 }
 
-/// Appends a reply, `{"event","data","id"?}`; gives the place of the data in `out`. An empty reply has the data `&()`.
+/// Appends a reply, `{"event","data","id"?}`. Returns the range of the data in `out`. An empty reply has the data `&()`.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_reply(
     out: &mut Vec<u8>,
     event: &str,
@@ -41,10 +41,10 @@ pub fn encode_reply(
     encode_frame(out, event, data, id.map_or(Tail::None, Tail::Id))
 }
 
-/// Appends a request of the server that awaits an answer, `{"event","data","ack":n}`; gives the place of the data in
+/// Appends a request of the server that awaits an answer, `{"event","data","ack":n}`. Returns the range of the data in
 /// `out`.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_request(
     out: &mut Vec<u8>,
     event: &str,
@@ -54,9 +54,9 @@ pub fn encode_request(
     encode_frame(out, event, data, Tail::Ack(ack))
 }
 
-/// Appends one item of a stream, `{"event","data","id","more":true}`; gives the place of the data in `out`.
+/// Appends one item of a stream, `{"event","data","id","more":true}`. Returns the range of the data in `out`.
 ///
-/// Errors: internal, when `data` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
 pub fn encode_stream_item(
     out: &mut Vec<u8>,
     event: &str,
@@ -76,9 +76,9 @@ pub fn encode_stream_end(out: &mut Vec<u8>, event: &str, id: &Id<'_>) {
 }
 
 /// Appends the answer to a message pattern, `{"pattern","payload","metadata":{},"id"?}`, or with `more` (and an id) an item of a stream
-/// of them; gives the place of the payload in `out`.
+/// of them. Returns the range of the payload in `out`.
 ///
-/// Errors: internal, when `payload` cannot be serialised; `out` is then as it was.
+/// Errors: internal, when `payload` cannot be serialised; `out` is then unchanged.
 pub fn encode_pattern(
     out: &mut Vec<u8>,
     pattern: &str,
@@ -141,9 +141,9 @@ pub fn encode_goaway(out: &mut Vec<u8>, code: u16, reason: &str, retryable: bool
     put(out, &GoAway { code, reason, retryable, retry_after_ms });
 }
 
-/// Appends a value alone, as what stands in `data`.
+/// Appends a value alone, as `data` contains it.
 ///
-/// Errors: internal, when it cannot be serialised; `out` is then as it was.
+/// Errors: internal, when it cannot be serialised; `out` is then unchanged.
 pub fn encode_data(out: &mut Vec<u8>, data: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     let mut draft = Draft::new(out);
     data.serialize(Writer(&mut draft)).map_err(Error::internal)?;
@@ -151,7 +151,7 @@ pub fn encode_data(out: &mut Vec<u8>, data: &(impl Serialize + ?Sized)) -> Resul
     Ok(())
 }
 
-/// What stands behind the data.
+/// The members of a frame after its data.
 #[derive(Clone, Copy)]
 enum Tail<'a> {
     None,
@@ -183,7 +183,7 @@ fn open(out: &mut Vec<u8>, event: &str, tail: Tail<'_>) {
     out.extend_from_slice(b"\xa4data");
 }
 
-/// The head of a map of two keys, and those of the tail.
+/// The head of a map with two keys more than the tail has.
 fn keys(tail: Tail<'_>) -> u8 {
     match tail {
         Tail::None => 0x82,
@@ -211,7 +211,7 @@ fn close(out: &mut Vec<u8>, tail: Tail<'_>) {
 
 fn put_id(out: &mut Vec<u8>, id: &Id<'_>) {
     match id {
-        // Within 2^53 each integer is a float of its own.
+        // Exact: up to 2^53 an `f64` holds every integer.
         Id::Float(number) => head::put(out, Marker::F64, (*number as f64).to_be_bytes()),
         id => put(out, id),
     }

@@ -10,7 +10,7 @@ use crate::error::Cut;
 #[derive(Debug)]
 pub(super) struct Failure(pub(super) Misfit);
 
-/// What the bytes are of themselves is checked already, so this is for what a type leaves over, and the like.
+/// The bytes were checked before, so this reports what a type does not accept, or leaves unread.
 pub(super) const NOT_VALID: Failure = Failure(Misfit::NotValid);
 
 impl fmt::Display for Failure {
@@ -27,13 +27,13 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The longest text of an error that the application's code makes of a value.
+/// The longest text of an error that the application's `Serialize` or `Deserialize` returns.
 const LONGEST: usize = 4 << 10;
 
-/// The text of an error, which is code of the application and need not have an end.
+/// The text of an error. Its `Display` is code of the application and may never end, so the text is cut.
 fn short(text: &impl fmt::Display) -> String {
     let mut short = Cut::new(LONGEST);
-    // It ends where it is told to stop.
+    // The error only says that the text is full.
     let _ = write!(short, "{text}");
     short.end()
 }

@@ -1,20 +1,20 @@
-//! The markers in front of values, as narrow as they can be.
+//! The heads of values, in the narrowest form.
 use rmp::Marker;
 
 use super::failure::Failure;
 
-/// What a count stands in front of.
+/// The kinds of values that have a count.
 #[derive(Clone, Copy)]
 pub(super) enum Of {
     Text,
     Bytes,
     Items,
     Keys,
-    /// The bytes of an extension, behind its kind.
+    /// The bytes of an extension, after its type number.
     Ext,
 }
 
-/// Appends a count in as few bytes as hold it.
+/// Appends a count in as few bytes as it needs.
 #[inline]
 pub(super) fn count(out: &mut Vec<u8>, of: Of, count: usize) -> Result<(), Failure> {
     let (fixed, below, narrow, wide, widest) = match of {
@@ -70,7 +70,7 @@ pub(super) fn signed(out: &mut Vec<u8>, value: i64) {
     }
 }
 
-/// Appends a marker and what belongs to it.
+/// Appends a marker and the bytes that belong to it.
 #[inline]
 pub(super) fn put<const N: usize>(out: &mut Vec<u8>, marker: Marker, bytes: [u8; N]) {
     out.push(marker.to_u8());

@@ -1,4 +1,4 @@
-//! The keys of maps: texts, as in JSON, whatever the type makes of them.
+//! The keys of maps. They are texts, as in JSON, whatever type reads them.
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -7,11 +7,11 @@ use super::failure::{Failure, NOT_VALID};
 use super::parser::{finite, within_f32, wrong};
 use super::reader::{Token, whole};
 
-/// A key: a text; a number or a boolean stands for its text.
+/// A key: a text, or a number or boolean in place of its text.
 pub(super) struct Key<'de>(pub(super) Token<'de>);
 
 impl<'de> Key<'de> {
-    /// The text of what is no text; `None` where JSON has none.
+    /// The text of a key that is a number or a boolean; `None` for any other value.
     pub(super) fn text(&self) -> Option<String> {
         match self.0 {
             Token::Bool(value) => Some(value.to_string()),
@@ -35,7 +35,7 @@ fn single<'de>(value: f64) -> Result<Token<'de>, Failure> {
     within_f32(value).map(Token::Float)
 }
 
-/// A number as itself, or in a text as JSON writes it.
+/// A number, or a text with a number as JSON writes it.
 macro_rules! numbers {
     ($float:path: $($method:ident)*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {

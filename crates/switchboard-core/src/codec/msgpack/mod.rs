@@ -20,14 +20,14 @@
 //! "human-readable" in every format, so that the binary form would not come back from there.
 //!
 //! Structs are maps with names as keys, unit structs are nil, and a map's key is a text: other keys that JSON allows are
-//! written as the text that JSON writes, and read from that text or from a number or boolean. What has no place in JSON:
+//! written as the text that JSON writes, and read from that text or from a number or boolean. Where the formats differ:
 //! - `bin` is what serde calls bytes (`serde_bytes`), and is taken for a sequence of `u8`; JSON has an array of numbers.
 //!   [`Binary`](crate::Binary) is `bin` here too, and a base64 text there.
 //! - NaN and infinities are written as themselves; in JSON they are null. They are read by [`AnyFloat`](crate::AnyFloat) alone, and
 //!   refused by every other type, as JSON refuses 1e400; so is 1e300 by an `f32`. An `f32` stays one, so a peer that reads it as
 //!   an `f64` sees all its digits.
 //! - A float that is a whole number within 2^53 is taken for an integer by a type that asks for one: JavaScript's encoders write
-//!   those of more than 32 bits so, such as `Date.now()`. Where a type takes any value (`serde_json::Value`, `flatten`, untagged
+//!   integers of more than 32 bits as floats, such as `Date.now()`. Where a type takes any value (`serde_json::Value`, `flatten`, untagged
 //!   and internally tagged enums), such a float is an integer if it has more than 32 bits.
 //! - An integer outside of `i64` and `u64` is a text of digits; JSON has the digits.
 //! - `ext`, and so the timestamp, is refused, unless the type takes it as

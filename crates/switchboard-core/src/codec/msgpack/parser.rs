@@ -1,4 +1,4 @@
-//! The values of MessagePack, for serde; each type takes what it takes of JSON.
+//! The deserializer for MessagePack. Each type accepts the same values as from JSON.
 use serde::de::value::{BorrowedBytesDeserializer, BorrowedStrDeserializer, MapDeserializer};
 use serde::de::value::{SeqAccessDeserializer, SeqDeserializer};
 use serde::de::{
@@ -15,7 +15,7 @@ use crate::codec::misfit::Misfit;
 use crate::codec::private::RAW_JSON;
 use crate::float::ANY_FLOAT;
 
-/// One more than the levels that are built, as serde_json counts them.
+/// One more than the depth to which values are built, as serde_json counts it.
 const DEPTH: u8 = 128;
 
 pub(super) struct Parser<'de> {
@@ -75,18 +75,18 @@ impl<'de> Parser<'de> {
     }
 }
 
-/// What JSON has no number for is refused, as JSON refuses a number that is too large; a type may ask for it: [`ANY_FLOAT`].
+/// Refuses NaN and the infinities, as JSON refuses a number that is too large; a type may ask for them by [`ANY_FLOAT`].
 #[inline]
 pub(super) fn finite(value: f64) -> Result<f64, Failure> {
     if value.is_finite() { Ok(value) } else { Err(Failure(Misfit::NumberOutOfRange)) }
 }
 
-/// An `f32` would make an infinity of what is too large for it.
+/// Refuses a number that is too large for an `f32`, which would turn it into an infinity.
 pub(super) fn within_f32(value: f64) -> Result<f64, Failure> {
     finite((value as f32).into()).and(Ok(value))
 }
 
-/// The text of serde's that says what came in place of what was wanted.
+/// serde's error text for a value of the wrong type.
 #[cold]
 pub(super) fn wrong(token: Token<'_>, wanted: &dyn de::Expected) -> Failure {
     de::Error::invalid_type(token.unexpected(), wanted)
@@ -134,7 +134,7 @@ macro_rules! takes_text_as_bytes {
     )* };
 }
 
-/// A float that is a whole number counts as the integer that JavaScript means by it.
+/// A float that is a whole number counts as an integer, as in JavaScript.
 macro_rules! takes_integers {
     ($($method:ident)*) => { $(
         #[inline]
@@ -168,8 +168,8 @@ macro_rules! takes_digits {
 impl<'de> Deserializer<'de> for &mut Parser<'de> {
     type Error = Failure;
 
-    /// serde keeps what it reads here for `flatten`, and for enums without a tag or with one inside, and an integer that it has kept
-    /// as a float is no integer any more. JavaScript's encoders write whole numbers of more than 32 bits as floats, such as the time.
+    /// serde buffers what it reads here for `flatten` and for untagged and internally tagged enums, and an integer that it has buffered
+    /// as a float can no longer be read as an integer. JavaScript encoders write whole numbers of more than 32 bits as floats, such as the time.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let token = match self.token()? {
             Token::Float(value) if value < i32::MIN.into() || value > u32::MAX.into() => {
@@ -274,7 +274,7 @@ struct Items<'p, 'de> {
 }
 
 impl Items<'_, '_> {
-    /// True if there is another one, which is then to be read.
+    /// Whether another one follows, which the caller must then read.
     fn advance(&mut self) -> bool {
         let is_there = self.left > 0;
         self.left -= u32::from(is_there);
@@ -313,7 +313,7 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
     }
 }
 
-/// A variant with something in it: the map `{variant: value}`, behind its head.
+/// A variant with a value: the map `{variant: value}` after its head.
 struct Variant<'p, 'de>(&'p mut Parser<'de>);
 
 impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
@@ -346,7 +346,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     }
 }
 
-/// What a type that asks for an `ext` gets: its kind, then its bytes.
+/// An `ext` for a type that asks for one: its type number, then its bytes.
 struct Ext<'de> {
     kind: Option<i8>,
     bytes: Option<&'de [u8]>,

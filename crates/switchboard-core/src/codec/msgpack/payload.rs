@@ -7,12 +7,12 @@ use super::raw::Raw;
 use crate::Error;
 use crate::codec::Lend;
 
-/// What a payload that is missing counts as.
+/// The value that a missing payload counts as.
 const NIL: Raw<'static> = Raw::checked(&[0xc0]);
 
 /// Parses a payload; a missing one is nil.
 ///
-/// Errors: those of [`json::from_data`](crate::codec::json::from_data), at the same place of the same document.
+/// Errors: those of [`json::from_data`](crate::codec::json::from_data), with the same path for the same document.
 pub fn from_data<T: DeserializeOwned>(data: Option<Raw<'_>>) -> Result<T, Error> {
     let data = data.unwrap_or(NIL);
     parse(data).map_err(|Failure(misfit)| {
@@ -23,7 +23,7 @@ pub fn from_data<T: DeserializeOwned>(data: Option<Raw<'_>>) -> Result<T, Error>
     })
 }
 
-/// Lends a deserializer over a payload, for who does not know its type here.
+/// Lends a deserializer over a payload to a caller that knows the type.
 pub fn lend(data: Raw<'_>, lend: &mut Lend<'_>) {
     lend(&mut <dyn erased_serde::Deserializer>::erase(&mut Parser::new(data)));
 }

@@ -1,4 +1,4 @@
-//! A payload as it stands.
+//! A payload that is not parsed yet.
 use std::fmt;
 
 use serde::ser::{Error as _, Serialize, Serializer};
@@ -7,16 +7,16 @@ use super::encode::encode_data;
 use super::reader::Reader;
 use crate::Error;
 
-/// The name by which the writer of this format knows what is written already.
+/// The name by which the writer of this format recognises bytes that are a value already.
 pub(super) const WRITTEN: &str = "$switchboard::MessagePack";
 
-/// One value of MessagePack, borrowed and checked: it is whole, nothing is behind it, its texts are UTF-8, and no map in it
+/// One value of MessagePack, borrowed and checked: it is complete, nothing follows it, its texts are UTF-8, and no map in it
 /// has more than 1,024 keys or a key that begins with `$serde_json::private::`. It may be nested to any depth.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(&'a [u8]);
 
 impl<'a> Raw<'a> {
-    /// Checks bytes; `None` for what is not exactly one such value.
+    /// Checks the bytes; `None` unless they are exactly one such value.
     pub fn new(bytes: &'a [u8]) -> Option<Raw<'a>> {
         let mut reader = Reader::new(bytes);
         let part = reader.skip()?;
@@ -40,8 +40,8 @@ impl Raw<'_> {
         RawBuf(self.0.into())
     }
 
-    /// True where some map in it has a key that begins with `$serde_json::private::`: of what the server wrote, for no other bytes
-    /// that have one make a `Raw`.
+    /// Whether some map in it has a key that begins with `$serde_json::private::`. Only a value that the server wrote can have one, because
+    /// [`Raw::new`] refuses it.
     pub fn has_private_key(self) -> bool {
         Reader::new(self.0).skip().is_some_and(|part| part.has_private_key())
     }
@@ -52,12 +52,12 @@ impl Raw<'_> {
     }
 }
 
-/// A [`Raw`] that owns its bytes. In a message of this format it stands as it is; another format refuses it.
+/// A [`Raw`] that owns its bytes. A message in MessagePack contains its bytes unchanged; another format refuses it.
 #[derive(Clone)]
 pub struct RawBuf(Box<[u8]>);
 
 impl RawBuf {
-    /// What a value is in this format.
+    /// Writes a value in this format.
     ///
     /// Errors: internal, when it cannot be serialised.
     pub fn of(data: &(impl Serialize + ?Sized)) -> Result<RawBuf, Error> {
@@ -77,14 +77,14 @@ impl RawBuf {
     }
 }
 
-/// The length alone: a payload may be anything.
+/// Prints the length only, because a payload may contain anything.
 impl fmt::Debug for RawBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_raw().fmt(f)
     }
 }
 
-/// The length alone: a payload may be anything.
+/// Prints the length only, because a payload may contain anything.
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({} bytes)", self.0.len())

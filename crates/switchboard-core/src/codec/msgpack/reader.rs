@@ -17,15 +17,15 @@ pub(super) enum Token<'a> {
     Float(f64),
     Text(&'a str),
     Bytes(&'a [u8]),
-    /// So many values follow.
+    /// An array; this many values follow.
     Array(u32),
-    /// So many keys, each with its value, follow.
+    /// A map; this many keys follow, each with its value.
     Map(u32),
     Ext(i8, &'a [u8]),
 }
 
 impl Token<'_> {
-    /// What it is, in the words of serde; a text is not copied into an error.
+    /// The value for serde's error texts. A text is left out, so that an error never repeats it.
     pub(super) fn unexpected(self) -> Unexpected<'static> {
         match self {
             Token::Nil => Unexpected::Unit,
@@ -42,17 +42,17 @@ impl Token<'_> {
     }
 }
 
-/// One whole value, checked.
+/// One complete value, checked.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) bytes: &'a [u8],
-    /// Some map in it has too many keys.
+    /// Whether some map in it has too many keys.
     pub(super) is_overfull: bool,
-    /// Some text or bytes in it would be [private](crate::codec::private) as a key.
+    /// Whether some text or bytes in it would be [private](crate::codec::private) if they were a key.
     pub(super) may_be_private: bool,
 }
 
-/// What is still to be read.
+/// The bytes that are not read yet.
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
         self.rest.first() == Some(&Marker::Null.to_u8())
     }
 
-    /// `None` for what is cut off, is no MessagePack, or is a text that is no UTF-8.
+    /// `None` when the input is cut off, is not MessagePack, or is a text that is not UTF-8.
     #[inline]
     pub(super) fn token(&mut self) -> Option<Token<'a>> {
         let [marker] = self.take()?;
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The next value as a whole, however deep it is: only what is still to come is counted.
+    /// The next complete value, however deep it is nested: it only counts how many values are still to come.
     ///
     /// `None` as for [`token`](Reader::token); a count beyond the input ends it at once.
     pub(super) fn skip(&mut self) -> Option<Part<'a>> {
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The integer that a float is, if it is a whole number within 2^53: up to there each integer is a float of its own.
+/// The integer that a float is, if it is a whole number within 2^53, up to which an `f64` holds every integer.
 pub(super) fn whole<'a>(value: f64) -> Option<Token<'a>> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (value.abs() <= EXACT && value.trunc() == value).then(|| integer(value as i64))

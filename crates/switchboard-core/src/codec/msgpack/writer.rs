@@ -1,4 +1,4 @@
-//! The values of serde, as MessagePack.
+//! The serializer for MessagePack.
 use rmp::Marker;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
@@ -45,21 +45,21 @@ impl<'a> Writer<'a> {
         Ok(Items { out: self.0, written: 0, count })
     }
 
-    /// A head whose count is written at the end; gives its place.
+    /// Appends a head whose count is written at the end. Returns its position.
     fn reserve(&mut self, marker: Marker) -> usize {
         self.0.push(marker.to_u8());
         self.0.extend_from_slice(&[0; 4]);
         self.0.len() - 4
     }
 
-    /// The head of `{variant: value}`; the value is next.
+    /// Appends the head of `{variant: value}`; the value comes next.
     fn variant(self, name: &str) -> Result<Writer<'a>, Failure> {
         head::count(self.0, Of::Keys, 1)?;
         Writer(self.0).serialize_str(name)?;
         Ok(self)
     }
 
-    /// A text of JSON as what it says.
+    /// Appends the value of a JSON text.
     fn json(self, text: &str) -> Result<(), Failure> {
         let json = serde_json::from_str::<&serde_json::value::RawValue>(text)?;
         Exact::of(json).map_err(Failure::custom)?.serialize(self)
@@ -253,13 +253,13 @@ impl<'a> Serializer for Writer<'a> {
     }
 }
 
-/// How many items there are to be, a key and its value being two.
+/// How many items an array, map or struct must have. A key and its value count as two.
 enum Count {
-    /// So many: the head says it already.
+    /// This many; the head is written already.
     Announced(usize),
-    /// Written `at` this place when all are there, as a number of things of so many items each.
+    /// Not known before the end: the head at this position gets the number of entries, each of this many items.
     Later { at: usize, each: usize },
-    /// One: a text of JSON, in place of which stands what it says.
+    /// One item, a JSON text, whose value is written in its place.
     Json { is_raw: bool },
 }
 
@@ -297,7 +297,7 @@ impl Items<'_> {
         }
     }
 
-    /// JSON forgives an item too many or too few; here all that follows would be read as something else.
+    /// Refuses an item too many or too few. JSON tolerates them; in MessagePack everything after them would be misread.
     #[inline]
     fn finish(self) -> Result<(), Failure> {
         match self.count {
@@ -322,7 +322,7 @@ fn write_number(out: &mut Vec<u8>, digits: &str) -> Result<(), Failure> {
     }
 }
 
-/// The value that begins at `start`, as a key.
+/// Turns the value that begins at `start` into a key.
 #[inline]
 fn into_key(out: &mut Vec<u8>, start: usize) -> Result<(), Failure> {
     let token = Reader::new(&out[start..]).token();
@@ -334,7 +334,7 @@ fn into_key(out: &mut Vec<u8>, start: usize) -> Result<(), Failure> {
     Writer(out).serialize_str(&text)
 }
 
-/// The pair of a kind and bytes that begins at `start`, as an `ext`.
+/// Turns the pair of a type number and bytes that begins at `start` into an `ext`.
 fn into_ext(out: &mut Vec<u8>, start: usize) -> Result<(), Failure> {
     let mut reader = Reader::new(&out[start..]);
     let (Some(Token::Array(2)), Some(kind), Some(Token::Bytes(bytes))) =

@@ -1,4 +1,4 @@
-//! Without the feature `deflate`: nobody can agree on it.
+//! Without the feature `deflate`: there is no agreement on compression.
 use super::Window;
 use crate::ws::Violation;
 use http::{HeaderMap, HeaderValue};
@@ -18,7 +18,7 @@ impl Deflate {
         None
     }
 
-    /// How much of the client's messages is kept for the next one, in bytes; 0: nothing.
+    /// How many bytes of the client's messages are kept for the next one; 0 for none.
     pub fn kept_window(self) -> usize {
         match self {}
     }

@@ -1,6 +1,6 @@
-//! [`Window`]: what is kept of a peer's messages, for later ones that refer back to it.
+//! [`Window`]: the end of a peer's messages, kept for later ones that refer back to it.
 
-/// The end of all that a peer has sent, uncompressed. It is of the bytes that it holds, and of no more than was agreed on.
+/// The end of what a peer has sent, uncompressed: at most as many bytes as were agreed on.
 #[derive(Default)]
 pub(crate) struct Window(Vec<u8>);
 
@@ -10,7 +10,7 @@ impl Window {
         &self.0
     }
 
-    /// Bytes of memory.
+    /// The memory that it occupies, in bytes.
     pub(crate) fn held(&self) -> usize {
         self.0.capacity()
     }
@@ -23,7 +23,7 @@ impl Window {
         self.0.drain(..over);
         let (len, capacity) = (self.0.len(), self.0.capacity());
         if capacity - len < message.len() {
-            // By doubling, and never beyond what is kept.
+            // The capacity is doubled, but never beyond what is kept.
             let wish = (2 * capacity).min(most).max(len + message.len());
             self.0.reserve_exact(wish - len);
         }

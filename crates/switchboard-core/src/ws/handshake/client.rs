@@ -36,7 +36,7 @@ impl ClientRequest {
     /// A request for `target`, a path with its query, at `host`, with a port where it is not the default.
     ///
     /// # Errors
-    /// [`InvalidTarget`] when they could not stand in a request.
+    /// [`InvalidTarget`] when a request cannot contain them.
     pub fn new(host: &str, target: &str, nonce: [u8; 16]) -> Result<ClientRequest, InvalidTarget> {
         Authority::parse(host).ok_or(InvalidTarget { what: "host" })?;
         let path = target.starts_with('/') && target.parse::<Uri>().is_ok() && !target.contains('#');
@@ -90,10 +90,10 @@ impl ClientRequest {
         head
     }
 
-    /// The same for an HTTP client: what [`ClientRequest::encode`] writes.
+    /// The request for an HTTP client: what [`ClientRequest::encode`] writes.
     ///
     /// # Panics
-    /// Never: what could not stand in a request was refused before.
+    /// Never: the setters have refused what a request cannot contain.
     pub fn to_request(&self) -> Request<()> {
         let mut request = Request::get(&self.target)
             .header(HOST, &self.host)
@@ -138,7 +138,7 @@ impl ClientRequest {
     }
 }
 
-/// A host, path or subprotocol that could not stand in a request.
+/// A host, path or subprotocol that a request cannot contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidTarget {
     what: &'static str,

@@ -2,7 +2,7 @@
 use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
 /// The elements of a list, over all headers of that name, without the white space around them. Empty ones are skipped (RFC 9110
-/// §5.6.1.2). They are bytes: an element that is no text hides none of the others.
+/// §5.6.1.2). They are bytes, so an element that is not text does not hide the others.
 pub(super) fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &[u8]> {
     headers.get_all(name).into_iter().flat_map(elements_of)
 }
@@ -14,14 +14,14 @@ fn elements_of(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
 
 /// True when the list has this element, whatever its case.
 pub(super) fn contains(headers: &HeaderMap, name: impl AsHeaderName, element: &str) -> bool {
-    // Mostly it is the only one.
+    // In most requests it is the only element.
     headers.get_all(name).into_iter().any(|value| {
         value.as_bytes().eq_ignore_ascii_case(element.as_bytes())
             || elements_of(value).any(|found| found.eq_ignore_ascii_case(element.as_bytes()))
     })
 }
 
-/// The value of a header that stands at most once.
+/// The value of a header that may occur at most once.
 pub(super) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, Repeated> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
@@ -30,7 +30,7 @@ pub(super) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Opt
     }
 }
 
-/// A header stands more than once that may not.
+/// A header occurs more than once that may not.
 pub(super) struct Repeated;
 
 /// True for the characters of a token (RFC 9110 §5.6.2).

@@ -14,7 +14,7 @@ pub struct Refusal {
     pub status: StatusCode,
     /// A word of a fixed list, the label of a metric; several refusals may share one.
     pub reason: &'static str,
-    /// What the person who reads it can do. Never holds anything of the request.
+    /// What to do about it, as a sentence for people. It never repeats anything of the request.
     pub message: &'static str,
 }
 
@@ -41,8 +41,8 @@ refusals! {
     METHOD = METHOD_NOT_ALLOWED, "method", "A WebSocket is opened with GET.";
     /// Not HTTP/1.1.
     HTTP_VERSION = UPGRADE_REQUIRED, "http_version", "A WebSocket is opened with HTTP/1.1: a proxy in front must speak it too.";
-    /// A header stands twice that may stand once.
-    DUP_HEADER = BAD_REQUEST, "dup_header", "Host, Origin, Sec-WebSocket-Key and Sec-WebSocket-Version may stand only once.";
+    /// A header occurs twice that may occur once.
+    DUP_HEADER = BAD_REQUEST, "dup_header", "Host, Origin, Sec-WebSocket-Key and Sec-WebSocket-Version may occur only once.";
     /// No Host, or not a host.
     HOST = BAD_REQUEST, "host", "The Host header must be a host name or address, with a port where needed.";
     /// A Host that is not served here.
@@ -51,13 +51,13 @@ refusals! {
     NO_UPGRADE = UPGRADE_REQUIRED, "no_upgrade", "This is a WebSocket endpoint: connect with a WebSocket client, and let proxies pass the Upgrade header.";
     /// No `Connection: Upgrade`.
     NO_CONNECTION_UPGRADE = BAD_REQUEST, "no_upgrade", "The Connection header must contain Upgrade: let proxies pass it.";
-    /// A body, or the pretence of one.
+    /// A body, or a header that announces one.
     SMUGGLING = BAD_REQUEST, "smuggling", "An upgrade request has no body: leave out Transfer-Encoding, and Content-Length unless it is 0.";
     /// Not version 13.
     WS_VERSION = UPGRADE_REQUIRED, "ws_version", "Sec-WebSocket-Version must be 13.";
     /// Not a key.
     WS_KEY = BAD_REQUEST, "ws_key", "Sec-WebSocket-Key must be 16 bytes in base64.";
-    /// A page that may not connect.
+    /// An origin that may not connect.
     ORIGIN = FORBIDDEN, "origin", "Pages of this origin may not connect: add it to the allowed origins.";
     /// No Origin where one is required.
     ORIGIN_MISSING = FORBIDDEN, "origin_missing", "An Origin header is required here.";
@@ -72,7 +72,7 @@ refusals! {
 impl Refusal {
     /// A refusal that is not about the handshake itself: no such gateway, no room for another connection.
     ///
-    /// `reason` is a word of the caller's own fixed list, `message` holds nothing of the request.
+    /// `reason` is a word of the caller's own fixed list, `message` repeats nothing of the request.
     pub const fn new(status: StatusCode, reason: &'static str, message: &'static str) -> Refusal {
         Refusal { status, reason, message }
     }

@@ -1,7 +1,7 @@
 //! Whether a request may become a WebSocket (RFC 6455 §4.2.1).
 //!
-//! HTTP libraries let through more than a handshake may be: two Host headers, an absolute target, a body of two lengths.
-//! All of it is looked at again here.
+//! HTTP libraries accept requests that a handshake must not be: two Host headers, an absolute target, a body with two lengths.
+//! So everything is checked again here.
 use base64::Engine as _;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::{
@@ -14,11 +14,11 @@ use super::list::{self, Repeated};
 use super::{Refusal, Upgrade, VERSION, accept};
 use crate::ws::authority::Authority;
 
-/// The last character of a key carries four bits that mean nothing; clients exist that do not leave them zero.
+/// The last character of a key has four unused bits, which some clients do not leave zero.
 const KEY: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// What the head of a request may be at most. Sizes in bytes.
+/// Limits of the head of a request. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The number of headers. Default 64.
@@ -39,7 +39,7 @@ impl Default for HeadLimits {
 
 /// Checks the sizes and the target of any request head, for a server that answers other requests too.
 ///
-/// Not a target: a path with `..` or a NUL, percent-encoded or not, and an absolute one at another host than the Host header's.
+/// Refused as a target: a path with `..` or a NUL, percent-encoded or not, and an absolute one at another host than the Host header's.
 ///
 /// # Errors
 /// [`Refusal::URI_TOO_LONG`], [`Refusal::HEADER_SIZE`], or [`Refusal::URI`].
@@ -50,7 +50,7 @@ pub fn check_head(method: &Method, uri: &Uri, headers: &HeaderMap, limits: &Head
 
 /// Checks a request head (RFC 6455 §4.2.1). Origins, hosts and subprotocols are checked on the [`Upgrade`].
 ///
-/// The target is held to what [`check_head`] says, and has neither empty segments nor percent-encoded control characters.
+/// The target must pass [`check_head`], and must have neither empty segments nor percent-encoded control characters.
 ///
 /// # Errors
 /// The first [`Refusal`] in this order: sizes, method, HTTP version, target, Host, upgrade, body, WebSocket version, key,
@@ -118,13 +118,13 @@ fn check_target(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A path, and nothing before it (RFC 9112 §3.2.1).
+/// The target as a path (origin form, RFC 9112 §3.2.1).
 fn is_origin_form(uri: &Uri) -> bool {
     uri.scheme().is_none() && uri.authority().is_none()
 }
 
-/// The absolute form (RFC 9112 §3.2.2), which names the host that the Host header names. Were it another one, the checks of the
-/// host and of the origin would be about a host that was not asked for.
+/// The absolute form (RFC 9112 §3.2.2), which must name the same host as the Host header. Otherwise the checks of the
+/// host and of the origin would use a host that was not asked for.
 #[cold]
 fn is_at_host(uri: &Uri, headers: &HeaderMap) -> bool {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
@@ -145,20 +145,20 @@ pub fn is_gateway_path(path: &Uri) -> bool {
     is_origin_form(path) && check_target(path, &HeaderMap::new()).is_ok() && check_segments(path).is_ok()
 }
 
-/// A path of a gateway has neither empty segments nor control characters: where they stand, they are a parameter's.
+/// A gateway's own path has neither empty segments nor control characters, so in a request they could only be part of a parameter.
 fn check_segments(uri: &Uri) -> Result<(), Refusal> {
     let path = uri.path();
     let empty = path != "/" && path.split('/').skip(1).any(str::is_empty);
     if empty || has_control(path) { Err(Refusal::URI) } else { Ok(()) }
 }
 
-/// True for what may stand, percent-decoded, for a parameter of a gateway's path: anything but nothing, `..`, and control
-/// characters. [`check_request`] sees to the path that it is given; a router may have taken off a part of it before.
+/// Whether a percent-decoded text may be the value of a parameter in a gateway's path: it is not empty, not `..`, and has no control
+/// characters. [`check_request`] checks the path that it is given, but a router may have taken off a part of the path before.
 pub fn is_parameter(value: &str) -> bool {
     !matches!(value, "" | "..") && !value.contains(char::is_control)
 }
 
-/// True where a percent-encoded control character stands in the path: `%0a`, `%7F`, or one of U+0080 to U+009F, as `%C2%85`.
+/// Whether the path has a percent-encoded control character: `%0a`, `%7F`, or one of U+0080 to U+009F, as `%C2%85`.
 fn has_control(path: &str) -> bool {
     let mut before = None;
     let mut encoded = path.split('%').skip(1).map(|rest| {
@@ -205,7 +205,8 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// There is none. `Content-Length: 0` says so; the JDK's client sends it. Twice, or in any other form, it may be read in two ways.
+/// Whether the request has no body. `Content-Length: 0`, which the JDK's client sends, says so; twice, or in any other form, two parties may
+/// read it differently.
 fn check_body(headers: &HeaderMap) -> Result<(), Refusal> {
     let length = list::single(headers, CONTENT_LENGTH).map_err(|_| Refusal::SMUGGLING)?;
     let is_empty = length.is_none_or(|length| length == "0") && !headers.contains_key(TRANSFER_ENCODING);
@@ -226,7 +227,8 @@ fn check_origin(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     origin.map(|origin| origin.to_str().map_err(|_| Refusal::ORIGIN)).transpose()
 }
 
-/// What they offer is judged by whoever knows the extension; what nobody accepts is declined by silence.
+/// Checks the number of extension offers only. The offers themselves are for the extension to judge; an offer that none accepts is declined by
+/// leaving it out of the answer.
 fn check_extensions(headers: &HeaderMap) -> Result<(), Refusal> {
     let few = most_offers(headers) <= MAX_EXTENSIONS || offers(headers).nth(MAX_EXTENSIONS).is_none();
     if few { Ok(()) } else { Err(Refusal::EXTENSIONS) }

@@ -272,7 +272,7 @@ impl Task {
     /// gateway.
     fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
         // A compressed message may be longer than what it says: empty blocks say nothing.
-        let bytes = bytes.max(self.decoder.take_packed());
+        let bytes = bytes.max(self.decoder.take_compressed());
         let conn = self.client.endpoint();
         let Some(rates) = &mut self.rates else { return false };
         let Err(wait) = rates.take(conn.exact(), bytes, &conn.profile.limits) else { return false };

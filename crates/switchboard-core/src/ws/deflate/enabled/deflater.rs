@@ -4,11 +4,11 @@ use crate::ws::{HEADER_ROOM, Opcode, finish_frame, payload};
 use flate2::{Compress, Compression, FlushCompress};
 use std::cell::RefCell;
 
-/// The bit of a frame's first byte that says that its message is compressed (RFC 7692 §6).
+/// The bit of a frame's first byte that marks its message as compressed (RFC 7692 §6).
 const RSV1: u8 = 0x40;
 
 thread_local! {
-    /// One for each level in use: setting it up costs more than a message.
+    /// One for each compression level in use, because setting one up costs more than compressing a message.
     static DEFLATERS: RefCell<Vec<(u8, Compress)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -30,12 +30,12 @@ pub(super) fn compress(frame: &[u8], level: u8, out: &mut Vec<u8>) -> Option<usi
     })
 }
 
-/// How long the payload is, compressed and without its tail; `None` when that is not less.
+/// The length of the compressed payload without its tail; `None` if it is not shorter than the original.
 fn deflate(stream: &mut Compress, payload: &[u8], out: &mut [u8]) -> Option<usize> {
     stream.reset();
     stream.compress(payload, out, FlushCompress::Sync).ok()?;
     let (read, written) = (stream.total_in() as usize, stream.total_out() as usize);
-    // Where the room was used up there may be more.
+    // A full buffer means that there may be more output.
     let whole = read == payload.len() && written < out.len() && out[..written].ends_with(&TAIL);
     let len = written.checked_sub(TAIL.len())?;
     (whole && len < payload.len()).then_some(len)

@@ -6,15 +6,15 @@ use std::cell::Cell;
 
 /// One step inflates at most this much.
 const STEP: usize = 16 << 10;
-/// An empty last block. It ends the stream, and yields nothing, only where a block may begin.
+/// An empty last block. It ends the stream and yields nothing, but only where a block may begin.
 const END: [u8; 2] = [0x03, 0x00];
 
 thread_local! {
-    /// Kept between messages: setting it up costs more than a short message.
+    /// Kept between messages, because setting it up costs more than inflating a short message.
     static INFLATER: Cell<Option<Box<Inflater>>> = const { Cell::new(None) };
 }
 
-/// `before`: what the message may refer back to.
+/// `before` is what the message may refer back to.
 pub(super) fn inflate(payload: &[u8], most: usize, before: &[u8]) -> Result<Vec<u8>, Violation> {
     let mut inflater = INFLATER.take().unwrap_or_else(|| Box::new(Inflater::new()));
     let inflated = inflater.message(payload, most, before);
@@ -32,8 +32,8 @@ impl Inflater {
         Inflater { stream: Decompress::new(false), scratch: [0; STEP] }
     }
 
-    /// A message that is longer than a step is inflated twice: first to learn that it is whole and how long it is. So nothing is
-    /// reserved for what is too long or corrupt, and exactly what is needed for everything else.
+    /// A message that is longer than a step is inflated twice: the first time to find out whether it is complete, and how long it is. So
+    /// nothing is reserved for a message that is too long or corrupt, and exactly the needed length for any other.
     fn message(&mut self, payload: &[u8], most: usize, before: &[u8]) -> Result<Vec<u8>, Violation> {
         let len = run(&mut self.stream, payload, &mut self.scratch, most, before)?;
         if len <= STEP {
@@ -58,13 +58,13 @@ fn run(
         stream.set_dictionary(before).map_err(|_| Violation::CORRUPT_DEFLATE)?;
     }
     let mut message = Message { stream, out, most, len: 0 };
-    // A last block may end the payload (RFC 7692 §7.2.3.4), or with its header alone, the tail.
+    // The payload may end with a last block (RFC 7692 §7.2.3.4), whose header may be completed by the tail.
     if message.feed(payload)? {
         return Ok(message.len);
     }
     let len = message.len;
     let ended = message.feed(&TAIL)? || message.feed(&END)?;
-    // A payload that is cut anywhere ends neither, or takes the tail for data.
+    // A payload that is cut off ends with neither, or takes the tail for data.
     if ended && message.len == len { Ok(len) } else { Err(Violation::CORRUPT_DEFLATE) }
 }
 
@@ -76,11 +76,11 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Inflates all of `input`. True when a last block ends where it ends; behind one that ends before, another stream begins.
+    /// Inflates all of `input`. True if a last block ends exactly at its end; a last block that ends earlier would be followed by another stream.
     fn feed(&mut self, mut input: &[u8]) -> Result<bool, Violation> {
         loop {
             let at = self.len % self.out.len();
-            // One byte more than there may be: what stands behind it is not looked at.
+            // One byte more than allowed; the rest is not read.
             let end = self.out.len().min((at + 1).saturating_add(self.most - self.len));
             let (read, written) = (self.stream.total_in(), self.stream.total_out());
             let status = self.stream.decompress(input, &mut self.out[at..end], FlushDecompress::None);

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use offer::Offer;
 use std::num::NonZeroU8;
 
-/// What every compressed message ends with, and what is left out of it (RFC 7692 §7.2.1).
+/// The bytes with which every compressed message ends, and which are left out when it is sent (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 /// permessage-deflate as a server and its client agreed on it: without context takeover of the server, and of the client unless
@@ -45,7 +45,7 @@ impl Deflate {
         self.bits.get() & 0xF
     }
 
-    /// How much of the client's messages is kept for the next one, in bytes; 0: nothing.
+    /// How many bytes of the client's messages are kept for the next one; 0 for none.
     pub fn kept_window(self) -> usize {
         match self.bits.get() >> 4 {
             0 => 0,
@@ -56,16 +56,16 @@ impl Deflate {
 
     /// The first acceptable offer of a request, and the value of `Sec-WebSocket-Extensions` that accepts it.
     ///
-    /// `None`: answer without that header. An offer that is malformed, or has a parameter that RFC 7692 §7.1 does not know, or one
-    /// twice, or one with a value that it may not have, is passed over. At most
-    /// [`MAX_EXTENSIONS`](crate::ws::handshake::MAX_EXTENSIONS) offers are looked at.
+    /// `None`: answer without that header. An offer is skipped if it is malformed, or has a parameter that RFC 7692 §7.1 does not
+    /// define, or has one twice, or with an invalid value. At most
+    /// [`MAX_EXTENSIONS`](crate::ws::handshake::MAX_EXTENSIONS) offers are examined.
     pub fn negotiate(headers: &HeaderMap) -> Option<(Deflate, HeaderValue)> {
         Deflate::agree(headers, None)
     }
 
-    /// The same, but the client may refer back to its earlier messages: for clients that do, whatever the answer says.
+    /// [`negotiate`](Deflate::negotiate), but the client may refer back to its earlier messages: for clients that do so whatever the answer says.
     ///
-    /// A decoder keeps up to 2 to the power of `bits` bytes for it, 8 to 15; what is beyond counts as 8 or 15. A client whose window
+    /// A decoder then keeps up to 2 to the power of `bits` bytes; `bits` is clamped to 8 to 15. A client whose window
     /// may be larger, because its offer is without `client_max_window_bits`, is told to keep none, as by [`Deflate::negotiate`].
     pub fn negotiate_keeping(headers: &HeaderMap, bits: u8) -> Option<(Deflate, HeaderValue)> {
         Deflate::agree(headers, NonZeroU8::new(bits.clamp(8, 15)))
@@ -93,8 +93,8 @@ impl Deflate {
 
     /// Whether a message of this length may be sent compressed.
     ///
-    /// Nothing refers back further than the message is long, so the same bytes suit every client whose window holds the message.
-    /// One with a smaller window gets it plain.
+    /// A message refers back no further than its own length, so the same bytes suit every client whose window holds the message.
+    /// A client with a smaller window gets it uncompressed.
     pub fn may_compress(self, len: usize) -> bool {
         self.window_bits() == offer::DEFAULT_BITS.get() || len <= 1 << self.window_bits()
     }
@@ -107,8 +107,8 @@ impl Deflate {
         deflater::compress(frame, level, out)
     }
 
-    /// The message whose compressed payload this is, of at most `most` bytes. `window`: what is kept of the messages before it, to
-    /// which it may refer back, and which it is added to.
+    /// The message whose compressed payload this is, of at most `most` bytes. `window` has the end of the messages before it, to
+    /// which it may refer back; the message is added to it.
     pub(crate) fn inflate(self, payload: &[u8], most: usize, window: &mut Window) -> Result<Vec<u8>, Violation> {
         let message = inflater::inflate(payload, most, window.bytes())?;
         window.add(&message, self.kept_window());

@@ -7,10 +7,10 @@ use std::num::NonZeroU8;
 /// The window without a parameter, and the largest: 32 KiB.
 pub(super) const DEFAULT_BITS: NonZeroU8 = NonZeroU8::new(15).unwrap();
 
-/// What of a good offer counts.
+/// The parameters of an acceptable offer that matter here.
 pub(super) struct Offer {
     pub(super) server_max_window_bits: Option<NonZeroU8>,
-    /// The client says that it keeps nothing between its messages.
+    /// The client keeps no context between its messages.
     pub(super) client_keeps_nothing: bool,
     /// The largest window that the client compresses with, if it can be told to use a smaller one.
     pub(super) client_max_window_bits: Option<NonZeroU8>,
@@ -63,7 +63,7 @@ fn parameter(text: &str) -> Option<(&str, Option<Cow<'_, str>>)> {
     (is_token(name) && is_token(&value)).then_some((name, Some(value)))
 }
 
-/// What stands before the closing quote, which is the end.
+/// The text before the closing quote, which must be the last character.
 fn unquote(quoted: &str) -> Option<String> {
     let mut text = String::new();
     let mut chars = quoted.chars();

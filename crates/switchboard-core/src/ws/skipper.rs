@@ -1,29 +1,30 @@
-//! Frames that nobody reads any more: only where they end, and whether one of them closes.
+//! Frames that are skipped after the end: only where they end, and whether one is a close frame, matters.
 use super::Opcode;
 use super::frame::MAX_HEADER;
 
-/// Passes over the frames behind the end of a connection, whatever is wrong with them: the peer's close frame is to be heard also after
-/// its violation (RFC 6455 §7.1.1).
+/// Skips the frames after the end of a connection without judging them, because the peer's close frame counts even after a violation (RFC
+/// 6455 §7.1.1).
 #[derive(Clone, Copy, Default)]
-pub(super) struct Passer {
+pub(super) struct Skipper {
     head: [u8; MAX_HEADER],
     head_len: usize,
-    /// Payload bytes of the frame that have not come.
+    /// Payload bytes of the frame that have not arrived.
     left: u64,
+    /// Whether the frame is a close frame.
     closes: bool,
 }
 
-impl Passer {
-    /// In the middle of a header, or of a frame.
-    pub(super) fn within(head: &[u8], left: u64, opcode: Opcode) -> Passer {
-        let mut passer = Passer { left, closes: opcode == Opcode::Close, ..Passer::default() };
-        passer.head_len = head.len();
-        passer.head[..head.len()].copy_from_slice(head);
-        passer
+impl Skipper {
+    /// A skipper that begins in the middle of a header, or of a frame.
+    pub(super) fn within(head: &[u8], left: u64, opcode: Opcode) -> Skipper {
+        let mut skipper = Skipper { left, closes: opcode == Opcode::Close, ..Skipper::default() };
+        skipper.head_len = head.len();
+        skipper.head[..head.len()].copy_from_slice(head);
+        skipper
     }
 
-    /// True when a whole close frame has come.
-    pub(super) fn pass(&mut self, mut input: &[u8]) -> bool {
+    /// Skips the input. Returns whether a complete close frame has arrived.
+    pub(super) fn skip(&mut self, mut input: &[u8]) -> bool {
         loop {
             let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(input.len());
             input = &input[here..];
@@ -44,7 +45,7 @@ impl Passer {
     }
 }
 
-/// The length that a header declares, once it is whole (RFC 6455 §5.2).
+/// The length that a header declares; `None` while it is incomplete (RFC 6455 §5.2).
 fn payload_len(head: &[u8]) -> Option<u64> {
     let second = *head.get(1)?;
     let extended = match second & 0x7F {

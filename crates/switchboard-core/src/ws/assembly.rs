@@ -1,4 +1,4 @@
-//! A message that arrives in pieces.
+//! A message that arrives in pieces, and is put together.
 use std::borrow::Cow;
 
 use super::decoder::Item;
@@ -6,29 +6,29 @@ use super::deflate::Window;
 use super::frame::{Header, Progress};
 use super::{Deflate, Opcode, Violation};
 
-/// What has arrived of a message.
-pub(super) struct Message {
+/// The part of a message that has arrived.
+pub(super) struct Assembly {
     body: Body,
-    /// Frames that have ended.
+    /// The number of complete frames.
     pub(super) fragments: u32,
 }
 
 enum Body {
     Text(Text),
     Binary(Vec<u8>),
-    /// As it was sent.
+    /// A compressed payload, as it was sent.
     Deflated(Deflate, Opcode, Vec<u8>),
 }
 
-impl Message {
-    /// An empty message, of the kind that its first frame says.
-    pub(super) fn new(first: &Header) -> Message {
+impl Assembly {
+    /// An empty message of the kind of its first frame.
+    pub(super) fn new(first: &Header) -> Assembly {
         let body = match (first.deflated, first.opcode) {
             (Some(deflate), opcode) => Body::Deflated(deflate, opcode, Vec::new()),
             (None, Opcode::Text) => Body::Text(Text::default()),
             (None, _) => Body::Binary(Vec::new()),
         };
-        Message { body, fragments: 0 }
+        Assembly { body, fragments: 0 }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -46,7 +46,7 @@ impl Message {
         }
     }
 
-    /// Bytes of memory that hold the payload.
+    /// The memory that the payload occupies, in bytes.
     pub(super) fn held(&self) -> usize {
         match &self.body {
             Body::Text(text) => text.done.capacity().max(text.len()),
@@ -54,7 +54,7 @@ impl Message {
         }
     }
 
-    /// Appends unmasked payload. `largest` is what the message may become at most: memory grows as bytes arrive, by
+    /// Appends unmasked payload. `largest` is the limit of the message: memory grows as bytes arrive, by
     /// doubling, and never beyond it.
     pub(super) fn push(&mut self, payload: &[u8], largest: usize) -> Result<(), Violation> {
         match &mut self.body {
@@ -67,8 +67,8 @@ impl Message {
         }
     }
 
-    /// The message, with its last piece; borrowed when that is all of it. One that was compressed may be inflated to `most` bytes,
-    /// and refer back to `window`.
+    /// The message with its last piece; borrowed if that piece is the whole message. A compressed message may be inflated to at most `most`
+    /// bytes, and may refer back to `window`.
     pub(super) fn finish<'a>(
         mut self,
         last: &'a [u8],
@@ -92,7 +92,7 @@ impl Message {
     }
 }
 
-/// What to reserve so that `more` bytes fit: twice what there is, but no more than `largest` in all.
+/// How many bytes to reserve for `more` bytes: the capacity is doubled, but not beyond `largest`.
 fn growth(len: usize, capacity: usize, more: usize, largest: usize) -> usize {
     if capacity - len >= more {
         return 0;
@@ -101,11 +101,11 @@ fn growth(len: usize, capacity: usize, more: usize, largest: usize) -> usize {
     wish.max(len + more) - len
 }
 
-/// Text whose UTF-8 is checked once, as it arrives. A code point that is cut waits in `tail`.
+/// Text whose UTF-8 is checked once, as it arrives. A code point that is split between pieces waits in `tail`.
 #[derive(Default)]
 struct Text {
     done: String,
-    /// The first bytes of one code point that the next bytes can still make valid.
+    /// The first bytes of a code point that the next bytes may complete.
     tail: [u8; 4],
     tail_len: usize,
 }
@@ -129,7 +129,7 @@ impl Text {
         cut.iter().try_for_each(|&byte| self.complete(byte))
     }
 
-    /// Adds a byte to the code point that is cut.
+    /// Adds a byte to the incomplete code point.
     fn complete(&mut self, byte: u8) -> Result<(), Violation> {
         self.tail[self.tail_len] = byte;
         self.tail_len += 1;
@@ -149,7 +149,7 @@ impl Text {
     }
 }
 
-/// How many bytes at the end begin a code point and do not end it: 0 to 3.
+/// How many bytes at the end belong to an incomplete code point: 0 to 3.
 fn cut_at_end(bytes: &[u8]) -> usize {
     for (back, &byte) in (1..=3).zip(bytes.iter().rev()) {
         let width = match byte {

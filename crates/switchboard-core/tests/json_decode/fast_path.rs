@@ -3,23 +3,23 @@ use super::data;
 use switchboard_core::codec::json::{self};
 use switchboard_core::{Id, Incoming};
 
-/// What `glance` takes, if the payload is JSON, is what `decode` takes; everything else is left to `decode`.
-fn glance_agrees(text: &str) {
-    let Some(glance) = json::glance(text) else { return };
-    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(glance.data).is_ok();
+/// A frame that `decode_fast` accepts, and whose payload is JSON, is the same message for `decode`.
+fn fast_path_agrees(text: &str) {
+    let Some(fast) = json::decode_fast(text) else { return };
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(fast.data).is_ok();
     match json::decode(text) {
         Ok(Incoming::Request(_)) if !is_json => {}
         Ok(Incoming::Request(request)) => {
-            assert_eq!(request.event, glance.event, "{text}");
-            assert_eq!(request.id, glance.id, "{text}");
-            assert_eq!(data(&request).unwrap_or("null"), glance.data.trim(), "{text}");
+            assert_eq!(request.event, fast.event, "{text}");
+            assert_eq!(request.id, fast.id, "{text}");
+            assert_eq!(data(&request).unwrap_or("null"), fast.data.trim(), "{text}");
         }
         other => assert!(!is_json, "{text}: {other:?}"),
     }
 }
 
 #[test]
-fn a_glance_sees_what_decode_sees() {
+fn the_fast_path_reads_what_decode_reads() {
     let taken = [
         (r#"{"event":"a"}"#, "null", None),
         (r#"{"event":"a","data":{"b":[1]}}"#, r#"{"b":[1]}"#, None),
@@ -29,8 +29,8 @@ fn a_glance_sees_what_decode_sees() {
         (r#"{"event":"a","data":{"id":7},"id":"8"}"#, r#"{"id":7}"#, Id::text("8")),
     ];
     for (text, data, id) in taken {
-        glance_agrees(text);
-        assert_eq!(json::glance(text), Some(json::Glance { event: "a", data, id }), "{text}");
+        fast_path_agrees(text);
+        assert_eq!(json::decode_fast(text), Some(json::FastFrame { event: "a", data, id }), "{text}");
     }
     for text in [
         r#"{"event":"sys.a"}"#,
@@ -46,12 +46,12 @@ fn a_glance_sees_what_decode_sees() {
         r#"{"event":"a"} "#,
         "",
     ] {
-        assert_eq!(json::glance(text), None, "{text}");
+        assert_eq!(json::decode_fast(text), None, "{text}");
     }
 }
 
 #[test]
-fn a_glance_agrees_on_whatever_is_put_together() {
+fn a_fast_path_agrees_on_whatever_is_put_together() {
     const PARTS: &[&str] = &[
         r#"{"event":"a""#,
         r#","data":"#,
@@ -84,9 +84,9 @@ fn a_glance_agrees_on_whatever_is_put_together() {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let part = (state >> 33) as usize % (PARTS.len() + 4);
             text.push_str(PARTS.get(part).copied().unwrap_or("}"));
-            taken += usize::from(json::glance(&text).is_some());
-            glance_agrees(&text);
+            taken += usize::from(json::decode_fast(&text).is_some());
+            fast_path_agrees(&text);
         }
     }
-    assert!(taken > 10_000, "only {taken} frames were glanced at");
+    assert!(taken > 10_000, "only {taken} frames took the fast path");
 }

@@ -1,4 +1,4 @@
-//! Client to server, the common case: a message as `JSON.stringify` writes it, its payload not looked at.
+//! Client to server, the fast path: a message as `JSON.stringify` writes it, whose payload is not read yet.
 use crate::{Id, is_reserved};
 
 use super::decode::SCAN_FROM;
@@ -6,24 +6,24 @@ use crate::codec::private::has_private_key;
 
 /// A message whose payload is not known to be JSON.
 ///
-/// It is this message if `data` is one JSON value: parse it into the handler's type, and where that fails ask
-/// [`decode`](super::decode()) what the frame is.
+/// The frame is this message if and only if `data` is one JSON value. So parse `data` into the handler's type, and if that fails,
+/// [`decode`](super::decode()) the whole frame.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Glance<'a> {
+pub struct FastFrame<'a> {
     /// A name that passes [`check_event`](crate::check_event) and is not [reserved](crate::is_reserved).
     pub event: &'a str,
-    /// The text of the payload; "null" where there is none.
+    /// The text of the payload; "null" if there is none.
     pub data: &'a str,
     /// The id of the request.
     pub id: Option<Id<'a>>,
 }
 
-/// Looks at a frame's keys without reading its payload. `None`: ask [`decode`](super::decode()).
+/// Reads the keys of a common frame without reading its payload. `None`: the frame is not a common one, so [`decode`](super::decode()) it.
 ///
-/// Taken are `event` first, then `data` and `id` in either order, without white space, names of ASCII without escapes,
-/// fewer bytes than could hold an object with too many keys, and a payload without a key that begins with `$serde_json::private::`.
+/// A common frame has `event` first, then `data` and `id` in either order, no white space between them, and an event and id of ASCII without
+/// escapes. It is too short for an object with too many keys, and its payload has no key that begins with `$serde_json::private::`.
 #[inline]
-pub fn glance(text: &str) -> Option<Glance<'_>> {
+pub fn decode_fast(text: &str) -> Option<FastFrame<'_>> {
     if text.len() >= SCAN_FROM {
         return None;
     }
@@ -37,7 +37,7 @@ pub fn glance(text: &str) -> Option<Glance<'_>> {
             Some((data, id)) => (data, Some(id)),
             None => (rest, None),
         };
-        return (!has_private_key(data)).then_some(Glance { event, data, id });
+        return (!has_private_key(data)).then_some(FastFrame { event, data, id });
     }
     if let Some(rest) = rest.strip_prefix(r#","id":"#) {
         let (id, rest) = leading_id(rest)?;
@@ -46,12 +46,12 @@ pub fn glance(text: &str) -> Option<Glance<'_>> {
             None if rest == "}" => "null",
             None => return None,
         };
-        return (!has_private_key(data)).then_some(Glance { event, data, id: Some(id) });
+        return (!has_private_key(data)).then_some(FastFrame { event, data, id: Some(id) });
     }
-    (rest == "}").then_some(Glance { event, data: "null", id: None })
+    (rest == "}").then_some(FastFrame { event, data: "null", id: None })
 }
 
-/// A JSON string of printable ASCII without escapes, and what is behind it.
+/// A JSON string of printable ASCII without escapes, and the text after it.
 fn plain_text(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
     let end = inner.bytes().position(|byte| ENDS[usize::from(byte)])?;
@@ -62,7 +62,7 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'\\'
 }
 
-/// Where a plain text ends: at a quote, or at a byte that is not plain. Asked for each byte of each event's name.
+/// The bytes that end a plain text: a quote, and any byte that is not plain. A table, because it is used for each byte of each event's name.
 static ENDS: [bool; 256] = {
     let mut ends = [true; 256];
     let mut byte = 0;
@@ -82,7 +82,7 @@ fn leading_id(text: &str) -> Option<(Id<'_>, &str)> {
     Some((number(&text[..digits])?, &text[digits..]))
 }
 
-/// `,"id":7` or `,"id":"a"` at the end, and what is in front of it.
+/// The text before `,"id":7` or `,"id":"a"` at the end, and the id.
 fn trailing_id(text: &str) -> Option<(&str, Id<'_>)> {
     const KEY: &str = r#","id":"#;
     if let Some(inner) = text.strip_suffix('"') {
@@ -99,7 +99,7 @@ fn trailing_id(text: &str) -> Option<(&str, Id<'_>)> {
     Some((front.strip_suffix(KEY)?, number(id)?))
 }
 
-/// A JSON number of digits alone.
+/// An id from a JSON number that has only digits.
 fn number(digits: &str) -> Option<Id<'static>> {
     let is_json = digits.len() == 1 || !digits.starts_with('0');
     if is_json && digits.len() <= 16 { digits.parse().ok().and_then(Id::number) } else { None }

@@ -1,14 +1,14 @@
-//! What is shared by all expansions: spans, errors, paths.
+//! Spans, errors and paths, for all expansions.
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::{Error, Path, parse_quote};
 
-/// `quote!` for code that is ours: its local names do not meet the user's.
+/// `quote!` for code of the expansion: its local names do not collide with the user's.
 macro_rules! ours {
     ($($code:tt)*) => { quote::quote_spanned!(proc_macro2::Span::mixed_site()=> $($code)*) };
 }
 pub(crate) use ours;
 
-/// Errors, gathered so that all are told.
+/// Errors, collected so that all are reported at once.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -34,48 +34,48 @@ impl Errors {
     }
 }
 
-/// The place of a user's token, for code that is ours: its names do not meet the user's, and no lint is about it.
+/// The location of a user's token for code of the expansion: its names do not collide with the user's, and lints ignore it.
 pub(crate) fn at(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
-/// The tokens, at another place: an error on all of them is told there.
-pub(crate) fn moved(tokens: TokenStream, place: Span) -> TokenStream {
-    let at_place = |mut token: TokenTree| {
-        token.set_span(token.span().located_at(place));
+/// The tokens at another location, so that the compiler reports an error in them there.
+pub(crate) fn moved(tokens: TokenStream, span: Span) -> TokenStream {
+    let relocate = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
         token
     };
-    tokens.into_iter().map(at_place).collect()
+    tokens.into_iter().map(relocate).collect()
 }
 
-/// The tokens, as if they were written at another place.
-pub(crate) fn placed(tokens: TokenStream, place: Span) -> TokenStream {
-    let at_place = |mut token: TokenTree| {
-        token.set_span(place);
+/// The tokens as if the user had written them at another location.
+pub(crate) fn placed(tokens: TokenStream, span: Span) -> TokenStream {
+    let relocate = |mut token: TokenTree| {
+        token.set_span(span);
         token
     };
-    tokens.into_iter().map(at_place).collect()
+    tokens.into_iter().map(relocate).collect()
 }
 
-/// `.method::<types>(arguments)` at the place of a user's token. Boot tells where a call stands; of code that is ours it would
-/// tell the line of the attribute.
-pub(crate) fn call(place: Span, method: &str, types: Option<TokenStream>, arguments: TokenStream) -> TokenStream {
-    let method = Ident::new(method, place);
+/// `.method::<types>(arguments)` at the location of a user's token. Errors at boot name the location of the call (`#[track_caller]`); without
+/// this it would be the line of the attribute.
+pub(crate) fn call(span: Span, method: &str, types: Option<TokenStream>, arguments: TokenStream) -> TokenStream {
+    let method = Ident::new(method, span);
     let types = types.map(|types| ours!(::<#types>));
     let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
-    arguments.set_span(place);
+    arguments.set_span(span);
     ours!(.#method #types #arguments)
 }
 
 /// [`call`] of a function: `path(arguments)`.
-pub(crate) fn call_path(place: Span, path: TokenStream, arguments: TokenStream) -> TokenStream {
-    let path = placed(path, place);
+pub(crate) fn call_path(span: Span, path: TokenStream, arguments: TokenStream) -> TokenStream {
+    let path = placed(path, span);
     let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
-    arguments.set_span(place);
+    arguments.set_span(span);
     ours!(#path #arguments)
 }
 
-/// Where the crate is.
+/// The path of `switchboard`, unless `crate = path` names another.
 pub(crate) fn default_crate() -> Path {
     parse_quote!(::switchboard)
 }

@@ -1,4 +1,4 @@
-//! A struct that the container makes: its model, and how it is made.
+//! A struct that the container makes: its model, and the code that makes it.
 use crate::emit::{Errors, at, call, call_path, ours};
 use crate::generics::{conditions, holds, mentions};
 use crate::helper::one_of;
@@ -14,30 +14,30 @@ struct Field {
     label: String,
     ty: Type,
     injected: bool,
-    /// `#[cfg]`s, which hold for its making too.
+    /// Its `#[cfg]`s, which the code that makes it needs too.
     conditions: Vec<Attribute>,
 }
 
-/// A struct whose `#[inject]`s have been taken out.
+/// A struct without its `#[inject]` attributes.
 pub(crate) struct Injected {
     pub(crate) item: ItemStruct,
     fields: Vec<Field>,
 }
 
-/// What is said of a provider: the hooks that its struct names, and whether it is a gateway.
+/// The settings of a provider: the hooks that its struct names, its scope, and whether it is a gateway.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) gateway: bool,
-    /// None is the application's.
+    /// `None`: the scope of the application.
     pub(crate) scope: Option<Scope>,
     pub(crate) on_init: Option<Expr>,
     pub(crate) on_shutdown: Option<Expr>,
 }
 
-/// A scope that is not the application's: the builder's method, where it was chosen.
+/// A scope other than the application's: the builder's method, and the span of its key.
 pub(crate) struct Scope {
     pub(crate) method: &'static str,
-    pub(crate) place: Span,
+    pub(crate) span: Span,
 }
 
 impl Injected {
@@ -93,7 +93,7 @@ impl Injected {
         }
     }
 
-    /// The type's own generics, that the container can hold it, and that it gives the fields whose types are generic.
+    /// The type's generics, with the bounds that the container can hold the type and can give its generic fields.
     pub(crate) fn generics(&self, krate: &Path) -> Generics {
         let mut generics = self.item.generics.clone();
         if generics.type_params().next().is_none() {
@@ -110,7 +110,7 @@ impl Injected {
         generics
     }
 
-    /// `impl Injectable` that is never run: keeps an error from becoming two.
+    /// An `impl Injectable` that is never run, so that one error does not cause others.
     pub(crate) fn stub(&self, krate: &Path) -> TokenStream {
         let name = &self.item.ident;
         let generics = self.generics(krate);
@@ -131,7 +131,7 @@ impl Hooks {
             let hook = hook.as_ref()?;
             let here = at(hook.span());
             let name = Ident::new(name, here);
-            // Names the method on the struct where it is a bare name: `on_init = open`.
+            // A bare name means a method of the struct: `on_init = open`.
             let method = match hook {
                 Expr::Path(path) if path.path.get_ident().is_some() => quote_spanned!(here=> Self::#hook),
                 _ => ours!(#hook),
@@ -140,7 +140,7 @@ impl Hooks {
         };
         let (init, shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
         let gateway = self.gateway.then(|| ours!(.to_be_mounted()));
-        let scope = self.scope.as_ref().map(|scope| call(scope.place, scope.method, None, TokenStream::new()));
+        let scope = self.scope.as_ref().map(|scope| call(scope.span, scope.method, None, TokenStream::new()));
         ours!(#scope #init #shutdown #gateway)
     }
 }
@@ -166,12 +166,12 @@ fn take_inject(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> bool {
     found
 }
 
-/// A struct, or an error that says that it must be one.
+/// The item as a struct, or an error that it must be one.
 pub(crate) fn parse(attribute: &str, item: &TokenStream, errors: &mut Errors) -> Option<ItemStruct> {
     match syn::parse2::<syn::Item>(item.clone()) {
         Ok(syn::Item::Struct(item)) => Some(item),
         Ok(other) => {
-            errors.at(other, format!("`#[{attribute}]` stands on a struct"));
+            errors.at(other, format!("`#[{attribute}]` belongs on a struct"));
             None
         }
         Err(error) => {

@@ -2,14 +2,14 @@
 use crate::emit::{Errors, call, ours};
 use crate::fields::{self, Hooks, Injected};
 use crate::keys;
-use crate::stages::{Place, Stages, at_least_one, probes};
+use crate::stages::{Site, Stages, at_least_one, probes};
 use proc_macro2::{Span, TokenStream};
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, Ident, Path, Token, Type, parse_quote};
 
-/// What the attribute says beside how the struct is made.
+/// The keys of the attribute that configure the gateway.
 #[derive(Default)]
 struct Settings {
     path: Option<Expr>,
@@ -21,7 +21,7 @@ struct Settings {
     cancel_on_disconnect: Option<Expr>,
     version: Option<Expr>,
     port: Option<Expr>,
-    /// Other providers, whose handlers this gateway has too.
+    /// Other providers whose handlers this gateway also has.
     handlers: Vec<Type>,
     concurrency: Option<Expr>,
     public: Option<Ident>,
@@ -146,7 +146,7 @@ impl Settings {
             flag("require_protocol", &self.require_protocol),
             set("default_format", &self.default_format),
             (!self.stages.is_empty())
-                .then(|| self.stages.tokens(krate, &Ident::new("__gateway", Span::mixed_site()), Place::Gateway)),
+                .then(|| self.stages.tokens(krate, &Ident::new("__gateway", Span::mixed_site()), Site::Gateway)),
         ];
         let handlers = self.handlers.iter().map(|provider| {
             let included = call(provider.span(), "include", Some(ours!(#provider)), TokenStream::new());

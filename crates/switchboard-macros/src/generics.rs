@@ -1,15 +1,15 @@
-//! What is said of generic parameters, and of conditional compilation.
+//! Generic parameters, and conditional compilation.
 use syn::visit::Visit;
 use syn::{Attribute, Generics, Ident, Lifetime, Type, WherePredicate, parse_quote};
 
-/// Adds that the container can hold the type.
+/// Adds the bound that the container can hold the type.
 pub(crate) fn holds(generics: &mut Generics, name: &Ident) {
     let (_, types, _) = generics.split_for_impl();
     let holds: WherePredicate = parse_quote!(#name #types: ::core::marker::Send + ::core::marker::Sync + 'static);
     generics.make_where_clause().predicates.push(holds);
 }
 
-/// True when a type names a type parameter, or `Self`, which has them.
+/// Whether a type names a type parameter, or `Self`, which may have some.
 pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
     struct Search<'a> {
         names: Vec<&'a Ident>,
@@ -27,7 +27,7 @@ pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
     search.found
 }
 
-/// True when a type names a lifetime that is a parameter of these generics.
+/// Whether a type names a lifetime parameter of these generics.
 pub(crate) fn borrows(ty: &Type, generics: &Generics) -> bool {
     struct Search<'a> {
         generics: &'a Generics,
@@ -43,7 +43,7 @@ pub(crate) fn borrows(ty: &Type, generics: &Generics) -> bool {
     search.found
 }
 
-/// The `#[cfg]`s.
+/// The `#[cfg]` attributes among these.
 pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }

@@ -29,7 +29,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     ours!(#errors #item #provider)
 }
 
-/// How long what is made lives.
+/// The lifetime of the value.
 fn scope(scope: Expr) -> syn::Result<Option<Scope>> {
     let name = match &scope {
         Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => name.value(),
@@ -45,5 +45,5 @@ fn scope(scope: Expr) -> syn::Result<Option<Scope>> {
             return Err(Error::new_spanned(scope, message));
         }
     };
-    Ok(Some(Scope { method, place: scope.span() }))
+    Ok(Some(Scope { method, span: scope.span() }))
 }

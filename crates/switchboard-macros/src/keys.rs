@@ -5,10 +5,10 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, Path, Token};
 
-/// Reads the arguments; `read` parses what is behind a key that it knows, and returns false for others. What cannot be read is
-/// told, and the rest is passed over.
+/// Reads the arguments. `read` parses the rest of a key that it knows, and returns false for any other key. After an argument that cannot be
+/// read, an error is recorded and the rest is skipped.
 ///
-/// Returns where `switchboard` is: `crate = path` is a key of every attribute.
+/// Returns the path of `switchboard`: `crate = path` is a key of every attribute.
 pub(crate) fn read(
     arguments: TokenStream,
     known: &[&str],
@@ -21,7 +21,7 @@ pub(crate) fn read(
         while !input.is_empty() {
             let key = input.call(Ident::parse_any)?;
             if seen.contains(&key) {
-                errors.at(&key, format!("`{key}` stands here twice"));
+                errors.at(&key, format!("`{key}` is given twice"));
             }
             if key == "crate" {
                 input.parse::<Token![=]>()?;
@@ -43,7 +43,7 @@ pub(crate) fn read(
     krate
 }
 
-/// The value behind `=`.
+/// The value after `=`.
 pub(crate) fn value<T: syn::parse::Parse>(input: ParseStream<'_>) -> syn::Result<T> {
     input.parse::<Token![=]>()?;
     input.parse()

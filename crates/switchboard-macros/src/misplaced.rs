@@ -1,29 +1,29 @@
-//! Attributes that mean something only inside of another.
+//! Helper attributes outside of the attribute that reads them.
 use crate::emit::ours;
 use crate::helper::is_named;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Error, Item};
 
-/// The item as it is, and an error on the attribute.
-pub(crate) fn expand(name: &str, place: &str, item: TokenStream) -> TokenStream {
-    error(&format!("`#[{name}]` stands on {place}"), item)
+/// The item unchanged, and an error on the attribute.
+pub(crate) fn expand(name: &str, home: &str, item: TokenStream) -> TokenStream {
+    error(&format!("`#[{name}]` belongs on {home}"), item)
 }
 
-/// [`expand`] of what stands around handlers, which is misplaced most often right above where it belongs.
+/// [`expand`] for the attributes of stages. They are misplaced most often right above the attribute that would read them.
 pub(crate) fn expand_stage(name: &str, item: TokenStream) -> TokenStream {
     let below = |attributes: &[Attribute], other| attributes.iter().any(|attribute| is_named(attribute.path(), other));
     let message = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(item)) if below(&item.attrs, "gateway") => {
-            format!("`#[{name}]` stands below `#[gateway]`, which reads it: move it down")
+            format!("`#[{name}]` belongs below `#[gateway]`, which reads it: move it down")
         }
         Ok(Item::Impl(item)) if below(&item.attrs, "messages") => {
             format!(
-                "`#[{name}]` stands on a handler inside of this block, or on the gateway's struct, below `#[gateway]`, where it is \
+                "`#[{name}]` belongs on a handler inside of this block, or on the gateway's struct, below `#[gateway]`, where it is \
                  for all of them"
             )
         }
         _ => format!(
-            "`#[{name}]` stands on a handler in an `impl` block with `#[messages]`, or on a gateway's struct, below `#[gateway]`"
+            "`#[{name}]` belongs on a handler in an `impl` block with `#[messages]`, or on a gateway's struct, below `#[gateway]`"
         ),
     };
     error(&message, item)

@@ -1,7 +1,7 @@
 //! `#[module]`.
 use crate::emit::{Errors, at, call, call_path, ours};
 use crate::keys;
-use crate::stages::{self, Kind, Made, Place, by_its_looks_a_value, probes, stage_call};
+use crate::stages::{self, Made, Site, StageKind, probes, spelled_like_a_value, stage_call};
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
@@ -26,7 +26,7 @@ impl Parse for Provided {
     fn parse(input: ParseStream<'_>) -> syn::Result<Provided> {
         if !(input.peek(Ident) && input.peek2(syn::token::Paren)) {
             let ty: Type = input.parse()?;
-            if let Some(function) = by_its_looks_a_value(&ty) {
+            if let Some(function) = spelled_like_a_value(&ty) {
                 let message = format!(
                     "`{function}` is a function: write `factory(..)` around it, or `value(..)` around what it returns"
                 );
@@ -58,8 +58,8 @@ struct Model {
     global: Option<Span>,
     on_init: Option<Expr>,
     on_shutdown: Option<Expr>,
-    /// Around every message of the application, in the order in which they are written.
-    stages: Vec<(Kind, Made)>,
+    /// The stages around every message of the application, in the order in which they are written.
+    stages: Vec<(StageKind, Made)>,
 }
 
 const KEYS: &[&str] = &[
@@ -86,10 +86,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             "gateways" => model.gateways = list(input)?,
             "exports" => model.exports = list(input)?,
             "global" => model.global = Some(key.span()),
-            "app_guards" => model.stages(Kind::Guard, input)?,
-            "app_interceptors" => model.stages(Kind::Interceptor, input)?,
-            "app_pipes" => model.stages(Kind::Pipe, input)?,
-            "app_filters" => model.stages(Kind::Filter, input)?,
+            "app_guards" => model.stages(StageKind::Guard, input)?,
+            "app_interceptors" => model.stages(StageKind::Interceptor, input)?,
+            "app_pipes" => model.stages(StageKind::Pipe, input)?,
+            "app_filters" => model.stages(StageKind::Filter, input)?,
             "on_init" => model.on_init = Some(keys::value(input)?),
             "on_shutdown" => model.on_shutdown = Some(keys::value(input)?),
             _ => return Ok(false),
@@ -127,7 +127,7 @@ fn list<T: Parse>(input: ParseStream<'_>) -> syn::Result<Vec<T>> {
 }
 
 impl Model {
-    fn stages(&mut self, kind: Kind, input: ParseStream<'_>) -> syn::Result<()> {
+    fn stages(&mut self, kind: StageKind, input: ParseStream<'_>) -> syn::Result<()> {
         let stages = stages::in_parentheses(input)?;
         self.stages.extend(stages.into_iter().map(|made| (kind, made)));
         Ok(())
@@ -143,7 +143,7 @@ impl Model {
             Provided::Type(ty) => of_type("provide", ty),
             Provided::Call { method, argument } => {
                 let listed = if method == "value" {
-                    // Made when it is its turn, and not by whoever looks at the module.
+                    // A closure, so that the value is made at boot and not whenever the module is inspected.
                     call(argument.span(), "value_with", None, ours!(|| #argument))
                 } else {
                     call(argument.span(), &method.to_string(), None, ours!(#argument))
@@ -161,7 +161,7 @@ impl Model {
         };
         let (on_init, on_shutdown) = (hook("on_init", &self.on_init), hook("on_shutdown", &self.on_shutdown));
         let stages = self.stages.iter().map(|(kind, made)| {
-            let listed = stage_call(krate, *kind, made, Place::Gateway, &kind.app_method());
+            let listed = stage_call(krate, *kind, made, Site::Gateway, &kind.app_method());
             ours!(let __module = __module #listed;)
         });
         let probes = self.stages.iter().any(|(kind, _)| kind.is_probed()).then(|| probes(krate));

@@ -1,4 +1,4 @@
-//! What stands around handlers: guards, interceptors, pipes and filters, and what opts out of them.
+//! The stages around handlers: guards, interceptors, pipes and filters, and the attributes that opt out of them.
 use crate::emit::{Errors, at, call, call_path, moved, ours, placed};
 use crate::helper::one_of;
 use proc_macro2::{Span, TokenStream};
@@ -13,23 +13,23 @@ use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, Meta, Path, Token, Type};
 const NAMES: &[&str] = &["use_guards", "use_interceptors", "use_pipes", "use_filters", "skip", "public", "concurrency"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StageKind {
     Guard,
     Interceptor,
     Pipe,
     Filter,
 }
 
-impl Kind {
-    const ALL: [Kind; 4] = [Kind::Guard, Kind::Interceptor, Kind::Pipe, Kind::Filter];
+impl StageKind {
+    const ALL: [StageKind; 4] = [StageKind::Guard, StageKind::Interceptor, StageKind::Pipe, StageKind::Filter];
 
     /// The builder's method.
     fn method(self) -> &'static str {
         match self {
-            Kind::Guard => "guard",
-            Kind::Interceptor => "interceptor",
-            Kind::Pipe => "pipe",
-            Kind::Filter => "filter",
+            StageKind::Guard => "guard",
+            StageKind::Interceptor => "interceptor",
+            StageKind::Pipe => "pipe",
+            StageKind::Filter => "filter",
         }
     }
 
@@ -38,26 +38,26 @@ impl Kind {
         format!("app_{}", self.method())
     }
 
-    /// What it is has to be found out.
+    /// Whether a probe has to find out which traits the type implements.
     pub(crate) fn is_probed(self) -> bool {
-        matches!(self, Kind::Guard | Kind::Pipe)
+        matches!(self, StageKind::Guard | StageKind::Pipe)
     }
 
-    /// The type of what the method takes.
+    /// The type that the method takes.
     fn def(self) -> Ident {
         let name = match self {
-            Kind::Guard => "GuardDef",
-            Kind::Interceptor => "InterceptorDef",
-            Kind::Pipe => "PipeDef",
-            Kind::Filter => "FilterDef",
+            StageKind::Guard => "GuardDef",
+            StageKind::Interceptor => "InterceptorDef",
+            StageKind::Pipe => "PipeDef",
+            StageKind::Filter => "FilterDef",
         };
         Ident::new(name, Span::mixed_site())
     }
 }
 
-/// How a stage is made.
+/// Where the value of a stage comes from.
 pub(crate) enum Made {
-    /// A path: the container gives it.
+    /// A path, whose value the container gives.
     Injected(Type),
     /// Any other expression.
     Value(Expr),
@@ -74,12 +74,12 @@ impl Made {
 
 impl Parse for Made {
     fn parse(input: ParseStream<'_>) -> syn::Result<Made> {
-        let ahead = input.fork();
-        if let Ok(ty @ Type::Path(_)) = ahead.parse::<Type>()
-            && (ahead.is_empty() || ahead.peek(Token![,]))
+        let fork = input.fork();
+        if let Ok(ty @ Type::Path(_)) = fork.parse::<Type>()
+            && (fork.is_empty() || fork.peek(Token![,]))
         {
-            input.advance_to(&ahead);
-            if let Some(name) = by_its_looks_a_value(&ty) {
+            input.advance_to(&fork);
+            if let Some(name) = spelled_like_a_value(&ty) {
                 let message = format!(
                     "a path is a type that the container gives: write `{name}()` for what a function returns, `{{ {name} }}` for a \
                      value"
@@ -92,40 +92,40 @@ impl Parse for Made {
     }
 }
 
-/// The name, where a type is none by its looks: for the words of an error, not for its meaning.
-pub(crate) fn by_its_looks_a_value(ty: &Type) -> Option<&Ident> {
+/// The name of a type that is spelled like a value. Only the text of an error depends on this, never the meaning.
+pub(crate) fn spelled_like_a_value(ty: &Type) -> Option<&Ident> {
     let Type::Path(path) = ty else { return None };
     let name = &path.path.segments.last()?.ident;
     name.to_string().starts_with(|first: char| first.is_lowercase()).then_some(name)
 }
 
-/// One thing that an attribute says.
-enum Stage {
-    Use(Kind, Made),
+/// One element of an attribute.
+enum Element {
+    Use(StageKind, Made),
     Skip(Type),
     Public(Span),
     Concurrency(Expr),
 }
 
-/// Where the stages stand.
+/// Where the attributes of stages are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On a message: a guard needs the half of messages.
+pub(crate) enum Site {
+    /// On a handler: a guard needs its message half.
     Message,
-    /// On a gateway: a guard has one half, or both.
+    /// On a gateway: a guard has a message half, a connect half, or both.
     Gateway,
 }
 
 /// The stages of a handler or of a gateway, in the order in which they are written.
 #[derive(Default)]
 pub(crate) struct Stages {
-    list: Vec<Stage>,
-    /// The attributes that say so.
+    list: Vec<Element>,
+    /// The attributes themselves, for the spans of errors.
     pub(crate) attributes: Vec<Attribute>,
 }
 
 impl Stages {
-    /// Takes the attributes of this file out of those of an item.
+    /// Removes the attributes of this file from those of an item, and reads them.
     pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Stages {
         let mut stages = Stages::default();
         for attribute in std::mem::take(attributes) {
@@ -145,38 +145,38 @@ impl Stages {
     pub(crate) fn of_gateway(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Stages {
         let stages = Stages::take(attributes, errors);
         for attribute in stages.attributes.iter().filter(|attribute| name(attribute) == Some("concurrency")) {
-            errors.at(attribute, "of a gateway it is a key: write `#[gateway(concurrency = ..)]`");
+            errors.at(attribute, "for a gateway it is a key: write `#[gateway(concurrency = ..)]`");
         }
         stages
     }
 
-    /// What one attribute says.
+    /// Reads one attribute.
     fn read(&mut self, name: &str, attribute: &Attribute) -> syn::Result<()> {
-        let twice = || Error::new_spanned(attribute, format!("`#[{name}]` stands here twice"));
-        let known = |stage: fn(&Stage) -> bool| self.list.iter().any(stage);
+        let twice = || Error::new_spanned(attribute, format!("`#[{name}]` is given twice"));
+        let known = |stage: fn(&Element) -> bool| self.list.iter().any(stage);
         match name {
-            "public" if known(|stage| matches!(stage, Stage::Public(_))) => return Err(twice()),
-            "concurrency" if known(|stage| matches!(stage, Stage::Concurrency(_))) => return Err(twice()),
+            "public" if known(|stage| matches!(stage, Element::Public(_))) => return Err(twice()),
+            "concurrency" if known(|stage| matches!(stage, Element::Concurrency(_))) => return Err(twice()),
             "public" => {
                 if !matches!(attribute.meta, Meta::Path(_)) {
                     return Err(Error::new_spanned(attribute, "`#[public]` takes nothing"));
                 }
-                self.list.push(Stage::Public(attribute.path().span()));
+                self.list.push(Element::Public(attribute.path().span()));
             }
-            "concurrency" => self.list.push(Stage::Concurrency(concurrency(attribute)?)),
+            "concurrency" => self.list.push(Element::Concurrency(concurrency(attribute)?)),
             "skip" => {
                 let types: Vec<Type> = listed(attribute, "which stage? write `#[skip(Auth)]`", a_type)?;
-                self.list.extend(types.into_iter().map(Stage::Skip));
+                self.list.extend(types.into_iter().map(Element::Skip));
             }
             _ => {
-                let kind = Kind::ALL.into_iter().find(|kind| *name == format!("use_{}s", kind.method()));
-                let kind = kind.unwrap_or(Kind::Guard);
+                let kind = StageKind::ALL.into_iter().find(|kind| *name == format!("use_{}s", kind.method()));
+                let kind = kind.unwrap_or(StageKind::Guard);
                 let which = format!(
                     "which {noun}? write `#[{name}(A)]` for a type that the container gives, `#[{name}(A::new(..))]` for a value",
                     noun = kind.method()
                 );
                 let made: Vec<Made> = listed(attribute, &which, Made::parse)?;
-                self.list.extend(made.into_iter().map(|made| Stage::Use(kind, made)));
+                self.list.extend(made.into_iter().map(|made| Element::Use(kind, made)));
             }
         }
         Ok(())
@@ -192,30 +192,30 @@ impl Stages {
     }
 
     /// `let variable = variable.guard(..);`, and so on.
-    pub(crate) fn tokens(&self, krate: &Path, variable: &Ident, place: Place) -> TokenStream {
+    pub(crate) fn tokens(&self, krate: &Path, variable: &Ident, site: Site) -> TokenStream {
         let calls = self.list.iter().map(|stage| {
             let stage = match stage {
-                Stage::Use(kind, made) => stage_call(krate, *kind, made, place, kind.method()),
-                Stage::Skip(ty) => call(ty.span(), "skip", Some(ours!(#ty)), TokenStream::new()),
-                Stage::Public(span) => call(*span, "public", None, TokenStream::new()),
-                Stage::Concurrency(count) => call(count.span(), "concurrency", None, ours!(#count)),
+                Element::Use(kind, made) => stage_call(krate, *kind, made, site, kind.method()),
+                Element::Skip(ty) => call(ty.span(), "skip", Some(ours!(#ty)), TokenStream::new()),
+                Element::Public(span) => call(*span, "public", None, TokenStream::new()),
+                Element::Concurrency(count) => call(count.span(), "concurrency", None, ours!(#count)),
             };
             ours!(let #variable = #variable #stage;)
         });
         ours!(#(#calls)*)
     }
 
-    /// [`probes`] are needed.
+    /// Whether the expansion needs [`probes`].
     pub(crate) fn is_probed(&self) -> bool {
-        self.list.iter().any(|stage| matches!(stage, Stage::Use(kind, _) if kind.is_probed()))
+        self.list.iter().any(|stage| matches!(stage, Element::Use(kind, _) if kind.is_probed()))
     }
 
     pub(crate) fn has_guards(&self) -> bool {
-        self.list.iter().any(|stage| matches!(stage, Stage::Use(Kind::Guard, _)))
+        self.list.iter().any(|stage| matches!(stage, Element::Use(StageKind::Guard, _)))
     }
 }
 
-/// The traits by which it is found out which halves a guard has, and what a pipe makes.
+/// The traits that find out which halves a guard has, and what a pipe returns.
 pub(crate) fn probes(krate: &Path) -> TokenStream {
     ours! {
         #[allow(unused_imports)]
@@ -226,16 +226,16 @@ pub(crate) fn probes(krate: &Path) -> TokenStream {
     }
 }
 
-/// `.method(definition)`, at the place of the user's token.
-pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, method: &str) -> TokenStream {
+/// `.method(definition)`, at the location of the user's token.
+pub(crate) fn stage_call(krate: &Path, kind: StageKind, made: &Made, site: Site, method: &str) -> TokenStream {
     let here = at(made.span());
-    // Boot tells where this call stands, so its place is the user's own: see `call`.
+    // Errors at boot name the location of this call, so it is the user's own: see `call`.
     let own = made.span();
     let def = kind.def();
     let def = placed(ours!(#krate::pipeline::#def), own);
     let parts = moved(ours!(#krate::pipeline::parts), here);
     let def = match made {
-        Made::Injected(ty) if kind == Kind::Pipe => {
+        Made::Injected(ty) if kind == StageKind::Pipe => {
             let injected = call_path(own, ours!(#krate::pipeline::parts::injected), quote_spanned!(here=> __pipe));
             quote_spanned! {here=> {
                 let __pipe = (&&#parts::pipe::<#ty>()).__switchboard_pipe();
@@ -243,7 +243,7 @@ pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, me
                 #injected
             }}
         }
-        Made::Value(value) if kind == Kind::Pipe => {
+        Made::Value(value) if kind == StageKind::Pipe => {
             let of = call(own, "of", None, quote_spanned!(here=> __pipe));
             quote_spanned! {here=> {
                 let __pipe = #value;
@@ -257,12 +257,12 @@ pub(crate) fn stage_call(krate: &Path, kind: Kind, made: &Made, place: Place, me
         let __def = #parts::halved(#def);
         let __def = (&&&#parts::probe(&__def)).__switchboard_message(__def);
     };
-    let def = match (kind, place) {
-        (Kind::Guard, Place::Message) => quote_spanned! {here=> {
+    let def = match (kind, site) {
+        (StageKind::Guard, Site::Message) => quote_spanned! {here=> {
             #halved
             __def.message_half()
         }},
-        (Kind::Guard, Place::Gateway) => quote_spanned! {here=> {
+        (StageKind::Guard, Site::Gateway) => quote_spanned! {here=> {
             #halved
             let __def = (&&#parts::probe(&__def)).__switchboard_connect(__def);
             __def.some_half()
@@ -276,7 +276,7 @@ pub(crate) fn name(attribute: &Attribute) -> Option<&'static str> {
     one_of(NAMES, attribute)
 }
 
-/// The list of an attribute, of one element at least.
+/// The list of an attribute, with at least one element.
 fn listed<T>(
     attribute: &Attribute,
     which: &str,
@@ -299,12 +299,12 @@ fn listed<T>(
 }
 
 fn a_type(input: ParseStream<'_>) -> syn::Result<Type> {
-    let ahead = input.fork();
-    if let Ok(ty) = ahead.parse::<Type>()
-        && (ahead.is_empty() || ahead.peek(Token![,]))
-        && by_its_looks_a_value(&ty).is_none()
+    let fork = input.fork();
+    if let Ok(ty) = fork.parse::<Type>()
+        && (fork.is_empty() || fork.peek(Token![,]))
+        && spelled_like_a_value(&ty).is_none()
     {
-        input.advance_to(&ahead);
+        input.advance_to(&fork);
         return Ok(ty);
     }
     let value: Expr = input.parse()?;
@@ -320,7 +320,7 @@ fn concurrency(attribute: &Attribute) -> syn::Result<Expr> {
     at_least_one(count)
 }
 
-/// A number that is not a zero by its looks.
+/// A number that is not a literal zero.
 pub(crate) fn at_least_one(count: Expr) -> syn::Result<Expr> {
     if let Expr::Lit(ExprLit { lit, .. }) = &count {
         match lit {

@@ -1,13 +1,13 @@
-//! `impl Messages`: one call of the builder a method.
+//! `impl Messages`: one call of the builder for each method.
 use super::model::{Method, Parameter, Role, Source};
 use crate::emit::{at, call, call_path, moved, ours};
-use crate::stages::{Place, probes};
+use crate::stages::{Site, probes};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, GenericArgument, Ident, ItemImpl, Path, PathArguments, ReturnType, Type, WherePredicate, parse_quote};
 
-/// The handlers and hooks, registered.
+/// The code that registers the handlers and hooks.
 pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> TokenStream {
     let registered = methods.iter().map(|method| register(krate, method));
     let probes = methods.iter().any(|method| method.stages.is_probed()).then(|| probes(krate));
@@ -26,7 +26,7 @@ pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> Token
     )
 }
 
-/// A table without handlers: keeps an error from becoming two.
+/// An implementation without handlers, so that one error does not cause others.
 pub(super) fn stub(krate: &Path, block: &ItemImpl) -> TokenStream {
     if block.trait_.is_some() { TokenStream::new() } else { implement(krate, block, &TokenStream::new()) }
 }
@@ -75,14 +75,14 @@ fn register(krate: &Path, method: &Method) -> TokenStream {
     ours!(#(#conditions)* let __gateway = __gateway #registered;)
 }
 
-/// A `HandlerDef`, and what stands around it.
+/// A `HandlerDef` with its stages.
 fn handler(krate: &Path, method: &Method) -> TokenStream {
     let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
     if method.stages.is_empty() {
         return handler;
     }
     let variable = Ident::new("__handler", Span::mixed_site());
-    let stages = method.stages.tokens(krate, &variable, Place::Message);
+    let stages = method.stages.tokens(krate, &variable, Site::Message);
     ours! {{
         let #variable = #handler;
         #stages
@@ -90,20 +90,20 @@ fn handler(krate: &Path, method: &Method) -> TokenStream {
     }}
 }
 
-fn hook(krate: &Path, method: &Method, span: Span, place: &str) -> TokenStream {
-    let def = def(krate, method, &ours!(HookDef::<Self, _>), place, "nothing");
+fn hook(krate: &Path, method: &Method, span: Span, constructor: &str) -> TokenStream {
+    let def = def(krate, method, &ours!(HookDef::<Self, _>), constructor, "nothing");
     call(span, "hook", None, def)
 }
 
 /// A `HandlerDef` or `HookDef`, put together from parts.
-fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &str) -> TokenStream {
+fn def(krate: &Path, method: &Method, of: &TokenStream, constructor: &str, returns: &str) -> TokenStream {
     let parts = ours!(#krate::handler::parts);
-    let place = Ident::new(place, Span::mixed_site());
+    let constructor = Ident::new(constructor, Span::mixed_site());
     let (mut plans, mut reads, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
     for (nth, parameter) in method.parameters.iter().enumerate() {
         let variable = format_ident!("__argument{nth}", span = Span::mixed_site());
         match parameter {
-            Parameter::Lent(ty) => {
+            Parameter::Borrowed(ty) => {
                 let here = at(ty.span());
                 reads.push(quote_spanned!(here=> let #variable = #parts::lent::<#ty>(__cx);));
                 arguments.push(quote_spanned!(here=> #parts::Loan::get(&#variable)));
@@ -114,7 +114,7 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
                     _ if source.attributes.is_empty() => plan(&parts, ty, *generic, &variable),
                     _ => plan_of_source(krate, ty, source, &variable),
                 });
-                // Not as methods: a trait of the user's may have one of that name for every type.
+                // By path and not as a method call: a trait of the user may have a method of that name for every type.
                 reads.push(ours!(let #variable = #parts::Parameter::read(&#variable, __cx)?;));
                 arguments.push(ours!(#variable));
             }
@@ -123,24 +123,24 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, place: &str, returns: &s
     let name = &method.name;
     let here = at(name.span());
     let reply = reply(&parts, &method.output, returns, true);
-    // What a handler returns beside an `Ack` would be lost.
+    // A value that a handler with an `Ack` returns would be lost.
     let (answers, beside) = match method.role.is_handler() {
         true => {
-            let place = match &method.output {
+            let span = match &method.output {
                 ReturnType::Default => here,
                 ReturnType::Type(_, ty) => at(ty.span()),
             };
-            let parts = moved(parts.clone(), place);
+            let parts = moved(parts.clone(), span);
             (
                 Some(ours!(let __answers = #parts::Parameters::answers(&__parameters);)),
-                Some(quote_spanned!(place=> #parts::beside(&__reply, __answers);)),
+                Some(quote_spanned!(span=> #parts::beside(&__reply, __answers);)),
             )
         }
         false => (None, None),
     };
     let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
     quote_spanned! {here=> {
-        let __parameters = #parts::Parameters::#place();
+        let __parameters = #parts::Parameters::#constructor();
         #(#plans)*
         #answers
         #from_parts(
@@ -169,7 +169,7 @@ fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> Toke
     }
 }
 
-/// A key of the payload, or what pipes make of it, validated as a payload is.
+/// A parameter from a key of the payload, or from pipes, validated as a payload is.
 fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) -> TokenStream {
     let here = at(ty.span());
     let probe = moved(ours!(#krate::handler::parts), here);
@@ -177,8 +177,8 @@ fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) ->
         let __validation = (&&#probe::Probe::<#ty>::new()).__switchboard_validation().without_context();
     };
     let read = match (&source.key, pipes(krate, ty, &source.pipes)) {
-        (Some(key), Some((place, pipe))) => call(place, "key_pipe", None, ours!(__validation, #key, #pipe)),
-        (None, Some((place, pipe))) => call(place, "pipe", None, ours!(__validation, #pipe)),
+        (Some(key), Some((span, pipe))) => call(span, "key_pipe", None, ours!(__validation, #key, #pipe)),
+        (None, Some((span, pipe))) => call(span, "pipe", None, ours!(__validation, #pipe)),
         (key, None) => quote_spanned!(here=> .key::<#ty, _, _>(__validation, #key)),
     };
     quote_spanned! {here=>
@@ -187,36 +187,36 @@ fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) ->
     }
 }
 
-/// The pipes as one, and where it stands. They are put together from the last one, which makes the parameter's type, to the
-/// first: so the one that does not fit is known.
+/// The pipes as one, and its span. They are put together from the last one, whose output is the parameter's type, to the first, so that the
+/// compiler reports the one that does not fit.
 fn pipes(krate: &Path, ty: &Type, pipes: &[Expr]) -> Option<(Span, TokenStream)> {
     let (last, others) = pipes.split_last()?;
-    let place = at(last.span());
+    let span = at(last.span());
     if others.is_empty() {
-        return Some((place, ours!(#last)));
+        return Some((span, ours!(#last)));
     }
     let variable = |(nth, pipe): (usize, &Expr)| format_ident!("__pipe{nth}", span = at(pipe.span()));
     let variables: Vec<Ident> = pipes.iter().enumerate().map(variable).collect();
     let made = pipes.iter().zip(&variables).map(|(pipe, variable)| ours!(let #variable = #pipe;));
     let (last, others) = variables.split_last()?;
-    let last = call_path(place, ours!(#krate::pipeline::parts::last::<#ty, _, _>), ours!(#last));
+    let last = call_path(span, ours!(#krate::pipeline::parts::last::<#ty, _, _>), ours!(#last));
     let others = pipes.iter().zip(others).rev();
-    let behind = others.map(|(pipe, variable)| call(at(pipe.span()), "behind", None, ours!(#variable)));
+    let after = others.map(|(pipe, variable)| call(at(pipe.span()), "behind", None, ours!(#variable)));
     Some((
-        place,
+        span,
         ours! {{
             #(#made)*
-            #last #(#behind)*
+            #last #(#after)*
         }},
     ))
 }
 
-/// A hook has no payload: nothing is validated.
+/// A parameter of a hook. A hook has no payload, so nothing is validated.
 fn plan_in_hook(ty: &Type, variable: &Ident) -> TokenStream {
     quote_spanned!(at(ty.span())=> let (#variable, __parameters) = __parameters.in_hook::<#ty>();)
 }
 
-/// The checks of what is returned, each on the type that it concerns.
+/// The assertions about the return type, each with the span of the type that it concerns.
 fn reply(parts: &TokenStream, output: &ReturnType, returns: &str, is_async: bool) -> TokenStream {
     let (value, error) = match output {
         ReturnType::Default => (Span::mixed_site(), Span::mixed_site()),
@@ -241,7 +241,7 @@ fn reply(parts: &TokenStream, output: &ReturnType, returns: &str, is_async: bool
     }
 }
 
-/// Where the two sides of a `Result` stand, if they can be seen: for the place of an error, not for its meaning.
+/// The two types of a `Result`, if it is spelled as one. Only the spans of errors depend on this, never the meaning.
 fn sides(ty: &Type) -> (Span, Span) {
     let whole = (ty.span(), ty.span());
     let Type::Path(path) = ty else { return whole };
@@ -255,7 +255,7 @@ fn sides(ty: &Type) -> (Span, Span) {
     }
 }
 
-/// The permission to join: a function, not a future.
+/// The hook for joins: a function, not a future.
 fn on_join(krate: &Path, method: &Method) -> TokenStream {
     let name = &method.name;
     let lent: Vec<TokenStream> = method
@@ -264,7 +264,7 @@ fn on_join(krate: &Path, method: &Method) -> TokenStream {
         .enumerate()
         .map(|(nth, parameter)| {
             let ty = match parameter {
-                Parameter::Lent(ty) | Parameter::Owned { ty, .. } => ty,
+                Parameter::Borrowed(ty) | Parameter::Owned { ty, .. } => ty,
             };
             let variable = format_ident!("__argument{nth}", span = at(ty.span()));
             ours!(#variable)
@@ -289,7 +289,7 @@ fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
     for (nth, parameter) in method.parameters.iter().enumerate() {
         let variable = format_ident!("__argument{nth}", span = Span::mixed_site());
         let (ty, lent) = match parameter {
-            Parameter::Lent(ty) => (ty, true),
+            Parameter::Borrowed(ty) => (ty, true),
             Parameter::Owned { ty, .. } => (ty, false),
         };
         let here = at(ty.span());

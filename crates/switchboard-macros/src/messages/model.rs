@@ -1,4 +1,4 @@
-//! What an `impl` block says.
+//! The model of an `impl` block.
 use crate::stages::Stages;
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, ReturnType, Signature, Type};
@@ -8,9 +8,9 @@ pub(super) struct Marked {
     pub(super) role: Role,
     pub(super) stages: Stages,
     pub(super) signature: Signature,
-    /// What is said of each parameter behind `&self`.
+    /// The attributes of each parameter after `&self`.
     pub(super) sources: Vec<Source>,
-    /// `#[cfg]`s, which hold for the registration too.
+    /// Its `#[cfg]`s, which the registration needs too.
     pub(super) conditions: Vec<Attribute>,
 }
 
@@ -49,29 +49,29 @@ pub(super) struct Method {
     pub(super) conditions: Vec<Attribute>,
 }
 
-/// A parameter behind `&self`.
+/// A parameter after `&self`.
 pub(super) enum Parameter {
-    /// `&T`: lent for the call.
-    Lent(Type),
-    /// Owned. `generic`: its type names a generic parameter of the block.
+    /// `&T`, borrowed for the call.
+    Borrowed(Type),
+    /// An owned value. `generic`: its type names a generic parameter of the block.
     Owned { ty: Type, generic: bool, source: Source },
 }
 
 impl Parameter {
-    /// The type, of one that is owned.
+    /// The type of an owned parameter.
     pub(super) fn owned(&self) -> Option<&Type> {
         match self {
-            Parameter::Lent(_) => None,
+            Parameter::Borrowed(_) => None,
             Parameter::Owned { ty, .. } => Some(ty),
         }
     }
 }
 
-/// What the attributes of a parameter say: a key of the payload instead of the whole, and the pipes behind it.
+/// The attributes of a parameter: the key of the payload to read instead of the whole, and the pipes after it.
 #[derive(Default)]
 pub(super) struct Source {
     pub(super) key: Option<Box<Expr>>,
     pub(super) pipes: Vec<Expr>,
-    /// The attributes that say so.
+    /// The attributes themselves, for the spans of errors.
     pub(super) attributes: Vec<Attribute>,
 }

@@ -1,4 +1,4 @@
-//! Takes our attributes out of an `impl` block.
+//! Reads the helper attributes of an `impl` block, and removes them.
 use super::model::{Marked, Role, Source};
 use crate::emit::Errors;
 use crate::generics::conditions;
@@ -10,7 +10,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, Meta, Signature, Token, parse_quote};
 
-/// The attributes that say what a method is for.
+/// The attributes that give a method its role.
 const ROLES: &[&str] =
     &["subscribe_message", "catch_all", "on_connect", "on_disconnect", "on_join", "after_init", "raw"];
 
@@ -21,7 +21,7 @@ pub(super) fn block(item: &TokenStream, errors: &mut Errors) -> Option<ItemImpl>
     match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Impl(block)) => Some(block),
         Ok(other) => {
-            errors.at(other, "`#[messages]` stands on an `impl` block");
+            errors.at(other, "`#[messages]` belongs on an `impl` block");
             None
         }
         Err(error) => {
@@ -31,12 +31,12 @@ pub(super) fn block(item: &TokenStream, errors: &mut Errors) -> Option<ItemImpl>
     }
 }
 
-/// The methods that are marked; their attributes are gone from the block.
+/// The methods with a role. Removes their attributes from the block.
 pub(super) fn methods(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Marked> {
     block.attrs.retain(|attribute| {
         let Some(name) = stages::name(attribute) else { return true };
         let message = format!(
-            "`#[{name}]` stands on a handler inside of this block, or on the gateway's struct, below `#[gateway]`, where it is for \
+            "`#[{name}]` belongs on a handler inside of this block, or on the gateway's struct, below `#[gateway]`, where it is for \
              all of them"
         );
         errors.at(attribute, message);
@@ -61,7 +61,7 @@ pub(super) fn methods(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Marked> 
         let Some(role) = role(attribute, errors) else { continue };
         let conditions = conditions(&method.attrs);
         if !matches!(role, Role::OnJoin(_)) {
-            // It is `async` because we ask for it.
+            // The method is `async` because a handler must be, whether it awaits or not.
             method.attrs.push(parse_quote!(#[allow(clippy::unused_async)]));
         }
         marked.push(Marked { role, stages, signature: method.sig.clone(), sources, conditions });
@@ -103,7 +103,7 @@ fn role(attribute: &Attribute, errors: &mut Errors) -> Option<Role> {
     })
 }
 
-/// What is said of each parameter behind `&self`; the attributes are gone from the signature.
+/// The attributes of each parameter after `&self`. Removes them from the signature.
 fn sources(signature: &mut Signature, errors: &mut Errors) -> Vec<Source> {
     let mut sources = Vec::new();
     for argument in &mut signature.inputs {
@@ -118,7 +118,7 @@ fn sources(signature: &mut Signature, errors: &mut Errors) -> Vec<Source> {
                 continue;
             };
             if receiver {
-                errors.at(attribute, format!("`#[{name}]` stands on a parameter behind `&self`"));
+                errors.at(attribute, format!("`#[{name}]` belongs on a parameter after `&self`"));
                 continue;
             }
             if let Err(error) = source.read(name, &attribute) {

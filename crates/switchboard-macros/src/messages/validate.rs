@@ -1,4 +1,4 @@
-//! The form that methods must have, as far as it can be seen; the rest is left to the types.
+//! Checks the form of methods, as far as the syntax shows it. The rest is decided by types.
 use super::model::{Marked, Method, Parameter, Role, Source};
 use crate::emit::Errors;
 use crate::generics::{borrows, mentions};
@@ -13,7 +13,7 @@ use syn::{
 
 pub(super) fn methods(marked: Vec<Marked>, block: &ItemImpl, errors: &mut Errors) -> Vec<Method> {
     if let Some((of_trait, _)) = &block.trait_ {
-        errors.at(of_trait, "`#[messages]` stands on the struct's own `impl` block, not on that of a trait");
+        errors.at(of_trait, "`#[messages]` belongs on the struct's own `impl` block, not on that of a trait");
     }
     for marked in &marked {
         if let Role::Event(event) = &marked.role {
@@ -24,7 +24,7 @@ pub(super) fn methods(marked: Vec<Marked>, block: &ItemImpl, errors: &mut Errors
     marked.into_iter().filter_map(|marked| method(marked, &block.generics, errors)).collect()
 }
 
-/// One handler an event, and one hook of each kind.
+/// Each event has one handler, and there is one hook of each kind.
 fn roles(marked: &[Marked], errors: &mut Errors) {
     let mut events: Vec<LitStr> = Vec::new();
     let mut hooks: HashSet<&str> = HashSet::new();
@@ -33,7 +33,7 @@ fn roles(marked: &[Marked], errors: &mut Errors) {
             errors.push(Error::new(span, format!("there is another `#[{name}]` in this block; a gateway has one")));
         }
     };
-    // Of those that are compiled in or not, boot knows which are there.
+    // Methods with a `#[cfg]` are left to boot, which knows which of them exist.
     for marked in marked.iter().filter(|marked| marked.conditions.is_empty()) {
         match &marked.role {
             Role::Event(Expr::Lit(ExprLit { lit: Lit::Str(event), .. })) => {
@@ -54,7 +54,7 @@ fn roles(marked: &[Marked], errors: &mut Errors) {
     }
 }
 
-/// What boot would refuse, told earlier. Boot knows the other names that cannot be.
+/// Reports earlier what boot would refuse. Boot checks the other rules for names.
 fn event_name(event: &Expr, errors: &mut Errors) {
     let Expr::Lit(literal) = event else { return };
     let Lit::Str(event) = &literal.lit else {
@@ -153,7 +153,7 @@ fn parameter(
                 let message = "what is read from the message's `data` owns its data, and `&Client` is not read from it: remove this";
                 Err(Error::new_spanned(attribute, message))
             }
-            None => Ok(Parameter::Lent((*reference.elem).clone())),
+            None => Ok(Parameter::Borrowed((*reference.elem).clone())),
         },
         Type::ImplTrait(of) => Err(Error::new_spanned(of, format!("a {noun} cannot be generic: name its types"))),
         ty if borrows(ty, lifetimes) => {
@@ -170,7 +170,7 @@ fn parameter(
     }
 }
 
-/// What stands around a hook, which has no message.
+/// Errors for stages and sources on a hook, which has no message.
 fn around_a_hook(stages: &Stages, sources: &[Source], role: &Role) -> Vec<Error> {
     let noun = role.noun();
     let stage = |attribute: &Attribute| {

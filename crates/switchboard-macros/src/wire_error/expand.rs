@@ -13,7 +13,7 @@ pub(super) fn implement(model: &Model) -> TokenStream {
     from(model, &body)
 }
 
-/// One that is never run: keeps an error from becoming two.
+/// An `impl` that is never run, so that one error does not cause others.
 pub(super) fn stub(model: &Model) -> TokenStream {
     from(model, &ours!(::core::unreachable!()))
 }
@@ -35,7 +35,7 @@ fn from(model: &Model, body: &TokenStream) -> TokenStream {
 }
 
 fn arm(model: &Model, variant: &Variant) -> TokenStream {
-    let Variant { conditions, place, told, .. } = variant;
+    let Variant { conditions, span, told, .. } = variant;
     let krate = &model.krate;
     let name = &model.name;
     let path = variant.name.as_ref().map_or_else(|| ours!(#name), |variant| ours!(#name::#variant));
@@ -46,8 +46,8 @@ fn arm(model: &Model, variant: &Variant) -> TokenStream {
             let sent = quote_spanned!(at(ty.span())=> #krate::wire::Inner::inner(#inner));
             return ours!(#(#conditions)* #path { #member: #inner } => #sent,);
         }
-        Told::Nothing(span, None, extras) => {
-            let opaque = quote_spanned!(at(*span)=> #krate::wire::Cause::opaque(__error));
+        Told::Nothing(internal, None, extras) => {
+            let opaque = quote_spanned!(at(*internal)=> #krate::wire::Cause::opaque(__error));
             (extras.fields(), extras.add(krate, opaque))
         }
         Told::Nothing(_, Some(text), extras) => {
@@ -59,7 +59,7 @@ fn arm(model: &Model, variant: &Variant) -> TokenStream {
             let code = code.as_ref().map_or_else(|| ours!(#default_code), |code| ours!(#code));
             let text = match message {
                 Some(text) => format(text),
-                None => quote_spanned!(at(*place)=> #krate::wire::Told::told(&__error)),
+                None => quote_spanned!(at(*span)=> #krate::wire::Told::told(&__error)),
             };
             let sent = extras.add(krate, ours!(#krate::Error::new(#code, #text)));
             (all(&text_fields(told), extras), attach(model, &sent))
@@ -73,7 +73,7 @@ fn arm(model: &Model, variant: &Variant) -> TokenStream {
     ours!(#(#conditions)* #path { #(#bound)* .. } => { #value })
 }
 
-/// The error with its cause, where it can be one. What borrows cannot.
+/// The error with its cause, if the type can be one. A type that borrows cannot, since a cause is `'static`.
 fn attach(model: &Model, sent: &TokenStream) -> TokenStream {
     let Model { name, generics, krate, .. } = model;
     if generics.lifetimes().next().is_some() {
@@ -94,7 +94,7 @@ fn field(nth: usize) -> Ident {
 fn format(message: &Message) -> TokenStream {
     let text = &message.text;
     let fields = message.fields.iter().map(|nth| {
-        // An error about its type is told on the text.
+        // The compiler reports an error about the field's type on the text.
         let (name, value) = (field(*nth), Ident::new(&message::name(*nth), at(text.span())));
         ours!(#name = #value)
     });
@@ -125,7 +125,7 @@ impl Extras {
         }
     }
 
-    /// The calls of the builder behind an error.
+    /// The builder's calls after the error's constructor.
     fn add(&self, krate: &Path, error: TokenStream) -> TokenStream {
         let Extras { status, retryable, retry_after, close } = self;
         let status =
@@ -140,7 +140,7 @@ impl Extras {
         });
         let close = close.as_ref().map(|close| {
             let code = match close {
-                // It is a code that can be sent: that was checked.
+                // `keys` has checked that the code may be sent, so the other arm is never taken.
                 Expr::Lit(ExprLit { lit: Lit::Int(code), .. }) => ours! {
                     const {
                         match #krate::CloseCode::new(#code) {

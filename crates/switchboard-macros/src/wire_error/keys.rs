@@ -1,4 +1,4 @@
-//! `#[wire(..)]`: what is said of an error, and what of that makes no sense.
+//! The keys of `#[wire(..)]`, and which of them contradict each other.
 use crate::emit::Errors;
 use crate::keys;
 use proc_macro2::Span;
@@ -7,7 +7,7 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, Meta, P
 
 const KNOWN: &[&str] = &["code", "message", "status", "retryable", "retry_after", "close", "internal", "transparent"];
 
-/// What is said of one variant, or of a struct.
+/// The keys of one variant, or of a struct.
 #[derive(Default)]
 pub(super) struct Keys {
     pub(super) code: Option<Expr>,
@@ -18,22 +18,22 @@ pub(super) struct Keys {
     pub(super) close: Option<Expr>,
     pub(super) internal: Option<Span>,
     pub(super) transparent: Option<Span>,
-    /// All keys, in their order.
+    /// The names of all keys, in the order in which they are written.
     said: Vec<Ident>,
 }
 
-/// Reads all `#[wire(..)]`. Returns where `switchboard` is, if that is said.
+/// Reads all `#[wire(..)]` attributes. Also returns the path of `switchboard`, if there is a `crate` key.
 pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> (Keys, Option<Path>) {
     let mut found = Keys::default();
     let mut krate = None;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("wire")) {
         let Meta::List(list) = &attribute.meta else {
-            errors.at(attribute, "say what is told: `#[wire(code = \"..\", message = \"..\")]`");
+            errors.at(attribute, "say what the client is told: `#[wire(code = \"..\", message = \"..\")]`");
             continue;
         };
         let path = keys::read(list.tokens.clone(), KNOWN, errors, |key, input, errors| {
             if found.said.contains(key) {
-                errors.at(key, format!("`{key}` stands here twice"));
+                errors.at(key, format!("`{key}` is given twice"));
             }
             match key.to_string().as_str() {
                 "code" => found.code = Some(keys::value(input)?),
@@ -59,18 +59,18 @@ pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> (Keys, Opti
     (found, krate)
 }
 
-/// A text, or an error that says that it must be one.
+/// The value as a text, or an error that it must be one.
 fn text(value: Expr) -> syn::Result<LitStr> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
         other => Err(syn::Error::new(
             other.span(),
-            "`message` is a text, in which fields stand in braces: `\"Bid at least {least}\"`",
+            "`message` is a text with the names of fields in braces: `\"Bid at least {least}\"`",
         )),
     }
 }
 
-/// The text or number that stands there literally.
+/// The literal, if the value is one.
 fn literal(value: &Expr) -> Option<&Lit> {
     match value {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),
@@ -79,7 +79,7 @@ fn literal(value: &Expr) -> Option<&Lit> {
 }
 
 impl Keys {
-    /// The keys, to tell that they stand in the wrong place.
+    /// The names of all keys, for the errors of keys in the wrong place.
     pub(super) fn said(&self) -> &[Ident] {
         &self.said
     }
@@ -89,7 +89,7 @@ impl Keys {
             if self.transparent.is_some() && key != "transparent" {
                 errors.at(
                     key,
-                    format!("`transparent` takes all from the error inside; remove `{key}`, or `transparent`"),
+                    format!("`transparent` sends the error inside as it is; remove `{key}`, or `transparent`"),
                 );
             } else if self.internal.is_some() && key == "code" {
                 errors.at(key, "an internal error has the code `internal`; remove `code`, or `internal`");

@@ -1,11 +1,11 @@
-//! The text of a message: which fields stand in it.
+//! The text of a message, and the fields that it contains.
 use crate::emit::Errors;
 use syn::LitStr;
 
-/// A text as `format!` takes it, with every field by a name of ours; one without fields, as it is sent.
+/// A text for `format!`, with the fields renamed; a text without fields is sent as it is.
 pub(super) struct Message {
     pub(super) text: LitStr,
-    /// The numbers of the fields that stand in it.
+    /// The indices of the fields in it.
     pub(super) fields: Vec<usize>,
 }
 
@@ -14,7 +14,7 @@ pub(super) fn name(field: usize) -> String {
     format!("__field{field}")
 }
 
-/// Reads a text; `fields` are the names that may stand in braces.
+/// Reads a text; `fields` are the names that it may have in braces.
 pub(super) fn read(text: &LitStr, fields: &[String], errors: &mut Errors) -> Message {
     let source = text.value();
     let mut reading = Reading { fields, used: Vec::new(), problems: Vec::new() };
@@ -41,7 +41,7 @@ pub(super) fn read(text: &LitStr, fields: &[String], errors: &mut Errors) -> Mes
         errors.at(text, problem);
     }
     if used.is_empty() {
-        // It is not formatted.
+        // A text without fields is not formatted.
         written = written.replace("{{", "{").replace("}}", "}");
     }
     Message { text: LitStr::new(&written, text.span()), fields: used }
@@ -62,7 +62,7 @@ impl Reading<'_> {
         format!("{{{argument}{format}}}")
     }
 
-    /// What is behind the colon: fields may stand in it as `width$`.
+    /// The format after the colon, which may contain fields as `width$`.
     fn format(&mut self, format: &str) -> String {
         let mut written = String::new();
         let mut rest = format;

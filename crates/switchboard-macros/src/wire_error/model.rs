@@ -1,4 +1,4 @@
-//! What is said of each variant.
+//! The model of an error type.
 use super::keys::{self, Keys};
 use super::message::{self, Message};
 use crate::emit::{Errors, default_crate};
@@ -14,23 +14,23 @@ pub(super) struct Model {
     pub(super) variants: Vec<Variant>,
 }
 
-/// A variant, or a struct as its only one.
+/// A variant; a struct is its own only variant.
 pub(super) struct Variant {
-    /// `None`: a struct.
+    /// `None` for a struct.
     pub(super) name: Option<Ident>,
-    /// Where an error about it is told.
-    pub(super) place: Span,
+    /// Where errors about it are reported.
+    pub(super) span: Span,
     pub(super) fields: Vec<(Member, Type)>,
-    /// `#[cfg]`s, which hold for its arm too.
+    /// Its `#[cfg]`s, which its match arm needs too.
     pub(super) conditions: Vec<Attribute>,
     pub(super) told: Told,
 }
 
 /// What a client is told.
 pub(super) enum Told {
-    /// What the only field says.
+    /// The error in the only field.
     Inner,
-    /// Nothing; the log has the cause, or a text in its place.
+    /// Nothing. The log has the cause, or the text.
     Nothing(Span, Option<Message>, Extras),
     Error {
         code: Option<Expr>,
@@ -40,7 +40,7 @@ pub(super) enum Told {
     },
 }
 
-/// What may be said of any error of its own.
+/// The settings of an error, apart from code and message.
 pub(super) struct Extras {
     pub(super) status: Option<syn::LitInt>,
     pub(super) retryable: Option<syn::LitBool>,
@@ -65,12 +65,12 @@ impl Model {
             }
             Data::Enum(data) => {
                 for key in keys.said() {
-                    errors.at(key, format!("`{key}` stands on a variant; on an enum there is `crate`"));
+                    errors.at(key, format!("`{key}` belongs on a variant; an enum has `crate` only"));
                 }
                 let variant = |variant: &syn::Variant| {
                     let (keys, krate) = keys::read(&variant.attrs, errors);
                     if let Some(krate) = krate {
-                        errors.at(krate, "`crate` stands on the enum: `#[wire(crate = path)]`");
+                        errors.at(krate, "`crate` belongs on the enum: `#[wire(crate = path)]`");
                     }
                     let conditions = conditions(&variant.attrs);
                     Variant::of(Some(&variant.ident), &variant.ident, &variant.fields, keys, conditions, errors)
@@ -102,14 +102,14 @@ impl Variant {
     ) -> Variant {
         for field in fields {
             for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("wire")) {
-                errors.at(attribute, "`#[wire(..)]` stands on the variant or the struct, not on a field");
+                errors.at(attribute, "`#[wire(..)]` belongs on the variant or the struct, not on a field");
             }
         }
-        let place = named.span();
+        let span = named.span();
         let names: Vec<String> = fields.members().map(|member| label(&member)).collect();
         let told = told(named, &names, keys, errors);
         let fields = fields.members().zip(fields.iter().map(|field| field.ty.clone())).collect();
-        Variant { name: name.cloned(), place, fields, conditions, told }
+        Variant { name: name.cloned(), span, fields, conditions, told }
     }
 }
 
@@ -123,7 +123,7 @@ fn label(member: &Member) -> String {
 fn told(named: &Ident, fields: &[String], keys: Keys, errors: &mut Errors) -> Told {
     if let Some(span) = keys.transparent {
         if fields.len() != 1 {
-            let said = "`transparent` stands on what has one field, the error that is sent in its place";
+            let said = "`transparent` needs exactly one field, the error that is sent in its place";
             errors.push(syn::Error::new(span, said));
         }
         return Told::Inner;

@@ -102,7 +102,7 @@ impl Endpoint {
         let mut failure = None;
         let mut empty = false;
         let write = AssertUnwindSafe(|| {
-            Event::reply(self, |out| {
+            Event::reply(self.encoding(), self.profile.limits.max_message_out, |out| {
                 let mut sink = ReplySink::new(out, self.encoding(), &open.event, open.id.as_ref(), open.reply_to);
                 let Ok(()) = value.into_reply(&mut sink);
                 failure = sink.failure.take();

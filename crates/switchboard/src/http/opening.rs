@@ -105,7 +105,7 @@ impl Opening {
         address: Option<SocketAddr>,
     ) -> Served {
         let space = lease.space().clone();
-        let writer = Writer::new(write, space.node.home().flusher(self.id).clone());
+        let flusher = space.homes.current(&space.node).flusher(self.id).clone();
         let (peer_port, peer_ip) = peer(address);
         let extras = self.table.profile.raw.then(|| {
             let port = Some(Arc::default());
@@ -115,7 +115,8 @@ impl Opening {
             id: self.id,
             space,
             profile: self.table.profile.clone(),
-            writer,
+            flusher,
+            writer: Writer::new(write),
             rooms: Mutex::default(),
             extras: Mutex::new(extras),
             kept: self.kept,

@@ -141,7 +141,8 @@ impl Endpoint {
 
     pub(crate) fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
         log::failed(error, &open.event, &crate::Client::new(self.clone()));
-        match Event::exception(self, error, Some(&open.event), open.id.as_ref()) {
+        let most = self.profile.limits.max_message_out;
+        match Event::exception(self.encoding(), most, error, Some(&open.event), open.id.as_ref()) {
             // What does not arrive is counted there.
             Ok(event) => drop(self.sent_deferred(&event)),
             // What went wrong cannot be said: nobody waits for an answer that does not come.

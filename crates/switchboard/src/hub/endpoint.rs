@@ -1,15 +1,15 @@
-//! One connection: what others see of it ([`Endpoint`]) and the task that owns it ([`Task`]).
+//! [`Endpoint`]: one connection, as everybody except its task sees it.
 //!
-//! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its
-//! [`Writer`]: they put frames into the outbox, or ask for its end.
+//! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its [`Writer`]: they put
+//! frames into the outbox, or ask for its end.
 use crate::client_id::ClientId;
 use crate::codec::Received;
 use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::contain::drop_contained;
 use crate::hub::deferred::DeferredReplies;
-use crate::hub::{Acks, Membership, Port, Profile, Space};
+use crate::hub::{Acks, Flusher, Membership, Port, Profile, Space};
 use crate::node::{Level, Node};
-use crate::outbound::{Class, CloseRequest, DisconnectReason, Frame, Pushed, Writer, writer};
+use crate::outbound::{Agreed, Class, CloseRequest, DisconnectReason, Frame, Pushed, Wake, Writer};
 use crate::user::Identity;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -30,7 +30,8 @@ pub(crate) struct Kept {
 
 /// A connection as others see it.
 ///
-/// A broadcast touches the fields down to the lane's first ones, of every member: they stand side by side.
+/// Of every member, a broadcast touches the fields down to the first ones of the writer. They are adjacent, so that each member costs
+/// as few cache lines as possible.
 #[repr(C)]
 pub(crate) struct Endpoint {
     pub(crate) id: ClientId,
@@ -44,6 +45,8 @@ pub(crate) struct Endpoint {
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
     pub(crate) peer_port: PeerPort,
+    /// Writes what others put into the outbox, and keeps the time: the one of the runtime that the connection lives in.
+    pub(crate) flusher: Arc<Flusher>,
     pub(crate) writer: Writer,
     /// When the task wants to be woken, on the flusher's clock.
     pub(crate) alarm: AtomicU64,
@@ -53,14 +56,15 @@ pub(crate) struct Endpoint {
     pub(crate) peer_ip: PeerIp,
 }
 
-/// The address of a peer, in as few bytes as it has, because every connection has one: these stand where others leave room …
+/// The port of a peer and the kind of its address. Every connection has an address, so it is split to fill the padding of other fields:
+/// the rest is [`PeerIp`].
 #[derive(Clone, Copy)]
 pub(crate) struct PeerPort {
     family: Family,
     port: [u8; 2],
 }
 
-/// … and these elsewhere.
+/// The IP address of a peer: see [`PeerPort`].
 #[derive(Clone, Copy)]
 pub(crate) struct PeerIp([u8; 16]);
 
@@ -81,7 +85,7 @@ pub(crate) fn peer(address: Option<SocketAddr>) -> (PeerPort, PeerIp) {
     (PeerPort { family, port }, PeerIp(ip))
 }
 
-/// What few connections have.
+/// State that most connections never allocate: user state, pending acks, deferred replies.
 #[derive(Default)]
 pub(crate) struct Extras {
     pub(crate) state: http::Extensions,
@@ -100,17 +104,17 @@ impl Endpoint {
 
     /// Milliseconds on the clock of its runtime, in steps.
     pub(crate) fn now(&self) -> u64 {
-        self.writer.flusher.now()
+        self.flusher.now()
     }
 
     /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
     pub(crate) fn present(&self) -> u64 {
-        self.writer.flusher.present()
+        self.flusher.present()
     }
 
     /// Milliseconds at this moment, which moves nothing: for rates.
     pub(crate) fn exact(&self) -> u64 {
-        self.writer.flusher.exact()
+        self.flusher.exact()
     }
 
     /// The address of the peer, where it is known.
@@ -124,7 +128,7 @@ impl Endpoint {
         Some((ip, u16::from_ne_bytes(port)).into())
     }
 
-    /// Who it belongs to.
+    /// The user that it belongs to.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.kept.as_ref()?.user.as_ref()
     }
@@ -132,6 +136,12 @@ impl Endpoint {
     /// How its frames are read and written.
     pub(crate) fn encoding(&self) -> Encoding<'_> {
         self.profile.codecs.encoding(self.format)
+    }
+
+    /// How its frames may be compressed.
+    #[inline]
+    pub(crate) fn agreed(&self) -> Agreed<'_> {
+        Agreed { deflate: self.deflate, compression: &self.profile.compression }
     }
 
     /// Reads a frame, of a kind that its gateway takes.
@@ -164,11 +174,11 @@ impl Endpoint {
         let put = |frame: &mut Frame<'_>| {
             self.writer.push(frame, class, &self.profile.limits, self.is_current(), self.node())
         };
-        let (pushed, wake, evicted) = frame.lend(self, put);
+        let (pushed, wake, evicted) = frame.lend(self.agreed(), put);
         match wake {
-            writer::Wake::Nobody => {}
-            writer::Wake::Flusher => self.writer.flusher.flush_later(self.clone()),
-            writer::Wake::Task(waker) => waker.wake(),
+            Wake::Nobody => {}
+            Wake::Flusher => self.flusher.flush_later(self.clone()),
+            Wake::Task(waker) => waker.wake(),
         }
         let dropped = evicted + usize::from(pushed == Pushed::Dropped);
         if dropped > 0 {
@@ -187,7 +197,7 @@ impl Endpoint {
         if self.profile.raw { Pushed::Gone } else { self.push(frame, class) }
     }
 
-    /// Ends the connection with 4008, and frees what waits for it at once. False: that is done already.
+    /// Ends the connection with 4008, and frees at once what waits for it. False if that has been done already.
     pub(crate) fn evict(&self) -> bool {
         let Some((dropped, waker)) = self.writer.evict(self.node()) else { return false };
         self.node().counters.dropped(dropped);
@@ -227,7 +237,7 @@ impl Endpoint {
         }
     }
 
-    /// Reads what a push to it touches first, and waits for no lock: see `hub::ahead`.
+    /// Reads what a push to it touches first, and waits for no lock: see `hub::prefetch`.
     #[inline]
     pub(crate) fn fetch(&self) -> u64 {
         self.id.low() ^ u64::from(self.writer.is_locked())

@@ -6,6 +6,7 @@ use crate::hub::flusher;
 use crate::hub::flusher::Flusher;
 use crate::hub::watchdog;
 use crate::node::Node;
+use crate::node::queues::{Blocked, Queue, Queues};
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(crate) struct Home {
     flushers: Box<[Arc<Flusher>]>,
 }
 
-/// All of a node: as many as there are runtimes in which it has connections, or has had since they began.
+/// All homes of a node: as many as there are runtimes in which it has connections, or has had since they began.
 #[derive(Default)]
 pub(crate) struct Homes(Mutex<Known>);
 
@@ -43,10 +44,10 @@ impl Home {
         &self.flushers[(id.low() >> 48) as usize % self.flushers.len()]
     }
 
-    fn start(self: &Arc<Self>, node: &Arc<Node>, runtime: &Handle) {
+    fn start(self: &Arc<Self>, homes: &Arc<Homes>, node: &Arc<Node>, runtime: &Handle) {
         let tick = node.tick();
         for flusher in &self.flushers {
-            let running = || Running { home: self.clone(), node: Arc::downgrade(node) };
+            let running = || Running { home: self.clone(), homes: Arc::downgrade(homes) };
             runtime.spawn(flusher::flush(flusher.clone(), running()));
             runtime.spawn(flusher::sweep(flusher.clone(), Arc::downgrade(node), tick, running()));
         }
@@ -92,18 +93,16 @@ impl Homes {
         homes.iter().flat_map(|home| &home.flushers).for_each(|flusher| flusher.add_clients(&mut clients));
         clients
     }
-}
 
-impl Node {
-    /// The runtime that this is called in, as a home of connections.
+    /// The runtime that this is called in, as a home of the node's connections.
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub(crate) fn home(self: &Arc<Self>) -> Arc<Home> {
+    pub(crate) fn current(self: &Arc<Self>, node: &Arc<Node>) -> Arc<Home> {
         let runtime = Handle::current();
         let id = runtime.id();
         let (home, stopped) = {
-            let mut known = self.homes.0.lock();
+            let mut known = self.0.lock();
             // A number may be used again when a runtime has ended.
             if let Some(home) = known.homes.iter().find(|home| home.runtime == id && !home.is_stopped()) {
                 return home.clone();
@@ -118,23 +117,46 @@ impl Node {
         if stopped {
             home.stop()
         } else {
-            home.start(self, &runtime)
+            home.start(self, node, &runtime)
         }
         home
+    }
+}
+
+impl Drop for Homes {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Queues for Homes {
+    fn blocked(&self) -> Vec<(Blocked, Arc<dyn Queue>)> {
+        let blocked = |conn: Arc<Endpoint>| Some((conn.writer.blocked()?, conn as Arc<dyn Queue>));
+        self.clients().into_iter().filter_map(blocked).collect()
+    }
+}
+
+impl Queue for Endpoint {
+    fn client(&self) -> ClientId {
+        self.id
+    }
+
+    fn cut(&self) -> bool {
+        self.evict()
     }
 }
 
 /// A task of a home. It ends with its runtime, or when all shall end.
 pub(crate) struct Running {
     home: Arc<Home>,
-    node: Weak<Node>,
+    homes: Weak<Homes>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.home.stop();
-        if let Some(node) = self.node.upgrade() {
-            node.homes.forget(&self.home);
+        if let Some(homes) = self.homes.upgrade() {
+            homes.forget(&self.home);
         }
     }
 }

@@ -73,7 +73,7 @@ impl Local {
             if Some(conn.id) == sender {
                 return;
             }
-            if conn.format != Format::Json || asks_each || frame.takes_time(conn) {
+            if conn.format != Format::Json || asks_each || frame.takes_time(conn.agreed()) {
                 late.push(conn.clone());
             } else {
                 delivery.add(conn.push_event(&mut frame, class));

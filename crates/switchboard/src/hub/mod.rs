@@ -33,6 +33,7 @@ pub use delivery::Delivery;
 pub(crate) use endpoint::{Endpoint, Extras, Kept, Turn, kicked, peer};
 pub use everywhere::Everywhere;
 pub(crate) use flusher::Flusher;
+pub(crate) use home::Homes;
 pub use local_server::LocalServer;
 pub(crate) use membership::Membership;
 pub use namespaces::Namespaces;
@@ -55,6 +56,7 @@ use std::time::Duration;
 /// The node, and the namespaces that somebody asked for. A connection knows its own, and not this.
 pub(crate) struct Hub {
     pub(crate) node: Arc<Node>,
+    homes: Arc<Homes>,
     /// As many as there are marker types at most.
     spaces: RwLock<Vec<Arc<Space>>>,
     /// The namespaces that are named at run time, once somebody asked for any.
@@ -63,7 +65,9 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new() -> Arc<Hub> {
-        Arc::new(Hub { node: Arc::new(Node::new()), spaces: RwLock::default(), runtime: OnceLock::new() })
+        let (node, homes) = (Arc::new(Node::new()), Arc::<Homes>::default());
+        node.memory.cuts(homes.clone());
+        Arc::new(Hub { node, homes, spaces: RwLock::default(), runtime: OnceLock::new() })
     }
 
     /// The namespace of a marker type: the same for everyone who asks.
@@ -72,7 +76,7 @@ impl Hub {
         if let Some(space) = find(&self.spaces.read()) {
             return space;
         }
-        let made = Arc::new(Space::new(marker, self.node.clone()));
+        let made = Arc::new(Space::new(marker, self.node.clone(), self.homes.clone()));
         let namesake = {
             let mut spaces = self.spaces.write();
             if let Some(space) = find(&spaces) {
@@ -89,7 +93,7 @@ impl Hub {
 
     /// The namespaces that are named at run time.
     pub(crate) fn runtime(&self) -> &Arc<Runtime> {
-        self.runtime.get_or_init(|| Arc::new(Runtime::new(&self.node)))
+        self.runtime.get_or_init(|| Arc::new(Runtime::new(&self.node, &self.homes)))
     }
 
     /// A place in the namespace of a name, which has been checked. `None`: that is one with a type. Errors: there is no room.
@@ -126,12 +130,12 @@ impl Hub {
                 tracing::error!(connections = self.stats().connections, "connections did not end");
             }
         }
-        self.node.homes.stop();
+        self.homes.stop();
         counters.aborted_count() - before
     }
 
     fn close_all(&self, request: &CloseRequest) {
-        for conn in self.node.homes.clients() {
+        for conn in self.homes.clients() {
             conn.close(request.clone());
         }
     }
@@ -157,7 +161,7 @@ pub(crate) struct Registration {
 impl Registration {
     /// In the namespace of the connection, where it has the seat.
     pub(crate) fn new(conn: Arc<Endpoint>, permit: ConnectionPermit, lease: Lease) -> Registration {
-        conn.writer.flusher.insert(&conn);
+        conn.flusher.insert(&conn);
         conn.space.local.insert(&conn);
         lease.hand_over();
         // A shutdown that begins now either sees the connection, or is seen here.
@@ -182,7 +186,7 @@ impl Drop for Registration {
         rooms::leave_all(&self.conn);
         self.conn.end();
         self.conn.space.local.remove(self.conn.id);
-        self.conn.writer.flusher.remove(&self.conn);
+        self.conn.flusher.remove(&self.conn);
         Lease::give_back(&self.conn.space);
     }
 }

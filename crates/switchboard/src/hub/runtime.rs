@@ -1,4 +1,5 @@
 //! The namespaces that are named at run time: each exists while it has clients.
+use crate::hub::home::Homes;
 use crate::hub::space::{Lease, Space};
 use crate::node::Node;
 use crate::node::admission::Full;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Weak};
 
 pub(crate) struct Runtime {
     node: Arc<Node>,
+    homes: Arc<Homes>,
     known: Mutex<Known>,
 }
 
@@ -27,8 +29,8 @@ struct Entry {
 }
 
 impl Runtime {
-    pub(crate) fn new(node: &Arc<Node>) -> Runtime {
-        Runtime { node: node.clone(), known: Mutex::default() }
+    pub(crate) fn new(node: &Arc<Node>, homes: &Arc<Homes>) -> Runtime {
+        Runtime { node: node.clone(), homes: homes.clone(), known: Mutex::default() }
     }
 
     /// A place in the namespace of a name, which has been checked. Errors: there are as many namespaces as may be.
@@ -48,7 +50,8 @@ impl Runtime {
         }
         *used += 1;
         let kept = spaces.get(name).and_then(|entry| entry.space.upgrade());
-        let space = kept.unwrap_or_else(|| Arc::new(Space::at_run_time(name.into(), self.clone(), self.node.clone())));
+        let made = || Space::at_run_time(name.into(), self.clone(), self.node.clone(), self.homes.clone());
+        let space = kept.unwrap_or_else(|| Arc::new(made()));
         spaces.insert(name.into(), Entry { space: Arc::downgrade(&space), seats: 1 });
         Ok(Lease::new(space))
     }

@@ -4,7 +4,7 @@ use crate::Limits;
 fn runtime(most: usize) -> Arc<Runtime> {
     let node = Arc::new(Node::new());
     node.configure(Limits::default().runtime_namespaces(most));
-    Arc::new(Runtime::new(&node))
+    Arc::new(Runtime::new(&node, &Arc::default()))
 }
 
 #[test]

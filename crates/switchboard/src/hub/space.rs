@@ -1,4 +1,5 @@
 //! The connections and rooms of one namespace on this node.
+use crate::hub::home::Homes;
 use crate::hub::local::Local;
 use crate::hub::runtime::Runtime;
 use crate::namespace::Marker;
@@ -9,6 +10,8 @@ pub(crate) struct Space {
     named: Named,
     pub(crate) local: Local,
     pub(crate) node: Arc<Node>,
+    /// Where its connections may live.
+    pub(crate) homes: Arc<Homes>,
 }
 
 enum Named {
@@ -17,12 +20,12 @@ enum Named {
 }
 
 impl Space {
-    pub(crate) fn new(marker: Marker, node: Arc<Node>) -> Space {
-        Space { named: Named::ByType(marker), local: Local::new(), node }
+    pub(crate) fn new(marker: Marker, node: Arc<Node>, homes: Arc<Homes>) -> Space {
+        Space { named: Named::ByType(marker), local: Local::new(), node, homes }
     }
 
-    pub(crate) fn at_run_time(name: Arc<str>, known_to: Arc<Runtime>, node: Arc<Node>) -> Space {
-        Space { named: Named::AtRunTime { name, known_to }, local: Local::small(), node }
+    pub(crate) fn at_run_time(name: Arc<str>, known_to: Arc<Runtime>, node: Arc<Node>, homes: Arc<Homes>) -> Space {
+        Space { named: Named::AtRunTime { name, known_to }, local: Local::small(), node, homes }
     }
 
     /// `None`: it is named at run time.

@@ -62,6 +62,7 @@ fn needs_another(before: &[u64], now: &[u64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::home::Homes;
 
     #[test]
     fn another_is_needed_where_one_works_on_and_one_sleeps() {
@@ -80,9 +81,9 @@ mod tests {
     #[test]
     fn the_thread_ends_with_the_shutdown_and_with_the_runtime() {
         let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let node = Arc::new(Node::new());
+        let (node, homes) = (Arc::new(Node::new()), Arc::new(Homes::default()));
         let begin = |runtime: &tokio::runtime::Runtime| {
-            let home = runtime.block_on(async { node.home() });
+            let home = runtime.block_on(async { homes.current(&node) });
             let (node, handle) = (Arc::downgrade(&node), runtime.handle().clone());
             thread::spawn(move || beat(&home, &node, &handle, Duration::from_millis(500)))
         };

@@ -2,11 +2,10 @@
 //!
 //! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
 //! else: whoever reads costs nothing here. What clients have sent, and nobody has handled, is counted in [`held`](crate::node::held).
-use crate::hub::Endpoint;
 use crate::log;
 use crate::node::held::Held;
+use crate::node::queues::{Blocked, Queue, Queues};
 use crate::node::{Node, cgroup};
-use crate::outbound::Blocked;
 use parking_lot::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
@@ -80,6 +79,8 @@ pub(crate) struct Memory {
     windows: AtomicUsize,
     level: AtomicU8,
     limited: OnceLock<Limited>,
+    /// Registered by the floor that has the connections.
+    queues: OnceLock<Arc<dyn Queues>>,
     /// More waits than may.
     over: Notify,
     watching: AtomicBool,
@@ -102,6 +103,12 @@ impl Memory {
     pub(crate) fn limit_to(&self, limit: usize, source: Source) {
         // An application is built once.
         let _ = self.limited.set(Limited { limit, source });
+    }
+
+    /// Registers the queues that are cut when memory is short, once.
+    pub(crate) fn cuts(&self, queues: Arc<dyn Queues>) {
+        // A node has one hub.
+        let _ = self.queues.set(queues);
     }
 
     pub(crate) fn level(&self) -> Level {
@@ -287,10 +294,8 @@ impl Node {
     /// end frees nothing before the last of them.
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.memory;
-        let clients = self.homes.clients().into_iter();
-        let blocked = clients.filter_map(|conn| Some((conn.writer.blocked()?, conn)));
-        let mut queues: Vec<(Blocked, Arc<Endpoint>)> =
-            blocked.filter(|(blocked, _)| blocked.bytes > smallest).collect();
+        let mut queues: Vec<(Blocked, Arc<dyn Queue>)> = memory.queues.get().map_or_else(Vec::new, |all| all.blocked());
+        queues.retain(|(blocked, _)| blocked.bytes > smallest);
         // Who alone waits for little is not worth the first pass.
         let least = smallest.max(TRIFLE);
         let own = |blocked: &Blocked| if blocked.own > least { blocked.own } else { 0 };
@@ -298,13 +303,13 @@ impl Node {
             let own = own(blocked);
             std::cmp::Reverse((own > 0, blocked.closing, own, blocked.bytes))
         });
-        for (Blocked { own, bytes, .. }, conn) in queues {
+        for (Blocked { own, bytes, .. }, queue) in queues {
             if memory.queued() <= target {
                 return;
             }
-            if conn.evict() {
+            if queue.cut() {
                 self.counters.evicted();
-                let client = conn.id;
+                let client = queue.client();
                 log::limited!(warn, (), %client, bytes, own, "evicted: memory is short, and most waits for this client");
             }
         }

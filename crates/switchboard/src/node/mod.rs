@@ -1,10 +1,12 @@
 //! What all namespaces of an application share on this node: its limits, numbers and clock.
+mod addresses;
 pub(crate) mod admission;
 pub(crate) mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod counters;
 pub(crate) mod held;
 pub(crate) mod memory;
+pub(crate) mod queues;
 
 pub(crate) use admission::{ConnectionPermit, Full, Handshaking, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
@@ -12,7 +14,6 @@ pub use counters::Stats;
 pub(crate) use held::{Charge, Kind};
 pub(crate) use memory::Level;
 
-use crate::hub::home::Homes;
 use crate::limits::Limits;
 use crate::log;
 use crate::node::admission::{Admission, warn_of_few_descriptors};
@@ -24,7 +25,7 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Its connections know it. It knows them only by the runtimes that they live in.
+/// Its connections know it. It knows none of them: memory cuts their queues through [`queues`].
 pub(crate) struct Node {
     pub(crate) counters: Counters,
     pub(crate) memory: Memory,
@@ -36,7 +37,6 @@ pub(crate) struct Node {
     max_message_out: (AtomicUsize, AtomicUsize),
     /// For admission: each connection has the clock of its runtime.
     clock: Clock,
-    pub(crate) homes: Homes,
     draining: AtomicBool,
     /// A permit became free.
     pub(crate) left: Notify,
@@ -54,7 +54,6 @@ impl Node {
             tick: AtomicU64::new(u64::MAX),
             max_message_out: (AtomicUsize::new(usize::MAX), AtomicUsize::new(0)),
             clock: Clock::default(),
-            homes: Homes::default(),
             draining: AtomicBool::new(false),
             left: Notify::new(),
             drains: Notify::new(),
@@ -161,11 +160,5 @@ impl Node {
             }
             left.await;
         }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.homes.stop();
     }
 }

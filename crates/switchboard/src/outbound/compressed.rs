@@ -1,10 +1,21 @@
 //! A frame in its compressed form, for the connections that agreed on it.
 use crate::buffers;
-use crate::hub::Endpoint;
+use crate::compression::Compression;
 use crate::outbound::Frame;
 use crate::outbound::frame::Shared;
 use std::sync::Arc;
 use switchboard_core::ws::{self, Deflate};
+
+/// What a connection and its gateway say of compression.
+///
+/// The gateway's part is a reference, so that it is read only for a connection that has agreed to compression: a broadcast to
+/// others does not touch it.
+#[derive(Clone, Copy)]
+pub(crate) struct Agreed<'a> {
+    /// What was negotiated, if anything was.
+    pub(crate) deflate: Option<Deflate>,
+    pub(crate) compression: &'a Option<Compression>,
+}
 
 /// The compressed form of a frame: made once, shared by all that get it.
 pub(crate) struct Compressed {
@@ -29,14 +40,14 @@ impl Drop for Compressed {
 }
 
 impl Frame<'_> {
-    /// Hands on the frame as this connection gets it.
+    /// Lends `put` the frame in the form that this connection gets: compressed, where that is agreed on and shorter.
     #[inline]
-    pub(crate) fn lend<T>(&mut self, conn: &Endpoint, put: impl FnOnce(&mut Frame<'_>) -> T) -> T {
-        if conn.deflate.is_none() { put(self) } else { self.lend_packed(conn, put) }
+    pub(crate) fn lend<T>(&mut self, agreed: Agreed<'_>, put: impl FnOnce(&mut Frame<'_>) -> T) -> T {
+        if agreed.deflate.is_none() { put(self) } else { self.lend_compressed(agreed, put) }
     }
 
-    fn lend_packed<T>(&mut self, conn: &Endpoint, put: impl FnOnce(&mut Frame<'_>) -> T) -> T {
-        let Some((deflate, level)) = self.packing(conn) else { return put(self) };
+    fn lend_compressed<T>(&mut self, agreed: Agreed<'_>, put: impl FnOnce(&mut Frame<'_>) -> T) -> T {
+        let Some((deflate, level)) = self.parameters(agreed) else { return put(self) };
         let bytes = self.bytes;
         let compressed = self.compressed.get_or_insert_with(|| Box::new(Compressed::new(bytes, deflate, level)));
         let Some(start) = compressed.start else { return put(self) };
@@ -49,17 +60,17 @@ impl Frame<'_> {
         put
     }
 
-    /// How the frame is compressed for this connection, if it is.
-    fn packing(&self, conn: &Endpoint) -> Option<(Deflate, u8)> {
-        let (deflate, compression) = (conn.deflate?, conn.profile.compression?);
+    /// The parameters of the compression of this frame; `None` if it is sent as it is.
+    fn parameters(&self, agreed: Agreed<'_>) -> Option<(Deflate, u8)> {
+        let (deflate, compression) = (agreed.deflate?, agreed.compression.as_ref()?);
         let len = ws::payload(self.bytes)?.len();
-        let packs = len >= compression.threshold_bytes() && deflate.may_compress(len);
-        packs.then_some((deflate, compression.level_number()))
+        let compresses = len >= compression.threshold_bytes() && deflate.may_compress(len);
+        compresses.then_some((deflate, compression.level_number()))
     }
 
-    /// True when to put the frame takes longer than to copy it: nobody else should have to wait for that.
+    /// Whether `put` would compress the frame first. The caller releases its locks before that.
     #[inline]
-    pub(crate) fn takes_time(&self, conn: &Endpoint) -> bool {
-        conn.deflate.is_some() && self.compressed.is_none() && self.packing(conn).is_some()
+    pub(crate) fn takes_time(&self, agreed: Agreed<'_>) -> bool {
+        agreed.deflate.is_some() && self.compressed.is_none() && self.parameters(agreed).is_some()
     }
 }

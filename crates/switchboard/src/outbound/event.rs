@@ -2,7 +2,6 @@
 use crate::buffers::{give, take};
 use crate::codec::Encoding;
 use crate::event_name::check_name;
-use crate::hub::Endpoint;
 use crate::nested::{Calls, DEEPEST, Nested, Refused};
 use crate::outbound::Frame;
 use crate::{Error, log};
@@ -130,18 +129,19 @@ impl Event {
         Error::payload_too_large("The event is longer than `max_message_out`")
     }
 
-    /// A reply, written by whoever calls this. `None`: it is longer than it may be.
-    pub(crate) fn reply(conn: &Endpoint, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
-        let built = Event::build(conn.encoding(), |out| {
+    /// A reply that `write` appends. `None`: it is longer than `most`.
+    pub(crate) fn reply(encoding: Encoding<'_>, most: usize, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
+        let built = Event::build(encoding, |out| {
             write(out);
             Ok(())
         });
-        built.ok().filter(|built| built.len() <= conn.profile.limits.max_message_out)
+        built.ok().filter(|built| built.len() <= most)
     }
 
     /// An error for a client. Errors: it cannot be said, see [`Encoding::exception_within`].
     pub(crate) fn exception(
-        conn: &Endpoint,
+        encoding: Encoding<'_>,
+        most: usize,
         error: &Error,
         event: Option<&str>,
         id: Option<&Id<'_>>,
@@ -149,7 +149,6 @@ impl Event {
         // A codec of the application's own may do what fails, and is told so by an exception.
         let nothing = Sending::begin(());
         nothing.get().map_err(Error::internal)?;
-        let (encoding, most) = (conn.encoding(), conn.profile.limits.max_message_out);
         Event::build(encoding, |out| encoding.exception_within(most, out, error, event, id))
     }
 

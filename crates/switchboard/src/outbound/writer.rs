@@ -1,78 +1,28 @@
-//! The writer: the one way to a connection for everybody but its task. A lock over the outbox and the writing half.
-use crate::hub::Flusher;
+//! The writer: the only way to a connection for everybody except its task. A lock over the outbox and the writing half.
 use crate::limits::Limits;
 use crate::node::Node;
+use crate::node::queues::Blocked;
 use crate::outbound::close_request::CloseRequest;
 use crate::outbound::frame::Frame;
-use crate::outbound::outbox::{Class, Flushed, Outbox, Put};
+use crate::outbound::outbox::{Class, Flushed, Outbox};
+use crate::outbound::state::{End, Held, Phase, Pushed, State, Wake};
 use crate::outbound::stream::{Stream, poll_write, try_write};
-use parking_lot::{Mutex, MutexGuard};
+use crate::outbound::touched::Touched;
+use parking_lot::Mutex;
 use std::io::IoSlice;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::net::tcp::OwnedWriteHalf;
 
-/// A half-written frame up to this length is finished when memory is short.
+/// If memory is short, a partly written frame is finished up to this length; a longer one is dropped, and the connection with it.
 const FINISHED: usize = 16 << 10;
-
-/// What became of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
-    Queued,
-    Dropped,
-    /// The connection is closing or closed.
-    Gone,
-}
-
-/// Who has to write what was put.
-pub(crate) enum Wake {
-    Nobody,
-    Flusher,
-    Task(Waker),
-}
-
-/// Who writes next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
-    /// Nothing waits.
-    #[default]
-    Idle,
-    /// The flusher, soon.
-    Scheduled,
-    /// The task, at the end of its turn, or when the socket takes bytes again.
-    Task,
-}
-
-/// How far the end of the connection has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    #[default]
-    Open,
-    /// No frame is taken any more; what waits is still written.
-    Closing,
-    /// What waited is thrown away, but for the end of a short frame and the goodbye.
-    Discarded,
-    /// Nothing is written any more: a frame may be cut off.
-    Mute,
-}
-
-/// What waits in front of a socket that refuses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Blocked {
-    /// The connection is about to end anyway, once its peer has read.
-    pub(crate) closing: bool,
-    /// Bytes that are free again when this connection alone ends.
-    pub(crate) own: usize,
-    pub(crate) bytes: usize,
-}
 
 /// What the task learns at the end of its turn.
 pub(crate) struct TurnEnd {
     pub(crate) flushed: Option<Flushed>,
     pub(crate) request: Option<CloseRequest>,
-    /// There is something to do at once.
+    /// There is something to do at once: the task does not wait.
     pub(crate) again: bool,
     /// Bytes that wait.
     pub(crate) waiting: usize,
@@ -82,71 +32,44 @@ pub(crate) struct TurnEnd {
 
 #[repr(C)]
 pub(crate) struct Writer {
-    /// The end of the task's turn has something to do here, or the lane has no waker of it. Most turns write their only reply at once,
-    /// leave nothing, and end without the lock. It is changed under the lock, and read without: who changes it beside the turn takes the
-    /// waker, or finds that it was taken, and the turn that this wakes reads what was written before it.
-    touched: AtomicBool,
-    /// The end has begun, or somebody has asked for it: no frame is taken any more. Changed under the lock, and read without.
+    /// Set when the end of a turn must lock the writer: data, a close request, or a missing waker. Written under the lock, read without
+    /// it; any setter also takes the waker, so a stale read costs one extra turn, never a lost wake-up.
+    touched: Touched,
+    /// The end has begun or is asked for: no further frame is accepted. Written under the lock, read without it: whoever needs to be sure
+    /// locks.
     closed: AtomicBool,
-    /// The peer has said its last, and what it asked before is answered: the task waits for that.
+    /// The peer has sent its last message, and the task waits only for the answers to what the peer sent before.
     answering: AtomicBool,
-    /// Where its flusher has the connection, which alone knows what that means. It stands here because there is room.
+    /// The index of the connection in its flusher's list. Only the flusher uses it; it is in this struct because padding would be here
+    /// otherwise.
     pub(crate) place: AtomicU32,
-    /// Who writes what others put, and keeps the time: of the runtime that the connection lives in.
-    pub(crate) flusher: Arc<Flusher>,
     state: Mutex<State>,
 }
 
-/// The lane, locked.
-struct Held<'a> {
-    writer: &'a Writer,
-    state: MutexGuard<'a, State>,
-}
-
-/// The fields stand in the order of their use: see [`Outbox`].
-#[derive(Default)]
-#[repr(C)]
-struct State {
-    phase: Phase,
-    end: End,
-    /// Somebody wanted to wake the task while it had left no waker.
-    woken: bool,
-    /// The stream was written to, and has not handed all of it on.
-    unflushed: bool,
-    /// Bytes of the outbox that the node is charged with.
-    charged: u32,
-    /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
-    socket: Option<OwnedWriteHalf>,
-    outbox: Outbox,
-    request: Option<Box<CloseRequest>>,
-    waker: Option<Waker>,
-}
-
 impl Writer {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>, flusher: Arc<Flusher>) -> Writer {
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>) -> Writer {
         Writer {
-            touched: AtomicBool::new(true),
+            touched: Touched::new(),
             closed: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             place: AtomicU32::new(0),
-            flusher,
             state: Mutex::new(State { socket, ..State::default() }),
         }
     }
 
     #[inline(always)]
     fn hold(&self) -> Held<'_> {
-        Held { writer: self, state: self.state.lock() }
+        Held { touched: &self.touched, closed: &self.closed, state: self.state.lock() }
     }
 
-    /// For the task, whose waker is always the same: false when nothing is left that [`end_turn`](Writer::end_turn) alone does.
+    /// For the task, whose waker is always the same: false if nothing is left for [`end_turn`](Writer::end_turn) to do.
     #[inline]
     pub(crate) fn is_touched(&self) -> bool {
-        self.touched.load(Ordering::Relaxed)
+        self.touched.get()
     }
 
-    /// Puts a frame behind all others. `own`: inside the task's turn, at whose end it is written, unless the flusher is about to.
-    /// Returns how many volatile messages made room, too.
+    /// Puts a frame after all others. `own`: the caller runs inside the task's turn, whose end writes the frame unless the flusher is
+    /// about to. Also returns how many volatile messages were dropped for it.
     pub(crate) fn push(
         &self,
         frame: &mut Frame<'_>,
@@ -179,8 +102,9 @@ impl Writer {
         (Pushed::Queued, wake, evicted)
     }
 
-    /// A reply from the task itself, which writes it before the next round of its turn. Where it is the `only` one, and nothing waits in
-    /// front of it, it is written now, and no copy is made. Returns whether the outbox is crowded then.
+    /// A reply from the task itself, which writes it before the next round of its turn. The `only` reply of a round is written now if
+    /// nothing waits before it: that saves the copy into the outbox and, mostly, the end of the turn. Returns whether the outbox is
+    /// crowded afterwards.
     pub(crate) fn put_reply(
         &self,
         frame: &mut Frame<'_>,
@@ -191,7 +115,7 @@ impl Writer {
         let mut state = self.hold();
         let mut written = 0;
         if only && let Some(socket) = state.socket_at_rest() {
-            // What is refused, or fails, is tried again by `end_turn`, which knows what to do.
+            // If the socket refuses it or fails, `end_turn` tries again: it registers for readiness, and reports the failure.
             if let Poll::Ready(Ok(n)) = try_write(socket, &[IoSlice::new(frame.bytes)]) {
                 written = n;
             }
@@ -209,7 +133,7 @@ impl Writer {
         Ok(state.outbox.is_crowded(limits))
     }
 
-    /// A ping or pong. False when the control lane is full or the connection is closing.
+    /// Puts a ping or pong. False if too many control frames wait or the connection is closing.
     pub(crate) fn put_control(&self, frame: &[u8]) -> bool {
         let mut state = self.hold();
         let put = state.end == End::Open && state.outbox.put_control(frame);
@@ -219,15 +143,15 @@ impl Writer {
         put
     }
 
-    /// The last frames; nothing is taken after them. With `discard`, nothing waits before them either.
-    /// Returns how many messages were thrown away.
+    /// Puts the last frames: nothing is accepted after them. `discard` drops what waits before them. Returns how many messages were
+    /// dropped.
     pub(crate) fn close(&self, frames: &[u8], discard: bool, node: &Arc<Node>) -> usize {
         let mut state = self.hold();
         if state.end == End::Mute {
             return 0;
         }
         let dropped = if discard { state.outbox.discard() } else { 0 };
-        // A long frame that is half written is worth an eviction still.
+        // A long frame that is partly written still waits: `evict` can drop it if memory is short.
         let end = if discard && state.outbox.bytes() <= FINISHED { End::Discarded } else { End::Closing };
         state.ends(end);
         if !frames.is_empty() {
@@ -238,14 +162,14 @@ impl Writer {
         dropped
     }
 
-    /// The stream is gone. Returns how many messages were thrown away.
+    /// The stream is gone. Returns how many messages were dropped.
     pub(crate) fn gone(&self, node: &Arc<Node>) -> usize {
         let mut state = self.hold();
         let dropped = state.outbox.messages();
         state.outbox = Outbox::default();
         state.settle(node);
         if let Some(socket) = state.socket.take() {
-            // It is closed here, or with the reading half: to shut it down first would be one more call.
+            // The socket is closed when both halves are dropped. Dropping this half would also shut it down, which is one more system call.
             socket.forget();
         }
         state.ends(End::Mute);
@@ -253,7 +177,7 @@ impl Writer {
         dropped
     }
 
-    /// Asks the task for the end. Returns its waker, and whether the connection was open until now.
+    /// Asks the task to end the connection. Returns the task's waker, and whether the connection was open until now.
     pub(crate) fn request(&self, request: CloseRequest) -> (Option<Waker>, bool) {
         let mut state = self.hold();
         let was_open = state.end == End::Open;
@@ -261,12 +185,12 @@ impl Writer {
         (state.take_waker(), was_open)
     }
 
-    /// Somebody has asked for the end, which is not obeyed yet.
+    /// Whether somebody has asked for the end and the task has not obeyed yet.
     pub(crate) fn is_asked_to_end(&self) -> bool {
         self.state.lock().request.as_ref().is_some_and(|request| request.is_an_end())
     }
 
-    /// From now on the task waits for the answers to what its peer has sent.
+    /// From now on the task waits only for the answers to what its peer has sent.
     pub(crate) fn set_answering(&self) {
         self.answering.store(true, Ordering::Release);
     }
@@ -275,7 +199,7 @@ impl Writer {
         self.answering.load(Ordering::Acquire)
     }
 
-    /// What was asked for and not obeyed yet.
+    /// The request that the task has not obeyed yet.
     pub(crate) fn take_request(&self) -> Option<CloseRequest> {
         self.state.lock().request.take().map(|request| *request)
     }
@@ -297,7 +221,7 @@ impl Writer {
         !self.closed.load(Ordering::Relaxed)
     }
 
-    /// True when a sender that waits for room has to wait.
+    /// Whether a sender that waits for room has to go on waiting.
     pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
         self.state.lock().outbox.is_crowded(limits)
     }
@@ -306,7 +230,7 @@ impl Writer {
         self.state.lock().outbox.bytes()
     }
 
-    /// What an eviction would throw away; `None` where the socket takes bytes, and where all is thrown away already.
+    /// What an eviction would drop; `None` if the socket accepts bytes, or everything is dropped already.
     pub(crate) fn blocked(&self) -> Option<Blocked> {
         let state = self.state.lock();
         let outbox = &state.outbox;
@@ -317,11 +241,12 @@ impl Writer {
         })
     }
 
-    /// Throws away what waits, at once, and asks the task for the end. `None`: it is thrown away already. Else how many
-    /// messages that were, and the task's waker.
+    /// Drops what waits, at once, and asks the task for the end. Returns how many messages were dropped, and the task's waker; `None`: they
+    /// are dropped already.
     ///
-    /// A close frame would have to wait for the end of the frame that is half written: a long one goes too, and the close frame
-    /// with it. So does the goodbye of a connection that is closing: its peer had its time to read it.
+    /// A close frame can only follow the end of a partly written frame. A long one is dropped too, and with it the close frame: the peer
+    /// cannot read what comes after a frame that was cut off. The close frame of a connection that is already closing is dropped as well:
+    /// its peer had time to read it.
     pub(crate) fn evict(&self, node: &Arc<Node>) -> Option<(usize, Option<Waker>)> {
         let mut state = self.hold();
         if state.end >= End::Discarded {
@@ -338,9 +263,8 @@ impl Writer {
         Some((dropped, state.take_waker()))
     }
 
-    /// The end of the task's turn: writes what waits, and leaves the waker for the next turn.
-    ///
-    /// `stream` is the one that the task owns whole, if it does.
+    /// The end of the task's turn: writes what waits, and leaves the waker for the next turn. `stream` is the one that the task owns whole
+    /// (TLS), if it does.
     pub(crate) fn end_turn(
         &self,
         cx: &mut Context<'_>,
@@ -362,22 +286,20 @@ impl Writer {
             Some(Flushed::Blocked { .. }) => Phase::Task,
             _ => Phase::Idle,
         };
-        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            state.waker = Some(cx.waker().clone());
-        }
         let request = state.request.take().map(|request| *request);
-        // A stream that the task owns whole may hold bytes back.
-        self.touched.store(state.phase == Phase::Task || state.socket.is_none(), Ordering::Relaxed);
+        // A stream that the task owns whole may hold bytes back, so that every turn flushes it.
+        let stays = state.phase == Phase::Task || state.socket.is_none();
+        let woken = self.touched.turn_ends(state, cx.waker(), stays);
         TurnEnd {
             flushed,
-            again: std::mem::take(&mut state.woken) || request.is_some(),
+            again: woken || request.is_some(),
             request,
             waiting: state.outbox.bytes(),
             crowded: state.outbox.is_crowded(limits),
         }
     }
 
-    /// Called by the flusher. Returns the task's waker when the task has to act.
+    /// Called by the flusher: writes what waits. Returns the task's waker if the task has to act.
     pub(crate) fn flush_scheduled(&self, node: &Arc<Node>) -> Option<Waker> {
         let mut state = self.hold();
         if state.phase != Phase::Scheduled {
@@ -391,151 +313,12 @@ impl Writer {
                 waiting.phase = Phase::Idle;
                 None
             }
-            // The task registers for the socket's readiness, notices the failure, or owns the stream.
+            // The flusher cannot wait for the socket. The task registers for its readiness, reports the failure, or owns the stream.
             Some(Flushed::Blocked { .. } | Flushed::Failed) | None => {
                 state.leave_to_task();
                 state.take_waker()
             }
         }
-    }
-}
-
-impl Deref for Held<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
-    }
-}
-
-impl DerefMut for Held<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
-    }
-}
-
-/// What the end of the task's turn has to see.
-impl Held<'_> {
-    #[inline(always)]
-    fn touch(&self) {
-        self.writer.touched.store(true, Ordering::Relaxed);
-    }
-
-    /// From now on no frame is taken, by nobody.
-    fn ends(&mut self, end: End) {
-        self.end = self.end.max(end);
-        self.writer.closed.store(true, Ordering::Relaxed);
-    }
-
-    #[inline(always)]
-    fn leave_to_task(&mut self) {
-        self.touch();
-        self.phase = Phase::Task;
-    }
-
-    fn ask(&mut self, request: CloseRequest) {
-        if request.is_an_end() {
-            // Nothing that is emitted after the call reaches the client, and no further message of it is handled.
-            self.ends(End::Closing);
-        }
-        if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
-            self.touch();
-            self.request = Some(Box::new(request));
-        }
-    }
-
-    fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Result<usize, Pushed> {
-        if self.end > End::Open {
-            return Err(Pushed::Gone);
-        }
-        match self.outbox.put(frame, class, limits) {
-            Put::Queued { evicted } => Ok(evicted),
-            Put::Dropped => Err(Pushed::Dropped),
-            Put::Overflow => {
-                self.ask(CloseRequest::slow_consumer());
-                Err(Pushed::Dropped)
-            }
-        }
-    }
-
-    /// The task's waker. Without one it is being woken, or in its first turn; at the end of that turn it looks again.
-    fn take_waker(&mut self) -> Option<Waker> {
-        self.touch();
-        let waker = self.waker.take();
-        self.woken |= waker.is_none();
-        waker
-    }
-
-    fn wake_task(&mut self) -> Wake {
-        self.take_waker().map_or(Wake::Nobody, Wake::Task)
-    }
-
-    /// Tries the socket, so that a client that reads is not taken for one that does not.
-    fn write_now(&mut self) -> Wake {
-        let waiting = &mut *self.state;
-        let Some(socket) = &waiting.socket else { return Wake::Nobody };
-        match waiting.outbox.flush(|bytes| try_write(socket, bytes)) {
-            Flushed::Drained => Wake::Nobody,
-            Flushed::Blocked { .. } | Flushed::Failed => {
-                self.leave_to_task();
-                self.wake_task()
-            }
-        }
-    }
-}
-
-impl State {
-    /// Charges the node with what waits in front of a socket that refuses it.
-    #[inline(always)]
-    fn settle(&mut self, node: &Arc<Node>) {
-        if self.outbox.is_blocked() || self.charged > 0 {
-            self.recharge(node);
-        }
-    }
-
-    #[cold]
-    fn recharge(&mut self, node: &Arc<Node>) {
-        if node.memory.is_limited() {
-            // What waits is bounded by less, see `Limits::problems`; what is charged is what is given back, whatever it is.
-            let charged = u32::try_from(self.outbox.charge(node)).unwrap_or(u32::MAX);
-            node.memory.recharge(self.charged as usize, charged as usize);
-            self.charged = charged;
-        }
-    }
-
-    /// Writes to a stream that may hold bytes back itself (TLS): all is written only when it has handed them on.
-    fn flush_stream(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Option<Flushed> {
-        if !self.outbox.is_empty() {
-            self.unflushed = true;
-            match self.outbox.flush(|bytes| stream.poll_write(cx, bytes)) {
-                Flushed::Drained => {}
-                // What was taken may be handed on already; the write that is refused wakes the task.
-                blocked => return Some(blocked),
-            }
-        }
-        if !self.unflushed {
-            return None;
-        }
-        match stream.poll_flush(cx) {
-            Poll::Ready(Ok(())) => {
-                self.unflushed = false;
-                Some(Flushed::Drained)
-            }
-            Poll::Ready(Err(_)) => Some(Flushed::Failed),
-            Poll::Pending => Some(Flushed::Blocked { progress: false }),
-        }
-    }
-
-    /// The bare socket of an open connection for which nothing waits.
-    #[inline(always)]
-    fn socket_at_rest(&self) -> Option<&OwnedWriteHalf> {
-        let rests = self.phase == Phase::Idle && self.end == End::Open && self.outbox.is_empty();
-        self.socket.as_ref().filter(|_| rests && !self.outbox.is_blocked())
-    }
-
-    /// True when much was put into the outbox of a bare socket before it was tried.
-    fn is_overdue(&self, limits: &Limits) -> bool {
-        self.outbox.bytes() > limits.outbound_bytes && !self.outbox.is_blocked() && self.socket.is_some()
     }
 }
 

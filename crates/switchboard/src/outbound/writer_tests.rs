@@ -1,5 +1,4 @@
 use super::*;
-use crate::hub::{Flusher, Hub};
 use switchboard_core::ws::{self, Opcode};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -9,7 +8,7 @@ async fn lane() -> (Writer, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (_, socket) = listener.accept().await.unwrap().0.into_split();
-    (Writer::new(Some(socket), Flusher::of_nobody()), peer)
+    (Writer::new(Some(socket)), peer)
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -21,7 +20,7 @@ fn text(text: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
-    let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
+    let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
     let end_turn = || {
         let end = lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
         (lane.is_touched(), end.again)
@@ -76,7 +75,7 @@ async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
 
 #[tokio::test]
 async fn what_a_socket_refuses_is_left_to_the_end_of_a_turn() {
-    let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
+    let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
     let mut cx = Context::from_waker(Waker::noop());
     let long = text(&"x".repeat(1 << 20));
     for _ in 0..100 {
@@ -92,7 +91,7 @@ async fn what_a_socket_refuses_is_left_to_the_end_of_a_turn() {
 
 #[tokio::test]
 async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
-    let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Hub::new().node.clone());
+    let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
     let mut cx = Context::from_waker(Waker::noop());
     let long = text(&"x".repeat(limits.outbound_bytes / 4));
     for _ in 0..1000 {
@@ -108,7 +107,7 @@ async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
 
 #[test]
 fn a_stream_that_the_task_owns_is_looked_at_in_every_turn() {
-    let (lane, limits, node) = (Writer::new(None, Flusher::of_nobody()), Limits::default(), Hub::new().node.clone());
+    let (lane, limits, node) = (Writer::new(None), Limits::default(), Arc::new(Node::new()));
     lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
     assert!(lane.is_touched());
 }

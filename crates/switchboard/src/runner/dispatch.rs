@@ -381,7 +381,7 @@ impl Task {
     fn send(&mut self, frame: &[u8]) {
         let (conn, only) = (self.client.endpoint(), self.is_last);
         match Frame::new(frame)
-            .lend(conn, |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node()))
+            .lend(conn.agreed(), |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node()))
         {
             Ok(crowded) => self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),

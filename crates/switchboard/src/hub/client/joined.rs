@@ -58,7 +58,8 @@ impl Drop for Joined {
             let (client, error) = *failure;
             client.endpoint().node().rejected("join", error.code().label());
             log::failed(&error, "join", &client);
-            match Event::exception(client.endpoint(), &error, None, None) {
+            let conn = client.endpoint();
+            match Event::exception(conn.encoding(), conn.profile.limits.max_message_out, &error, None, None) {
                 Ok(event) => drop(client.endpoint_arc().push_event(&mut event.frame(), Class::Reply)),
                 Err(unspeakable) => {
                     log::failed(&unspeakable, "join", &client);

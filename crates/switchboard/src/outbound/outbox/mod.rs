@@ -4,28 +4,31 @@
 //! the first place where a frame begins.
 #[cfg(test)]
 mod model;
+mod segment;
 mod writing;
 
 use crate::buffers;
 use crate::limits::{CONTROL_LANE, Limits, VolatilePolicy};
 use crate::node::Node;
 use crate::outbound::frame::{Frame, Shared};
+use crate::outbound::outbox::segment::{Segment, Volatile, data_frames};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use switchboard_core::ws;
 
-/// Up to this length a message is copied behind the one before it, so that both leave in one piece of memory; a longer
-/// one is shared between all that get it.
+/// Up to this length a message is copied after the one before it, so that both leave from one piece of memory. A longer one is shared
+/// by all outboxes that get it, which costs less than a copy for each.
 const COPIED: usize = 512;
-/// A piece of copied messages takes no further one from this length on, so that what is written is soon free again.
+/// From this length on a piece of copied messages takes no further one, so that what is written is freed soon.
 const PACKED: usize = 16 << 10;
-/// So many times `outbound_bytes` may stand in the outbox of a stream that was not tried yet.
+/// Before a stream was tried, its outbox may hold this many times `outbound_bytes`: a client is not slow before its socket has refused
+/// bytes.
 const UNTRIED: usize = 4;
 
 /// How a message may be treated when its receiver does not keep up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Class<'a> {
-    /// A reply, an error or an ack: may use the reserved places.
+    /// A reply, an error or an ack: may use the reserved messages (`Limits::outbound_reserved`).
     Reply,
     /// A push.
     Push,
@@ -36,12 +39,12 @@ pub(crate) enum Class<'a> {
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Put {
-    /// In its place, and so many volatile messages made room for it.
+    /// It is queued, and this many volatile messages were dropped for it.
     Queued {
         evicted: usize,
     },
     Dropped,
-    /// The limit is passed and nothing may be dropped in silence: the client has to go.
+    /// The limit is passed, and nothing may be dropped silently: the client is disconnected.
     Overflow,
 }
 
@@ -56,35 +59,15 @@ pub(crate) enum Flushed {
     Failed,
 }
 
-enum Segment {
-    /// Frames one behind the other.
-    Compressed(Vec<u8>),
-    Shared(Arc<Shared>),
-    Volatile(Box<Volatile>),
-}
-
-struct Volatile {
-    bytes: Vec<u8>,
-    key: Option<Box<str>>,
-}
-
-impl Segment {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Segment::Compressed(bytes) => bytes,
-            Segment::Shared(shared) => &shared.bytes,
-            Segment::Volatile(volatile) => &volatile.bytes,
-        }
-    }
-}
-
-/// The frames that wait for the socket. It holds whole frames only, but for the front of the one that is being written.
+/// The frames that wait for the socket. All are whole, except the first one if a part of it is written.
 ///
-/// The fields stand in the order of their use: a broadcast touches the first ones, and nothing else, of each member's.
+/// The fields are in the order of their use: of each member's outbox, a broadcast touches the first ones and nothing else, which is one
+/// cache line.
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Outbox {
-    /// The one message, of a broadcast, of which nothing is written; nothing else waits then.
+    /// The only message that waits, if it is one of a broadcast of which nothing is written: the common case, for which no piece of
+    /// memory is allocated. `end_single` turns it into a segment.
     single: Option<Arc<Shared>>,
     /// Bytes that are not written.
     bytes: usize,
@@ -94,23 +77,23 @@ pub(crate) struct Outbox {
     control: u16,
     /// The socket refused bytes at the last write.
     blocked: bool,
-    /// Where in the first piece the frame begins that is not yet written whole.
+    /// Offset in the first piece of the first frame that is not written whole.
     frame: u32,
-    /// Shared pieces, the last ones, that nobody has tried to charge.
+    /// How many of the shared pieces, counted from the last, were never offered to be charged.
     uncharged: u32,
-    /// What leaves first: frames one behind the other.
+    /// What leaves first: frames one after the other.
     head: Vec<u8>,
     /// What leaves after it.
     rest: VecDeque<Segment>,
     /// How much of the first piece (`head`, else the front of `rest`) is written already.
     written: usize,
-    /// Where in the first piece its control frames end: the next one goes behind them.
+    /// Offset in the first piece after its control frames: the next control frame goes there, so that they keep their order.
     control_end: u32,
-    /// The same of the second piece, where the first one is shared with others.
+    /// The same offset in the second piece, where the first one is shared and nothing can be inserted into it.
     second_end: u32,
     /// Bytes of shared pieces, written ones included.
     shared: usize,
-    /// A reply that is longer than what may wait: its length, 0 where there is none.
+    /// The length of a reply that is longer than `outbound_bytes`; 0 if there is none.
     long: u32,
     /// Bytes up to the end of that reply that are not written.
     until_long: u32,
@@ -125,7 +108,7 @@ impl Outbox {
         self.messages as usize
     }
 
-    /// Bytes that wait here alone, while the socket refuses them. Those that others wait for too are charged to the node.
+    /// Bytes of this outbox alone, while the socket refuses them. Shared pieces are charged to the node, once for all outboxes.
     pub(crate) fn charge(&mut self, node: &Arc<Node>) -> usize {
         if !self.blocked {
             return 0;
@@ -150,7 +133,7 @@ impl Outbox {
         self.bytes - (self.shared - begun)
     }
 
-    /// Bytes that are free again when all of it is thrown away: not those that others wait for, too.
+    /// Bytes that are freed if this outbox is dropped: not those that other outboxes hold as well.
     pub(crate) fn frees(&self) -> usize {
         let alone = self.rest.iter().map(|segment| match segment {
             Segment::Shared(shared) if Arc::strong_count(shared) == 1 => shared.bytes.len(),
@@ -172,7 +155,7 @@ impl Outbox {
         self.bytes > limits.outbound_soft_bytes || self.messages() > limits.outbound_messages / 2
     }
 
-    /// Puts a message behind all others.
+    /// Puts a message after all others.
     pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Put {
         let len = frame.bytes.len();
         if !matches!(class, Class::Reply)
@@ -185,14 +168,14 @@ impl Outbox {
             self.messages = 1;
             return Put::Queued { evicted: 0 };
         }
-        self.end_solo();
+        self.end_single();
         let mut evicted = 0;
         if let Class::Volatile(key) = class {
             if self.blocked && key.is_none() && limits.volatile == VolatilePolicy::DropNewest {
                 return Put::Dropped;
             }
             let replaced = key.and_then(|key| self.find_volatile(|volatile| volatile.key.as_deref() == Some(key)));
-            // What would make room, all of it; nothing goes unless that is enough.
+            // All that could make room. Nothing is dropped unless that is enough: otherwise the old messages would be lost as well as the new one.
             let (bytes, messages) = match limits.volatile {
                 VolatilePolicy::DropNewest => replaced.map_or((0, 0), |at| (self.rest[at].bytes().len(), 1)),
                 VolatilePolicy::DropOldest => self.volatile(),
@@ -229,27 +212,27 @@ impl Outbox {
         Put::Queued { evicted }
     }
 
-    /// Bytes of the one long reply that are not written. The client asked for them: they leave the room of all else as it is.
+    /// Bytes of the one long reply that are not written. The client asked for them, so they take no room from other messages.
     fn rest_of_long(&self) -> usize {
         self.long.min(self.until_long) as usize
     }
 
-    /// Puts the last frames behind all others, whatever the limits say. They are not counted as messages.
+    /// Puts the last frames after all others, whatever the limits say. They are not counted as messages.
     pub(crate) fn put_close(&mut self, frames: &[u8]) {
-        self.end_solo();
-        // Given back like any other: one of its own would stay with the thread's for every connection that closes.
+        self.end_single();
+        // From the thread's buffers, because it is given back to them: with a new one, every connection that closes would add one.
         let mut bytes = buffers::take();
         bytes.extend_from_slice(frames);
-        self.rest.push_back(Segment::Compressed(bytes));
+        self.rest.push_back(Segment::Copied(bytes));
         self.bytes += frames.len();
     }
 
-    /// Puts a ping or pong in front of all messages. False when the control lane is full.
+    /// Puts a ping or pong before all messages. False when as many control frames wait as may.
     pub(crate) fn put_control(&mut self, frame: &[u8]) -> bool {
         if self.blocked && self.control >= CONTROL_LANE {
             return false;
         }
-        self.end_solo();
+        self.end_single();
         self.control = self.control.saturating_add(1);
         self.bytes += frame.len();
         if self.until_long > 0 {
@@ -270,14 +253,15 @@ impl Outbox {
         (own - if begun_is_own { self.written } else { 0 }, shared)
     }
 
-    /// The length of the frame that is half written; 0 when there is none.
+    /// The length of the frame that is partly written; 0 if there is none.
     pub(crate) fn begun(&self) -> usize {
         self.boundary() - self.frame as usize
     }
 
-    /// Throws away all but the frame that is half written. Returns how many messages that were.
+    /// Drops all but the frame that is partly written, which has to be completed for the peer to read what follows. Returns how many
+    /// messages were dropped.
     pub(crate) fn discard(&mut self) -> usize {
-        self.end_solo();
+        self.end_single();
         let before = self.messages();
         let half = self.frame as usize..self.boundary();
         let mut head = buffers::take();
@@ -301,19 +285,18 @@ impl Outbox {
         self.has_room_without(0, 0, len, class, limits)
     }
 
-    /// Whether there is room once so many bytes and messages are gone.
+    /// Whether `len` bytes fit after removing `bytes` bytes and `gone` messages.
     fn has_room_without(&self, bytes: usize, gone: usize, len: usize, class: Class<'_>, limits: &Limits) -> bool {
         let bytes = self.bytes - bytes;
         let messages = match class {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
         };
-        // What the socket has not refused does not wait for the client: until then messages are not counted, and there may
-        // be more bytes.
+        // What the socket has not refused does not wait for the client: until then messages are not counted, and more bytes may wait.
         let few = !self.blocked || self.messages() - gone < messages;
         let most = if self.blocked { limits.outbound_bytes } else { limits.outbound_bytes.saturating_mul(UNTRIED) };
-        // One message up to `max_message_out`, which the caller checks, is taken when nothing else waits; a reply when
-        // little does, because no further message is handled while much does.
+        // If nothing else waits, any message fits: the caller has checked `max_message_out`. A reply fits while little waits, because no
+        // further message is handled while much does, so that replies exceed the limit by little.
         bytes == 0
             || (few
                 && (bytes + len <= most
@@ -327,9 +310,9 @@ impl Outbox {
         self.rest.push_back(Segment::Shared(shared));
     }
 
-    /// The one message takes its place among others, or is begun.
+    /// Ends the short form with a single message: further messages follow, or a part of it is written.
     #[inline]
-    fn end_solo(&mut self) {
+    fn end_single(&mut self) {
         if let Some(single) = self.single.take() {
             self.demote(single);
         }
@@ -349,7 +332,7 @@ impl Outbox {
                 }
                 Some(&mut self.head)
             }
-            Some(Segment::Compressed(bytes)) if bytes.len() < PACKED => Some(bytes),
+            Some(Segment::Copied(bytes)) if bytes.len() < PACKED => Some(bytes),
             _ => None,
         };
         match last {
@@ -357,7 +340,7 @@ impl Outbox {
             None => {
                 let mut bytes = buffers::take();
                 bytes.extend_from_slice(frame);
-                self.rest.push_back(Segment::Compressed(bytes));
+                self.rest.push_back(Segment::Copied(bytes));
             }
         }
     }
@@ -366,7 +349,7 @@ impl Outbox {
         if self.head.is_empty() { self.rest.front().map_or(&[], Segment::bytes) } else { &self.head }
     }
 
-    /// Where in the first piece the next frame begins of which nothing is written.
+    /// Offset in the first piece of the first frame of which nothing is written.
     fn boundary(&self) -> usize {
         let frame = self.frame as usize;
         if self.written == frame {
@@ -378,12 +361,12 @@ impl Outbox {
 
     fn insert_first(&mut self, frame: &[u8]) {
         let at = self.boundary().max(self.control_end as usize);
-        if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Compressed(_))) {
-            // The first piece is one frame, begun, which others may share.
-            if !matches!(self.rest.get(1), Some(Segment::Compressed(_))) {
-                self.rest.insert(1, Segment::Compressed(buffers::take()));
+        if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Copied(_))) {
+            // The first piece is one frame that is partly written and that other outboxes may share: the control frame goes after it.
+            if !matches!(self.rest.get(1), Some(Segment::Copied(_))) {
+                self.rest.insert(1, Segment::Copied(buffers::take()));
             }
-            if let Some(Segment::Compressed(bytes)) = self.rest.get_mut(1) {
+            if let Some(Segment::Copied(bytes)) = self.rest.get_mut(1) {
                 let end = self.second_end as usize;
                 bytes.splice(end..end, frame.iter().copied());
                 self.second_end += short(frame.len());
@@ -392,8 +375,8 @@ impl Outbox {
         }
         if self.head.is_empty() {
             self.head = match self.rest.pop_front() {
-                Some(Segment::Compressed(bytes)) => bytes,
-                // Nothing of it is written: the control frames go into a piece in front of it.
+                Some(Segment::Copied(bytes)) => bytes,
+                // Nothing of it is written: the control frames go into a piece before it.
                 Some(other) => {
                     self.rest.push_front(other);
                     buffers::take()
@@ -405,14 +388,14 @@ impl Outbox {
         self.control_end = short(at + frame.len());
     }
 
-    /// Bytes and number of the volatile messages that are not begun.
+    /// Bytes and number of the volatile messages of which nothing is written.
     fn volatile(&self) -> (usize, usize) {
         let begun = usize::from(self.head.is_empty() && self.written > 0);
         let volatile = self.rest.iter().skip(begun).filter(|segment| matches!(segment, Segment::Volatile(_)));
         volatile.fold((0, 0), |(bytes, count), segment| (bytes + segment.bytes().len(), count + 1))
     }
 
-    /// The oldest volatile message that `matches` and is not begun.
+    /// The index of the oldest volatile message that `matches` and of which nothing is written.
     fn find_volatile(&self, matches: impl Fn(&Volatile) -> bool) -> Option<usize> {
         let begun = usize::from(self.head.is_empty() && self.written > 0);
         let found = self.rest.iter().skip(begun).position(|segment| match segment {
@@ -436,22 +419,8 @@ impl Outbox {
     }
 }
 
-/// A place in a piece: no message that is sent is as long as 4 GiB, see `Limits::problems`. Only with limits near to that does more
-/// wait; then others have less room beside a long reply.
+/// An offset as 32 bits, which keeps the outbox small. No message is as long as 4 GiB, see `Limits::problems`. Only with limits close to
+/// that can an offset be larger: it is cut off then, and other messages have less room beside a long reply.
 fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
-}
-
-/// True for the first byte of a frame that carries data (RFC 6455 §5.2: control frames have the top bit of the opcode).
-fn is_data(first: u8) -> bool {
-    first & 0x08 == 0
-}
-
-fn data_frames(mut frames: &[u8]) -> u32 {
-    let mut count = 0;
-    while let Some(len) = ws::frame_len(frames).filter(|len| *len <= frames.len()) {
-        count += u32::from(is_data(frames[0]));
-        frames = &frames[len..];
-    }
-    count
 }

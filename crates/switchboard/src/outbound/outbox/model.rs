@@ -1,6 +1,6 @@
 //! The outbox against a model: any sequence of puts, partial writes, control frames and discards.
-use crate::hub::Hub;
 use crate::limits::{Limits, VolatilePolicy};
+use crate::node::Node;
 use crate::outbound::frame::Frame;
 use crate::outbound::outbox::{Class, Flushed, Outbox, Put};
 use proptest::prelude::*;
@@ -100,7 +100,7 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
         .outbound_bytes(6000)
         .outbound_soft_bytes(3000)
         .volatile(policy);
-    let node = Hub::new().node.clone();
+    let node = Arc::new(Node::new());
     node.memory.limit_to(1 << 30, Box::new(|| None));
     let mut outbox = Outbox::default();
     let mut wire = Vec::new();
@@ -300,7 +300,7 @@ fn a_broadcast_is_shared_by_outboxes_that_are_empty() {
 #[test]
 fn a_refused_broadcast_is_charged_as_any_other() {
     for (len, shared, own) in [(600, 604, 0), (5, 0, 7)] {
-        let node = Hub::new().node.clone();
+        let node = Arc::new(Node::new());
         node.memory.limit_to(1 << 30, Box::new(|| None));
         let bytes = message(len);
         let mut frame = Frame::new(&bytes);

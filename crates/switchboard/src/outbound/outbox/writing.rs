@@ -1,5 +1,6 @@
 //! How it is written: as many pieces at once as the socket takes, and what of them is free again.
-use crate::outbound::outbox::{Flushed, Outbox, Segment, buffers, is_data, short};
+use crate::outbound::outbox::segment::{Segment, is_data};
+use crate::outbound::outbox::{Flushed, Outbox, buffers, short};
 use std::io::{self, IoSlice};
 use std::task::Poll;
 use switchboard_core::ws;
@@ -19,7 +20,7 @@ impl Outbox {
                 self.messages = 0;
                 return Flushed::Drained;
             }
-            self.end_solo();
+            self.end_single();
             if let Some(end) = self.wrote(written, &mut progress) {
                 return end;
             }
@@ -109,7 +110,7 @@ impl Outbox {
                 buffers::give(std::mem::take(&mut self.head));
             } else {
                 match self.rest.pop_front() {
-                    Some(Segment::Compressed(bytes)) => buffers::give(bytes),
+                    Some(Segment::Copied(bytes)) => buffers::give(bytes),
                     Some(Segment::Shared(shared)) => self.shared -= shared.bytes.len(),
                     Some(Segment::Volatile(_)) | None => {}
                 }
@@ -122,7 +123,7 @@ impl Outbox {
         buffers::give(std::mem::take(&mut self.head));
         if self.rest.capacity() > 0 {
             for segment in std::mem::take(&mut self.rest) {
-                if let Segment::Compressed(bytes) = segment {
+                if let Segment::Copied(bytes) = segment {
                     buffers::give(bytes);
                 }
             }

@@ -1,0 +1,44 @@
+//! The pieces of memory in which frames wait.
+use crate::outbound::frame::Shared;
+use std::sync::Arc;
+use switchboard_core::ws;
+
+/// A piece of memory whose frames leave in one go.
+pub(super) enum Segment {
+    /// Short frames, copied one after the other.
+    Copied(Vec<u8>),
+    /// A frame that other outboxes may hold as well.
+    Shared(Arc<Shared>),
+    /// A frame that may be dropped while nothing of it is written.
+    Volatile(Box<Volatile>),
+}
+
+pub(super) struct Volatile {
+    pub(super) bytes: Vec<u8>,
+    pub(super) key: Option<Box<str>>,
+}
+
+impl Segment {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Segment::Copied(bytes) => bytes,
+            Segment::Shared(shared) => &shared.bytes,
+            Segment::Volatile(volatile) => &volatile.bytes,
+        }
+    }
+}
+
+/// True for the first byte of a frame that carries data (RFC 6455 §5.2: control frames have the top bit of the opcode).
+pub(super) fn is_data(first: u8) -> bool {
+    first & 0x08 == 0
+}
+
+/// How many whole data frames these bytes are.
+pub(super) fn data_frames(mut frames: &[u8]) -> u32 {
+    let mut count = 0;
+    while let Some(len) = ws::frame_len(frames).filter(|len| *len <= frames.len()) {
+        count += u32::from(is_data(frames[0]));
+        frames = &frames[len..];
+    }
+    count
+}

@@ -14,7 +14,7 @@ const TESTED_BY: &str = "docs/guide/lib.rs";
 
 /// Chapters that are missing in one of the three places.
 pub(crate) fn mistakes(root: &Path, book: &MDBook) -> Vec<String> {
-    let listed: Vec<String> = book.iter().filter_map(|item| path_of(item)).collect();
+    let listed: Vec<String> = book.iter().filter_map(path_of).collect();
     let tested = tested(&fs::read_to_string(root.join(TESTED_BY)).unwrap_or_default());
     let files = markdown_in(&root.join("docs/guide/src"), false);
     let files = files.iter().filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));

@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_link_that_leads_somewhere_is_fine() {
         let text = "# Here\n[a](Cargo.toml), [b](src/main.rs#L3), [c](https://example.com/x#y), [d](#here)";
-        assert_eq!(mistakes(text), [String::new(); 0]);
+        assert!(mistakes(text).is_empty());
     }
 
     #[test]

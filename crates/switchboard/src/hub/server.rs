@@ -148,6 +148,6 @@ impl<N> Clone for Server<N> {
 
 impl<N> std::fmt::Debug for Server<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Server({}, {} clients here)", self.space.name(), self.local().client_count())
+        write!(f, "Server({}, {} clients)", self.space.name(), self.local().client_count())
     }
 }

@@ -9,6 +9,7 @@ mod sync {
 }
 
 #[path = "touched.rs"]
+#[allow(clippy::duplicate_mod, reason = "the same source with the types of loom")]
 mod touched;
 
 use touched::{Slot, Touched};

@@ -3,7 +3,8 @@
 //! The line of an internal error has the trace id that its client was told. A line that is held back has none, so that of many
 //! equal errors within a second the first one alone is found; the next line says how many there were.
 use crate::contain::drop_contained;
-use crate::{Client, Error, TraceId};
+use crate::hub::Endpoint;
+use crate::{Error, TraceId};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::cell::Cell;
@@ -204,14 +205,14 @@ fn told(error: &Error) -> Option<(TraceId, String)> {
 
 /// An error that is answered to a client: an internal one with its cause, which nobody else is told. It has a trace id
 /// afterwards, so that what is encoded from it carries the one of the log.
-pub(crate) fn failed(error: &Error, event: &str, client: &Client) {
+pub(crate) fn failed(error: &Error, event: &str, endpoint: &Endpoint) {
     if !error.is_internal() {
-        limited!(debug, error.code().label(), event, client = %client.id(), code = error.code().as_str(), "refused");
+        limited!(debug, error.code().label(), event, client = %endpoint.id, code = error.code().as_str(), "refused");
         return;
     }
     if let Some((trace_id, cause)) = told(error) {
-        let known = client.endpoint().table.known(event);
-        limited!(error, known, event, client = %client.id(), %trace_id, cause, "internal error");
+        let known = endpoint.table.known(event);
+        limited!(error, known, event, client = %endpoint.id, %trace_id, cause, "internal error");
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod reason;
 pub(crate) mod stream;
 pub(crate) mod writer;
 
-pub(crate) use close_request::CloseRequest;
+pub(crate) use close_request::{CloseRequest, because_of};
 pub(crate) use event::{Event, Sending};
 pub(crate) use frame::Frame;
 pub(crate) use outbox::Class;

@@ -2,8 +2,7 @@
 use crate::handler::{Answer, IntoReply, Plain, ReplySink};
 use crate::hub::Endpoint;
 use crate::outbound::Event;
-use crate::outbound::{Class, CloseRequest, DisconnectReason};
-use crate::transport::websocket::closing::because_of;
+use crate::outbound::{Class, CloseRequest, DisconnectReason, because_of};
 use crate::{Error, log};
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -178,7 +177,7 @@ impl Endpoint {
     }
 
     fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
-        log::failed(error, &open.event, &crate::Client::new(self.clone()));
+        log::failed(error, &open.event, self);
         match Event::exception(self, error, Some(&open.event), open.id.as_ref()) {
             // What does not arrive is counted there.
             Ok(event) => drop(self.sent_deferred(&event)),

@@ -105,28 +105,22 @@ impl Background {
 
     /// Lets a handler run beside the others.
     pub(super) fn put_handler(&mut self, handler: Handler, group: Group, deadlines: &Deadlines, round: &Round<'_>) {
-        let by = deadlines.after(round.endpoint.present(), round.endpoint.table.limits.handler_timeout);
+        let by = round.after(round.endpoint.present(), round.endpoint.table.limits.handler_timeout);
         self.push(handler, Some(group.index), by, deadlines, round);
     }
 
     /// Lets a stream run beside the handlers. There are at most `Limits::streams` of them.
-    pub(super) fn put_stream(
-        &mut self,
-        mut handler: Handler,
-        draining: bool,
-        deadlines: &Deadlines,
-        round: &mut Round<'_>,
-    ) {
-        if let Some(error) = refuse_stream(self.streams(), draining, round) {
+    pub(super) fn put_stream(&mut self, mut handler: Handler, deadlines: &Deadlines, round: &mut Round<'_>) {
+        if let Some(error) = refuse_stream(self.streams(), deadlines, round) {
             return handler.fail(&error, round);
         }
         handler.uncount();
-        let by = deadlines.after(round.endpoint.present(), round.endpoint.table.limits.stream_timeout);
+        let by = round.after(round.endpoint.present(), round.endpoint.table.limits.stream_timeout);
         self.push(handler, None, by, deadlines, round);
     }
 
     fn push(&mut self, handler: Handler, group: Option<u16>, by: u64, deadlines: &Deadlines, round: &Round<'_>) {
-        let finish_by = if round.reach == Reach::Open { NEVER } else { deadlines.finish_by };
+        let finish_by = if round.reach == Reach::Open { NEVER } else { deadlines.finish_by() };
         let waker = Arc::new(SlotWaker { woken: AtomicBool::new(true), task: Mutex::default() });
         let (handler, streams) = (Box::new(handler), group.is_none());
         self.0.get_or_insert_default().0.push(Slot { handler, group, streams, by: by.min(finish_by), waker });
@@ -134,24 +128,12 @@ impl Background {
 
     /// Polls those that were woken. True when one has ended.
     #[inline]
-    pub(super) fn poll(
-        &mut self,
-        draining: bool,
-        deadlines: &mut Deadlines,
-        round: &mut Round<'_>,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        !self.is_empty() && self.poll_slots(draining, deadlines, round, cx)
+    pub(super) fn poll(&mut self, deadlines: &mut Deadlines, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
+        !self.is_empty() && self.poll_slots(deadlines, round, cx)
     }
 
     #[inline(never)]
-    fn poll_slots(
-        &mut self,
-        draining: bool,
-        deadlines: &mut Deadlines,
-        round: &mut Round<'_>,
-        cx: &mut Context<'_>,
-    ) -> bool {
+    fn poll_slots(&mut self, deadlines: &mut Deadlines, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         let mut streams = self.streams();
         // Taken out, so that a panic of ours drops what runs instead of polling it again.
         let Some(mut slots) = self.0.take() else { return false };
@@ -161,7 +143,7 @@ impl Background {
             let paused = slot.streams && *round.congested;
             if paused
                 || !slot.waker.woken.swap(false, Ordering::AcqRel)
-                || poll_slot(slot, &mut streams, draining, deadlines, round, cx)
+                || poll_slot(slot, &mut streams, deadlines, round, cx)
             {
                 at += 1;
                 continue;
@@ -177,11 +159,11 @@ impl Background {
     }
 
     /// Gives up those whose time is over.
-    pub(super) fn check(&mut self, now: u64, deadlines: &Deadlines, round: &mut Round<'_>) {
+    pub(super) fn check(&mut self, now: u64, round: &mut Round<'_>) {
         let Some(slots) = &mut self.0 else { return };
         if *round.congested {
             // A stream that is paused is not silent.
-            let by = deadlines.after(now, round.endpoint.table.limits.stream_timeout);
+            let by = round.after(now, round.endpoint.table.limits.stream_timeout);
             slots.0.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
         }
         for slot in self.take(|slot| now >= slot.by) {
@@ -202,7 +184,7 @@ impl Background {
         let has_more = |slot: &Slot| reach == Reach::Answering && slot.waker.woken.load(Ordering::Acquire);
         let dropped = self.take(|slot| all || (slot.streams && !has_more(slot)));
         for slot in self.0.iter_mut().flat_map(|slots| slots.0.iter_mut()) {
-            slot.by = slot.by.min(deadlines.finish_by);
+            slot.by = slot.by.min(deadlines.finish_by());
         }
         dropped.into_iter().for_each(drop_contained);
     }
@@ -217,8 +199,8 @@ impl Background {
 }
 
 /// Why no further stream may run beside this many.
-fn refuse_stream(running: usize, draining: bool, round: &Round<'_>) -> Option<Error> {
-    if draining {
+fn refuse_stream(running: usize, deadlines: &Deadlines, round: &Round<'_>) -> Option<Error> {
+    if deadlines.is_draining() {
         return Some(Error::draining("The server is about to restart"));
     }
     let full = running >= round.endpoint.table.limits.streams;
@@ -229,7 +211,6 @@ fn refuse_stream(running: usize, draining: bool, round: &Round<'_>) -> Option<Er
 fn poll_slot(
     slot: &mut Slot,
     streams: &mut usize,
-    draining: bool,
     deadlines: &mut Deadlines,
     round: &mut Round<'_>,
     cx: &mut Context<'_>,
@@ -248,7 +229,7 @@ fn poll_slot(
             Polled::Pending => return true,
             Polled::Done => return false,
             Polled::Streams => {
-                if let Some(error) = refuse_stream(*streams, draining, round) {
+                if let Some(error) = refuse_stream(*streams, deadlines, round) {
                     let ((event, id), late) = (slot.handler.request(), slot.handler.late());
                     round.fail_request(&error, &event, id.as_ref(), late);
                     return false;
@@ -257,10 +238,10 @@ fn poll_slot(
                 slot.streams = true;
                 slot.group = None;
                 slot.handler.uncount();
-                slot.by = deadlines.after(conn.present(), timeout);
+                slot.by = round.after(conn.present(), timeout);
             }
             Polled::Item => {
-                slot.by = deadlines.after(conn.now(), timeout);
+                slot.by = round.after(conn.now(), timeout);
                 if *round.congested {
                     break;
                 }

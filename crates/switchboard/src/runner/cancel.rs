@@ -50,7 +50,7 @@ impl Runner {
 
     /// True when a request with this id is in flight that others do not wait for.
     pub(super) fn runs_beside(&self, id: &Id<'_>) -> bool {
-        self.background.contains(id) || (self.deadlines.deferred_by != NEVER && self.endpoint().has_deferred(id))
+        self.background.contains(id) || (self.deadlines.deferred_by() != NEVER && self.endpoint().has_deferred(id))
     }
 
     /// The client has answered what the server asked it.

@@ -115,10 +115,10 @@ impl Runner {
             return Begun::Unsettled;
         }
         let node = conn.node();
-        if self.draining || node.is_busy(conn.table.limits.handlers) || node.memory.is_short() {
+        if self.deadlines.is_draining() || node.is_busy(conn.table.limits.handlers) || node.memory.is_short() {
             if parsed {
                 let busy = || Error::overloaded("Too many handlers are running");
-                let error = match self.draining {
+                let error = match self.deadlines.is_draining() {
                     true => draining(),
                     false if node.memory.is_short() => short_of_memory(),
                     false => busy(),
@@ -204,7 +204,7 @@ impl Runner {
             }
             (Polled::Pending, Some(group)) => self.background.put_handler(handler, group, &self.deadlines, round),
             (Polled::Streams | Polled::Item | Polled::Done, _) => {
-                self.background.put_stream(handler, self.draining, &self.deadlines, round);
+                self.background.put_stream(handler, &self.deadlines, round);
             }
         }
     }

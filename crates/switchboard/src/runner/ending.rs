@@ -11,16 +11,20 @@ use switchboard_core::CloseCode;
 impl Runner {
     /// Why the connection ends: the first reason is the one.
     pub(crate) fn ends_for(&mut self, reason: DisconnectReason) {
-        self.reason.get_or_insert_with(|| Box::new(reason));
+        self.deadlines.ends_for(reason);
     }
 
     /// The connection ends, or ends further. The application learns of it, and gets a last time for what it still does.
-    pub(crate) fn lost(&mut self, reach: Reach) {
+    ///
+    /// `finish_by`: until when, if it has no such time yet.
+    pub(crate) fn lost(&mut self, reach: Reach, finish_by: u64) {
         let acks = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take());
         // Outside the lock: each wakes the waiter that asked.
         drop(acks);
         let conn = self.client.endpoint();
-        self.deadlines.finish(conn.present(), &conn.table.limits);
+        if self.deadlines.finish_by() == NEVER {
+            self.deadlines.set_finish_by(finish_by);
+        }
         if let Some(port) = &self.port {
             match reach {
                 Reach::Answering => port.end(),
@@ -63,7 +67,7 @@ impl Runner {
 
     /// The server shuts down. Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
     pub(crate) fn drain(&mut self, round: &mut Round<'_>) {
-        self.draining = true;
+        self.deadlines.drain();
         // An answer may find that the client does not read. Then the rest is dropped by the end that this asks for.
         while round.end.is_none()
             && let Some(waiting) = self.inbound.pop()
@@ -106,7 +110,7 @@ impl Runner {
         // What is left is the on-disconnect hook: it has this long, and no time of its own on top.
         let last = conn.present() + millis(conn.table.limits.linger);
         self.deadlines.work_by = last;
-        self.deadlines.finish_by = last;
+        self.deadlines.set_finish_by(last);
     }
 
     /// The handler or hook that runs has used up its time.
@@ -119,7 +123,7 @@ impl Runner {
                 self.fail(error.closing(CloseCode::INTERNAL), round);
             }
             Stage::Leaving(hook) => {
-                if self.draining {
+                if self.deadlines.is_draining() {
                     round.endpoint.node().counters.aborted();
                 }
                 log::failed(&error, "on_disconnect", round.endpoint);

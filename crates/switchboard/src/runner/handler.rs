@@ -166,10 +166,10 @@ fn polled_otherwise(
 /// A handler has left its answer to an `Ack`.
 fn returned(late: u64, deadlines: &mut Deadlines, round: &mut Round<'_>) {
     let conn = round.endpoint;
-    let by = deadlines.after(conn.present(), conn.table.limits.deferred_reply_timeout);
+    let by = round.after(conn.present(), conn.table.limits.deferred_reply_timeout);
     match conn.returned_deferred(late, by) {
         Returned::Answered => {}
-        Returned::Waits(by) => deadlines.defer(by),
+        Returned::Waits(by) => deadlines.set_deferred_by(deadlines.deferred_by().min(by)),
         Returned::Abandoned => {
             if let Some(open) = conn.take_deferred(late) {
                 conn.node().rejected("ack", "dropped");

@@ -75,7 +75,7 @@ impl Runner {
         let conn = round.endpoint;
         let previous = std::mem::replace(&mut self.stage, Stage::Serving);
         drop_contained(previous);
-        let may_run = round.reach.is_served() && conn.writer.is_open() && !self.draining;
+        let may_run = round.reach.is_served() && conn.writer.is_open() && !self.deadlines.is_draining();
         let Some(raw) = conn.table.raw.as_ref().filter(|_| may_run) else { return };
         match contained("raw", || raw(&self.hook_context(None, &MessageScope::default()))) {
             Ok(future) => self.running = Some(Running::Raw(future)),
@@ -130,7 +130,7 @@ impl Runner {
 
     /// Nothing of the client runs or waits any more: begins the on-disconnect hook.
     pub(super) fn leave(&mut self, round: &Round<'_>) {
-        let reason = self.reason.as_deref().cloned().unwrap_or(DisconnectReason::Lost);
+        let reason = self.deadlines.reason();
         self.stage = match &round.endpoint.table.on_disconnect {
             None => Stage::Done,
             Some(hook) => {

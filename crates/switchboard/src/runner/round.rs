@@ -1,8 +1,10 @@
 //! [`Round`]: what a transport lends its runner, what the runner sends through it, and what it asks for.
 use crate::buffers;
 use crate::hub::Endpoint;
+use crate::node::clock::millis;
 use crate::outbound::{DisconnectReason, Frame, Pushed, because_of};
 use crate::{Error, log};
+use std::time::Duration;
 use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{Close, CloseCode, Id};
 
@@ -50,6 +52,8 @@ pub(crate) struct Round<'t> {
     pub(crate) only: bool,
     /// The transport has read bytes that may hold further messages.
     pub(crate) unread: bool,
+    /// A step of the clock: each deadline gets one on top, so that it is never early.
+    pub(crate) tick: u64,
     /// The first request counts: whatever is sent after it does not reach the client.
     pub(crate) end: Option<EndRequest>,
     /// Malformed messages of this call. The transport counts them in a window of time, and closes when there are too many.
@@ -57,6 +61,11 @@ pub(crate) struct Round<'t> {
 }
 
 impl Round<'_> {
+    /// A deadline.
+    pub(super) fn after(&self, now: u64, duration: Duration) -> u64 {
+        now + millis(duration) + self.tick
+    }
+
     /// Sends a reply. False when it is too long, which the caller was told.
     #[inline(always)]
     pub(crate) fn reply(&mut self, out: &mut [u8], opcode: Opcode, event: &str, id: Option<&Id<'_>>) -> bool {

@@ -6,7 +6,6 @@ use crate::handler::HookFuture;
 use crate::hub::{Endpoint, Message, Port};
 use crate::limits::Limits;
 use crate::node::clock::NEVER;
-use crate::outbound::DisconnectReason;
 use crate::runner::background::Background;
 use crate::runner::deadlines::Deadlines;
 use crate::runner::handler::Handler;
@@ -49,10 +48,6 @@ pub(crate) struct Runner {
     /// The other end of a raw gateway's socket.
     pub(crate) port: Option<Arc<Port>>,
     pub(super) deadlines: Deadlines,
-    /// Why the client's connection has ended: the first reason that was given.
-    pub(super) reason: Option<Box<DisconnectReason>>,
-    /// The server shuts down: nothing new is handled.
-    pub(super) draining: bool,
 }
 
 impl Runner {
@@ -65,9 +60,7 @@ impl Runner {
             running: None,
             background: Background::default(),
             port,
-            deadlines: Deadlines::new(&conn.table.limits),
-            reason: None,
-            draining: false,
+            deadlines: Deadlines::new(),
             client,
         }
     }
@@ -92,7 +85,7 @@ impl Runner {
         let id = match conn.decode(&message) {
             Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id, round),
-            Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.draining => {
+            Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.deadlines.is_draining() => {
                 return self.refuse_draining(&message, round);
             }
             Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
@@ -133,7 +126,7 @@ impl Runner {
     /// The earliest deadline of what runs or waits.
     #[inline]
     pub(crate) fn alarm(&self) -> u64 {
-        self.deadlines.work_by.min(self.deadlines.deferred_by).min(self.background.by())
+        self.deadlines.first().min(self.background.by())
     }
 
     /// Ends what has used up its time.
@@ -141,8 +134,8 @@ impl Runner {
         if now >= self.deadlines.work_by {
             self.work_timed_out(round);
         }
-        self.background.check(now, &self.deadlines, round);
-        if now >= self.deadlines.deferred_by {
+        self.background.check(now, round);
+        if now >= self.deadlines.deferred_by() {
             self.check_deferred(now, round);
         }
     }
@@ -150,7 +143,7 @@ impl Runner {
     /// Answers the requests whose `Ack` took too long.
     fn check_deferred(&mut self, now: u64, round: &mut Round<'_>) {
         let (expired, next) = round.endpoint.expired_deferred(now);
-        self.deadlines.deferred_by = next.unwrap_or(NEVER);
+        self.deadlines.set_deferred_by(next.unwrap_or(NEVER));
         for open in expired {
             round.exception(&Error::timeout("The answer took too long"), Some(&open.event), open.id.as_ref());
         }
@@ -167,7 +160,7 @@ impl Runner {
 
     /// Nothing runs or waits that `poll` would have to look at before more is read.
     pub(crate) fn is_at_rest(&self, congested: bool) -> bool {
-        self.is_free(congested) && !self.draining && self.background.is_empty()
+        self.is_free(congested) && !self.deadlines.is_draining() && self.background.is_empty()
     }
 
     /// True when `poll` has something to do that nobody will wake it for.

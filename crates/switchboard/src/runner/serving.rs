@@ -32,11 +32,11 @@ impl Runner {
 
     pub(super) fn work_begins(&mut self, round: &Round<'_>) {
         let conn = round.endpoint;
-        self.deadlines.work_by = self.deadlines.after(conn.present(), conn.table.limits.handler_timeout);
+        self.deadlines.work_by = round.after(conn.present(), conn.table.limits.handler_timeout);
     }
 
     fn poll_serving(&mut self, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
-        let ended = self.background.poll(self.draining, &mut self.deadlines, round, cx);
+        let ended = self.background.poll(&mut self.deadlines, round, cx);
         if round.end.is_some() {
             // The transport ends the connection first: what runs must not be polled as if it were open.
             return true;
@@ -52,7 +52,7 @@ impl Runner {
                     self.deadlines.work_by = NEVER;
                     match polled {
                         Polled::Streams | Polled::Item => {
-                            self.background.put_stream(*handler, self.draining, &self.deadlines, round);
+                            self.background.put_stream(*handler, &self.deadlines, round);
                         }
                         Polled::Done | Polled::Pending => drop_contained(handler),
                     }
@@ -79,7 +79,7 @@ impl Runner {
     fn serve_next(&mut self, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         let conn = round.endpoint;
         // Most turns end here.
-        if self.inbound.is_empty() && round.reach == Reach::Open && !self.draining {
+        if self.inbound.is_empty() && round.reach == Reach::Open && !self.deadlines.is_draining() {
             return false;
         }
         let waits = match round.reach.is_served() {
@@ -89,7 +89,7 @@ impl Runner {
         if waits {
             return false;
         }
-        if round.reach != Reach::Open && conn.now() >= self.deadlines.finish_by {
+        if round.reach != Reach::Open && conn.now() >= self.deadlines.finish_by() {
             self.drop_inbound();
         }
         if self.next_may_start()
@@ -102,7 +102,7 @@ impl Runner {
         }
         let is_idle = self.background.is_empty() && self.running.is_none();
         if round.reach.is_served() {
-            let is_over = round.reach == Reach::Open && self.draining && is_idle && !round.unread;
+            let is_over = round.reach == Reach::Open && self.deadlines.is_draining() && is_idle && !round.unread;
             if is_over && !conn.waits_deferred() {
                 round.ask(EndRequest::Restart);
             }

@@ -232,7 +232,8 @@ impl Task {
         if self.net != Net::Answering {
             self.timers.rare_mut().answer_by = NEVER;
         }
-        self.runner.lost(self.net.reach());
+        let finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
+        self.runner.lost(self.net.reach(), finish_by);
     }
 
     /// All is written: the peer has `linger` for its close frame.

@@ -81,6 +81,7 @@ impl Task {
             congested: &mut self.congested,
             only: self.is_last,
             unread: self.unread.is_some(),
+            tick: self.timers.tick,
             end: None,
             malformed: 0,
         };

@@ -8,6 +8,8 @@ mod ending;
 mod handler;
 mod hooks;
 mod inbound;
+#[cfg(test)]
+mod model;
 mod round;
 #[allow(clippy::module_inception, reason = "the floor is named after its main type")]
 mod runner;

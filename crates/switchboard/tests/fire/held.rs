@@ -34,13 +34,16 @@ async fn expect_held(
     server.expect_well();
     drop(flood);
     let began = Instant::now();
-    // Handlers have their last time.
-    while !is_served(&mut healthy).await {
+    // Handlers have their last time. While those of the flood end one after another, memory may become short once more.
+    let mut served_in_turn = 0;
+    while served_in_turn < 50 {
         assert!(began.elapsed() < ms(12_000), "{what}: not served again");
-        tokio::time::sleep(ms(50)).await;
-    }
-    for _ in 0..50 {
-        assert!(is_served(&mut healthy).await, "{what}: refused again");
+        if is_served(&mut healthy).await {
+            served_in_turn += 1;
+        } else {
+            served_in_turn = 0;
+            tokio::time::sleep(ms(50)).await;
+        }
     }
     drop(healthy);
     server.until(Duration::from_secs(10), |numbers| numbers.left() == [0; 6]).await;

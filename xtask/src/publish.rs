@@ -16,7 +16,7 @@ const CRATES: [&str; 3] = ["switchboard-core", "switchboard-macros", "switchboar
 
 /// What cargo adds to each package.
 const ADDED: [&str; 4] = ["Cargo.toml", "Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"];
-/// What each package must have. Everything else in it is in `src`.
+/// What each package must have. Everything else in it is in `src`, or included by a source.
 const WANTED: [&str; 4] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
 /// What crates.io and docs.rs show, or need.
 const KEYS: [&str; 9] = [
@@ -62,8 +62,20 @@ fn pack(job: &mut Job<'_>, more: &[&str]) -> Outcome {
 
 fn mistakes_of(name: &str, dir: &Path, list: &BTreeSet<String>) -> Vec<String> {
     let mut mistakes = Vec::new();
+    let sources = list.iter().filter(|file| file.ends_with(".rs"));
+    let includes: Vec<(&String, String, Option<String>)> = sources
+        .flat_map(|file| {
+            let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
+            includes(&text).into_iter().map(move |included| {
+                let path = normal(&Path::new(file).parent().unwrap_or(Path::new("")).join(&included));
+                (file, included, path)
+            })
+        })
+        .collect();
     for file in list {
-        if !file.starts_with("src/") && !ADDED.contains(&file.as_str()) && !WANTED.contains(&file.as_str()) {
+        let is_included = includes.iter().any(|(_, _, path)| path.as_ref() == Some(file));
+        let is_known = ADDED.contains(&file.as_str()) || WANTED.contains(&file.as_str());
+        if !file.starts_with("src/") && !is_known && !is_included {
             mistakes.push(format!("{name}: {file} would be published"));
         }
     }
@@ -80,13 +92,9 @@ fn mistakes_of(name: &str, dir: &Path, list: &BTreeSet<String>) -> Vec<String> {
             mistakes.push(format!("{name}: its Cargo.toml has no `{key}`"));
         }
     }
-    for file in list.iter().filter(|file| file.ends_with(".rs")) {
-        let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
-        for included in includes(&text) {
-            let path = normal(&Path::new(file).parent().unwrap_or(Path::new("")).join(&included));
-            if !path.is_some_and(|path| list.contains(&path)) {
-                mistakes.push(format!("{name}: {file} includes {included}, which would not be published"));
-            }
+    for (file, included, path) in &includes {
+        if !path.as_ref().is_some_and(|path| list.contains(path)) {
+            mistakes.push(format!("{name}: {file} includes {included}, which would not be published"));
         }
     }
     mistakes

@@ -89,7 +89,7 @@ http {{
             proxy_pass http://{upstream};
             proxy_http_version 1.1;
             proxy_set_header Host $http_host;
-            proxy_set_header Handshake $http_upgrade;
+            proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $connection_upgrade;
         }}
     }}

@@ -40,7 +40,7 @@ pub(crate) struct Endpoint {
     pub(crate) format: Format,
     /// Messages may be compressed, in both directions.
     pub(crate) deflate: Option<Deflate>,
-    /// The task has ended; changed under the lock of `attached`.
+    /// The task has ended; changed under the lock of `extras`.
     pub(crate) ended: AtomicBool,
     /// Reading has paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
@@ -149,13 +149,13 @@ impl Endpoint {
         self.encoding().decode(message, self.profile.patterns)
     }
 
-    /// What is attached; `None` once the connection has ended.
+    /// Lends the extras; `None` once the connection has ended.
     pub(crate) fn extras<T>(&self, work: impl FnOnce(&mut Extras) -> T) -> Option<T> {
         let mut extras = self.extras.lock();
         if self.ended.load(Ordering::Relaxed) { None } else { Some(work(extras.get_or_insert_default())) }
     }
 
-    /// Drops what is attached: state of the application, which may hold this very connection, and acks that wait.
+    /// Drops the extras: state of the application, which may hold this very connection, and acks that wait.
     pub(crate) fn end(&self) {
         let extras = {
             let mut extras = self.extras.lock();

@@ -263,12 +263,16 @@ impl Asker {
                 assert_eq!(other, plain, "{way} {whose}");
             }
             let later = self.comes_back(&format!("gives {name} later"), doc).await;
-            // Kept for an interceptor, a codec's raw text is written again: 1e300 as 1e+300.
-            let is_rewritten = self.format == Format::Turned && *name == "RawValue";
-            for way in if is_rewritten { &["again"][..] } else { &["again", "piped"] } {
+            // What a codec of the application wrote is written again when an interceptor kept it: the same number in another
+            // notation, such as 1e300 as 1e+300.
+            let is_rewritten = self.format == Format::Turned && ["RawValue", "f32"].contains(name);
+            for way in ["again", "piped"] {
                 let other = self.comes_back(&format!("gives {name} {way}"), doc).await;
                 assert_eq!(other.0, later.0, "{way} {whose}");
-                assert!(other == later, "{way} {whose}: {:?} {:?}", lossy(&other.1), lossy(&later.1));
+                let number = |bytes| serde_json::from_slice::<Value>(bytes).ok();
+                let is_same =
+                    if is_rewritten && way == "piped" { number(&other.1) == number(&later.1) } else { other == later };
+                assert!(is_same, "{way} {whose}: {:?} {:?}", lossy(&other.1), lossy(&later.1));
             }
         }
     }

@@ -122,6 +122,7 @@ fn every_type_reads_the_same_in_every_way() {
         Doc::Map(vec![("type".into(), Doc::Text("Circle".into())), ("a".into(), Doc::Float(1.5))]),
         Doc::member("Circle", Doc::Positive(wei)),
         Doc::Float(1e300),
+        Doc::Positive(1 << 53),
         Doc::Text("AQL/".into()),
         Doc::Text(wei.to_string()),
         Doc::List(vec![Doc::Positive(1), Doc::Positive(255)]),

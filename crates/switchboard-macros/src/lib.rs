@@ -1,5 +1,5 @@
-//! The attributes of Switchboard. Each expands to calls of the public builder that a person could type; each attribute's
-//! documentation says which.
+//! The attributes of Switchboard. Each expands to calls of the public builder; each attribute's documentation says which. Where the builder
+//! would check a handler as a whole, they call `switchboard::__private`, which checks each part once, on its own token.
 //!
 //! They are re-exported by `switchboard`, the crate that applications depend on. Every attribute is built in the same way: parse → model →
 //! validate → expand. All errors are reported at once, each on the tokens that it concerns, and the item itself is always emitted, so that one

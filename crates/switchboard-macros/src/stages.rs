@@ -219,7 +219,7 @@ impl Stages {
 pub(crate) fn probes(krate: &Path) -> TokenStream {
     ours! {
         #[allow(unused_imports)]
-        use #krate::pipeline::parts::{
+        use #krate::__private::stages::{
             AsyncMessage as _, EveryPayload as _, HasConnect as _, NoConnect as _, NoMessage as _, OnePayload as _,
             SyncMessage as _,
         };
@@ -233,10 +233,10 @@ pub(crate) fn stage_call(krate: &Path, kind: StageKind, made: &Made, site: Site,
     let own = made.span();
     let def = kind.def();
     let def = placed(ours!(#krate::pipeline::#def), own);
-    let parts = moved(ours!(#krate::pipeline::parts), here);
+    let parts = moved(ours!(#krate::__private::stages), here);
     let def = match made {
         Made::Injected(ty) if kind == StageKind::Pipe => {
-            let injected = call_path(own, ours!(#krate::pipeline::parts::injected), quote_spanned!(here=> __pipe));
+            let injected = call_path(own, ours!(#krate::__private::stages::injected), quote_spanned!(here=> __pipe));
             quote_spanned! {here=> {
                 let __pipe = (&&#parts::pipe::<#ty>()).__switchboard_pipe();
                 let __pipe = __pipe.of_every().by_the_container();

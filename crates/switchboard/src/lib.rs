@@ -92,8 +92,28 @@ pub mod testing;
 mod text;
 mod transport;
 mod user;
+mod wire;
+
+/// What the attributes expand to calls of. It is not for code that a person writes: whatever is in it may change in any version.
 #[doc(hidden)]
-pub mod wire;
+pub mod __private {
+    /// Handlers and hooks, put together from parts that are checked one by one.
+    pub mod parts {
+        pub use crate::handler::parts::*;
+    }
+    /// What a struct with `#[gateway]` sets on its gateway.
+    pub mod settings {
+        pub use crate::gateway::mount::{HasSettings, NoSettings, SettingsProbe};
+    }
+    /// Guards and pipes, checked one by one.
+    pub mod stages {
+        pub use crate::pipeline::parts::*;
+    }
+    /// What `#[derive(WireError)]` expands to calls of.
+    pub mod wire {
+        pub use crate::wire::*;
+    }
+}
 
 pub use app::{Address, App, BootError, Bound, Handle, ShutdownReport};
 pub use client_id::{ClientId, InvalidClientId};

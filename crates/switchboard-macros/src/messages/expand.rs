@@ -16,7 +16,7 @@ pub(super) fn table(krate: &Path, block: &ItemImpl, methods: &[Method]) -> Token
         block,
         &ours! {
             #[allow(unused_imports)]
-            use #krate::handler::parts::{
+            use #krate::__private::parts::{
                 ByNothing as _, ByValidate as _, PlainShape as _, ResultShape as _, ResultStreamShape as _,
                 StreamShape as _,
             };
@@ -50,9 +50,9 @@ fn implement(krate: &Path, block: &ItemImpl, body: &TokenStream) -> TokenStream 
 
             fn settled(__gateway: #krate::Gateway<Self>) -> #krate::Gateway<Self> {
                 #[allow(unused_imports)]
-                use #krate::gateway::{HasSettings as _, NoSettings as _};
+                use #krate::__private::settings::{HasSettings as _, NoSettings as _};
                 let __gateway = <Self as #krate::gateway::Messages>::messages(__gateway);
-                (&&#krate::gateway::SettingsProbe::<Self>::new()).__switchboard_settings(__gateway)
+                (&&#krate::__private::settings::SettingsProbe::<Self>::new()).__switchboard_settings(__gateway)
             }
         }
     }
@@ -77,7 +77,7 @@ fn register(krate: &Path, method: &Method) -> TokenStream {
 
 /// A `HandlerDef` with its stages.
 fn handler(krate: &Path, method: &Method) -> TokenStream {
-    let handler = def(krate, method, &ours!(HandlerDef::<Self>), "of_handler", "value");
+    let handler = def(krate, method, "handler", "of_handler", "value");
     if method.stages.is_empty() {
         return handler;
     }
@@ -91,13 +91,13 @@ fn handler(krate: &Path, method: &Method) -> TokenStream {
 }
 
 fn hook(krate: &Path, method: &Method, span: Span, constructor: &str) -> TokenStream {
-    let def = def(krate, method, &ours!(HookDef::<Self, _>), constructor, "nothing");
+    let def = def(krate, method, "hook", constructor, "nothing");
     call(span, "hook", None, def)
 }
 
 /// A `HandlerDef` or `HookDef`, put together from parts.
-fn def(krate: &Path, method: &Method, of: &TokenStream, constructor: &str, returns: &str) -> TokenStream {
-    let parts = ours!(#krate::handler::parts);
+fn def(krate: &Path, method: &Method, assemble: &str, constructor: &str, returns: &str) -> TokenStream {
+    let parts = ours!(#krate::__private::parts);
     let constructor = Ident::new(constructor, Span::mixed_site());
     let (mut plans, mut reads, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
     for (nth, parameter) in method.parameters.iter().enumerate() {
@@ -138,12 +138,13 @@ fn def(krate: &Path, method: &Method, of: &TokenStream, constructor: &str, retur
         }
         false => (None, None),
     };
-    let from_parts = moved(ours!(#krate::handler::#of::from_parts), here);
+    let assemble = Ident::new(assemble, Span::mixed_site());
+    let assemble = moved(ours!(#parts::#assemble), here);
     quote_spanned! {here=> {
         let __parameters = #parts::Parameters::#constructor();
         #(#plans)*
         #answers
-        #from_parts(
+        #assemble(
             __parameters,
             move |__this: ::std::sync::Arc<Self>, __cx: &#krate::handler::MessageContext<'_>| {
                 #(#reads)*
@@ -172,7 +173,7 @@ fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> Toke
 /// A parameter from a key of the payload, or from pipes, validated as a payload is.
 fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) -> TokenStream {
     let here = at(ty.span());
-    let probe = moved(ours!(#krate::handler::parts), here);
+    let probe = moved(ours!(#krate::__private::parts), here);
     let validation = quote_spanned! {here=>
         let __validation = (&&#probe::Probe::<#ty>::new()).__switchboard_validation().without_context();
     };
@@ -199,7 +200,7 @@ fn pipes(krate: &Path, ty: &Type, pipes: &[Expr]) -> Option<(Span, TokenStream)>
     let variables: Vec<Ident> = pipes.iter().enumerate().map(variable).collect();
     let made = pipes.iter().zip(&variables).map(|(pipe, variable)| ours!(let #variable = #pipe;));
     let (last, others) = variables.split_last()?;
-    let last = call_path(span, ours!(#krate::pipeline::parts::last::<#ty, _, _>), ours!(#last));
+    let last = call_path(span, ours!(#krate::__private::stages::last::<#ty, _, _>), ours!(#last));
     let others = pipes.iter().zip(others).rev();
     let after = others.map(|(pipe, variable)| call(at(pipe.span()), "behind", None, ours!(#variable)));
     Some((
@@ -272,7 +273,7 @@ fn on_join(krate: &Path, method: &Method) -> TokenStream {
         .collect();
     let here = at(name.span());
     let call = quote_spanned!(here=> let __reply = Self::#name(__this #(, #lent)*););
-    let reply = reply(&ours!(#krate::handler::parts), &method.output, "verdict", false);
+    let reply = reply(&ours!(#krate::__private::parts), &method.output, "verdict", false);
     ours! {
         |__this, #(#lent),*| {
             #call
@@ -294,10 +295,10 @@ fn after_init(krate: &Path, method: &Method, span: Span) -> TokenStream {
         };
         let here = at(ty.span());
         asks.push(call(ty.span(), "asks_for", Some(ours!(#ty)), TokenStream::new()));
-        takes.push(quote_spanned!(here=> let #variable = #krate::handler::parts::taken::<#ty>(&__container)?;));
+        takes.push(quote_spanned!(here=> let #variable = #krate::__private::parts::taken::<#ty>(&__container)?;));
         arguments.push(if lent { ours!(&#variable) } else { ours!(#variable) });
     }
-    let reply = reply(&ours!(#krate::handler::parts), &method.output, "nothing", true);
+    let reply = reply(&ours!(#krate::__private::parts), &method.output, "nothing", true);
     let hook = quote_spanned! {here=>
         |__this: ::std::sync::Arc<Self>, __container: #krate::di::Container| async move {
             #(#takes)*

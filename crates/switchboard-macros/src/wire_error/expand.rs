@@ -27,7 +27,7 @@ fn from(model: &Model, body: &TokenStream) -> TokenStream {
         impl #impl_generics ::core::convert::From<#name #types> for #krate::Error #conditions {
             fn from(__error: #name #types) -> Self {
                 #[allow(unused_imports)]
-                use #krate::wire::{ByError as _, ByNothing as _};
+                use #krate::__private::wire::{ByError as _, ByNothing as _};
                 #body
             }
         }
@@ -43,11 +43,11 @@ fn arm(model: &Model, variant: &Variant) -> TokenStream {
         Told::Inner => {
             let Some((member, ty)) = variant.fields.first() else { return TokenStream::new() };
             let inner = Ident::new(&message::name(0), at(ty.span()));
-            let sent = quote_spanned!(at(ty.span())=> #krate::wire::Inner::inner(#inner));
+            let sent = quote_spanned!(at(ty.span())=> #krate::__private::wire::Inner::inner(#inner));
             return ours!(#(#conditions)* #path { #member: #inner } => #sent,);
         }
         Told::Nothing(internal, None, extras) => {
-            let opaque = quote_spanned!(at(*internal)=> #krate::wire::Cause::opaque(__error));
+            let opaque = quote_spanned!(at(*internal)=> #krate::__private::wire::Cause::opaque(__error));
             (extras.fields(), extras.add(krate, opaque))
         }
         Told::Nothing(_, Some(text), extras) => {
@@ -59,7 +59,7 @@ fn arm(model: &Model, variant: &Variant) -> TokenStream {
             let code = code.as_ref().map_or_else(|| ours!(#default_code), |code| ours!(#code));
             let text = match message {
                 Some(text) => format(text),
-                None => quote_spanned!(at(*span)=> #krate::wire::Told::told(&__error)),
+                None => quote_spanned!(at(*span)=> #krate::__private::wire::Told::told(&__error)),
             };
             let sent = extras.add(krate, ours!(#krate::Error::new(#code, #text)));
             (all(&text_fields(told), extras), attach(model, &sent))
@@ -82,7 +82,7 @@ fn attach(model: &Model, sent: &TokenStream) -> TokenStream {
     let (_, types, _) = generics.split_for_impl();
     ours! {
         let __sent = #sent;
-        (&&#krate::wire::Probe::<#name #types>::new()).__switchboard_cause().attach(__sent, __error)
+        (&&#krate::__private::wire::Probe::<#name #types>::new()).__switchboard_cause().attach(__sent, __error)
     }
 }
 
@@ -128,8 +128,9 @@ impl Extras {
     /// The builder's calls after the error's constructor.
     fn add(&self, krate: &Path, error: TokenStream) -> TokenStream {
         let Extras { status, retryable, retry_after, close } = self;
-        let status =
-            status.as_ref().map(|status| call(at(status.span()), "status", None, ours!(#krate::wire::status(#status))));
+        let status = status
+            .as_ref()
+            .map(|status| call(at(status.span()), "status", None, ours!(#krate::__private::wire::status(#status))));
         let retryable = retryable.as_ref().map(|flag| call(at(flag.span()), "retryable", None, ours!(#flag)));
         let retry = retry_after.as_ref().map(|retry| match retry {
             Retry::Field(nth) => {

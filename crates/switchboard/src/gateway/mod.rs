@@ -4,7 +4,7 @@ mod check;
 mod compiled;
 mod functions;
 mod include;
-mod mount;
+pub(crate) mod mount;
 mod protocols;
 mod settings;
 mod site;
@@ -14,7 +14,7 @@ pub(crate) use compiled::{CompiledGateway, Entry, Group, NamespaceBy};
 pub use functions::Function;
 use include::Included;
 pub(crate) use mount::ModuleGateway;
-pub use mount::{HasSettings, Messages, Mount, NoSettings, SettingsProbe};
+pub use mount::{Messages, Mount};
 pub(crate) use protocols::Protocols;
 pub(crate) use site::Site;
 

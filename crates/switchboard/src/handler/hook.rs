@@ -93,21 +93,6 @@ macro_rules! places {
 places! { OnConnect on_connect; OnDisconnect on_disconnect; RawLoop raw; }
 
 impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
-    /// Puts a hook together from parts that are checked one by one: see [`parts`](super::parts).
-    pub fn from_parts<Data, F, Fut, T, W>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
-    where
-        F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
-        Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
-    {
-        let bind = move |state: Arc<S>| {
-            Box::new(move |cx: &MessageContext<'_>| {
-                let future = start(state.clone(), cx)?;
-                Ok(Box::pin(async move { future.await.map(drop).map_err(Error::from) }) as HookFuture)
-            }) as Hook
-        };
-        HookDef { requirements: parameters.requirements, bind: Box::new(bind), place: PhantomData }
-    }
-
     /// Wraps an `async fn(&S, ..)`.
     pub fn new<H, Args>(hook: H) -> HookDef<S, Place>
     where
@@ -128,4 +113,20 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
         };
         HookDef { requirements, bind: Box::new(bind), place: PhantomData }
     }
+}
+
+/// Puts a hook together from parts that are checked one by one: see [`parts`](super::parts).
+pub fn hook<S, Place, Data, F, Fut, T, W>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
+    Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
+{
+    let bind = move |state: Arc<S>| {
+        Box::new(move |cx: &MessageContext<'_>| {
+            let future = start(state.clone(), cx)?;
+            Ok(Box::pin(async move { future.await.map(drop).map_err(Error::from) }) as HookFuture)
+        }) as Hook
+    };
+    HookDef { requirements: parameters.requirements, bind: Box::new(bind), place: PhantomData }
 }

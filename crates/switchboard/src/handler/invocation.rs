@@ -181,26 +181,6 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         HandlerDef { requirements, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
     }
 
-    /// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
-    ///
-    /// `start` reads the parameters from the borrowed message, and returns a future that owns what it needs.
-    pub fn from_parts<Data, F, Fut, T, W>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>
-    where
-        F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
-        Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
-        T: 'static,
-        W: Way<T>,
-    {
-        let way = PhantomData::<fn() -> W>;
-        let bind = move |state| Arc::new(Assembled { state, start, way }) as Arc<dyn Start>;
-        HandlerDef {
-            requirements: parameters.requirements,
-            declared: Declared::default(),
-            concurrency: None,
-            bind: Box::new(bind),
-        }
-    }
-
     /// Puts a guard's message half in front of it, behind those of the gateway.
     pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> HandlerDef<S> {
         self.declared.guards.push(guard.into_guard().stage());
@@ -244,5 +224,26 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
     pub fn concurrency(mut self, most: usize) -> HandlerDef<S> {
         self.concurrency = Some(most);
         self
+    }
+}
+
+/// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
+///
+/// `start` reads the parameters from the borrowed message, and returns a future that owns what it needs.
+pub fn handler<S, Data, F, Fut, T, W>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, &MessageContext<'_>) -> Result<Fut, Error> + Send + Sync + 'static,
+    Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
+    T: 'static,
+    W: Way<T>,
+{
+    let way = PhantomData::<fn() -> W>;
+    let bind = move |state| Arc::new(Assembled { state, start, way }) as Arc<dyn Start>;
+    HandlerDef {
+        requirements: parameters.requirements,
+        declared: Declared::default(),
+        concurrency: None,
+        bind: Box::new(bind),
     }
 }

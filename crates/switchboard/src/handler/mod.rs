@@ -10,7 +10,7 @@ mod argument;
 mod hook;
 mod invocation;
 mod none;
-pub mod parts;
+pub(crate) mod parts;
 mod pooled;
 mod reply;
 mod returned;

@@ -3,8 +3,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use switchboard::handler::HandlerDef;
-//! use switchboard::handler::parts::{Flow, Parameters, PlainShape as _, ResultShape as _, type_of};
+//! use switchboard::__private::parts::{Flow, Parameters, PlainShape as _, ResultShape as _, handler, type_of};
 //! use switchboard::{Client, Gateway};
 //!
 //! struct Chat;
@@ -15,7 +14,7 @@
 //! }
 //!
 //! let (text, parameters) = Parameters::of_handler().with::<String, _, _>();
-//! let shout = HandlerDef::from_parts(parameters, move |this: Arc<Chat>, cx| {
+//! let shout = handler(parameters, move |this: Arc<Chat>, cx| {
 //!     let text = text.read(cx)?;
 //!     let client = cx.client().clone();
 //!     Ok(async move {
@@ -33,6 +32,8 @@ use super::argument::{
     AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason, Requirements,
 };
+pub use super::hook::hook;
+pub use super::invocation::handler;
 pub use super::returned::*;
 pub use super::returned_shape::*;
 pub use super::validation::*;

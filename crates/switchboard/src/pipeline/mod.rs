@@ -38,7 +38,7 @@ mod guard;
 mod interceptor;
 #[cfg(feature = "testing")]
 pub(crate) mod isolated;
-pub mod parts;
+pub(crate) mod parts;
 mod pipe;
 mod run;
 mod stage;
@@ -49,7 +49,8 @@ pub use filter::{Caught, Filter, FilterDef};
 pub(crate) use guard::ErasedConnectGuard;
 pub use guard::{AsyncGuard, ConnectGuard, Guard, GuardDef, IntoGuard};
 pub use interceptor::{Interceptor, InterceptorDef, Next};
-pub use pipe::{Chain, DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim, Written};
+pub use pipe::{DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim, Written};
 pub(crate) use run::{Filtering, around, connect_error, start};
 pub(crate) use stage::Implicit;
+pub use stage::InjectedStage;
 pub(crate) use stage_set::{Declared, StageSet, Stages};

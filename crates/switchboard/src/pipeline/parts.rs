@@ -1,8 +1,8 @@
 //! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
 use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
-use super::pipe::{Chain, Pipe, PipeDef, Trim};
+use super::pipe::{Pipe, PipeDef, Trim};
+use super::stage::InjectedStage;
 use crate::Error;
-use crate::di::Injectable;
 use crate::handler::MessageContext;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -150,17 +150,6 @@ impl<G, M> Halved<G, No, M> {
     }
 }
 
-/// Holds for a stage that the container gives.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how it is made",
-    label = "not an injectable type",
-    note = "write `#[injectable]` on the struct, so that the container gives it; or write `{Self} {{}}` for a value (with its fields, if it \
-            has any), or whatever else makes one: `{Self}::new(..)`"
-)]
-pub trait InjectedStage: Injectable {}
-#[diagnostic::do_not_recommend]
-impl<T: Injectable> InjectedStage for T {}
-
 /// Asks whether `P` is a pipe of every payload: `(&pipe::<P>()).__switchboard_pipe()`, by [`EveryPayload`] or [`OnePayload`].
 pub struct PipeProbe<P>(PhantomData<fn() -> P>);
 
@@ -265,11 +254,6 @@ impl<P> OfOne<P> {
     {
         PipeDef::of(Trim)
     }
-}
-
-/// One pipe behind another.
-pub fn chain<First, Second, Between>(first: First, second: Second) -> Chain<First, Second, Between> {
-    Chain { first, second, between: PhantomData }
 }
 
 /// Several pipes, from what the first takes to what the last makes. They are put together from the last one, each checked where

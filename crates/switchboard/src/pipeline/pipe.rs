@@ -6,7 +6,6 @@ use crate::handler::MessageContext;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Display;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -225,25 +224,5 @@ impl Pipe<Written> for DefaultText {
 
     fn transform(&self, value: Option<Written>, _: &MessageContext<'_>) -> Result<Written, Error> {
         Ok(value.unwrap_or_else(|| Written(self.0.to_owned())))
-    }
-}
-
-/// One pipe behind another. Made by [`parts::chain`](super::parts::chain).
-pub struct Chain<First, Second, Between> {
-    pub(super) first: First,
-    pub(super) second: Second,
-    pub(super) between: PhantomData<fn() -> Between>,
-}
-
-impl<T, First, Second> Pipe<T> for Chain<First, Second, Second::From>
-where
-    T: 'static,
-    Second: Pipe<T>,
-    First: Pipe<Second::From>,
-{
-    type From = First::From;
-
-    fn transform(&self, value: First::From, cx: &MessageContext<'_>) -> Result<T, Error> {
-        self.second.transform(self.first.transform(value, cx)?, cx)
     }
 }

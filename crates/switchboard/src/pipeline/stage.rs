@@ -82,6 +82,17 @@ impl<M> Stage<M> {
     }
 }
 
+/// Holds for a stage that the container gives.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how it is made",
+    label = "not an injectable type",
+    note = "write `#[injectable]` on the struct, so that the container gives it; or write `{Self} {{}}` for a value (with its fields, if it \
+            has any), or whatever else makes one: `{Self}::new(..)`"
+)]
+pub trait InjectedStage: Injectable {}
+#[diagnostic::do_not_recommend]
+impl<T: Injectable> InjectedStage for T {}
+
 /// `of`, `shared`, `injected` and `From` of a definition with a `source` and a `place`.
 macro_rules! sources {
     ($def:ident, $what:ident, $kind:literal $(, $($field:ident),+)?) => {
@@ -106,7 +117,7 @@ macro_rules! sources {
             #[track_caller]
             pub fn injected() -> $def<T>
             where
-                T: $crate::pipeline::parts::InjectedStage,
+                T: $crate::pipeline::stage::InjectedStage,
             {
                 $def {
                     source: $crate::pipeline::stage::Source::Injected($crate::pipeline::stage::Implicit::of::<T>()),

@@ -3,10 +3,13 @@ use crate::exception;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use switchboard::__private::parts::{
+    ByNothing as _, ByValidate as _, Flow, Parameters, PlainShape as _, Probe, handler, type_of,
+};
+use switchboard::__private::stages::last;
 use switchboard::garde;
-use switchboard::handler::parts::{ByNothing as _, ByValidate as _, Flow, Parameters, PlainShape as _, Probe, type_of};
 use switchboard::handler::{HandlerDef, MessageContext};
-use switchboard::pipeline::{DefaultText, DefaultValue, Parse, Pipe, Trim, parts::chain};
+use switchboard::pipeline::{DefaultText, DefaultValue, Parse, Pipe, Trim};
 use switchboard::{App, Error, Gateway, Valid};
 use switchboard_rig::{Rig, Stack, matrix, on};
 
@@ -110,7 +113,7 @@ fn i2_from_the_application_to_the_message_before_the_validation() {
 fn parameters() -> Gateway<Chat> {
     macro_rules! answer {
         ($($parameter:ident),*; $parameters:ident => $value:expr) => {
-            HandlerDef::from_parts($parameters, move |_: Arc<Chat>, cx| {
+            handler($parameters, move |_: Arc<Chat>, cx| {
                 $(let $parameter = $parameter.read(cx)?;)*
                 Ok(async move {
                     let reply = $value;
@@ -129,15 +132,15 @@ fn parameters() -> Gateway<Chat> {
     }
     let (number, list) = Parameters::of_handler().pipe::<u32, _, _, _>(validation!(u32), Parse);
     let parsed = answer!(number; list => number + 1);
-    let (text, list) =
-        Parameters::of_handler().pipe::<String, _, _, _>(validation!(String), chain(DefaultText(" nobody "), Trim));
+    let (text, list) = Parameters::of_handler()
+        .pipe::<String, _, _, _>(validation!(String), last(Trim).behind(DefaultText(" nobody ")));
     let defaulted = answer!(text; list => text);
     let (name, list) =
         Parameters::of_handler().key_pipe::<Option<String>, _, _, _>(validation!(Option<String>), "name", Trim);
     let optional = answer!(name; list => json!([name]));
     let (id, list) = Parameters::of_handler().key::<u32, _, _>(validation!(u32), "id");
     let (say, list) = list.key::<Say, _, _>(validation!(Say), "say");
-    let (limit, list) = list.key_pipe::<u8, _, _, _>(validation!(u8), "limit", chain(DefaultValue(10), Parse));
+    let (limit, list) = list.key_pipe::<u8, _, _, _>(validation!(u8), "limit", last(Parse).behind(DefaultValue(10)));
     let keyed = answer!(id, say, limit; list => json!([id, say.text, limit]));
     Gateway::new(Chat)
         .handler("parsed", parsed)

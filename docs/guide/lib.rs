@@ -32,6 +32,8 @@ mod container {}
 mod testing {}
 #[doc = include_str!("src/mounting.md")]
 mod mounting {}
+#[doc = include_str!("src/limits.md")]
+mod limits {}
 #[doc = include_str!("src/namespaces.md")]
 mod namespaces {}
 #[doc = include_str!("src/formats.md")]

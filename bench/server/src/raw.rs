@@ -1,6 +1,6 @@
 //! `/echo`: every message is sent back unchanged, for suites that test the protocol.
 
-use switchboard::{Limits, Socket, gateway, messages};
+use switchboard::{GatewayLimits, Socket, gateway, messages};
 
 use crate::number;
 
@@ -20,14 +20,14 @@ impl Echo {
 }
 
 /// The default limits, except those that the environment raises.
-fn limits() -> Limits {
-    let mut limits = Limits::default();
+fn limits() -> GatewayLimits {
+    let mut limits = GatewayLimits::default();
     if let Some(bytes) = number("MAX_MESSAGE") {
         limits.max_message = bytes;
         limits.max_message_out = limits.max_message_out.max(bytes);
     }
     if let Some(fragments) = number("MAX_FRAGMENTS") {
-        limits.max_fragments = fragments;
+        limits.websocket.max_fragments = fragments;
     }
     limits
 }

@@ -41,7 +41,7 @@
 //! | errors | [`Error`], [`macro@WireError`], [`pipeline::Filter`] |
 //! | services | [`di`] |
 //! | formats | [`codec`] |
-//! | limits, each with its default | [`Limits`] |
+//! | limits, each with its default | [`Limits`]: [`NodeLimits`], [`GatewayLimits`], [`WebSocketLimits`] |
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
@@ -133,7 +133,7 @@ pub use hub::{
     Namespaces, SendError, Server,
 };
 pub use identity::{MaybeUser, Roles};
-pub use limits::{Limits, VolatilePolicy};
+pub use limits::{GatewayLimits, Limits, NodeLimits, VolatilePolicy, WebSocketLimits};
 pub use namespace::{Dynamic, Namespace, Root};
 pub use node::Stats;
 pub use outbound::DisconnectReason;

@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use switchboard::{GatewayLimits, NodeLimits, WebSocketLimits};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -55,6 +56,50 @@ fn every_test_that_the_limits_name_exists() {
         named += 1;
     }
     assert!(named > 60, "the limits name {named} tests");
+}
+
+/// The types of the three scopes, as their `Debug` names the fields, against the tables of the guide.
+#[test]
+fn the_guide_lists_every_limit_in_its_scope_with_its_default() {
+    let guide = fs::read_to_string(root().join("docs/guide/src/limits.md")).unwrap();
+    let scopes = [
+        ("## Of the node", format!("{:#?}", NodeLimits::default())),
+        ("## Of a gateway", format!("{:#?}", GatewayLimits::default())),
+        ("## Of WebSocket connections", format!("{:#?}", WebSocketLimits::default())),
+    ];
+    for (heading, debug) in scopes {
+        let (_, section) = guide.split_once(&format!("{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+        let section = section.split("\n## ").next().unwrap();
+        let listed: Vec<(String, String)> =
+            section.lines().filter(|line| line.starts_with("| `")).map(listed).collect();
+        // A field of a scope is indented once; `websocket`, the scope inside of a gateway's, has fields of its own.
+        let fields =
+            debug.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with([' ', '}']));
+        let known: Vec<(String, String)> = fields
+            .filter_map(|field| field.trim_end_matches(',').split_once(": "))
+            .filter(|(name, _)| *name != "websocket")
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        assert_eq!(listed, known, "{heading}");
+    }
+}
+
+/// The name of a limit in a row of the guide, and its default as `Debug` would write it.
+fn listed(row: &str) -> (String, String) {
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    let name = cells[1].split('`').nth(1).unwrap();
+    let default = cells[2].split(':').next().unwrap().replace(['`', ','], "");
+    let (number, unit) = default.split_once(' ').unwrap_or((&default, ""));
+    let times = |factor: usize| (number.parse::<usize>().unwrap() * factor).to_string();
+    let value = match unit {
+        "KiB" => times(1 << 10),
+        "MiB" => times(1 << 20),
+        "min" => format!("{}s", times(60)),
+        "s" => format!("{number}s"),
+        _ if number == "none" => "None".to_owned(),
+        _ => number.to_owned(),
+    };
+    (name.to_owned(), value)
 }
 
 #[test]

@@ -4,11 +4,11 @@ use crate::jobs::{Jobs, Pace};
 use futures_core::Stream;
 use futures_util::stream;
 use std::sync::Arc;
-use switchboard::{Ack, Client, Error, Limits, gateway, messages};
+use switchboard::{Ack, Client, Error, GatewayLimits, gateway, messages};
 use tokio::time::sleep;
 
 /// Jobs. A client may have four of each kind at a time; a further one is answered `rate_limited`.
-#[gateway(path = "/ws", limits = Limits::default().streams(4).deferred_replies(4))]
+#[gateway(path = "/ws", limits = GatewayLimits::default().streams(4).deferred_replies(4))]
 pub struct JobGateway {
     #[inject]
     jobs: Arc<Jobs>,

@@ -21,6 +21,7 @@ const LONG: &[(&str, &str)] = &[(
 const MANY_METHODS: &[(&str, &str)] = &[
     ("Gateway", "a builder: one method for each kind of handler and each option"),
     ("Limits", "a builder: one method for each limit"),
+    ("GatewayLimits", "a builder: one method for each limit"),
 ];
 
 /// `files` are named relative to the repository.

@@ -86,7 +86,7 @@ impl App {
 
     /// Everything that is served. Errors: everything that is wrong.
     pub(super) fn routes(&mut self) -> Result<Routes, BootError> {
-        for why in self.limits.problems() {
+        for why in self.limits.node.problems().into_iter().chain(self.limits.gateway.problems()) {
             self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
         }
         for (name, place, _) in std::mem::take(&mut self.after_init) {

@@ -5,7 +5,7 @@ use crate::di::Container;
 use crate::gateway::Protocols;
 use crate::handler::{Checks, Hook, PayloadNote, Requirements, Start};
 use crate::hub::Profile;
-use crate::limits::Limits;
+use crate::limits::{GatewayLimits, Limits};
 use crate::namespace::Marker;
 use crate::pipeline;
 use crate::pipeline::{ErasedConnectGuard, StageSet, Stages};
@@ -107,7 +107,7 @@ impl CompiledGateway {
     pub(crate) fn new(
         name: String,
         namespace: Marker,
-        limits: Option<Limits>,
+        limits: Option<GatewayLimits>,
         origins: Option<Origins>,
     ) -> CompiledGateway {
         let own_limits = limits.is_some();
@@ -196,7 +196,7 @@ impl CompiledGateway {
         pipeline::connect_error(self.connect_stages.as_ref(), error)
     }
 
-    /// Takes over what the application sets. The node's limits are always the application's.
+    /// Takes over what the application sets.
     pub(crate) fn settle(
         &mut self,
         limits: &Limits,
@@ -208,21 +208,10 @@ impl CompiledGateway {
         self.container = Some(Arc::new(container.kept()));
         self._application = Some(application);
         self.hosts = self.hosts.take().or_else(|| hosts.cloned());
-        let kept = &mut Arc::make_mut(&mut self.profile).limits;
-        if self.own_limits {
-            kept.handlers = limits.handlers;
-            kept.pending_acks_node = limits.pending_acks_node;
-            kept.max_connections = limits.max_connections;
-            kept.shutdown_timeout = limits.shutdown_timeout;
-            kept.http_connections = limits.http_connections;
-            kept.runtime_namespaces = limits.runtime_namespaces;
-            kept.accept_rate = limits.accept_rate;
-            kept.address_connections = limits.address_connections;
-            kept.address_rate = limits.address_rate;
-            kept.user_connections = limits.user_connections;
-            kept.memory = limits.memory;
-        } else {
-            *kept = limits.clone();
+        let profile = Arc::make_mut(&mut self.profile);
+        profile.node = limits.node.clone();
+        if !self.own_limits {
+            profile.limits = limits.gateway.clone();
         }
         self.origins.get_or_insert_with(|| origins.clone());
     }

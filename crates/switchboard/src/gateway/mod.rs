@@ -26,7 +26,7 @@ use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks,
     IntoError, IntoOutcome, IntoReply, OnConnect, OnDisconnect, RawLoop, Requirements, Shape,
 };
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::namespace::Marker;
 use crate::pipeline::Declared;
 use crate::text::short_name;
@@ -65,7 +65,7 @@ pub struct Gateway<S> {
     after_init: Vec<(&'static Location<'static>, AfterInit<S>)>,
     /// What handlers and hooks ask the container for.
     dependencies: Vec<Dependency>,
-    limits: Option<Limits>,
+    limits: Option<GatewayLimits>,
     origins: Option<Origins>,
     /// The gateway's own choice.
     pub(crate) compression: Option<Option<Compression>>,

@@ -3,17 +3,16 @@ use super::{Chosen, Gateway, Given};
 use crate::codec::Frames;
 #[cfg(feature = "deflate")]
 use crate::compression::Compression;
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::namespace::Marker;
 use crate::{Error, Handshake, Namespace, Origins};
 use std::panic::Location;
 use std::sync::Arc;
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Limits of this gateway, instead of the application's. Those of the node stay the application's: `handlers`,
-    /// `pending_acks_node`, `max_connections`, `http_connections`, `runtime_namespaces`, `accept_rate`, `address_connections`,
-    /// `address_rate`, `user_connections`, `memory`, `shutdown_timeout`.
-    pub fn limits(mut self, limits: Limits) -> Gateway<S> {
+    /// Limits of this gateway, instead of all that [`Limits::gateway`](crate::Limits) says. Those of the node, such as `max_connections`,
+    /// are the application's: see [`App::limits`](crate::App::limits).
+    pub fn limits(mut self, limits: GatewayLimits) -> Gateway<S> {
         self.limits = Some(limits);
         self
     }

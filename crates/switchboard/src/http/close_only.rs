@@ -20,7 +20,7 @@ pub(crate) async fn close_only(
     table: Arc<CompiledGateway>,
     _place: ConnectionPermit,
 ) {
-    let Ok(Ok(upgraded)) = timeout(table.profile.limits.handshake_timeout, on_upgrade).await else { return };
+    let Ok(Ok(upgraded)) = timeout(table.profile.node.handshake_timeout, on_upgrade).await else { return };
     let mut stream = TokioIo::new(upgraded);
     let goodbye = async {
         let mut frame = Vec::new();
@@ -44,5 +44,5 @@ pub(crate) async fn close_only(
         }
     };
     // However it ends, it is over.
-    let _ = timeout(table.profile.limits.linger, goodbye).await;
+    let _ = timeout(table.profile.limits.websocket.linger, goodbye).await;
 }

@@ -4,7 +4,7 @@ use super::progress::{Progress, Told, Watched};
 use super::visit::{Place, Siege, Visit};
 use super::{Places, Proxies, Threads, upgrade};
 use crate::http::reserve::{Reserve, is_exhausted, wants_memory};
-use crate::limits::Limits;
+use crate::limits::{GatewayLimits, NodeLimits};
 use crate::node::{Handshaking, Node};
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -78,7 +78,7 @@ fn user_timeout(write_timeout: Duration) -> Option<Duration> {
 }
 
 /// Lets the limits of a gateway hold where they are more than [`configure`] allows.
-pub(super) fn allow(socket: &TcpStream, limits: &Limits) {
+pub(super) fn allow(socket: &TcpStream, limits: &GatewayLimits) {
     #[cfg(target_os = "linux")]
     if let Some(timeout) = user_timeout(limits.write_timeout) {
         // As above.
@@ -204,7 +204,7 @@ async fn welcome(
     socket: TcpStream,
     peer: SocketAddr,
     router: Router,
-    limits: Arc<Limits>,
+    limits: Arc<NodeLimits>,
     stop: watch::Receiver<bool>,
     mut visit: Visit,
 ) {
@@ -244,7 +244,7 @@ pub(crate) async fn serve<S>(
     socket: S,
     peer: SocketAddr,
     router: Router,
-    limits: Arc<Limits>,
+    limits: Arc<NodeLimits>,
     stopped: impl Future<Output = ()>,
     visit: Option<Visit>,
 ) where
@@ -378,7 +378,7 @@ mod tests {
         let socket = accepted(bind(LOOPBACK).unwrap()).await;
         let year = 366 * 24 * 3600;
         for (write, kernel) in [(1, 20), (10, 20), (11, 21), (20, 30), (3600, 3610), (year, i32::MAX as u64 / 1000)] {
-            allow(&socket, &Limits::default().write_timeout(Duration::from_secs(write)));
+            allow(&socket, &GatewayLimits::default().write_timeout(Duration::from_secs(write)));
             let set = SockRef::from(&socket).tcp_user_timeout().unwrap().unwrap();
             assert_eq!(set.as_secs(), kernel, "{write}");
         }

@@ -47,7 +47,7 @@ impl Opened {
     /// Waits for the stream behind the 101, no longer than a handshake may take, then is the connection's task.
     pub(super) fn new(opening: Opening, on_upgrade: OnUpgrade, permit: ConnectionPermit, lease: Lease) -> Opened {
         Opened::Waiting(Box::pin(async move {
-            let timeout = opening.table.profile.limits.handshake_timeout;
+            let timeout = opening.table.profile.node.handshake_timeout;
             match tokio::time::timeout(timeout, on_upgrade).await {
                 Ok(Ok(upgraded)) => Some(opening.connect(upgraded, permit, lease)),
                 Ok(Err(_)) | Err(_) => {

@@ -10,7 +10,7 @@ use crate::handshake::Handshake;
 use crate::http::close_only::close_only;
 use crate::hub::Kept;
 use crate::hub::{Hub, Lease, Space};
-use crate::limits::Limits;
+use crate::limits::NodeLimits;
 use crate::node::{ConnectionPermit, Node};
 use crate::{Error, Origins, log, namespace};
 use axum::body::Body;
@@ -168,7 +168,7 @@ impl Inner {
         let mut upgrade = Handshake::new(request.into_parts().0);
         let on_upgrade = upgrade.parts_mut().extensions.remove::<OnUpgrade>();
         let has_bad_parameter = has_bad_parameter(upgrade.parts_mut());
-        let head = head_limits(&self.table.profile.limits);
+        let head = head_limits(&self.table.profile.node);
         let parts = upgrade.parts();
         let headers = &parts.headers;
         let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -251,7 +251,7 @@ impl Inner {
                 asked = asked => asked.map_err(|error| self.refusal(error)),
             }
         };
-        match tokio::time::timeout(self.table.profile.limits.handshake_timeout, asked).await {
+        match tokio::time::timeout(self.table.profile.node.handshake_timeout, asked).await {
             Ok(Ok(())) => self.answer(admitted),
             Ok(Err(refused)) => self.refuse(refused),
             Err(_) => self.refuse(Refused::timeout()),
@@ -378,7 +378,7 @@ fn has_bad_parameter(parts: &mut Parts) -> bool {
     }
 }
 
-pub(super) fn head_limits(limits: &Limits) -> HeadLimits {
+pub(super) fn head_limits(limits: &NodeLimits) -> HeadLimits {
     HeadLimits {
         max_headers: limits.max_headers,
         max_header: limits.max_header,

@@ -107,7 +107,7 @@ impl PendingAck {
         }
         let limits = &conn.profile.limits;
         let node = &conn.node().counters.pending_acks;
-        if node.fetch_add(1, Ordering::Relaxed) >= limits.pending_acks_node {
+        if node.fetch_add(1, Ordering::Relaxed) >= conn.profile.node.pending_acks_node {
             node.fetch_sub(1, Ordering::Relaxed);
             return Err(too_many());
         }

@@ -125,7 +125,7 @@ impl Hub {
         };
         if !in_time {
             self.close_all(&CloseRequest::Kill);
-            let grace = self.node.limits().linger.saturating_add(Duration::from_secs(1));
+            let grace = self.node.gateway_limits().websocket.linger.saturating_add(Duration::from_secs(1));
             if tokio::time::timeout(grace, self.node.emptied()).await.is_err() {
                 tracing::error!(connections = self.stats().connections, "connections did not end");
             }

@@ -1,7 +1,7 @@
 //! [`Port`]: where the two ends of a raw gateway's socket meet.
 use crate::Error;
 use crate::hub::Client;
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::node::{Charge, Kind, Node};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -131,7 +131,7 @@ struct State {
 }
 
 impl State {
-    fn is_full(&self, limits: &Limits) -> bool {
+    fn is_full(&self, limits: &GatewayLimits) -> bool {
         self.queue.len() >= limits.inbound_messages || self.bytes >= limits.inbound_bytes
     }
 
@@ -148,7 +148,7 @@ impl State {
 }
 
 impl Port {
-    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_full(&self, limits: &GatewayLimits) -> bool {
         self.0.lock().is_full(limits)
     }
 

@@ -1,7 +1,7 @@
 //! [`Profile`]: what delivery to the clients of one gateway needs to know of it.
 use crate::codec::{Codecs, Frames};
 use crate::compression::Compression;
-use crate::limits::Limits;
+use crate::limits::{GatewayLimits, NodeLimits};
 use crate::{Client, Error};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,7 +13,9 @@ pub(crate) type Gate = Arc<dyn Fn(&Client, &str) -> Result<(), Error> + Send + S
 #[derive(Clone, Default)]
 pub(crate) struct Profile {
     /// Those of the application, unless the gateway has its own.
-    pub(crate) limits: Limits,
+    pub(crate) limits: GatewayLimits,
+    /// The application's: a copy, so that a message finds them here and not behind the node's `OnceLock`.
+    pub(crate) node: NodeLimits,
     /// The application's.
     pub(crate) codecs: Codecs,
     /// The application's, unless the gateway chose its own.

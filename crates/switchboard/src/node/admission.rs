@@ -2,7 +2,7 @@
 //!
 //! Places are guards: whatever becomes of a connection, its place is free again when the guard is dropped.
 use crate::User;
-use crate::limits::Limits;
+use crate::limits::NodeLimits;
 use crate::node::Node;
 use crate::node::addresses::{Addresses, key};
 use crate::node::memory::Level;
@@ -166,7 +166,12 @@ impl Admission {
     }
 
     /// `None`: the address is not limited, not known, or one too many to remember.
-    fn place(&self, node: &Arc<Node>, limits: &Limits, address: Option<IpAddr>) -> Result<Option<AddressPlace>, Full> {
+    fn place(
+        &self,
+        node: &Arc<Node>,
+        limits: &NodeLimits,
+        address: Option<IpAddr>,
+    ) -> Result<Option<AddressPlace>, Full> {
         if limits.address_connections.is_none() && limits.address_rate.is_none() {
             return Ok(None);
         }
@@ -270,19 +275,19 @@ pub(crate) fn max_handshakes() -> usize {
 }
 
 /// How many HTTP connections our listeners keep behind a first request; WebSockets are not among them.
-pub(crate) fn max_http_connections(limits: &Limits) -> usize {
+pub(crate) fn max_http_connections(limits: &NodeLimits) -> usize {
     let few = HTTP_CONNECTIONS.min(descriptors() / 8);
     limits.http_connections.map_or(few, |most| most.min(descriptors() / 2))
 }
 
 /// The node's maximum of WebSockets: what is configured, and not more than the process may open beside HTTP connections.
-fn max_connections(limits: &Limits) -> usize {
+fn max_connections(limits: &NodeLimits) -> usize {
     let possible = descriptors().saturating_sub(max_handshakes() + max_http_connections(limits)).max(1);
     limits.max_connections.map_or(possible, |most| most.min(possible))
 }
 
 /// Says so where a configured maximum is more than the process may open, and where that is little.
-pub(crate) fn warn_of_few_descriptors(limits: &Limits) {
+pub(crate) fn warn_of_few_descriptors(limits: &NodeLimits) {
     let possible = max_connections(limits);
     match limits.max_connections {
         // A system that tells no limit has lowered nothing.
@@ -322,7 +327,7 @@ mod tests {
     #[test]
     fn a23_a_handshake_does_not_forget_who_came_too_often() {
         let node = Arc::new(Node::new());
-        node.configure(Limits::default().address_connections(Some(8)).address_rate(Some(Rate::new(1, 3))));
+        node.configure(crate::Limits::default().address_connections(Some(8)).address_rate(Some(Rate::new(1, 3))));
         let flooding = Some(address("192.0.2.1"));
         let come = || ConnectionPermit::new(&node, flooding).map(drop);
         assert_eq!([come(), come(), come(), come()], [Ok(()), Ok(()), Ok(()), Err(Full::AddressRate)]);
@@ -336,7 +341,7 @@ mod tests {
     #[test]
     fn a23_a_user_has_so_many_connections_and_is_forgotten_with_the_last() {
         let node = Arc::new(Node::new());
-        node.configure(Limits::default().user_connections(Some(2)));
+        node.configure(crate::Limits::default().user_connections(Some(2)));
         let come = |user: Option<&str>| {
             let mut permit = ConnectionPermit::new(&node, None)?;
             permit.belongs_to(user.map(User::new).as_ref())?;

@@ -14,7 +14,7 @@ pub use counters::Stats;
 pub(crate) use held::{Charge, Kind};
 pub(crate) use memory::Level;
 
-use crate::limits::Limits;
+use crate::limits::{GatewayLimits, Limits, NodeLimits};
 use crate::log;
 use crate::node::admission::{Admission, warn_of_few_descriptors};
 use crate::node::clock::Clock;
@@ -62,19 +62,28 @@ impl Node {
 
     /// Sets the limits, once.
     pub(crate) fn configure(&self, limits: Limits) {
-        self.memory.configure(limits.memory);
-        warn_of_few_descriptors(&limits);
+        self.memory.configure(limits.node.memory);
+        warn_of_few_descriptors(&limits.node);
         // An application is built once.
         let _ = self.limits.set(limits);
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &NodeLimits {
+        &self.configured().node
+    }
+
+    /// Those of the gateways that have none of their own.
+    pub(crate) fn gateway_limits(&self) -> &GatewayLimits {
+        &self.configured().gateway
+    }
+
+    fn configured(&self) -> &Limits {
         static DEFAULT: LazyLock<Limits> = LazyLock::new(Limits::default);
         self.limits.get().unwrap_or(&DEFAULT)
     }
 
     /// Holds the clock to the deadlines of a gateway, and broadcasts to what its clients may be sent.
-    pub(crate) fn serves(&self, limits: &Limits) {
+    pub(crate) fn serves(&self, limits: &GatewayLimits) {
         let tick = u64::try_from(limits.tick().as_millis()).unwrap_or(u64::MAX);
         self.tick.fetch_min(tick, Ordering::Relaxed);
         let (least, largest) = &self.max_message_out;
@@ -91,13 +100,13 @@ impl Node {
     pub(crate) fn largest_message_out(&self) -> usize {
         // Without any gateway there is nobody to send to: the application's own limit tells what is refused.
         match self.max_message_out.1.load(Ordering::Relaxed) {
-            0 => self.limits().max_message_out,
+            0 => self.gateway_limits().max_message_out,
             largest => largest,
         }
     }
 
     pub(crate) fn tick(&self) -> Duration {
-        self.limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
+        self.gateway_limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
     }
 
     /// Milliseconds at this moment, since this was first asked.

@@ -1,5 +1,5 @@
 //! What the writer's lock guards, and the changes that are made under it.
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::node::Node;
 use crate::outbound::close_request::CloseRequest;
 use crate::outbound::frame::Frame;
@@ -124,7 +124,12 @@ impl Held<'_> {
         }
     }
 
-    pub(super) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Result<usize, Pushed> {
+    pub(super) fn put(
+        &mut self,
+        frame: &mut Frame<'_>,
+        class: Class<'_>,
+        limits: &GatewayLimits,
+    ) -> Result<usize, Pushed> {
         if self.end > End::Open {
             return Err(Pushed::Gone);
         }
@@ -221,7 +226,7 @@ impl State {
     }
 
     /// Whether much was put into the outbox of a bare socket that has not been tried since.
-    pub(super) fn is_overdue(&self, limits: &Limits) -> bool {
+    pub(super) fn is_overdue(&self, limits: &GatewayLimits) -> bool {
         self.outbox.bytes() > limits.outbound_bytes && !self.outbox.is_blocked() && self.socket.is_some()
     }
 }

@@ -1,5 +1,5 @@
 //! The writer: the only way to a connection for everybody except its task. A lock over the outbox and the writing half.
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::node::Node;
 use crate::node::queues::Blocked;
 use crate::outbound::close_request::CloseRequest;
@@ -74,7 +74,7 @@ impl Writer {
         &self,
         frame: &mut Frame<'_>,
         class: Class<'_>,
-        limits: &Limits,
+        limits: &GatewayLimits,
         own: bool,
         node: &Arc<Node>,
     ) -> (Pushed, Wake, usize) {
@@ -109,7 +109,7 @@ impl Writer {
         &self,
         frame: &mut Frame<'_>,
         only: bool,
-        limits: &Limits,
+        limits: &GatewayLimits,
         node: &Arc<Node>,
     ) -> Result<bool, Pushed> {
         let mut state = self.hold();
@@ -222,7 +222,7 @@ impl Writer {
     }
 
     /// Whether a sender that waits for room has to go on waiting.
-    pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_crowded(&self, limits: &GatewayLimits) -> bool {
         self.state.lock().outbox.is_crowded(limits)
     }
 
@@ -269,7 +269,7 @@ impl Writer {
         &self,
         cx: &mut Context<'_>,
         stream: Option<&mut Stream>,
-        limits: &Limits,
+        limits: &GatewayLimits,
         node: &Arc<Node>,
     ) -> TurnEnd {
         let mut state = self.state.lock();

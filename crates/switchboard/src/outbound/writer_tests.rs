@@ -20,7 +20,7 @@ fn text(text: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
-    let ((lane, mut peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
+    let ((lane, mut peer), limits, node) = (lane().await, GatewayLimits::default(), Arc::new(Node::new()));
     let end_turn = || {
         let end = lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
         (lane.is_touched(), end.again)
@@ -75,7 +75,7 @@ async fn a_turn_that_leaves_something_to_its_end_is_told_from_others() {
 
 #[tokio::test]
 async fn what_a_socket_refuses_is_left_to_the_end_of_a_turn() {
-    let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
+    let ((lane, _peer), limits, node) = (lane().await, GatewayLimits::default(), Arc::new(Node::new()));
     let mut cx = Context::from_waker(Waker::noop());
     let long = text(&"x".repeat(1 << 20));
     for _ in 0..100 {
@@ -91,7 +91,7 @@ async fn what_a_socket_refuses_is_left_to_the_end_of_a_turn() {
 
 #[tokio::test]
 async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
-    let ((lane, _peer), limits, node) = (lane().await, Limits::default(), Arc::new(Node::new()));
+    let ((lane, _peer), limits, node) = (lane().await, GatewayLimits::default(), Arc::new(Node::new()));
     let mut cx = Context::from_waker(Waker::noop());
     let long = text(&"x".repeat(limits.outbound_bytes / 4));
     for _ in 0..1000 {
@@ -107,7 +107,7 @@ async fn the_flusher_leaves_what_a_socket_refuses_to_the_task() {
 
 #[test]
 fn a_stream_that_the_task_owns_is_looked_at_in_every_turn() {
-    let (lane, limits, node) = (Writer::new(None), Limits::default(), Arc::new(Node::new()));
+    let (lane, limits, node) = (Writer::new(None), GatewayLimits::default(), Arc::new(Node::new()));
     lane.end_turn(&mut Context::from_waker(Waker::noop()), None, &limits, &node);
     assert!(lane.is_touched());
 }

@@ -135,7 +135,7 @@ impl Task {
             return Begun::Unsettled;
         }
         let node = conn.node();
-        if self.draining || node.is_busy(conn.profile.limits.handlers) || (self.is_weighed && node.memory.is_short()) {
+        if self.draining || node.is_busy(conn.profile.node.handlers) || (self.is_weighed && node.memory.is_short()) {
             if parsed {
                 let busy = || Error::overloaded("Too many handlers are running");
                 let error = match self.draining {

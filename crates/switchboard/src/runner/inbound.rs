@@ -1,7 +1,7 @@
 //! Messages that wait for the handler in front of them.
 use crate::codec::Received;
 use crate::gateway::Group;
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use std::collections::VecDeque;
 use switchboard_core::Id;
 
@@ -33,7 +33,7 @@ struct Queue {
 
 impl Inbound {
     /// True when reading has to pause.
-    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_full(&self, limits: &GatewayLimits) -> bool {
         let full =
             |queue: &Queue| queue.messages.len() >= limits.inbound_messages || queue.bytes >= limits.inbound_bytes;
         self.0.as_deref().is_some_and(full)

@@ -1,7 +1,7 @@
 //! A tree of modules in which nearly everything is wrong. The lines of this file are in `boot.txt`.
 use crate::mistakes::chat::ChatModule;
 use std::sync::Arc;
-use switchboard::{Inject, Limits, Namespace, Server, gateway, injectable, messages, module};
+use switchboard::{GatewayLimits, Inject, Namespace, Server, gateway, injectable, messages, module};
 
 pub(crate) struct Config;
 pub(crate) struct Pool;
@@ -68,7 +68,7 @@ mod chat {
 
     const SAY: &str = "say";
 
-    #[gateway(path = "/ws", limits = Limits::default().max_message(0))]
+    #[gateway(path = "/ws", limits = GatewayLimits::default().max_message(0))]
     struct Chat {
         #[inject]
         _config: Arc<Config>,

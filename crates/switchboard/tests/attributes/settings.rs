@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Dynamic, Error, Gateway, Handshake, Inject, Limits, Message, Namespace, Namespaces, Origins, Server, Socket,
-    gateway, injectable, messages, module,
+    App, Dynamic, Error, Gateway, GatewayLimits, Handshake, Inject, Limits, Message, Namespace, Namespaces, Origins,
+    Server, Socket, gateway, injectable, messages, module,
 };
 
 const PATH: &str = "set";
@@ -16,8 +16,8 @@ impl Namespace for Side {
     const NAME: &'static str = "/side";
 }
 
-fn limits() -> Limits {
-    Limits::default().max_message(64)
+fn limits() -> GatewayLimits {
+    GatewayLimits::default().max_message(64)
 }
 
 #[gateway(

@@ -176,7 +176,7 @@ fn every_limit_holds_on_every_path_from_the_application_and_from_the_gateway() {
                     gateway = gateway.on_connect(async |_: &victim::Victim| std::future::pending::<()>().await);
                 }
                 let app = match of_gateway {
-                    true => app.gateway("/ws", gateway.limits(limits)),
+                    true => app.gateway("/ws", gateway.limits(limits.gateway)),
                     false => app.limits(limits).gateway("/ws", gateway),
                 };
                 let rig = Rig::start(stack, app).await;

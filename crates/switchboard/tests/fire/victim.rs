@@ -7,7 +7,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use switchboard::handler::{Context, FromMessage, MessageContext};
-use switchboard::{App, Client, ConnState, DisconnectReason, Error, Gateway, Limits, Server, Socket};
+use switchboard::{App, Client, ConnState, DisconnectReason, Error, Gateway, GatewayLimits, Limits, Server, Socket};
 
 /// What is answered with itself.
 pub(crate) const WELL: &str = r#"{"event":"echo","data":"well"}"#;
@@ -104,9 +104,9 @@ fn a_server_of_its_own() {
 pub(crate) fn app(limits: Limits) -> App {
     let app = App::new().limits(limits.clone());
     let (open, limited) = (gateway(app.server()), gateway(app.server()));
-    let public = Limits::public();
-    let short = limits.clone().max_message(public.max_message);
-    let rates = short.message_rate(public.message_rate).byte_rate(public.byte_rate);
+    let public = GatewayLimits::public();
+    let short = limits.gateway.max_message(public.max_message);
+    let rates = short.message_rate(public.websocket.message_rate).byte_rate(public.websocket.byte_rate);
     app.gateway("/ws", open)
         .gateway("/limited", limited.limits(rates))
         .gateway("/raw", Gateway::new(Raw).raw(Raw::echo))

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use switchboard::{App, Client, Gateway, Limits};
+use switchboard::{App, Client, Gateway, GatewayLimits, Limits};
 use switchboard_core::ws::Opcode;
 use switchboard_rig::{Got, RawClient, Rig, Stack, on, paused};
 use tokio::time::Instant;
@@ -346,7 +346,7 @@ fn a_handler_has_its_time_and_not_more() {
 fn the_limits_of_a_gateway_keep_their_own_time() {
     paused(async {
         let time = Duration::from_millis(100);
-        let gateway = gateway(&Clocked::default()).limits(Limits::default().handler_timeout(time));
+        let gateway = gateway(&Clocked::default()).limits(GatewayLimits::default().handler_timeout(time));
         let rig = Rig::start(Stack::Memory, App::new().gateway("/ws", gateway)).await.hearing_pings();
         let mut peer = rig.connect().await;
         for _ in 0..20 {

@@ -1,7 +1,7 @@
 //! What leaves is bounded, in every kind of frame: `Limits::max_message_out`, of the gateway whose client gets it.
 use serde_json::{Value, json};
 use std::time::Duration;
-use switchboard::{Ack, App, Client, Error, Gateway, Limits};
+use switchboard::{Ack, App, Client, Error, Gateway, GatewayLimits, Limits};
 use switchboard_rig::{Got, Offer, RawClient, Rig, Stack, each_stack, on};
 
 const SMALL: usize = 400;
@@ -43,7 +43,7 @@ fn speaker(limits: Option<usize>) -> Gateway<Speaker> {
             },
         );
     match limits {
-        Some(most) => gateway.limits(Limits::default().max_message_out(most)),
+        Some(most) => gateway.limits(GatewayLimits::default().max_message_out(most)),
         None => gateway,
     }
 }

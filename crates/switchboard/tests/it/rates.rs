@@ -1,7 +1,7 @@
 //! Rates of messages: docs/limits.md "Backpressure and admission" 3, D17, H04, R12.
 use serde_json::Value;
 use std::time::Duration;
-use switchboard::{App, Client, Error, Gateway, Limits, Rate, Socket};
+use switchboard::{App, Client, Error, Gateway, GatewayLimits, Limits, Rate, Socket};
 use switchboard_core::ws::Opcode;
 use switchboard_rig::Stopwatch;
 use switchboard_rig::{Got, RawClient, Rig, Stack, each_stack, matrix, on, paused};
@@ -290,7 +290,7 @@ fn a_raw_gateway_closes_at_once() {
         }
     }
     matrix(|stack| async move {
-        let limits = Limits::default().message_rate(Some(Rate::new(1, 3)));
+        let limits = GatewayLimits::default().message_rate(Some(Rate::new(1, 3)));
         let rig = Rig::start(stack, App::new().gateway("/ws", Gateway::new(Raw).raw(Raw::run).limits(limits))).await;
         let mut peer = rig.connect().await;
         for text in ["1", "2", "3"] {

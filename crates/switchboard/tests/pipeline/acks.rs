@@ -3,7 +3,7 @@ use crate::exception;
 use kept::Kept;
 use std::time::Duration;
 use switchboard::pipeline::{Call, Interceptor, Next};
-use switchboard::{Ack, App, Error, Gateway, Limits, Reply};
+use switchboard::{Ack, App, Error, Gateway, GatewayLimits, Limits, Reply};
 use switchboard_rig::{Rig, Stack, matrix, on};
 
 /// Acks that were kept by a handler.
@@ -255,7 +255,7 @@ fn behind_interceptors_and_with_payloads_that_do_not_fit_there_is_one_end_too() 
                 .on("closes", Behind::closes)
                 .on("unit", Behind::unit)
                 .concurrency(4)
-                .limits(Limits::default().deferred_replies(8));
+                .limits(GatewayLimits::default().deferred_replies(8));
             let behind = if interceptors { behind.interceptor(Impatient) } else { behind };
             let rig = Rig::start(stack, App::new().gateway("/ws", behind)).await;
             let mut peer = rig.connect().await;

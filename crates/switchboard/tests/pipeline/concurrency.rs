@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use switchboard::{App, Error, Gateway, HandlerDef, Limits};
+use switchboard::{App, Error, Gateway, GatewayLimits, HandlerDef};
 use switchboard_rig::{Rig, Stack, matrix, on};
 use tokio::sync::Notify;
 
@@ -150,7 +150,7 @@ fn they_time_out_each_by_itself_and_finish_when_their_client_leaves() {
                 .on("wait", Leaves::wait)
                 .on_disconnect(Leaves::left)
                 .concurrency(8)
-                .limits(Limits::default().handler_timeout(timeout))
+                .limits(GatewayLimits::default().handler_timeout(timeout))
         };
         let app = App::new()
             .gateway("/quick", gateway(Duration::from_millis(150)))

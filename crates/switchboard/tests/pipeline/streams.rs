@@ -179,7 +179,7 @@ fn a_flood_waits_for_its_reader_and_starves_nobody() {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
         let queued = rig.handle.stats().queued_bytes;
-        let most = Limits::default().outbound_soft_bytes + (64 << 10);
+        let most = Limits::default().gateway.outbound_soft_bytes + (64 << 10);
         assert!(queued < most, "what waits is bounded: {queued}");
         // It goes on where it was, for as long as somebody reads; and its own connection can be spoken to.
         for number in 0..3000_u64 {

@@ -4,7 +4,7 @@ use crate::hostile::everywhere::Everywhere as _;
 #[expect(unused_imports, reason = "what is expanded means none of these")]
 use crate::hostile::*;
 use crate::payload::Text;
-use ::sb::{Client as Peer, Limits, Namespace, Origins, Server as Everyone, Socket};
+use ::sb::{Client as Peer, GatewayLimits, Namespace, Origins, Server as Everyone, Socket};
 use ::sb::{
     WireError as the_error, gateway as the_gateway, injectable, messages as the_messages, module as the_module,
 };
@@ -237,7 +237,7 @@ pub const COUNT: &::core::primitive::str = "count";
     public,
     patterns,
     default_format = "switchboard.v1.msgpack",
-    limits = Limits::default(),
+    limits = GatewayLimits::default(),
     origins = Origins::any(),
     cancel_on_disconnect,
     on_init = Self::begin,

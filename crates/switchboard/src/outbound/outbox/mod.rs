@@ -8,7 +8,7 @@ mod segment;
 mod writing;
 
 use crate::buffers;
-use crate::limits::{CONTROL_LANE, Limits, VolatilePolicy};
+use crate::limits::{CONTROL_LANE, GatewayLimits, VolatilePolicy};
 use crate::node::Node;
 use crate::outbound::frame::{Frame, Shared};
 use crate::outbound::outbox::segment::{Segment, Volatile, data_frames};
@@ -151,12 +151,12 @@ impl Outbox {
     }
 
     /// True when no further message of the client should be handled before it has read.
-    pub(crate) fn is_crowded(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_crowded(&self, limits: &GatewayLimits) -> bool {
         self.bytes > limits.outbound_soft_bytes || self.messages() > limits.outbound_messages / 2
     }
 
     /// Puts a message after all others.
-    pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &Limits) -> Put {
+    pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &GatewayLimits) -> Put {
         let len = frame.bytes.len();
         if !matches!(class, Class::Reply)
             && self.bytes == 0
@@ -281,12 +281,19 @@ impl Outbox {
         before.saturating_sub(self.messages())
     }
 
-    fn has_room(&self, len: usize, class: Class<'_>, limits: &Limits) -> bool {
+    fn has_room(&self, len: usize, class: Class<'_>, limits: &GatewayLimits) -> bool {
         self.has_room_without(0, 0, len, class, limits)
     }
 
     /// Whether `len` bytes fit after removing `bytes` bytes and `gone` messages.
-    fn has_room_without(&self, bytes: usize, gone: usize, len: usize, class: Class<'_>, limits: &Limits) -> bool {
+    fn has_room_without(
+        &self,
+        bytes: usize,
+        gone: usize,
+        len: usize,
+        class: Class<'_>,
+        limits: &GatewayLimits,
+    ) -> bool {
         let bytes = self.bytes - bytes;
         let messages = match class {
             Class::Reply => limits.outbound_messages,

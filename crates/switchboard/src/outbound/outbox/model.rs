@@ -1,5 +1,5 @@
 //! The outbox against a model: any sequence of puts, partial writes, control frames and discards.
-use crate::limits::{Limits, VolatilePolicy};
+use crate::limits::{GatewayLimits, VolatilePolicy};
 use crate::node::Node;
 use crate::outbound::frame::Frame;
 use crate::outbound::outbox::{Class, Flushed, Outbox, Put};
@@ -94,7 +94,7 @@ fn flush(outbox: &mut Outbox, wire: &mut Vec<u8>, mut room: usize) -> Flushed {
 }
 
 fn check(steps: &[Step], policy: VolatilePolicy) {
-    let limits = Limits::default()
+    let limits = GatewayLimits::default()
         .outbound_messages(24)
         .outbound_reserved(4)
         .outbound_bytes(6000)
@@ -200,7 +200,8 @@ fn message(len: usize) -> Vec<u8> {
 /// What others may emit to a client does not depend on how much it has asked for itself.
 #[test]
 fn a_long_reply_leaves_the_others_their_room() {
-    let limits = Limits::default().outbound_bytes(6000).outbound_soft_bytes(3000).volatile(VolatilePolicy::DropOldest);
+    let limits =
+        GatewayLimits::default().outbound_bytes(6000).outbound_soft_bytes(3000).volatile(VolatilePolicy::DropOldest);
     let queued = Put::Queued { evicted: 0 };
     // The long reply is shared with nobody and stands alone in its piece, or is compressed with others where limits are small.
     for (bytes, small) in [(6000, 1000), (300, 50)] {
@@ -240,7 +241,7 @@ fn a_long_reply_leaves_the_others_their_room() {
 #[test]
 fn volatile_messages_are_queued_while_the_socket_takes_bytes() {
     let mut outbox = Outbox::default();
-    let limits = Limits::default();
+    let limits = GatewayLimits::default();
     assert_eq!(outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Volatile(None), &limits), Put::Queued { evicted: 0 });
     let mut wire = Vec::new();
     assert!(matches!(flush(&mut outbox, &mut wire, 1), Flushed::Blocked { progress: true }));
@@ -250,7 +251,7 @@ fn volatile_messages_are_queued_while_the_socket_takes_bytes() {
 #[test]
 fn the_latest_of_a_key_replaces_the_one_that_waits() {
     let mut outbox = Outbox::default();
-    let limits = Limits::default().volatile(VolatilePolicy::DropOldest);
+    let limits = GatewayLimits::default().volatile(VolatilePolicy::DropOldest);
     outbox.put(&mut Frame::new(b"\x81\x01a"), Class::Push, &limits);
     let mut wire = Vec::new();
     flush(&mut outbox, &mut wire, 1);
@@ -268,7 +269,7 @@ fn a_goodbye_leaves_behind_the_message_of_a_broadcast() {
         let bytes = message(len);
         let mut frame = Frame::new(&bytes);
         frame.used = true;
-        outbox.put(&mut frame, Class::Push, &Limits::default());
+        outbox.put(&mut frame, Class::Push, &GatewayLimits::default());
         outbox.put_close(b"bye");
         let mut wire = Vec::new();
         flush(&mut outbox, &mut wire, usize::MAX);
@@ -283,9 +284,9 @@ fn a_broadcast_is_shared_by_outboxes_that_are_empty() {
     let mut frame = Frame::new(&bytes);
     let mut outboxes = std::array::from_fn::<_, 4, _>(|_| Outbox::default());
     let mut wire = Vec::new();
-    outboxes[3].put(&mut Frame::new(&message(5)), Class::Push, &Limits::default());
+    outboxes[3].put(&mut Frame::new(&message(5)), Class::Push, &GatewayLimits::default());
     for outbox in &mut outboxes {
-        outbox.put(&mut frame, Class::Push, &Limits::default());
+        outbox.put(&mut frame, Class::Push, &GatewayLimits::default());
     }
     let shared = frame.shared.take().expect("it goes to several");
     assert_eq!(Arc::strong_count(&shared), 3, "the second, the third, and this");
@@ -307,7 +308,7 @@ fn a_refused_broadcast_is_charged_as_any_other() {
         frame.used = true;
         let mut outboxes = std::array::from_fn::<_, 2, _>(|_| Outbox::default());
         for outbox in &mut outboxes {
-            outbox.put(&mut frame, Class::Push, &Limits::default());
+            outbox.put(&mut frame, Class::Push, &GatewayLimits::default());
             assert!(matches!(flush(outbox, &mut Vec::new(), 0), Flushed::Blocked { progress: false }));
         }
         assert_eq!(outboxes.each_mut().map(|outbox| outbox.charge(&node)), [own; 2]);

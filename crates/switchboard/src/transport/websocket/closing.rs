@@ -111,7 +111,7 @@ impl Task {
                 DisconnectReason::Client { code: None, reason: String::new() }
             }
         };
-        self.begin_answering(bytes, reason, self.limits().linger);
+        self.begin_answering(bytes, reason, self.limits().websocket.linger);
     }
 
     /// The peer has ended its half of the stream, and may still read the other one. Without a close frame its handlers have their own
@@ -125,7 +125,7 @@ impl Task {
 
     fn answer_before(&mut self, close: &Close, goaway: bool, reason: DisconnectReason) {
         let goodbye = self.goodbye(close, goaway);
-        self.begin_answering(goodbye, reason, self.limits().linger);
+        self.begin_answering(goodbye, reason, self.limits().websocket.linger);
     }
 
     fn begin_answering(&mut self, goodbye: Vec<u8>, reason: DisconnectReason, patience: Duration) {
@@ -219,10 +219,11 @@ impl Task {
         let (now, limits) = (self.present(), &self.client.endpoint().profile.limits);
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
-            true => (limits.linger, limits.linger),
-            false => {
-                (limits.write_timeout.max(limits.linger), limits.write_timeout.saturating_mul(3).max(limits.linger))
-            }
+            true => (limits.websocket.linger, limits.websocket.linger),
+            false => (
+                limits.write_timeout.max(limits.websocket.linger),
+                limits.write_timeout.saturating_mul(3).max(limits.websocket.linger),
+            ),
         };
         let rare = self.timers.rare_mut();
         rare.gone_by = now + millis(patience);
@@ -263,7 +264,7 @@ impl Task {
     /// All is written: the peer has `linger` for its close frame.
     pub(crate) fn linger(&mut self) {
         self.net = Net::Lingering;
-        self.timers.rare_mut().gone_by = self.present() + millis(self.limits().linger);
+        self.timers.rare_mut().gone_by = self.present() + millis(self.limits().websocket.linger);
     }
 
     /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. Where the task owns the
@@ -334,7 +335,7 @@ impl Task {
             }
         }
         self.close_for_restart();
-        let last = self.present() + millis(self.limits().linger);
+        let last = self.present() + millis(self.limits().websocket.linger);
         self.timers.work_by = last;
         let rare = self.timers.rare_mut();
         rare.finish_by = last;

@@ -89,7 +89,7 @@ impl Task {
 
     /// True until the end of a second in which as much was inflated as may be.
     fn has_inflated_enough(&self, conn: &Endpoint) -> bool {
-        let most = conn.profile.limits.inflated_per_second as u64;
+        let most = conn.profile.limits.websocket.inflated_per_second as u64;
         self.timers.rare().inflated.reaches(conn.exact(), SECOND, most)
     }
 

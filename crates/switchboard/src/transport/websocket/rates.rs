@@ -1,5 +1,5 @@
 //! How much a client may send: messages and bytes, by buckets on the node's clock.
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::rate::Bucket;
 use crate::transport::websocket::timers::Window;
 
@@ -17,9 +17,9 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    pub(crate) fn new(now: u64, limits: &Limits) -> Option<Box<Rates>> {
+    pub(crate) fn new(now: u64, limits: &GatewayLimits) -> Option<Box<Rates>> {
         let bucket = |rate: Option<_>| rate.map(|rate| Bucket::full(rate, now));
-        let (messages, bytes) = (bucket(limits.message_rate), bucket(limits.byte_rate));
+        let (messages, bytes) = (bucket(limits.websocket.message_rate), bucket(limits.websocket.byte_rate));
         let any = messages.or(bytes)?;
         Some(Box::new(Rates {
             messages: messages.unwrap_or(any),
@@ -30,11 +30,11 @@ impl Rates {
     }
 
     /// Takes a message of so many bytes. Errors: the milliseconds until it could be taken.
-    pub(crate) fn take(&mut self, now: u64, bytes: usize, limits: &Limits) -> Result<(), u64> {
+    pub(crate) fn take(&mut self, now: u64, bytes: usize, limits: &GatewayLimits) -> Result<(), u64> {
         let count =
             |rate: Option<_>, bucket: &mut Bucket, count| rate.map_or(Ok(()), |rate| bucket.has(rate, now, count));
-        let (one, bytes) = (count(limits.message_rate, &mut self.messages, 1), bytes as u64);
-        let all = count(limits.byte_rate, &mut self.bytes, bytes);
+        let (one, bytes) = (count(limits.websocket.message_rate, &mut self.messages, 1), bytes as u64);
+        let all = count(limits.websocket.byte_rate, &mut self.bytes, bytes);
         match (one, all) {
             (Ok(()), Ok(())) => {
                 self.messages.spend(1);
@@ -46,9 +46,10 @@ impl Rates {
     }
 
     /// Counts a refused message of so many bytes; true when the client keeps on: with as much again as it may send at once.
-    pub(crate) fn refused(&mut self, now: u64, bytes: usize, limits: &Limits) -> bool {
-        let often = self.refused.count(now, SPAN, limits.message_rate.map_or(REFUSALS, |rate| rate.burst));
-        let much = limits.byte_rate.is_some_and(|rate| self.refused_bytes.add(now, SPAN, bytes as u64, rate.burst));
+    pub(crate) fn refused(&mut self, now: u64, bytes: usize, limits: &GatewayLimits) -> bool {
+        let often = self.refused.count(now, SPAN, limits.websocket.message_rate.map_or(REFUSALS, |rate| rate.burst));
+        let much =
+            limits.websocket.byte_rate.is_some_and(|rate| self.refused_bytes.add(now, SPAN, bytes as u64, rate.burst));
         often || much
     }
 }

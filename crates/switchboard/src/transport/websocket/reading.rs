@@ -103,7 +103,7 @@ impl Task {
             }
             if self.timers.pong_by != NEVER {
                 self.timers.pong_by = NEVER;
-                self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
+                self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
             }
         }
     }
@@ -357,7 +357,7 @@ impl Task {
     fn ponged(&mut self, payload: &[u8]) {
         if self.timers.pong_by != NEVER && payload == self.timers.pinged.to_be_bytes() {
             self.timers.pong_by = NEVER;
-            self.timers.ping_at = self.timers.after(self.now(), self.limits().ping_interval);
+            self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
             return;
         }
         let (now, limits) = (self.now(), &self.client.endpoint().profile.limits);
@@ -374,9 +374,9 @@ impl Task {
         if !self.is_paused() && self.endpoint().writer.put_control(&frame) {
             self.timers.pinged = now;
             self.timers.ping_at = NEVER;
-            self.timers.pong_by = self.timers.after(now, self.limits().ping_timeout);
+            self.timers.pong_by = self.timers.after(now, self.limits().websocket.ping_timeout);
         } else {
-            self.timers.ping_at = self.timers.after(now, self.limits().ping_interval);
+            self.timers.ping_at = self.timers.after(now, self.limits().websocket.ping_interval);
         }
     }
 }

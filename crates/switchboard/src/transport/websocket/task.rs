@@ -5,7 +5,7 @@ use crate::gateway::CompiledGateway;
 use crate::hub::Port;
 use crate::hub::Registration;
 use crate::hub::{Endpoint, Turn};
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::log;
 use crate::outbound::outbox::Flushed;
 use crate::outbound::{DisconnectReason, Stream};
@@ -118,7 +118,7 @@ impl Task {
         self.client.endpoint()
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &GatewayLimits {
         &self.client.endpoint().profile.limits
     }
 
@@ -258,7 +258,7 @@ impl Task {
     fn whole_by(&self) -> u64 {
         let since = self.timers.rare().partial_since;
         match since != NEVER && self.endpoint().node().memory.is_short() {
-            true => self.timers.after(since.max(self.timers.last_message), self.limits().partial_timeout),
+            true => self.timers.after(since.max(self.timers.last_message), self.limits().websocket.partial_timeout),
             false => NEVER,
         }
     }

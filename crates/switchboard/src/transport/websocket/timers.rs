@@ -2,7 +2,7 @@
 //!
 //! Times are milliseconds on the node's clock, which moves in steps of `Limits::tick`; a deadline gets one step on top, so
 //! that it is never early.
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::node::Charge;
 use std::time::Duration;
 
@@ -122,8 +122,8 @@ impl Window {
 
 impl Timers {
     /// `random` is any number: it decides when the first ping is sent.
-    pub(crate) fn new(now: u64, random: u64, limits: &Limits) -> Timers {
-        let interval = millis(limits.ping_interval).max(1);
+    pub(crate) fn new(now: u64, random: u64, limits: &GatewayLimits) -> Timers {
+        let interval = millis(limits.websocket.ping_interval).max(1);
         Timers {
             tick: millis(limits.tick()),
             born: now,
@@ -169,21 +169,21 @@ impl Timers {
     }
 
     /// Counts a ping, or a pong that nobody asked for. True when there are too many.
-    pub(crate) fn ping_received(&mut self, now: u64, limits: &Limits) -> bool {
-        self.rare_mut().pings.count(now, 1000, limits.pings_per_second)
+    pub(crate) fn ping_received(&mut self, now: u64, limits: &GatewayLimits) -> bool {
+        self.rare_mut().pings.count(now, 1000, limits.websocket.pings_per_second)
     }
 
     /// True when the client has sent too many malformed messages.
-    pub(crate) fn malformed(&mut self, now: u64, limits: &Limits) -> bool {
-        self.rare_mut().malformed.count(now, 10_000, limits.malformed_per_10s)
+    pub(crate) fn malformed(&mut self, now: u64, limits: &GatewayLimits) -> bool {
+        self.rare_mut().malformed.count(now, 10_000, limits.websocket.malformed_per_10s)
     }
 
-    pub(crate) fn partial_by(&self, limits: &Limits) -> u64 {
-        self.after(self.last_progress, limits.partial_timeout)
+    pub(crate) fn partial_by(&self, limits: &GatewayLimits) -> u64 {
+        self.after(self.last_progress, limits.websocket.partial_timeout)
     }
 
     /// When an idle or old connection ends.
-    pub(crate) fn expires_at(&self, limits: &Limits) -> u64 {
+    pub(crate) fn expires_at(&self, limits: &GatewayLimits) -> u64 {
         let idle = limits.idle_timeout.map_or(NEVER, |idle| self.after(self.last_message, idle));
         let old = limits.max_lifetime.map_or(NEVER, |lifetime| self.after(self.born, lifetime));
         idle.min(old)

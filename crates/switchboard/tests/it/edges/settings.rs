@@ -33,7 +33,7 @@ fn routes_that_overlap_are_boot_problems() {
 #[test]
 fn limits_that_make_no_sense_do_not_boot() {
     let limits = Limits::default().inbound_messages(0).outbound_reserved(2000).idle_timeout(Some(Duration::ZERO));
-    let app = App::new().limits(limits.clone()).gateway("/ws", gateway(Edges::default()).limits(limits));
+    let app = App::new().limits(limits.clone()).gateway("/ws", gateway(Edges::default()).limits(limits.gateway));
     let text = app.into_router().unwrap_err().to_string();
     assert!(text.contains("6 problems") && text.contains("`inbound_messages` is 0"), "{text}");
 }

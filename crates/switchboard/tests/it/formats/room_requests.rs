@@ -99,7 +99,7 @@ fn a_room_is_asked_and_everyone_is_in_one_list() {
 fn who_cannot_be_asked_is_in_the_list_too() {
     on(Stack::Memory, |stack| async move {
         let mut limits = Limits::default();
-        (limits.pending_acks, limits.pending_acks_node) = (2, 6);
+        (limits.gateway.pending_acks, limits.node.pending_acks_node) = (2, 6);
         let app = app().limits(limits);
         let server = app.server();
         let rig = Rig::start(stack, app).await;

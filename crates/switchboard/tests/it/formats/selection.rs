@@ -4,7 +4,7 @@ use serde_json::json;
 use std::error::Error as StdError;
 use std::time::Duration;
 use switchboard::codec::{Codec, FrameKind, Incoming, Json, Lend, MessagePack, Outgoing, Rejected};
-use switchboard::{App, Gateway, Limits, Rate};
+use switchboard::{App, Gateway, GatewayLimits, Rate};
 use switchboard_core::ws::Opcode;
 use switchboard_rig::{Offer, Rig, each_stack, matrix};
 
@@ -68,8 +68,8 @@ fn the_first_subprotocol_of_the_clients_that_is_known_is_the_format() {
 #[test]
 fn refusals_are_in_the_format_of_the_connection() {
     each_stack(|stack| async move {
-        let mut limits = Limits::default();
-        limits.message_rate = Some(Rate::new(1, 3));
+        let mut limits = GatewayLimits::default();
+        limits.websocket.message_rate = Some(Rate::new(1, 3));
         let rig = Rig::start(stack, app().gateway("/slow", lab().limits(limits))).await;
         for tongue in ALL {
             let peer = rig.connect_with(Offer::to("/slow").protocols(&[tongue.protocol()])).await;

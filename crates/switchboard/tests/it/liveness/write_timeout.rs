@@ -1,6 +1,6 @@
 //! How long a write may take.
 use std::time::Duration;
-use switchboard::{App, Gateway, Limits};
+use switchboard::{App, Gateway, GatewayLimits};
 use switchboard_rig::{Rig, Stack, on};
 
 struct Pusher;
@@ -24,7 +24,7 @@ fn a_write_timeout_above_twenty_seconds_holds() {
 
 fn outlasts_the_kernels_patience(stack: Stack) {
     on(stack, |stack| async move {
-        let limits = Limits::default()
+        let limits = GatewayLimits::default()
             .write_timeout(Duration::from_secs(3600))
             .outbound_soft_time(Duration::from_secs(3600))
             .outbound_bytes(8 << 20)

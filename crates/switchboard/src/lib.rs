@@ -115,7 +115,7 @@ pub mod __private {
     }
 }
 
-pub use app::{Address, App, BootError, Bound, Handle, ShutdownReport};
+pub use app::{Address, App, Bound};
 pub use client_id::{ClientId, InvalidClientId};
 pub use client_id_text::ClientIdText;
 #[cfg(feature = "deflate")]
@@ -129,15 +129,15 @@ pub use handler::{HandlerDef, Reply};
 pub use handshake::Handshake;
 pub use http::InvalidNetwork;
 pub use hub::{
-    Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Joined, Joining, LocalServer, Message,
-    Namespaces, SendError, Server,
+    Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Handle, Joined, Joining, LocalServer, Message,
+    Namespaces, SendError, Server, ShutdownReport,
 };
 pub use identity::{MaybeUser, Roles};
 pub use limits::{GatewayLimits, Limits, NodeLimits, VolatilePolicy, WebSocketLimits};
 pub use namespace::{Dynamic, Namespace, Root};
 pub use node::Stats;
 pub use outbound::DisconnectReason;
-pub use problem::Problem;
+pub use problem::{BootError, Problem};
 pub use rate::Rate;
 pub use raw::Socket;
 pub use room::RoomName;

@@ -1,6 +1,6 @@
 //! Applications that are served below another one: what is mounted may have an `App` in it, which no type tells any more. Each
 //! request tells: on its way down it carries who serves it, and an application that it comes to is shut down with that one.
-use super::handle::Control;
+use crate::hub::Control;
 use http::Request;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};

@@ -1,30 +1,26 @@
 //! [`App`]: gateways on paths, mounted into axum or served by a listener of its own.
-mod boot;
+mod create;
 mod formats;
-mod handle;
 mod inner;
 mod mounted;
 mod path;
 mod serve;
 
-pub use boot::BootError;
-pub use handle::{Handle, ShutdownReport};
 pub use serve::{Address, Bound};
 
 use crate::codec::Codecs;
 use crate::compression::Compression;
-use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Scope, Teardown, run_hook};
+use crate::di::{Boot, Container, Graph, Module, ModuleDef, NotProvided, Scope, run_hook};
 use crate::gateway::{Gateway, InitHook};
 use crate::http::{InvalidNetwork, Proxies};
-use crate::hub::Hub;
+use crate::hub::{Control, Handle, Hooks, Hub};
 use crate::limits::Limits;
 use crate::namespace::Marker;
 use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, IntoGuard, Pipe, PipeDef};
-use crate::problem::{Problem, wrong_host};
+use crate::problem::{BootError, Problem, wrong_host};
 use crate::{Namespace, Namespaces, Origins, Root, Server};
 use axum::Router;
 use axum::body::Body;
-use handle::{Control, Hooks};
 use http::{Request, Response};
 use mounted::{Mounted, Taken};
 use serde_json::Value;
@@ -57,12 +53,12 @@ pub struct App {
     /// In front of the path of every gateway; "": nothing.
     prefix: String,
     after_init: Vec<(String, &'static Location<'static>, InitHook)>,
-    pub(crate) patience: Duration,
+    patience: Duration,
     pub(crate) container: Container,
-    pub(crate) graph: Graph,
+    graph: Graph,
     /// The namespaces that have gateways, each with the place that first named it.
     namespaces: Vec<(Marker, &'static Location<'static>)>,
-    pub(crate) problems: Vec<Problem>,
+    problems: Vec<Problem>,
     declared: Declared,
     require_guard: bool,
     router: Router,
@@ -164,7 +160,7 @@ impl App {
     }
 
     /// Puts a module's stages behind those that are there.
-    pub(crate) fn declare(&mut self, stages: Declared) {
+    fn declare(&mut self, stages: Declared) {
         self.declared.append(stages);
     }
 
@@ -197,10 +193,6 @@ impl App {
     pub fn require_posture(mut self, require: bool) -> App {
         self.require_guard = require;
         self
-    }
-
-    pub(crate) fn keep_teardown(&mut self, teardown: Teardown) {
-        *self.hooks.lock() = Some(teardown);
     }
 
     /// The application that a module describes: everything is made, init hooks have run.
@@ -260,11 +252,7 @@ impl App {
     }
 
     /// One type for each name, and a name that can be one. Errors: what is wrong, told once a type.
-    pub(crate) fn settle_namespace(
-        &mut self,
-        marker: Marker,
-        place: &'static Location<'static>,
-    ) -> Result<(), Problem> {
+    fn settle_namespace(&mut self, marker: Marker, place: &'static Location<'static>) -> Result<(), Problem> {
         if self.namespaces.iter().any(|(known, _)| *known == marker) {
             return Ok(());
         }

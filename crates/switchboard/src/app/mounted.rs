@@ -1,9 +1,9 @@
 //! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
 use super::inner::Below;
-use super::{App, BootError, path};
+use super::{App, path};
 use crate::gateway::{CompiledGateway, InitHook, Site};
 use crate::http::UpgradeService;
-use crate::problem::Problem;
+use crate::problem::{BootError, Problem};
 use axum::Router;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(super) struct PortRoutes {
 
 impl App {
     /// Takes the paths for a gateway. Errors: why it cannot have one of them.
-    pub(crate) fn reserve(&mut self, path: &str, site: &Site, place: Place, name: &str) -> Result<(), Problem> {
+    pub(super) fn reserve(&mut self, path: &str, site: &Site, place: Place, name: &str) -> Result<(), Problem> {
         let path =
             path::normal(path).map_err(|why| Problem::new(format!("the path {path:?} of {name} {why}"), &[place]))?;
         let port = site.port.map(|(port, _)| port);
@@ -65,7 +65,7 @@ impl App {
     }
 
     /// Mounts a gateway on the paths that were taken for it.
-    pub(crate) fn put(
+    pub(super) fn put(
         &mut self,
         path: &str,
         site: &Site,

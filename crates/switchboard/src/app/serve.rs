@@ -1,8 +1,8 @@
 //! Listening.
-use super::handle::{Accepting, Control};
 use super::mounted::PortRoutes;
 use super::{App, BootError, Handle, path};
 use crate::http::{Listening, Places, Proxies, Threads, bind};
+use crate::hub::{Accepting, Control};
 use crate::problem::Problem;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

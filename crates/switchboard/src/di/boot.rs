@@ -1,17 +1,16 @@
-//! [`Boot`]: from a module to an application.
+//! [`Boot`]: what a module describes is made, initialised and, later, shut down.
+use super::Provider;
 use super::analysis::Plan;
 use super::container::Container;
 use super::module::{Module, ModuleDef, ModuleHook};
 use super::provider::{BoxError, Erased, Make};
 use super::scope::{Scope, Scoped};
-use super::{Graph, Provider};
-use crate::app::App;
 use crate::contain::drop_contained;
-use crate::namespace::Marker;
+use crate::hub::Handle;
 use crate::problem::Problem;
-use crate::{BootError, Error, Root, log};
+use crate::{Error, log};
 use std::any::{Any, TypeId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -75,75 +74,24 @@ impl Boot {
         self
     }
 
-    /// Makes everything, in the order of dependencies, and runs the init hooks.
-    ///
-    /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory that
-    /// fails; then the first hook that does. The shutdown hooks have run by then, of all that was made and, where there is an init
-    /// hook, initialised. So they do where this future is dropped before its end, in a task of the runtime.
-    pub async fn create(self) -> Result<App, BootError> {
-        let mut plan = Plan::of(self.root, self.key, self.overrides);
-        let mut app = App::new();
-        let mut problems = std::mem::take(&mut plan.problems);
-        let mut seen = HashSet::new();
-        // One that is there twice is told as a provider.
-        for planned in plan.gateways.iter_mut().filter(|planned| seen.insert(planned.gateway.type_id)) {
-            let gateway = &mut planned.gateway;
-            problems.append(&mut gateway.problems);
-            let (marker, named_at) = gateway.namespace.unwrap_or((Marker::of::<Root>(), gateway.place));
-            problems.extend(app.settle_namespace(marker, named_at).err());
-            problems.extend(app.reserve(gateway.path, &gateway.site, gateway.place, &gateway.name).err());
-        }
-        fail(problems)?;
-        app.graph = Graph::from_plan(&plan);
-        let scoped = take_scoped(&mut plan);
-        let single = plan.providers.iter().filter(|planned| planned.provider.scope == Scope::Application);
-        let types = single.map(|planned| planned.provider.type_id);
-        let given = plan.given();
-        let types = types.chain(given.iter().map(|given| given.type_id));
-        let container = Container::new(types, scoped, app.handle().inside());
-        for given in given {
-            container.keep(given.type_id, (given.make)(&app.handle()));
-        }
-        let mut booting = Booting::new(&container, self.patience);
-        if let Err(error) = fail(make_all(&mut plan, &mut booting).await) {
-            booting.undo().await;
-            return Err(error);
-        }
-        app.container = container.kept();
-        for module in &mut plan.modules {
-            app.declare(std::mem::take(&mut module.stages));
-        }
-        for planned in std::mem::take(&mut plan.gateways) {
-            let gateway = planned.gateway;
-            match (gateway.build)(&container) {
-                Ok((table, after_init)) => app.put(gateway.path, &gateway.site, gateway.place, table, after_init),
-                Err(missing) => {
-                    booting.undo().await;
-                    return Err(missing.into());
-                }
-            }
-        }
-        if let Err(problem) = init_all(&mut plan, &mut booting).await {
-            booting.undo().await;
-            return Err(BootError::new(vec![problem]));
-        }
-        app.patience = self.patience;
-        if let Err(error) = app.init().await {
-            booting.undo().await;
-            return Err(error);
-        }
-        if let Some(teardown) = booting.succeed() {
-            app.keep_teardown(teardown);
-        }
-        for line in app.graph.summary() {
-            tracing::info!("{line}");
-        }
-        Ok(app)
+    /// What is to be made, with everything that is wrong with it, and how long each part may take.
+    pub(crate) fn plan(self) -> (Plan, Duration) {
+        (Plan::of(self.root, self.key, self.overrides), self.patience)
     }
 }
 
-fn fail(problems: Vec<Problem>) -> Result<(), BootError> {
-    if problems.is_empty() { Ok(()) } else { Err(BootError::new(problems)) }
+/// The container of a plan's application; of what it will have, what every application provides is in it.
+pub(crate) fn container(plan: &mut Plan, application: &Handle) -> Container {
+    let scoped = take_scoped(plan);
+    let single = plan.providers.iter().filter(|planned| planned.provider.scope == Scope::Application);
+    let types = single.map(|planned| planned.provider.type_id);
+    let given = plan.given();
+    let types = types.chain(given.iter().map(|given| given.type_id));
+    let container = Container::new(types, scoped, application.inside());
+    for given in given {
+        container.keep(given.type_id, (given.make)(application));
+    }
+    container
 }
 
 /// What is not made at boot.
@@ -159,7 +107,7 @@ fn take_scoped(plan: &mut Plan) -> HashMap<TypeId, Scoped> {
 }
 
 /// Makes the providers; what asks for one that has failed is not made, nor told.
-async fn make_all(plan: &mut Plan, booting: &mut Booting) -> Vec<Problem> {
+pub(crate) async fn make_all(plan: &mut Plan, booting: &mut Booting) -> Vec<Problem> {
     let teardown = &mut booting.teardown;
     let (container, patience) = (teardown.container.kept(), teardown.patience);
     let mut problems = Vec::new();
@@ -185,7 +133,7 @@ async fn make_all(plan: &mut Plan, booting: &mut Booting) -> Vec<Problem> {
 }
 
 /// Runs the init hooks: of providers behind those that they ask for, then of modules behind those that they import.
-async fn init_all(plan: &mut Plan, booting: &mut Booting) -> Result<(), Problem> {
+pub(crate) async fn init_all(plan: &mut Plan, booting: &mut Booting) -> Result<(), Problem> {
     let teardown = &mut booting.teardown;
     let (container, patience) = (teardown.container.kept(), teardown.patience);
     for (nth, at) in plan.order.clone().into_iter().enumerate() {
@@ -286,17 +234,17 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// What a boot has made so far. Where it fails, or is cut off, that is shut down.
-struct Booting {
+pub(crate) struct Booting {
     teardown: Teardown,
 }
 
 impl Booting {
-    fn new(container: &Container, patience: Duration) -> Booting {
+    pub(crate) fn new(container: &Container, patience: Duration) -> Booting {
         Booting { teardown: Teardown { container: container.kept(), hooks: Vec::new(), patience } }
     }
 
     /// The shutdown hooks, where there are any.
-    fn succeed(mut self) -> Option<Teardown> {
+    pub(crate) fn succeed(mut self) -> Option<Teardown> {
         self.take()
     }
 
@@ -307,7 +255,7 @@ impl Booting {
     }
 
     /// Runs the shutdown hooks, to their end though nobody may wait for it any more.
-    async fn undo(mut self) {
+    pub(crate) async fn undo(mut self) {
         if let Some(teardown) = self.take() {
             // It is contained, and cannot fail.
             let _ = tokio::spawn(teardown.run_all()).await;

@@ -2,9 +2,9 @@
 use super::dependency::{Dependency, Strength};
 use super::provider::BoxError;
 use super::scope::{Scope, Scoped, View};
-use crate::app::Handle;
 use crate::handler::MessageContext;
 use crate::hub::Client;
+use crate::hub::Handle;
 use crate::hub::Namespaces;
 use crate::hub::Server;
 use crate::hub::Space;

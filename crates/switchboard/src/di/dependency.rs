@@ -1,8 +1,8 @@
 //! What somebody asks the container for.
 use super::scope::Scope;
 use super::{Container, NotProvided};
-use crate::app::Handle;
 use crate::hub::Client;
+use crate::hub::Handle;
 use crate::hub::Namespaces;
 use crate::hub::Server;
 use crate::namespace::Namespace;

@@ -46,7 +46,7 @@ impl Graph {
         Graph::from_plan(&Plan::of(M::module(), Some(TypeId::of::<M>()), Vec::new()))
     }
 
-    pub(super) fn from_plan(plan: &Plan) -> Graph {
+    pub(crate) fn from_plan(plan: &Plan) -> Graph {
         // Those who import first: the way one reads.
         let modules = (0..plan.modules.len()).rev().map(|at| {
             let module = &plan.modules[at];
@@ -128,7 +128,7 @@ impl Graph {
     }
 
     /// `module Chat: RoomService, ChatGateway; imports Database`, one a module.
-    pub(super) fn summary(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn summary(&self) -> impl Iterator<Item = String> {
         self.modules.iter().map(|module| {
             let names: Vec<&str> = module.things.iter().map(|thing| thing.name.as_str()).collect();
             let imports = if module.imports.is_empty() {

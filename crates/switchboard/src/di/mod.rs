@@ -32,8 +32,8 @@
 //! # Ok(())
 //! # }
 //! ```
-mod analysis;
-mod boot;
+pub(crate) mod analysis;
+pub(crate) mod boot;
 mod container;
 mod dependency;
 mod factory;
@@ -44,7 +44,7 @@ mod provider;
 pub(crate) mod scope;
 
 pub use boot::Boot;
-pub(crate) use boot::{Teardown, run_hook};
+pub(crate) use boot::run_hook;
 pub(crate) use container::Instance;
 pub use container::{Container, NotProvided};
 pub use dependency::{DefaultField, Dependencies, FromContainer, Injected, Wanted};

@@ -18,7 +18,6 @@ pub use mount::{Messages, Mount};
 pub(crate) use protocols::Protocols;
 pub(crate) use site::Site;
 
-use crate::app::Handle;
 use crate::codec::Frames;
 use crate::compression::Compression;
 use crate::di::{BoxError, BoxFuture, Container, Dependency, FromContainer, Instance, When, late};
@@ -26,6 +25,7 @@ use crate::handler::{
     AtMostOnePayload, Calls, EachAllowedIn, EachBeside, Handler, HandlerDef, Handlers, HookDef, HookPlace, Hooks,
     IntoError, IntoOutcome, IntoReply, OnConnect, OnDisconnect, RawLoop, Requirements, Shape,
 };
+use crate::hub::Handle;
 use crate::limits::GatewayLimits;
 use crate::namespace::Marker;
 use crate::pipeline::Declared;

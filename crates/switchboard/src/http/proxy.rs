@@ -1,5 +1,6 @@
 //! Proxies in front of the server, whose word is taken for who the client is.
 use super::forwarded;
+use crate::problem::BootError;
 use http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
 use std::borrow::Cow;
@@ -27,6 +28,12 @@ impl fmt::Display for InvalidNetwork {
 }
 
 impl std::error::Error for InvalidNetwork {}
+
+impl From<InvalidNetwork> for BootError {
+    fn from(error: InvalidNetwork) -> BootError {
+        BootError::one(error.to_string())
+    }
+}
 
 impl Proxies {
     pub(crate) fn parse<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Proxies, InvalidNetwork> {

@@ -3,6 +3,7 @@ mod admission;
 mod backpressure;
 mod basics;
 mod clients;
+mod coming_back;
 mod connect_guards;
 mod deflate;
 mod edges;

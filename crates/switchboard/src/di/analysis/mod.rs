@@ -23,48 +23,48 @@ use std::panic::Location;
 
 /// The modules of an application in one list, those that are imported before those that import them.
 #[derive(Default)]
-pub(super) struct Plan {
-    pub(super) modules: Vec<PlannedModule>,
-    pub(super) providers: Vec<PlannedProvider>,
-    pub(super) gateways: Vec<PlannedGateway>,
+pub(crate) struct Plan {
+    pub(crate) modules: Vec<PlannedModule>,
+    pub(crate) providers: Vec<PlannedProvider>,
+    pub(crate) gateways: Vec<PlannedGateway>,
     /// Providers in an order in which they can be made.
-    pub(super) order: Vec<usize>,
-    pub(super) problems: Vec<Problem>,
+    pub(crate) order: Vec<usize>,
+    pub(crate) problems: Vec<Problem>,
     by_type: HashMap<TypeId, usize>,
     /// Modules import each other: who may ask for what is not known then.
     cyclic: bool,
 }
 
-pub(super) struct PlannedModule {
-    pub(super) name: String,
-    pub(super) place: &'static Location<'static>,
-    pub(super) imports: Vec<usize>,
+pub(crate) struct PlannedModule {
+    pub(crate) name: String,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) imports: Vec<usize>,
     exports: Vec<Export>,
-    pub(super) stages: Declared,
+    pub(crate) stages: Declared,
     /// What these ask for.
     asked: Vec<Dependency>,
-    pub(super) global: bool,
-    pub(super) on_init: Option<ModuleHook>,
-    pub(super) on_shutdown: Option<ModuleHook>,
+    pub(crate) global: bool,
+    pub(crate) on_init: Option<ModuleHook>,
+    pub(crate) on_shutdown: Option<ModuleHook>,
     /// The types that those who import it may ask for.
-    pub(super) exported: HashSet<TypeId>,
+    pub(crate) exported: HashSet<TypeId>,
 }
 
-pub(super) struct PlannedProvider {
-    pub(super) module: usize,
-    pub(super) provider: Erased,
+pub(crate) struct PlannedProvider {
+    pub(crate) module: usize,
+    pub(crate) provider: Erased,
     /// No module lists it: a gateway or the application names it, and anybody may ask for it.
-    pub(super) is_implicit: bool,
+    pub(crate) is_implicit: bool,
 }
 
-pub(super) struct PlannedGateway {
-    pub(super) module: usize,
-    pub(super) gateway: ModuleGateway,
+pub(crate) struct PlannedGateway {
+    pub(crate) module: usize,
+    pub(crate) gateway: ModuleGateway,
 }
 
 impl Plan {
     /// `key`: the root's type, if it has one.
-    pub(super) fn of(root: ModuleDef, key: Option<TypeId>, overrides: Vec<Erased>) -> Plan {
+    pub(crate) fn of(root: ModuleDef, key: Option<TypeId>, overrides: Vec<Erased>) -> Plan {
         let mut plan = Plan::default();
         let mut walk = Walk::default();
         walk.enter(&mut plan, root, key);
@@ -80,7 +80,7 @@ impl Plan {
         plan
     }
 
-    pub(super) fn provider(&self, type_id: TypeId) -> Option<&PlannedProvider> {
+    pub(crate) fn provider(&self, type_id: TypeId) -> Option<&PlannedProvider> {
         self.by_type.get(&type_id).map(|&at| &self.providers[at])
     }
 
@@ -277,7 +277,7 @@ impl Plan {
     }
 
     /// What is there without a provider: the servers of the namespaces that have gateways.
-    pub(super) fn given(&self) -> Vec<Given> {
+    pub(crate) fn given(&self) -> Vec<Given> {
         let chosen = self.gateways.iter().filter_map(|planned| planned.gateway.server);
         [Given::server_of::<Root>()].into_iter().chain(chosen).collect()
     }

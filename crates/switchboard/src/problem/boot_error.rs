@@ -1,9 +1,9 @@
 //! What goes wrong at boot: everything at once, each with its place.
-use crate::problem::{Paint, Problem};
+use super::{Paint, Problem};
 use crate::text::count;
-use crate::{InvalidNetwork, InvalidOrigin};
 use std::fmt;
 use std::io::{self};
+use switchboard_core::ws::origin::InvalidOrigin;
 
 /// The application cannot start. Its `Debug` is the printed list, so that a `main` that returns it shows the list; in colours
 /// where standard error is a terminal, unless the environment has `NO_COLOR`. Its `Display` is the list without colours.
@@ -21,7 +21,7 @@ impl BootError {
         BootError::new(vec![Problem::new(message, &[])])
     }
 
-    pub(super) fn io(message: String, source: io::Error) -> BootError {
+    pub(crate) fn io(message: String, source: io::Error) -> BootError {
         BootError { problems: vec![Problem::new(message, &[])], source: Some(source) }
     }
 
@@ -38,12 +38,6 @@ impl BootError {
             problem.write(f, paint)?;
         }
         Ok(())
-    }
-}
-
-impl From<InvalidNetwork> for BootError {
-    fn from(error: InvalidNetwork) -> BootError {
-        BootError::one(error.to_string())
     }
 }
 

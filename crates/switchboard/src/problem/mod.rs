@@ -1,4 +1,8 @@
-//! [`Problem`]: one thing that is wrong at boot.
+//! [`Problem`]: one thing that is wrong at boot; [`BootError`]: all of them.
+mod boot_error;
+
+pub use boot_error::BootError;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, IsTerminal};

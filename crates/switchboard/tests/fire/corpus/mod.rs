@@ -1,4 +1,7 @@
 //! RFC 6455 as cases: what a client sends, and what must come of it.
+mod closes;
+mod utf8;
+
 use switchboard_rig::masked;
 
 /// What comes of a case, on any gateway: the messages that reach the application, the pongs, and how it ends.
@@ -122,8 +125,8 @@ pub(crate) fn cases() -> Vec<Case> {
     first_bytes(&mut all);
     masks(&mut all);
     fragments(&mut all);
-    utf8(&mut all);
-    closes(&mut all);
+    utf8::cases(&mut all);
+    closes::cases(&mut all);
     many(&mut all);
     all
 }
@@ -308,143 +311,6 @@ fn fragments(all: &mut Vec<Case>) {
         let made = case(format!("fragments: of nothing behind a ping, fin {}, {}", first != 0, payload.len()));
         all.push(made.ping(b"p").frame(first, payload).fails(1002, "unexpected_continuation"));
     }
-}
-
-fn utf8(all: &mut Vec<Case>) {
-    let good = [
-        "\0",
-        "\u{7f}",
-        "\u{80}",
-        "\u{7ff}",
-        "\u{800}",
-        "\u{fff}",
-        "\u{1000}",
-        "\u{d7ff}",
-        "\u{e000}",
-        "\u{feff}",
-        "\u{fffd}",
-        "\u{fffe}",
-        "\u{ffff}",
-        "\u{10000}",
-        "\u{1ffff}",
-        "\u{3ffff}",
-        "\u{40000}",
-        "\u{fffff}",
-        "\u{100000}",
-        "\u{10ffff}",
-        "κόσμε",
-        "a\u{300}",
-        "日本語",
-        "👩‍👩‍👧",
-    ];
-    for text in good {
-        let name = format!("utf8: {}", text.escape_unicode());
-        all.push(case(name.clone()).message(TEXT, text.as_bytes()).well());
-        for cut in 1..text.len().min(5) {
-            let (one, two) = text.as_bytes().split_at(cut);
-            let made = case(format!("{name} cut at {cut}")).frame(TEXT, one).ping(b"").frame(FIN, two);
-            all.push(made.gives(TEXT, text.as_bytes()).well());
-        }
-    }
-    let bad: &[&[u8]] = &[
-        b"\x80",
-        b"\xbf",
-        b"\x80\xbf",
-        b"\xc0",
-        b"\xc1",
-        b"\xc0\x80",
-        b"\xc0\xaf",
-        b"\xc1\xbf",
-        b"\xc2",
-        b"\xc2a",
-        b"\xdf",
-        b"\xdf\xff",
-        b"\xe0\x80\x80",
-        b"\xe0\x9f\xbf",
-        b"\xe0\x80\xaf",
-        b"\xe1\x80",
-        b"\xe1\x80a",
-        b"\xed\xa0\x80",
-        b"\xed\xad\xbf",
-        b"\xed\xae\x80",
-        b"\xed\xaf\xbf",
-        b"\xed\xb0\x80",
-        b"\xed\xbf\xbf",
-        b"\xed\xa0\x80\xed\xb0\x80",
-        b"\xef\xbf",
-        b"\xf0\x80\x80\x80",
-        b"\xf0\x8f\xbf\xbf",
-        b"\xf0\x80\x80\xaf",
-        b"\xf0\x90\x80",
-        b"\xf4\x90\x80\x80",
-        b"\xf4\xbf\xbf\xbf",
-        b"\xf5\x80\x80\x80",
-        b"\xf7\xbf\xbf\xbf",
-        b"\xf8\x88\x80\x80\x80",
-        b"\xfb\xbf\xbf\xbf\xbf",
-        b"\xfc\x84\x80\x80\x80\x80",
-        b"\xfd\xbf\xbf\xbf\xbf\xbf",
-        b"\xfe",
-        b"\xff",
-        b"\xfe\xff",
-        b"ok\xff",
-        b"\xce\xba\xe1",
-    ];
-    for bytes in bad {
-        let name = format!("utf8: not {bytes:02x?}");
-        all.push(case(name.clone()).frame(FIN | TEXT, bytes).fails(1007, "invalid_utf8"));
-        for cut in 1..bytes.len().min(3) {
-            let (one, two) = bytes.split_at(cut);
-            let made = case(format!("{name} cut at {cut}")).frame(TEXT, one).frame(FIN, two);
-            all.push(made.fails(1007, "invalid_utf8"));
-        }
-        // Bytes are bytes.
-        all.push(case(format!("{name}, binary")).message(BINARY, bytes).well());
-    }
-    let behind = case("utf8: behind good messages").message(TEXT, &text_of(40)).frame(FIN | TEXT, b"\xff");
-    all.push(behind.fails(1007, "invalid_utf8"));
-    let early = declared(FIN | TEXT, 0xFE, &60_000u16.to_be_bytes(), b"abc\xff");
-    all.push(case("utf8: at the first bad byte").bytes(&early).fails(1007, "invalid_utf8"));
-}
-
-fn closes(all: &mut Vec<Case>) {
-    all.push(case("close: no body").frame(FIN | CLOSE, b"").ends(None));
-    let body = |code: u16, reason: &[u8]| [&code.to_be_bytes()[..], reason].concat();
-    let good = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4500, 4999];
-    for code in good {
-        for reason in [&b""[..], b"bye", "größe".as_bytes(), &[b'r'; 123]] {
-            let made = case(format!("close: {code}, {} bytes", reason.len())).frame(FIN | CLOSE, &body(code, reason));
-            all.push(made.ends(Some((code, std::str::from_utf8(reason).unwrap()))));
-        }
-    }
-    let bad = [0, 1, 500, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 9999, 65_534, 65_535];
-    for code in bad {
-        for reason in [&b""[..], b"bye"] {
-            let made = case(format!("close: {code}, {} bytes", reason.len())).frame(FIN | CLOSE, &body(code, reason));
-            all.push(made.fails(1002, "close_code"));
-        }
-    }
-    for byte in [0u8, 3, 0xFF] {
-        all.push(case(format!("close: one byte {byte}")).frame(FIN | CLOSE, &[byte]).fails(1002, "close_body"));
-    }
-    for reason in [&b"\xff"[..], b"\xe2\x82", b"ok\xc0\x80", b"\xed\xa0\x80"] {
-        let made = case(format!("close: reason {reason:02x?}")).frame(FIN | CLOSE, &body(1000, reason));
-        all.push(made.fails(1007, "close_reason"));
-    }
-    let close = frame(FIN | CLOSE, &body(1001, b""));
-    let behind: [(&str, Vec<u8>); 5] = [
-        ("text", frame(FIN | TEXT, &text_of(30))),
-        ("a ping", frame(FIN | PING, b"late")),
-        ("another close", frame(FIN | CLOSE, &body(1002, b"no"))),
-        ("an unmasked frame", vec![0x81, 1, b'x']),
-        ("garbage", vec![0xFF; 9]),
-    ];
-    for (name, bytes) in behind {
-        all.push(case(format!("close: {name} behind it")).bytes(&close).bytes(&bytes).ends(Some((1001, ""))));
-    }
-    all.push(
-        case("close: behind a message").message(TEXT, &text_of(40)).ping(b"p").bytes(&close).ends(Some((1001, ""))),
-    );
 }
 
 fn many(all: &mut Vec<Case>) {

@@ -1,10 +1,10 @@
 //! [`Handle`]: an application from outside.
-use crate::di::Teardown;
-use crate::hub::{Hub, Space};
+use crate::hub::{Hub, Namespaces, Server, Space};
+use crate::namespace::{Dynamic, Namespace};
 use crate::node::Stats;
-use crate::{Dynamic, Namespace, Namespaces, Server};
 use parking_lot::Mutex;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -35,8 +35,11 @@ pub struct Handle {
     _hooks: Option<Arc<Hooks>>,
 }
 
+/// Runs the shutdown hooks, until the deadline or a little longer. Its output: how many failed.
+pub(crate) type Teardown = Box<dyn FnOnce(Instant) -> Pin<Box<dyn Future<Output = u64> + Send>> + Send>;
+
 /// The shutdown hooks of an application, until they run. They have what they close.
-pub(super) type Hooks = Mutex<Option<Teardown>>;
+pub(crate) type Hooks = Mutex<Option<Teardown>>;
 
 pub(crate) struct Control {
     pub(crate) hub: Arc<Hub>,
@@ -59,7 +62,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(super) fn new(hub: Arc<Hub>, hooks: &Arc<Hooks>) -> Control {
+    pub(crate) fn new(hub: Arc<Hub>, hooks: &Arc<Hooks>) -> Control {
         Control {
             hub,
             stop: watch::Sender::new(false),
@@ -78,7 +81,7 @@ impl Control {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub(super) fn begin_shutdown(self: &Arc<Self>, patience: Duration) {
+    pub(crate) fn begin_shutdown(self: &Arc<Self>, patience: Duration) {
         let now = Instant::now();
         self.begin_shutdown_by(now.checked_add(patience).unwrap_or(now + A_YEAR));
     }
@@ -95,7 +98,7 @@ impl Control {
     }
 
     /// From now on an application ends with this one.
-    pub(super) fn adopt(self: &Arc<Self>, inner: &Arc<Control>) {
+    pub(crate) fn adopt(self: &Arc<Self>, inner: &Arc<Control>) {
         {
             let mut known = self.inner.lock();
             if Arc::ptr_eq(self, inner) || known.iter().any(|known| std::ptr::eq(known.as_ptr(), &raw const **inner)) {
@@ -129,13 +132,13 @@ impl Control {
         let teardown = hooks.and_then(|hooks| hooks.lock().take());
         if let Some(teardown) = teardown {
             let deadline = self.patience.borrow().unwrap_or_else(Instant::now);
-            aborted += teardown.run(deadline).await;
+            aborted += teardown(deadline).await;
         }
         ending.aborted = aborted;
     }
 
     /// Waits until a shutdown has used up its patience.
-    pub(super) fn out_of_patience(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn out_of_patience(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut patience = self.patience.subscribe();
         async move {
             loop {
@@ -155,7 +158,7 @@ impl Control {
     }
 
     /// Waits for the end of a shutdown, whoever asked for it.
-    pub(super) async fn ended(&self) -> ShutdownReport {
+    pub(crate) async fn ended(&self) -> ShutdownReport {
         // The sender lives as long as this.
         let ended = self.ended.subscribe().wait_for(Option::is_some).await.map(|report| *report);
         ended.ok().flatten().unwrap_or(ShutdownReport { aborted: 0 })
@@ -175,10 +178,10 @@ impl Drop for Ending {
 }
 
 /// An accept loop, until dropped: shutdown hooks wait for it.
-pub(super) struct Accepting(Arc<Control>);
+pub(crate) struct Accepting(Arc<Control>);
 
 impl Accepting {
-    pub(super) fn new(control: Arc<Control>) -> Accepting {
+    pub(crate) fn new(control: Arc<Control>) -> Accepting {
         control.listened.store(true, Ordering::Relaxed);
         control.listening.send_modify(|listening| *listening += 1);
         Accepting(control)
@@ -222,7 +225,7 @@ pub struct ShutdownReport {
 
 impl Handle {
     /// It keeps the hooks.
-    pub(super) fn new(control: &Arc<Control>, hooks: &Arc<Hooks>) -> Handle {
+    pub(crate) fn new(control: &Arc<Control>, hooks: &Arc<Hooks>) -> Handle {
         Handle { control: control.clone(), _hooks: Some(hooks.clone()) }
     }
 

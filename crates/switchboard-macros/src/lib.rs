@@ -153,7 +153,7 @@ stages! {
     /// struct Awake;
     /// impl Guard for Awake {
     ///     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
-    ///         if cx.client().is_in("asleep") { Err(Error::forbidden("Wake up first")) } else { Ok(()) }
+    ///         if cx.client().is_some_and(|client| client.is_in("asleep")) { Err(Error::forbidden("Wake up first")) } else { Ok(()) }
     ///     }
     /// }
     /// # struct Chat;

@@ -1,7 +1,7 @@
 //! What handlers ask about the user of a connection: [`User`] and [`MaybeUser`] as parameters, and the guard [`Roles`].
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::Client;
-use crate::pipeline::{ConnectGuard, Guard};
+use crate::pipeline::{Call, ConnectGuard, Guard};
 use crate::user::{Identity, RoleNames, User, nobody};
 use crate::{Error, Handshake};
 use std::ops::Deref;
@@ -23,14 +23,28 @@ impl Client {
 impl MessageContext<'_> {
     /// Who the connection belongs to, without data of your own; `None` when no guard has set it.
     pub fn user(&self) -> Option<User> {
-        self.client().user()
+        self.caller.connected().user()
     }
 
     /// [`Client::user_with`].
     ///
     /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
-        self.client().user_with()
+        self.caller.connected().user_with()
+    }
+}
+
+impl Call {
+    /// [`MessageContext::user`].
+    pub fn user(&self) -> Option<User> {
+        self.caller().connected().user()
+    }
+
+    /// [`Client::user_with`].
+    ///
+    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
+        self.caller().connected().user_with()
     }
 }
 

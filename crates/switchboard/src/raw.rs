@@ -73,6 +73,6 @@ impl FromMessage for Socket {
     fn from_message(cx: &MessageContext<'_>) -> Result<Socket, Error> {
         let port = cx.endpoint().extras.lock().as_ref().and_then(|extras| extras.port.clone());
         let port = port.ok_or_else(|| Error::internal("`Socket` is a parameter of raw gateways only"))?;
-        Ok(Socket { client: cx.client().clone(), port })
+        Ok(Socket { client: cx.caller().connected().clone(), port })
     }
 }

@@ -13,7 +13,7 @@ impl Interceptor for AccessLog {
         let reply = next.run().await;
         let event = if call.is_connect() { "(connect)" } else { call.event() };
         let outcome = reply.as_ref().map_or_else(|error| error.code().as_str().to_owned(), |_| "ok".to_owned());
-        let user = call.client().user();
+        let user = call.user();
         let user = user.as_ref().map_or("nobody", |user| user.id());
         tracing::info!(user, event, outcome, took = ?begun.elapsed(), "handled");
         reply

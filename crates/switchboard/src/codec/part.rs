@@ -4,7 +4,6 @@ use crate::Error;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::Arc;
 use switchboard_core::codec::msgpack::{Raw, RawBuf};
 use switchboard_core::codec::{from_lent, json, member_from_lent, msgpack};
@@ -52,7 +51,7 @@ impl Data<'_> {
     pub(crate) const NOTHING: Data<'static> = Data::Json(None);
 
     /// True when the frame was decoded: see [`Data::Unread`].
-    pub(crate) fn is_settled(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         !matches!(self, Data::Unread(_))
     }
 
@@ -93,16 +92,17 @@ impl Data<'_> {
         }
     }
 
-    /// One key of it, null where it is missing; the others are skipped. What is unread is settled when this says something of it.
+    /// One key of it, null where it is missing; the others are skipped. `found` is called when what is unread
+    /// is an object, so that the frame is the message that it seems to be.
     ///
     /// Errors: as [`read`](Data::read).
-    pub(crate) fn key<T: DeserializeOwned>(&self, key: &str, parsed: &Cell<bool>) -> Result<T, Error> {
+    pub(crate) fn key<T: DeserializeOwned>(&self, key: &str, found: impl FnOnce()) -> Result<T, Error> {
         let part = |error: Error| error.at_key(key);
         match self {
             Data::Json(data) => json::from_data(json::member(*data, key)?).map_err(part),
             Data::Unread(text) => {
                 let member = json::member_of_text(text, key).ok_or_else(not_what_it_seems)?;
-                parsed.set(true);
+                found();
                 json::from_data(member).map_err(part)
             }
             Data::MessagePack(raw) => msgpack::from_data(msgpack::member(*raw, key)?).map_err(part),

@@ -109,7 +109,11 @@ impl Making {
 impl View {
     /// Of a handler that takes a container.
     pub(super) fn of(cx: &MessageContext<'_>) -> View {
-        View { client: Arc::downgrade(cx.client.endpoint_arc()), message: Some(cx.scope.store()), lent: false }
+        View {
+            client: Arc::downgrade(cx.caller.connected().endpoint_arc()),
+            message: Some(cx.scope.store()),
+            lent: false,
+        }
     }
 
     /// What makers are lent is for the time of their call: a service that kept it would keep itself.
@@ -138,7 +142,7 @@ pub(crate) fn resolve<T>(cx: &MessageContext<'_>) -> Result<Arc<T>, crate::Error
 where
     T: ?Sized + Send + Sync + 'static,
 {
-    Ok(resolve_for(cx.container.map(|container| &**container), cx.client, cx.scope)?)
+    Ok(resolve_for(cx.container.map(|container| &**container), cx.caller.connected(), cx.scope)?)
 }
 
 /// [`resolve`] for an owned copy of the message.

@@ -79,15 +79,11 @@ impl<T: 'static> FromMessage for Ack<T> {
     type Kind = Late;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Ack<T>, Error> {
-        let Some(late) = cx.late else {
-            return Err(Error::internal("`Ack` is a parameter of handlers only: a hook has nobody to answer"));
-        };
-        if late.get().is_some() {
-            return Err(Error::internal("a handler takes one `Ack`"));
-        }
-        let number = cx.client.endpoint().open_deferred(cx.event(), cx.id(), cx.parts.reply_to)?;
-        late.set(Some(number));
-        let (client, done) = (cx.client.clone(), false);
+        cx.attempt.may_defer()?;
+        let client = cx.caller.connected().clone();
+        let number = client.endpoint().open_deferred(cx.event(), cx.id(), cx.parts.reply_to)?;
+        cx.attempt.defer(number);
+        let done = false;
         Ok(Ack { client, number, done, marker: PhantomData })
     }
 }

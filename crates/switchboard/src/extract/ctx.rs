@@ -58,6 +58,6 @@ impl FromMessage for Ctx {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Ctx, Error> {
         let (event, container) = (EventName::from_message(cx)?, Container::from_message(cx)?);
-        Ok(Ctx { client: cx.client().clone(), event, container })
+        Ok(Ctx { client: cx.caller().connected().clone(), event, container })
     }
 }

@@ -37,7 +37,7 @@ impl FromMessage for Client {
     type Kind = Context;
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Client, Error> {
-        Ok(cx.client().clone())
+        Ok(cx.caller().connected().clone())
     }
 }
 

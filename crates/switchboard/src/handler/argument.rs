@@ -1,11 +1,11 @@
 //! Parameters of handlers and hooks.
 use crate::codec::{Data, Id};
 use crate::di::{Container, Dependency, FromContainer, MessageScope, late, scope};
+use crate::handler::{Attempt, Caller};
 use crate::hub::{Endpoint, ReplyTo};
 use crate::{Client, DisconnectReason, Error, Handshake};
 use serde::de::DeserializeOwned;
 use std::any::TypeId;
-use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -86,18 +86,15 @@ impl<E> Beside<Result<(), E>> for Late {}
 
 /// What a handler's parameters are read from.
 pub struct MessageContext<'a> {
-    pub(crate) client: &'a Client,
+    pub(crate) caller: Caller<'a>,
     pub(crate) event: &'a str,
     pub(crate) parts: &'a Parts<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
-    /// The frame is the message that it seems to be: see [`Data::Unread`].
-    pub(crate) parsed: Cell<bool>,
+    pub(crate) attempt: &'a Attempt,
     /// What the application provides; none before the gateway is mounted.
     pub(crate) container: Option<&'a Arc<Container>>,
     /// Where the services of this message are.
     pub(crate) scope: &'a MessageScope,
-    /// Where an `Ack` that is to answer leaves its number; none in hooks, which nobody asked.
-    pub(crate) late: Option<&'a Cell<Option<u64>>>,
 }
 
 /// What a message has, besides its event.
@@ -118,9 +115,14 @@ impl Parts<'static> {
 }
 
 impl<'a> MessageContext<'a> {
-    /// The connection that sent the message.
-    pub fn client(&self) -> &'a Client {
-        self.client
+    /// The sender of the message; in a hook, the client that it is about.
+    pub fn caller(&self) -> Caller<'a> {
+        self.caller
+    }
+
+    /// The connected client that sent the message; `None` where the sender is no client: see [`Caller`].
+    pub fn client(&self) -> Option<&'a Client> {
+        self.caller.client()
     }
 
     /// The event's name; "" in a hook.
@@ -138,7 +140,7 @@ impl<'a> MessageContext<'a> {
     ///
     /// Errors: `validation_failed` with what does not fit.
     pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
-        self.parts.data.key(key, &self.parsed)
+        self.parts.data.key(key, || self.attempt.confirm())
     }
 
     /// The same message with another payload.
@@ -146,8 +148,7 @@ impl<'a> MessageContext<'a> {
     where
         'a: 'b,
     {
-        let parsed = Cell::new(self.parsed.get());
-        MessageContext { parts, parsed, ..*self }
+        MessageContext { parts, ..*self }
     }
 
     /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
@@ -158,7 +159,7 @@ impl<'a> MessageContext<'a> {
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.parts.data.read();
         if payload.is_ok() {
-            self.parsed.set(true);
+            self.attempt.confirm();
         }
         payload
     }
@@ -192,7 +193,7 @@ impl<'a> MessageContext<'a> {
     }
 
     pub(crate) fn endpoint(&self) -> &'a Endpoint {
-        self.client.endpoint()
+        self.caller.endpoint()
     }
 }
 

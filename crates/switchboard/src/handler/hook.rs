@@ -107,7 +107,7 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
         let bind = move |state: Arc<S>| {
             Box::new(move |cx: &MessageContext<'_>| {
                 let args = H::Shape::extract(cx)?;
-                let future = H::Call::call(&hook, state.clone(), cx.client.clone(), args);
+                let future = H::Call::call(&hook, state.clone(), cx.caller.connected().clone(), args);
                 Ok(Box::pin(async move { future.await.into_outcome().map_err(IntoError::into_error) }) as HookFuture)
             }) as Hook
         };

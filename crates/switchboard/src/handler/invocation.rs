@@ -128,7 +128,7 @@ where
 {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
         let args = H::Shape::extract(cx)?;
-        let future = H::Call::call(&self.handler, self.state.clone(), cx.client.clone(), args);
+        let future = H::Call::call(&self.handler, self.state.clone(), cx.caller.connected().clone(), args);
         Ok(Invocation::new(Running::<_, Via> { future, via: PhantomData }))
     }
 }

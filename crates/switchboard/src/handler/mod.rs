@@ -7,6 +7,8 @@
 //! (any `Deserialize` type), and extractors ([`FromMessage`]). The future must be `Send`.
 
 mod argument;
+mod attempt;
+mod caller;
 mod hook;
 mod invocation;
 mod none;
@@ -25,6 +27,8 @@ pub use argument::{
     OwnedSocket, Payload, RawLoop, Reason, Requirements,
 };
 pub(crate) use argument::{Checks, Parts, PayloadNote};
+pub(crate) use attempt::{Attempt, Begun};
+pub use caller::Caller;
 pub(crate) use hook::{Hook, HookFuture, Hooks};
 pub use hook::{HookDef, HookPlace, IntoOutcome};
 pub use invocation::HandlerDef;

@@ -4,6 +4,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use switchboard::__private::parts::{Flow, Parameters, PlainShape as _, ResultShape as _, handler, type_of};
+//! use switchboard::handler::FromMessage;
 //! use switchboard::{Client, Gateway};
 //!
 //! struct Chat;
@@ -16,7 +17,7 @@
 //! let (text, parameters) = Parameters::of_handler().with::<String, _, _>();
 //! let shout = handler(parameters, move |this: Arc<Chat>, cx| {
 //!     let text = text.read(cx)?;
-//!     let client = cx.client().clone();
+//!     let client = Client::from_message(cx)?;
 //!     Ok(async move {
 //!         let reply = this.shout(text, &client).await;
 //!         match (&&&&type_of(&reply)).__switchboard_shape().value().error().finish(reply) {
@@ -355,7 +356,7 @@ pub struct Loan<T: ?Sized> {
 
 /// Takes what is lent.
 pub fn lent<T: Lent + ?Sized>(cx: &MessageContext<'_>) -> Loan<T> {
-    Loan { client: cx.client().clone(), lend: T::of }
+    Loan { client: cx.caller().connected().clone(), lend: T::of }
 }
 
 impl<T: ?Sized> Loan<T> {

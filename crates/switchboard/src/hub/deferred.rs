@@ -2,8 +2,8 @@
 //! beside [`Ack`](crate::Ack).
 use crate::hub::{Endpoint, ReplyTo};
 use crate::outbound::Event;
+use crate::outbound::because_of;
 use crate::outbound::{Class, CloseRequest, DisconnectReason};
-use crate::transport::websocket::closing::because_of;
 use crate::{Error, log};
 use std::sync::Arc;
 use switchboard_core::{CloseCode, Id};
@@ -140,7 +140,7 @@ impl Endpoint {
     }
 
     pub(crate) fn fail_open(self: &Arc<Self>, open: &Open, error: &Error) {
-        log::failed(error, &open.event, &crate::Client::new(self.clone()));
+        log::failed(error, &open.event, &**self);
         let most = self.profile.limits.max_message_out;
         match Event::exception(self.encoding(), most, error, Some(&open.event), open.id.as_ref()) {
             // What does not arrive is counted there.

@@ -8,6 +8,7 @@ use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::contain::drop_contained;
 use crate::hub::deferred::DeferredReplies;
 use crate::hub::{Acks, Flusher, Membership, Port, Profile, Space};
+use crate::log;
 use crate::node::{Level, Node};
 use crate::outbound::{Agreed, Class, CloseRequest, DisconnectReason, Frame, Pushed, Wake, Writer};
 use crate::user::Identity;
@@ -289,6 +290,16 @@ pub(crate) fn kicked() -> CloseRequest {
     CloseRequest::Graceful {
         close: CloseCode::KICKED.into(),
         reason: DisconnectReason::Server { code: CloseCode::KICKED },
+    }
+}
+
+impl log::Subject for Endpoint {
+    fn id(&self) -> ClientId {
+        self.id
+    }
+
+    fn known<'e>(&self, event: &'e str) -> &'e str {
+        self.profile.known(event)
     }
 }
 

@@ -1,7 +1,16 @@
 //! The node's clock: milliseconds, moved by the sweep, read for the price of a load.
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// A deadline that never comes.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// A duration on the node's clock. One that is too long for it is shortened, so that a deadline can be added up without an overflow.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(NEVER / 4)
+}
 
 /// Read in every turn: not on a line of the cache with what is counted.
 #[derive(Default)]

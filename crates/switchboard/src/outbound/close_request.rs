@@ -1,4 +1,5 @@
 //! What a connection is asked for by others: its end.
+use crate::Error;
 use crate::outbound::reason::DisconnectReason;
 use switchboard_core::{Close, CloseCode};
 
@@ -42,5 +43,13 @@ impl CloseRequest {
             CloseRequest::Kill => 3,
             CloseRequest::Reset { .. } => 4,
         }
+    }
+}
+
+/// The close frame of an error that closes: the error's `retry_after` counts, unless the close frame has one of its own.
+pub(crate) fn because_of(error: &Error, close: Close) -> Close {
+    match (close.retry_delay(), error.retry_delay()) {
+        (None, Some(delay)) => close.retry_after(delay),
+        _ => close,
     }
 }

@@ -17,7 +17,7 @@ mod touched;
 mod touched_tests;
 pub(crate) mod writer;
 
-pub(crate) use close_request::CloseRequest;
+pub(crate) use close_request::{CloseRequest, because_of};
 pub(crate) use compressed::Agreed;
 pub(crate) use event::{Event, Sending};
 pub(crate) use frame::Frame;

@@ -1,12 +1,11 @@
 //! [`Call`]: a message that waits for its handler, owning its bytes.
 use crate::codec::Held;
 use crate::di::{Container, MessageScope, scope};
-use crate::handler::{MessageContext, Parts};
+use crate::handler::{Attempt, Caller, MessageContext, Parts};
 use crate::hub::ReplyTo;
 use crate::{Client, Error};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
-use std::cell::Cell;
 use std::sync::Arc;
 use switchboard_core::Id;
 
@@ -22,14 +21,14 @@ pub struct Call {
     meta: Held,
     container: Option<Arc<Container>>,
     scope: MessageScope,
-    /// The late ack that a parameter has taken.
-    pub(super) late: Mutex<Option<u64>>,
+    /// The number of the deferred reply that a parameter has opened.
+    pub(super) deferred: Mutex<Option<u64>>,
 }
 
 impl Call {
     pub(super) fn of(cx: &MessageContext<'_>) -> Call {
         Call {
-            client: cx.client.clone(),
+            client: cx.caller.connected().clone(),
             event: cx.event.into(),
             id: cx.parts.id.cloned().map(Id::into_owned),
             reply_to: cx.parts.reply_to,
@@ -37,13 +36,18 @@ impl Call {
             meta: cx.parts.meta.hold(),
             container: cx.container.cloned(),
             scope: cx.scope.share(cx.container.map(|container| &**container)),
-            late: Mutex::new(None),
+            deferred: Mutex::new(None),
         }
     }
 
-    /// The connection.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// The sender of the message, or the client that connects.
+    pub fn caller(&self) -> Caller<'_> {
+        Caller::Client(&self.client)
+    }
+
+    /// The connected client that sent the message; `None` where the sender is no client: see [`Caller`].
+    pub fn client(&self) -> Option<&Client> {
+        self.caller().client()
     }
 
     /// The event's name; "" when the client connects.
@@ -71,16 +75,15 @@ impl Call {
     /// Works on it as on a message that was not copied.
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         // What is left in it is kept, though `work` panics.
-        let late = Kept { number: Cell::new(None), by: &self.late };
+        let kept = Kept { attempt: Attempt::whole(), by: &self.deferred };
         let parts =
             Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref(), reply_to: self.reply_to };
         let cx = MessageContext {
-            client: &self.client,
+            caller: self.caller(),
             event: &self.event,
             parts: &parts,
             reason: None,
-            parsed: Cell::new(true),
-            late: Some(&late.number),
+            attempt: &kept.attempt,
             container: self.container.as_ref(),
             scope: &self.scope,
         };
@@ -89,13 +92,13 @@ impl Call {
 }
 
 struct Kept<'a> {
-    number: Cell<Option<u64>>,
+    attempt: Attempt,
     by: &'a Mutex<Option<u64>>,
 }
 
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
-        if let Some(number) = self.number.get() {
+        if let Some(number) = self.attempt.deferred() {
             *self.by.lock() = Some(number);
         }
     }

@@ -45,7 +45,7 @@ pub struct Caught<'a> {
 
 impl<'a> Caught<'a> {
     pub(crate) fn of(cx: &MessageContext<'a>) -> Caught<'a> {
-        Caught { client: Some(cx.client), event: cx.event }
+        Caught { client: cx.client(), event: cx.event }
     }
 
     pub(crate) fn new(client: Option<&'a Client>, event: &'a str) -> Caught<'a> {

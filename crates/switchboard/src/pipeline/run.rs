@@ -28,7 +28,7 @@ pub(crate) fn start(
     match contained_as(|| cx.endpoint().profile.known(cx.event), || begin(stages, handler, cx)) {
         Ok(inner) => Ok(Invocation::new(Filtered {
             inner,
-            filtering: Arc::new(Filtering { stages: stages.clone(), client: cx.client.clone() }),
+            filtering: Arc::new(Filtering { stages: stages.clone(), client: cx.caller.connected().clone() }),
         })),
         Err(error) => Err(stages.caught(error, &Caught::of(cx))),
     }
@@ -84,18 +84,19 @@ impl Innermost for Handling<'_> {
         Box::pin(async move {
             // A panic of the handler is an error for those around it.
             let mut invocation = contained_as(
-                || call.client().endpoint().profile.known(call.event()),
+                || call.caller().endpoint().profile.known(call.event()),
                 || call.with(|cx| piped(self.stages, self.handler, cx)),
             )?;
-            let late = *call.late.lock();
+            let late = *call.deferred.lock();
             let mut captured = Captured::default();
-            let filtering = Arc::new(Filtering { stages: self.stages.clone(), client: call.client().clone() });
+            let filtering =
+                Arc::new(Filtering { stages: self.stages.clone(), client: call.caller().connected().clone() });
             let step = poll_fn(|cx| {
                 let mut out = Vec::new();
                 let mut sink = ReplySink::capturing(&mut out, call.event(), &mut captured, &filtering);
                 let polled = catch_unwind(AssertUnwindSafe(|| invocation.poll(cx, &mut sink)));
                 let polled = polled.unwrap_or_else(|panic| {
-                    Poll::Ready(Step::panicked(call.client().endpoint().profile.known(call.event()), panic))
+                    Poll::Ready(Step::panicked(call.caller().endpoint().profile.known(call.event()), panic))
                 });
                 match sink.take_stream() {
                     Some(stream) => {
@@ -133,15 +134,15 @@ impl Invoke for Waiting {
         let Some(future) = &mut this.future else { return Poll::Ready(Step::Done(Ok(()))) };
         let reply = ready!(future.as_mut().poll(cx));
         this.future = None;
-        let late = *this.call.late.lock();
+        let late = *this.call.deferred.lock();
         if let Some(number) = late
             && reply.as_ref().is_ok_and(|reply| !reply.is_left_to_ack())
         {
             // An interceptor has answered by itself, unless the `Ack` has done so before.
-            if this.call.client().endpoint().take_deferred(number).is_none() {
+            if this.call.caller().endpoint().take_deferred(number).is_none() {
                 return Poll::Ready(Step::Done(Ok(())));
             }
-            *this.call.late.lock() = None;
+            *this.call.deferred.lock() = None;
         } else {
             sink.set_late(late);
         }
@@ -156,7 +157,7 @@ impl Invoke for Waiting {
     }
 
     fn late(&self) -> Option<u64> {
-        *self.call.late.lock()
+        *self.call.deferred.lock()
     }
 }
 
@@ -241,7 +242,7 @@ pub(crate) fn around(stages: &Arc<Stages>, cx: &MessageContext<'_>, hook: Result
             }
             Err(error) => Err(error),
         };
-        done.map(drop).map_err(|error| stages.caught(error, &Caught::new(Some(call.client()), "")))
+        done.map(drop).map_err(|error| stages.caught(error, &Caught::new(call.client(), "")))
     })
 }
 

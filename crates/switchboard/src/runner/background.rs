@@ -2,11 +2,10 @@
 use crate::Error;
 use crate::contain::drop_contained;
 use crate::gateway::Group;
-use crate::runner::dispatch::Polled;
-use crate::runner::serving::Handler;
-use crate::transport::websocket::closing::Net;
-use crate::transport::websocket::task::Task;
-use crate::transport::websocket::timers::NEVER;
+use crate::node::clock::NEVER;
+use crate::runner::deadlines::Deadlines;
+use crate::runner::handler::{Handler, Polled};
+use crate::runner::round::{Reach, Round};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,11 +15,12 @@ use switchboard_core::Id;
 /// Items of one stream in one turn; one that always has more lets others run after them.
 const ITEMS: usize = 32;
 
-/// Everything of one connection that runs beside. Each is polled when it was woken.
+/// Everything of one client that runs beside. Each is polled when it was woken. Empty, it has no memory.
 #[derive(Default)]
-pub(crate) struct Background {
-    slots: Vec<Slot>,
-}
+pub(super) struct Background(Option<Box<Slots>>);
+
+#[derive(Default)]
+struct Slots(Vec<Slot>);
 
 struct Slot {
     handler: Box<Handler>,
@@ -30,6 +30,12 @@ struct Slot {
     /// It is given up then.
     by: u64,
     waker: Arc<SlotWaker>,
+}
+
+impl Slot {
+    fn fail(self, error: &Error, round: &mut Round<'_>) {
+        self.handler.fail(error, round);
+    }
 }
 
 #[derive(Default)]
@@ -54,189 +60,197 @@ impl Wake for SlotWaker {
 }
 
 impl Background {
-    pub(crate) fn running(&self, group: Group) -> usize {
-        self.slots.iter().filter(|slot| slot.group == Some(group.index)).count()
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn slots(&self) -> &[Slot] {
+        self.0.as_deref().map_or(&[], |slots| &slots.0)
+    }
+
+    pub(super) fn running(&self, group: Group) -> usize {
+        self.slots().iter().filter(|slot| slot.group == Some(group.index)).count()
     }
 
     fn streams(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.streams).count()
+        self.slots().iter().filter(|slot| slot.streams).count()
     }
 
-    pub(crate) fn contains(&self, id: &Id<'_>) -> bool {
-        self.slots.iter().any(|slot| slot.handler.id.as_ref() == Some(id))
+    pub(super) fn contains(&self, id: &Id<'_>) -> bool {
+        self.slots().iter().any(|slot| slot.handler.id.as_ref() == Some(id))
     }
 
     /// When the first of them is given up.
-    pub(crate) fn by(&self) -> u64 {
-        self.slots.iter().map(|slot| slot.by).min().unwrap_or(NEVER)
+    #[inline]
+    pub(super) fn by(&self) -> u64 {
+        // Most clients have none of this.
+        if self.is_empty() { NEVER } else { self.first_by() }
+    }
+
+    #[inline(never)]
+    fn first_by(&self) -> u64 {
+        self.slots().iter().map(|slot| slot.by).min().unwrap_or(NEVER)
     }
 
     fn take(&mut self, chosen: impl Fn(&Slot) -> bool) -> Vec<Slot> {
-        self.slots.extract_if(.., |slot| chosen(slot)).collect()
+        let Some(slots) = &mut self.0 else { return Vec::new() };
+        let taken = slots.0.extract_if(.., |slot| chosen(slot)).collect();
+        self.forget();
+        taken
     }
-}
 
-impl Task {
+    fn forget(&mut self) {
+        self.0.take_if(|slots| slots.0.is_empty());
+    }
+
     /// Lets a handler run beside the others.
-    pub(crate) fn put_beside(&mut self, handler: Handler, group: Group) {
-        let by = self.timers.after(self.present(), self.limits().handler_timeout);
-        self.push_slot(handler, Some(group.index), false, by);
+    pub(super) fn put_handler(&mut self, handler: Handler, group: Group, deadlines: &Deadlines, round: &Round<'_>) {
+        let by = round.after(round.endpoint.present(), round.endpoint.profile.limits.handler_timeout);
+        self.push(handler, Some(group.index), by, deadlines, round);
     }
 
     /// Lets a stream run beside the handlers. There are at most `Limits::streams` of them.
-    pub(crate) fn put_stream(&mut self, mut handler: Handler) {
-        let running = self.background.as_ref().map_or(0, |background| background.streams());
-        if let Some(error) = self.refuse_stream(running) {
-            let ((event, id), late) = (handler.request(), handler.late());
-            drop_contained(handler);
-            return self.fail_request(&error, &event, id.as_ref(), late);
+    pub(super) fn put_stream(&mut self, mut handler: Handler, deadlines: &Deadlines, round: &mut Round<'_>) {
+        if let Some(error) = refuse_stream(self.streams(), deadlines, round) {
+            return handler.fail(&error, round);
         }
         handler.uncount();
-        let by = self.timers.after(self.present(), self.limits().stream_timeout);
-        self.push_slot(handler, None, true, by);
+        let by = round.after(round.endpoint.present(), round.endpoint.profile.limits.stream_timeout);
+        self.push(handler, None, by, deadlines, round);
     }
 
-    /// Why no further stream may run beside so many.
-    fn refuse_stream(&self, running: usize) -> Option<Error> {
-        if self.draining {
-            return Some(Error::draining("The server is about to restart"));
-        }
-        (running >= self.limits().streams).then(|| Error::rate_limited("Too many streams of this client run"))
-    }
-
-    fn push_slot(&mut self, handler: Handler, group: Option<u16>, streams: bool, by: u64) {
-        let finish_by = if self.net == Net::Open { NEVER } else { self.timers.rare().finish_by };
+    fn push(&mut self, handler: Handler, group: Option<u16>, by: u64, deadlines: &Deadlines, round: &Round<'_>) {
+        let finish_by = if round.reach == Reach::Open { NEVER } else { deadlines.finish_by() };
         let waker = Arc::new(SlotWaker { woken: AtomicBool::new(true), task: Mutex::default() });
-        let slot = Slot { handler: Box::new(handler), group, streams, by: by.min(finish_by), waker };
-        self.background.get_or_insert_default().slots.push(slot);
+        let (handler, streams) = (Box::new(handler), group.is_none());
+        self.0.get_or_insert_default().0.push(Slot { handler, group, streams, by: by.min(finish_by), waker });
     }
 
     /// Polls those that were woken. True when one has ended.
-    pub(crate) fn poll_background(&mut self, cx: &mut Context<'_>) -> bool {
-        // Nothing is put there meanwhile: what ends the connection looks at it again below.
-        let Some(mut background) = self.background.take() else { return false };
+    #[inline]
+    pub(super) fn poll(&mut self, deadlines: &mut Deadlines, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
+        !self.is_empty() && self.poll_slots(deadlines, round, cx)
+    }
+
+    #[inline(never)]
+    fn poll_slots(&mut self, deadlines: &mut Deadlines, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
+        let mut streams = self.streams();
+        // Taken out, so that a panic of ours drops what runs instead of polling it again.
+        let Some(mut slots) = self.0.take() else { return false };
         let mut ended = false;
         let mut at = 0;
-        let mut streams = background.streams();
-        while let Some(slot) = background.slots.get_mut(at) {
-            let paused = slot.streams && self.congested;
-            if paused || !slot.waker.woken.swap(false, Ordering::AcqRel) || self.poll_slot(slot, &mut streams, cx) {
+        while let Some(slot) = slots.0.get_mut(at) {
+            let paused = slot.streams && *round.congested;
+            if paused
+                || !slot.waker.woken.swap(false, Ordering::AcqRel)
+                || poll_slot(slot, &mut streams, deadlines, round, cx)
+            {
                 at += 1;
                 continue;
             }
             ended = true;
-            drop_contained(background.slots.swap_remove(at));
+            drop_contained(slots.0.swap_remove(at));
         }
-        if !background.slots.is_empty() {
-            self.background = Some(background);
-        }
-        if self.net != Net::Open {
-            self.background_loses_connection();
+        self.0 = Some(slots).filter(|slots| !slots.0.is_empty());
+        if round.reach != Reach::Open {
+            self.lost(round.reach, deadlines, round.endpoint.profile.cancel_on_disconnect);
         }
         ended
     }
 
-    /// False when it has ended.
-    fn poll_slot(&mut self, slot: &mut Slot, streams: &mut usize, cx: &mut Context<'_>) -> bool {
-        {
-            let mut task = slot.waker.task.lock();
-            if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-                *task = Some(cx.waker().clone());
-            }
-        }
-        let waker = Waker::from(slot.waker.clone());
-        let mut beside = Context::from_waker(&waker);
-        for _ in 0..ITEMS {
-            match self.poll_handler(&mut slot.handler, &mut beside) {
-                Polled::Pending => return true,
-                Polled::Done => return false,
-                Polled::Streams => {
-                    if let Some(error) = self.refuse_stream(*streams) {
-                        let ((event, id), late) = (slot.handler.request(), slot.handler.late());
-                        self.fail_request(&error, &event, id.as_ref(), late);
-                        return false;
-                    }
-                    *streams += 1;
-                    slot.streams = true;
-                    slot.group = None;
-                    slot.handler.uncount();
-                    slot.by = self.timers.after(self.present(), self.limits().stream_timeout);
-                }
-                Polled::Item => {
-                    slot.by = self.timers.after(self.now(), self.limits().stream_timeout);
-                    if self.congested {
-                        break;
-                    }
-                }
-            }
-        }
-        slot.waker.woken.store(true, Ordering::Release);
-        if !self.congested {
-            cx.waker().wake_by_ref();
-        }
-        true
-    }
-
     /// Gives up those whose time is over.
-    pub(crate) fn check_background(&mut self, now: u64) {
-        let Some(background) = &mut self.background else { return };
-        if self.congested {
+    pub(super) fn check(&mut self, now: u64, round: &mut Round<'_>) {
+        let Some(slots) = &mut self.0 else { return };
+        if *round.congested {
             // A stream that is paused is not silent.
-            let by = self.timers.after(now, self.client.endpoint().profile.limits.stream_timeout);
-            background.slots.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
+            let by = round.after(now, round.endpoint.profile.limits.stream_timeout);
+            slots.0.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
         }
-        for slot in background.take(|slot| now >= slot.by) {
-            let (event, id) = slot.handler.request();
+        for slot in self.take(|slot| now >= slot.by) {
             let text = if slot.streams { "The stream was silent for too long" } else { "The handler took too long" };
-            let late = slot.handler.late();
-            drop_contained(slot);
-            self.fail_request(&Error::timeout(text), &event, id.as_ref(), late);
+            slot.fail(&Error::timeout(text), round);
         }
-        self.forget_background();
     }
 
     /// Stops the one with this id. False: there is none.
-    pub(crate) fn cancel_beside(&mut self, id: &Id<'_>, error: &Error) -> bool {
-        let Some(background) = &mut self.background else { return false };
-        let Some(slot) = background.take(|slot| slot.handler.id.as_ref() == Some(id)).pop() else { return false };
-        self.forget_background();
-        let ((event, id), late) = (slot.handler.request(), slot.handler.late());
-        drop_contained(slot);
-        self.fail_request(error, &event, id.as_ref(), late);
-        true
+    pub(super) fn cancel(&mut self, id: &Id<'_>, error: &Error, round: &mut Round<'_>) -> bool {
+        let slot = self.take(|slot| slot.handler.id.as_ref() == Some(id)).pop();
+        slot.map(|slot| slot.fail(error, round)).is_some()
     }
 
-    /// The connection ends: streams do, too, those of a peer that is still answered when they have nothing more at once; handlers have their
-    /// last time.
-    pub(crate) fn background_loses_connection(&mut self) {
-        let all = self.endpoint().profile.cancel_on_disconnect;
-        let finish_by = self.timers.rare().finish_by;
-        let Some(background) = &mut self.background else { return };
-        let has_more = |slot: &Slot| self.net == Net::Answering && slot.waker.woken.load(Ordering::Acquire);
-        let dropped = background.take(|slot| all || (slot.streams && !has_more(slot)));
-        for slot in &mut background.slots {
-            slot.by = slot.by.min(finish_by);
+    /// The connection ends. So do streams; those of a client that is still answered do when they have nothing more at once. Handlers
+    /// have their last time, or are dropped if `all` are.
+    pub(super) fn lost(&mut self, reach: Reach, deadlines: &Deadlines, all: bool) {
+        let has_more = |slot: &Slot| reach == Reach::Answering && slot.waker.woken.load(Ordering::Acquire);
+        let dropped = self.take(|slot| all || (slot.streams && !has_more(slot)));
+        for slot in self.0.iter_mut().flat_map(|slots| slots.0.iter_mut()) {
+            slot.by = slot.by.min(deadlines.finish_by());
         }
-        self.forget_background();
         dropped.into_iter().for_each(drop_contained);
     }
 
     /// The server shuts down: streams end now, or everything. Returns how many handlers were cut off.
-    pub(crate) fn end_background(&mut self, error: &Error, all: bool) -> usize {
-        let Some(background) = &mut self.background else { return 0 };
-        let ended = background.take(|slot| slot.streams || all);
-        self.forget_background();
+    pub(super) fn end(&mut self, error: &Error, all: bool, round: &mut Round<'_>) -> usize {
+        let ended = self.take(|slot| slot.streams || all);
         let handlers = ended.iter().filter(|slot| !slot.streams).count();
-        for slot in ended {
-            let (event, id) = slot.handler.request();
-            let late = slot.handler.late();
-            drop_contained(slot);
-            self.fail_request(error, &event, id.as_ref(), late);
-        }
+        ended.into_iter().for_each(|slot| slot.fail(error, round));
         handlers
     }
+}
 
-    fn forget_background(&mut self) {
-        self.background.take_if(|background| background.slots.is_empty());
+/// Why no further stream may run beside this many.
+fn refuse_stream(running: usize, deadlines: &Deadlines, round: &Round<'_>) -> Option<Error> {
+    if deadlines.is_draining() {
+        return Some(Error::draining("The server is about to restart"));
     }
+    let full = running >= round.endpoint.profile.limits.streams;
+    full.then(|| Error::rate_limited("Too many streams of this client run"))
+}
+
+/// False when it has ended.
+fn poll_slot(
+    slot: &mut Slot,
+    streams: &mut usize,
+    deadlines: &mut Deadlines,
+    round: &mut Round<'_>,
+    cx: &mut Context<'_>,
+) -> bool {
+    {
+        let mut task = slot.waker.task.lock();
+        if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+    }
+    let waker = Waker::from(slot.waker.clone());
+    let mut beside = Context::from_waker(&waker);
+    let (conn, timeout) = (round.endpoint, round.endpoint.profile.limits.stream_timeout);
+    for _ in 0..ITEMS {
+        match slot.handler.poll(deadlines, round, &mut beside) {
+            Polled::Pending => return true,
+            Polled::Done => return false,
+            Polled::Streams => {
+                if let Some(error) = refuse_stream(*streams, deadlines, round) {
+                    let ((event, id), late) = (slot.handler.request(), slot.handler.late());
+                    round.fail_request(&error, &event, id.as_ref(), late);
+                    return false;
+                }
+                *streams += 1;
+                slot.streams = true;
+                slot.group = None;
+                slot.handler.uncount();
+                slot.by = round.after(conn.present(), timeout);
+            }
+            Polled::Item => {
+                slot.by = round.after(conn.now(), timeout);
+                if *round.congested {
+                    break;
+                }
+            }
+        }
+    }
+    slot.waker.woken.store(true, Ordering::Release);
+    if !*round.congested {
+        cx.waker().wake_by_ref();
+    }
+    true
 }

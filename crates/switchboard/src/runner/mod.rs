@@ -1,5 +1,19 @@
-//! One client's life: the inbound queue, hooks, handlers, replies.
+//! One client's life: the inbound queue, hooks, handlers, replies. Nothing here knows which transport the client uses.
 pub(crate) mod background;
-pub(crate) mod dispatch;
-pub(crate) mod inbound;
-pub(crate) mod serving;
+mod cancel;
+mod deadlines;
+
+mod dispatch;
+mod ending;
+mod handler;
+mod hooks;
+mod inbound;
+#[cfg(test)]
+mod model;
+mod round;
+#[allow(clippy::module_inception, reason = "the floor is named after its main type")]
+mod runner;
+mod serving;
+
+pub(crate) use round::{EndRequest, Reach, Round};
+pub(crate) use runner::Runner;

@@ -2,13 +2,12 @@
 use super::detached::{DetachedClient, client};
 use crate::codec::Data;
 use crate::di::MessageScope;
-use crate::handler::{FromMessage, MessageContext, Parts};
+use crate::handler::{Attempt, Caller, FromMessage, MessageContext, Parts};
 use crate::hub::ReplyTo;
 use crate::pipeline::{AsyncGuard, Filter, Guard, Interceptor, Pipe, isolated};
 use crate::{Error, Reply, User};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::cell::Cell;
 use std::fmt;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
@@ -168,7 +167,7 @@ impl<'c> TestMessage<'c> {
     /// Anything else that takes a [`MessageContext`].
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         work(&MessageContext {
-            client: self.client().client(),
+            caller: Caller::Client(self.client().client()),
             event: &self.event,
             parts: &Parts {
                 data: Data::Json(self.data.as_deref()),
@@ -177,8 +176,7 @@ impl<'c> TestMessage<'c> {
                 reply_to: ReplyTo::Event,
             },
             reason: None,
-            parsed: Cell::new(true),
-            late: Some(&Cell::new(None)),
+            attempt: &Attempt::whole(),
             container: None,
             scope: &MessageScope::default(),
         })

@@ -18,10 +18,11 @@ struct Members;
 impl Guard for Members {
     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
         let room: String = cx.key("room")?;
-        if cx.client().is_in(&room) {
+        let Some(client) = cx.client() else { return Err(Error::forbidden("Members are clients")) };
+        if client.is_in(&room) {
             return Ok(());
         }
-        cx.client().emit("not_a_member", &room);
+        client.emit("not_a_member", &room);
         Err(Error::forbidden("Join it first"))
     }
 }

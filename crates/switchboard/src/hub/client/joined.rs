@@ -57,12 +57,12 @@ impl Drop for Joined {
         if let Some(failure) = self.failure.take() {
             let (client, error) = *failure;
             client.endpoint().node().rejected("join", error.code().label());
-            log::failed(&error, "join", &client);
+            log::failed(&error, "join", client.endpoint());
             let conn = client.endpoint();
             match Event::exception(conn.encoding(), conn.profile.limits.max_message_out, &error, None, None) {
                 Ok(event) => drop(client.endpoint_arc().push_event(&mut event.frame(), Class::Reply)),
                 Err(unspeakable) => {
-                    log::failed(&unspeakable, "join", &client);
+                    log::failed(&unspeakable, "join", client.endpoint());
                     client.endpoint().node().counters.dropped(1);
                 }
             }

@@ -13,7 +13,7 @@ use crate::hub::{self, Endpoint};
 use crate::nested::{Calls, DEEPEST, Nested};
 use crate::outbound::{Class, CloseRequest, DisconnectReason, Pushed};
 use crate::outbound::{Event, Sending};
-use crate::{Broadcast, Delivery, Error, RoomName, log};
+use crate::{Broadcast, Delivery, Error, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -227,16 +227,6 @@ impl Client {
         let close = close.into();
         let reason = DisconnectReason::Server { code: close.code };
         self.0.close(CloseRequest::Graceful { close, reason });
-    }
-}
-
-impl log::Subject for Client {
-    fn id(&self) -> ClientId {
-        self.0.id
-    }
-
-    fn known<'e>(&self, event: &'e str) -> &'e str {
-        self.0.profile.known(event)
     }
 }
 

@@ -1,11 +1,9 @@
 //! The end of a connection: the answers that come before it, the close frames, and what is still owed to the application.
 use crate::buffers;
-use crate::contain::drop_contained;
+use crate::node::clock::{NEVER, millis};
 use crate::outbound::{CloseRequest, DisconnectReason};
-use crate::runner::serving::{Running, Stage};
+use crate::runner::Reach;
 use crate::transport::websocket::task::Task;
-use crate::transport::websocket::timers::{NEVER, millis};
-use crate::{Error, log};
 use std::task::Context;
 use std::time::Duration;
 use switchboard_core::codec::GoAway;
@@ -28,9 +26,19 @@ pub(crate) enum Net {
 }
 
 impl Net {
+    /// What the runner has to know of it.
+    #[inline]
+    pub(crate) fn reach(self) -> Reach {
+        match self {
+            Net::Open => Reach::Open,
+            Net::Answering => Reach::Answering,
+            Net::Closing | Net::Lingering | Net::Gone => Reach::Ended,
+        }
+    }
+
     /// What is sent now may reach the peer.
     pub(crate) fn is_served(self) -> bool {
-        matches!(self, Net::Open | Net::Answering)
+        self.reach().is_served()
     }
 }
 
@@ -40,8 +48,8 @@ impl Task {
             CloseRequest::Graceful { close, reason } => self.close(close, reason),
             CloseRequest::Abort { close, reason } => self.abort(close, reason),
             CloseRequest::Reset { reason } => {
-                self.ends_for(reason);
-                self.drop_inbound();
+                self.runner.ends_for(reason);
+                self.runner.drop_inbound();
                 self.lost();
             }
             CloseRequest::Shutdown => self.drain(),
@@ -52,7 +60,7 @@ impl Task {
     /// Closes behind all that waits. Messages that wait to be handled are dropped.
     pub(crate) fn close(&mut self, close: Close, reason: DisconnectReason) {
         self.heed();
-        self.drop_inbound();
+        self.runner.drop_inbound();
         match self.net {
             Net::Open => self.say_goodbye(&close, reason, true, false),
             // The peer has ended it before, and hears the answer to that.
@@ -74,7 +82,7 @@ impl Task {
     /// Closes at once; what waits to be sent is thrown away, because the peer does not take it.
     pub(crate) fn abort(&mut self, code: CloseCode, reason: DisconnectReason) {
         if self.net.is_served() {
-            self.drop_inbound();
+            self.runner.drop_inbound();
             self.say_goodbye(&code.into(), reason, false, true);
         }
     }
@@ -129,7 +137,7 @@ impl Task {
     }
 
     fn begin_answering(&mut self, goodbye: Vec<u8>, reason: DisconnectReason, patience: Duration) {
-        self.ends_for(reason);
+        self.runner.ends_for(reason);
         self.net = Net::Answering;
         self.endpoint().writer.set_answering();
         let answer_by = self.present() + millis(patience);
@@ -141,18 +149,9 @@ impl Task {
 
     /// What waits for the answers to what the peer sent goes on, if they are all given.
     pub(crate) fn finish_if_answered(&mut self) {
-        if self.net == Net::Answering && self.is_answered() {
+        if self.net == Net::Answering && self.runner.is_answered() {
             self.finish();
         }
-    }
-
-    fn is_answered(&self) -> bool {
-        let (runs, connects) = (self.running.is_some(), matches!(self.stage, Stage::New | Stage::Connecting(_)));
-        let waits = match &self.port {
-            Some(port) => (runs || connects) && !port.is_answered(),
-            None => runs,
-        };
-        !waits && self.inbound.is_empty() && self.background.is_none() && !self.endpoint().waits_deferred()
     }
 
     /// All that the peer is answered is in the outbox: the goodbye goes behind it.
@@ -169,20 +168,15 @@ impl Task {
         self.net = Net::Gone;
         self.stream = None;
         self.timers.rare_mut().gone_by = NEVER;
-        self.ends_for(DisconnectReason::Lost);
+        self.runner.ends_for(DisconnectReason::Lost);
         let dropped = self.endpoint().writer.gone(self.endpoint().node());
         self.endpoint().node().counters.dropped(dropped);
         self.app_loses_connection();
     }
 
-    /// Why the connection ends: the first reason is the one.
-    fn ends_for(&mut self, reason: DisconnectReason) {
-        self.reason.get_or_insert_with(|| Box::new(reason));
-    }
-
     fn say_goodbye(&mut self, close: &Close, reason: DisconnectReason, goaway: bool, discard: bool) {
         let bytes = self.goodbye(close, goaway);
-        self.ends_for(reason);
+        self.runner.ends_for(reason);
         self.queue_goodbye(&bytes, discard);
         buffers::give(bytes);
     }
@@ -216,7 +210,7 @@ impl Task {
         let dropped = self.endpoint().writer.close(bytes, discard, self.endpoint().node());
         self.endpoint().node().counters.dropped(dropped);
         self.net = Net::Closing;
-        let (now, limits) = (self.present(), &self.client.endpoint().profile.limits);
+        let (now, limits) = (self.present(), &self.runner.client.endpoint().profile.limits);
         // What waits is sent as long as the peer takes it; what is thrown away needs no time.
         let (patience, at_last) = match discard {
             true => (limits.websocket.linger, limits.websocket.linger),
@@ -239,26 +233,8 @@ impl Task {
         if self.net != Net::Answering {
             self.timers.rare_mut().answer_by = NEVER;
         }
-        let acks = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take());
-        drop(acks);
-        if self.timers.rare().finish_by == NEVER {
-            self.timers.rare_mut().finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
-        }
-        if let Some(port) = &self.port {
-            match self.net {
-                Net::Answering => port.end(),
-                _ => port.close(),
-            }
-            self.timers.work_by = self.timers.work_by.min(self.timers.rare().finish_by);
-        }
-        if self.endpoint().profile.cancel_on_disconnect {
-            self.drop_inbound();
-            if let Some(running) = self.running.take() {
-                self.timers.work_by = NEVER;
-                running.drop_contained();
-            }
-        }
-        self.background_loses_connection();
+        let finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
+        self.runner.lost(self.net.reach(), finish_by);
     }
 
     /// All is written: the peer has `linger` for its close frame.
@@ -281,16 +257,10 @@ impl Task {
         }
     }
 
-    /// Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
     fn drain(&mut self) {
-        self.draining = true;
-        while let Some(waiting) = self.inbound.pop() {
-            self.refuse_draining(&waiting.message);
-        }
-        self.end_background(&Error::draining("The server is about to restart"), false);
-        if matches!(self.running, Some(Running::Raw(_))) {
-            self.close_for_restart();
-        }
+        // A handle of its own: a request may come from a place that the turn has not lent the endpoint to, and it comes once.
+        let conn = self.runner.client.clone();
+        self.run(conn.endpoint(), |runner, round| runner.drain(round));
     }
 
     pub(crate) fn close_for_restart(&mut self) {
@@ -301,64 +271,13 @@ impl Task {
         }
     }
 
-    /// The shutdown's patience is over: what runs is cut off, its caller told, the client closed, all within `linger`.
+    /// The shutdown's patience is over: what runs is cut off, and the stream has `linger` for what is said about that.
     fn kill(&mut self) {
-        self.drop_inbound();
-        let stage = std::mem::replace(&mut self.stage, Stage::Serving);
-        let cut_off = match stage {
-            Stage::New => Stage::Done,
-            Stage::Connecting(hook) | Stage::Leaving(hook) => {
-                self.endpoint().node().counters.aborted();
-                drop_contained(hook);
-                Stage::Done
-            }
-            Stage::Serving => Stage::Serving,
-            Stage::Done => Stage::Done,
-        };
-        self.stage = cut_off;
-        let error = Error::draining("The server restarts; the handler was cut off");
-        for _ in 0..self.end_background(&error, true) {
-            self.endpoint().node().counters.aborted();
-        }
-        for open in self.endpoint().take_all_deferred() {
-            self.exception(&error, Some(&open.event), open.id.as_ref());
-        }
-        if let Some(running) = self.running.take() {
-            self.endpoint().node().counters.aborted();
-            let request = match &running {
-                Running::Handler(handler) => Some((handler.request(), handler.late())),
-                Running::Raw(_) => None,
-            };
-            running.drop_contained();
-            if let Some(((event, id), late)) = request {
-                self.fail_request(&error, &event, id.as_ref(), late);
-            }
-        }
-        self.close_for_restart();
+        let conn = self.runner.client.clone();
         let last = self.present() + millis(self.limits().websocket.linger);
-        self.timers.work_by = last;
+        self.run(conn.endpoint(), |runner, round| runner.kill(last, round));
         let rare = self.timers.rare_mut();
-        rare.finish_by = last;
         rare.gone_by = rare.gone_by.min(last);
         rare.gone_at_last = last;
-    }
-
-    pub(crate) fn drop_inbound(&mut self) {
-        if self.port.is_some() {
-            self.endpoint().cut_port();
-        }
-        let dropped = self.inbound.clear();
-        if dropped > 0 {
-            self.endpoint().node().counters.dropped_inbound(dropped);
-            log::limited!(debug, (), "messages that waited were dropped, because the connection ends");
-        }
-    }
-}
-
-/// A close because of an error: what that says of when to come back counts, unless the close has said it.
-pub(crate) fn because_of(error: &Error, close: Close) -> Close {
-    match (close.retry_delay(), error.retry_delay()) {
-        (None, Some(delay)) => close.retry_after(delay),
-        _ => close,
     }
 }

@@ -2,10 +2,10 @@
 use crate::buffers::READ;
 use crate::hub::Endpoint;
 use crate::log;
+use crate::node::clock::NEVER;
 use crate::node::{Charge, Kind, Level};
 use crate::outbound::CloseRequest;
 use crate::transport::websocket::task::Task;
-use crate::transport::websocket::timers::NEVER;
 
 /// Where nobody is read any more, who holds no more than this is, in pieces of this: so a short message is answered.
 const LITTLE: usize = 4 << 10;
@@ -26,7 +26,7 @@ impl Task {
 
     #[inline(never)]
     fn recharge(&mut self, conn: &Endpoint) {
-        let bytes = self.inbound.held() + self.unread.as_ref().map_or(0, |bytes| bytes.len()) + self.decoder.buffered();
+        let bytes = self.runner.held() + self.unread.as_ref().map_or(0, |bytes| bytes.len()) + self.decoder.buffered();
         if bytes == 0 && !self.timers.is_charged() {
             return;
         }
@@ -48,8 +48,8 @@ impl Task {
         let (is_short, room) = match conn.node().memory.pressure() {
             Level::Normal | Level::NoNewConnections => (false, READ),
             // It is told `overloaded`, for which its message has to be read to the end.
-            Level::Shed if !self.has_messages() => (false, READ),
-            Level::Evict if !self.has_messages() && !self.has_begun() => (false, LITTLE),
+            Level::Shed if !self.runner.has_messages() => (false, READ),
+            Level::Evict if !self.runner.has_messages() && !self.has_begun() => (false, LITTLE),
             Level::Shed | Level::Evict => (true, 0),
         };
         let inflates = conn.deflate.is_some() && self.has_inflated_enough(conn);
@@ -93,14 +93,6 @@ impl Task {
         self.timers.rare().inflated.reaches(conn.exact(), SECOND, most)
     }
 
-    /// Something of the client's is in flight, or waits: more of it would come on top.
-    fn has_messages(&self) -> bool {
-        match &self.port {
-            Some(port) => port.held() > 0,
-            None => self.running.is_some() || self.background.is_some() || !self.inbound.is_empty(),
-        }
-    }
-
     /// More than a little has come of a message that is not whole.
     fn has_begun(&self) -> bool {
         self.decoder.is_partial() && self.decoder.buffered() > LITTLE
@@ -115,7 +107,7 @@ impl Task {
         }
         self.charge(conn);
         let held = self.timers.rare().charge.as_ref().map_or(0, Charge::bytes);
-        let bytes = held + self.port.as_ref().map_or(0, |port| port.held());
+        let bytes = held + self.runner.port.as_ref().map_or(0, |port| port.held());
         if bytes < GIVEN_UP[tried.min(GIVEN_UP.len() - 1)] {
             return false;
         }
@@ -126,11 +118,11 @@ impl Task {
     /// Ends the connection, and frees what it holds.
     #[cold]
     pub(crate) fn give_up(&mut self, bytes: usize) {
-        let conn = self.client.endpoint_arc().clone();
+        let conn = self.runner.client.endpoint_arc().clone();
         conn.node().counters.evicted();
         let client = conn.id;
         log::limited!(warn, (), %client, bytes, "evicted: memory is short, and its messages wait");
-        if let Some(port) = &self.port {
+        if let Some(port) = &self.runner.port {
             conn.node().counters.dropped_inbound(port.discard());
         }
         self.obey(CloseRequest::try_again_later(true));

@@ -1,22 +1,16 @@
 //! From bytes to messages.
 use crate::Error;
 use crate::buffers;
-use crate::codec::{Data, Format, Part};
-use crate::codec::{Frames, Received};
-use crate::contain::contained;
-use crate::hub::Endpoint;
-use crate::hub::acks::Answer;
-use crate::runner::inbound::Waiting;
-use crate::runner::serving::{Running, Stage};
+use crate::codec::{Format, Frames, Received};
+use crate::hub::{Endpoint, Message};
+use crate::node::clock::NEVER;
 use crate::transport::websocket::closing::Net;
 use crate::transport::websocket::task::{Served, Task};
-use crate::transport::websocket::timers::NEVER;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::{self, Item, Opcode};
-use switchboard_core::{Id, Incoming};
 
 /// How many bytes of a connection that is closed are read, and thrown away: what was on its way, and at least the longest message.
 /// Whoever floods on does so against a full socket.
@@ -86,7 +80,7 @@ impl Task {
     /// Reading pauses while too much waits to be handled. A paused read is not a missed pong.
     #[inline]
     pub(crate) fn pauses(&mut self) -> bool {
-        let full = self.net == Net::Open && self.is_full();
+        let full = self.net == Net::Open && self.runner.is_full();
         if full != self.is_paused() {
             self.set_paused(full);
         }
@@ -105,13 +99,6 @@ impl Task {
                 self.timers.pong_by = NEVER;
                 self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
             }
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        match &self.port {
-            Some(port) => port.is_full(self.limits()),
-            None => self.inbound.is_full(self.limits()),
         }
     }
 
@@ -187,8 +174,8 @@ impl Task {
             return self.violation(CloseCode::UNSUPPORTED, "text_only");
         }
         let len = bytes.len();
-        if self.port.is_some() {
-            return self.received_raw(len, || crate::hub::Message::Binary(bytes.into_owned().into()));
+        if self.runner.port.is_some() {
+            return self.received_raw(len, || Message::Binary(bytes.into_owned().into()));
         }
         let message = match conn.format {
             // JSON in binary frames is accepted; what is not text is not JSON either.
@@ -204,20 +191,15 @@ impl Task {
             return self.violation(CloseCode::UNSUPPORTED, "binary_only");
         }
         let len = text.len();
-        if self.port.is_some() {
-            return self.received_raw(len, || crate::hub::Message::Text(text.into_owned()));
+        if self.runner.port.is_some() {
+            return self.received_raw(len, || Message::Text(text.into_owned()));
         }
         self.received(conn, Received::Text(text), len, cx);
     }
 
-    fn received_raw(&mut self, len: usize, message: impl FnOnce() -> crate::hub::Message) {
-        if self.rates.is_some() && self.is_over_rate(len, None) {
-            return;
-        }
-        if let Some(port) = &self.port
-            && !port.receive(message(), self.endpoint().node())
-        {
-            self.endpoint().node().counters.dropped_inbound(1);
+    fn received_raw(&mut self, len: usize, message: impl FnOnce() -> Message) {
+        if self.rates.is_none() || !self.is_over_rate(len, None) {
+            self.runner.raw_message(message());
         }
     }
 
@@ -225,47 +207,8 @@ impl Task {
     #[inline(always)]
     fn received(&mut self, conn: &Served, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
         if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
-            self.message(conn, message, cx);
+            self.run(conn, |runner, round| runner.message(&conn.table, message, round, cx));
         }
-    }
-
-    fn message(&mut self, conn: &Served, message: Received<'_>, cx: &mut Context<'_>) {
-        let concurrent = conn.table.is_concurrent;
-        if self.is_free() && !concurrent {
-            return self.dispatch(conn, &message, cx);
-        }
-        let mut group = None;
-        // Acks and `cancel` are handled at once; everything else waits its turn.
-        let id = match conn.decode(&message) {
-            Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
-            Ok(Incoming::Cancel(id)) => return self.cancel(&id),
-            Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.draining => {
-                return self.refuse_draining(&message);
-            }
-            Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
-                if concurrent {
-                    group = conn.table.find(&request.event).and_then(|entry| entry.group);
-                }
-                request.id
-            }
-            // `dispatch` refuses it.
-            Ok(_) => None,
-            Err(rejected) => rejected.id,
-        };
-        if let Some(id) = &id
-            && self.has_in_flight(id)
-        {
-            let error = Error::conflict("A request with this id is in flight");
-            return self.exception(&error, None, Some(id));
-        }
-        if concurrent && self.serves() && self.inbound.is_empty() && self.may_start(group) {
-            return self.dispatch(conn, &message, cx);
-        }
-        if conn.node().memory.is_short() {
-            return self.refuse_waiting(&message);
-        }
-        let id = id.map(Id::into_owned);
-        self.inbound.push(Waiting { message: message.into_owned(), id, group });
     }
 
     /// Takes a message off the client's rates. True when there is not enough left: it is refused. `message` is `None` for a raw
@@ -273,76 +216,34 @@ impl Task {
     fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
         // A compressed message may be longer than what it says: empty blocks say nothing.
         let bytes = bytes.max(self.decoder.take_compressed());
-        let conn = self.client.endpoint();
+        let conn = self.runner.client.endpoint();
         let Some(rates) = &mut self.rates else { return false };
         let Err(wait) = rates.take(conn.exact(), bytes, &conn.profile.limits) else { return false };
         self.refuse_rate(message, bytes, wait);
         true
     }
 
-    /// Answers `rate_limited`; a client that keeps on is closed, and one of a raw gateway at once, which has no such answer. What
-    /// the server asked for, or has to stop, is done all the same: there is no more of it than there are requests.
+    /// Answers `rate_limited`; a client that keeps on is closed, and one of a raw gateway at once, which has no such answer.
     fn refuse_rate(&mut self, message: Option<&Received<'_>>, bytes: usize, wait: u64) {
-        let mut answered = None;
-        let conn = self.client.endpoint_arc().clone();
-        match message.map(|message| conn.decode(message)) {
-            Some(Ok(Incoming::Ack { ack, answer, .. })) if self.is_awaited(ack) => return self.settle(ack, answer),
-            Some(Ok(Incoming::Cancel(id))) if self.has_in_flight(&id) => return self.cancel(&id),
-            Some(Ok(Incoming::Request(request) | Incoming::Pattern { request, .. })) => {
-                answered = Some((Some(request.event), request.id));
+        let client = self.runner.client.clone();
+        let conn = client.endpoint();
+        if let Some(message) = message {
+            let error = Error::rate_limited("Too many messages, or bytes, in a short time");
+            let error = error.retry_after(std::time::Duration::from_millis(wait));
+            if !self.run(conn, |runner, round| runner.refuse_rate(message, &error, round)) {
+                return;
             }
-            Some(Err(rejected)) => answered = Some((rejected.event, rejected.id)),
-            Some(Ok(_)) | None => {}
         }
         conn.node().counters.rate_limited();
         conn.node().rejected("message", "rate_limited");
         let (now, limits) = (conn.exact(), &conn.profile.limits);
-        let keeps_on = message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits));
-        if let Some((event, id)) = answered {
-            let error = Error::rate_limited("Too many messages, or bytes, in a short time");
-            let error = error.retry_after(std::time::Duration::from_millis(wait));
-            self.exception(&error, event.as_deref(), id.as_ref());
-        }
-        if keeps_on {
+        if message.is_none() || self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits)) {
             self.passes_limit(CloseCode::RATE_LIMITED);
         }
     }
 
-    fn is_awaited(&self, ack: u64) -> bool {
-        self.endpoint().extras.lock().as_ref().is_some_and(|extras| extras.acks.contains(ack))
-    }
-
-    /// True when a message may be handled now.
-    pub(crate) fn is_free(&self) -> bool {
-        self.serves() && self.running.is_none() && self.inbound.is_empty()
-    }
-
-    fn serves(&self) -> bool {
-        matches!(self.stage, Stage::Serving) && !self.congested
-    }
-
-    fn has_in_flight(&self, id: &Id<'_>) -> bool {
-        let running = match &self.running {
-            Some(Running::Handler(handler)) => handler.id.as_ref() == Some(id),
-            _ => false,
-        };
-        running || self.inbound.contains(id) || self.runs_beside(id)
-    }
-
-    pub(crate) fn settle(&mut self, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
-        let answer: Answer = match answer {
-            Ok(data) => Ok(data.into()),
-            Err(error) => Err(client_error(Some(error))),
-        };
-        let waiting = self.endpoint().extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));
-        // The waker behind it runs without our lock.
-        if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
-            self.endpoint().node().rejected("ack", "unknown_ack");
-        }
-    }
-
     fn pinged(&mut self, payload: &[u8]) {
-        let (now, limits) = (self.now(), &self.client.endpoint().profile.limits);
+        let (now, limits) = (self.now(), &self.runner.client.endpoint().profile.limits);
         if self.timers.ping_received(now, limits) {
             return self.violation(CloseCode::POLICY, "ping_flood");
         }
@@ -360,7 +261,7 @@ impl Task {
             self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
             return;
         }
-        let (now, limits) = (self.now(), &self.client.endpoint().profile.limits);
+        let (now, limits) = (self.now(), &self.runner.client.endpoint().profile.limits);
         if self.timers.ping_received(now, limits) {
             self.violation(CloseCode::POLICY, "ping_flood");
         }
@@ -391,20 +292,4 @@ fn into_text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
             Err(_) => Cow::Borrowed(NO_TEXT),
         },
     }
-}
-
-/// What a client answered as an error: its code and message, if it has the shape of one.
-fn client_error(error: Option<Part<'_>>) -> Error {
-    #[derive(serde::Deserialize)]
-    struct Shape {
-        code: Option<String>,
-        message: Option<String>,
-    }
-    // A codec of the application's own may panic; that is no shape.
-    let shape: Option<Shape> = contained("codec", || Data::from(&error).read()).ok();
-    let (code, message) = shape.map_or((None, None), |shape| (shape.code, shape.message));
-    Error::new(
-        switchboard_core::Code::Custom(code.unwrap_or_else(|| "client_error".to_owned()).into()),
-        message.unwrap_or_else(|| "The client answered with an error".to_owned()),
-    )
 }

@@ -1,20 +1,17 @@
 //! The connection task: one turn reads, handles and writes, and never waits for any of them.
-use crate::Client;
 use crate::contain::drop_contained;
 use crate::gateway::CompiledGateway;
-use crate::hub::Port;
 use crate::hub::Registration;
 use crate::hub::{Endpoint, Turn};
 use crate::limits::GatewayLimits;
 use crate::log;
+use crate::node::clock::NEVER;
 use crate::outbound::outbox::Flushed;
 use crate::outbound::{DisconnectReason, Stream};
-use crate::runner::background::Background;
-use crate::runner::inbound::Inbound;
-use crate::runner::serving::{Running, Stage};
+use crate::runner::{EndRequest, Round, Runner};
 use crate::transport::websocket::closing::Net;
 use crate::transport::websocket::rates::Rates;
-use crate::transport::websocket::timers::{NEVER, Timers};
+use crate::transport::websocket::timers::Timers;
 use std::future::Future;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,21 +26,17 @@ use switchboard_core::ws::{Decoder, FrameLimits, Role};
 const ROUNDS: usize = 16;
 
 /// The task of one connection; ready when the stream is gone and the application has finished with it.
+///
+/// It has what a WebSocket needs, and the [`Runner`] has what the client's work needs. They meet in [`Task::run`] alone: the runner is
+/// lent a `Round`, and asks for an end in it, which the task obeys after the call.
 pub(crate) struct Task {
-    pub(crate) client: Client,
     /// `None` once it is gone.
     pub(crate) stream: Option<Stream>,
     pub(crate) net: Net,
     pub(crate) decoder: Decoder,
     /// Bytes that were read while the inbound queue became full. Few connections have any: in the others this is one word.
     pub(crate) unread: Option<Box<Box<[u8]>>>,
-    pub(crate) inbound: Inbound,
-    pub(crate) stage: Stage,
-    pub(crate) running: Option<Running>,
-    /// What runs beside it.
-    pub(crate) background: Option<Box<Background>>,
-    /// The other end of a raw gateway's socket.
-    pub(crate) port: Option<Arc<Port>>,
+    pub(crate) runner: Runner,
     pub(crate) timers: Timers,
     /// What it may still send, where that is limited.
     pub(crate) rates: Option<Box<Rates>>,
@@ -53,9 +46,6 @@ pub(crate) struct Task {
     pub(crate) is_last: bool,
     /// What it holds or inflates is counted: memory is limited, or its messages are compressed.
     pub(crate) is_weighed: bool,
-    /// The server shuts down: nothing new is handled.
-    pub(crate) draining: bool,
-    pub(crate) reason: Option<Box<DisconnectReason>>,
     /// A turn panicked.
     faulty: bool,
     /// Leaves all rooms and the namespace when dropped, however the task ends. It is taken out of the task for each turn, which
@@ -85,41 +75,71 @@ impl Deref for Served {
 }
 
 impl Task {
-    /// `early`: what the client sent behind its request head.
+    /// `early`: what the client sent after its request head.
     pub(crate) fn new(served: Served, stream: Stream, early: Vec<u8>) -> Task {
         let client = served.registration.client();
         let conn = client.endpoint();
         let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.profile.limits);
-        let port = conn.extras.lock().as_ref().and_then(|extras| extras.port.clone());
         Task {
             stream: Some(stream),
             net: Net::Open,
             decoder: Decoder::new(Role::Server).with_deflate(conn.deflate),
             unread: (!early.is_empty()).then(|| Box::new(early.into_boxed_slice())),
-            inbound: Inbound::default(),
-            stage: Stage::New,
-            running: None,
-            background: None,
-            port,
             rates: Rates::new(timers.born, &conn.profile.limits),
             timers,
             congested: false,
             is_last: false,
             is_weighed: conn.node().memory.is_limited() || conn.deflate.is_some(),
-            draining: false,
-            reason: None,
             faulty: false,
-            client,
+            runner: Runner::new(client),
             served: Some(served),
         }
     }
 
+    /// Calls the runner, and obeys what it asks for. `conn` is lent by the turn, or by a handle that is counted for this call.
+    #[inline]
+    pub(crate) fn run<T>(&mut self, conn: &Endpoint, work: impl FnOnce(&mut Runner, &mut Round<'_>) -> T) -> T {
+        let mut round = Round {
+            endpoint: conn,
+            reach: self.net.reach(),
+            congested: &mut self.congested,
+            only: self.is_last,
+            unread: self.unread.is_some(),
+            tick: self.timers.tick,
+            end: None,
+            malformed: 0,
+        };
+        let result = work(&mut self.runner, &mut round);
+        let Round { end, malformed, .. } = round;
+        if end.is_some() || malformed > 0 {
+            self.obey_runner(end, malformed);
+        }
+        result
+    }
+
+    /// An end comes before the count of malformed messages, because the answer that asked for it was sent before they were counted.
+    #[cold]
+    fn obey_runner(&mut self, end: Option<EndRequest>, malformed: u32) {
+        match end {
+            Some(EndRequest::Close { close, reason }) => self.close(close, reason),
+            Some(EndRequest::Abort { code, reason }) => self.abort(code, reason),
+            Some(EndRequest::Restart) => self.close_for_restart(),
+            None => {}
+        }
+        for _ in 0..malformed {
+            let now = self.now();
+            if self.timers.malformed(now, &self.runner.client.endpoint().profile.limits) {
+                self.passes_limit(CloseCode::TOO_MANY_ERRORS);
+            }
+        }
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
-        self.client.endpoint()
+        self.runner.endpoint()
     }
 
     pub(crate) fn limits(&self) -> &GatewayLimits {
-        &self.client.endpoint().profile.limits
+        &self.runner.client.endpoint().profile.limits
     }
 
     pub(crate) fn frame_limits(&self) -> FrameLimits {
@@ -138,15 +158,15 @@ impl Task {
     /// Ends a round. True when there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
         // A connection that ends goes on once all is written; the others have work that waits for the client to read.
-        let waits = self.net != Net::Open || self.congested || self.port.is_some();
+        let waits = self.net != Net::Open || self.congested || self.runner.port.is_some();
         (waits || self.endpoint().writer.is_touched()) && self.write_rest(cx)
     }
 
-    /// Writes what waits, obeys who wants the end, and leaves the waker.
+    /// Writes what waits, obeys a request to end, and leaves the waker.
     fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
         self.finish_if_answered();
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
-        let conn = self.client.endpoint();
+        let conn = self.runner.client.endpoint();
         let end = conn.writer.end_turn(cx, whole, &conn.profile.limits, conn.node());
         let was_congested = self.congested;
         match end.flushed {
@@ -163,7 +183,7 @@ impl Task {
             }
             Some(Flushed::Failed) => self.lost(),
         }
-        if let Some(port) = &self.port
+        if let Some(port) = &self.runner.port
             && !end.crowded
         {
             port.writable();
@@ -176,7 +196,7 @@ impl Task {
 
     fn blocked(&mut self, progress: bool, waiting: usize) {
         let now = self.present();
-        let limits = &self.client.endpoint().profile.limits;
+        let limits = &self.runner.client.endpoint().profile.limits;
         let write_by = self.timers.after(now, limits.write_timeout);
         let soft_by = self.timers.after(now, limits.outbound_soft_time);
         let rare = self.timers.rare_mut();
@@ -198,15 +218,9 @@ impl Task {
     }
 
     /// Ends the work, and the stream, whose time is over.
-    fn check_own_time(&mut self) {
+    fn check_own_time(&mut self, conn: &Endpoint) {
         let now = self.now();
-        if now >= self.timers.work_by {
-            self.work_timed_out();
-        }
-        self.check_background(now);
-        if now >= self.timers.rare().deferred_by {
-            self.check_deferred(now);
-        }
+        self.run(conn, |runner, round| runner.check_time(now, round));
         if now >= self.timers.rare().answer_by {
             self.finish();
         }
@@ -265,13 +279,13 @@ impl Task {
 
     fn set_alarm(&self) {
         let timers = &self.timers;
-        let mut alarm = timers.work_by;
+        let mut alarm = self.runner.alarm();
         if self.net == Net::Open {
             let peers = timers.ping_at.min(timers.pong_by).min(self.partial_by());
             alarm = alarm.min(peers).min(timers.expires_at(self.limits()));
         }
         // Most connections have none of these.
-        if timers.has_seldom() || self.background.is_some() {
+        if timers.has_seldom() {
             alarm = alarm.min(self.seldom_alarm());
         }
         self.endpoint().alarm.store(alarm, Ordering::Relaxed);
@@ -280,8 +294,7 @@ impl Task {
     #[inline(never)]
     fn seldom_alarm(&self) -> u64 {
         let rare = self.timers.rare();
-        let beside = self.background.as_ref().map_or(NEVER, |background| background.by());
-        let own = rare.gone_by.min(rare.deferred_by).min(rare.answer_by).min(beside);
+        let own = rare.gone_by.min(rare.answer_by);
         match self.net {
             Net::Open => own.min(rare.write_by).min(rare.soft_by).min(rare.read_at),
             Net::Answering => own.min(rare.write_by).min(rare.soft_by),
@@ -289,22 +302,31 @@ impl Task {
         }
     }
 
+    /// Nothing runs or waits that the runner would have to look at before more is read.
+    fn is_at_rest(&self) -> bool {
+        self.net == Net::Open && self.runner.is_at_rest(self.congested)
+    }
+
     /// One turn: handle, read, write, until each waits for something.
     fn turn(&mut self, conn: &Served, cx: &mut Context<'_>) -> Poll<()> {
         let due = self.is_due();
         if due {
-            self.check_own_time();
+            self.check_own_time(conn);
         }
         for _ in 0..ROUNDS {
-            self.poll_work(conn, cx);
+            while self.run(conn, |runner, round| runner.poll(&conn.table, round, cx)) {}
             // Mostly nothing more has come, and one write ends the turn.
             let read = self.poll_read(conn, cx) && (!self.is_at_rest() || self.poll_read(conn, cx));
             let again = self.finish_turn(cx);
             self.poll_goodbye(cx);
-            if self.net == Net::Gone && matches!(self.stage, Stage::Done) {
+            if self.net == Net::Gone && self.runner.is_done() {
                 return Poll::Ready(());
             }
-            if read || again || self.has_work() || (due && self.check_peers_time()) {
+            if read
+                || again
+                || self.runner.has_work(self.net.reach(), self.congested)
+                || (due && self.check_peers_time())
+            {
                 continue;
             }
             self.charge(conn);

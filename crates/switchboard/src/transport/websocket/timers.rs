@@ -4,9 +4,8 @@
 //! that it is never early.
 use crate::limits::GatewayLimits;
 use crate::node::Charge;
+use crate::node::clock::{NEVER, millis};
 use std::time::Duration;
-
-pub(crate) const NEVER: u64 = u64::MAX;
 
 pub(crate) struct Timers {
     pub(crate) tick: u64,
@@ -18,8 +17,6 @@ pub(crate) struct Timers {
     /// The payload of the last ping: when it was sent.
     pub(crate) pinged: u64,
     pub(crate) pong_by: u64,
-    /// The handler or hook that runs must end by then.
-    pub(crate) work_by: u64,
     rare: Option<Box<RareDeadlines>>,
 }
 
@@ -33,10 +30,6 @@ pub(crate) struct RareDeadlines {
     pub(crate) gone_by: u64,
     /// … which progress may move, but not beyond this.
     pub(crate) gone_at_last: u64,
-    /// What the application still does after the end of the stream must end by then.
-    pub(crate) finish_by: u64,
-    /// The first `Ack` that waits must have answered by then.
-    pub(crate) deferred_by: u64,
     /// What the peer sent before its end is answered until then.
     pub(crate) answer_by: u64,
     /// What is said after these answers: a close frame, or nothing to a peer that has ended without one.
@@ -69,8 +62,6 @@ impl RareDeadlines {
         soft_by: NEVER,
         gone_by: NEVER,
         gone_at_last: NEVER,
-        finish_by: NEVER,
-        deferred_by: NEVER,
         answer_by: NEVER,
         goodbye: Vec::new(),
         read_at: NEVER,
@@ -132,7 +123,6 @@ impl Timers {
             ping_at: now + random % interval,
             pinged: 0,
             pong_by: NEVER,
-            work_by: NEVER,
             rare: None,
         }
     }
@@ -188,8 +178,4 @@ impl Timers {
         let old = limits.max_lifetime.map_or(NEVER, |lifetime| self.after(self.born, lifetime));
         idle.min(old)
     }
-}
-
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(NEVER / 4)
 }

@@ -71,7 +71,10 @@ struct SomeUser;
 impl Guard for SomeUser {
     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
         assert!(cx.user_with::<u8>().is_err(), "data of another type");
-        assert_eq!(cx.user_with::<Account>().ok().map(|user| user.tenant), cx.client().user_with().ok().map(tenant));
+        assert_eq!(
+            cx.user_with::<Account>().ok().map(|user| user.tenant),
+            cx.client().unwrap().user_with().ok().map(tenant)
+        );
         cx.user_with::<Account>().map(drop).map_err(|_| Error::unauthenticated("Who?"))
     }
 }

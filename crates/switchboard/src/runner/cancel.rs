@@ -1,0 +1,140 @@
+//! Messages that are answered without a handler: cancelled, refused, or answers to what the server asked.
+use crate::Error;
+use crate::codec::{Data, Part, Received};
+use crate::contain::contained;
+use crate::hub::acks::Answer;
+use crate::node::clock::NEVER;
+use crate::runner::round::Round;
+use crate::runner::runner::{Runner, Running};
+use switchboard_core::{Id, Incoming};
+
+impl Runner {
+    /// Stops the request with this id, running or waiting; it is answered `cancelled`, with the id as the request had it.
+    pub(super) fn cancel(&mut self, id: &Id<'_>, round: &mut Round<'_>) {
+        let conn = round.endpoint;
+        let error = Error::cancelled("Cancelled by the client");
+        if let Some(waiting) = self.inbound.remove(id) {
+            let (event, id) = match conn.decode(&waiting.message) {
+                Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => (Some(request.event), request.id),
+                Ok(_) => (None, None),
+                // It has one end, even where it was malformed.
+                Err(rejected) => (rejected.event, rejected.id),
+            };
+            return round.exception(&error, event.as_deref(), id.as_ref());
+        }
+        match self.running.take() {
+            Some(Running::Handler(handler)) if handler.id.as_ref() == Some(id) => {
+                self.deadlines.work_by = NEVER;
+                handler.fail(&error, round);
+            }
+            running => {
+                self.running = running;
+                if self.background.cancel(id, &error, round) {
+                    return;
+                }
+                match conn.take_deferred_id(id) {
+                    Some(open) => round.exception(&error, Some(&open.event), open.id.as_ref()),
+                    None => conn.node().rejected("cancel", "unknown_id"),
+                }
+            }
+        }
+    }
+
+    pub(super) fn has_in_flight(&self, id: &Id<'_>) -> bool {
+        let running = match &self.running {
+            Some(Running::Handler(handler)) => handler.id.as_ref() == Some(id),
+            _ => false,
+        };
+        running || self.inbound.contains(id) || self.runs_beside(id)
+    }
+
+    /// True when a request with this id is in flight that others do not wait for.
+    pub(super) fn runs_beside(&self, id: &Id<'_>) -> bool {
+        self.background.contains(id) || (self.deadlines.deferred_by() != NEVER && self.endpoint().has_deferred(id))
+    }
+
+    /// The client has answered what the server asked it.
+    pub(super) fn settle(&self, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
+        let answer: Answer = match answer {
+            Ok(data) => Ok(data.into()),
+            Err(error) => Err(client_error(Some(error))),
+        };
+        let waiting = self.endpoint().extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));
+        // It wakes a waker, which must run without the lock.
+        if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
+            self.endpoint().node().rejected("ack", "unknown_ack");
+        }
+    }
+
+    /// Answers a message that waits while the server shuts down.
+    pub(super) fn refuse_draining(&mut self, message: &Received<'_>, round: &mut Round<'_>) {
+        refuse(message, &draining(), round);
+    }
+
+    /// Answers a message that would have to wait while memory is short.
+    #[cold]
+    pub(super) fn refuse_waiting(&mut self, message: &Received<'_>, round: &mut Round<'_>) {
+        refuse(message, &short_of_memory(), round);
+    }
+
+    /// A message that is over the client's rate: answers it with `error`. What the server asked for, or has to stop, is done all the
+    /// same, because there is no more of it than there are requests. False: it was that, and nothing was refused.
+    #[cold]
+    pub(crate) fn refuse_rate(&mut self, message: &Received<'_>, error: &Error, round: &mut Round<'_>) -> bool {
+        let awaited = |ack| self.endpoint().extras.lock().as_ref().is_some_and(|extras| extras.acks.contains(ack));
+        match round.endpoint.decode(message) {
+            Ok(Incoming::Ack { ack, answer, .. }) if awaited(ack) => {
+                self.settle(ack, answer);
+                return false;
+            }
+            Ok(Incoming::Cancel(id)) if self.has_in_flight(&id) => {
+                self.cancel(&id, round);
+                return false;
+            }
+            Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
+                round.exception(error, Some(&request.event), request.id.as_ref());
+            }
+            Err(rejected) => round.exception(error, rejected.event.as_deref(), rejected.id.as_ref()),
+            Ok(_) => {}
+        }
+        true
+    }
+}
+
+/// Answers a message that is not handled. A malformed one is answered as such.
+fn refuse(message: &Received<'_>, error: &Error, round: &mut Round<'_>) {
+    match round.endpoint.decode(message) {
+        Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
+            round.exception(error, Some(&request.event), request.id.as_ref());
+        }
+        Ok(_) => {}
+        Err(rejected) => {
+            round.exception(&rejected.error, rejected.event.as_deref(), rejected.id.as_ref());
+            round.malformed(rejected.reason);
+        }
+    }
+}
+
+pub(super) fn draining() -> Error {
+    Error::draining("The server is about to restart")
+}
+
+pub(super) fn short_of_memory() -> Error {
+    Error::overloaded("The server is short of memory")
+}
+
+/// What a client answered as an error: its code and message, if it has the shape of one.
+fn client_error(error: Option<Part<'_>>) -> Error {
+    #[derive(serde::Deserialize)]
+    struct Shape {
+        code: Option<String>,
+        message: Option<String>,
+    }
+    // A codec of the application's own may panic; that is no shape.
+    let shape: Option<Shape> = contained("codec", || Data::from(&error).read()).ok();
+    let (code, message) = shape.map_or((None, None), |shape| (shape.code, shape.message));
+    Error::new(
+        switchboard_core::Code::Custom(code.unwrap_or_else(|| "client_error".to_owned()).into()),
+        message.unwrap_or_else(|| "The client answered with an error".to_owned()),
+    )
+}

@@ -1,0 +1,213 @@
+//! [`Runner`]: what runs for one client.
+use crate::Client;
+use crate::Error;
+use crate::codec::Received;
+use crate::gateway::CompiledGateway;
+use crate::handler::HookFuture;
+use crate::hub::{Endpoint, Message, Port};
+use crate::limits::GatewayLimits;
+use crate::node::clock::NEVER;
+use crate::runner::background::Background;
+use crate::runner::deadlines::Deadlines;
+use crate::runner::handler::Handler;
+use crate::runner::inbound::{Inbound, Waiting};
+use crate::runner::round::{Reach, Round};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use switchboard_core::{Id, Incoming};
+
+/// How far the application is with a client.
+pub(crate) enum Stage {
+    New,
+    /// The on-connect hook runs; messages wait.
+    Connecting(HookFuture),
+    Serving,
+    /// The on-disconnect hook runs.
+    Leaving(HookFuture),
+    Done,
+}
+
+/// What runs while the stage is `Serving`, and what later messages wait for.
+pub(crate) enum Running {
+    Handler(Box<Handler>),
+    /// The loop of a raw gateway.
+    Raw(HookFuture),
+}
+
+/// What runs for one client, over any transport: the transport owns it by value, and lends it a [`Round`] for each call.
+///
+/// It sends through the endpoint's writer, and closes nothing itself: it asks its transport for the end, which answers by
+/// [`lost`](Runner::lost).
+pub(crate) struct Runner {
+    pub(crate) client: Client,
+    pub(super) inbound: Inbound,
+    pub(super) stage: Stage,
+    pub(super) running: Option<Running>,
+    /// What runs beside it.
+    pub(super) background: Background,
+    /// The other end of a raw gateway's socket.
+    pub(crate) port: Option<Arc<Port>>,
+    pub(super) deadlines: Deadlines,
+}
+
+impl Runner {
+    pub(crate) fn new(client: Client) -> Runner {
+        let conn = client.endpoint();
+        let port = conn.extras.lock().as_ref().and_then(|extras| extras.port.clone());
+        Runner {
+            inbound: Inbound::default(),
+            stage: Stage::New,
+            running: None,
+            background: Background::default(),
+            port,
+            deadlines: Deadlines::new(),
+            client,
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
+    }
+
+    fn limits(&self) -> &GatewayLimits {
+        &self.client.endpoint().profile.limits
+    }
+
+    /// Takes a message of an open connection: handles it, or lets it wait.
+    pub(crate) fn message(
+        &mut self,
+        table: &CompiledGateway,
+        message: Received<'_>,
+        round: &mut Round<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let conn = round.endpoint;
+        let concurrent = table.is_concurrent;
+        if self.is_free(*round.congested) && !concurrent {
+            return self.dispatch(table, &message, round, cx);
+        }
+        let mut group = None;
+        // Acks and `cancel` are handled at once; everything else waits its turn.
+        let id = match conn.decode(&message) {
+            Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
+            Ok(Incoming::Cancel(id)) => return self.cancel(&id, round),
+            Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.deadlines.is_draining() => {
+                return self.refuse_draining(&message, round);
+            }
+            Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
+                if concurrent {
+                    group = table.find(&request.event).and_then(|entry| entry.group);
+                }
+                request.id
+            }
+            // `dispatch` refuses it.
+            Ok(_) => None,
+            Err(rejected) => rejected.id,
+        };
+        if let Some(id) = &id
+            && self.has_in_flight(id)
+        {
+            let error = Error::conflict("A request with this id is in flight");
+            return round.exception(&error, None, Some(id));
+        }
+        if concurrent && self.serves(*round.congested) && self.inbound.is_empty() && self.may_start(group) {
+            return self.dispatch(table, &message, round, cx);
+        }
+        if conn.node().memory.is_short() {
+            return self.refuse_waiting(&message, round);
+        }
+        let id = id.map(Id::into_owned);
+        self.inbound.push(Waiting { message: message.into_owned(), id, group });
+    }
+
+    /// Takes a message of a raw gateway's client.
+    pub(crate) fn raw_message(&mut self, message: Message) {
+        if let Some(port) = &self.port
+            && !port.receive(message, self.endpoint().node())
+        {
+            self.endpoint().node().counters.dropped_inbound(1);
+        }
+    }
+
+    /// The earliest deadline of what runs or waits.
+    #[inline]
+    pub(crate) fn alarm(&self) -> u64 {
+        self.deadlines.first().min(self.background.by())
+    }
+
+    /// Ends what has used up its time.
+    pub(crate) fn check_time(&mut self, now: u64, round: &mut Round<'_>) {
+        if now >= self.deadlines.work_by {
+            self.work_timed_out(round);
+        }
+        self.background.check(now, round);
+        if now >= self.deadlines.deferred_by() {
+            self.check_deferred(now, round);
+        }
+    }
+
+    /// Answers the requests whose `Ack` took too long.
+    fn check_deferred(&mut self, now: u64, round: &mut Round<'_>) {
+        let (expired, next) = round.endpoint.expired_deferred(now);
+        self.deadlines.set_deferred_by(next.unwrap_or(NEVER));
+        for open in expired {
+            round.exception(&Error::timeout("The answer took too long"), Some(&open.event), open.id.as_ref());
+        }
+    }
+
+    /// True when a message may be handled now.
+    pub(super) fn is_free(&self, congested: bool) -> bool {
+        self.serves(congested) && self.running.is_none() && self.inbound.is_empty()
+    }
+
+    fn serves(&self, congested: bool) -> bool {
+        matches!(self.stage, Stage::Serving) && !congested
+    }
+
+    /// Nothing runs or waits that `poll` would have to look at before more is read.
+    pub(crate) fn is_at_rest(&self, congested: bool) -> bool {
+        self.is_free(congested) && !self.deadlines.is_draining() && self.background.is_empty()
+    }
+
+    /// True when `poll` has something to do that nobody will wake it for.
+    pub(crate) fn has_work(&self, reach: Reach, congested: bool) -> bool {
+        matches!(self.stage, Stage::Serving)
+            && self.running.is_none()
+            && ((!reach.is_served() && self.background.is_empty()) || (self.next_may_start() && !congested))
+    }
+
+    /// The application has finished with the client.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Too much waits to be handled: the transport must not read more.
+    pub(crate) fn is_full(&self) -> bool {
+        match &self.port {
+            Some(port) => port.is_full(self.limits()),
+            None => self.inbound.is_full(self.limits()),
+        }
+    }
+
+    /// Something of the client's is in flight, or waits: more of it would come on top.
+    pub(crate) fn has_messages(&self) -> bool {
+        match &self.port {
+            Some(port) => port.held() > 0,
+            None => self.running.is_some() || !self.background.is_empty() || !self.inbound.is_empty(),
+        }
+    }
+
+    /// Bytes of memory that hold messages that wait; those of a raw gateway are charged by its port.
+    pub(crate) fn held(&self) -> usize {
+        self.inbound.held()
+    }
+
+    /// Lets the transport read again, once the queue has room. The transport alone pauses: that ends a wait for a pong, too.
+    pub(super) fn resume(&self, round: &Round<'_>) {
+        let paused = &round.endpoint.paused;
+        if paused.load(Ordering::Relaxed) && !(round.reach == Reach::Open && self.is_full()) {
+            paused.store(false, Ordering::Relaxed);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use crate::codec::{Format, Received};
 use crate::gateway::CompiledGateway;
 use crate::handler::HandlerDef;
 use crate::hub::{Endpoint, Flusher, Hub, peer};
-use crate::limits::Limits;
+use crate::limits::GatewayLimits;
 use crate::namespace::Marker;
 use crate::node::clock::millis;
 use crate::outbound::{DisconnectReason, Stream, Writer};
@@ -133,7 +133,8 @@ struct Life {
 impl Life {
     fn new() -> Life {
         let begun = Begun::default();
-        let limits = Limits::default().handler_timeout(HANDLER).deferred_reply_timeout(DEFERRED).inbound_messages(8);
+        let limits =
+            GatewayLimits::default().handler_timeout(HANDLER).deferred_reply_timeout(DEFERRED).inbound_messages(8);
         let tick = millis(limits.tick());
         let gateway = Gateway::new(begun.clone())
             .on("alone", Begun::handle)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Options;
 use crate::run::{Job, Outcome, Stop};
-use crate::{fuzz, guide, publish, snippets, tools};
+use crate::{fuzz, guide, house, publish, snippets, tools};
 
 /// One part of `cargo xtask test`.
 pub(crate) struct Part {
@@ -31,6 +31,13 @@ pub(crate) const PARTS: &[Part] = &[
         run: tools::install,
     },
     Part { name: "fmt", about: "cargo fmt --check", budget: |_| Duration::from_secs(15), needs: &[], run: fmt },
+    Part {
+        name: "house",
+        about: "the floors of ARCHITECTURE.md hold, and no file or type is too large",
+        budget: |_| Duration::from_secs(15),
+        needs: &[],
+        run: house::check,
+    },
     Part {
         name: "clippy",
         about: "cargo clippy, warnings denied",

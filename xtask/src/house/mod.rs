@@ -16,6 +16,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Options;
+use crate::run::{Job, Outcome, Stop};
 
 /// Files by their path, relative to some directory.
 type Sources = BTreeMap<String, String>;
@@ -69,6 +70,19 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     }
     println!("{} findings", report.findings());
     Ok(report.findings() == 0)
+}
+
+/// The part of `cargo xtask test`.
+pub(crate) fn check(job: &mut Job<'_>) -> Outcome {
+    let report = report(&job.options().root).map_err(Stop::Failed)?;
+    for (title, found) in report.groups.iter().filter(|(_, found)| !found.is_empty()) {
+        job.say(&format!("{title}: {}", found.len()));
+        found.iter().for_each(|line| job.say(&format!("  {line}")));
+    }
+    match report.findings() {
+        0 => Ok(()),
+        findings => Err(Stop::Failed(format!("{findings} findings"))),
+    }
 }
 
 fn report(root: &Path) -> Result<Report, String> {

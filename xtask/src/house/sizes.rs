@@ -22,6 +22,8 @@ const MANY_METHODS: &[(&str, &str)] = &[
     ("Gateway", "a builder: one method for each kind of handler and each option"),
     ("Limits", "a builder: one method for each limit"),
     ("GatewayLimits", "a builder: one method for each limit"),
+    ("Task", "the turn of one WebSocket: a method for each step, in a file for each concern"),
+    ("Runner", "one client's life: a method for each step, in a file for each concern"),
 ];
 
 /// `files` are named relative to the repository.

@@ -115,7 +115,7 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
     }
 }
 
-/// Puts a hook together from parts that are checked one by one: see [`parts`](super::parts).
+/// Puts a hook together from parts that are checked one by one: see `parts`.
 pub fn hook<S, Place, Data, F, Fut, T, W>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
 where
     S: Send + Sync + 'static,

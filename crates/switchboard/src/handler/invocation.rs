@@ -227,7 +227,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
     }
 }
 
-/// Puts a handler together from parts that are checked one by one: see [`parts`](super::parts).
+/// Puts a handler together from parts that are checked one by one: see `parts`.
 ///
 /// `start` reads the parameters from the borrowed message, and returns a future that owns what it needs.
 pub fn handler<S, Data, F, Fut, T, W>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>

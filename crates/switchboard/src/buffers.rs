@@ -1,10 +1,10 @@
-//! Buffers of a thread, lent to whichever connection has work: an idle connection holds none.
+//! Buffers of a thread, which are lent to the connection that has work: an idle connection holds none.
 use std::cell::{Cell, RefCell};
 
 /// One read takes at most this many bytes.
 pub(crate) const READ: usize = 64 << 10;
-/// The largest buffer that is kept for the next use, and how many, and how many bytes they may hold together: enough for a
-/// broadcast of a short message to some ten thousand clients.
+/// What the pool keeps for the next use: the capacity of one buffer at most, how many buffers at most, and how many bytes of all
+/// together. That is enough for a broadcast of a short message to some ten thousand clients.
 const KEPT_CAPACITY: usize = 64 << 10;
 const KEPT: usize = 16 << 10;
 const KEPT_BYTES: usize = 4 << 20;
@@ -28,7 +28,7 @@ pub(crate) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     result
 }
 
-/// The buffer in which the thread puts a reply together, empty; a nested call gets another one.
+/// The buffer in which the thread builds a reply, empty. A nested call gets another one.
 pub(crate) fn scratch() -> Vec<u8> {
     match SCRATCH.try_with(Cell::take) {
         Ok(buffer) if buffer.capacity() > 0 => buffer,
@@ -36,7 +36,7 @@ pub(crate) fn scratch() -> Vec<u8> {
     }
 }
 
-/// Gives it back.
+/// Gives the buffer of [`scratch`] back.
 pub(crate) fn keep_scratch(mut buffer: Vec<u8>) {
     if buffer.capacity() <= KEPT_CAPACITY {
         buffer.clear();
@@ -44,7 +44,7 @@ pub(crate) fn keep_scratch(mut buffer: Vec<u8>) {
     }
 }
 
-/// An empty buffer, which may have capacity.
+/// An empty buffer from the pool, which may have capacity.
 pub(crate) fn take() -> Vec<u8> {
     let taken = WRITE_BUFFERS.try_with(|kept| {
         let mut kept = kept.borrow_mut();
@@ -55,14 +55,14 @@ pub(crate) fn take() -> Vec<u8> {
     taken.ok().flatten().unwrap_or_default()
 }
 
-/// Gives a buffer back.
+/// Gives a buffer back to the pool.
 pub(crate) fn give(mut buffer: Vec<u8>) {
     let capacity = buffer.capacity();
     if capacity == 0 || capacity > KEPT_CAPACITY {
         return;
     }
     buffer.clear();
-    // A thread that ends has no buffers any more.
+    // A thread that ends has no pool any more.
     let _ = WRITE_BUFFERS.try_with(|kept| {
         let mut kept = kept.borrow_mut();
         if kept.buffers.len() < KEPT && kept.bytes + capacity <= KEPT_BYTES {

@@ -70,7 +70,7 @@ impl ClientId {
 
     /// The id as text, where a `&str` is needed; `to_string` and `Display` write the same.
     ///
-    /// An id is kept as 16 bytes, so that its text is made by each call.
+    /// An id is stored as 16 bytes, so each call makes the text.
     pub fn as_text(&self) -> ClientIdText {
         let (bits, mut text) = (self.bits(), [MARK; ClientIdText::LEN]);
         for (at, byte) in text[1..].iter_mut().enumerate() {
@@ -115,7 +115,7 @@ impl FromStr for ClientId {
     }
 }
 
-/// By the number that the id is: an order for sorted maps, and not the order in which clients connected.
+/// Orders ids by their number, for sorted maps. It is not the order in which clients connected.
 impl Ord for ClientId {
     fn cmp(&self, other: &ClientId) -> Ordering {
         self.bits().cmp(&other.bits())

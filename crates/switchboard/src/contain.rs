@@ -1,4 +1,4 @@
-//! Where code of the application runs, a panic is caught: here.
+//! Catches panics of the application, where its code is called.
 use crate::{Error, log};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ pub(crate) fn contained<T>(place: &str, work: impl FnOnce() -> Result<T, Error>)
     contained_as(|| place, work)
 }
 
-/// The same, where the name for the log is worked out only after a panic.
+/// [`contained`], with a name for the log that is only worked out after a panic.
 pub(crate) fn contained_as<'a, T>(
     place: impl FnOnce() -> &'a str,
     work: impl FnOnce() -> Result<T, Error>,
@@ -16,7 +16,7 @@ pub(crate) fn contained_as<'a, T>(
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(place(), panic)))
 }
 
-/// The error that stands for a panic.
+/// Logs a panic. Returns the error that is answered for it.
 #[cold]
 pub(crate) fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Error {
     let error = log::panic_error(log::panicked(place, &*panic));
@@ -24,7 +24,7 @@ pub(crate) fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Error {
     error
 }
 
-/// Drops what belongs to the application, whose `Drop` may panic.
+/// Drops a value of the application, whose `Drop` may panic.
 #[inline(always)]
 pub(crate) fn drop_contained<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {

@@ -1,7 +1,7 @@
-//! [`Guarded`]: a value behind a lock that the application's code runs under.
+//! [`Guarded`]: a value under a lock that is held while code of the application runs.
 //!
-//! That code may want the same lock again, or one that another thread has, which waits for this one: both would wait for ever. They
-//! get a panic in place of that, which says so.
+//! That code may take the same lock again, or one that is held by a thread that waits for this one. Both are deadlocks. Instead
+//! of waiting for ever, the code gets a panic that says so.
 use crate::text::short_name;
 use parking_lot::{Mutex, MutexGuard};
 use std::any::type_name;
@@ -11,15 +11,15 @@ use std::ops::{Deref, DerefMut};
 #[derive(Default)]
 pub(crate) struct Guarded<T>(Mutex<T>);
 
-/// A lock of this kind, by its address: it stays where it is while somebody has it, or waits for it.
+/// A lock, known by its address, which does not change while the lock is held or waited for.
 type Lock = usize;
 
 thread_local! {
-    /// Those that this thread has.
+    /// The locks that this thread holds.
     static HELD: RefCell<Vec<Lock>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Threads that wait, and have a lock that another may wait for. One that waits takes no further locks meanwhile.
+/// Threads that wait for a lock while they hold others. While a thread waits, it takes no further lock.
 static WAITING: Mutex<Vec<Waiter>> = Mutex::new(Vec::new());
 
 struct Waiter {
@@ -33,12 +33,12 @@ impl<T> Guarded<T> {
     }
 
     /// # Panics
-    /// When it would never be had.
+    /// If waiting for the lock would never end.
     #[track_caller]
     pub(crate) fn lock(&self) -> Held<'_, T> {
         let value = self.0.try_lock().unwrap_or_else(|| self.wait());
         let lock = self.address();
-        // A thread that ends has none.
+        // A thread that ends has no list any more.
         let _ = HELD.try_with(|held| held.borrow_mut().push(lock));
         Held { value, lock }
     }
@@ -52,7 +52,7 @@ impl<T> Guarded<T> {
     fn wait(&self) -> MutexGuard<'_, T> {
         let wants = self.address();
         let holds = HELD.try_with(|held| held.borrow().clone()).unwrap_or_default();
-        // Nobody waits for one that has none.
+        // No thread waits for one that holds no lock.
         if holds.is_empty() {
             return self.0.lock();
         }
@@ -82,7 +82,7 @@ impl<T> Guarded<T> {
     }
 }
 
-/// Who has what is wanted waits for somebody who waits, and so on, for one who holds these.
+/// True if waiting for `wants` would never end: its holder waits for a lock whose holder waits, and so on, for one of `holds`.
 fn never_ends(waiting: &[Waiter], mut wants: Lock, holds: &[Lock]) -> bool {
     for _ in 0..=waiting.len() {
         let Some(waiter) = waiting.iter().find(|waiter| waiter.holds.contains(&wants)) else { return false };
@@ -130,7 +130,8 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Arc, Barrier};
 
-    /// Each of a ring of threads has one, and wants the next one's: somebody gets a panic, and then all others go on.
+    /// Each thread of a ring holds one lock and wants that of the next thread. At least one gets a panic, and then all others go
+    /// on.
     #[test]
     fn threads_that_wait_for_each_other_do_not_wait_for_ever() {
         for threads in 2..5 {

@@ -1,4 +1,4 @@
-//! [`Upgrade`]: the request that asks for a connection.
+//! [`Handshake`]: the request that asks for a connection.
 use crate::Error;
 use crate::user::{Identity, User};
 use axum::extract::FromRequestParts;
@@ -13,11 +13,11 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// The head of a request that may become a connection: what a guard's connect half looks at.
+/// The head of a request that may become a connection: what the connect half of a guard sees.
 ///
-/// It has passed every check of the protocol: a whole WebSocket handshake, of a page that may connect, for which the node has
-/// room. Nothing of it is logged, and nothing is kept but what handlers declare, the user, and what was [inserted](Handshake::insert)
-/// and is asked for.
+/// The request has passed every check before the guards: it is a complete WebSocket handshake, from an origin that may connect,
+/// and the node has room. Nothing of it is logged. What is kept of it is what handlers declare, the user, and what was
+/// [inserted](Handshake::insert) and is asked for.
 pub struct Handshake {
     parts: Parts,
     peer: Option<SocketAddr>,
@@ -50,8 +50,8 @@ impl Handshake {
         &self.parts.method
     }
 
-    /// What was asked for, as it stands in the request; without the prefix of an axum `nest` around the gateway. An absolute target
-    /// has the scheme and the authority, which is the Host's.
+    /// The target of the request as it was sent, without the prefix of an axum `nest` around the gateway. An absolute target has
+    /// the scheme and the authority, which is the same as in `Host`.
     pub fn uri(&self) -> &Uri {
         &self.parts.uri
     }
@@ -61,13 +61,13 @@ impl Handshake {
         &self.parts.headers
     }
 
-    /// The address of the peer, as [`Client::peer_addr`](crate::Client::peer_addr). Under `axum::serve` it is known here only by
-    /// `into_make_service_with_connect_info::<SocketAddr>()`, else `None`.
+    /// The address of the peer, as in [`Client::peer_addr`](crate::Client::peer_addr). Under `axum::serve` it is known here only
+    /// with `into_make_service_with_connect_info::<SocketAddr>()`, else it is `None`.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// The parameters of the path, as axum's `Path<T>`: one value, a tuple, or a struct with their names.
+    /// The parameters of the path, as in axum's `Path<T>`: one value, a tuple, or a struct with their names.
     ///
     /// Errors: `bad_request` when they do not fit; `internal` when `T` cannot be read from this gateway's path.
     pub fn path_params<T: DeserializeOwned + Send>(&self) -> Result<T, Error> {
@@ -82,7 +82,7 @@ impl Handshake {
         }
     }
 
-    /// The query string, as axum's `Query<T>`.
+    /// The query string, as in axum's `Query<T>`.
     ///
     /// Errors: `bad_request` when it does not fit.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Error> {
@@ -92,8 +92,8 @@ impl Handshake {
         }
     }
 
-    /// The token of `Authorization: Bearer …`; `None` also when there are two such headers. A token in the query string, which
-    /// ends in logs, is not looked at.
+    /// The token of `Authorization: Bearer …`; `None` also if there are two such headers. A token in the query string is not
+    /// read, because it would end up in logs.
     pub fn bearer(&self) -> Option<&str> {
         let mut all = self.parts.headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (all.next(), all.next()) else { return None };
@@ -103,10 +103,10 @@ impl Handshake {
         whole.then_some(token)
     }
 
-    /// The value of a cookie, as it was sent but for the quotes around it; the first one of that name. `None` also when the value
-    /// is not UTF-8.
+    /// The value of the first cookie of this name, as it was sent, but without the quotes around it. `None` also if the value is
+    /// not UTF-8.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        // Bytes: a cookie that is no text, which any script of the site may have set, hides none of the others.
+        // Read as bytes: a cookie that is not text, which any script of the site may have set, must not hide the others.
         let headers = self.parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
         let mut values = headers.flat_map(|header| header.split(|&byte| byte == b';')).filter_map(|pair| {
             let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
@@ -127,32 +127,32 @@ impl Handshake {
         self.parts.extensions.insert(value)
     }
 
-    /// Says who the connection belongs to. The last one counts.
+    /// Sets the user that the connection belongs to. The last call counts.
     pub fn set_user<T: Send + Sync + 'static>(&mut self, user: User<T>) {
         self.user = Some(Identity::new(user));
     }
 
-    /// Who the connection belongs to, as a guard before this one has said, without data of your own.
+    /// The user that an earlier guard has set, without data of your own.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref().map(Identity::plain)
     }
 
     /// [`Handshake::user`] with the data.
     ///
-    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    /// Errors: `unauthenticated` if there is none; `internal` if it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
         self.user.as_ref().ok_or_else(crate::user::nobody)?.user()
     }
 }
 
-/// Nothing: a request holds secrets.
+/// Prints nothing, because a request holds secrets.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake").finish_non_exhaustive()
     }
 }
 
-/// What a client is told: never what it sent.
+/// The error that a client is told, which never repeats what it sent.
 fn path_error(rejection: PathRejection) -> Error {
     let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
         return Error::internal("the gateway's path has no parameters");
@@ -161,7 +161,7 @@ fn path_error(rejection: PathRejection) -> Error {
         return Error::internal(format!("the parameters of the path cannot be read: {}", failed.into_kind()));
     }
     match failed.into_kind() {
-        // The key is the gateway's own.
+        // The key is from the gateway's own path.
         ErrorKind::ParseErrorAtKey { key, .. }
         | ErrorKind::InvalidUtf8InPathParam { key }
         | ErrorKind::DeserializeError { key, .. } => {
@@ -175,7 +175,7 @@ fn path_error(rejection: PathRejection) -> Error {
 mod tests {
     use super::*;
 
-    fn upgrade(headers: &[(&str, &str)]) -> Handshake {
+    fn handshake(headers: &[(&str, &str)]) -> Handshake {
         let mut request = Request::builder().uri("/ws?room=7");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -195,20 +195,20 @@ mod tests {
             ("Basic abc", None),
             ("", None),
         ] {
-            assert_eq!(upgrade(&[("authorization", value)]).bearer(), token, "{value:?}");
+            assert_eq!(handshake(&[("authorization", value)]).bearer(), token, "{value:?}");
         }
-        assert_eq!(upgrade(&[]).bearer(), None);
-        let two = upgrade(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]);
+        assert_eq!(handshake(&[]).bearer(), None);
+        let two = handshake(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]);
         assert_eq!(two.bearer(), None, "which of two is meant?");
     }
 
     #[test]
     fn a_cookie_is_found_by_its_name() {
-        let upgrade = upgrade(&[("cookie", "sid=1; theme=\"dark\";empty=; sid=2"), ("cookie", "last=a=b")]);
+        let handshake = handshake(&[("cookie", "sid=1; theme=\"dark\";empty=; sid=2"), ("cookie", "last=a=b")]);
         for (name, value) in
             [("sid", Some("1")), ("theme", Some("dark")), ("empty", Some("")), ("last", Some("a=b")), ("si", None)]
         {
-            assert_eq!(upgrade.cookie(name), value, "{name}");
+            assert_eq!(handshake.cookie(name), value, "{name}");
         }
     }
 
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn nothing_of_it_is_printed() {
-        let upgrade = upgrade(&[("authorization", "Bearer canary")]);
-        assert_eq!(format!("{upgrade:?}"), "Handshake { .. }");
+        let handshake = handshake(&[("authorization", "Bearer canary")]);
+        assert_eq!(format!("{handshake:?}"), "Handshake { .. }");
     }
 }

@@ -1,7 +1,7 @@
 //! Log lines that a client can cause: at most one a second for each reason, with the count of those held back.
 //!
-//! The line of an internal error has the trace id that its client was told. A line that is held back has none, so that of many
-//! equal errors within a second the first one alone is found; the next line says how many there were.
+//! The line of an internal error has the trace id that its client was told. A line that is held back has none: of equal errors
+//! within a second only the first one can be found, and the next line says how many there were.
 use crate::{ClientId, Error, TraceId};
 use parking_lot::Mutex;
 use std::any::Any;
@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Reasons that are told apart at a time.
+/// The most reasons that are told apart at a time.
 const REASONS: usize = 256;
 
 struct Reason {
@@ -49,7 +49,7 @@ impl Gates {
     fn know(&mut self, reason: Reason) {
         let Gates(reasons) = self;
         if reasons.len() >= REASONS {
-            // The one that was silent for longest makes room.
+            // The reason that was silent for longest makes room.
             let oldest = reasons.iter().enumerate().min_by_key(|(_, known)| known.second).map(|(at, _)| at);
             oldest.map(|at| reasons.swap_remove(at));
         }
@@ -76,7 +76,7 @@ impl Unlimited {
 
 impl Drop for Unlimited {
     fn drop(&mut self) {
-        // It may have been moved to another thread.
+        // It may be dropped on another thread.
         UNLIMITED.set(UNLIMITED.get().saturating_sub(1));
     }
 }
@@ -90,7 +90,7 @@ pub(crate) fn pass(reason: impl Hash) -> Option<u64> {
     GATES.lock().pass(hash(reason), second)
 }
 
-/// A line that is held back, whenever the last one was.
+/// Counts a line that must not be logged now, however long ago the last one was.
 #[cold]
 pub(crate) fn hold(reason: impl Hash) {
     GATES.lock().hold(hash(reason));
@@ -103,15 +103,16 @@ fn hash(reason: impl Hash) -> u64 {
 }
 
 thread_local! {
-    /// This thread makes a line: what it writes, and who reads it, is code of the application, which may do what is logged.
+    /// True while this thread writes a line. What is written, and the subscriber, are code of the application, which may do
+    /// something that is logged.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A line that this thread makes, until dropped.
+/// A line that this thread writes, until dropped.
 pub(crate) struct Line(());
 
 impl Line {
-    /// `None` inside of another one: it would be logged inside of itself, without an end.
+    /// `None` inside another line, which could otherwise go on without end.
     pub(crate) fn begin() -> Option<Line> {
         (!INSIDE.replace(true)).then(|| Line(()))
     }
@@ -146,24 +147,24 @@ pub(crate) mod level {
     pub(crate) const error: tracing::Level = tracing::Level::ERROR;
 }
 
-/// Bytes of what a panic said that are told.
+/// The most bytes of a panic's message that are logged.
 const PANIC: usize = 4 << 10;
 
-/// What a panic said, as far as it is told.
+/// The message of a panic, at most [`PANIC`] bytes of it.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)");
     &text[..text.floor_char_boundary(PANIC)]
 }
 
-/// A panic in the application's code. Returns what its line in the log is found by.
+/// Logs a panic of the application's code. Returns the trace id of that line.
 pub(crate) fn panicked(place: &str, panic: &(dyn Any + Send)) -> TraceId {
     let (message, trace_id) = (panic_text(panic), random_trace());
     limited!(error, place, event = place, panic = message, %trace_id, "panicked");
     trace_id
 }
 
-/// The error that stands for a panic, which is logged already.
+/// The error that is answered for a panic, which is logged already.
 pub(crate) fn panic_error(trace: TraceId) -> Error {
     Error::internal(Logged).trace_id(trace)
 }
@@ -179,15 +180,16 @@ impl std::fmt::Display for Logged {
 
 impl std::error::Error for Logged {}
 
-/// An internal error of what runs before the upgrade, with its cause, which nobody else is told. It has a trace id afterwards.
+/// Logs an internal error from before the upgrade, with its cause, which the client is not told. The error has a trace id
+/// afterwards.
 pub(crate) fn failed_upgrade(error: &Error) {
     if let Some((trace_id, cause)) = told(error) {
         limited!(error, (), %trace_id, cause, "internal error before the upgrade");
     }
 }
 
-/// The error's trace id, and what caused it; `None` where that is logged already. The cause is the application's: its text may be
-/// made by code that panics.
+/// The error's trace id, and its cause; `None` if that is logged already. The cause is the application's: the code that makes its
+/// text may panic.
 fn told(error: &Error) -> Option<(TraceId, String)> {
     let trace_id = error.trace_or_set(random_trace);
     if std::error::Error::source(error).is_some_and(|cause| cause.is::<Logged>()) {
@@ -201,7 +203,8 @@ fn told(error: &Error) -> Option<(TraceId, String)> {
     Some((trace_id, cause))
 }
 
-/// Drops what a panic carries, which may panic in turn, without an end: what that panic carries is leaked.
+/// Drops the payload of a panic. If that panics in turn, the payload of the second panic is leaked, because it could go on like
+/// this without end.
 pub(crate) fn discard(panic: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(again);
@@ -212,12 +215,13 @@ pub(crate) fn discard(panic: Box<dyn Any + Send>) {
 pub(crate) trait Subject {
     fn id(&self) -> ClientId;
 
-    /// The name of a handler, or `*`: lines are told apart by it, and a client may not choose how many kinds there are.
+    /// The event's name if it has a handler, else `*`. Lines are told apart by it, and a client must not be able to choose how
+    /// many kinds there are.
     fn known<'e>(&self, event: &'e str) -> &'e str;
 }
 
-/// An error that is answered to a client: an internal one with its cause, which nobody else is told. It has a trace id
-/// afterwards, so that what is encoded from it carries the one of the log.
+/// Logs an error that a client is answered. The line of an internal error has its cause, which the client is not told. The error
+/// has a trace id afterwards, so that the answer carries the same one.
 pub(crate) fn failed(error: &Error, event: &str, client: &impl Subject) {
     if !error.is_internal() {
         limited!(debug, error.code().label(), event, client = %client.id(), code = error.code().as_str(), "refused");
@@ -229,7 +233,7 @@ pub(crate) fn failed(error: &Error, event: &str, client: &impl Subject) {
     }
 }
 
-/// Random, as a client may not guess those of others. Where the system has no random bytes it is of the time.
+/// A random id, because a client must not guess those of others. If the system has no random bytes, it is made from the time.
 fn random_trace() -> TraceId {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {
@@ -256,7 +260,7 @@ mod tests {
         assert!(Line::begin().is_some());
     }
 
-    /// The one that was silent for longest is forgotten, with the count of what was held back.
+    /// The reason that was silent for longest is forgotten, with its count of lines held back.
     #[test]
     fn at_most_256_reasons_are_told_apart() {
         let long_ago = |hash| Reason { hash, second: hash, held: 3 };

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 /// An isolated registry of clients and rooms, named by a marker type.
 ///
-/// Gateways of one namespace share clients and rooms; those of different namespaces know nothing of each other, whatever
-/// their rooms are called. The limits and numbers of the node, and its shutdown, are over all of them.
+/// Gateways of one namespace share clients and rooms; those of different namespaces know nothing of each other, whatever their
+/// rooms are called. The limits and counters of the node, and its shutdown, cover all namespaces.
 /// ```
 /// use switchboard::{App, Gateway, Namespace, Server};
 ///
@@ -39,8 +39,8 @@ impl Namespace for Root {
     const NAME: &'static str = "/";
 }
 
-/// In [`Server<Dynamic>`](crate::Server): a namespace whose name is known at run time only, as
-/// [`Gateway::namespace_by`](crate::Gateway::namespace_by) makes them. No gateway is put into it by type.
+/// In [`Server<Dynamic>`](crate::Server): a namespace whose name is known only at run time, such as those that
+/// [`Gateway::namespace_by`](crate::Gateway::namespace_by) makes. No gateway is put into it by type.
 ///
 /// As a parameter of a handler or a hook it is the namespace of the client, whichever that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Dynamic {}
 
 const LONGEST: usize = 255;
 
-/// A name that came at run time, with its `/`. `None`: it cannot be one.
+/// The name of a namespace that is named at run time, with its `/`. `None`: it cannot be a name.
 pub(crate) fn at_run_time(name: &str) -> Option<Cow<'_, str>> {
     if name.is_empty() {
         return None;
@@ -71,7 +71,7 @@ fn check(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A marker type, erased: equal when the types are.
+/// A marker type, erased. Two are equal if their types are.
 #[derive(Clone, Copy)]
 pub(crate) struct Marker {
     id: TypeId,

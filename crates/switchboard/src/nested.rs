@@ -1,11 +1,13 @@
-//! Calls of this crate inside of each other: a hook that joins runs the hook of that join, a value that sends while it is serialised
-//! is perhaps serialised again. Without a bound they would overflow the stack, which ends the process.
+//! [`Nested`]: bounds calls into this crate from code that this crate has called. A hook that joins a room runs the hook of that
+//! join; a value that sends while it is serialised may be serialised again. Without a bound they would overflow the stack, which
+//! ends the process.
 use std::cell::Cell;
 use std::thread::LocalKey;
 
-/// How deep joins, and sends, go into each other.
+/// How deep joins, and sends, may be nested.
 pub(crate) const DEEPEST: u16 = 8;
-/// Calls inside of one: not deep, they could still be as many as a hook joins, to the power of the depth.
+/// The most calls inside one outermost call. Without this bound, a hook that joins several rooms could cause that number of calls
+/// to the power of the depth.
 pub(crate) const INSIDE: u16 = 1024;
 
 /// The calls of one kind on this thread.
@@ -16,7 +18,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// May go so deep into each other.
+    /// Calls that may be nested `deepest` deep.
     pub(crate) const fn new(deepest: u16) -> Calls {
         Calls { deepest, deep: Cell::new(0), inside: Cell::new(0) }
     }
@@ -25,7 +27,7 @@ impl Calls {
     fn check(&self, deep: u16) -> Option<Refused> {
         let inside = self.inside.get().saturating_add(1);
         self.inside.set(inside);
-        // Refused calls go into each other, too, while what they were given is dropped.
+        // Refused calls are nested, too: dropping what they were given may call again.
         if deep >= 2 * self.deepest || inside > 2 * INSIDE {
             Some(Refused::Endless)
         } else if deep >= self.deepest {
@@ -46,12 +48,12 @@ pub(crate) struct Nested(&'static LocalKey<Calls>);
 pub(crate) enum Refused {
     TooDeep,
     TooMany,
-    /// And what it was given must not even be dropped: that calls again.
+    /// As above. What the call was given must not even be dropped, because that calls again.
     Endless,
 }
 
 impl Nested {
-    /// Begins a call. It counts also where it is refused, for the time in which what it was given is dropped.
+    /// Begins a call. It counts even if it is refused, as long as what it was given is being dropped.
     #[inline]
     pub(crate) fn begin(calls: &'static LocalKey<Calls>) -> (Nested, Option<Refused>) {
         let refused = calls.with(|calls| {
@@ -75,7 +77,7 @@ impl Drop for Nested {
 }
 
 impl Refused {
-    /// `what` goes into itself.
+    /// The reason as a text. `what`: which calls are nested.
     #[cold]
     pub(crate) fn told(self, what: &str, deepest: u16) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! [`Rate`]: so many in a second; and the bucket that holds somebody to it.
+//! [`Rate`]: how many there may be in a second; and the token bucket that enforces it.
 
 /// A token bucket: `burst` at once, and `per_second` from then on.
 ///
@@ -10,14 +10,14 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rate {
-    /// How many come back in a second.
+    /// Tokens refilled per second.
     pub per_second: u32,
-    /// How many there are at most, and at the start.
+    /// Tokens that the bucket has at most, and at the start.
     pub burst: u32,
 }
 
 impl Rate {
-    /// So many in a second, and so many at once.
+    /// `per_second` in the long run, and `burst` at once.
     pub const fn new(per_second: u32, burst: u32) -> Rate {
         Rate { per_second, burst }
     }
@@ -27,10 +27,11 @@ impl Rate {
     }
 }
 
-/// A token is divided into what comes back in a millisecond at one a second: the arithmetic is exact.
+/// A token consists of this many units. At one token per second, one unit is refilled in a millisecond, so the arithmetic is
+/// exact.
 const TOKEN: u64 = 1000;
 
-/// What is left of a rate, on the node's clock.
+/// A token bucket. Times are in milliseconds, on any clock of the caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     left: u64,
@@ -49,19 +50,19 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    /// Whether so many are there. Errors: the milliseconds until they are.
+    /// Whether `count` tokens are there. Errors: the milliseconds until they are.
     pub(crate) fn has(&mut self, rate: Rate, now: u64, count: u64) -> Result<(), u64> {
         self.refill(rate, now);
         let missing = count.saturating_mul(TOKEN).saturating_sub(self.left);
         if missing == 0 { Ok(()) } else { Err(missing.div_ceil(u64::from(rate.per_second).max(1))) }
     }
 
-    /// Takes so many, which are there.
+    /// Takes `count` tokens, which are there: see [`has`](Bucket::has).
     pub(crate) fn spend(&mut self, count: u64) {
         self.left = self.left.saturating_sub(count.saturating_mul(TOKEN));
     }
 
-    /// Takes one, if there is one.
+    /// Takes one token, if there is one.
     pub(crate) fn take(&mut self, rate: Rate, now: u64) -> bool {
         let there = self.has(rate, now, 1).is_ok();
         if there {
@@ -70,7 +71,7 @@ impl Bucket {
         there
     }
 
-    /// True when it is as good as new.
+    /// True if the bucket is full, like a new one.
     pub(crate) fn is_full(&mut self, rate: Rate, now: u64) -> bool {
         self.refill(rate, now);
         self.left == rate.full()
@@ -89,7 +90,7 @@ mod tests {
         assert_eq!(bucket.has(rate, 100, 1), Err(334));
         assert!(!bucket.take(rate, 433));
         assert!(bucket.take(rate, 434));
-        // 333 ms and a bit for each, looked at every millisecond: none is lost by rounding.
+        // A third of a second for each token, tried every millisecond: none is lost by rounding.
         let taken = (435..=10_434).filter(|now| bucket.take(rate, *now)).count();
         assert_eq!(taken, 30);
     }

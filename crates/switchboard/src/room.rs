@@ -2,7 +2,7 @@
 use crate::ClientId;
 use std::borrow::Cow;
 
-/// What names a room: any text, and a [`ClientId`], whose room has that client alone in it.
+/// The name of a room: any text, or a [`ClientId`], whose room has that client alone in it.
 ///
 /// ```
 /// # use switchboard::{Client, Server};

@@ -1,4 +1,4 @@
-//! Words for people.
+//! Texts for people: names of types, and counted things.
 
 /// A type's name without paths: `core::option::Option<chat::Room>` → `Option<Room>`.
 pub(crate) fn short_name(full: &str) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Who a connection belongs to: an id, roles, and data of your own. A guard's connect half sets it
+/// The user that a connection belongs to: an id, roles, and data of your own. The connect half of a guard sets it
 /// ([`Handshake::set_user`](crate::Handshake::set_user)); handlers, hooks, raw loops and later guards read it. Cheap to clone.
 ///
 /// ```
@@ -13,10 +13,10 @@ use std::sync::Arc;
 ///
 /// struct Account { tenant: u32 }
 ///
-/// fn log_in(upgrade: &mut Handshake) -> Result<(), Error> {
-///     match upgrade.bearer() {
+/// fn log_in(handshake: &mut Handshake) -> Result<(), Error> {
+///     match handshake.bearer() {
 ///         Some("secret") => {
-///             upgrade.set_user(User::new("ada").roles(["admin"]).with(Account { tenant: 7 }));
+///             handshake.set_user(User::new("ada").roles(["admin"]).with(Account { tenant: 7 }));
 ///             Ok(())
 ///         }
 ///         _ => Err(Error::unauthenticated("Log in first")),
@@ -38,8 +38,8 @@ use std::sync::Arc;
 /// }
 /// ```
 ///
-/// As a parameter it is answered `unauthenticated` where nobody has set one, and `internal` where the one that was set has
-/// data of another type: the log names both. Its data is never logged.
+/// As a parameter of a handler, it is answered `unauthenticated` if no user was set, and `internal` if the user was set with data
+/// of another type; the log then names both types. The data is never logged.
 pub struct User<T = ()> {
     who: Arc<Who>,
     data: Arc<T>,
@@ -58,13 +58,13 @@ impl User {
 }
 
 impl<T> User<T> {
-    /// Gives it these roles, instead of those that it had.
+    /// Sets its roles, instead of those that it had.
     #[must_use]
     pub fn roles<Via: ?Sized>(self, roles: impl RoleNames<Via>) -> User<T> {
         User { who: Arc::new(Who { id: self.who.id.clone(), roles: roles.names() }), ..self }
     }
 
-    /// Gives it data of your own, which `User<U>` dereferences to.
+    /// Sets data of your own, which `User<U>` dereferences to.
     #[must_use]
     pub fn with<U: Send + Sync + 'static>(self, data: U) -> User<U> {
         User { who: self.who, data: Arc::new(data) }
@@ -100,7 +100,7 @@ impl<T> Clone for User<T> {
     }
 }
 
-/// The id and the roles; not the data.
+/// Prints the id and the roles, and not the data.
 impl<T> fmt::Debug for User<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("id", &self.who.id).field("roles", &self.who.roles).finish_non_exhaustive()
@@ -125,7 +125,7 @@ impl Identity {
         &self.plain
     }
 
-    /// The user with its data; without, for `T = ()`.
+    /// The user with its data, or without it for `T = ()`. Errors: internal, if the data is of another type.
     pub(crate) fn user<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
         let bare = TypeId::of::<T>() == TypeId::of::<()>();
         let data = if bare { self.plain.data.clone() } else { self.data.clone() };

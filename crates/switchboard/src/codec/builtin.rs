@@ -1,4 +1,4 @@
-//! JSON and MessagePack, as the trait has them. Connections that speak them do without the trait.
+//! JSON and MessagePack as implementations of [`Codec`]. Connections that use them do not go through the trait.
 use super::{Codec, FrameKind, Incoming, Lend, Outgoing, Rejected};
 use crate::Error;
 use serde::de::{Deserializer, Visitor};
@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use switchboard_core::codec::{json, msgpack};
 
-/// The native protocol as JSON, `switchboard.v1.json`: every gateway speaks it. Register only what wraps it.
+/// The native protocol as JSON, `switchboard.v1.json`. Every gateway speaks it already: register only a codec that wraps it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
-/// The native protocol as MessagePack, `switchboard.v1.msgpack`: every gateway but those that are `text_only` speaks it. Register
-/// only what wraps it.
+/// The native protocol as MessagePack, `switchboard.v1.msgpack`. Every gateway that is not `text_only` speaks it already:
+/// register only a codec that wraps it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
 
@@ -60,12 +60,13 @@ impl Codec for MessagePack {
     }
 }
 
-/// What is behind an opaque error.
+/// The causes of an opaque error.
 fn cause(error: Error) -> String {
     error.source_chain()
 }
 
-/// A text that is one JSON value: serde_json reads the `u128` of 1e300 as 1, unless somebody asks what follows.
+/// Reads a text that has to be one JSON value, and nothing after it. Without that check, serde_json reads the `u128` of 1e300 as
+/// 1.
 struct Whole<'de>(serde_json::Deserializer<SliceRead<'de>>);
 
 macro_rules! whole {

@@ -1,4 +1,4 @@
-//! [`Document`]: any payload, as JSON has it.
+//! [`Document`]: any payload, as a JSON value.
 use super::{Data, Held};
 use crate::Error;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -7,8 +7,8 @@ use std::fmt;
 use switchboard_core::Binary;
 use switchboard_core::codec::{json, msgpack};
 
-/// A payload as JSON has it, for pipes and interceptors; with what it was read from, so that what they leave as it is stays as it
-/// came: integers beyond 64 bits, which a [`Value`] rounds, and bytes, which are a text of base64 in it.
+/// A payload as a JSON value, for pipes and interceptors, and what it was read from. So what they do not change stays as it came:
+/// integers beyond 64 bits, which a [`Value`] rounds, and bytes, which are base64 text in it.
 pub(crate) struct Document<'a> {
     value: Value,
     of: Data<'a>,
@@ -17,7 +17,7 @@ pub(crate) struct Document<'a> {
 impl<'a> Document<'a> {
     pub(crate) fn read(of: Data<'a>) -> Result<Document<'a>, Error> {
         let value = match of {
-            // All that JSON says, serde_json's own way.
+            // serde_json reads its own format, so that nothing of it is lost.
             Data::Json(_) | Data::Unread(_) => of.read::<Value>()?,
             Data::MessagePack(_) | Data::Own(..) => of.read::<Any>()?.0,
         };
@@ -32,9 +32,9 @@ impl<'a> Document<'a> {
         self.value
     }
 
-    /// The payload with another value; `None` where it is the same.
+    /// The payload with another value; `None` if the value has not changed.
     ///
-    /// Errors: it is nested too deep, or has a key that has no one reading.
+    /// Errors: it is nested too deep, or has a key that has more than one reading.
     pub(crate) fn changed_to(&self, value: &Value) -> Result<Option<Held>, Error> {
         if *value == self.value {
             return Ok(None);
@@ -50,7 +50,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Any payload; bytes are a text of base64, as of [`Binary`].
+/// Any payload. Bytes become base64 text, as in a [`Binary`].
 struct Any(Value);
 
 impl<'de> Deserialize<'de> for Any {
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Any {
 
 struct Anything;
 
-/// With its feature `arbitrary_precision`, serde_json gives a number as a map with this key.
+/// With its feature `arbitrary_precision`, serde_json represents a number by a map with this key.
 const NUMBER: &str = "$serde_json::private::Number";
 
 fn float<E: serde::de::Error>(value: f64) -> Result<Value, E> {

@@ -1,4 +1,4 @@
-//! How the frames of a connection are read and written: nobody else looks at the format.
+//! [`Encoding`]: reads and writes the frames of a connection. No other code looks at the format.
 use super::{Codec, FrameKind, Held, Outgoing, Part};
 use crate::Error;
 use crate::buffers::{give, take};
@@ -10,7 +10,7 @@ use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};
 use switchboard_core::ws::Opcode;
 use switchboard_core::{Code, Id, Incoming};
 
-/// A connection's format, with what it takes to speak it.
+/// A connection's format, and its codec if the format is the application's.
 #[derive(Clone, Copy)]
 pub(crate) enum Encoding<'a> {
     Json,
@@ -18,9 +18,9 @@ pub(crate) enum Encoding<'a> {
     Own { codec: &'a Arc<dyn Codec>, frames: FrameKind },
 }
 
-/// Each appends one frame's payload to `out`, behind what is in it.
+/// Each function that writes appends the payload of one frame to `out`.
 ///
-/// Errors: internal, when the value cannot be serialised; `out` is then as it was.
+/// Errors: internal, if the value cannot be serialised; `out` is then as it was.
 impl<'a> Encoding<'a> {
     pub(crate) fn opcode(self) -> Opcode {
         match self {
@@ -38,7 +38,7 @@ impl<'a> Encoding<'a> {
         }
     }
 
-    /// A request of the server.
+    /// A request of the server to a client.
     pub(crate) fn request<T: Serialize + ?Sized>(
         self,
         out: &mut Vec<u8>,
@@ -53,7 +53,7 @@ impl<'a> Encoding<'a> {
         }
     }
 
-    /// A reply, or an item of a stream; without an id it is a push. (A plain reply in JSON has a shorter way, in `ReplySink`.)
+    /// A reply, or an item of a stream; without an id it is a push. (A plain reply in JSON takes a shorter way, in `ReplySink`.)
     pub(crate) fn answer<T: Serialize + ?Sized>(
         self,
         out: &mut Vec<u8>,
@@ -62,7 +62,7 @@ impl<'a> Encoding<'a> {
         item: bool,
         data: &T,
     ) -> Result<(), Error> {
-        // Erased, so that this value's `Serialize` for JSON is compiled at one place.
+        // Erased, so that `T`'s `Serialize` for JSON is compiled in one place only.
         let erased: &dyn erased_serde::Serialize = &data;
         match (self, id.filter(|_| item)) {
             (Encoding::Json, _) => json::encode_erased(out, event, id, item, erased).map(drop),
@@ -125,7 +125,7 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    /// False when the frame at the end of `out`, a push or a reply without an id, has another payload than null.
+    /// False if the frame at the end of `out`, which is a push or a reply without an id, has certainly another payload than null.
     pub(crate) fn may_end_in_null(self, out: &[u8]) -> bool {
         match self {
             Encoding::Json => out.ends_with(b":null}"),
@@ -134,12 +134,13 @@ impl<'a> Encoding<'a> {
         }
     }
 
-    /// True where serde_json's `RawValue` stands for what it says.
+    /// True if serde_json's `RawValue` is written as the JSON that it holds.
     pub(crate) fn knows_raw_json(self) -> bool {
         !matches!(self, Encoding::Own { .. })
     }
 
-    /// A value alone, which is kept until somebody has decided about it. A codec of the application's own has no payloads alone.
+    /// Encodes a value alone, which is kept until it is decided whether it is sent. A codec of the application cannot encode a
+    /// value alone, so for it the value is kept as JSON.
     pub(crate) fn hold<T: Serialize + ?Sized>(self, value: &T) -> Result<Held, Error> {
         match self {
             Encoding::MessagePack => msgpack::RawBuf::of(value).map(Held::MessagePack),
@@ -152,7 +153,7 @@ impl<'a> Encoding<'a> {
 
     /// An error. `event` and `id` are those of the request, where they are known.
     ///
-    /// Errors: a codec of the application's own failed, or panicked, which is logged.
+    /// Errors: a codec of the application failed, or panicked, which is logged.
     pub(crate) fn exception(
         self,
         out: &mut Vec<u8>,
@@ -172,9 +173,10 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    /// The same, of at most `most` bytes: an error that is longer is told by its code alone.
+    /// [`exception`](Encoding::exception), in at most `most` bytes: of a longer error, only the code is sent, with a text of
+    /// ours.
     ///
-    /// Errors: as [`exception`](Encoding::exception), and where not even that fits.
+    /// Errors: as [`exception`](Encoding::exception), and if not even that fits.
     pub(crate) fn exception_within(
         self,
         most: usize,
@@ -203,7 +205,7 @@ impl<'a> Encoding<'a> {
         if let Some(after) = error.retry_delay() {
             short = short.retry_after(after);
         }
-        // A code may be as long as a text.
+        // The code may be long, too. Then it is `internal`.
         for short in [short, Error::new(Code::Internal, TEXT)] {
             out.truncate(start);
             self.exception(out, &short, event, id)?;
@@ -215,7 +217,7 @@ impl<'a> Encoding<'a> {
         Err(Error::internal("not even a short error fits into `max_message_out`"))
     }
 
-    /// The goodbye before a close that the server decides.
+    /// `sys.goaway`: sent before a close that the server decides.
     ///
     /// Errors: as [`exception`](Encoding::exception).
     pub(crate) fn goaway(self, out: &mut Vec<u8>, goaway: &GoAway<'_>) -> Result<(), Error> {
@@ -230,7 +232,7 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    /// Reads a frame. `patterns`: frames of message patterns are taken.
+    /// Reads a frame. `patterns`: whether frames of message patterns are accepted.
     pub(crate) fn decode<'f>(
         self,
         message: &'f Received<'_>,

@@ -7,12 +7,12 @@ use switchboard_core::ws::handshake::is_protocol;
 
 pub(super) const JSON: &str = "switchboard.v1.json";
 pub(super) const MESSAGE_PACK: &str = "switchboard.v1.msgpack";
-/// Names of our own begin with this.
+/// Our own names begin with this.
 const OURS: &str = "switchboard.";
 /// The one version that is spoken.
 const VERSION: &str = "1";
 
-/// True for a subprotocol of ours in another version, as `switchboard.v2.json`.
+/// True for a subprotocol of ours in another version, such as `switchboard.v2.json`.
 pub(crate) fn is_unknown_version(protocol: &str) -> bool {
     let name = protocol.strip_prefix(OURS).and_then(|name| name.strip_prefix('v')?.split_once('.'));
     name.is_some_and(|(version, format)| {
@@ -31,7 +31,7 @@ pub(crate) enum Format {
     Own(u8),
 }
 
-/// The kinds of frames that a gateway takes.
+/// The kinds of frames that a gateway accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Frames {
     #[default]
@@ -57,7 +57,7 @@ impl Codecs {
         match format {
             Format::Json => Encoding::Json,
             Format::MessagePack => Encoding::MessagePack,
-            // A format is chosen from the list in `offers`.
+            // The number is from the list in `offers`, so there is such a codec.
             Format::Own(at) => match self.0.get(usize::from(at)) {
                 Some(own) => Encoding::Own { codec: &own.codec, frames: own.frames },
                 None => Encoding::Json,
@@ -74,7 +74,7 @@ impl Codecs {
         }
     }
 
-    /// The subprotocols of a gateway that takes such frames, each with its format.
+    /// The subprotocols of a gateway that accepts these frames, each with its format.
     pub(crate) fn offers(&self, frames: Frames) -> impl Iterator<Item = (&str, Format)> {
         let built_in = [(JSON, Format::Json, None), (MESSAGE_PACK, Format::MessagePack, Some(FrameKind::Binary))];
         let own = self.0.iter().zip(0u8..).map(|(own, at)| (&*own.protocol, Format::Own(at), Some(own.frames)));
@@ -89,7 +89,7 @@ impl Codecs {
 }
 
 impl Codecs {
-    /// These and one more.
+    /// These codecs and one more.
     ///
     /// Errors: its subprotocol is taken, reserved or no token; or there are too many.
     pub(crate) fn with(&self, codec: impl Codec, place: &'static Location<'static>) -> Result<Codecs, Problem> {

@@ -1,21 +1,22 @@
 //! Formats of messages: JSON, MessagePack, and your own.
 //!
-//! A client chooses by the subprotocols that it offers in its handshake: the first of them that the gateway knows is the format of
-//! the connection. Without one it is JSON.
+//! A client chooses the format of its connection by the subprotocols that it offers in its handshake: the first one that the
+//! gateway knows is used. If there is none, the format is JSON, or the [`default_format`](crate::Gateway::default_format) of the
+//! gateway.
 //!
 //! | subprotocol | format | frames |
 //! |---|---|---|
-//! | `switchboard.v1.json`, or none | JSON | text; binary ones with JSON in them are taken too |
+//! | `switchboard.v1.json`, or none | JSON | text; binary frames with JSON in them are accepted, too |
 //! | `switchboard.v1.msgpack` | MessagePack | binary |
 //! | what [`Codec::protocol`] says | a codec of your own, by [`App::codec`](crate::App::codec) | what [`Codec::frames`] says |
 //!
 //! Clients of all formats share gateways and rooms, and handlers do not see the difference. A broadcast is encoded once for each
-//! format that somebody in the room has. A frame of the wrong kind is malformed (`bad_request`); a gateway that is
-//! [`text_only`](crate::Gateway::text_only) offers only the formats of text frames, and one that is
-//! [`binary_only`](crate::Gateway::binary_only) those of binary frames and JSON, which is taken in binary frames and answered in
-//! text.
+//! format that a member of the room has. A frame of the wrong kind is malformed (`bad_request`). A gateway that is
+//! [`text_only`](crate::Gateway::text_only) offers only the formats with text frames. One that is
+//! [`binary_only`](crate::Gateway::binary_only) offers those with binary frames, and JSON, which it accepts in binary frames and
+//! answers in text.
 //!
-//! A payload that is bytes is a [`Binary`](crate::Binary).
+//! A payload that consists of bytes is a [`Binary`](crate::Binary).
 mod builtin;
 mod document;
 mod encoding;
@@ -44,12 +45,12 @@ pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
 
 /// A format of messages.
 ///
-/// It translates: a frame to the parts of a message, a payload to what a handler takes, and what is sent to a frame. All that
-/// messages mean stays the same in every format. [`App::codec`](crate::App::codec) puts it beside JSON and MessagePack, which are
-/// [`Json`] and [`MessagePack`], to be wrapped by a format of your own too.
+/// A codec translates a frame into the parts of a message, a payload into what a handler takes, and what is sent into a frame.
+/// What messages mean is the same in every format. [`App::codec`](crate::App::codec) adds it to JSON and MessagePack. These are
+/// also available as [`Json`] and [`MessagePack`], for a codec that wraps them.
 ///
-/// A panic in here is contained: it is answered `internal`, as a handler's. The most that a payload may build, how deep and with
-/// how many keys, is the codec's to limit; a frame's length is `Limits::max_message`.
+/// A panic of a codec is contained, and answered `internal` like that of a handler. The codec itself has to limit how deep a
+/// payload is nested, and how many keys it has. The length of a frame is limited by `Limits::max_message`.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -92,36 +93,37 @@ pub type Incoming<'a> = switchboard_core::Incoming<'a, Cow<'a, [u8]>>;
 /// let app = App::new().codec(Line);
 /// ```
 pub trait Codec: Send + Sync + 'static {
-    /// The subprotocol by which clients ask for it: a token (RFC 9110 §5.6.2), best with a version in it. Names that begin with
-    /// `switchboard.` are taken. Asked for once, when the codec is registered.
+    /// The subprotocol by which clients ask for this codec: a token (RFC 9110 §5.6.2), preferably with a version in it. Names
+    /// that begin with `switchboard.` are reserved. Called once, when the codec is registered.
     fn protocol(&self) -> &str;
 
-    /// The kind of its frames, in both directions. Asked for once. Default: binary.
+    /// The kind of its frames, in both directions. Called once. Default: binary.
     fn frames(&self) -> FrameKind {
         FrameKind::Binary
     }
 
     /// Reads a frame. `data` and `meta` are `None` when they are missing or null.
     ///
-    /// What every format has in common is checked after this: the event's name, the bounds of an id, and that a frame of a message pattern is
-    /// refused on gateways that do not take them.
+    /// What all formats have in common is checked after this: the event's name, the bounds of an id, and that a gateway which
+    /// does not accept message patterns refuses their frames.
     ///
-    /// Errors: what the client is told, as `exception`; an [`Error`](crate::Error) becomes a [`Rejected`] by `?`. Its message should not repeat
-    /// the input.
+    /// Errors: what the client is told by an `exception`; `?` turns an [`Error`](crate::Error) into a [`Rejected`]. The message
+    /// should not repeat the input.
     fn decode<'a>(&self, frame: &'a [u8]) -> Result<Incoming<'a>, Rejected<'a>>;
 
-    /// Calls `lend`, once, with a deserializer over a payload that [`decode`](Codec::decode) gave. Called again for the same payload
-    /// where it is read again, or where what does not fit is searched for.
+    /// Calls `lend` once, with a deserializer over a payload that [`decode`](Codec::decode) has returned. This is called again
+    /// for the same payload if it is read again, or to find out what in it does not fit.
     ///
-    /// A key that is read through it and begins with `$serde_json::private::` is refused (`bad_request`), as are NaN and the infinities,
-    /// unless the type is an [`AnyFloat`](crate::AnyFloat). Whether something follows the value is for the deserializer to say.
+    /// A key that is read through this and begins with `$serde_json::private::` is refused (`bad_request`), and so are NaN and
+    /// the infinities, unless the type is an [`AnyFloat`](crate::AnyFloat). It is up to the deserializer whether something may
+    /// follow the value.
     ///
-    /// What the deserializer fails with is told to the client in part, by serde's usual texts (`missing field`, `invalid type`, …).
+    /// The client is told a part of an error of the deserializer: serde's usual texts (`missing field`, `invalid type`, …).
     fn read(&self, payload: &[u8], lend: &mut Lend<'_>);
 
     /// Writes a frame's payload to `out`, which is empty.
     ///
-    /// Errors: what is logged; the client is told `internal`.
+    /// Errors: the cause, which is logged; the client is told `internal`.
     fn encode(&self, frame: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>>;
 }
 
@@ -135,7 +137,7 @@ pub enum FrameKind {
     Binary,
 }
 
-/// A message to a client. It serialises as the map that the native protocol has in JSON, which may be all that a codec needs.
+/// A message to a client. It serialises as the object that the native protocol has in JSON, which may be all that a codec needs.
 ///
 /// | message | what it has |
 /// |---|---|
@@ -167,7 +169,7 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A push. Codecs are given their messages by the engine; this is for tests of a codec, which set the other fields.
+    /// A push. The engine makes the messages that a codec gets; this is for tests of a codec, which set the other fields.
     pub fn new(event: &'a str, data: &'a dyn erased_serde::Serialize) -> Outgoing<'a> {
         Outgoing { event, data: Some(data), id: None, ack: None, more: false, done: false, pattern: false }
     }

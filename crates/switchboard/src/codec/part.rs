@@ -1,4 +1,4 @@
-//! Payloads as they came.
+//! Payloads as they arrived.
 use super::Codec;
 use crate::Error;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use switchboard_core::codec::msgpack::{Raw, RawBuf};
 use switchboard_core::codec::{from_lent, json, member_from_lent, msgpack};
 
-/// A payload of a frame that was decoded.
+/// A payload of a decoded frame.
 pub(crate) enum Part<'a> {
     Json(&'a RawValue),
     MessagePack(Raw<'a>),
@@ -18,10 +18,10 @@ pub(crate) enum Part<'a> {
 /// A payload to be read.
 #[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
-    /// `None` in every format: it is missing, or null.
+    /// `None`, in every format, if the payload is missing or null.
     Json(Option<&'a RawValue>),
-    /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be; if it is not, or nobody
-    /// has looked, the frame has to be decoded as a whole.
+    /// The text of what may be the payload. If it is JSON, the frame is the message that it seems to be. If it is not, or nothing
+    /// has parsed it, the frame has to be decoded as a whole.
     Unread(&'a str),
     MessagePack(Raw<'a>),
     Own(&'a Arc<dyn Codec>, &'a [u8]),
@@ -50,12 +50,12 @@ impl<'a> From<&'a Option<Part<'a>>> for Data<'a> {
 impl Data<'_> {
     pub(crate) const NOTHING: Data<'static> = Data::Json(None);
 
-    /// True when the frame was decoded: see [`Data::Unread`].
+    /// True if the frame was decoded: see [`Data::Unread`].
     pub(crate) fn is_whole(&self) -> bool {
         !matches!(self, Data::Unread(_))
     }
 
-    /// Bytes of the frame that it is.
+    /// The length of the payload in its frame, in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Data::Json(None) => 0,
@@ -66,14 +66,16 @@ impl Data<'_> {
         }
     }
 
-    /// The text of what may be the payload, which is read no further than to see whether it is JSON.
+    /// The text of what may be the payload, which is read only to see whether it is JSON. `None`: it is not.
     pub(crate) fn looked_at(text: &str) -> Option<Data<'_>> {
         let json = serde_json::from_str::<&RawValue>(text).ok()?;
         Some(Data::Json((json.get() != "null").then_some(json)))
     }
 
-    /// Errors: `validation_failed` with what does not fit. One that is unread is a `bad_request` when it is no `T`, of which nobody
-    /// is told: the frame is decoded then, and this asked again.
+    /// Reads the payload as a `T`.
+    ///
+    /// Errors: `validation_failed` with what does not fit. If [`Data::Unread`] is not a `T`, it is a `bad_request` that is never
+    /// sent: the frame is then decoded, and this is called again.
     #[inline]
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self {
@@ -92,8 +94,8 @@ impl Data<'_> {
         }
     }
 
-    /// One key of it, null where it is missing; the others are skipped. `found` is called when what is unread
-    /// is an object, so that the frame is the message that it seems to be.
+    /// Reads one key of the payload, null if it is missing; the others are skipped. `found` is called if unread text is an
+    /// object, so that the frame is the message that it seems to be.
     ///
     /// Errors: as [`read`](Data::read).
     pub(crate) fn key<T: DeserializeOwned>(&self, key: &str, found: impl FnOnce()) -> Result<T, Error> {
@@ -110,7 +112,7 @@ impl Data<'_> {
         }
     }
 
-    /// What comes of the application's code has to have one reading too.
+    /// Payloads that code of the application has made must have only one reading, too: this checks that.
     ///
     /// Errors: a key in it begins with `$serde_json::private::`.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -122,7 +124,7 @@ impl Data<'_> {
         if has_private_key { Err(private_key()) } else { Ok(()) }
     }
 
-    /// A copy. What is unread, and no JSON, is none: nobody asks for it before the frame is decoded.
+    /// A copy. Unread text that is not JSON gives `Nothing`: this is not called before the frame is decoded.
     pub(crate) fn hold(&self) -> Held {
         match self {
             Data::Json(None) | Data::Unread("null") => Held::Nothing,

@@ -1,7 +1,7 @@
-//! [`Received`]: a message as it came.
+//! [`Received`]: a message as it arrived.
 use std::borrow::Cow;
 
-/// A message as it came. A JSON client's is always a text: what it sends in binary frames is made one.
+/// A message as it arrived. For JSON clients it is always a text: binary frames are converted.
 #[derive(Clone)]
 pub(crate) enum Received<'a> {
     Text(Cow<'a, str>),
@@ -16,7 +16,7 @@ impl Received<'_> {
         }
     }
 
-    /// Bytes of memory that hold it.
+    /// Bytes of memory that it owns.
     pub(crate) fn held(&self) -> usize {
         match self {
             Received::Text(Cow::Owned(text)) => text.capacity(),

@@ -1,4 +1,4 @@
-//! Without the feature `deflate`: nobody can ask for it.
+//! Compression without the feature `deflate`: a type without values, so that every branch on it is compiled away.
 
 use http::{HeaderMap, HeaderValue};
 use switchboard_core::ws::Deflate;

@@ -1,16 +1,18 @@
-//! With the feature `deflate`.
+//! Compression with the feature `deflate`.
 use http::{HeaderMap, HeaderValue};
 use switchboard_core::ws::Deflate;
 
-/// Messages are compressed for clients that offer it (permessage-deflate, RFC 7692): see [`App::compression`](crate::App::compression) and
-/// [`Gateway::compression`](crate::Gateway::compression). Behind the feature `deflate`.
+/// Compression of messages for clients that offer it (permessage-deflate, RFC 7692): see
+/// [`App::compression`](crate::App::compression) and [`Gateway::compression`](crate::Gateway::compression). It needs the feature
+/// `deflate`.
 ///
 /// Each message is compressed by itself, so a connection keeps nothing between messages, and a broadcast is compressed once for
-/// all who get it. In return short messages gain little, which is what the threshold is for. What a client sends compressed is
-/// held to `Limits::max_message` before and after it is inflated.
+/// all that get it. In return, short messages gain little: hence the threshold. A compressed message of a client must be within
+/// `Limits::max_message` both before and after it is inflated.
 ///
-/// Compressing takes time of the thread that sends: about 3 ms a MiB at the default level. Do not compress what holds a secret
-/// beside text that somebody else chooses: its length tells about both (BREACH).
+/// Compressing takes the time of the thread that sends: about 3 ms for each MiB at the default level. Do not compress messages
+/// that contain a secret and, next to it, text that somebody else has chosen: their length reveals something about the secret
+/// (BREACH).
 ///
 /// ```
 /// use switchboard::{App, Compression};
@@ -19,11 +21,12 @@ use switchboard_core::ws::Deflate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compression {
-    /// Shorter messages are sent as they are, in bytes. Default 1 KiB.
+    /// The least length of a message that is compressed, in bytes; shorter ones are sent as they are. Default 1 KiB.
     pub threshold: usize,
-    /// 1, fast, to 9, small. Default 2: JSON becomes about a fifth, and 6 takes off another tenth of that for up to thrice the time.
+    /// From 1 (fast) to 9 (small). Default 2, which makes JSON about a fifth of its size. 6 takes off another tenth of that, and
+    /// up to three times as long.
     pub level: u8,
-    /// The window of a client's own messages that is kept between them, as a power of 2. Default: none is; see
+    /// How much of a client's own messages is kept from one to the next, as a power of 2. Default: nothing; see
     /// [`Compression::client_window`].
     pub client_window: Option<u8>,
 }
@@ -35,14 +38,14 @@ impl Default for Compression {
 }
 
 impl Compression {
-    /// Shorter messages are sent as they are, in bytes. Default 1 KiB.
+    /// The least length of a message that is compressed, in bytes; shorter ones are sent as they are. Default 1 KiB.
     #[must_use]
     pub fn threshold(mut self, threshold: usize) -> Compression {
         self.threshold = threshold;
         self
     }
 
-    /// 1, fast, to 9, small; what is beyond counts as 1 or 9. Default 2. Where gateways of one namespace differ, a broadcast is
+    /// From 1 (fast) to 9 (small); values outside count as 1 or 9. Default 2. If gateways of one namespace differ, a broadcast is
     /// still compressed once, with the level of one of them.
     #[must_use]
     pub fn level(mut self, level: u8) -> Compression {
@@ -50,15 +53,17 @@ impl Compression {
         self
     }
 
-    /// Lets clients refer back to what they have sent before: up to 2 to the power of `bits` bytes, 8 to 15, are kept for each
-    /// connection; what is beyond counts as 8 or 15. Default: none are, and clients are told so by `client_no_context_takeover`.
+    /// Lets clients refer back to what they have sent before. For each connection, up to 2 to the power of `bits` bytes are kept,
+    /// with `bits` from 8 to 15; values outside count as 8 or 15. Default: nothing is kept, and clients are told so by
+    /// `client_no_context_takeover`.
     ///
-    /// It is for clients that do not do as they are told, and are closed with 1007 at their second message: those of Tornado,
-    /// Mojolicious and Netty. With 15, up to 32 KiB a connection, it serves all of them. With less, a client that cannot be told how
-    /// large its window is, because it does not offer `client_max_window_bits`, is still told to keep none. A quarter of
-    /// [`Limits::memory`](crate::Limits::memory) is for windows; beyond that nothing is agreed on, and messages are not compressed.
+    /// This is for clients that refer back although they are told not to, and are closed with 1007 at their second message: those
+    /// of Tornado, Mojolicious and Netty. With 15, which is up to 32 KiB for each connection, it serves all of them. With less, a
+    /// client that cannot be told how large its window is, because it does not offer `client_max_window_bits`, is still told to
+    /// keep none. All windows together may have a quarter of [`Limits::memory`](crate::Limits::memory); beyond that, compression
+    /// is not negotiated.
     ///
-    /// What is sent to clients is compressed as ever, each message by itself.
+    /// Messages to clients are still compressed each by itself.
     ///
     /// ```
     /// use switchboard::{App, Compression};
@@ -70,7 +75,7 @@ impl Compression {
         self
     }
 
-    /// What of a request's offers is agreed on.
+    /// What is negotiated of a request's offers, and the header of the answer.
     pub(crate) fn negotiate(self, headers: &HeaderMap) -> Option<(Deflate, HeaderValue)> {
         match self.client_window {
             None => Deflate::negotiate(headers),

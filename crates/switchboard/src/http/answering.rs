@@ -10,16 +10,17 @@ const SWITCHING: &[u8] = b"HTTP/1.1 101 ";
 const CONNECTION: &[u8] = b"\r\nconnection: ";
 const CLOSE: &[u8] = b", close\r\n";
 
-/// A stream that passes everything on, but for one thing: of a request with `Connection: close, Upgrade` hyper keeps in mind that
-/// the connection ends, and writes `Connection: Upgrade, close` into the 101, which is a WebSocket that begins by its end.
+/// A stream that passes everything on, except for one word. From a request with `Connection: close, Upgrade` hyper remembers that
+/// the connection is to be closed, and writes `Connection: Upgrade, close` into the 101. Some clients take that for the end of
+/// the connection, so `close` is removed.
 pub(super) struct Answering<S> {
     stream: S,
     switches: Switches,
-    /// The rest of what was written instead of hyper's bytes.
+    /// What is left to write of the bytes that replace those of hyper.
     pending: Vec<u8>,
 }
 
-/// Told by the service when its answer is a 101: what hyper writes next ends with it.
+/// Set by the service when its answer is a 101: what hyper writes next ends with the head of that answer.
 #[derive(Clone, Default)]
 pub(super) struct Switches(Arc<AtomicBool>);
 
@@ -34,7 +35,7 @@ impl<S> Answering<S> {
         Answering { stream, switches, pending: Vec::new() }
     }
 
-    /// The stream. hyper hands it out when all is flushed.
+    /// The stream. hyper hands it out after everything is flushed.
     pub(super) fn into_inner(self) -> S {
         debug_assert!(self.pending.is_empty());
         self.stream
@@ -53,11 +54,11 @@ impl<S: AsyncWrite + Unpin> Answering<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether these bytes were taken over, to be written by [`Answering::poll_pending`].
+    /// Whether these bytes were taken over, without `close`, to be written by [`Answering::poll_pending`].
     fn replace(&mut self, bytes: &[u8]) -> bool {
-        // The 101 is the last thing that is written: no answer before it can be taken for it.
+        // The 101 is what is written last. So the search begins at the end, and text in an earlier answer is not mistaken for it.
         let Some(head) = bytes.windows(SWITCHING.len()).rposition(|window| window == SWITCHING) else { return false };
-        // What follows is no HTTP, and not looked at.
+        // What follows is not HTTP, and not searched.
         self.switches.0.store(false, Relaxed);
         let Some(at) = close_in_head(&bytes[head..]) else { return false };
         self.pending.extend_from_slice(&bytes[..head + at]);
@@ -84,7 +85,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Answering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
         if self.switches.0.load(Relaxed) && self.replace(bytes) {
-            // What does not fit follows with the flush.
+            // What the stream does not take now is written by the next write or flush.
             let _ = self.poll_pending(cx)?;
             return Poll::Ready(Ok(bytes.len()));
         }
@@ -159,7 +160,7 @@ mod tests {
             let three = [before, &head("Upgrade, close"), "frames"];
             assert_eq!(through(&three, room).await, [before, &head("Upgrade"), "frames"].concat());
             assert_eq!(through(&[before], room).await, before);
-            // Once, whatever a WebSocket then says.
+            // Only once: what the WebSocket sends later stays as it is.
             let twice = [&head("Upgrade"), &*head("Upgrade, close")];
             assert_eq!(through(&twice, room).await, twice.concat());
         }

@@ -1,4 +1,4 @@
-//! A 101 behind which there is a close frame and nothing else: browsers show a page no other answer.
+//! A 101 that only a close frame follows: browsers let a page see no other answer.
 use crate::gateway::CompiledGateway;
 use crate::node::ConnectionPermit;
 use crate::transport::websocket::ON_ITS_WAY;
@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
-/// Says it once the stream is there, and gives the peer `linger` to hear it and to answer. Its place is taken as long
-/// as there is a stream.
+/// Sends the close frame once the stream is there, and gives the peer `linger` to read it and to answer. The permit is held as
+/// long as the stream exists.
 pub(crate) async fn close_only(
     on_upgrade: OnUpgrade,
     code: CloseCode,
@@ -27,7 +27,7 @@ pub(crate) async fn close_only(
         ws::write_close(&mut frame, &code.into());
         stream.write_all(&frame).await?;
         stream.flush().await?;
-        // Until its own close frame, or its end, the peer finds the stream open: else it were no clean end for browsers.
+        // The stream stays open until the peer's close frame, or its end: otherwise browsers would not report the close as clean.
         let (mut decoder, mut buffer, mut thrown_away) = (Decoder::new(Role::Server), [0; 512], 0);
         loop {
             let read = stream.read(&mut buffer).await?;
@@ -36,13 +36,13 @@ pub(crate) async fn close_only(
             }
             thrown_away += read;
             if thrown_away >= ON_ITS_WAY {
-                // Whoever floods on does so against a full socket.
+                // A peer that sends more than this finds its socket full.
                 return std::future::pending::<io::Result<()>>().await;
             }
-            // A stream that always has more does not get around the time.
+            // Otherwise a stream that always has more would keep the timeout from being checked.
             consume_budget().await;
         }
     };
-    // However it ends, it is over.
+    // Whatever the outcome, the connection is over.
     let _ = timeout(table.profile.limits.websocket.linger, goodbye).await;
 }

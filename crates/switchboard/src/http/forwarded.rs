@@ -1,9 +1,9 @@
-//! The header `Forwarded` (RFC 7239): an element of each proxy on the way, the nearest one's last.
+//! The header `Forwarded` (RFC 7239): one element for each proxy on the way, that of the nearest proxy last.
 use http::HeaderMap;
 use http::header::FORWARDED;
 use std::borrow::Cow;
 
-/// True where a request has the header.
+/// True if a request has the header.
 pub(super) fn is_in(headers: &HeaderMap) -> bool {
     headers.contains_key(FORWARDED)
 }
@@ -26,8 +26,8 @@ pub(super) fn elements(headers: &HeaderMap) -> impl Iterator<Item = Element<'_>>
 
 /// What is before the last comma that is not quoted, and the element after it.
 ///
-/// It is looked for from the end, where the trusted proxies have written: a quote that the client left open cannot swallow what
-/// they added.
+/// The search begins at the end, where the trusted proxies have written: a quote that the client left open cannot hide what they
+/// added.
 fn last_of(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
     let mut quoted = false;
     for (at, byte) in line.iter().enumerate().rev() {
@@ -40,16 +40,16 @@ fn last_of(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
     (None, line)
 }
 
-/// True where an odd number of backslashes is at the end.
+/// True if there is an odd number of backslashes at the end.
 fn is_escaped(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// What one proxy says: `for=192.0.2.43;proto=https;host="a.example:8443"`.
+/// One element, which says what one proxy knows: `for=192.0.2.43;proto=https;host="a.example:8443"`.
 pub(super) struct Element<'a>(&'a [u8]);
 
 impl<'a> Element<'a> {
-    /// The value of a parameter, without its quotes. `None`: there is none, or two of it, or the element cannot be read.
+    /// The value of a parameter, without its quotes. `None`: it is missing or there are two of it, or the element cannot be read.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let (mut rest, mut found) = (str::from_utf8(self.0).ok()?, None);
         loop {
@@ -76,7 +76,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// A quoted string after its first quote, and what is after it. `None`: it does not end.
+/// The value of a quoted string, and what is after it. `text` begins after the first quote. `None`: the string does not end.
 fn unquoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let end = text.find(['"', '\\'])?;
     if let Some(after) = text[end..].strip_prefix('"') {

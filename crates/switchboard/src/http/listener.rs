@@ -1,4 +1,4 @@
-//! A listener with the limits that `axum::serve` has not: size and time of a request head, connections, descriptors.
+//! A listener with the limits that `axum::serve` lacks: size and time of a request head, connections, descriptors.
 use super::answering::{Answering, Switches};
 use super::progress::{Progress, Told, Watched};
 use super::visit::{Place, Siege, Visit};
@@ -31,36 +31,38 @@ use tower::Service;
 const BACKLOG: u32 = 4096;
 const SEND_BUFFER: usize = 128 << 10;
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// How long the kernel waits for a peer to take what was written: longer than any deadline of ours, which is told as what it is.
+/// How long the kernel waits for a peer to take what was written (`TCP_USER_TIMEOUT`). It is longer than any deadline of ours, so
+/// that ours ends the connection, with its own reason.
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
-/// By how much it is longer than `Limits::write_timeout`, at least.
+/// The least time by which that is longer than `Limits::write_timeout`.
 const BEYOND_WRITES: Duration = Duration::from_secs(10);
-/// The kernel has its milliseconds in an `int`.
+/// The longest such timeout: the kernel keeps its milliseconds in an `int`.
 const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 /// The wait after an accept that failed for want of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(50);
-/// The wait after any other, which mostly concerns one connection; an error that stays must not spin.
+/// The wait after any other failed accept. Usually it concerns one connection only, but an error that stays must not spin.
 const FAILED: Duration = Duration::from_millis(1);
-/// hyper's smallest.
+/// The smallest limit of a head that hyper accepts.
 const MIN_HEAD: usize = 8 << 10;
 
-/// A request that came through this listener, whose sockets have their options set.
+/// Marks a request that came through this listener, whose sockets have their options set.
 #[derive(Clone, Copy)]
 pub(crate) struct OwnListener;
 
 /// Errors: the address is taken, or not of this machine.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A server that was just stopped leaves connections in TIME_WAIT.
+    // A server that was just stopped leaves connections in TIME_WAIT, which would keep the address taken.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    // Linux hands them on to what is accepted: once, and before anybody can connect, and not with five calls a connection.
+    // On Linux, accepted sockets inherit these options, which saves five system calls for each connection. They are set before
+    // `listen`, so that no connection comes without them.
     configure(&socket);
     socket.listen(BACKLOG)
 }
 
-/// No delay for small messages; a peer that is gone, or takes nothing, is noticed by the kernel.
+/// Sets the options of a socket: no delay for small messages, and the kernel notices a peer that is gone or takes nothing.
 pub(crate) fn configure<'s>(socket: impl Into<SockRef<'s>>) {
     let socket = socket.into();
     // Each of these is an improvement that the connection can live without.
@@ -71,28 +73,28 @@ pub(crate) fn configure<'s>(socket: impl Into<SockRef<'s>>) {
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
 }
 
-/// The time of the kernel that a write timeout needs; `None`: what [`configure`] has set is enough.
+/// The timeout of the kernel that this write timeout needs; `None`: the one that [`configure`] has set is enough.
 fn user_timeout(write_timeout: Duration) -> Option<Duration> {
     let needed = write_timeout.saturating_add(BEYOND_WRITES).min(LONGEST_USER_TIMEOUT);
     (needed > USER_TIMEOUT).then_some(needed)
 }
 
-/// Lets the limits of a gateway hold where they are more than [`configure`] allows.
+/// Gives a write more time in the kernel, if a gateway's limits allow it more than [`configure`] does.
 pub(super) fn allow(socket: &TcpStream, limits: &GatewayLimits) {
     #[cfg(target_os = "linux")]
     if let Some(timeout) = user_timeout(limits.write_timeout) {
-        // As above.
+        // An improvement that the connection can live without, as above.
         let _ = SockRef::from(socket).set_tcp_user_timeout(Some(timeout));
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (socket, user_timeout(limits.write_timeout));
 }
 
-/// True where [`configure`] has been at work, on this socket or on its listener.
+/// True if [`configure`] was applied to this socket, or to the listener from which it inherits.
 fn is_configured(socket: &TcpStream) -> bool {
     let socket = SockRef::from(socket);
     let send_buffer = socket.send_buffer_size().unwrap_or(0);
-    // What Linux tells is twice what was asked for.
+    // Linux reports twice what was asked for.
     let has_send_buffer = (SEND_BUFFER..=2 * SEND_BUFFER).contains(&send_buffer);
     socket.tcp_nodelay().unwrap_or(false) && socket.keepalive().unwrap_or(false) && has_send_buffer
 }
@@ -102,7 +104,7 @@ pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) router: Router,
     pub(crate) node: Arc<Node>,
-    /// All listeners of an application share them.
+    /// Shared by all listeners of an application.
     pub(crate) places: Places,
     /// Where connections are served, if not in the runtime that accepts them.
     pub(crate) threads: Option<Arc<Threads>>,
@@ -110,19 +112,19 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Accepts until `stop` is true; then lets every HTTP request in flight finish, as long as there is patience.
+    /// Accepts until `stop` is true. Then lets every HTTP request in flight finish, until `out_of_patience`.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>, out_of_patience: impl Future<Output = ()>) {
         let limits = Arc::new(self.node.limits().clone());
         let places = self.places.clone();
         let mut tasks = JoinSet::new();
         let mut reserve = Reserve::new();
-        // Told by the first one: who emulates Linux may not hand them on.
+        // Found out with the first connection: a system that emulates Linux may not let sockets inherit options.
         let mut inherits = None;
         let mut siege = Siege::default();
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
-                // Nobody is accepted once more.
+                // `stop` comes first, so that no connection is accepted after it.
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
                 accepted = self.accept(&mut siege) => accepted,
@@ -171,8 +173,8 @@ impl Listening {
         tasks.shutdown().await;
     }
 
-    /// One who comes, and a place for them: while there is none to be had, others wait in the kernel's backlog. `None`: their
-    /// address has as many as it may have, for which nobody else shall make room.
+    /// Accepts one connection, and takes a place for it. While there is none, further connections wait in the kernel's backlog.
+    /// `None`: its address has as many as it may. That is checked first, so that no other connection has to make room for it.
     async fn accept(
         &self,
         siege: &mut Siege,
@@ -185,7 +187,8 @@ impl Listening {
         Ok(Some((socket, peer, self.places.take(siege).await?, handshaking)))
     }
 
-    /// One address must not have all places of the handshakes. A trusted proxy is many clients.
+    /// Counts the handshake for its address, so that one address cannot have all places. A trusted proxy carries many clients,
+    /// and is not counted. `None`: the address has as many as it may.
     fn handshaking(&self, peer: SocketAddr) -> Option<Option<Handshaking>> {
         if self.proxies.trusts(peer.ip()) {
             return Some(None);
@@ -199,7 +202,8 @@ fn moved(socket: TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(socket.into_std()?)
 }
 
-/// Waits for the first byte, for which a connection needs little memory, and serves it from then on.
+/// Waits for the first byte, and passes the connection to hyper then. hyper allocates its buffers before there is anything to
+/// read, so a silent connection is much smaller without it.
 async fn welcome(
     socket: TcpStream,
     peer: SocketAddr,
@@ -211,21 +215,22 @@ async fn welcome(
     let mut stopped = std::pin::pin!(stopped(stop));
     let head_by = Instant::now() + limits.handshake_timeout;
     tokio::select! {
-        // What has come is read first; so is an end.
+        // First what has arrived, which may be the end of the stream.
         biased;
         () = has_come(&socket) => {}
         () = visit.outstayed(limits.handshake_timeout, Some(head_by)) => return,
         () = stopped.as_mut() => return,
     }
     visit.has_begun(head_by, limits.handshake_timeout);
-    // Boxed: on its way into the task it would be copied several times; and until now there was no need of it.
+    // Boxed, because it is large and would be copied several times on its way into the task. A silent connection does not need
+    // it.
     Box::pin(serve(socket, peer, router, limits, stopped, Some(visit))).await;
 }
 
-/// Ready when there is something to read, or an end.
+/// Ready when there is something to read, or the stream has ended.
 async fn has_come(socket: &TcpStream) {
     let mut is_new = true;
-    // tokio takes a new socket for readable, and knows better only when it was asked once.
+    // tokio treats a new socket as readable until it was tried once, hence the peek.
     std::future::poll_fn(|cx| match std::mem::take(&mut is_new) {
         true => socket.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map(drop),
         false => socket.poll_read_ready(cx).map(drop),
@@ -238,8 +243,8 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// One HTTP connection, until it ends or is upgraded. `stopped`: it shall end with the requests that have come whole. `visit`: what it holds of
-/// a listener's places, until then.
+/// Serves one HTTP connection until it ends or is upgraded. When `stopped` is ready, it ends after the requests that have arrived
+/// completely. `visit`: what it holds of a listener's places until then.
 pub(crate) async fn serve<S>(
     socket: S,
     peer: SocketAddr,
@@ -286,17 +291,17 @@ pub(crate) async fn serve<S>(
     let mut connection = std::pin::pin!(connection);
     let ended = async {
         tokio::select! {
-            // A request that has come is answered, also when all shall end.
+            // A request that has arrived is answered, even if the connection is to end.
             biased;
             ended = connection.as_mut() => ended,
             () = stopped => {
-                // What stands in the socket has come: the driver looks, and it is read.
+                // A request may be in the socket already. After the yield, in which the I/O driver runs, it is read.
                 tokio::task::yield_now().await;
                 if let Some(ended) = polled(connection.as_mut()).await {
                     return ended;
                 }
                 connection.as_mut().graceful_shutdown();
-                // hyper would wait for the rest of a head.
+                // hyper would wait for the rest of an unfinished head, for which nothing is owed.
                 std::future::poll_fn(|cx| match connection.as_mut().poll(cx) {
                     Poll::Pending if progress.owes_nothing() => Poll::Ready(Ok(())),
                     polled => polled,
@@ -312,7 +317,7 @@ pub(crate) async fn serve<S>(
         }
     };
     let ended = tokio::select! {
-        // What has come is read first.
+        // First what has arrived, then the deadline.
         biased;
         ended = ended => ended,
         () = outstayed => return,

@@ -1,4 +1,4 @@
-//! From a 101 to a connection: the stream behind it, and the task that owns it.
+//! From a 101 to a connection: the upgraded stream, and the task that owns it.
 use super::answering::Answering;
 use super::progress::Watched;
 use crate::client_id::ClientId;
@@ -22,14 +22,14 @@ use switchboard_core::ws::Deflate;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 
-/// A connection that is about to be.
+/// What is known of a connection before its stream is there.
 pub(super) struct Opening {
     pub(super) id: ClientId,
     pub(super) table: Arc<CompiledGateway>,
     pub(super) kept: Option<Box<Kept>>,
     pub(super) deflate: Option<Deflate>,
     pub(super) format: Format,
-    /// The number of the subprotocol, of a raw gateway's own.
+    /// The number of the subprotocol among those of a raw gateway.
     pub(super) raw_protocol: Option<u8>,
     pub(super) peer: Option<SocketAddr>,
     /// The listener has set the socket's options.
@@ -44,7 +44,7 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    /// Waits for the stream behind the 101, no longer than a handshake may take, then is the connection's task.
+    /// Waits for the upgraded stream, for `handshake_timeout` at most, and then is the task of the connection.
     pub(super) fn new(opening: Opening, on_upgrade: OnUpgrade, permit: ConnectionPermit, lease: Lease) -> Opened {
         Opened::Waiting(Box::pin(async move {
             let timeout = opening.table.profile.node.handshake_timeout;
@@ -132,8 +132,8 @@ impl Opening {
     }
 }
 
-/// The bare socket, if there is one: below our listener, hyper's own server, or `axum::serve`. Bytes that were read behind the
-/// request head come along.
+/// The bare TCP socket, if there is one under our listener, hyper's own server, or `axum::serve`, and the bytes that were read
+/// after the request head. Errors: the stream, which is of another kind.
 fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
     let upgraded = match upgraded.downcast::<TokioIo<Answering<Watched<TcpStream>>>>() {
         Ok(parts) => return Ok((parts.io.into_inner().into_inner().into_inner(), parts.read_buf.to_vec())),

@@ -1,4 +1,4 @@
-//! How far an HTTP connection is: whether a request is answered, or only waited for.
+//! How far an HTTP connection is: whether it answers a request, or only waits for one.
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -12,14 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Changed by the connection's own task alone.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// Requests whose answer has not been handed over to the end.
+    /// Requests whose answer hyper has not taken completely.
     answering: AtomicUsize,
     /// The socket refused bytes when it was last written to.
     refuses: AtomicBool,
 }
 
 impl Progress {
-    /// True where nothing is owed: no request has come whole that is not answered, and all of the answers is written.
+    /// True if nothing is owed: every request that has arrived completely is answered, and the answers are written.
     pub(super) fn owes_nothing(&self) -> bool {
         self.answering.load(Relaxed) == 0 && !self.refuses.load(Relaxed)
     }
@@ -30,7 +30,7 @@ impl Progress {
     }
 }
 
-/// An answer that has not been handed over to the end, until dropped.
+/// An answer that hyper has not taken completely; counted until dropped.
 pub(super) struct Owed(Arc<Progress>);
 
 impl Drop for Owed {
@@ -39,7 +39,7 @@ impl Drop for Owed {
     }
 }
 
-/// The body of an answer.
+/// The body of an answer, which is owed until hyper drops it.
 pub(super) struct Told {
     body: Body,
     _owed: Owed,

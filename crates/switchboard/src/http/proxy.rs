@@ -1,4 +1,4 @@
-//! Proxies in front of the server, whose word is taken for who the client is.
+//! [`Proxies`]: the reverse proxies that are trusted to say who the client is.
 use super::forwarded;
 use crate::problem::BootError;
 use http::HeaderMap;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// Hops that are looked at; a longer list is not believed.
+/// The most hops that are read; a longer list is not believed.
 const HOPS: usize = 32;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -17,7 +17,7 @@ const FORWARDED_HOST: &str = "x-forwarded-host";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Vec<IpNet>);
 
-/// Not an address, nor a network in CIDR form.
+/// A text that is neither an address nor a network in CIDR form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidNetwork(pub(crate) String);
 
@@ -65,7 +65,7 @@ impl Proxies {
         }
         let mut values = headers.get_all(FORWARDED_HOST).iter();
         match (values.next(), values.next()) {
-            // The proxy next to us has the last word.
+            // The nearest proxy has written last.
             (Some(value), None) => {
                 let mut hosts = value.as_bytes().rsplit(|&byte| byte == b',').map(<[u8]>::trim_ascii);
                 match hosts.find(|host| !host.is_empty()).map(str::from_utf8) {
@@ -77,8 +77,8 @@ impl Proxies {
         }
     }
 
-    /// The client: the last address of X-Forwarded-For, or of Forwarded, that is not a trusted proxy, if the peer is one. Where all
-    /// are trusted, the first one.
+    /// The address of the client. If the peer is a trusted proxy, it is the last address of X-Forwarded-For, or of Forwarded,
+    /// that is not one of a trusted proxy, or the first address if all are trusted. Otherwise it is the peer's.
     pub(crate) fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<SocketAddr> {
         let socket = peer?;
         if !self.trusts(socket.ip()) {
@@ -88,7 +88,7 @@ impl Proxies {
             let hops = forwarded::elements(headers).map(|element| element.get("for"));
             self.farthest(hops.map(|hop| hop.as_deref().and_then(address)))
         } else {
-            // Bytes: what a client wrote first, in whatever letters, hides nothing of what proxies added.
+            // Read as bytes: what a client has written first, which may not be text, must not hide what proxies added.
             let values: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes()).collect();
             let hops = values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
             let hops = hops.filter(|hop| !hop.is_empty());
@@ -97,8 +97,8 @@ impl Proxies {
         found.map_or(peer, |address| Some(SocketAddr::new(address, 0)))
     }
 
-    /// The first of these hops, the nearest one first, that is not trusted; the last one where all are. `None`: one on the way
-    /// cannot be read, or there are none, or too many.
+    /// Of these hops, of which the nearest comes first: the first one that is not trusted, or the last one if all are. `None`: a
+    /// hop on the way cannot be read, or there are none, or too many.
     fn farthest(&self, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
         let mut last = None;
         for (at, hop) in hops.enumerate() {
@@ -112,8 +112,8 @@ impl Proxies {
     }
 }
 
-/// Whether the proxies speak by `Forwarded`. They do not where one of the other headers is there: a proxy that knows those alone
-/// lets through what a client wrote into this one.
+/// Whether the proxies use `Forwarded`. They do not if one of the older headers is there: a proxy that knows only those passes on
+/// `Forwarded` as the client sent it.
 fn speaks_forwarded(headers: &HeaderMap) -> bool {
     forwarded::is_in(headers) && !headers.contains_key(FORWARDED_FOR) && !headers.contains_key(FORWARDED_HOST)
 }
@@ -146,7 +146,7 @@ fn is_port(port: &str) -> bool {
     }
 }
 
-/// An IPv4 network that is written as IPv6 (`::ffff:10.0.0.0/104`) is that IPv4 network, as addresses are.
+/// An IPv4 network that is written as IPv6 (`::ffff:10.0.0.0/104`) becomes that IPv4 network, as addresses do.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(six) = network else { return network };
     let Some(length) = six.prefix_len().checked_sub(96) else { return network };
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(client(&[b"\xFF, 1.2.3.4"]), address("1.2.3.4:0"));
         assert_eq!(client(&[b"\xFF\xC3, 1.2.3.4, 10.1.1.1"]), address("1.2.3.4:0"));
         assert_eq!(client(&[b"\xFF", b"1.2.3.4"]), address("1.2.3.4:0"));
-        // It is not known who stands behind what cannot be read.
+        // The client before a hop that cannot be read is not known.
         assert_eq!(client(&[b"1.2.3.4, \xFF"]), address("10.0.0.1:80"));
         assert_eq!(client(&[b"6.6.6.6, \xFF, 10.1.1.1"]), address("10.0.0.1:80"));
     }

@@ -1,4 +1,4 @@
-//! Answers other than 101: `application/problem+json` (RFC 9457), which says what to do, and never what was sent.
+//! Answers other than 101: `application/problem+json` (RFC 9457). They say what to do, and never what was sent.
 use crate::node::Full;
 use crate::{Code, Error, TraceId};
 use axum::body::Body;
@@ -8,21 +8,21 @@ use std::borrow::Cow;
 use std::time::Duration;
 use switchboard_core::ws::handshake::Refusal;
 
-/// An answer other than 101. It is rare, and so does not make the results larger that hold it.
+/// An answer other than 101. It is boxed, because it is rare and would make every result larger that may hold it.
 pub(super) struct Refused(Box<Problem>);
 
 struct Problem {
     status: StatusCode,
-    /// What is counted and logged: one of a closed list.
+    /// The reason that is counted and logged: one of a fixed list.
     reason: &'static str,
-    /// What the client reads: the reason, or the code of an application's own.
+    /// The code that the client reads: the reason, or a code of the application.
     code: Cow<'static, str>,
     detail: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     retry_after: Option<Duration>,
-    /// That of the log's line with the cause.
+    /// The trace id of the log line that has the cause.
     trace: Option<TraceId>,
-    /// There is no room: nothing is wrong with the request.
+    /// There is no room for the connection; nothing is wrong with the request.
     admission: bool,
 }
 
@@ -54,7 +54,7 @@ impl Refused {
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "no_random", "Internal error", None)
     }
 
-    /// Guards that use up the handshake's time.
+    /// The guards have used up the time of the handshake.
     pub(super) fn timeout() -> Refused {
         Refused::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "This took too long: try again.", Some(SOON))
     }
@@ -66,12 +66,12 @@ impl Refused {
         refused
     }
 
-    /// What is counted and logged: one of a closed list.
+    /// The reason that is counted and logged: one of a fixed list.
     pub(super) fn reason(&self) -> &'static str {
         self.0.reason
     }
 
-    /// There is no room: nothing is wrong with the request.
+    /// There is no room for the connection; nothing is wrong with the request.
     pub(super) fn is_admission(&self) -> bool {
         self.0.admission
     }
@@ -100,10 +100,10 @@ impl Refused {
     }
 }
 
-/// When to come back where nothing else is known.
+/// The default of `Retry-After`.
 const SOON: Duration = Duration::from_secs(1);
 
-/// 0 to 3 seconds, so that those who are sent away do not come back all at once.
+/// 0 to 3 seconds, so that refused clients do not come back all at once.
 fn jitter() -> u32 {
     getrandom::u32().unwrap_or(0) % 4
 }
@@ -166,7 +166,8 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// What a guard, or a parameter that is read before the upgrade, says no with. The cause of an internal error stays here.
+/// The answer to an error of a guard, or of a parameter that is read before the upgrade. The cause of an internal error is not in
+/// it.
 impl From<&Error> for Refused {
     fn from(error: &Error) -> Refused {
         use StatusCode as Status;
@@ -179,7 +180,7 @@ impl From<&Error> for Refused {
             Code::Internal => Status::INTERNAL_SERVER_ERROR,
             _ => Status::FORBIDDEN,
         };
-        // The application's own choice, if it made one.
+        // The status that the application has chosen, if it has.
         let status = error.chosen_status().unwrap_or(status);
         let again = matches!(status, Status::TOO_MANY_REQUESTS | Status::SERVICE_UNAVAILABLE);
         let wanted = error.retry_delay().map(|delay| Duration::from_secs(delay.as_millis().div_ceil(1000) as u64));

@@ -1,20 +1,20 @@
-//! [`Threads`]: runtimes of one thread each, for connections that shall not move between cores.
+//! [`Threads`]: runtimes of one thread each, for connections that are not to move between cores.
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
-/// Threads with a current-thread runtime each; they end when this is dropped, and what still runs there with them.
+/// Threads with a current-thread runtime each. They end when this is dropped, and with them what still runs there.
 pub(crate) struct Threads {
     handles: Vec<Handle>,
     next: AtomicUsize,
-    /// Dropped, it ends the threads.
+    /// Ends the threads when it is dropped.
     _alive: watch::Sender<()>,
 }
 
 impl Threads {
-    /// Errors: the system gives no thread, or no runtime.
+    /// Errors: the system cannot create a thread or a runtime.
     pub(crate) fn start(count: usize) -> io::Result<Threads> {
         let (alive, over) = watch::channel(());
         let start = |nth: usize| {
@@ -29,7 +29,7 @@ impl Threads {
         Ok(Threads { handles, next: AtomicUsize::new(0), _alive: alive })
     }
 
-    /// The runtime whose turn it is.
+    /// The next runtime, in turn.
     pub(crate) fn next(&self) -> &Handle {
         &self.handles[self.next.fetch_add(1, Ordering::Relaxed) % self.handles.len()]
     }

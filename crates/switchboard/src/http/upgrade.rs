@@ -88,13 +88,13 @@ impl tower::Service<Request<Body>> for UpgradeService {
     }
 }
 
-/// A response, at once where no guard has to be asked.
+/// A response. It is ready at once if there are no guards.
 pub(crate) enum Responding {
     Ready(Option<Response<Body>>),
     Guarded(Guarded),
 }
 
-/// What guards do, their panics contained. Dropped, when the client goes away, it leaves nothing behind.
+/// The guards of one request. Their panics are contained. If the client goes away, this is dropped, and nothing is left of them.
 pub(crate) struct Guarded {
     endpoint: Arc<Inner>,
     future: Option<Pin<Box<dyn Future<Output = Response<Body>> + Send>>>,
@@ -134,14 +134,14 @@ impl Drop for Guarded {
     }
 }
 
-/// A request that may become a connection, as far as the protocol and the node's room go.
+/// A request that has passed all checks of the protocol and has a permit, before its guards are asked.
 struct Admitted {
-    upgrade: Handshake,
+    handshake: Handshake,
     on_upgrade: OnUpgrade,
     permit: ConnectionPermit,
     accept: HeaderValue,
     chosen: Option<Chosen>,
-    /// The subprotocol of a version that is not spoken here, where nothing else was understood.
+    /// The offered subprotocol that is of an unknown version, if no other offer was understood.
     unknown_version: Option<Box<str>>,
     deflate: Option<(Deflate, HeaderValue)>,
 }
@@ -150,12 +150,12 @@ struct Admitted {
 #[derive(Clone, Copy)]
 enum Chosen {
     Format(Format),
-    /// That of this number, of a raw gateway's.
+    /// A raw gateway's subprotocol of this number.
     Raw(u8),
 }
 
 impl Inner {
-    /// Counts it, and answers.
+    /// Counts the refusal, and answers the request.
     fn refuse(&self, refused: Refused) -> Response<Body> {
         match refused.is_admission() {
             true => self.node.refused("handshake", refused.reason()),
@@ -165,11 +165,11 @@ impl Inner {
     }
 
     fn admit(&self, request: Request<Body>) -> Result<Admitted, Refused> {
-        let mut upgrade = Handshake::new(request.into_parts().0);
-        let on_upgrade = upgrade.parts_mut().extensions.remove::<OnUpgrade>();
-        let has_bad_parameter = has_bad_parameter(upgrade.parts_mut());
+        let mut handshake = Handshake::new(request.into_parts().0);
+        let on_upgrade = handshake.parts_mut().extensions.remove::<OnUpgrade>();
+        let has_bad_parameter = has_bad_parameter(handshake.parts_mut());
         let head = head_limits(&self.table.profile.node);
-        let parts = upgrade.parts();
+        let parts = handshake.parts();
         let headers = &parts.headers;
         let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let asked = check_request(&parts.method, &parts.uri, parts.version, headers, &head)?;
@@ -198,18 +198,18 @@ impl Inner {
         let on_upgrade = on_upgrade.ok_or_else(Refused::no_stream)?;
         let peer = self.proxies.client(socket, headers);
         let permit = ConnectionPermit::new(&self.node, peer.map(|peer| peer.ip()));
-        // After the permit is taken: see `Hub::shutdown`.
+        // Read after the permit is taken: a shutdown that does not see this permit is seen here. See `Hub::shutdown`.
         if self.node.is_draining() {
             return Err(Refused::draining());
         }
         let (mut permit, accept) = (permit?, asked.accept_value());
-        // Not agreed on, so that nothing is compressed: who keeps a window does so whatever it is told.
+        // Without room for the window, compression is not negotiated: a client that keeps its window does so whatever it is told.
         let deflate = deflate.filter(|(deflate, _)| permit.keeps_window(deflate.kept_window()));
-        upgrade.set_peer(peer);
-        Ok(Admitted { upgrade, on_upgrade, permit, accept, chosen, unknown_version, deflate })
+        handshake.set_peer(peer);
+        Ok(Admitted { handshake, on_upgrade, permit, accept, chosen, unknown_version, deflate })
     }
 
-    /// A function of the application may decide ([`Origins::by`]).
+    /// Checks the origin. A function of the application may decide ([`Origins::by`]), so panics are caught.
     fn check_origin(&self, origin: Option<&str>, host: &str) -> Result<(), Refused> {
         let check = || match &self.table.origins {
             Some(origins) => origins.check(origin, host),
@@ -225,8 +225,8 @@ impl Inner {
         }
     }
 
-    /// A version that nobody here speaks. A page that offers subprotocols learns nothing of an answer that names none of them, so
-    /// it is told by a close frame, behind a 101 that names what it offered.
+    /// Answers a client that offers an unknown version only. A page learns nothing from an answer that names none of the
+    /// subprotocols it offered. So the answer is a 101 that names what was offered, followed by a close frame.
     fn turn_away(&self, admitted: Admitted, protocol: &str) -> Response<Body> {
         let code = CloseCode::UNSUPPORTED_VERSION;
         self.node.rejected("handshake", code.reason());
@@ -235,15 +235,15 @@ impl Inner {
         switching(accept, Some(protocol), None)
     }
 
-    /// Asks the guards, one behind the other, within the handshake's time.
+    /// Asks the guards, one after the other, within the time of the handshake.
     async fn guard(self: Arc<Self>, mut admitted: Admitted) -> Response<Body> {
         let asked = async {
             for guard in &self.table.connect_guards {
-                guard.connect(&mut admitted.upgrade).await?;
+                guard.connect(&mut admitted.handshake).await?;
             }
             Ok::<(), Error>(())
         };
-        // A connection that comes into being now would be closed again: nobody has to wait for that.
+        // After a shutdown has begun, the connection would be closed again at once: the guards are not awaited.
         let asked = async {
             tokio::select! {
                 biased;
@@ -273,12 +273,12 @@ impl Inner {
         self.switch(admitted).unwrap_or_else(|refused| self.refuse(refused))
     }
 
-    /// The 101, and the task that waits for the stream behind it.
+    /// The 101. Spawns the task that waits for the upgraded stream.
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
-        let Admitted { mut upgrade, on_upgrade, mut permit, accept, chosen, deflate, .. } = admitted;
-        permit.belongs_to(upgrade.user())?;
-        let lease = self.lease(&upgrade)?;
-        let kept = self.keep(&mut upgrade)?;
+        let Admitted { mut handshake, on_upgrade, mut permit, accept, chosen, deflate, .. } = admitted;
+        permit.belongs_to(handshake.user())?;
+        let lease = self.lease(&handshake)?;
+        let kept = self.keep(&mut handshake)?;
         let opening = Opening {
             id: ClientId::random().map_err(|_| Refused::no_random())?,
             table: self.table.clone(),
@@ -292,8 +292,8 @@ impl Inner {
                 Some(Chosen::Format(_)) | None => None,
             },
             deflate: deflate.as_ref().map(|(deflate, _)| *deflate),
-            peer: upgrade.peer_addr(),
-            configured: upgrade.extension::<OwnListener>().is_some(),
+            peer: handshake.peer_addr(),
+            configured: handshake.extension::<OwnListener>().is_some(),
         };
         tokio::spawn(Opened::new(opening, on_upgrade, permit, lease));
         let protocol = chosen.and_then(|chosen| match chosen {
@@ -304,12 +304,12 @@ impl Inner {
     }
 
     /// A place in the namespace that the connection will be in.
-    fn lease(&self, upgrade: &Handshake) -> Result<Lease, Refused> {
+    fn lease(&self, handshake: &Handshake) -> Result<Lease, Refused> {
         let (by, hub) = match &self.namespace {
             Namespace::One(space) => return Ok(Lease::new(space.clone())),
             Namespace::ByRequest(by, hub) => (by, hub),
         };
-        let named = catch_unwind(AssertUnwindSafe(|| by(upgrade).map_err(|error| self.refusal(error))));
+        let named = catch_unwind(AssertUnwindSafe(|| by(handshake).map_err(|error| self.refusal(error))));
         let name = named.unwrap_or_else(|panic| {
             let trace = log::panicked("what names the namespace of a request", &*panic);
             drop_contained(panic);
@@ -321,7 +321,7 @@ impl Inner {
         hub.lease(&name)?.ok_or_else(|| refused(Error::forbidden("No request leads into this namespace")))
     }
 
-    /// The first subprotocol of the client's that is spoken here: of a raw gateway's own, or a format.
+    /// The first subprotocol offered by the client that this gateway knows: one of a raw gateway's own, or a format.
     fn select_protocol(&self, asked: &Asked<'_>) -> Result<Option<Chosen>, Refusal> {
         if self.table.profile.raw {
             return Ok(self.table.protocols.select(asked)?.map(Chosen::Raw));
@@ -336,9 +336,9 @@ impl Inner {
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
-    fn keep(&self, upgrade: &mut Handshake) -> Result<Option<Box<Kept>>, Refused> {
+    fn keep(&self, handshake: &mut Handshake) -> Result<Option<Box<Kept>>, Refused> {
         let requirements = &self.table.requirements;
-        let user = upgrade.take_identity();
+        let user = handshake.take_identity();
         if user.is_none()
             && !requirements.headers
             && requirements.extensions.is_empty()
@@ -346,19 +346,19 @@ impl Inner {
         {
             return Ok(None);
         }
-        // `Clone` and `Deserialize` are the application's.
+        // `Clone` and `Deserialize` are code of the application.
         let kept = catch_unwind(AssertUnwindSafe(|| {
-            let mut handshake = Box::new(Kept { user, ..Kept::default() });
+            let mut kept = Box::new(Kept { user, ..Kept::default() });
             for extension in &requirements.extensions {
-                (extension.copy)(&upgrade.parts().extensions, &mut handshake.extensions);
+                (extension.copy)(&handshake.parts().extensions, &mut kept.extensions);
             }
             for wanted in &requirements.at_upgrade {
-                (wanted.read)(upgrade, &mut handshake.extensions).map_err(|error| self.refusal(error))?;
+                (wanted.read)(handshake, &mut kept.extensions).map_err(|error| self.refusal(error))?;
             }
             if requirements.headers {
-                handshake.headers = Some(Arc::new(deep_copy(upgrade.headers())));
+                kept.headers = Some(Arc::new(deep_copy(handshake.headers())));
             }
-            Ok(Some(handshake))
+            Ok(Some(kept))
         }));
         kept.unwrap_or_else(|panic| {
             let trace = log::panicked("what is read before the upgrade", &*panic);
@@ -368,8 +368,8 @@ impl Inner {
     }
 }
 
-/// Whether one of the path's parameters is none ([`is_parameter`]). axum has taken those of routers around ours off the path; one
-/// that is not UTF-8 is refused to who reads it.
+/// Whether a parameter of the path is not allowed, see [`is_parameter`]. All are read through axum, because outer routers have
+/// taken their part off the path. One that is not UTF-8 is refused where it is read.
 fn has_bad_parameter(parts: &mut Parts) -> bool {
     let read = pin!(RawPathParams::from_request_parts(parts, &()));
     match read.poll(&mut Context::from_waker(Waker::noop())) {
@@ -410,7 +410,7 @@ fn switching(accept: HeaderValue, protocol: Option<&str>, extension: Option<Head
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    // A token can always stand in a header.
+    // A token is always a valid header value.
     if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }

@@ -1,4 +1,4 @@
-//! The places of a listener: nobody keeps those of others who come.
+//! The places of a listener's HTTP connections. Silent connections do not keep others out.
 use crate::node::{Handshaking, Node, max_handshakes, max_http_connections};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -9,40 +9,43 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How long one that was asked to make room may take before the next is asked, too: a thread that is busy does not answer.
+/// How long a connection that was asked to make room may take before the next one is asked, too: its thread may be busy.
 const ANSWER: Duration = Duration::from_millis(10);
-/// How long each connection has for its request in any case.
+/// The time that each connection has for its request in any case.
 const LEAST: Duration = Duration::from_millis(100);
-/// How long all places must have been taken before anybody is asked …
+/// How long all places must have been taken before a connection is asked to make room.
 const GRACE: Duration = Duration::from_millis(250);
-/// … and the late requests, of [`LEAST`] or more, that must not have come meanwhile: many clients that come at once, or from
-/// far away, make room by themselves. Quick ones say nothing of those who are asked to go.
+/// If this many late requests came in that time, no connection is asked: many clients that come at once, or from far away, make
+/// room by themselves. A request is late if its connection is [`LEAST`] old or more. Earlier ones say nothing of the connections
+/// that would be asked.
 const FEW: u64 = 64;
 
-/// Whoever begins in this part of the time for a head needs no second timer beside hyper's, which is late by as much.
+/// If the first byte comes within this fraction (1/32) of the time for a head, hyper's timer, which starts then, is late by no
+/// more than that: no second timer is needed.
 const AT_ONCE: u32 = 32;
 
-/// Who comes has a place until their first request; who stays, because an answer runs or a further request may come, has one of
-/// `Limits::http_connections`. Beyond those a connection keeps the place that it came with, and is closed with its answer.
+/// A connection has a place among the handshakes until its first request. From then on, while it is answered or may send a
+/// further request, it has one of `Limits::http_connections`. If none is free, it keeps its first place, and is closed after its
+/// answer.
 ///
-/// When no place is left for one more, and those who have one say nothing, the one who came first makes room: connections
-/// without a request, or with a byte of one now and then, keep nobody out.
+/// When all places are taken and the connections that have them stay silent, the oldest one makes room for a new one. So
+/// connections without a request, or with a byte of one now and then, do not keep others out.
 #[derive(Clone)]
 pub(crate) struct Places {
     coming: Arc<Coming>,
     staying: Arc<Semaphore>,
 }
 
-/// Those without a first request.
+/// The connections without a first request.
 struct Coming {
     node: Arc<Node>,
     free: Arc<Semaphore>,
-    /// How each is asked to make room, in the order in which they came. At most as many as there are places.
+    /// How each connection is asked to make room, in the order in which they came. At most as many as there are places.
     unheard: Mutex<BTreeMap<u64, (Instant, Arc<Notify>)>>,
     next: AtomicU64,
-    /// Who waits for a place: at most one of each listener.
+    /// How many connections wait for a place: at most one of each listener.
     waiting: AtomicUsize,
-    /// Requests that came late, in all.
+    /// All late requests so far, see [`FEW`].
     late: AtomicU64,
 }
 
@@ -59,11 +62,11 @@ impl Places {
         Places { coming: Arc::new(coming), staying: Arc::new(Semaphore::new(max_http_connections(node.limits()))) }
     }
 
-    /// A place for one who comes; somebody else's, if none is free and none becomes free.
+    /// A place for a new connection. If none is free, and none becomes free by itself, one of a silent connection.
     pub(super) async fn take(&self, siege: &mut Siege) -> io::Result<Place> {
         let free = &self.coming.free;
         if let Ok(permit) = free.clone().try_acquire_owned() {
-            // One that was just left is no end of it.
+            // A few places that became free do not end the siege.
             if free.available_permits() >= max_handshakes() / 8 {
                 *siege = Siege::default();
             }
@@ -81,22 +84,22 @@ impl Places {
     }
 }
 
-/// What a listener knows of the time in which it found no free place.
+/// What a listener knows of a siege: a time in which it found no free place.
 #[derive(Default)]
 pub(super) struct Siege {
     /// When it last had to wait for a place.
     waited: Option<Instant>,
-    /// Since when it has had to, or was last judged, and how many late requests there had been then.
+    /// When the siege began, or was last judged, and how many late requests there had been then.
     seen: Option<(Instant, u64)>,
     lasts: bool,
 }
 
 impl Siege {
-    /// True where hardly anybody who has had a place for a while makes a request.
+    /// True if hardly any connection that has had a place for a while makes a request. `late`: all late requests so far.
     fn lasts(&mut self, late: u64) -> bool {
         let now = Instant::now();
         if self.waited.is_some_and(|waited| now - waited > GRACE) {
-            // That was another time.
+            // The last wait belongs to an earlier siege.
             *self = Siege::default();
         }
         self.waited = Some(now);
@@ -109,7 +112,7 @@ impl Siege {
     }
 }
 
-/// Counts one who waits, until dropped.
+/// Counts a connection that waits for a place, until dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Waiting<'_> {
@@ -126,6 +129,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Coming {
+    /// Asks the oldest silent connection to make room, if it is at least [`LEAST`] old.
     fn ask_the_first(&self) {
         let first = {
             let mut unheard = self.unheard.lock();
@@ -138,7 +142,7 @@ impl Coming {
     }
 }
 
-/// One of the places of those who come; free again when dropped.
+/// A place among the handshakes; free again when dropped.
 pub(super) struct Place {
     coming: Arc<Coming>,
     number: u64,
@@ -154,12 +158,13 @@ impl Place {
         Place { coming: coming.clone(), number, since, go, _permit: permit }
     }
 
-    /// Whether its place is still needed by another. If not, it may be asked again.
+    /// Whether the connection was asked to make room, and its place is still needed. If it is not needed, the connection may be
+    /// asked again.
     fn must_go(&self) -> bool {
         let is_needed = self.coming.waiting.load(Relaxed) > 0;
         let mut unheard = self.coming.unheard.lock();
         if unheard.contains_key(&self.number) {
-            // It was not asked.
+            // The connection was not asked.
             return false;
         }
         if !is_needed {
@@ -168,7 +173,7 @@ impl Place {
         is_needed
     }
 
-    /// It is not asked to make room any more.
+    /// The connection has made a request, and is not asked to make room any more.
     fn is_heard(&self) {
         self.coming.unheard.lock().remove(&self.number);
     }
@@ -182,15 +187,15 @@ impl Drop for Place {
 
 /// What one HTTP connection holds until it ends or is upgraded.
 pub(crate) struct Visit {
-    /// Its place, and that of its address; until its first request, if it may stay.
+    /// Its place, and that of its address. It holds both until its first request, if it may stay then, else to its end.
     coming: Mutex<Option<(Place, Option<Handshaking>)>>,
     staying: Arc<Semaphore>,
     /// Set with the first request: `None` when it may not stay.
     stay: OnceLock<Option<OwnedSemaphorePermit>>,
     node: Arc<Node>,
-    /// It shall look whether it has to go.
+    /// Notified when the connection has to check whether it must go.
     go: Arc<Notify>,
-    /// When its first head must have come, where that is sooner than hyper would say.
+    /// By when its first head must have come, if that is earlier than hyper's timer.
     head_by: Option<Instant>,
 }
 
@@ -206,12 +211,12 @@ impl Visit {
         }
     }
 
-    /// Its first byte has come. hyper waits for the rest of the head, for as long as `timeout`, which the wait until now may have
-    /// made too long.
+    /// Its first byte has come, and hyper now waits up to `timeout` for the head. If the wait for the byte took long, `head_by`
+    /// remains the deadline.
     pub(super) fn has_begun(&mut self, head_by: Instant, timeout: Duration) {
         let left = head_by.saturating_duration_since(Instant::now());
         self.head_by = (left + timeout / AT_ONCE < timeout).then_some(head_by);
-        // It may have been asked to go, and not looked yet.
+        // It may have been asked to go, and not checked yet.
         self.go.notify_one();
     }
 
@@ -219,7 +224,7 @@ impl Visit {
         self.head_by
     }
 
-    /// It has sent the head of a request. False when it ends with the answer to it.
+    /// It has sent the head of a request. False if it ends after the answer to that.
     pub(super) fn heard(&self) -> bool {
         let stays = self.stay.get_or_init(|| {
             if let Some((place, _)) = &*self.coming.lock()
@@ -242,10 +247,10 @@ impl Visit {
         stays
     }
 
-    /// Ready when it has to go: at once where somebody else needs its place and it has not sent a whole head, or has not by
-    /// `head_by`; and after `patience` where it ends with an answer.
+    /// Ready when the connection has to go: its place is needed and it has not sent a whole head; it has not sent one by
+    /// `head_by`; or it may not stay, and `patience` is over since its request.
     ///
-    /// Polled behind the connection itself: what has come meanwhile counts.
+    /// Polled after the connection itself, so that what has come meanwhile counts.
     pub(super) async fn outstayed(&self, patience: Duration, head_by: Option<Instant>) {
         loop {
             tokio::select! {
@@ -265,7 +270,7 @@ impl Visit {
                     return crate::log::limited!(debug, (), "an HTTP connection was ended behind its answer");
                 }
                 None => {
-                    // The head may stand in the socket: the driver looks before this goes on.
+                    // The head may be in the socket already. The yield lets the I/O driver run, and the connection read it.
                     tokio::task::yield_now().await;
                     if self.stay.get().is_none()
                         && self.coming.lock().as_ref().is_some_and(|(place, _)| place.must_go())
@@ -279,7 +284,7 @@ impl Visit {
     }
 }
 
-/// Ready then; never without it.
+/// Ready at that time; without one, never.
 async fn until(then: Option<Instant>) {
     match then {
         Some(then) => tokio::time::sleep_until(then).await,
@@ -296,7 +301,7 @@ mod tests {
     async fn a_siege_is_a_time_without_late_requests() {
         let mut siege = Siege::default();
         let step = Duration::from_millis(10);
-        // How long it takes until it lasts, looked at every ten milliseconds, with so many late requests at each look.
+        // How long it takes until the siege lasts, checked every ten milliseconds, with `more` late requests between two checks.
         async fn begins(siege: &mut Siege, late: &mut u64, more: u64) -> Option<Duration> {
             let began = Instant::now();
             for _ in 0..100 {
@@ -312,7 +317,7 @@ mod tests {
         assert_eq!(begins(&mut siege, &mut late, 0).await, Some(GRACE));
         advance(step).await;
         assert!(siege.lasts(late), "it goes on");
-        // Nobody had to wait for a while: the next time has to be one by itself.
+        // No connection had to wait for a while, so a new siege has to last by itself.
         advance(GRACE * 2).await;
         assert_eq!(begins(&mut siege, &mut late, 0).await, Some(GRACE));
         advance(GRACE * 2).await;

@@ -4,14 +4,14 @@ use indexmap::IndexMap;
 use std::hash::RandomState;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Addresses that are remembered.
+/// The most addresses that are remembered.
 const ADDRESSES: usize = 1 << 16;
-/// Old entries that each new one looks at: idle ones go sooner than new ones come.
+/// How many old entries are checked for each new one. There are more than one, so that idle entries go faster than new ones come.
 const LOOKS: usize = 2;
-/// The same when the table is full.
+/// [`LOOKS`] while the table is full.
 const LOOKS_WHEN_FULL: usize = 16;
 
-/// An IPv6 address stands for its /64: the rest is the subscriber's own choice.
+/// The key of an address. An IPv6 address counts by its /64, because the subscriber chooses the rest.
 pub(super) fn key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -43,16 +43,17 @@ impl Entry {
     }
 }
 
-/// At most [`ADDRESSES`]. Idle ones go as others come; in a full table one without connections makes room.
+/// A table of at most [`ADDRESSES`] entries. Idle ones are removed as new ones come; in a full table, an entry without
+/// connections makes room.
 #[derive(Default)]
 pub(super) struct Addresses {
     pub(super) entries: IndexMap<IpAddr, Entry, RandomState>,
-    /// Which entry is looked at next.
+    /// The entry that is checked next.
     hand: usize,
 }
 
 impl Addresses {
-    /// `None`: no room, because those that were looked at all have connections.
+    /// The entry of an address. `None`: there is no room, because all entries that were checked have connections.
     pub(super) fn entry(&mut self, key: IpAddr, now: u64, rate: Option<Rate>) -> Option<&mut Entry> {
         if !self.entries.contains_key(&key) {
             self.make_room(now, rate);

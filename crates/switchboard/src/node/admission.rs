@@ -1,6 +1,6 @@
-//! Who is admitted: the node's maximum, the rate of upgrades, and what one address or user may have.
+//! Admission of connections: the node's maximum, the rate of upgrades, and what one address or user may have.
 //!
-//! Places are guards: whatever becomes of a connection, its place is free again when the guard is dropped.
+//! A place is a guard: however its connection ends, the place is free again when the guard is dropped.
 use crate::User;
 use crate::limits::NodeLimits;
 use crate::node::Node;
@@ -13,29 +13,29 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, LazyLock};
 
-/// Descriptors that are left for everything else, where the process has enough of them; at most a quarter of what it has.
+/// File descriptors that are left for everything else; at most a quarter of those that the process may open.
 const RESERVE: usize = 256;
-/// Where fewer WebSockets than this are possible, and no maximum is configured, the log says so at boot.
+/// If no maximum is configured and fewer WebSockets than this are possible, the log says so at boot.
 const FEW: usize = 512;
 /// The most HTTP connections that have sent no request yet.
 const HANDSHAKES: usize = 512;
-/// The most of those that have, unless the limits say otherwise.
+/// The most HTTP connections that have sent one, unless `Limits::http_connections` says otherwise.
 const HTTP_CONNECTIONS: usize = 1024;
 /// Why a connection is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// As many connections as the node may have.
+    /// The node has as many connections as it may.
     Node,
     Memory,
-    /// More upgrades than `accept_rate`.
+    /// There were more upgrades than `accept_rate`.
     Rate,
-    /// As many connections as the address may have.
+    /// The address has as many connections as it may.
     AddressConnections,
-    /// More upgrades of the address than `address_rate`.
+    /// The address made more upgrades than `address_rate`.
     AddressRate,
-    /// As many connections as the user may have.
+    /// The user has as many connections as it may.
     UserConnections,
-    /// As many namespaces that are named at run time as the node may have.
+    /// The node has as many namespaces that are named at run time as it may.
     Namespaces,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct ConnectionPermit {
     owners: Option<Box<Owners>>,
 }
 
-/// Whose it is, where that is counted.
+/// The address and the user for which the connection counts, and its compression window, if these are limited.
 #[derive(Default)]
 struct Owners {
     _address: Option<AddressPlace>,
@@ -54,7 +54,8 @@ struct Owners {
 }
 
 impl ConnectionPermit {
-    /// Whoever comes too often is told so before the rest of the node has to bear it: the address's own limits come first.
+    /// Admits a connection. The limits of its address come before those of the node, so that an address that connects too often
+    /// does not use up the rate of all. Errors: why the connection is not admitted.
     pub(crate) fn new(node: &Arc<Node>, address: Option<IpAddr>) -> Result<ConnectionPermit, Full> {
         let limits = node.limits();
         if node.memory.fullness() >= Level::NoNewConnections {
@@ -67,6 +68,7 @@ impl ConnectionPermit {
             return Err(Full::Rate);
         }
         let admitted = &node.counters.admitted;
+        // Added first and taken back, so that two connections do not both get the last place.
         if admitted.fetch_add(1, SeqCst) >= max_connections(limits) {
             admitted.fetch_sub(1, SeqCst);
             return Err(Full::Node);
@@ -75,7 +77,7 @@ impl ConnectionPermit {
         Ok(ConnectionPermit { node: node.clone(), owners })
     }
 
-    /// Who the connection will belong to, before it is one.
+    /// Counts the connection for its user. Errors: the user has as many connections as it may.
     pub(crate) fn belongs_to(&mut self, user: Option<&User>) -> Result<(), Full> {
         if let (Some(user), Some(most)) = (user, self.node.limits().user_connections) {
             let place = UserPlace::new(&self.node, user, most)?;
@@ -86,8 +88,8 @@ impl ConnectionPermit {
 }
 
 impl ConnectionPermit {
-    /// Whether so much of the client's messages may be kept for the next one, as long as the connection lives. All of it is
-    /// reserved: no message is refused later because what others keep has grown.
+    /// Reserves a compression window of `bytes` bytes, as long as the connection lives; false if there is no room. All of it is
+    /// reserved at once, so that no message is refused later because the windows of others have grown.
     pub(crate) fn keeps_window(&mut self, bytes: usize) -> bool {
         if bytes == 0 || !self.node.memory.is_limited() {
             return true;
@@ -126,7 +128,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// An HTTP connection that is not upgraded yet, until dropped.
+/// An HTTP connection that is not upgraded yet, counted for its address until dropped.
 pub(crate) struct Handshaking {
     _place: Option<AddressPlace>,
 }
@@ -149,12 +151,12 @@ impl Handshaking {
     }
 }
 
-/// What the node knows of those who connect.
+/// What the node remembers for admission.
 #[derive(Default)]
 pub(crate) struct Admission {
     accepts: Mutex<Option<Bucket>>,
     addresses: Mutex<Addresses>,
-    /// How many connections a user has: only users who have any.
+    /// The number of connections of each user that has any.
     users: Mutex<HashMap<Box<str>, usize>>,
 }
 
@@ -165,7 +167,8 @@ impl Admission {
         bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
     }
 
-    /// `None`: the address is not limited, not known, or one too many to remember.
+    /// Takes a place for the address. `None`: addresses are not limited, this one is not known, or the table has no room to
+    /// remember it.
     fn place(
         &self,
         node: &Arc<Node>,
@@ -204,7 +207,7 @@ impl Admission {
 struct AddressPlace {
     node: Arc<Node>,
     key: IpAddr,
-    /// Else it is not upgraded yet.
+    /// True for a WebSocket, false for a connection that is not upgraded yet.
     open: bool,
 }
 
@@ -256,7 +259,7 @@ impl Drop for UserPlace {
 
 /// How many descriptors connections may have: what the process may open, less the reserve.
 fn descriptors() -> usize {
-    // RLIMIT_NOFILE, where the system tells it in a file.
+    // RLIMIT_NOFILE, on systems that report it in a file.
     static OPEN_FILES: LazyLock<Option<usize>> = LazyLock::new(|| {
         let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
@@ -274,7 +277,7 @@ pub(crate) fn max_handshakes() -> usize {
     HANDSHAKES.min(descriptors() / 8).max(1)
 }
 
-/// How many HTTP connections our listeners keep behind a first request; WebSockets are not among them.
+/// How many HTTP connections our listeners keep after their first request, without WebSockets.
 pub(crate) fn max_http_connections(limits: &NodeLimits) -> usize {
     let few = HTTP_CONNECTIONS.min(descriptors() / 8);
     limits.http_connections.map_or(few, |most| most.min(descriptors() / 2))
@@ -286,11 +289,11 @@ fn max_connections(limits: &NodeLimits) -> usize {
     limits.max_connections.map_or(possible, |most| most.min(possible))
 }
 
-/// Says so where a configured maximum is more than the process may open, and where that is little.
+/// Warns if the configured maximum is more than the process may open, or if none is configured and little is possible.
 pub(crate) fn warn_of_few_descriptors(limits: &NodeLimits) {
     let possible = max_connections(limits);
     match limits.max_connections {
-        // A system that tells no limit has lowered nothing.
+        // On a system whose limit is not known, nothing was lowered.
         Some(asked) if asked > possible && possible < usize::MAX / 2 => tracing::warn!(
             target: "switchboard",
             asked,
@@ -331,7 +334,7 @@ mod tests {
         let flooding = Some(address("192.0.2.1"));
         let come = || ConnectionPermit::new(&node, flooding).map(drop);
         assert_eq!([come(), come(), come(), come()], [Ok(()), Ok(()), Ok(()), Err(Full::AddressRate)]);
-        // Each looks at old entries, that of the flood among them.
+        // Each of them checks old entries, that of the flood among them.
         for n in 0..20u8 {
             assert!(Handshaking::new(&node, Ipv4Addr::new(198, 51, 100, n).into()).is_some());
         }
@@ -359,7 +362,7 @@ mod tests {
         assert!(third.is_some());
         drop((second, third, nobody, other));
         assert!(node.admission.users.lock().is_empty());
-        // As many as there ever were do not stay.
+        // The table does not keep the size that it had at most.
         let many: Vec<_> = (0..1000).map(|n| come(Some(&n.to_string())).ok().unwrap()).collect();
         drop(many);
         assert!(node.admission.users.lock().capacity() < 16);

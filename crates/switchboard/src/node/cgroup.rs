@@ -1,19 +1,19 @@
-//! What the system says of this process' memory: its cgroup's limit, and what it uses.
+//! The memory of this process, as the system reports it: the limit of its cgroup, and what it uses.
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Where cgroups are mounted, on every system that has them.
 const MOUNT: &str = "/sys/fs/cgroup";
-/// A limit from here on is none: version 1 says "none" by a number.
+/// A limit of at least this is none: version 1 says "none" by a large number.
 const NONE: usize = 1 << 60;
 
-/// The smallest limit of this process' cgroups, up the hierarchy.
+/// The smallest limit of this process' cgroups, up the hierarchy, in bytes.
 pub(crate) fn limit() -> Option<usize> {
     limit_below(Path::new(MOUNT), &read_to_string("/proc/self/cgroup").ok()?)
 }
 
-/// What this process uses: its resident set, and what the kernel holds for the sockets of its cgroup.
+/// What this process uses, in bytes: its resident set, and what the kernel holds for the sockets of its cgroup.
 pub(crate) fn usage() -> Option<usize> {
     let resident = resident(&read_to_string("/proc/self/status").ok()?)?;
     static STAT: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
@@ -34,8 +34,8 @@ fn resident(status: &str) -> Option<usize> {
     Some(kib << 10)
 }
 
-/// `groups`: the lines `id:controllers:path` of `/proc/self/cgroup`. In a container the path may be one of the host, of which
-/// only the top is there.
+/// `groups`: the lines `id:controllers:path` of `/proc/self/cgroup`. In a container, that path may be the host's, of which only
+/// the top is visible here.
 fn limit_below(mount: &Path, groups: &str) -> Option<usize> {
     let limits = groups.lines().flat_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);

@@ -1,4 +1,4 @@
-//! The node's clock: milliseconds, moved by the sweep, read for the price of a load.
+//! [`Clock`]: milliseconds, moved by a sweep and read with one atomic load.
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use tokio::time::Instant;
 /// A deadline that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// A duration on the node's clock. One that is too long for it is shortened, so that a deadline can be added up without an overflow.
+/// A duration in milliseconds. One that is too long is shortened, so that adding it to a time does not overflow.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(NEVER / 4)
 }
 
-/// Read in every turn: not on a line of the cache with what is counted.
+/// Read in every turn, so it shares no cache line with counters.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Clock {
@@ -25,11 +25,12 @@ impl Clock {
         self.epoch.get_or_init(Instant::now);
     }
 
+    /// The last step of the clock.
     pub(crate) fn now(&self) -> u64 {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// The present, for the price of a look at the system's clock.
+    /// The present time, read from the system's clock.
     pub(crate) fn exact(&self) -> u64 {
         let elapsed = self.epoch.get().map_or(0, |epoch| epoch.elapsed().as_millis());
         u64::try_from(elapsed).unwrap_or(u64::MAX / 2)

@@ -1,4 +1,4 @@
-//! What is counted.
+//! [`Counters`]: what a node counts, and [`Stats`], which the application sees of it.
 use crate::node::Node;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Connections, until the on-disconnect hook has ended and the socket is closed.
+    /// Connections. One counts until its on-disconnect hook has ended and its socket is closed.
     pub connections: usize,
     /// Rooms that have members.
     pub rooms: usize,
@@ -16,8 +16,8 @@ pub struct Stats {
     pub memberships: usize,
     /// Bytes that wait for clients to read.
     pub queued_bytes: usize,
-    /// Bytes of messages that are not whole, or wait to be handled, and an estimate of what handlers in flight keep of theirs: what
-    /// is held against [`Limits::memory`](crate::Limits::memory). 0 where memory is not limited.
+    /// Bytes of messages that are unfinished or wait to be handled, and an estimate of what handlers in flight keep of theirs.
+    /// This is charged against [`Limits::memory`](crate::Limits::memory), and 0 if memory is not limited.
     pub held_bytes: usize,
     /// Handlers that have begun and not ended.
     pub in_flight: usize,
@@ -27,19 +27,20 @@ pub struct Stats {
     pub dropped: u64,
     /// Messages of clients that were dropped because the server closed the connection, since the start.
     pub dropped_inbound: u64,
-    /// Malformed frames, unknown events, acks and cancels of nothing, failed joins that nobody awaited, messages over their
-    /// rate, and upgrades refused, since the start. Not payloads that do not fit, nor errors of handlers.
+    /// Malformed frames, unknown events, acks and cancels that match nothing, failed joins that nobody awaited, messages over
+    /// their rate, and refused upgrades, since the start. Payloads that do not fit their type, and errors of handlers, are not
+    /// counted here.
     pub rejected: u64,
-    /// Connections that were not admitted, because the node has too many, or too little memory or descriptors, or too many came
-    /// of one address or at a time, or because they sent no request while others came for whom there was no other place, since the
-    /// start. They are among `rejected`.
+    /// Connections that were not admitted, since the start: the node had too many connections, or too little memory or too few
+    /// descriptors; too many came from one address, or at a time; or they sent no request while others needed their place. They
+    /// are among `rejected`.
     pub refused_connections: u64,
-    /// Messages that were answered `rate_limited`, or closed their connection, because of a rate of its limits, since the start.
-    /// They are among `rejected`.
+    /// Messages over one of the rates in the limits, which were answered `rate_limited` or closed their connection, since the
+    /// start. They are among `rejected`.
     pub rate_limited: u64,
-    /// Clients that were closed with 4008 because memory was short and most waited for them, since the start.
+    /// Clients that were evicted (4008) because memory was short and much of it was held for them, since the start.
     pub evicted: u64,
-    /// Handlers and hooks that a shutdown cut off.
+    /// Handlers and hooks that a shutdown has cut off.
     pub aborted: u64,
 }
 

@@ -1,5 +1,5 @@
-//! What outlives its turn and is held against the memory: bytes of clients that nobody has handled yet, which are known, and what
-//! handlers in flight have made of their payloads, which is estimated.
+//! The memory that is charged for messages of clients that outlive a turn: bytes that are not handled yet, which are known, and
+//! what handlers in flight have made of their payloads, which is estimated.
 use crate::node::Node;
 use crate::node::memory::percent;
 use crate::node::memory::{Level, Limited, Memory};
@@ -7,34 +7,35 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// With each such part of the limit that comes on top, the process is looked at: estimates may be far off, and the samples are
-/// half a second apart.
+/// Each time this fraction of the limit (1/128) was added, the memory of the process is sampled: estimates may be far off, and
+/// the regular samples are half a second apart.
 const LOOK: usize = 128;
-/// Up to this part of the limit may be estimated while the process is short of memory, so that it serves in a small way whatever the
-/// allocator, or the application, keeps.
+/// While estimates are at most this fraction of the limit (1/128), samples of the process do not count. So it still serves a
+/// little, whatever the allocator or the application keeps.
 const FLOOR: usize = 128;
 
-/// Up to this part of the limit may be unfinished, or wait, in a process that is nearly full, before nobody is read any more.
+/// In a process that is nearly full, clients are still read while at most this fraction of the limit (1/20) is unfinished or
+/// waits.
 const UNREAD: usize = 20;
 
-/// Changed by each message that waits, and each handler that does: on a line of the cache of its own.
+/// Changed by each message that waits, and by each handler that waits, so it has a cache line of its own.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Held {
     waiting: AtomicUsize,
     estimated: AtomicUsize,
-    /// From this sum on the process is looked at again.
+    /// Above this sum the process is sampled again.
     next_look: AtomicUsize,
-    /// Some give up what they hold, until there is room again.
+    /// Connections give up what they hold, until there is room again.
     clearing: AtomicBool,
 }
 
-/// What is charged.
+/// What a charge is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// Bytes that wait to be handled, or to be whole.
+    /// Bytes of unfinished messages, and of messages that wait to be handled.
     Waiting,
-    /// What a handler keeps, as far as one can guess.
+    /// An estimate of what a handler keeps.
     Estimated,
 }
 
@@ -68,7 +69,7 @@ impl Charge {
         self.bytes
     }
 
-    /// It is so much now. [`Memory::notice`] is for the moment after it, without a lock.
+    /// Changes the charge to `bytes`. The caller calls [`Memory::notice`] afterwards, without holding a lock.
     pub(crate) fn set(&mut self, bytes: usize) {
         let held = &self.node.memory.held;
         if bytes > self.bytes {
@@ -88,17 +89,17 @@ impl Drop for Charge {
 }
 
 impl Memory {
-    /// Bytes of clients that wait, and estimates of what handlers keep.
+    /// Bytes of messages that wait, and estimates of what handlers keep.
     pub(crate) fn held(&self) -> usize {
         self.held.sum()
     }
 
-    /// All that is counted, of messages in both directions.
+    /// All bytes that are counted, of messages in both directions.
     pub(crate) fn counted(&self) -> usize {
         self.held.sum().saturating_add(self.queued())
     }
 
-    /// True when no further message may begin, nor wait.
+    /// True if no further message may begin or wait.
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
         self.is_limited() && self.pressure() >= Level::Shed
@@ -106,9 +107,9 @@ impl Memory {
 
     /// How short memory is for what clients send.
     ///
-    /// What is counted decides, and the samples only where estimates are a part of it: a process that is large for other reasons is not
-    /// made smaller by refusing messages that are handled at once. Estimates alone do not stop everybody's reading, because they may
-    /// be too high.
+    /// What is counted decides. Samples of the process decide only if estimates are a part of the count: a process that is large
+    /// for other reasons does not become smaller if messages are refused that are handled at once. Estimates alone do not stop
+    /// reading, because they may be too high.
     #[inline(never)]
     pub(crate) fn pressure(&self) -> Level {
         let Some(limited) = self.limited() else { return Level::Normal };
@@ -116,7 +117,7 @@ impl Memory {
         let (estimated, known) = (estimated.load(Relaxed), waiting.load(Relaxed).saturating_add(self.queued()));
         let of = |bytes| Level::of(bytes, limited.limit);
         let sampled = match estimated > limited.limit / FLOOR {
-            // Short of what they hold, clients are read on, so that they are told `overloaded`.
+            // While little is known to wait, clients are still read, so that they are told `overloaded`.
             true if known <= limited.limit / UNREAD => self.level().min(Level::Shed),
             true => self.level(),
             false => Level::Normal,
@@ -124,8 +125,8 @@ impl Memory {
         of(known).max(of(known.saturating_add(estimated)).min(Level::Shed)).max(sampled)
     }
 
-    /// True when those who wait to be read have to go: what is known of the messages has become too much by itself, and is more
-    /// than it may be still.
+    /// True if connections that wait to be read have to be evicted: what is known to wait has reached [`Level::Evict`] by itself,
+    /// and has not fallen below [`Level::Shed`] since.
     pub(crate) fn is_exhausted(&self) -> bool {
         let Some(limited) = self.limited() else { return false };
         let known = self.held.waiting.load(Relaxed).saturating_add(self.queued());
@@ -138,7 +139,7 @@ impl Memory {
         is_exhausted
     }
 
-    /// Looks at the process, where much has come since it was looked at.
+    /// Samples the process if much was added since the last sample.
     #[inline]
     pub(crate) fn notice(&self) {
         let next = self.held.next_look.load(Relaxed);
@@ -152,7 +153,7 @@ impl Memory {
     #[cold]
     fn look(&self, limited: &Limited, next: usize) {
         let later = self.held.sum() + limited.limit / LOOK;
-        // One of those that find it due.
+        // Only one of the threads that find it due takes the sample.
         if self.held.next_look.compare_exchange(next, later, Relaxed, Relaxed).is_ok()
             && let Some(usage) = (limited.source)()
         {
@@ -160,7 +161,7 @@ impl Memory {
         }
     }
 
-    /// After a sample, and where there is less: the next look is due when there is more again.
+    /// Called after a sample, and when a charge becomes less: lowers the sum at which the next sample is due.
     pub(crate) fn lower_look(&self) {
         let Some(limited) = self.limited() else { return };
         let step = limited.limit / LOOK;
@@ -170,7 +171,8 @@ impl Memory {
         }
     }
 
-    /// How much of the limit is used, by what was sampled or by what is counted: for those who come, and for volatile messages.
+    /// How much of the limit is used, by the last sample or by the count, whichever is more. Decides about new connections and
+    /// volatile messages.
     pub(crate) fn fullness(&self) -> Level {
         match self.limited() {
             None => Level::Normal,
@@ -178,7 +180,7 @@ impl Memory {
         }
     }
 
-    /// More is counted than may be.
+    /// How many bytes have to go: 0 while what is known to wait is below 90 % of the limit, else what is above 80 %.
     pub(crate) fn surplus(&self, limited: &Limited) -> usize {
         let known = self.held.waiting.load(Relaxed).saturating_add(self.queued());
         if known >= percent(limited.limit, 90) { known - percent(limited.limit, 80) } else { 0 }

@@ -1,4 +1,4 @@
-//! What is held against a memory that is not the process'.
+//! What is charged against a simulated memory.
 use super::{Charge, Kind, Level};
 use crate::node::Node;
 use crate::testing::TestApp;
@@ -62,7 +62,7 @@ fn d24_the_sum_decides_before_any_sample_does() {
         assert_eq!((memory.fullness(), memory.is_short()), (Level::Shed, true), "{kind:?}");
         charge.set(95 * MIB);
         assert_eq!(memory.fullness(), Level::Evict);
-        // An estimate may be too high: it alone stops nobody's reading.
+        // An estimate may be too high, so that it alone does not stop reading.
         let reads_on = matches!(kind, Kind::Estimated);
         assert_eq!(memory.pressure(), if reads_on { Level::Shed } else { Level::Evict });
         assert_eq!(memory.is_exhausted(), !reads_on);
@@ -95,14 +95,14 @@ fn d24_the_process_is_looked_at_with_each_part_that_comes_on_top() {
     }
     assert!((6..=12).contains(&looks.load(Ordering::Relaxed)), "{looks:?} looks at 10 MiB");
     assert!(node.memory.is_short());
-    // A process that is nearly full reads on, to refuse; unless much is unfinished or waits besides.
+    // A process that is nearly full still reads, so that it can refuse; unless much is unfinished or waits, too.
     usage.store(120 * MIB, Ordering::Relaxed);
     all.push(charged(&node, Kind::Estimated, 2 * MIB));
     assert_eq!((node.memory.level(), node.memory.pressure()), (Level::Evict, Level::Shed));
     let unread = charged(&node, Kind::Waiting, 8 * MIB);
     assert_eq!(node.memory.pressure(), Level::Evict);
     drop(unread);
-    // It goes up and down without a look, and is looked at again when there is more.
+    // Ups and downs cause no sample. The next growth does.
     let before = looks.load(Ordering::Relaxed);
     for _ in 0..100 {
         let charge = charged(&node, Kind::Estimated, MIB / 4);
@@ -173,7 +173,7 @@ async fn d24_a_handler_in_flight_is_charged_by_its_payload_and_a_message_that_wa
     until(&handle, |stats| (200_000..202_000).contains(&stats.held_bytes)).await;
     gate.add_permits(1);
     until(&handle, |stats| stats.held_bytes == 0).await;
-    // What is handled at once is never charged.
+    // A message that is handled at once is never charged.
     assert_eq!(ada.request::<String>("echo", "well").await, "well");
     assert_eq!(handle.stats().held_bytes, 0);
     ada.send("keep", "x".repeat(10_000)).await;
@@ -190,7 +190,7 @@ async fn d24_from_the_shed_level_on_messages_are_overloaded_and_served_again_whe
     for _ in 0..40 {
         holders.push(app.connect("/ws").await);
     }
-    // 27 × 60,000 × 8 bytes are 80 % of 16 MiB.
+    // 28 × 60,000 × 8 bytes are 80 % of 16 MiB.
     for (n, holder) in holders.iter_mut().enumerate() {
         match n {
             0..28 => holder.send("keep", "x".repeat(60_000)).await,
@@ -198,7 +198,7 @@ async fn d24_from_the_shed_level_on_messages_are_overloaded_and_served_again_whe
         }
         until(&handle, |stats| stats.in_flight == (n + 1).min(28)).await;
     }
-    // So is a message that would have to wait, whose connection is not read any more until there is room.
+    // A connection whose handler is in flight is not read until there is room, so that this message is answered later.
     holders[0].send("echo", "later").await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(app.try_connect("/ws").await.expect_err("nobody is admitted").status, 503);
@@ -220,7 +220,7 @@ async fn d24_messages_of_raw_gateways_are_charged_until_the_next_is_asked_for() 
     }
     gate.add_permits(2);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    // One waits, and one was taken last.
+    // One message waits, and the one that was taken last is still charged.
     assert!((20_000..20_200).contains(&handle.stats().held_bytes), "{:?}", handle.stats());
     gate.add_permits(2);
     until(&handle, |stats| stats.held_bytes == 0).await;
@@ -256,7 +256,7 @@ async fn d24_what_is_thrown_away_of_a_raw_gateway_is_charged_no_more_whoever_kee
     assert_eq!((collector.0.lock().len(), handle.stats().dropped_inbound), (1, 1));
 }
 
-/// A socket of a client's, and the head of the answer.
+/// A client's socket, and the head of the answer to its handshake.
 async fn upgraded(address: std::net::SocketAddr) -> (tokio::net::TcpStream, String) {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -271,7 +271,7 @@ async fn upgraded(address: std::net::SocketAddr) -> (tokio::net::TcpStream, Stri
     (stream, answer)
 }
 
-/// Windows are there as long as their connections: were they what memory is short of, it would stay so.
+/// Windows stay as long as their connections: if they made memory short, it would stay short.
 #[cfg(feature = "deflate")]
 #[tokio::test]
 async fn d24_windows_that_are_kept_have_a_quarter_and_who_comes_then_is_not_compressed() {
@@ -295,7 +295,7 @@ async fn d24_windows_that_are_kept_have_a_quarter_and_who_comes_then_is_not_comp
     served.abort();
 }
 
-/// Each sends a byte now and then of a message that does not end.
+/// Each client sends a byte now and then of a message that does not end.
 #[tokio::test]
 async fn d24_who_drips_holds_no_memory_that_is_short() {
     let limits = Limits::default().partial_timeout(Duration::from_millis(500));

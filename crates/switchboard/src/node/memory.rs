@@ -1,7 +1,9 @@
-//! Memory: how much of its limit the process has, what waits for clients of all that, and who makes room.
+//! [`Memory`]: how much of its limit the process uses, how much of that waits for clients to read, and which clients are evicted
+//! when memory is short.
 //!
-//! A level is sampled, and read for the price of a load. What waits is counted where a socket has refused bytes, and nowhere
-//! else: whoever reads costs nothing here. What clients have sent, and nobody has handled, is counted in [`held`](crate::node::held).
+//! The level is sampled, and read with one atomic load. Bytes that wait are counted only where a socket has refused them: a
+//! client that reads costs nothing here. Messages from clients that are not handled yet are counted in
+//! [`held`](crate::node::held).
 use crate::log;
 use crate::node::held::Held;
 use crate::node::queues::{Blocked, Queue, Queues};
@@ -15,29 +17,29 @@ use tokio::sync::Notify;
 
 /// Time between samples.
 const SAMPLE: Duration = Duration::from_millis(500);
-/// Of what is kept this part is forgotten with each sample: half of it in 20.
+/// With each sample, 1/29 of [`Kept`] is forgotten. After 20 samples that is half of it.
 const DECAY: usize = 29;
-/// A queue below this is left alone when memory is short: it is not the reason.
+/// When memory is short, a queue of at most this many bytes is left alone: it is not the cause.
 const SMALL: usize = 16 << 10;
-/// What waits for one client alone, and is less than this, is not the reason either.
+/// If at most this many bytes wait for one client alone, they do not count for the order of eviction.
 const TRIFLE: usize = 1 << 10;
 
-/// Percent of the limit that windows which are kept may have.
+/// Percent of the limit that all compression windows together may have.
 const WINDOWS: usize = 25;
-/// Percent of the limit by which the usage has to fall below where a level begins before that is left.
+/// A level is left when the usage is this many percent of the limit below the beginning of the level.
 const HYSTERESIS: usize = 3;
-/// Percent of the limit from which on it does not matter what the allocator may have kept.
+/// From this percentage of the limit on, what the allocator may have kept is not taken off.
 const LAST: usize = 93;
 
 /// How much of the limit is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Normal,
-    /// 70 %: nobody is admitted.
+    /// 70 %: no connection is admitted.
     NoNewConnections,
     /// 80 %: volatile messages are dropped.
     Shed,
-    /// 90 %: the largest queues go.
+    /// 90 %: the clients with the largest queues are evicted.
     Evict,
 }
 
@@ -51,7 +53,7 @@ impl Level {
         }
     }
 
-    /// The level after this one: entered at once, and left when the usage is well below.
+    /// The level that follows this one. A higher level is entered at once, and left when the usage is well below it.
     fn next(self, usage: usize, limit: usize) -> Level {
         let left = Level::of(usage.saturating_add(percent(limit, HYSTERESIS)), limit);
         Level::of(usage, limit).max(self.min(left))
@@ -62,10 +64,10 @@ pub(crate) fn percent(limit: usize, share: usize) -> usize {
     limit / 100 * share
 }
 
-/// Tells how many bytes the process has.
+/// Tells how many bytes the process uses; `None` if that cannot be found out.
 pub(crate) type Source = Box<dyn Fn() -> Option<usize> + Send + Sync>;
 
-/// Changed by every put into a queue that is blocked: on a line of the cache of its own.
+/// Changed by every put into a queue whose socket refuses bytes, so it has a cache line of its own.
 #[derive(Default)]
 #[repr(align(128))]
 struct Queued(AtomicUsize);
@@ -75,13 +77,13 @@ struct Queued(AtomicUsize);
 pub(crate) struct Memory {
     queued: Queued,
     pub(crate) held: Held,
-    /// What is kept of clients' messages for those that refer back to them, at most.
+    /// Bytes that are reserved for compression windows: messages of clients that later messages may refer back to.
     windows: AtomicUsize,
     level: AtomicU8,
     limited: OnceLock<Limited>,
-    /// Registered by the floor that has the connections.
+    /// Registered by the floor that knows the connections.
     queues: OnceLock<Arc<dyn Queues>>,
-    /// More waits than may.
+    /// Notified when more bytes wait than may.
     over: Notify,
     watching: AtomicBool,
     samples: Mutex<Samples>,
@@ -120,12 +122,12 @@ impl Memory {
         }
     }
 
-    /// Bytes that wait in front of sockets that refuse them; what several wait for counts once. 0 where there is no limit.
+    /// Bytes that wait for sockets that refuse them. Bytes that several connections share count once. 0 if there is no limit.
     pub(crate) fn queued(&self) -> usize {
         self.queued.0.load(Relaxed)
     }
 
-    /// Something waits that had `before` bytes and has `after`.
+    /// Adjusts the count for something of which `before` bytes waited, and `after` bytes wait now.
     pub(crate) fn recharge(&self, before: usize, after: usize) {
         let Some(limited) = self.limited.get() else { return };
         if after < before {
@@ -139,7 +141,7 @@ impl Memory {
         self.limited.get()
     }
 
-    /// Notes how much the process has. Returns the level that this makes.
+    /// Notes that the process uses `usage` bytes. Returns the level that follows.
     pub(crate) fn judge(&self, limited: &Limited, usage: usize) -> Level {
         let before = self.level();
         let level = before.next(usage, limited.limit);
@@ -151,8 +153,8 @@ impl Memory {
         level
     }
 
-    /// Reserves memory that stays for as long as a connection. False where there would be more of that than may be: whatever else
-    /// is counted goes again, and this does not.
+    /// Reserves memory for a compression window, which stays as long as its connection. False if all windows would exceed their
+    /// part of the limit: unlike everything else that is counted, they are never freed while their connections live.
     pub(crate) fn reserve_window(&self, bytes: usize) -> bool {
         let most = self.limited().map_or(usize::MAX, |limited| percent(limited.limit, WINDOWS));
         if self.windows.fetch_add(bytes, Relaxed).saturating_add(bytes) <= most {
@@ -166,7 +168,7 @@ impl Memory {
         self.windows.fetch_sub(bytes, Relaxed);
     }
 
-    /// True when what waits is counted.
+    /// True if there is a limit, so that what waits is counted.
     #[inline]
     pub(crate) fn is_limited(&self) -> bool {
         self.limited.get().is_some()
@@ -179,10 +181,11 @@ impl Limited {
     }
 }
 
-/// What the allocator keeps of queues that have become short again, as far as one can guess: it is in use for the system, and
-/// free for us. Half of the guess is forgotten in 10 s.
+/// An estimate of what the allocator keeps of queues that have become shorter: in use for the system, but free for us. Half of it
+/// is forgotten in 10 s.
 ///
-/// It is the reason not to cut further queues before what was cut shows, and for nothing else: the system counts it.
+/// It only delays further cuts, until the first one can show in the samples. For everything else, what the system counts is the
+/// usage.
 #[derive(Default)]
 struct Kept {
     bytes: usize,
@@ -191,27 +194,29 @@ struct Kept {
 }
 
 impl Kept {
-    /// What is used, less what is kept. Called for each sample.
+    /// The usage without what is kept. Called for each sample.
     fn correct(&mut self, usage: usize, queued: usize) -> usize {
         self.bytes -= self.bytes / DECAY;
+        // Queues that have become shorter leave their memory with the allocator; queues that grow use it again.
         self.bytes += self.queued.saturating_sub(queued);
         self.bytes = self.bytes.saturating_sub(queued.saturating_sub(self.queued));
-        // What the system got back is kept no more.
+        // What the allocator has returned to the system is not kept any more.
         self.bytes = self.bytes.saturating_sub(self.usage.saturating_sub(usage)).min(usage);
         (self.usage, self.queued) = (usage, queued);
         usage - self.bytes
     }
 }
 
-/// What the samples have told.
+/// What is remembered from one sample to the next.
 #[derive(Default)]
 struct Samples {
     kept: Kept,
-    /// When the last one was taken, by a clock that is never paused.
+    /// When the last sample was taken, by a clock that is never paused.
     last: Option<Instant>,
 }
 
-/// Looks at the memory in the current runtime, unless somebody does; once, where the one who does is late: their runtime is blocked.
+/// Starts a task in the current runtime that samples the memory, unless there is one. If that one is late, because its runtime is
+/// blocked, takes one sample instead.
 pub(crate) fn watch(node: &Arc<Node>) {
     let memory = &node.memory;
     let Some(limited) = memory.limited.get() else { return };
@@ -228,7 +233,7 @@ pub(crate) fn watch(node: &Arc<Node>) {
     }
 }
 
-/// Another one may begin when it is dropped, with its runtime perhaps.
+/// The task that samples. When it is dropped, perhaps with its runtime, another one may start.
 struct Watching(Weak<Node>);
 
 impl Drop for Watching {
@@ -240,7 +245,7 @@ impl Drop for Watching {
 }
 
 impl Watching {
-    /// Until the node is gone, or has ended.
+    /// Samples until the node is gone or has ended.
     async fn run(self) {
         let mut ticks = tokio::time::interval(SAMPLE);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -250,7 +255,7 @@ impl Watching {
             tokio::select! {
                 _ = ticks.tick() => node.sample_memory(limited, &mut node.memory.samples.lock()),
                 () = node.memory.over.notified() => node.hold_queues(limited),
-                // Nothing is left of a shutdown.
+                // The shutdown is complete.
                 () = node.ended() => return,
             }
         }
@@ -264,7 +269,7 @@ impl Node {
         self.hold_queues(limited);
     }
 
-    /// No more waits than may.
+    /// Evicts clients if more bytes wait than may.
     fn hold_queues(&self, limited: &Limited) {
         if self.memory.queued() > limited.most_queued() {
             self.evict(limited.most_queued() / 4 * 3, 0);
@@ -284,19 +289,19 @@ impl Node {
         }
         match memory.surplus(limited) {
             0 => {}
-            // What clients have sent is given up by their own tasks.
+            // This cuts outboxes only. What clients have sent is given up by their own tasks.
             surplus => self.evict(memory.queued().saturating_sub(surplus), SMALL),
         }
     }
 
-    /// Closes the clients for which most waits, largest first, until no more than `target` bytes wait: those that are about to
-    /// end before all others, and those for which most waits alone before those that wait for what others wait for, too, whose
-    /// end frees nothing before the last of them.
+    /// Evicts clients until no more than `target` bytes wait. Clients for which much waits alone come first: what others wait
+    /// for, too, is freed only when the last of them is evicted. Among these, connections that are closing come first, then those
+    /// with the most bytes.
     fn evict(&self, target: usize, smallest: usize) {
         let memory = &self.memory;
         let mut queues: Vec<(Blocked, Arc<dyn Queue>)> = memory.queues.get().map_or_else(Vec::new, |all| all.blocked());
         queues.retain(|(blocked, _)| blocked.bytes > smallest);
-        // Who alone waits for little is not worth the first pass.
+        // A client for which little waits alone is not among the first.
         let least = smallest.max(TRIFLE);
         let own = |blocked: &Blocked| if blocked.own > least { blocked.own } else { 0 };
         queues.sort_unstable_by_key(|(blocked, _)| {

@@ -1,4 +1,4 @@
-//! Every level of a memory that is not the process', and clients that read nothing.
+//! Every level of a simulated memory, and clients that read nothing.
 use super::{Kept, Level, Limited, Memory};
 use crate::client_id::ClientId;
 use crate::testing::TestApp;
@@ -20,7 +20,7 @@ impl Echo {
     }
 }
 
-/// An application with a memory of `limit` bytes, of which it uses what is stored.
+/// An application with a memory limit of `limit` bytes, and the usage that its samples find.
 fn limited(limit: usize) -> (App, Handle, Arc<AtomicUsize>) {
     limited_with(limit, Gateway::new(Echo))
 }
@@ -45,7 +45,7 @@ async fn use_bytes(usage: &AtomicUsize, bytes: usize) {
     tokio::time::sleep(Duration::from_millis(1100)).await;
 }
 
-/// A client that reads its handshake's answer, and nothing from then on.
+/// A client that reads the answer to its handshake, and nothing after it.
 async fn silent(router: &axum::Router, handle: &Handle) -> (ClientId, DuplexStream) {
     let ids = || there(handle);
     let before = ids();
@@ -67,7 +67,7 @@ async fn silent(router: &axum::Router, handle: &Handle) -> (ClientId, DuplexStre
     }
 }
 
-/// Sends so much to one client, in messages of `size`.
+/// Sends `bytes` bytes to one client, in messages of `size` bytes.
 fn push(handle: &Handle, id: ClientId, bytes: usize, size: usize) {
     let client = all(handle).into_iter().find(|client| client.id() == id).unwrap();
     for _ in 0..bytes / size {
@@ -117,7 +117,7 @@ async fn from_70_percent_on_nobody_is_admitted_and_from_80_on_volatile_messages_
     assert_eq!(handle.stats().dropped, dropped + 1);
     assert_eq!(ada.request::<String>("echo", "well").await, "well", "what is not volatile goes on");
 
-    // Nothing waits for anybody: there is nobody whose end would help.
+    // Nothing waits for any client, so that no eviction would help.
     use_bytes(&usage, 990 * MIB).await;
     assert_eq!(memory(&handle).level(), Level::Evict);
     assert_eq!(ada.request::<String>("echo", "well").await, "well");
@@ -144,7 +144,7 @@ async fn from_90_percent_on_the_largest_queues_go_until_there_is_less() {
     assert!((37 * MIB / 10..=4 * MIB).contains(&queued), "{queued}");
     use_bytes(&usage, 17 * MIB).await;
     assert_eq!(handle.stats().evicted, 0);
-    // Two of 20 MiB are too many: the largest queue is enough, and is credited as long as the allocator keeps it.
+    // The usage is 2 MiB above 80 %: evicting the largest queue is enough, while the allocator may keep its bytes.
     use_bytes(&usage, 18 * MIB).await;
     assert!(is_sent_away(stream).await);
     settle().await;
@@ -190,7 +190,7 @@ async fn what_waits_on_the_node_is_bounded_and_what_many_wait_for_counts_once() 
     let there: HashSet<_> = handle.server().local().clients().iter().map(|client| client.id()).collect();
     assert!(all[3..7].iter().filter(|(id, _)| there.contains(id)).count() == 2, "those with most");
     assert_eq!(there.len(), 18);
-    // Whatever became of it, nothing stays charged.
+    // However the connections ended, nothing stays charged.
     drop(all);
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!((handle.stats().connections, memory(&handle).queued()), (0, 0));
@@ -311,7 +311,7 @@ async fn who_waits_for_what_many_wait_for_goes_after_those_for_whom_much_waits_a
         greedy.push(silent(&router, &handle).await);
     }
     for (n, (id, _)) in greedy.iter().enumerate() {
-        // In shared pieces, of which nobody else has a share, and in packed ones.
+        // Half of them in segments that could be shared, but are not, and half in copied ones.
         push(&handle, *id, 2 * MIB, if n % 2 == 0 { 8 << 10 } else { 256 });
     }
     settle().await;
@@ -343,7 +343,7 @@ async fn nothing_is_written_into_a_frame_that_an_eviction_cut_off() {
     let (id, mut stream) = silent(&router, &handle).await;
     push(&handle, id, MIB, MIB);
     settle().await;
-    // In the turn that finds the eviction the task reads a close frame, which it would answer.
+    // The turn that finds the eviction also reads a close frame, which it would answer.
     stream.write_all(&CLOSE).await.unwrap();
     let mut text = vec![0; 32 << 10];
     stream.read_exact(&mut text).await.unwrap();
@@ -425,7 +425,7 @@ fn what_the_allocator_keeps_of_queues_is_free() {
     assert!((1490 * MIB..1510 * MIB).contains(&after), "half is forgotten in 10 s: {after}");
 }
 
-/// The one that began to look ends, or is blocked, and another one has clients.
+/// The runtime that samples the memory ends, or is blocked, while another one has clients.
 #[test]
 fn the_memory_is_looked_at_whichever_runtime_ends_or_is_blocked() {
     for ends in [true, false] {
@@ -437,7 +437,7 @@ fn the_memory_is_looked_at_whichever_runtime_ends_or_is_blocked() {
         first.block_on(settle());
         assert!(memory(&handle).watching.load(Ordering::Acquire));
         let _other = second.block_on(silent(&router, &handle));
-        // A runtime that nobody drives is as one that is blocked.
+        // A runtime that is not driven is like one that is blocked.
         let blocked = (!ends).then_some(first);
         usage.store(950 * MIB, Ordering::Relaxed);
         let began = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! What all namespaces of an application share on this node: its limits, numbers and clock.
+//! What all namespaces of an application share on this node: its limits, memory, counters and clock.
 mod addresses;
 pub(crate) mod admission;
 pub(crate) mod cgroup;
@@ -25,7 +25,8 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Its connections know it. It knows none of them: memory cuts their queues through [`queues`].
+/// What all namespaces share. Connections know their node, but a node knows no connection: memory cuts their queues through
+/// [`queues`].
 pub(crate) struct Node {
     pub(crate) counters: Counters,
     pub(crate) memory: Memory,
@@ -35,12 +36,12 @@ pub(crate) struct Node {
     tick: AtomicU64,
     /// The least and the largest `max_message_out` of all gateways.
     max_message_out: (AtomicUsize, AtomicUsize),
-    /// For admission: each connection has the clock of its runtime.
+    /// The clock of admission. Connections use the clock of their runtime instead.
     clock: Clock,
     draining: AtomicBool,
-    /// A permit became free.
+    /// Notified when a permit becomes free.
     pub(crate) left: Notify,
-    /// A shutdown has begun.
+    /// Notified when a shutdown begins.
     drains: Notify,
 }
 
@@ -82,7 +83,7 @@ impl Node {
         self.limits.get().unwrap_or(&DEFAULT)
     }
 
-    /// Holds the clock to the deadlines of a gateway, and broadcasts to what its clients may be sent.
+    /// Takes the limits of one gateway into account: for the step of the clock, and for the longest message to clients.
     pub(crate) fn serves(&self, limits: &GatewayLimits) {
         let tick = u64::try_from(limits.tick().as_millis()).unwrap_or(u64::MAX);
         self.tick.fetch_min(tick, Ordering::Relaxed);
@@ -91,14 +92,14 @@ impl Node {
         largest.fetch_max(limits.max_message_out, Ordering::Relaxed);
     }
 
-    /// Up to this length a message may go to every client.
+    /// A message of at most this length may go to every client.
     pub(crate) fn least_message_out(&self) -> usize {
         self.max_message_out.0.load(Ordering::Relaxed)
     }
 
-    /// From this length on it may go to nobody.
+    /// A message that is longer than this may go to no client.
     pub(crate) fn largest_message_out(&self) -> usize {
-        // Without any gateway there is nobody to send to: the application's own limit tells what is refused.
+        // Without a gateway there is no client. Then the application's own limit decides what is refused.
         match self.max_message_out.1.load(Ordering::Relaxed) {
             0 => self.gateway_limits().max_message_out,
             largest => largest,
@@ -109,7 +110,7 @@ impl Node {
         self.gateway_limits().tick().min(Duration::from_millis(self.tick.load(Ordering::Relaxed)))
     }
 
-    /// Milliseconds at this moment, since this was first asked.
+    /// Milliseconds at this moment, since the first call.
     pub(crate) fn exact(&self) -> u64 {
         self.clock.start();
         self.clock.exact()
@@ -126,13 +127,14 @@ impl Node {
 
     /// Waits for the beginning of a shutdown.
     pub(crate) async fn drained(&self) {
+        // Created before the check, so that a shutdown that begins in between is not missed.
         let drains = self.drains.notified();
         if !self.is_draining() {
             drains.await;
         }
     }
 
-    /// True when no further handler may start.
+    /// True if no further handler may start.
     pub(crate) fn is_busy(&self, most: usize) -> bool {
         self.counters.in_flight.load(Ordering::Relaxed) >= most
     }
@@ -149,12 +151,12 @@ impl Node {
         self.rejected(stage, reason);
     }
 
-    /// True when a shutdown has begun, and nobody is connected any more.
+    /// True if a shutdown has begun and no connection is left.
     pub(crate) fn has_ended(&self) -> bool {
         self.is_draining() && self.counters.admitted() == 0
     }
 
-    /// Waits until a shutdown has begun, and nobody is connected any more.
+    /// Waits until a shutdown has begun and no connection is left.
     pub(crate) async fn ended(&self) {
         self.drained().await;
         self.emptied().await;
@@ -163,6 +165,7 @@ impl Node {
     /// Waits until no connection has a permit.
     pub(crate) async fn emptied(&self) {
         loop {
+            // Created before the check, so that a permit that becomes free in between is not missed.
             let left = self.left.notified();
             if self.counters.admitted() == 0 {
                 return;

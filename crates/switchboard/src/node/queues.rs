@@ -1,14 +1,15 @@
-//! The queues of clients, as memory sees them: what waits in them, and how one is cut.
+//! The outboxes of clients, as memory sees them: what waits in them, and how one is cut.
 use crate::client_id::ClientId;
 use std::sync::Arc;
 
-/// What waits for a socket that refuses it.
+/// What waits for a socket that refuses bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Blocked {
     /// The connection is about to end anyway, once its peer has read.
     pub(crate) closing: bool,
     /// Bytes that are freed when this connection alone ends.
     pub(crate) own: usize,
+    /// All bytes that wait, including those that other connections share.
     pub(crate) bytes: usize,
 }
 

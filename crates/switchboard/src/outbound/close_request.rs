@@ -1,20 +1,20 @@
-//! What a connection is asked for by others: its end.
+//! [`CloseRequest`]: how others ask a connection's task to end it.
 use crate::Error;
 use crate::outbound::reason::DisconnectReason;
 use switchboard_core::{Close, CloseCode};
 
-/// How a connection shall end.
+/// How a connection is to end.
 #[derive(Clone, Debug)]
 pub(crate) enum CloseRequest {
-    /// Behind all that waits in the outbox.
+    /// A close frame, after everything that waits in the outbox.
     Graceful { close: Close, reason: DisconnectReason },
-    /// At once; what waits is thrown away.
+    /// A close frame at once. What waits in the outbox is dropped.
     Abort { close: CloseCode, reason: DisconnectReason },
-    /// At once, without a close frame.
+    /// The end of the stream at once, without a close frame.
     Reset { reason: DisconnectReason },
-    /// After the handler in flight.
+    /// The server shuts down. Handlers in flight finish, what has not begun is refused, then the connection is closed.
     Shutdown,
-    /// Now, without any answer.
+    /// The shutdown's patience is over. What runs is cut off and its callers are told so, then the connection is closed.
     Kill,
 }
 
@@ -23,18 +23,20 @@ impl CloseRequest {
         CloseRequest::Abort { close: CloseCode::SLOW_CONSUMER, reason: DisconnectReason::SlowConsumer }
     }
 
-    /// `polite`: with a close frame.
+    /// `polite`: whether a close frame is sent.
     pub(crate) fn try_again_later(polite: bool) -> CloseRequest {
         let close = CloseCode::TRY_AGAIN_LATER;
         let reason = DisconnectReason::Server { code: close };
         if polite { CloseRequest::Abort { close, reason } } else { CloseRequest::Reset { reason } }
     }
 
-    /// False where the client is still answered what has not begun, or was cut off.
+    /// Whether no further frame is accepted from now on. False for `Shutdown` and `Kill`, because their refusals and errors still
+    /// have to reach the client.
     pub(crate) fn is_an_end(&self) -> bool {
         !matches!(self, CloseRequest::Shutdown | CloseRequest::Kill)
     }
 
+    /// If there are several requests, the most urgent one counts; of equally urgent ones, the first.
     pub(crate) fn urgency(&self) -> u8 {
         match self {
             CloseRequest::Shutdown => 0,
@@ -46,7 +48,7 @@ impl CloseRequest {
     }
 }
 
-/// The close frame of an error that closes: the error's `retry_after` counts, unless the close frame has one of its own.
+/// The close frame of an error that closes the connection. It takes over the error's `retry_after`, unless it has one of its own.
 pub(crate) fn because_of(error: &Error, close: Close) -> Close {
     match (close.retry_delay(), error.retry_delay()) {
         (None, Some(delay)) => close.retry_after(delay),

@@ -1,4 +1,4 @@
-//! A frame in its compressed form, for the connections that agreed on it.
+//! The compressed form of a frame, for the connections that negotiated compression.
 use crate::buffers;
 use crate::compression::Compression;
 use crate::outbound::Frame;
@@ -6,21 +6,21 @@ use crate::outbound::frame::Shared;
 use std::sync::Arc;
 use switchboard_core::ws::{self, Deflate};
 
-/// What a connection and its gateway say of compression.
+/// The compression settings of one connection: what it has negotiated, and what its gateway asks for.
 ///
-/// The gateway's part is a reference, so that it is read only for a connection that has agreed to compression: a broadcast to
-/// others does not touch it.
+/// The gateway's settings are a reference, so that a broadcast reads that memory only for connections that negotiated
+/// compression.
 #[derive(Clone, Copy)]
 pub(crate) struct Agreed<'a> {
-    /// What was negotiated, if anything was.
+    /// The negotiated parameters; `None`: messages are not compressed.
     pub(crate) deflate: Option<Deflate>,
     pub(crate) compression: &'a Option<Compression>,
 }
 
-/// The compressed form of a frame: made once, shared by all that get it.
+/// The compressed form of a frame. It is made once, and shared by all connections that get it.
 pub(crate) struct Compressed {
     bytes: Vec<u8>,
-    /// Where the frame begins; `None` when it is not shorter than the plain one.
+    /// Where the frame begins in `bytes`; `None` if compression has not made it shorter.
     start: Option<usize>,
     shared: Option<Arc<Shared>>,
 }
@@ -40,7 +40,7 @@ impl Drop for Compressed {
 }
 
 impl Frame<'_> {
-    /// Lends `put` the frame in the form that this connection gets: compressed, where that is agreed on and shorter.
+    /// Calls `put` with the form of the frame that this connection gets: compressed, if that was negotiated and is shorter.
     #[inline]
     pub(crate) fn lend<T>(&mut self, agreed: Agreed<'_>, put: impl FnOnce(&mut Frame<'_>) -> T) -> T {
         if agreed.deflate.is_none() { put(self) } else { self.lend_compressed(agreed, put) }
@@ -52,6 +52,7 @@ impl Frame<'_> {
         let compressed = self.compressed.get_or_insert_with(|| Box::new(Compressed::new(bytes, deflate, level)));
         let Some(start) = compressed.start else { return put(self) };
         let mut frame = Frame::new(&compressed.bytes[start..]);
+        // The compressed form has shared bytes of its own. They are lent to this frame, and taken back for the next connection.
         frame.shared = compressed.shared.take();
         frame.used = self.used;
         let put = put(&mut frame);
@@ -60,7 +61,7 @@ impl Frame<'_> {
         put
     }
 
-    /// The parameters of the compression of this frame; `None` if it is sent as it is.
+    /// The parameters and the level with which this frame is compressed; `None` if it is sent uncompressed.
     fn parameters(&self, agreed: Agreed<'_>) -> Option<(Deflate, u8)> {
         let (deflate, compression) = (agreed.deflate?, agreed.compression.as_ref()?);
         let len = ws::payload(self.bytes)?.len();
@@ -68,7 +69,8 @@ impl Frame<'_> {
         compresses.then_some((deflate, compression.level_number()))
     }
 
-    /// Whether `put` would compress the frame first. The caller releases its locks before that.
+    /// Whether [`lend`](Frame::lend) would have to compress the frame. The caller then releases its locks first, because that
+    /// takes time.
     #[inline]
     pub(crate) fn takes_time(&self, agreed: Agreed<'_>) -> bool {
         agreed.deflate.is_some() && self.compressed.is_none() && self.parameters(agreed).is_some()

@@ -1,4 +1,4 @@
-//! An event on its way out: a frame in one format, encoded once.
+//! [`Event`]: a frame to be sent, encoded once in one format.
 use crate::buffers::{give, take};
 use crate::codec::Encoding;
 use crate::event_name::check_name;
@@ -14,9 +14,10 @@ thread_local! {
     static SENDS: Calls = const { Calls::new(DEEPEST) };
 }
 
-/// What the application sends, and the call that sends it. Its `Serialize` and its `Drop` are the application's, and may send again.
+/// A value that the application sends, for the time of the call that sends it. The value's `Serialize` and `Drop` are code of the
+/// application, which may send again: [`Nested`] bounds that.
 pub(crate) struct Sending<T> {
-    /// Before `nested`, so that it is dropped inside of the call.
+    /// Declared before `_nested`, so that it is dropped while the call still counts.
     data: Option<T>,
     refused: Option<Refused>,
     _nested: Nested,
@@ -49,20 +50,21 @@ impl<T> Drop for Sending<T> {
     #[inline]
     fn drop(&mut self) {
         if self.refused == Some(Refused::Endless) {
-            // One that is kept for ever, in place of a stack that overflows; it is logged that it is not sent.
+            // Dropping the value would send again, until the stack overflows, so it is leaked. The log says that it was not sent.
             std::mem::forget(self.data.take());
         }
     }
 }
 
-/// A frame of an event: the same bytes for every receiver of its format.
+/// An encoded frame. All receivers with the same format get the same bytes.
 pub(crate) struct Event {
     bytes: Vec<u8>,
     start: usize,
 }
 
 impl Event {
-    /// `None`, and a line in the log, when the data cannot be serialised or is too long.
+    /// Encodes an event with a payload of at most `most` bytes. `None`, and a line in the log, if the data cannot be serialised
+    /// or is too long.
     #[track_caller]
     pub(crate) fn encode(
         encoding: Encoding<'_>,
@@ -73,7 +75,7 @@ impl Event {
         Event::encode_at(Location::caller(), encoding, event, data, most)
     }
 
-    /// The same, said to be at a place.
+    /// [`encode`](Event::encode), with the place in the application that the log names.
     pub(crate) fn encode_at(
         place: &'static Location<'static>,
         encoding: Encoding<'_>,
@@ -107,7 +109,7 @@ impl Event {
         }
     }
 
-    /// An event that awaits an answer.
+    /// Encodes an event that asks the client for an answer.
     pub(crate) fn encode_request(
         encoding: Encoding<'_>,
         event: &str,
@@ -124,12 +126,12 @@ impl Event {
         Ok(built)
     }
 
-    /// Why somebody is not asked.
+    /// The error of a request whose event is too long to be sent.
     pub(crate) fn too_long() -> Error {
         Error::payload_too_large("The event is longer than `max_message_out`")
     }
 
-    /// A reply that `write` appends. `None`: it is longer than `most`.
+    /// Encodes a reply, whose payload `write` appends. `None`: it is longer than `most`.
     pub(crate) fn reply(encoding: Encoding<'_>, most: usize, write: impl FnOnce(&mut Vec<u8>)) -> Option<Event> {
         let built = Event::build(encoding, |out| {
             write(out);
@@ -138,7 +140,7 @@ impl Event {
         built.ok().filter(|built| built.len() <= most)
     }
 
-    /// An error for a client. Errors: it cannot be said, see [`Encoding::exception_within`].
+    /// Encodes an error for a client. Errors: it cannot be encoded, see [`Encoding::exception_within`].
     pub(crate) fn exception(
         encoding: Encoding<'_>,
         most: usize,
@@ -146,7 +148,8 @@ impl Event {
         event: Option<&str>,
         id: Option<&Id<'_>>,
     ) -> Result<Event, Error> {
-        // A codec of the application's own may do what fails, and is told so by an exception.
+        // This counts as a send: a codec of the application may do something that fails while it encodes, which is answered by
+        // another exception.
         let nothing = Sending::begin(());
         nothing.get().map_err(Error::internal)?;
         Event::build(encoding, |out| encoding.exception_within(most, out, error, event, id))
@@ -154,6 +157,7 @@ impl Event {
 
     fn build(encoding: Encoding<'_>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Event, Error> {
         let mut bytes = take();
+        // Room for the header, which is written in place when the length is known.
         bytes.resize(ws::HEADER_ROOM, 0);
         if let Err(error) = encode(&mut bytes) {
             give(bytes);
@@ -163,7 +167,7 @@ impl Event {
         Ok(Event { bytes, start })
     }
 
-    /// The length of its payload, which is what `max_message_out` is about.
+    /// The length of its payload, which is what `max_message_out` limits.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - ws::HEADER_ROOM
     }

@@ -1,26 +1,28 @@
-//! A frame on its way to outboxes.
+//! [`Frame`]: one frame on its way to one or several outboxes.
 use crate::node::Node;
 use crate::outbound::compressed::Compressed;
 use std::sync::{Arc, OnceLock};
 
-/// A frame to be sent: its bytes, and what several outboxes share of it.
+/// A frame to be sent: its bytes, and the forms of it that several outboxes share, made when they are first needed.
 pub(crate) struct Frame<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) shared: Option<Arc<Shared>>,
     pub(crate) compressed: Option<Box<Compressed>>,
-    /// An empty outbox had a copy of it.
+    /// An empty outbox has taken a copy of it already; the next one gets a shared reference.
     pub(crate) used: bool,
 }
 
-/// The bytes of a frame that several outboxes may hold.
+/// The bytes of a frame, which several outboxes may hold.
 pub(crate) struct Shared {
     pub(crate) bytes: Box<[u8]>,
-    /// The node whose memory it is charged to, once: since a socket that it waits for refused bytes.
+    /// The node whose memory is charged with these bytes. The first outbox whose socket refuses bytes sets it, so they are
+    /// charged once, however many outboxes hold them.
     charged: OnceLock<Arc<Node>>,
 }
 
 impl Shared {
     pub(crate) fn charge(&self, node: &Arc<Node>) {
+        // `set` succeeds for one caller only. `get` comes first, so that the others do not clone the `Arc`.
         if self.charged.get().is_none() && self.charged.set(node.clone()).is_ok() {
             node.memory.recharge(0, self.bytes.len());
         }
@@ -40,7 +42,7 @@ impl<'a> Frame<'a> {
         Frame { bytes, shared: None, compressed: None, used: false }
     }
 
-    /// The frame shared, when it goes to more than one: to share it takes longer than to copy it once.
+    /// `None` at the first call, then a shared reference to the frame: sharing costs more than a single copy.
     #[inline]
     pub(crate) fn again(&mut self) -> Option<Arc<Shared>> {
         std::mem::replace(&mut self.used, true).then(|| self.share())

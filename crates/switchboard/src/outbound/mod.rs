@@ -1,4 +1,4 @@
-//! From a value to bytes that wait for a socket.
+//! The way out: from a value that is sent to bytes that wait for a socket.
 pub(crate) mod close_request;
 pub(crate) mod compressed;
 pub(crate) mod event;
@@ -7,12 +7,12 @@ pub(crate) mod outbox;
 pub(crate) mod reason;
 pub(crate) mod state;
 pub(crate) mod stream;
-/// The sync types of [`touched`]: its tests compile it with loom's in place of these.
+/// The sync types that [`touched`] uses. Its tests compile that module again, with loom's types instead of these.
 mod sync {
     pub(super) use std::sync::atomic::AtomicBool;
 }
 mod touched;
-// Not inside of `touched`, because it compiles that module a second time.
+// The tests are not inside `touched`, because they compile that module a second time.
 #[cfg(test)]
 mod touched_tests;
 pub(crate) mod writer;

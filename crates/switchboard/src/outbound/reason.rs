@@ -10,30 +10,30 @@ pub enum DisconnectReason {
     Client {
         /// The code of its close frame, if it gave one.
         code: Option<u16>,
-        /// The reason of its close frame, which is any text.
+        /// The reason text of its close frame, which the client chooses freely.
         reason: String,
     },
     /// The connection broke, or ended without a close frame (1006).
     Lost,
-    /// The client broke the protocol, or passed a limit.
+    /// The client broke the protocol, or exceeded a limit.
     #[non_exhaustive]
     Violation {
-        /// The code that it was told.
+        /// The close code that the client was sent.
         code: CloseCode,
     },
     /// The client does not read what is sent to it (4001).
     SlowConsumer,
     /// The client did not answer a ping (4002).
     NoPong,
-    /// It sent no message, or lived, as long as the limits allow (1001).
+    /// The client sent no message for `Limits::idle_timeout`, or the connection existed for `Limits::max_lifetime` (1001).
     Expired,
     /// The application, or this server, closed it.
     #[non_exhaustive]
     Server {
-        /// The code that the client was told; 4008 also where it was not, because memory was too short for that.
+        /// The close code that the client was sent. It is 4008 also if no close frame could be sent, because memory was short.
         code: CloseCode,
     },
-    /// A hook of the application failed (1011).
+    /// A hook of the application failed, or an error could not be encoded for the client (1011).
     Fault,
     /// The server shuts down (1001).
     Shutdown,

@@ -1,4 +1,4 @@
-//! What the writer's lock guards, and the changes that are made under it.
+//! The state that the writer's lock guards, and the changes that are made under that lock.
 use crate::limits::GatewayLimits;
 use crate::node::Node;
 use crate::outbound::close_request::CloseRequest;
@@ -22,58 +22,58 @@ pub(crate) enum Pushed {
     Gone,
 }
 
-/// What the caller has to do so that what was put gets written.
+/// What the caller has to do, after it has released the lock, so that the frame gets written.
 pub(crate) enum Wake {
     Nobody,
     Flusher,
     Task(Waker),
 }
 
-/// Whose turn it is to write.
+/// Which task writes what waits in the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing waits.
     #[default]
     Idle,
-    /// The flusher writes soon: further pushes wake nobody.
+    /// The connection is in its flusher's list, which writes soon: further pushes wake nobody.
     Scheduled,
-    /// The task writes, at the end of its turn or when the socket accepts bytes again.
+    /// The connection's task writes, at the end of its turn or when the socket accepts bytes again.
     Task,
 }
 
-/// How far the end of the connection has come.
+/// How far the end of the connection has progressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum End {
     #[default]
     Open,
     /// No further frame is accepted; what waits is still written.
     Closing,
-    /// What waited is dropped, except the end of a short frame and the close frame.
+    /// What waited is dropped, except the rest of a short half-written frame, and the close frame.
     Discarded,
-    /// Nothing more is written: a frame may have been cut off, after which the peer could not read another one.
+    /// Nothing more is written: a frame may have been cut off, and the peer could not parse anything after it.
     Mute,
 }
 
-/// The writer, locked. What it changes, the end of the task's turn has to see: each change sets the flag.
+/// The locked writer. A change that the end of the task's turn has to act on also sets `touched`.
 pub(super) struct Held<'a> {
     pub(super) touched: &'a Touched,
     pub(super) closed: &'a AtomicBool,
     pub(super) state: MutexGuard<'a, State>,
 }
 
-/// The fields are in the order of their use, for the cache: see [`Outbox`].
+/// The fields are in the order in which a push uses them, so that it touches few cache lines: see [`Outbox`].
 #[derive(Default)]
 #[repr(C)]
 pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) end: End,
-    /// Somebody wanted to wake the task and found no waker: see [`Touched`].
+    /// A wake-up was due, and there was no waker: see [`Touched`].
     pub(super) woken: bool,
-    /// The stream was written to, and may hold bytes that it has not handed to the socket.
+    /// The stream was written to since its last flush, and may buffer bytes that have not reached the socket.
     pub(super) unflushed: bool,
     /// How many bytes of the outbox are charged to the node.
     pub(super) charged: u32,
-    /// The bare socket's writing half; `None` where the task owns the whole stream, and once the connection is gone.
+    /// The bare socket's write half; `None` if the task owns the whole stream, or once the connection is gone.
     pub(super) socket: Option<OwnedWriteHalf>,
     pub(super) outbox: Outbox,
     pub(super) request: Option<Box<CloseRequest>>,
@@ -100,22 +100,24 @@ impl Held<'_> {
         self.touched.set(&mut *self.state);
     }
 
-    /// From now on no frame is accepted.
+    /// Begins the end, or takes it further: it never goes back. From now on no frame is accepted.
     pub(super) fn ends(&mut self, end: End) {
         self.end = self.end.max(end);
         self.closed.store(true, Ordering::Relaxed);
     }
 
+    /// Leaves the writing to the task: the end of its current or next turn has to lock the writer.
     #[inline(always)]
     pub(super) fn leave_to_task(&mut self) {
         self.touch();
         self.phase = Phase::Task;
     }
 
+    /// Keeps the request for the task, unless a request that is at least as urgent is there already.
     pub(super) fn ask(&mut self, request: CloseRequest) {
         if request.is_an_end() {
-            // At once, and not when the task obeys: what is emitted after this call does not reach the client, and no further message
-            // of it is handled.
+            // This takes effect at once, and not when the task obeys: what is emitted after this call must not reach the client,
+            // and none of its further messages may be handled.
             self.ends(End::Closing);
         }
         if self.request.as_ref().is_none_or(|known| known.urgency() < request.urgency()) {
@@ -124,6 +126,7 @@ impl Held<'_> {
         }
     }
 
+    /// Puts a frame into the outbox. Returns how many volatile messages were dropped for it. Errors: why it is not queued.
     pub(super) fn put(
         &mut self,
         frame: &mut Frame<'_>,
@@ -143,7 +146,8 @@ impl Held<'_> {
         }
     }
 
-    /// The task's waker. If there is none, the task is being woken, or is in its first turn, at whose end it looks again.
+    /// Takes the task's waker, which the caller wakes after it has released the lock. `None` if the task is being woken already,
+    /// or is still in its first turn: the end of that turn looks again.
     pub(super) fn take_waker(&mut self) -> Option<Waker> {
         self.touched.take_waker(&mut *self.state)
     }
@@ -152,7 +156,8 @@ impl Held<'_> {
         self.take_waker().map_or(Wake::Nobody, Wake::Task)
     }
 
-    /// Tries the socket although the flusher or the task is about to: otherwise a burst would overflow the outbox of a client that reads.
+    /// Writes at once, although the flusher or the task will write soon: otherwise a burst would overflow the outbox of a client
+    /// that does read.
     pub(super) fn write_now(&mut self) -> Wake {
         let waiting = &mut *self.state;
         let Some(socket) = &waiting.socket else { return Wake::Nobody };
@@ -177,7 +182,8 @@ impl Slot for State {
 }
 
 impl State {
-    /// Charges the node with what waits for a socket that refuses it. A socket that accepts bytes costs only this check.
+    /// Updates what the node is charged with: the bytes that wait for a socket that refuses them. If the socket accepts bytes,
+    /// this is only a check.
     #[inline(always)]
     pub(super) fn settle(&mut self, node: &Arc<Node>) {
         if self.outbox.is_blocked() || self.charged > 0 {
@@ -188,20 +194,22 @@ impl State {
     #[cold]
     fn recharge(&mut self, node: &Arc<Node>) {
         if node.memory.is_limited() {
-            // What waits is below 4 GiB, see `Limits::problems`. If it were not, the amount charged is still the amount returned later.
+            // Less than 4 GiB waits, see `Limits::problems`. Even if more did, the amount that is charged is the amount that is
+            // returned later.
             let charged = u32::try_from(self.outbox.charge(node)).unwrap_or(u32::MAX);
             node.memory.recharge(self.charged as usize, charged as usize);
             self.charged = charged;
         }
     }
 
-    /// Writes to a stream that may buffer bytes itself (TLS): everything is written only after its flush.
+    /// Writes to a stream that may buffer bytes itself (TLS). Nothing counts as drained before its flush is complete.
     pub(super) fn flush_stream(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Option<Flushed> {
         if !self.outbox.is_empty() {
             self.unflushed = true;
             match self.outbox.flush(|bytes| stream.poll_write(cx, bytes)) {
                 Flushed::Drained => {}
-                // The stream may already have handed on what it accepted, so there is nothing to flush; the refused write wakes the task.
+                // No flush now: the stream may have passed on all that it accepted, and the refused write has registered the
+                // waker.
                 blocked => return Some(blocked),
             }
         }
@@ -218,14 +226,15 @@ impl State {
         }
     }
 
-    /// The bare socket of an open connection, if nothing waits for it.
+    /// The bare socket, if the connection is open and nothing waits to be written before a new frame.
     #[inline(always)]
     pub(super) fn socket_at_rest(&self) -> Option<&OwnedWriteHalf> {
         let rests = self.phase == Phase::Idle && self.end == End::Open && self.outbox.is_empty();
         self.socket.as_ref().filter(|_| rests && !self.outbox.is_blocked())
     }
 
-    /// Whether much was put into the outbox of a bare socket that has not been tried since.
+    /// Whether more than `outbound_bytes` wait for a bare socket that has not refused bytes: it is tried now, before the outbox
+    /// overflows.
     pub(super) fn is_overdue(&self, limits: &GatewayLimits) -> bool {
         self.outbox.bytes() > limits.outbound_bytes && !self.outbox.is_blocked() && self.socket.is_some()
     }

@@ -1,4 +1,4 @@
-//! The two kinds of stream: a bare TCP socket, which others may write to directly, and anything else.
+//! The two kinds of stream: a bare TCP socket, which other tasks may write to directly, and any other stream.
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,16 +8,16 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
-/// What the task owns of its stream.
+/// The part of a stream that the task owns.
 pub(crate) enum Stream {
-    /// The reading half of a bare socket; the writing half is in the lane.
+    /// The read half of a bare socket; the write half is in the `Writer`.
     Tcp(OwnedReadHalf),
     /// TLS, HTTP/2, in-memory: read and written by the task alone.
     Other(Pin<Box<dyn Io>>),
 }
 
 impl Stream {
-    /// Reads once. 0: the peer has finished.
+    /// Reads once. 0 bytes: the peer has ended its half of the stream.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         ready!(match self {
@@ -34,7 +34,7 @@ impl Stream {
         }
     }
 
-    /// Hands on what the stream itself holds back (a TLS record).
+    /// Flushes what the stream itself buffers, such as a TLS record.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(_) => Poll::Ready(Ok(())),
@@ -50,7 +50,7 @@ impl Stream {
     }
 }
 
-/// Writes to the writing half of a bare socket, which anybody may who holds the lane's lock.
+/// Writes to a bare socket without waiting. Any thread may call it while it holds the writer's lock.
 pub(crate) fn try_write(socket: &OwnedWriteHalf, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
     let written = match bytes {
         [one] => socket.try_write(one),
@@ -62,7 +62,7 @@ pub(crate) fn try_write(socket: &OwnedWriteHalf, bytes: &[IoSlice<'_>]) -> Poll<
     }
 }
 
-/// Writes, or registers the task for the moment when the socket takes bytes again.
+/// Writes, or registers the task's waker for the moment when the socket accepts bytes again.
 pub(crate) fn poll_write(
     socket: &OwnedWriteHalf,
     cx: &mut Context<'_>,

@@ -1,5 +1,5 @@
-//! The protocol under loom, which runs every order in which threads can see each other's writes. The module is compiled again here,
-//! with loom's types in place of those of std.
+//! The protocol under loom, which runs every order in which threads can see each other's writes. This compiles `touched` again,
+//! with loom's types instead of those of std.
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use std::task::{Wake, Waker};
@@ -82,7 +82,8 @@ impl Wake for Notified {
     }
 }
 
-/// Each setter leaves one message and one piece of work beside the task, which runs a turn for each wake-up and for nothing else.
+/// Each setter runs on a thread of its own, and leaves one message and one piece of work. The task runs a turn for each wake-up,
+/// and for nothing else.
 fn every_message_is_written(setters: &'static [Setter]) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);

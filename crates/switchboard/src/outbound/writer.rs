@@ -1,4 +1,8 @@
-//! The writer: the only way to a connection for everybody except its task. A lock over the outbox and the writing half.
+//! [`Writer`]: the outbox and the socket's write half, under one lock. Everybody except a connection's task reaches the
+//! connection through it alone.
+//!
+//! It is a lock and not a channel because of the order: a reply, a push from another task and an error leave in the order in
+//! which they were emitted.
 use crate::limits::GatewayLimits;
 use crate::node::Node;
 use crate::node::queues::Blocked;
@@ -15,16 +19,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::net::tcp::OwnedWriteHalf;
 
-/// If memory is short, a partly written frame is finished up to this length; a longer one is dropped, and the connection with it.
+/// When memory is short, a half-written frame of at most this many bytes is still finished. A longer one is dropped, and the
+/// connection ends without a close frame.
 const FINISHED: usize = 16 << 10;
 
 /// What the task learns at the end of its turn.
 pub(crate) struct TurnEnd {
+    /// `None` if there was nothing to write.
     pub(crate) flushed: Option<Flushed>,
     pub(crate) request: Option<CloseRequest>,
-    /// There is something to do at once: the task does not wait.
+    /// The task has to run again instead of waiting.
     pub(crate) again: bool,
-    /// Bytes that wait.
+    /// Bytes that still wait.
     pub(crate) waiting: usize,
     /// The client has to read before more of its messages are handled.
     pub(crate) crowded: bool,
@@ -35,8 +41,8 @@ pub(crate) struct Writer {
     /// Set when the end of a turn must lock the writer: data, a close request, or a missing waker. Written under the lock, read without
     /// it; any setter also takes the waker, so a stale read costs one extra turn, never a lost wake-up.
     touched: Touched,
-    /// The end has begun or is asked for: no further frame is accepted. Written under the lock, read without it: whoever needs to be sure
-    /// locks.
+    /// The end has begun or is asked for: no further frame is accepted. Written under the lock, read without it; a caller that
+    /// has to be sure takes the lock.
     closed: AtomicBool,
     /// The peer has sent its last message, and the task waits only for the answers to what the peer sent before.
     answering: AtomicBool,
@@ -62,14 +68,15 @@ impl Writer {
         Held { touched: &self.touched, closed: &self.closed, state: self.state.lock() }
     }
 
-    /// For the task, whose waker is always the same: false if nothing is left for [`end_turn`](Writer::end_turn) to do.
+    /// False if the task may skip [`end_turn`](Writer::end_turn), which has nothing to do. This relies on the task's waker being
+    /// the same in every turn.
     #[inline]
     pub(crate) fn is_touched(&self) -> bool {
         self.touched.get()
     }
 
-    /// Puts a frame after all others. `own`: the caller runs inside the task's turn, whose end writes the frame unless the flusher is
-    /// about to. Also returns how many volatile messages were dropped for it.
+    /// Puts a frame after all others. `own`: the caller runs inside the task's turn, whose end writes the frame unless the
+    /// flusher will. Also returns how many volatile messages were dropped for the frame.
     pub(crate) fn push(
         &self,
         frame: &mut Frame<'_>,
@@ -82,17 +89,20 @@ impl Writer {
         let evicted = match state.put(frame, class, limits) {
             Ok(evicted) => evicted,
             Err(refused) => {
+                // After an overflow there is a request for the end, which the task has to learn of.
                 let wake = if state.request.is_some() { state.wake_task() } else { Wake::Nobody };
                 return (refused, wake, 0);
             }
         };
         let wake = match state.phase {
             _ if state.is_overdue(limits) => state.write_now(),
+            // A write is due already, and takes this frame along.
             Phase::Scheduled | Phase::Task => Wake::Nobody,
             Phase::Idle if own => {
                 state.leave_to_task();
                 Wake::Nobody
             }
+            // The flusher writes it, together with everything that is pushed until then.
             Phase::Idle => {
                 state.phase = Phase::Scheduled;
                 Wake::Flusher
@@ -102,9 +112,11 @@ impl Writer {
         (Pushed::Queued, wake, evicted)
     }
 
-    /// A reply from the task itself, which writes it before the next round of its turn. The `only` reply of a round is written now if
-    /// nothing waits before it: that saves the copy into the outbox and, mostly, the end of the turn. Returns whether the outbox is
-    /// crowded afterwards.
+    /// Puts a reply from the task itself, which writes it before the next round of its turn. The `only` reply to a read is
+    /// written now if nothing waits before it: that saves the copy into the outbox and, usually, `end_turn`. Returns whether the
+    /// outbox is crowded afterwards.
+    ///
+    /// Errors: why the reply is not queued.
     pub(crate) fn put_reply(
         &self,
         frame: &mut Frame<'_>,
@@ -115,7 +127,8 @@ impl Writer {
         let mut state = self.hold();
         let mut written = 0;
         if only && let Some(socket) = state.socket_at_rest() {
-            // If the socket refuses it or fails, `end_turn` tries again: it registers for readiness, and reports the failure.
+            // A write that is refused or fails is left to `end_turn`, which tries again, and then registers for readiness or
+            // reports the failure.
             if let Poll::Ready(Ok(n)) = try_write(socket, &[IoSlice::new(frame.bytes)]) {
                 written = n;
             }
@@ -125,6 +138,7 @@ impl Writer {
         }
         state.put(frame, Class::Reply, limits)?;
         if written > 0 {
+            // Tells the outbox that the socket has taken the first `written` bytes and then refused the rest.
             let mut written = Some(written);
             state.outbox.flush(|_| written.take().map_or(Poll::Pending, |n| Poll::Ready(Ok(n))));
         }
@@ -143,15 +157,16 @@ impl Writer {
         put
     }
 
-    /// Puts the last frames: nothing is accepted after them. `discard` drops what waits before them. Returns how many messages were
-    /// dropped.
+    /// Puts the closing frames: nothing is accepted after them. `discard` drops what waits before them. Returns how many messages
+    /// were dropped.
     pub(crate) fn close(&self, frames: &[u8], discard: bool, node: &Arc<Node>) -> usize {
         let mut state = self.hold();
         if state.end == End::Mute {
             return 0;
         }
         let dropped = if discard { state.outbox.discard() } else { 0 };
-        // A long frame that is partly written still waits: `evict` can drop it if memory is short.
+        // If a long half-written frame is left, the end is only `Closing`, so that `evict` can still drop it when memory is
+        // short.
         let end = if discard && state.outbox.bytes() <= FINISHED { End::Discarded } else { End::Closing };
         state.ends(end);
         if !frames.is_empty() {
@@ -169,7 +184,8 @@ impl Writer {
         state.outbox = Outbox::default();
         state.settle(node);
         if let Some(socket) = state.socket.take() {
-            // The socket is closed when both halves are dropped. Dropping this half would also shut it down, which is one more system call.
+            // Both halves are dropped, which closes the socket. Dropping this half alone would also shut it down, which is one
+            // more system call.
             socket.forget();
         }
         state.ends(End::Mute);
@@ -185,7 +201,7 @@ impl Writer {
         (state.take_waker(), was_open)
     }
 
-    /// Whether somebody has asked for the end and the task has not obeyed yet.
+    /// Whether an end is asked for that the task has not carried out yet.
     pub(crate) fn is_asked_to_end(&self) -> bool {
         self.state.lock().request.as_ref().is_some_and(|request| request.is_an_end())
     }
@@ -199,12 +215,14 @@ impl Writer {
         self.answering.load(Ordering::Acquire)
     }
 
-    /// The request that the task has not obeyed yet.
+    /// Takes the request that the task has not obeyed yet.
     pub(crate) fn take_request(&self) -> Option<CloseRequest> {
         self.state.lock().request.take().map(|request| *request)
     }
 
+    /// Wakes the task; if it is running, it runs another turn after this one.
     pub(crate) fn wake(&self) {
+        // The lock is released at the end of this statement, before the task wakes.
         let waker = self.hold().take_waker();
         if let Some(waker) = waker {
             waker.wake();
@@ -241,12 +259,12 @@ impl Writer {
         })
     }
 
-    /// Drops what waits, at once, and asks the task for the end. Returns how many messages were dropped, and the task's waker; `None`: they
-    /// are dropped already.
+    /// Drops what waits, at once, and asks the task for the end. Returns how many messages were dropped, and the task's waker;
+    /// `None` if that was done before.
     ///
-    /// A close frame can only follow the end of a partly written frame. A long one is dropped too, and with it the close frame: the peer
-    /// cannot read what comes after a frame that was cut off. The close frame of a connection that is already closing is dropped as well:
-    /// its peer had time to read it.
+    /// A half-written frame has to be finished before a close frame can follow. If it is long, it is dropped, and there is no
+    /// close frame: the peer cannot parse anything after a frame that was cut off. The close frame of a connection that is
+    /// already closing is dropped as well: its peer had time to read it.
     pub(crate) fn evict(&self, node: &Arc<Node>) -> Option<(usize, Option<Waker>)> {
         let mut state = self.hold();
         if state.end >= End::Discarded {
@@ -263,8 +281,8 @@ impl Writer {
         Some((dropped, state.take_waker()))
     }
 
-    /// The end of the task's turn: writes what waits, and leaves the waker for the next turn. `stream` is the one that the task owns whole
-    /// (TLS), if it does.
+    /// Ends the task's turn: writes what waits, and leaves the waker for the next turn. `stream`: the stream, if the task owns
+    /// all of it (TLS).
     pub(crate) fn end_turn(
         &self,
         cx: &mut Context<'_>,
@@ -279,15 +297,17 @@ impl Writer {
             (Some(_), _) | (None, None) if state.outbox.is_empty() => None,
             (Some(socket), _) => Some(state.outbox.flush(|bytes| poll_write(socket, cx, bytes))),
             (None, Some(stream)) => state.flush_stream(cx, stream),
+            // Something waits, and there is nothing to write it to.
             (None, None) => Some(Flushed::Failed),
         };
         state.settle(node);
+        // A refused write has registered the task for readiness, so that only the task goes on writing.
         state.phase = match flushed {
             Some(Flushed::Blocked { .. }) => Phase::Task,
             _ => Phase::Idle,
         };
         let request = state.request.take().map(|request| *request);
-        // A stream that the task owns whole may hold bytes back, so that every turn flushes it.
+        // A stream that the task owns may buffer bytes, so that every turn has to flush it.
         let stays = state.phase == Phase::Task || state.socket.is_none();
         let woken = self.touched.turn_ends(state, cx.waker(), stays);
         TurnEnd {
@@ -302,6 +322,7 @@ impl Writer {
     /// Called by the flusher: writes what waits. Returns the task's waker if the task has to act.
     pub(crate) fn flush_scheduled(&self, node: &Arc<Node>) -> Option<Waker> {
         let mut state = self.hold();
+        // The task has written in the meantime, or will.
         if state.phase != Phase::Scheduled {
             return None;
         }
@@ -313,7 +334,8 @@ impl Writer {
                 waiting.phase = Phase::Idle;
                 None
             }
-            // The flusher cannot wait for the socket. The task registers for its readiness, reports the failure, or owns the stream.
+            // The flusher cannot wait for the socket. Only the task can: it registers for readiness, reports the failure, or owns
+            // the stream.
             Some(Flushed::Blocked { .. } | Flushed::Failed) | None => {
                 state.leave_to_task();
                 state.take_waker()

@@ -3,7 +3,7 @@ use switchboard_core::ws::{self, Opcode};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
-/// A new lane, and the socket of its peer.
+/// A new writer, and the socket of its peer.
 async fn lane() -> (Writer, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

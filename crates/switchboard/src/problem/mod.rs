@@ -49,7 +49,7 @@ impl Problem {
     }
 }
 
-/// What is put in front of each part on a terminal, and behind it.
+/// The escape sequences before each part on a terminal, and after it.
 pub(crate) struct Paint {
     pub(crate) header: &'static str,
     pub(crate) number: &'static str,
@@ -62,7 +62,7 @@ impl Paint {
     pub(crate) const COLOURED: Paint =
         Paint { header: "\x1b[1;31m", number: "\x1b[1m", place: "\x1b[2m", end: "\x1b[0m" };
 
-    /// That of standard error, where `main` prints what it returns.
+    /// The one of standard error, where `main` prints the error that it returns.
     pub(crate) fn of_stderr() -> Paint {
         Paint::choose(io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
     }
@@ -73,7 +73,7 @@ impl Paint {
     }
 }
 
-/// What is wrong with a list of hosts.
+/// What is wrong with a list of hosts, and the fix.
 pub(crate) fn wrong_host(hosts: &[String]) -> Option<String> {
     if hosts.is_empty() {
         return Some("`allowed_hosts` is empty, with which nobody connects; leave it out to allow any".to_owned());

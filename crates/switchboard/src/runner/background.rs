@@ -1,4 +1,5 @@
-//! What runs beside the messages that are handled one by one: streams of replies, and handlers with a concurrency of their own.
+//! [`Background`]: what runs beside the messages that are handled one by one. That is streams of replies, and handlers with a
+//! concurrency of their own.
 use crate::Error;
 use crate::contain::drop_contained;
 use crate::gateway::Group;
@@ -12,10 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 use switchboard_core::Id;
 
-/// Items of one stream in one turn; one that always has more lets others run after them.
+/// The most items that one stream sends in one turn. A stream that always has more lets others run after them.
 const ITEMS: usize = 32;
 
-/// Everything of one client that runs beside. Each is polled when it was woken. Empty, it has no memory.
+/// All streams and concurrent handlers of one client. Each is polled only if it was woken. Empty, it has no memory.
+///
+/// These are slots and not a `FuturesUnordered`, because they are cancelled by id, have deadlines, and a stream is not polled
+/// while its client does not read.
 #[derive(Default)]
 pub(super) struct Background(Option<Box<Slots>>);
 
@@ -24,10 +28,10 @@ struct Slots(Vec<Slot>);
 
 struct Slot {
     handler: Box<Handler>,
-    /// The handlers that it is counted with; none of a stream.
+    /// The concurrency group in which it counts; `None` for a stream.
     group: Option<u16>,
     streams: bool,
-    /// It is given up then.
+    /// When it is given up.
     by: u64,
     waker: Arc<SlotWaker>,
 }
@@ -50,6 +54,7 @@ impl Wake for SlotWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // Only the first wake-up since the last poll wakes the task.
         if !self.woken.swap(true, Ordering::AcqRel) {
             let task = self.task.lock().clone();
             if let Some(task) = task {
@@ -80,10 +85,10 @@ impl Background {
         self.slots().iter().any(|slot| slot.handler.id.as_ref() == Some(id))
     }
 
-    /// When the first of them is given up.
+    /// When the first slot is given up.
     #[inline]
     pub(super) fn by(&self) -> u64 {
-        // Most clients have none of this.
+        // Most clients have no slots.
         if self.is_empty() { NEVER } else { self.first_by() }
     }
 
@@ -121,12 +126,13 @@ impl Background {
 
     fn push(&mut self, handler: Handler, group: Option<u16>, by: u64, deadlines: &Deadlines, round: &Round<'_>) {
         let finish_by = if round.reach == Reach::Open { NEVER } else { deadlines.finish_by() };
+        // Woken already, so that the next turn polls it.
         let waker = Arc::new(SlotWaker { woken: AtomicBool::new(true), task: Mutex::default() });
         let (handler, streams) = (Box::new(handler), group.is_none());
         self.0.get_or_insert_default().0.push(Slot { handler, group, streams, by: by.min(finish_by), waker });
     }
 
-    /// Polls those that were woken. True when one has ended.
+    /// Polls the slots that were woken. True if one has ended.
     #[inline]
     pub(super) fn poll(&mut self, deadlines: &mut Deadlines, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         !self.is_empty() && self.poll_slots(deadlines, round, cx)
@@ -158,11 +164,11 @@ impl Background {
         ended
     }
 
-    /// Gives up those whose time is over.
+    /// Gives up the slots whose deadline has passed.
     pub(super) fn check(&mut self, now: u64, round: &mut Round<'_>) {
         let Some(slots) = &mut self.0 else { return };
         if *round.congested {
-            // A stream that is paused is not silent.
+            // A stream that is paused, because its client does not read, is not silent by its own fault.
             let by = round.after(now, round.endpoint.profile.limits.stream_timeout);
             slots.0.iter_mut().filter(|slot| slot.streams).for_each(|slot| slot.by = slot.by.max(by));
         }
@@ -172,14 +178,14 @@ impl Background {
         }
     }
 
-    /// Stops the one with this id. False: there is none.
+    /// Stops the slot with this id. False if there is none.
     pub(super) fn cancel(&mut self, id: &Id<'_>, error: &Error, round: &mut Round<'_>) -> bool {
         let slot = self.take(|slot| slot.handler.id.as_ref() == Some(id)).pop();
         slot.map(|slot| slot.fail(error, round)).is_some()
     }
 
-    /// The connection ends. So do streams; those of a client that is still answered do when they have nothing more at once. Handlers
-    /// have their last time, or are dropped if `all` are.
+    /// The connection ends, and streams with it. While the client is still answered, a stream that has more at once goes on.
+    /// Handlers get a last deadline, or are dropped too if `all` is true.
     pub(super) fn lost(&mut self, reach: Reach, deadlines: &Deadlines, all: bool) {
         let has_more = |slot: &Slot| reach == Reach::Answering && slot.waker.woken.load(Ordering::Acquire);
         let dropped = self.take(|slot| all || (slot.streams && !has_more(slot)));
@@ -189,7 +195,7 @@ impl Background {
         dropped.into_iter().for_each(drop_contained);
     }
 
-    /// The server shuts down: streams end now, or everything. Returns how many handlers were cut off.
+    /// The server shuts down: ends the streams, or all slots. Returns how many handlers were cut off.
     pub(super) fn end(&mut self, error: &Error, all: bool, round: &mut Round<'_>) -> usize {
         let ended = self.take(|slot| slot.streams || all);
         let handlers = ended.iter().filter(|slot| !slot.streams).count();
@@ -198,7 +204,7 @@ impl Background {
     }
 }
 
-/// Why no further stream may run beside this many.
+/// Why no further stream may begin while this many run; `None`: it may.
 fn refuse_stream(running: usize, deadlines: &Deadlines, round: &Round<'_>) -> Option<Error> {
     if deadlines.is_draining() {
         return Some(Error::draining("The server is about to restart"));
@@ -207,7 +213,7 @@ fn refuse_stream(running: usize, deadlines: &Deadlines, round: &Round<'_>) -> Op
     full.then(|| Error::rate_limited("Too many streams of this client run"))
 }
 
-/// False when it has ended.
+/// Polls one slot. False if it has ended.
 fn poll_slot(
     slot: &mut Slot,
     streams: &mut usize,
@@ -248,6 +254,8 @@ fn poll_slot(
             }
         }
     }
+    // The stream may have more at once, and is polled again in the next turn. If the client does not read, that turn comes when
+    // it does.
     slot.waker.woken.store(true, Ordering::Release);
     if !*round.congested {
         cx.waker().wake_by_ref();

@@ -9,7 +9,8 @@ use crate::runner::runner::{Runner, Running};
 use switchboard_core::{Id, Incoming};
 
 impl Runner {
-    /// Stops the request with this id, running or waiting; it is answered `cancelled`, with the id as the request had it.
+    /// Stops the request with this id, running or waiting. It is answered `cancelled`, with the id in the form that the request
+    /// had.
     pub(super) fn cancel(&mut self, id: &Id<'_>, round: &mut Round<'_>) {
         let conn = round.endpoint;
         let error = Error::cancelled("Cancelled by the client");
@@ -17,7 +18,7 @@ impl Runner {
             let (event, id) = match conn.decode(&waiting.message) {
                 Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => (Some(request.event), request.id),
                 Ok(_) => (None, None),
-                // It has one end, even where it was malformed.
+                // Every request has one end, even if it turns out to be malformed.
                 Err(rejected) => (rejected.event, rejected.id),
             };
             return round.exception(&error, event.as_deref(), id.as_ref());
@@ -48,19 +49,20 @@ impl Runner {
         running || self.inbound.contains(id) || self.runs_beside(id)
     }
 
-    /// True when a request with this id is in flight that others do not wait for.
+    /// True if a request with this id is in flight for which others do not wait: a stream, a concurrent handler, or a deferred
+    /// reply.
     pub(super) fn runs_beside(&self, id: &Id<'_>) -> bool {
         self.background.contains(id) || (self.deadlines.deferred_by() != NEVER && self.endpoint().has_deferred(id))
     }
 
-    /// The client has answered what the server asked it.
+    /// Settles an ack: the client has answered a request of the server.
     pub(super) fn settle(&self, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
         let answer: Answer = match answer {
             Ok(data) => Ok(data.into()),
             Err(error) => Err(client_error(Some(error))),
         };
         let waiting = self.endpoint().extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));
-        // It wakes a waker, which must run without the lock.
+        // Settled outside the lock, because it wakes the caller that awaits the answer.
         if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
             self.endpoint().node().rejected("ack", "unknown_ack");
         }
@@ -77,8 +79,8 @@ impl Runner {
         refuse(message, &short_of_memory(), round);
     }
 
-    /// A message that is over the client's rate: answers it with `error`. What the server asked for, or has to stop, is done all the
-    /// same, because there is no more of it than there are requests. False: it was that, and nothing was refused.
+    /// Answers a message over the client's rate with `error`. An ack that the server awaits, and a cancel of a request in flight,
+    /// are handled all the same: there are no more of them than requests. False: it was one of these, and nothing was refused.
     #[cold]
     pub(crate) fn refuse_rate(&mut self, message: &Received<'_>, error: &Error, round: &mut Round<'_>) -> bool {
         let awaited = |ack| self.endpoint().extras.lock().as_ref().is_some_and(|extras| extras.acks.contains(ack));
@@ -123,14 +125,14 @@ pub(super) fn short_of_memory() -> Error {
     Error::overloaded("The server is short of memory")
 }
 
-/// What a client answered as an error: its code and message, if it has the shape of one.
+/// The error of a client that has answered with one: its code and message, if it has the shape of one.
 fn client_error(error: Option<Part<'_>>) -> Error {
     #[derive(serde::Deserialize)]
     struct Shape {
         code: Option<String>,
         message: Option<String>,
     }
-    // A codec of the application's own may panic; that is no shape.
+    // A codec of the application may panic, which is like an error without a shape.
     let shape: Option<Shape> = contained("codec", || Data::from(&error).read()).ok();
     let (code, message) = shape.map_or((None, None), |shape| (shape.code, shape.message));
     Error::new(

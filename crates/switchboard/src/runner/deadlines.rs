@@ -1,14 +1,15 @@
-//! The deadlines of a runner, on the node's clock, and what it knows of its end.
+//! [`Deadlines`]: the deadlines of a runner, on the clock of its runtime, and what it knows of its end.
 use crate::node::clock::NEVER;
 use crate::outbound::DisconnectReason;
 
 pub(super) struct Deadlines {
-    /// The handler or hook that runs must end by then.
+    /// By when the handler or hook that runs has to end.
     pub(super) work_by: u64,
     rare: Option<Box<Rare>>,
 }
 
-/// State that most clients never allocate, until their connection ends.
+/// State that is allocated when the connection ends, the server shuts down, or a reply is deferred. Without the box it would be
+/// 32 bytes in the task of each idle connection.
 struct Rare {
     finish_by: u64,
     deferred_by: u64,
@@ -26,13 +27,14 @@ impl Deadlines {
         self.rare.get_or_insert_with(none)
     }
 
-    /// The earliest of them. After the end each runs out by `finish_by` at the latest, which needs no alarm of its own.
+    /// The earliest deadline. After the end of the connection none is later than `finish_by`, which therefore needs no alarm of
+    /// its own.
     #[inline]
     pub(super) fn first(&self) -> u64 {
         self.work_by.min(self.deferred_by())
     }
 
-    /// Everything that runs after the connection has ended must end by then.
+    /// By when everything that runs after the end of the connection has to end.
     #[inline]
     pub(super) fn finish_by(&self) -> u64 {
         self.rare.as_ref().map_or(NEVER, |rare| rare.finish_by)
@@ -42,12 +44,13 @@ impl Deadlines {
         self.rare_mut().finish_by = by;
     }
 
-    /// What runs outlives the end of the connection by no more than the end's patience.
+    /// Lets what runs go on until `finish_by` at most.
     pub(super) fn work_finishes(&mut self) {
         self.work_by = self.work_by.min(self.finish_by());
     }
 
-    /// The first deferred reply must be given by then. It may be earlier than that of any reply that waits, never later.
+    /// By when the first deferred reply has to be given. It may be earlier than the deadline of every reply that waits, never
+    /// later.
     #[inline]
     pub(super) fn deferred_by(&self) -> u64 {
         self.rare.as_ref().map_or(NEVER, |rare| rare.deferred_by)
@@ -67,7 +70,7 @@ impl Deadlines {
         self.rare_mut().draining = true;
     }
 
-    /// Why the connection ends: the first reason is the one.
+    /// Notes why the connection ends. The first reason counts.
     pub(super) fn ends_for(&mut self, reason: DisconnectReason) {
         self.rare_mut().reason.get_or_insert(reason);
     }

@@ -17,10 +17,10 @@ use std::task::Context;
 use switchboard_core::codec::json;
 use switchboard_core::{Id, Incoming, PatternKind, Request};
 
-/// What a handler in flight has beside its payload, as a guess.
+/// The estimated memory of a handler in flight without its payload, in bytes.
 const IN_FLIGHT: usize = 512;
 
-/// A message for a handler, as it came.
+/// A decoded message for a handler.
 type Message<'a> = Request<'a, Part<'a>>;
 
 /// What became of a message.
@@ -34,7 +34,7 @@ enum Dispatched {
 }
 
 impl Runner {
-    /// Begins with a message; a handler that is ready at once is done when this returns.
+    /// Handles a message: begins its handler, and polls it once. A handler that is ready at once is done when this returns.
     pub(super) fn dispatch(
         &mut self,
         table: &CompiledGateway,
@@ -44,6 +44,8 @@ impl Runner {
     ) {
         let conn = round.endpoint;
         let mut panicked = None;
+        // The fast path: the handler's own parameter parses the payload, so that the frame is read once. If that does not work
+        // out, the frame is decoded completely below.
         if let (Format::Json, Received::Text(text)) = (conn.format, message)
             && let Some(fast) = json::decode_fast(text)
             && let Some(entry) = table.find(fast.event)
@@ -96,7 +98,7 @@ impl Runner {
         }
     }
 
-    /// Begins with a message in the frame of a pattern: the same, but for its answer.
+    /// Handles a message of a message pattern. Only the form of its answer differs from that of an event.
     #[inline(never)]
     fn dispatch_pattern(
         &mut self,
@@ -123,11 +125,12 @@ impl Runner {
         cx: &mut Context<'_>,
     ) -> Dispatched {
         let (id, is_whole) = (parts.id, parts.data.is_whole());
-        // Stages see the payload: they are not asked before the frame is decoded.
+        // Stages see the payload, so they are not asked before the frame is decoded.
         if !is_whole && entry.stages.is_some() {
             return Dispatched::TooEarly;
         }
         if let Some((error, named)) = self.refusal(event, id, round) {
+            // The frame may not be what it seems, and is decoded before it is refused.
             if !is_whole {
                 return Dispatched::TooEarly;
             }
@@ -218,7 +221,8 @@ fn unknown(request: &Message<'_>, round: &mut Round<'_>) {
     round.exception(&error, Some(&request.event), request.id.as_ref());
 }
 
-/// What a handler in flight may keep of its message: its payload is a value by now, of a size that only the allocator knows.
+/// Charges the node for a handler in flight. Its payload is a value by now, whose size only the allocator knows: this is an
+/// estimate. `None` if memory is not limited.
 fn charge(conn: &Endpoint, parts: &Parts<'_>) -> Option<Charge> {
     let mut charge = Charge::new(conn.node(), Kind::Estimated)?;
     let bytes = parts.data.len() + parts.meta.len();
@@ -227,8 +231,8 @@ fn charge(conn: &Endpoint, parts: &Parts<'_>) -> Option<Charge> {
     Some(charge)
 }
 
-/// Stages are asked about messages alone: the payload has to be JSON before. Where it is not, the frame is decoded as a whole, which
-/// says why.
+/// Checks that the payload is JSON, because stages are asked only about messages. If it is not, the frame is decoded completely,
+/// which tells what is wrong.
 #[inline(never)]
 fn look_at<'a>(parts: &mut Parts<'a>, payload: &'a str) {
     if let Some(data) = Data::looked_at(payload) {

@@ -1,4 +1,4 @@
-//! The end of a client's life: of its connection, its time, or the server's.
+//! How a client's life ends: the connection ends, its time is over, or the server shuts down.
 use crate::Error;
 use crate::contain::drop_contained;
 use crate::log;
@@ -9,17 +9,18 @@ use crate::runner::runner::{Runner, Running, Stage};
 use switchboard_core::CloseCode;
 
 impl Runner {
-    /// Why the connection ends: the first reason is the one.
+    /// Notes why the connection ends. The first reason counts.
     pub(crate) fn ends_for(&mut self, reason: DisconnectReason) {
         self.deadlines.ends_for(reason);
     }
 
-    /// The connection ends, or ends further. The application learns of it, and gets a last time for what it still does.
+    /// The connection ends; called again when it ends further (see [`Reach`]). The application learns of it, and what still runs
+    /// gets a last deadline.
     ///
-    /// `finish_by`: until when, if it has no such time yet.
+    /// `finish_by`: that deadline, unless there is one already.
     pub(crate) fn lost(&mut self, reach: Reach, finish_by: u64) {
         let acks = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take());
-        // Outside the lock: each wakes the waiter that asked.
+        // Dropped outside the lock, because each wakes the caller that awaits it.
         drop(acks);
         let conn = self.client.endpoint();
         if self.deadlines.finish_by() == NEVER {
@@ -43,7 +44,7 @@ impl Runner {
         self.background.lost(reach, &self.deadlines, all);
     }
 
-    /// All that the client has sent is answered.
+    /// True if everything that the client has sent is answered.
     pub(crate) fn is_answered(&self) -> bool {
         let (runs, connects) = (self.running.is_some(), matches!(self.stage, Stage::New | Stage::Connecting(_)));
         let waits = match &self.port {
@@ -65,10 +66,11 @@ impl Runner {
         }
     }
 
-    /// The server shuts down. Answers what has not begun with `draining`; the connection is closed after what has: see `serve_next`.
+    /// The server shuts down. Messages that have not begun are answered `draining`. The connection is closed when those that have
+    /// begun are finished: see `serve_next`.
     pub(crate) fn drain(&mut self, round: &mut Round<'_>) {
         self.deadlines.drain();
-        // An answer may find that the client does not read. Then the rest is dropped by the end that this asks for.
+        // An answer may find that the client does not read, and ask for an end. That end drops the rest.
         while round.end.is_none()
             && let Some(waiting) = self.inbound.pop()
         {
@@ -107,12 +109,12 @@ impl Runner {
             }
         }
         round.ask(EndRequest::Restart);
-        // What is left is the on-disconnect hook: it has until then, and no time of its own on top.
+        // Only the on-disconnect hook is left. It has this long, and no time of its own in addition.
         self.deadlines.work_by = last;
         self.deadlines.set_finish_by(last);
     }
 
-    /// The handler or hook that runs has used up its time.
+    /// Ends the handler or hook that runs, because its time is over.
     pub(super) fn work_timed_out(&mut self, round: &mut Round<'_>) {
         self.deadlines.work_by = NEVER;
         let error = Error::timeout("The handler took too long");

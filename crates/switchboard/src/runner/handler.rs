@@ -17,9 +17,9 @@ use switchboard_core::ws;
 /// What became of a handler that was polled.
 pub(crate) enum Polled {
     Pending,
-    /// It has answered, or failed, which the client was told.
+    /// It has answered, or it has failed and the client was told.
     Done,
-    /// It is a stream from now on.
+    /// It has returned a stream, which is polled from now on.
     Streams,
     /// It has sent an item of its stream, and may have more at once.
     Item,
@@ -31,10 +31,10 @@ pub(crate) struct Handler {
     pub(super) event: Arc<str>,
     pub(super) id: Option<Id<'static>>,
     reply_to: ReplyTo,
-    /// The number of the `Ack` that answers, as far as it was known when the handler began.
+    /// The number of the deferred reply, if an `Ack` had opened it when the handler began.
     late: Option<u64>,
     counted: Option<InFlight>,
-    /// What it may keep of its message, where memory is limited: until it ends, as a stream too.
+    /// The memory that is charged for its message, if memory is limited. It is charged until the handler ends, or its stream.
     _charge: Option<Charge>,
 }
 
@@ -51,12 +51,12 @@ impl Handler {
         Handler { invocation, event, id, reply_to, late, counted: Some(counted), _charge: charge }
     }
 
-    /// It is a stream from now on: those have a limit of their own.
+    /// Counts it no longer as a handler in flight: it is a stream now, and streams have a limit of their own.
     pub(super) fn uncount(&mut self) {
         self.counted = None;
     }
 
-    /// The number of the `Ack` that answers.
+    /// The number of the deferred reply, if an `Ack` answers the request.
     pub(super) fn late(&self) -> Option<u64> {
         self.late.or_else(|| self.invocation.late())
     }
@@ -100,7 +100,7 @@ pub(super) fn poll_invocation(
         Ok(Poll::Pending) => Polled::Pending,
         // Most messages end here.
         Ok(Poll::Ready(Step::Done(Ok(())))) if late.is_none() && sink.is_plain() => {
-            // Nothing is in it that must be dropped: an error would have been returned.
+            // A plain sink holds nothing that has to be dropped: an error would have been returned.
             std::mem::forget(sink);
             if out.len() > ws::HEADER_ROOM {
                 round.reply(&mut out, encoding.opcode(), event, id);
@@ -134,7 +134,7 @@ fn polled_otherwise(
     match polled {
         Ok(Poll::Pending) => Polled::Pending,
         Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
-        // Nobody waits for it.
+        // Nothing was encoded, because nobody waits for the item.
         Ok(Poll::Ready(Step::Item)) if out.len() <= ws::HEADER_ROOM => Polled::Item,
         Ok(Poll::Ready(Step::Item)) => match round.reply(out, opcode, event, id) {
             true => Polled::Item,
@@ -168,7 +168,7 @@ fn polled_otherwise(
     }
 }
 
-/// A handler has left its answer to an `Ack`.
+/// A handler has returned, and left its answer to an `Ack`.
 fn returned(late: u64, deadlines: &mut Deadlines, round: &mut Round<'_>) {
     let conn = round.endpoint;
     let by = round.after(conn.present(), conn.profile.limits.deferred_reply_timeout);

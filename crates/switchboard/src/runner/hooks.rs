@@ -33,7 +33,8 @@ impl Runner {
 
     pub(super) fn connect(&mut self, table: &CompiledGateway, round: &mut Round<'_>) -> bool {
         if round.endpoint.node().is_draining() {
-            // It came too late: the application has not seen it, and what its hooks use may be closed already.
+            // The client came after the shutdown began. The application does not see it: what its hooks use may be closed
+            // already.
             self.stage = Stage::Done;
             round.ask(EndRequest::Restart);
             return true;
@@ -90,7 +91,7 @@ impl Runner {
         }
     }
 
-    /// The on-connect hook said no, or failed: the client is told, and the on-disconnect hook does not run.
+    /// The on-connect hook refused the client, or failed. The client is told, and the on-disconnect hook does not run.
     fn refuse(&mut self, error: Error, round: &mut Round<'_>) {
         let previous = std::mem::replace(&mut self.stage, Stage::Done);
         drop_contained(previous);
@@ -123,7 +124,7 @@ impl Runner {
         self.deadlines.work_by = NEVER;
         drop_contained(hook);
         match outcome {
-            // Requested as `Socket::close` requests it: if the loop has closed the socket itself, its own code counts.
+            // Asked for in the same way as by `Socket::close`: if the loop has closed the socket itself, its own code counts.
             Ok(()) => {
                 round.endpoint.close(crate::outbound::CloseRequest::Graceful {
                     close: CloseCode::NORMAL.into(),
@@ -143,7 +144,7 @@ impl Runner {
             Some(hook) => {
                 match contained("on_disconnect", || self.hook(table, Some(&reason), |cx| hook(cx))) {
                     Ok(future) => {
-                        // A shutdown whose patience is over has set the time that is left.
+                        // `kill` may have set the time that is left.
                         if self.deadlines.work_by == NEVER {
                             self.work_begins(round);
                         }

@@ -1,4 +1,4 @@
-//! Messages that wait for the handler in front of them.
+//! [`Inbound`]: messages that wait for the handlers of earlier ones.
 use crate::codec::Received;
 use crate::gateway::Group;
 use crate::limits::GatewayLimits;
@@ -9,7 +9,7 @@ use switchboard_core::Id;
 pub(crate) struct Waiting {
     pub(crate) message: Received<'static>,
     pub(crate) id: Option<Id<'static>>,
-    /// It is handled beside others.
+    /// The concurrency group of its handler, if that runs beside others.
     pub(crate) group: Option<Group>,
 }
 
@@ -19,7 +19,7 @@ impl Waiting {
     }
 }
 
-/// A bounded queue, in arrival order. Empty, it has no memory.
+/// The queue, in arrival order. The transport bounds it: it stops reading while the queue is full. Empty, it has no memory.
 #[derive(Default)]
 pub(crate) struct Inbound(Option<Box<Queue>>);
 
@@ -27,12 +27,12 @@ pub(crate) struct Inbound(Option<Box<Queue>>);
 struct Queue {
     messages: VecDeque<Waiting>,
     bytes: usize,
-    /// Bytes of memory that hold them.
+    /// Bytes of memory that the messages take.
     held: usize,
 }
 
 impl Inbound {
-    /// True when reading has to pause.
+    /// True if reading has to pause.
     pub(crate) fn is_full(&self, limits: &GatewayLimits) -> bool {
         let full =
             |queue: &Queue| queue.messages.len() >= limits.inbound_messages || queue.bytes >= limits.inbound_bytes;
@@ -43,7 +43,7 @@ impl Inbound {
         self.0.is_none()
     }
 
-    /// Bytes of memory that it takes.
+    /// Bytes of memory that the messages take.
     pub(crate) fn held(&self) -> usize {
         self.0.as_deref().map_or(0, |queue| queue.held)
     }
@@ -72,7 +72,7 @@ impl Inbound {
         self.take_at(self.position(id)?)
     }
 
-    /// Throws all away. Returns how many there were.
+    /// Drops all messages. Returns how many there were.
     pub(crate) fn clear(&mut self) -> usize {
         self.0.take().map_or(0, |queue| queue.messages.len())
     }

@@ -1,4 +1,4 @@
-//! Random lives of a client, whose transport is a page of code: the alarm of its runner is never too late, and every request has one end.
+//! Random lives of a client over a minimal transport: the alarm of its runner is never too late, and every request has one end.
 use super::{EndRequest, Reach, Round, Runner};
 use crate::client_id::ClientId;
 use crate::codec::{Format, Received};
@@ -30,19 +30,19 @@ const DEFERRED: Duration = Duration::from_millis(700);
 enum Step {
     /// A request whose handler runs alone.
     Handle,
-    /// One whose handler runs beside others.
+    /// A request whose handler runs beside others.
     Beside,
-    /// One that an `Ack` answers.
+    /// A request that an `Ack` answers.
     Defer,
-    /// The handler, or the `Ack`, of one of those that have begun answers.
+    /// One of the open requests is answered, by its handler or its `Ack`.
     Answer(usize),
-    /// An `Ack` is dropped, or a handler answers.
+    /// One of the open requests is given up: its `Ack` is dropped. If it has a handler, that answers.
     Abandon(usize),
     Cancel(usize),
     Pass(u64),
     Drain,
     Kill,
-    /// The client says its last, and is still answered.
+    /// The client sends nothing more, and is still answered.
     Finish,
     /// The stream ends.
     Lose,
@@ -70,7 +70,7 @@ enum Open {
     Deferred(Ack<u64>),
 }
 
-/// Those that have begun, and when: by their ids.
+/// The requests that have begun, by their ids; `None` once their end was caused.
 #[derive(Clone, Default)]
 struct Begun(Arc<Mutex<BTreeMap<u64, Option<Open>>>>);
 
@@ -117,7 +117,7 @@ struct Life {
     table: CompiledGateway,
     conn: Arc<Endpoint>,
     begun: Begun,
-    /// The latest moment at which each of those that have begun has its end.
+    /// By when each request that has begun has to have its end.
     ends_by: BTreeMap<u64, u64>,
     /// How many answers each request has had.
     answers: BTreeMap<u64, usize>,
@@ -228,7 +228,7 @@ impl Life {
         self.run(|runner, table, round, cx| runner.message(table, Received::Text(text.into()), round, cx));
     }
 
-    /// The id of one that has begun, and waits.
+    /// The id of a request that has begun and waits.
     fn chosen(&self, at: usize) -> Option<u64> {
         let begun = self.begun.0.lock();
         let open: Vec<u64> = begun.iter().filter(|(_, open)| open.is_some()).map(|(id, _)| *id).collect();
@@ -343,12 +343,12 @@ impl Life {
 
 async fn live(steps: &[Step]) {
     let mut life = Life::new();
-    // The hook of a new client, of which there is none here.
+    // The first turn of a new client, which has no on-connect hook here.
     life.turn();
     for step in steps {
         life.step(*step).await;
     }
-    // What waits in the queue begins when what is before it has run out of time.
+    // A message in the queue begins when those before it have run out of time.
     for _ in 0..12 {
         life.step(Step::Pass(millis(HANDLER + DEFERRED) + 2 * life.tick)).await;
     }

@@ -13,14 +13,14 @@ use switchboard_core::{Close, CloseCode, Id};
 pub(crate) enum Reach {
     /// It sends, and reads.
     Open,
-    /// It sends nothing more. What it has sent is answered, for a time.
+    /// It sends nothing more that counts. What it has sent is answered, for a time.
     Answering,
     /// Nothing that is sent now reaches it.
     Ended,
 }
 
 impl Reach {
-    /// What is sent now may reach the client.
+    /// Whether what is sent now may reach the client.
     pub(crate) fn is_served(self) -> bool {
         self != Reach::Ended
     }
@@ -33,22 +33,23 @@ impl Reach {
 pub(crate) enum EndRequest {
     /// After all that waits in the outbox. Messages that wait to be handled are dropped.
     Close { close: Close, reason: DisconnectReason },
-    /// At once: the client does not read what is sent to it, so that what waits is thrown away.
+    /// At once. What waits in the outbox is dropped, because the client does not read it.
     Abort { code: CloseCode, reason: DisconnectReason },
-    /// After all that waits in the outbox, because the server restarts. A raw gateway's loop still receives what has come.
+    /// After all that waits in the outbox, because the server restarts. The loop of a raw gateway still receives what has
+    /// arrived.
     Restart,
 }
 
-/// One call of a runner. The transport makes it on its stack, and reads it after the call.
+/// What a transport lends its runner for one call. The transport makes it on its stack, and reads it after the call.
 ///
-/// The context of the waker is no part of it: refusals, deadlines and ends have none.
+/// The task's `Context` is no part of it: refusals, deadlines and ends need a round, but have no waker.
 pub(crate) struct Round<'t> {
-    /// Borrowed from the registration that the turn has beside the task, so that no count of handles moves for a message.
+    /// Borrowed from the registration, which the turn has taken out of the task: so no reference is counted for a message.
     pub(crate) endpoint: &'t Endpoint,
     pub(crate) reach: Reach,
     /// The client does not read: nothing more is handled until it does.
     pub(crate) congested: &'t mut bool,
-    /// The message that is handled is the last one of a read: its reply has no other one to be written with.
+    /// The message being handled is the last one of its read: no later message of the read adds a reply to the same write.
     pub(crate) only: bool,
     /// The transport has read bytes that may hold further messages.
     pub(crate) unread: bool,
@@ -61,12 +62,12 @@ pub(crate) struct Round<'t> {
 }
 
 impl Round<'_> {
-    /// A deadline.
+    /// The deadline that is `duration` after `now`.
     pub(super) fn after(&self, now: u64, duration: Duration) -> u64 {
         now + millis(duration) + self.tick
     }
 
-    /// Sends a reply. False when it is too long, which the caller was told.
+    /// Sends a reply, which is in `out` after the room for the header. False if it is too long, which the caller was told.
     #[inline(always)]
     pub(crate) fn reply(&mut self, out: &mut [u8], opcode: Opcode, event: &str, id: Option<&Id<'_>>) -> bool {
         if out.len() - ws::HEADER_ROOM > self.endpoint.profile.limits.max_message_out {
@@ -87,8 +88,8 @@ impl Round<'_> {
     fn send(&mut self, frame: &[u8]) {
         let (conn, only) = (self.endpoint, self.only);
         if self.end.is_some() {
-            // The writer is still open, because the transport has not obeyed yet. The client must not see anything after the end that
-            // was asked for, as if it were obeyed at once.
+            // The writer is still open, because the transport has not obeyed yet. The client must not see anything after the end
+            // that was asked for, so the frame is dropped.
             return conn.node().counters.dropped(1);
         }
         match Frame::new(frame)
@@ -114,6 +115,7 @@ impl Round<'_> {
 
     /// Answers with the `exception` event alone. The cause of an internal error goes to the log and not to the client.
     pub(crate) fn tell(&mut self, error: &Error, event: Option<&str>, id: Option<&Id<'_>>) {
+        // Before the error is encoded: an internal error gets here the trace id that its answer carries.
         log::failed(error, event.unwrap_or(""), self.endpoint);
         let mut out = buffers::take();
         out.resize(ws::HEADER_ROOM, 0);
@@ -128,7 +130,7 @@ impl Round<'_> {
         buffers::give(out);
     }
 
-    /// An error cannot be encoded: the client would wait for an answer that never comes, and is closed instead.
+    /// An error cannot be encoded. The client would wait for an answer that never comes, so its connection is closed.
     #[cold]
     fn speechless(&mut self, error: &Error) {
         log::failed(error, "exception", self.endpoint);
@@ -139,6 +141,7 @@ impl Round<'_> {
     /// Tells the caller that its request has failed, unless an `Ack` has answered it.
     pub(crate) fn fail_request(&mut self, error: &Error, event: &str, id: Option<&Id<'_>>, late: Option<u64>) {
         match late {
+            // The request has its answer. The error is only logged, but may still close the connection.
             Some(number) if self.endpoint.take_deferred(number).is_none() => {
                 log::failed(error, event, self.endpoint);
                 if let Some(close) = error.close() {
@@ -157,6 +160,7 @@ impl Round<'_> {
         self.malformed += 1;
     }
 
+    /// Asks the transport for the end. The first request counts.
     #[cold]
     pub(crate) fn ask(&mut self, end: EndRequest) {
         self.end.get_or_insert(end);

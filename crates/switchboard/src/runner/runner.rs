@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::task::Context;
 use switchboard_core::{Id, Incoming};
 
-/// How far the application is with a client.
+/// The stage of a client's life, as the application sees it.
 pub(crate) enum Stage {
     New,
     /// The on-connect hook runs; messages wait.
@@ -37,14 +37,14 @@ pub(crate) enum Running {
 
 /// What runs for one client, over any transport: the transport owns it by value, and lends it a [`Round`] for each call.
 ///
-/// It sends through the endpoint's writer, and closes nothing itself: it asks its transport for the end, which answers by
-/// [`lost`](Runner::lost).
+/// It sends through the endpoint's writer, and closes nothing itself: it asks its transport for the end, and the transport then
+/// calls [`lost`](Runner::lost).
 pub(crate) struct Runner {
     pub(crate) client: Client,
     pub(super) inbound: Inbound,
     pub(super) stage: Stage,
     pub(super) running: Option<Running>,
-    /// What runs beside it.
+    /// Streams and concurrent handlers, which run beside it.
     pub(super) background: Background,
     /// The other end of a raw gateway's socket.
     pub(crate) port: Option<Arc<Port>>,
@@ -74,7 +74,7 @@ impl Runner {
         &self.client.endpoint().profile.limits
     }
 
-    /// Takes a message of an open connection: handles it, or lets it wait.
+    /// Takes a message of an open connection: handles it at once, or puts it into the queue.
     pub(crate) fn message(
         &mut self,
         table: &CompiledGateway,
@@ -101,7 +101,7 @@ impl Runner {
                 }
                 request.id
             }
-            // `dispatch` refuses it.
+            // A kind that `dispatch` will refuse.
             Ok(_) => None,
             Err(rejected) => rejected.id,
         };
@@ -136,7 +136,7 @@ impl Runner {
         self.deadlines.first().min(self.background.by())
     }
 
-    /// Ends what has used up its time.
+    /// Ends everything whose deadline has passed.
     pub(crate) fn check_time(&mut self, now: u64, round: &mut Round<'_>) {
         if now >= self.deadlines.work_by {
             self.work_timed_out(round);
@@ -156,7 +156,7 @@ impl Runner {
         }
     }
 
-    /// True when a message may be handled now.
+    /// True if a message may be handled at once: the client reads, nothing runs, and no message waits before it.
     pub(super) fn is_free(&self, congested: bool) -> bool {
         self.serves(congested) && self.running.is_none() && self.inbound.is_empty()
     }
@@ -165,24 +165,24 @@ impl Runner {
         matches!(self.stage, Stage::Serving) && !congested
     }
 
-    /// Nothing runs or waits that `poll` would have to look at before more is read.
+    /// True if `poll` would find nothing to do, so that more may be read first.
     pub(crate) fn is_at_rest(&self, congested: bool) -> bool {
         self.is_free(congested) && !self.deadlines.is_draining() && self.background.is_empty()
     }
 
-    /// True when `poll` has something to do that nobody will wake it for.
+    /// True if `poll` has something to do for which no wake-up will come.
     pub(crate) fn has_work(&self, reach: Reach, congested: bool) -> bool {
         matches!(self.stage, Stage::Serving)
             && self.running.is_none()
             && ((!reach.is_served() && self.background.is_empty()) || (self.next_may_start() && !congested))
     }
 
-    /// The application has finished with the client.
+    /// True once the application has finished with the client.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)
     }
 
-    /// Too much waits to be handled: the transport must not read more.
+    /// True if too much waits to be handled: the transport must not read more.
     pub(crate) fn is_full(&self) -> bool {
         match &self.port {
             Some(port) => port.is_full(self.limits()),
@@ -190,7 +190,7 @@ impl Runner {
         }
     }
 
-    /// Something of the client's is in flight, or waits: more of it would come on top.
+    /// True if messages of the client are in flight or wait: another one would add to the memory that they hold.
     pub(crate) fn has_messages(&self) -> bool {
         match &self.port {
             Some(port) => port.held() > 0,
@@ -198,12 +198,13 @@ impl Runner {
         }
     }
 
-    /// Bytes of memory that hold messages that wait; those of a raw gateway are charged by its port.
+    /// Bytes of memory that the waiting messages take. Those of a raw gateway are charged by its port.
     pub(crate) fn held(&self) -> usize {
         self.inbound.held()
     }
 
-    /// Lets the transport read again, once the queue has room. The transport alone pauses: that ends a wait for a pong, too.
+    /// Ends a pause of reading once the queue has room. Only the transport begins one, because a pause also ends its wait for a
+    /// pong.
     pub(super) fn resume(&self, round: &Round<'_>) {
         let paused = &round.endpoint.paused;
         if paused.load(Ordering::Relaxed) && !(round.reach == Reach::Open && self.is_full()) {

@@ -8,8 +8,8 @@ use crate::runner::runner::{Runner, Running, Stage};
 use std::task::Context;
 
 impl Runner {
-    /// Runs hooks and handlers until each waits for something. True when the end was asked for before that: then the transport obeys,
-    /// and polls again.
+    /// Runs hooks and handlers until each waits for something. True if the end was asked for before that: then the transport
+    /// obeys, and polls again.
     #[inline]
     pub(crate) fn poll(&mut self, table: &CompiledGateway, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         loop {
@@ -30,6 +30,7 @@ impl Runner {
         }
     }
 
+    /// Gives the handler or hook that begins now its deadline.
     pub(super) fn work_begins(&mut self, round: &Round<'_>) {
         let conn = round.endpoint;
         self.deadlines.work_by = round.after(conn.present(), conn.profile.limits.handler_timeout);
@@ -45,7 +46,7 @@ impl Runner {
             Some(Running::Handler(mut handler)) => match handler.poll(&mut self.deadlines, round, cx) {
                 Polled::Pending => {
                     self.running = Some(Running::Handler(handler));
-                    // Messages with a concurrency of their own do not wait for it.
+                    // Messages for concurrent handlers do not wait for this one.
                     (self.next_may_start() && self.serve_next(table, round, cx)) || ended
                 }
                 polled => {
@@ -64,11 +65,12 @@ impl Runner {
         }
     }
 
-    /// True when the message that waits for longest need not wait any more.
+    /// True if the message at the front of the queue may start now.
     pub(super) fn next_may_start(&self) -> bool {
         self.inbound.front().is_some_and(|waiting| self.may_start(waiting.group))
     }
 
+    /// True if a handler of this group may start now. `None`: a handler that runs alone.
     pub(super) fn may_start(&self, group: Option<Group>) -> bool {
         match group {
             None => self.running.is_none(),
@@ -76,12 +78,14 @@ impl Runner {
         }
     }
 
+    /// Starts the next waiting message, or goes on towards the end of the client. True if something happened.
     fn serve_next(&mut self, table: &CompiledGateway, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         let conn = round.endpoint;
-        // Most turns end here.
+        // Most calls end here.
         if self.inbound.is_empty() && round.reach == Reach::Open && !self.deadlines.is_draining() {
             return false;
         }
+        // Nothing new begins while the client does not read, or while an end is asked for that the transport has yet to obey.
         let waits = match round.reach.is_served() {
             true => *round.congested || !conn.writer.is_open(),
             false => conn.writer.is_asked_to_end(),
@@ -95,7 +99,8 @@ impl Runner {
         if self.next_may_start()
             && let Some(waiting) = self.inbound.pop()
         {
-            // There is room in the queue again: what the handler asks its own client can be answered.
+            // The queue has room again. Reading goes on before the handler begins, which may ask its own client something: the
+            // answer has to be read.
             self.resume(round);
             self.dispatch(table, &waiting.message, round, cx);
             return true;
@@ -103,6 +108,7 @@ impl Runner {
         let is_idle = self.background.is_empty() && self.running.is_none();
         if round.reach.is_served() {
             let is_over = round.reach == Reach::Open && self.deadlines.is_draining() && is_idle && !round.unread;
+            // A shutdown closes the connection once nothing runs, waits, is unread or is deferred.
             if is_over && !conn.waits_deferred() {
                 round.ask(EndRequest::Restart);
             }

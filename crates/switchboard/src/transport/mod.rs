@@ -1,2 +1,2 @@
-//! Transports.
+//! Transports: bytes in and out of one connection.
 pub(crate) mod websocket;

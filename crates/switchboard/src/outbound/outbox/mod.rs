@@ -1,4 +1,4 @@
-//! The outbox: one ordered lane of frames, bounded in bytes and messages, written without waiting.
+//! [`Outbox`]: one ordered queue of frames, bounded in bytes and messages, written without waiting.
 //!
 //! Replies, pushes, errors and acks leave in the order in which they were put in. Pings and pongs go to the front, at
 //! the first place where a frame begins.
@@ -19,10 +19,10 @@ use switchboard_core::ws;
 /// Up to this length a message is copied after the one before it, so that both leave from one piece of memory. A longer one is shared
 /// by all outboxes that get it, which costs less than a copy for each.
 const COPIED: usize = 512;
-/// From this length on a piece of copied messages takes no further one, so that what is written is freed soon.
+/// A segment of copied messages that has this length takes no further one, so that memory is freed soon after it is written.
 const PACKED: usize = 16 << 10;
-/// Before a stream was tried, its outbox may hold this many times `outbound_bytes`: a client is not slow before its socket has refused
-/// bytes.
+/// Until the socket has refused bytes, the outbox may hold this many times `outbound_bytes`: a client that was not offered bytes
+/// cannot have read them, so it is not slow.
 const UNTRIED: usize = 4;
 
 /// How a message may be treated when its receiver does not keep up.
@@ -32,7 +32,7 @@ pub(crate) enum Class<'a> {
     Reply,
     /// A push.
     Push,
-    /// May be dropped; with a key the latest of that key replaces the one before.
+    /// May be dropped. With a key, it replaces the waiting message with the same key.
     Volatile(Option<&'a str>),
 }
 
@@ -44,11 +44,11 @@ pub(crate) enum Put {
         evicted: usize,
     },
     Dropped,
-    /// The limit is passed, and nothing may be dropped silently: the client is disconnected.
+    /// The limit is exceeded, and the message may not be dropped silently: the client is disconnected.
     Overflow,
 }
 
-/// What a write came to.
+/// The result of writing.
 #[derive(Debug)]
 pub(crate) enum Flushed {
     /// All is written.
@@ -59,39 +59,39 @@ pub(crate) enum Flushed {
     Failed,
 }
 
-/// The frames that wait for the socket. All are whole, except the first one if a part of it is written.
+/// The frames that wait for the socket. All are complete, except that a part of the first one may be written already.
 ///
-/// The fields are in the order of their use: of each member's outbox, a broadcast touches the first ones and nothing else, which is one
+/// The fields are in the order of their use: a broadcast touches only the first fields of each member's outbox, which are in one
 /// cache line.
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Outbox {
-    /// The only message that waits, if it is one of a broadcast of which nothing is written: the common case, for which no piece of
-    /// memory is allocated. `end_single` turns it into a segment.
+    /// The only waiting message, if it is the shared frame of a broadcast and nothing of it is written. This is the common case,
+    /// for which no segment is allocated. `end_single` turns it into a segment.
     single: Option<Arc<Shared>>,
     /// Bytes that are not written.
     bytes: usize,
-    /// Messages that are not written whole.
+    /// Messages that are not completely written.
     messages: u32,
     /// Control frames since the outbox was last empty.
     control: u16,
     /// The socket refused bytes at the last write.
     blocked: bool,
-    /// Offset in the first piece of the first frame that is not written whole.
+    /// Offset, in the first piece, of the first frame that is not completely written.
     frame: u32,
-    /// How many of the shared pieces, counted from the last, were never offered to be charged.
+    /// How many of the shared segments, counted from the back, have not been charged to the node yet.
     uncharged: u32,
-    /// What leaves first: frames one after the other.
+    /// The frames that leave first, one after the other.
     head: Vec<u8>,
-    /// What leaves after it.
+    /// The segments that leave after `head`.
     rest: VecDeque<Segment>,
     /// How much of the first piece (`head`, else the front of `rest`) is written already.
     written: usize,
     /// Offset in the first piece after its control frames: the next control frame goes there, so that they keep their order.
     control_end: u32,
-    /// The same offset in the second piece, where the first one is shared and nothing can be inserted into it.
+    /// That offset in the second piece, which is used while nothing can be inserted into the first one.
     second_end: u32,
-    /// Bytes of shared pieces, written ones included.
+    /// Bytes of all shared segments, including those that are written already.
     shared: usize,
     /// The length of a reply that is longer than `outbound_bytes`; 0 if there is none.
     long: u32,
@@ -108,7 +108,11 @@ impl Outbox {
         self.messages as usize
     }
 
-    /// Bytes of this outbox alone, while the socket refuses them. Shared pieces are charged to the node, once for all outboxes.
+    /// The bytes to charge for this outbox alone; 0 unless the socket refuses bytes. Shared segments are charged to the node
+    /// directly, once for all outboxes.
+    ///
+    /// A client that reads is never charged: its messages would be added and removed again, which is two operations on one cache
+    /// line for each message.
     pub(crate) fn charge(&mut self, node: &Arc<Node>) -> usize {
         if !self.blocked {
             return 0;
@@ -124,12 +128,13 @@ impl Outbox {
         self.own()
     }
 
-    /// Bytes that are not written, of pieces that nobody can share.
+    /// Unwritten bytes in segments that only this outbox holds.
     fn own(&self) -> usize {
         let begun = match self.rest.front() {
             Some(Segment::Shared(_)) if self.head.is_empty() => self.written,
             _ => 0,
         };
+        // `shared` includes the written part of the first piece, `bytes` does not.
         self.bytes - (self.shared - begun)
     }
 
@@ -150,7 +155,7 @@ impl Outbox {
         self.blocked
     }
 
-    /// True when no further message of the client should be handled before it has read.
+    /// True if no further message of the client should be handled before it has read more.
     pub(crate) fn is_crowded(&self, limits: &GatewayLimits) -> bool {
         self.bytes > limits.outbound_soft_bytes || self.messages() > limits.outbound_messages / 2
     }
@@ -158,6 +163,8 @@ impl Outbox {
     /// Puts a message after all others.
     pub(crate) fn put(&mut self, frame: &mut Frame<'_>, class: Class<'_>, limits: &GatewayLimits) -> Put {
         let len = frame.bytes.len();
+        // An empty outbox holds a broadcast by reference, from the second member on: otherwise a room of thousands would fill
+        // thousands of buffers. `again` is called last, because it marks the frame as used.
         if !matches!(class, Class::Reply)
             && self.bytes == 0
             && !self.blocked
@@ -175,7 +182,8 @@ impl Outbox {
                 return Put::Dropped;
             }
             let replaced = key.and_then(|key| self.find_volatile(|volatile| volatile.key.as_deref() == Some(key)));
-            // All that could make room. Nothing is dropped unless that is enough: otherwise the old messages would be lost as well as the new one.
+            // What could be dropped to make room. Nothing is dropped unless that is enough: otherwise the old messages would be
+            // lost as well as the new one.
             let (bytes, messages) = match limits.volatile {
                 VolatilePolicy::DropNewest => replaced.map_or((0, 0), |at| (self.rest[at].bytes().len(), 1)),
                 VolatilePolicy::DropOldest => self.volatile(),
@@ -196,6 +204,7 @@ impl Outbox {
             return Put::Overflow;
         }
         match class {
+            // A segment of its own, so that it can still be dropped.
             Class::Volatile(key) if self.blocked => {
                 let volatile = Volatile { bytes: frame.bytes.to_vec(), key: key.map(Into::into) };
                 self.rest.push_back(Segment::Volatile(Box::new(volatile)));
@@ -203,6 +212,7 @@ impl Outbox {
             _ if len <= COPIED => self.pack(frame.bytes),
             _ => self.push_shared(frame.share()),
         }
+        // Remembers the one reply that exceeds the limit, beside which pushes keep their room.
         if matches!(class, Class::Reply) && self.bytes + len > limits.outbound_bytes && len > self.rest_of_long() {
             self.long = short(len);
             self.until_long = short(self.bytes + len);
@@ -212,22 +222,24 @@ impl Outbox {
         Put::Queued { evicted }
     }
 
-    /// Bytes of the one long reply that are not written. The client asked for them, so they take no room from other messages.
+    /// Unwritten bytes of the one long reply. They take no room from other messages, because code that pushes does not know what
+    /// the client has asked for.
     fn rest_of_long(&self) -> usize {
         self.long.min(self.until_long) as usize
     }
 
-    /// Puts the last frames after all others, whatever the limits say. They are not counted as messages.
+    /// Puts the closing frames after all others, whatever the limits say. They are not counted as messages.
     pub(crate) fn put_close(&mut self, frames: &[u8]) {
         self.end_single();
-        // From the thread's buffers, because it is given back to them: with a new one, every connection that closes would add one.
+        // The buffer comes from the thread's pool, because it will be returned there: otherwise every connection that closes
+        // would add one to the pool.
         let mut bytes = buffers::take();
         bytes.extend_from_slice(frames);
         self.rest.push_back(Segment::Copied(bytes));
         self.bytes += frames.len();
     }
 
-    /// Puts a ping or pong before all messages. False when as many control frames wait as may.
+    /// Puts a ping or pong before all messages. False if too many control frames wait for a socket that refuses bytes.
     pub(crate) fn put_control(&mut self, frame: &[u8]) -> bool {
         if self.blocked && self.control >= CONTROL_LANE {
             return false;
@@ -235,6 +247,7 @@ impl Outbox {
         self.end_single();
         self.control = self.control.saturating_add(1);
         self.bytes += frame.len();
+        // The frame leaves before the long reply does.
         if self.until_long > 0 {
             self.until_long = self.until_long.saturating_add(short(frame.len()));
         }
@@ -242,7 +255,7 @@ impl Outbox {
         true
     }
 
-    /// Bytes that are not written, of pieces of its own and of shared ones: what `charge` tells without looking.
+    /// Unwritten bytes in segments of its own, and all bytes in shared ones: found by a walk, to check what `charge` returns.
     #[cfg(test)]
     pub(crate) fn pieces(&self) -> (usize, usize) {
         let shared = |segment: &Segment| matches!(segment, Segment::Shared(_));
@@ -258,8 +271,8 @@ impl Outbox {
         self.boundary() - self.frame as usize
     }
 
-    /// Drops all but the frame that is partly written, which has to be completed for the peer to read what follows. Returns how many
-    /// messages were dropped.
+    /// Drops everything except a half-written frame, which has to be completed so that the peer can parse what follows. Returns
+    /// how many messages were dropped.
     pub(crate) fn discard(&mut self) -> usize {
         self.end_single();
         let before = self.messages();
@@ -299,11 +312,13 @@ impl Outbox {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
         };
-        // What the socket has not refused does not wait for the client: until then messages are not counted, and more bytes may wait.
+        // As long as the socket has refused nothing, nothing waits because of the client: messages are not counted, and more
+        // bytes may wait.
         let few = !self.blocked || self.messages() - gone < messages;
         let most = if self.blocked { limits.outbound_bytes } else { limits.outbound_bytes.saturating_mul(UNTRIED) };
-        // If nothing else waits, any message fits: the caller has checked `max_message_out`. A reply fits while little waits, because no
-        // further message is handled while much does, so that replies exceed the limit by little.
+        // If nothing else waits, any message fits: the caller has checked `max_message_out`. A reply fits while at most
+        // `outbound_soft_bytes` wait. Above that no message of the client is handled, so there is never a second reply that
+        // exceeds the limit.
         bytes == 0
             || (few
                 && (bytes + len <= most
@@ -317,7 +332,7 @@ impl Outbox {
         self.rest.push_back(Segment::Shared(shared));
     }
 
-    /// Ends the short form with a single message: further messages follow, or a part of it is written.
+    /// Turns the single message into a segment, because another message follows or a part of it is written.
     #[inline]
     fn end_single(&mut self) {
         if let Some(single) = self.single.take() {
@@ -330,6 +345,7 @@ impl Outbox {
         if single.bytes.len() <= COPIED { self.pack(&single.bytes) } else { self.push_shared(single) }
     }
 
+    /// Copies a frame into the last segment, if that has room, or begins a new one.
     #[inline(always)]
     fn pack(&mut self, frame: &[u8]) {
         let last = match self.rest.back_mut() {
@@ -356,7 +372,7 @@ impl Outbox {
         if self.head.is_empty() { self.rest.front().map_or(&[], Segment::bytes) } else { &self.head }
     }
 
-    /// Offset in the first piece of the first frame of which nothing is written.
+    /// Offset, in the first piece, of the first frame of which nothing is written.
     fn boundary(&self) -> usize {
         let frame = self.frame as usize;
         if self.written == frame {
@@ -366,10 +382,12 @@ impl Outbox {
         ws::frame_len(&first[frame..]).map_or(first.len(), |len| frame + len)
     }
 
+    /// Inserts a control frame where the first unwritten frame begins, after the control frames that are there.
     fn insert_first(&mut self, frame: &[u8]) {
         let at = self.boundary().max(self.control_end as usize);
         if self.head.is_empty() && self.written > 0 && !matches!(self.rest.front(), Some(Segment::Copied(_))) {
-            // The first piece is one frame that is partly written and that other outboxes may share: the control frame goes after it.
+            // The first piece is a single half-written frame, which other outboxes may share: the control frame goes into a piece
+            // after it.
             if !matches!(self.rest.get(1), Some(Segment::Copied(_))) {
                 self.rest.insert(1, Segment::Copied(buffers::take()));
             }
@@ -412,9 +430,11 @@ impl Outbox {
         found.map(|at| begun + at)
     }
 
+    /// Drops the waiting message at this index of `rest`.
     fn remove(&mut self, at: usize) {
         if self.until_long > 0 {
             let in_front = self.rest.iter().take(at).map(|segment| segment.bytes().len()).sum::<usize>();
+            // It is before the end of the long reply, which moves forward.
             if self.head.len() + in_front < self.written + self.until_long as usize {
                 self.until_long = self.until_long.saturating_sub(short(self.rest[at].bytes().len()));
             }
@@ -426,8 +446,8 @@ impl Outbox {
     }
 }
 
-/// An offset as 32 bits, which keeps the outbox small. No message is as long as 4 GiB, see `Limits::problems`. Only with limits close to
-/// that can an offset be larger: it is cut off then, and other messages have less room beside a long reply.
+/// An offset as 32 bits, which keeps the outbox small. No message is as long as 4 GiB, see `Limits::problems`. Only with limits
+/// close to that can an offset be larger. It is then capped, and other messages have less room beside a long reply.
 fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }

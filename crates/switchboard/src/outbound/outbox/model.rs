@@ -15,7 +15,7 @@ enum Step {
     Put {
         class: u8,
         padding: usize,
-        /// The frame is another outbox's, too.
+        /// Another outbox has the frame, too.
         again: bool,
     },
     Control,
@@ -28,7 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize], any::<bool>())
             .prop_map(|(class, padding, again)| Step::Put { class, padding, again }),
-        // A reply, now and then, that is longer than what may wait.
+        // Now and then a reply that is longer than `outbound_bytes`.
         1 => (6500..7000usize).prop_map(|padding| Step::Put { class: 0, padding, again: false }),
         1 => Just(Step::Control),
         3 => prop_oneof![0..8usize, 0..400usize, Just(usize::MAX)].prop_map(Step::Flush),
@@ -40,11 +40,11 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     Certain,
-    /// Volatile, or thrown away by a discard unless it was half written.
+    /// Volatile, or dropped by a discard unless it was half written.
     Possible,
 }
 
-/// What has arrived whole.
+/// What the peer has received completely.
 struct Sent {
     decoder: Decoder,
     at: usize,
@@ -109,7 +109,7 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
     let mut sent = Sent::default();
     // Messages that were queued, and neither evicted nor discarded.
     let mut queued = 0;
-    // The socket refuses bytes; the most messages when it began to.
+    // Whether the socket refuses bytes, and how many messages and bytes waited at the last flush.
     let (mut blocked, mut waiting) = (false, (0, 0));
     for step in steps {
         match step {
@@ -161,8 +161,8 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
         if outbox.is_blocked() {
             assert_eq!((own, node.memory.queued()), outbox.pieces(), "what waits is what is charged");
         }
-        // One message may stand alone, or a reply go over the soft limit and leave the others their room, but nothing else
-        // passes the limits.
+        // A single message may exceed the limits, and so may one reply, beside which other messages keep their room. Nothing else
+        // may.
         let most =
             if blocked { (waiting.0.max(24), waiting.1.max(6000) + 7020) } else { (usize::MAX, 4 * 6000 + 7020) };
         let control = pongs.max(32) * 3;
@@ -203,7 +203,7 @@ fn a_long_reply_leaves_the_others_their_room() {
     let limits =
         GatewayLimits::default().outbound_bytes(6000).outbound_soft_bytes(3000).volatile(VolatilePolicy::DropOldest);
     let queued = Put::Queued { evicted: 0 };
-    // The long reply is shared with nobody and stands alone in its piece, or is compressed with others where limits are small.
+    // With large limits the long reply has a segment of its own; with small ones it is copied into one with other messages.
     for (bytes, small) in [(6000, 1000), (300, 50)] {
         let limits = limits.clone().outbound_bytes(bytes).outbound_soft_bytes(bytes / 2);
         let mut outbox = Outbox::default();
@@ -217,19 +217,19 @@ fn a_long_reply_leaves_the_others_their_room() {
         assert_eq!(put(&mut outbox, 5, Class::Volatile(Some("k"))), queued);
         assert_eq!(put(&mut outbox, 5, Class::Volatile(Some("k"))), Put::Queued { evicted: 1 });
         assert!(outbox.put_control(b"\x8a\x01p"));
-        // Some of the long one is written: the room of the others is the same.
+        // A part of the long reply is written: other messages have as much room as before.
         flush(&mut outbox, &mut wire, small + long / 2);
         assert!(outbox.put_control(b"\x8a\x01p"));
         let others =
             outbox.bytes() - (message(small).len() * 2 + message(long).len() + message(5).len() + 6 - wire.len());
         assert_eq!(others, 0, "nothing else waits");
         let behind = message(small).len() + message(5).len();
-        // What is left, less the frame's header, and the control frames, which count too.
+        // The room that is left is less by the new frame's header and by the control frame, which count too.
         assert_eq!(put(&mut outbox, bytes - behind, Class::Push), Put::Overflow);
         assert_eq!(put(&mut outbox, long, Class::Reply), Put::Overflow, "one at a time");
         assert_eq!(put(&mut outbox, bytes - behind - 4 - 3, Class::Push), queued);
         assert_eq!(put(&mut outbox, small, Class::Push), Put::Overflow);
-        // It is written: all counts again.
+        // The long reply is written: all bytes count again.
         let rest = outbox.bytes();
         flush(&mut outbox, &mut wire, rest - bytes / 2);
         assert_eq!(put(&mut outbox, bytes / 2, Class::Push), Put::Overflow);
@@ -237,7 +237,7 @@ fn a_long_reply_leaves_the_others_their_room() {
     }
 }
 
-/// Without a refusing socket, a volatile message is a message like any other.
+/// While the socket refuses nothing, a volatile message is a message like any other.
 #[test]
 fn volatile_messages_are_queued_while_the_socket_takes_bytes() {
     let mut outbox = Outbox::default();
@@ -277,7 +277,7 @@ fn a_goodbye_leaves_behind_the_message_of_a_broadcast() {
     }
 }
 
-/// One that goes to one alone is copied; of one that goes to many all but the first hold it.
+/// A message for one outbox is copied. Of a broadcast, all outboxes except the first hold a reference.
 #[test]
 fn a_broadcast_is_shared_by_outboxes_that_are_empty() {
     let bytes = message(5);
@@ -297,7 +297,7 @@ fn a_broadcast_is_shared_by_outboxes_that_are_empty() {
     assert_eq!(wire, bytes.repeat(5));
 }
 
-/// A long one that a socket refuses is charged once, however many wait for it; a short one is copied, and charged to each.
+/// A long frame that sockets refuse is charged once, however many outboxes hold it; a short one is copied, and charged for each.
 #[test]
 fn a_refused_broadcast_is_charged_as_any_other() {
     for (len, shared, own) in [(600, 604, 0), (5, 0, 7)] {

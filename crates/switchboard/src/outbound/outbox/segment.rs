@@ -3,7 +3,7 @@ use crate::outbound::frame::Shared;
 use std::sync::Arc;
 use switchboard_core::ws;
 
-/// A piece of memory whose frames leave in one go.
+/// A contiguous piece of memory with one or more frames.
 pub(super) enum Segment {
     /// Short frames, copied one after the other.
     Copied(Vec<u8>),
@@ -33,7 +33,7 @@ pub(super) fn is_data(first: u8) -> bool {
     first & 0x08 == 0
 }
 
-/// How many whole data frames these bytes are.
+/// The number of complete data frames at the beginning of these bytes.
 pub(super) fn data_frames(mut frames: &[u8]) -> u32 {
     let mut count = 0;
     while let Some(len) = ws::frame_len(frames).filter(|len| *len <= frames.len()) {

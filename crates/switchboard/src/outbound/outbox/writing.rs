@@ -1,11 +1,11 @@
-//! How it is written: as many pieces at once as the socket takes, and what of them is free again.
+//! Writing the outbox: as many pieces at once as the socket takes, and what is freed afterwards.
 use crate::outbound::outbox::segment::{Segment, is_data};
 use crate::outbound::outbox::{Flushed, Outbox, buffers, short};
 use std::io::{self, IoSlice};
 use std::task::Poll;
 use switchboard_core::ws;
 
-/// The most pieces of one write.
+/// The most pieces of one vectored write.
 const PIECES: usize = 64;
 
 impl Outbox {
@@ -34,7 +34,7 @@ impl Outbox {
         Flushed::Drained
     }
 
-    /// What a write came to; `None`: there may be more to write.
+    /// Takes the result of one write into account. `None`: there may be more to write.
     #[inline(always)]
     fn wrote(&mut self, written: Poll<io::Result<usize>>, progress: &mut bool) -> Option<Flushed> {
         match written {
@@ -58,7 +58,7 @@ impl Outbox {
         &self,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        // Mostly there is one piece, and nothing to gather.
+        // Usually there is one piece, for which no list of pieces has to be built.
         if self.rest.is_empty() {
             return write(&[IoSlice::new(&self.head[self.written..])]);
         }
@@ -79,6 +79,7 @@ impl Outbox {
         write(&pieces[..count])
     }
 
+    /// Notes that `n` bytes were written: counts the frames that are complete now, and frees the pieces that are.
     fn advance(&mut self, n: usize) {
         self.bytes -= n;
         if self.bytes == 0 {
@@ -97,7 +98,7 @@ impl Outbox {
                 frame += len;
             }
             let len = first.len();
-            // Only goodbyes are not counted, and nothing is behind them.
+            // The frames of `put_close` were never counted as messages. They are the last ones, so the count is 0 by then.
             self.messages = self.messages.saturating_sub(messages);
             self.frame = short(frame);
             if self.written < len {
@@ -105,6 +106,7 @@ impl Outbox {
             }
             self.written -= len;
             self.frame = 0;
+            // The second piece becomes the first one.
             self.control_end = std::mem::take(&mut self.second_end);
             if !self.head.is_empty() {
                 buffers::give(std::mem::take(&mut self.head));
@@ -118,7 +120,7 @@ impl Outbox {
         }
     }
 
-    /// All is written: as new.
+    /// Resets the outbox after everything is written.
     fn drained(&mut self) {
         buffers::give(std::mem::take(&mut self.head));
         if self.rest.capacity() > 0 {
@@ -128,7 +130,7 @@ impl Outbox {
                 }
             }
         }
-        // What is behind a pointer is gone already: to drop all of it again would be work.
+        // Field by field: everything that owns memory is gone, and replacing the whole outbox would drop all of it once more.
         self.messages = 0;
         self.control = 0;
         self.blocked = false;

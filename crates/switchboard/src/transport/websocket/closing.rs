@@ -1,4 +1,4 @@
-//! The end of a connection: the answers that come before it, the close frames, and what is still owed to the application.
+//! The end of a connection: the answers before it, the closing frames, and the time that the application still gets.
 use crate::buffers;
 use crate::node::clock::{NEVER, millis};
 use crate::outbound::{CloseRequest, DisconnectReason};
@@ -14,19 +14,19 @@ use switchboard_core::{Close, CloseCode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Net {
     Open,
-    /// The peer has said its last: a close frame, a violation, the end of its half. What it sent before is answered, for a time; what it
-    /// sends now is ignored.
+    /// The peer has sent the last thing that counts: a close frame, a violation, or the end of its half of the stream. Messages
+    /// before that are answered, for a time; what comes after it is ignored.
     Answering,
     /// Our close frame waits in the outbox.
     Closing,
-    /// All is written; the peer's close frame, or its end, is awaited, at most `linger`. Until then the stream stays open: an end before
-    /// both close frames is no clean one for browsers (RFC 6455 §7.1.1).
+    /// Everything is written. The peer has `linger` for its close frame, or its end. Until then the stream stays open: browsers
+    /// do not report a close as clean if the stream ended before both close frames were exchanged (RFC 6455 §7.1.1).
     Lingering,
     Gone,
 }
 
 impl Net {
-    /// What the runner has to know of it.
+    /// What the runner needs to know of this state.
     #[inline]
     pub(crate) fn reach(self) -> Reach {
         match self {
@@ -36,7 +36,7 @@ impl Net {
         }
     }
 
-    /// What is sent now may reach the peer.
+    /// Whether what is sent now may reach the peer.
     pub(crate) fn is_served(self) -> bool {
         self.reach().is_served()
     }
@@ -57,19 +57,19 @@ impl Task {
         }
     }
 
-    /// Closes behind all that waits. Messages that wait to be handled are dropped.
+    /// Closes after everything that waits in the outbox. Messages of the client that wait to be handled are dropped.
     pub(crate) fn close(&mut self, close: Close, reason: DisconnectReason) {
         self.heed();
         self.runner.drop_inbound();
         match self.net {
             Net::Open => self.say_goodbye(&close, reason, true, false),
-            // The peer has ended it before, and hears the answer to that.
+            // The peer ended the connection first, and gets the answer to that.
             Net::Answering => self.finish(),
             Net::Closing | Net::Lingering | Net::Gone => {}
         }
     }
 
-    /// Whoever has asked for the end before has said with which code.
+    /// Obeys an end that was asked for through the writer before this one: its close code counts.
     fn heed(&mut self) {
         if self.net.is_served()
             && !self.endpoint().writer.is_open()
@@ -79,7 +79,7 @@ impl Task {
         }
     }
 
-    /// Closes at once; what waits to be sent is thrown away, because the peer does not take it.
+    /// Closes at once. What waits in the outbox is dropped, because the peer does not read it.
     pub(crate) fn abort(&mut self, code: CloseCode, reason: DisconnectReason) {
         if self.net.is_served() {
             self.runner.drop_inbound();
@@ -95,7 +95,7 @@ impl Task {
         }
     }
 
-    /// The peer passed a limit of the application. The same, with `sys.goaway`.
+    /// The peer exceeded a limit. Messages before that are still answered, then it is told by `sys.goaway` and the close frame.
     pub(crate) fn passes_limit(&mut self, code: CloseCode) {
         if self.net == Net::Open {
             self.answer_before(&code.into(), true, DisconnectReason::Violation { code });
@@ -122,8 +122,8 @@ impl Task {
         self.begin_answering(bytes, reason, self.limits().websocket.linger);
     }
 
-    /// The peer has ended its half of the stream, and may still read the other one. Without a close frame its handlers have their own
-    /// time for what it sent before, as long as it takes bytes.
+    /// The peer has ended its half of the stream, and may still read ours. There was no close frame, so the handlers of its
+    /// messages get their usual `handler_timeout`, as long as the peer takes bytes.
     pub(crate) fn peer_ended(&mut self) {
         self.timers.rare_mut().peer_ended = true;
         if self.net == Net::Open {
@@ -136,6 +136,7 @@ impl Task {
         self.begin_answering(goodbye, reason, self.limits().websocket.linger);
     }
 
+    /// Answers what the peer has sent so far, for `patience` at most, then sends `goodbye`: the closing frames, or nothing.
     fn begin_answering(&mut self, goodbye: Vec<u8>, reason: DisconnectReason, patience: Duration) {
         self.runner.ends_for(reason);
         self.net = Net::Answering;
@@ -147,20 +148,20 @@ impl Task {
         self.app_loses_connection();
     }
 
-    /// What waits for the answers to what the peer sent goes on, if they are all given.
+    /// Goes on to the closing frames if everything that the peer has sent is answered.
     pub(crate) fn finish_if_answered(&mut self) {
         if self.net == Net::Answering && self.runner.is_answered() {
             self.finish();
         }
     }
 
-    /// All that the peer is answered is in the outbox: the goodbye goes behind it.
+    /// Puts the closing frames after the answers, which are in the outbox.
     pub(crate) fn finish(&mut self) {
         let goodbye = std::mem::take(&mut self.timers.rare_mut().goodbye);
         self.queue_goodbye(&goodbye, false);
     }
 
-    /// The stream is at its end, in order or not.
+    /// The stream has ended, cleanly or not.
     pub(crate) fn lost(&mut self) {
         if self.net == Net::Gone {
             return;
@@ -181,12 +182,13 @@ impl Task {
         buffers::give(bytes);
     }
 
-    /// The last frames.
+    /// The closing frames: `sys.goaway`, if it is wanted, and the close frame.
     fn goodbye(&self, close: &Close, goaway: bool) -> Vec<u8> {
         let mut bytes = buffers::take();
         if goaway && !self.endpoint().profile.raw {
             bytes.resize(ws::HEADER_ROOM, 0);
             let retryable = close.code.is_retryable();
+            // Spread over 1.5 seconds, so that clients do not come back all at once.
             let jittered = || 500 + u32::try_from(self.endpoint().id.low() % 1500).unwrap_or(0);
             let retry_after_ms = retryable.then(|| close.retry_after_ms().unwrap_or_else(jittered));
             let (code, reason, encoding) = (close.code.get(), close.reason(), self.endpoint().encoding());
@@ -195,7 +197,7 @@ impl Task {
                     let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
                     bytes.drain(..start);
                 }
-                // It cannot be said, or is too long: the close frame tells the most of it.
+                // `sys.goaway` cannot be encoded, or is too long: the close frame says most of it.
                 Ok(()) | Err(_) => {
                     self.endpoint().node().counters.dropped(1);
                     bytes.clear();
@@ -211,7 +213,7 @@ impl Task {
         self.endpoint().node().counters.dropped(dropped);
         self.net = Net::Closing;
         let (now, limits) = (self.present(), &self.runner.client.endpoint().profile.limits);
-        // What waits is sent as long as the peer takes it; what is thrown away needs no time.
+        // What waits gets time as long as the peer takes bytes. If it was dropped, `linger` is enough.
         let (patience, at_last) = match discard {
             true => (limits.websocket.linger, limits.websocket.linger),
             false => (
@@ -225,8 +227,9 @@ impl Task {
         self.app_loses_connection();
     }
 
-    /// The application learns that the connection ends, and gets a last time for what it still does.
+    /// Tells the runner that the connection ends, and gives what still runs a last deadline.
     fn app_loses_connection(&mut self) {
+        // The peer's close frame may be among them.
         if let Some(bytes) = self.unread.take() {
             self.overhear(&bytes);
         }
@@ -237,14 +240,14 @@ impl Task {
         self.runner.lost(self.net.reach(), finish_by);
     }
 
-    /// All is written: the peer has `linger` for its close frame.
+    /// Everything is written: the peer has `linger` for its close frame.
     pub(crate) fn linger(&mut self) {
         self.net = Net::Lingering;
         self.timers.rare_mut().gone_by = self.present() + millis(self.limits().websocket.linger);
     }
 
-    /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. Where the task owns the
-    /// stream, that may take several turns.
+    /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. If the task owns
+    /// the stream, that may take several turns.
     pub(crate) fn poll_goodbye(&mut self, cx: &mut Context<'_>) {
         let rare = self.timers.rare();
         if self.net == Net::Lingering
@@ -258,11 +261,13 @@ impl Task {
     }
 
     fn drain(&mut self) {
-        // A handle of its own: a request may come from a place that the turn has not lent the endpoint to, and it comes once.
+        // A cloned handle, because a request may come at a point where the turn has not lent the endpoint. A shutdown comes once,
+        // so the clone does not matter.
         let conn = self.runner.client.clone();
         self.run(conn.endpoint(), |runner, round| runner.drain(round));
     }
 
+    /// Closes with `sys.goaway` after everything that waits in the outbox, because the server restarts.
     pub(crate) fn close_for_restart(&mut self) {
         match self.net {
             Net::Open => self.say_goodbye(&Close::service_restart(), DisconnectReason::Shutdown, true, false),
@@ -271,7 +276,8 @@ impl Task {
         }
     }
 
-    /// The shutdown's patience is over: what runs is cut off, and the stream has `linger` for what is said about that.
+    /// The shutdown's patience is over: what runs is cut off, and the stream has `linger` for the last errors and the close
+    /// frame.
     fn kill(&mut self) {
         let conn = self.runner.client.clone();
         let last = self.present() + millis(self.limits().websocket.linger);

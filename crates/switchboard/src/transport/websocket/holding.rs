@@ -1,4 +1,5 @@
-//! What a connection holds of its client's messages, and when it reads no more of them: while memory is short, and where much is inflated.
+//! What a connection holds of its client's messages, and when it stops reading because of that: memory is short, or much was
+//! inflated.
 use crate::buffers::READ;
 use crate::hub::Endpoint;
 use crate::log;
@@ -7,16 +8,18 @@ use crate::node::{Charge, Kind, Level};
 use crate::outbound::CloseRequest;
 use crate::transport::websocket::task::Task;
 
-/// Where nobody is read any more, who holds no more than this is, in pieces of this: so a short message is answered.
+/// At [`Level::Evict`], where reading stops, a connection that holds no more than this is still read, in pieces of this many
+/// bytes. So a short message still gets its answer, `overloaded`.
 const LITTLE: usize = 4 << 10;
-/// Time between two looks at whether memory is short still.
+/// Milliseconds between two checks of whether memory is still short.
 const AGAIN: u64 = 500;
 const SECOND: u64 = 1000;
-/// From how many bytes on one who waits to be read gives up what it holds, at the first look after the beginning, and at later ones.
+/// How many bytes a connection has to hold to be evicted while it waits to be read: at the first check, at the second, and at all
+/// later ones.
 const GIVEN_UP: [usize; 3] = [16 << 10, 1 << 10, 1];
 
 impl Task {
-    /// Charges the node with what outlives this turn.
+    /// Updates what the node is charged with: what this connection holds after this turn.
     #[inline]
     pub(crate) fn charge(&mut self, conn: &Endpoint) {
         if self.is_weighed && conn.node().memory.is_limited() {
@@ -42,12 +45,13 @@ impl Task {
         conn.node().memory.notice();
     }
 
-    /// How many bytes may be read now: 0 while memory is short or much was inflated. A paused read is not a missed pong.
+    /// How many bytes may be read now: 0 while memory is short or much was inflated. While reading is paused, a missing pong is
+    /// not held against the peer.
     #[inline(never)]
     pub(crate) fn room_beside_others(&mut self, conn: &Endpoint) -> usize {
         let (is_short, room) = match conn.node().memory.pressure() {
             Level::Normal | Level::NoNewConnections => (false, READ),
-            // It is told `overloaded`, for which its message has to be read to the end.
+            // The client is told `overloaded`, for which its message has to be read completely.
             Level::Shed if !self.runner.has_messages() => (false, READ),
             Level::Evict if !self.runner.has_messages() && !self.has_begun() => (false, LITTLE),
             Level::Shed | Level::Evict => (true, 0),
@@ -76,7 +80,7 @@ impl Task {
         0
     }
 
-    /// Counts what was inflated for the message that was decoded last. True when it is enough for this second.
+    /// Counts what was inflated for the message that was decoded last. True if no more may be inflated in this second.
     #[inline(never)]
     pub(crate) fn inflates_too_much(&mut self, conn: &Endpoint) -> bool {
         let bytes = self.decoder.take_inflated();
@@ -87,18 +91,19 @@ impl Task {
         self.has_inflated_enough(conn)
     }
 
-    /// True until the end of a second in which as much was inflated as may be.
+    /// True if as much was inflated in the current second as may be.
     fn has_inflated_enough(&self, conn: &Endpoint) -> bool {
         let most = conn.profile.limits.websocket.inflated_per_second as u64;
         self.timers.rare().inflated.reaches(conn.exact(), SECOND, most)
     }
 
-    /// More than a little has come of a message that is not whole.
+    /// True if more than [`LITTLE`] of an unfinished message has arrived.
     fn has_begun(&self) -> bool {
         self.decoder.is_partial() && self.decoder.buffered() > LITTLE
     }
 
-    /// What waits would stop everybody's reading for ever, if nobody gave up what it holds: those with most do first.
+    /// Evicts this connection if it holds much, see [`GIVEN_UP`]; true if so. If no connection gave up what it holds, memory
+    /// would stay short, and no connection could ever be read again. Those that hold most go first.
     fn gives_up(&mut self, conn: &Endpoint) -> bool {
         let tried = self.timers.rare().tried as usize;
         self.timers.rare_mut().tried += 1;
@@ -115,7 +120,7 @@ impl Task {
         true
     }
 
-    /// Ends the connection, and frees what it holds.
+    /// Evicts the connection: ends it, and frees what it holds.
     #[cold]
     pub(crate) fn give_up(&mut self, bytes: usize) {
         let conn = self.runner.client.endpoint_arc().clone();
@@ -126,7 +131,7 @@ impl Task {
             conn.node().counters.dropped_inbound(port.discard());
         }
         self.obey(CloseRequest::try_again_later(true));
-        // Nothing more is decoded.
+        // Drops the unfinished message; nothing more is decoded.
         self.decoder.pass_over(&[]);
         self.charge(&conn);
     }

@@ -1,14 +1,14 @@
-//! How much a client may send: messages and bytes, by buckets on the node's clock.
+//! [`Rates`]: how much a client may send, in messages and bytes. Times are milliseconds of the system's clock, not steps.
 use crate::limits::GatewayLimits;
 use crate::rate::Bucket;
 use crate::transport::websocket::timers::Window;
 
-/// Refusals that a client may have in [`SPAN`] where no rate of messages says so.
+/// The most refusals within [`SPAN`] if no `message_rate` is set; else it is the burst of that rate.
 const REFUSALS: u32 = 100;
-/// Milliseconds.
+/// The time in which refusals are counted together, in milliseconds.
 const SPAN: u64 = 10_000;
 
-/// What a client has left. One without rates has none of this.
+/// What a client may still send. A client without rates has none of this.
 pub(crate) struct Rates {
     messages: Bucket,
     bytes: Bucket,
@@ -22,6 +22,7 @@ impl Rates {
         let (messages, bytes) = (bucket(limits.websocket.message_rate), bucket(limits.websocket.byte_rate));
         let any = messages.or(bytes)?;
         Some(Box::new(Rates {
+            // The bucket of a rate that is not set is never asked, so any value will do.
             messages: messages.unwrap_or(any),
             bytes: bytes.unwrap_or(any),
             refused: Window::default(),
@@ -29,7 +30,7 @@ impl Rates {
         }))
     }
 
-    /// Takes a message of so many bytes. Errors: the milliseconds until it could be taken.
+    /// Takes one message of `bytes` bytes from both rates, or from neither. Errors: the milliseconds until it could be taken.
     pub(crate) fn take(&mut self, now: u64, bytes: usize, limits: &GatewayLimits) -> Result<(), u64> {
         let count =
             |rate: Option<_>, bucket: &mut Bucket, count| rate.map_or(Ok(()), |rate| bucket.has(rate, now, count));
@@ -45,7 +46,7 @@ impl Rates {
         }
     }
 
-    /// Counts a refused message of so many bytes; true when the client keeps on: with as much again as it may send at once.
+    /// Counts a refused message of `bytes` bytes. True if the client keeps on: within [`SPAN`], more was refused than its burst.
     pub(crate) fn refused(&mut self, now: u64, bytes: usize, limits: &GatewayLimits) -> bool {
         let often = self.refused.count(now, SPAN, limits.websocket.message_rate.map_or(REFUSALS, |rate| rate.burst));
         let much =

@@ -1,4 +1,4 @@
-//! From bytes to messages.
+//! Reading: from bytes to messages.
 use crate::Error;
 use crate::buffers;
 use crate::codec::{Format, Frames, Received};
@@ -12,18 +12,19 @@ use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::{self, Item, Opcode};
 
-/// How many bytes of a connection that is closed are read, and thrown away: what was on its way, and at least the longest message.
-/// Whoever floods on does so against a full socket.
+/// How many bytes are read and thrown away after the end of a connection; the length of the longest message, if that is more.
+/// Bytes that were on their way are read, because otherwise the connection would end with a reset, and the close frame could be
+/// lost. A peer that sends more than this finds its socket full.
 pub(crate) const ON_ITS_WAY: usize = 256 << 10;
 /// The header of a client's control frame: two bytes and a masking key.
 const CONTROL_HEADER: usize = 6;
 
 impl Task {
-    /// Reads once. True when there was something, so that there may be more.
+    /// Reads once. True if there was something, so that there may be more.
     pub(crate) fn poll_read(&mut self, conn: &Served, cx: &mut Context<'_>) -> bool {
         let mut room = buffers::READ;
         if self.net == Net::Open {
-            // Somebody may have asked for the end, which this turn obeys.
+            // An end may have been asked for. This turn obeys it, so nothing more is read.
             if self.pauses() || !conn.writer.is_open() {
                 return false;
             }
@@ -63,9 +64,10 @@ impl Task {
         })
     }
 
-    /// How much is read after the end: nothing once the stream is gone, or enough was read, or all.
+    /// How many bytes are read after the end: 0 once the stream is gone, the peer has ended its half, or enough was thrown away.
     #[cold]
     fn room_behind_the_end(&mut self) -> usize {
+        // Ends a pause of reading.
         self.pauses();
         let rare = self.timers.rare();
         let enough =
@@ -77,7 +79,8 @@ impl Task {
         self.endpoint().paused.load(Ordering::Relaxed)
     }
 
-    /// Reading pauses while too much waits to be handled. A paused read is not a missed pong.
+    /// Whether reading is paused because too much waits to be handled. This notes changes of that: a pause also ends the wait for
+    /// a pong, which cannot be read.
     #[inline]
     pub(crate) fn pauses(&mut self) -> bool {
         let full = self.net == Net::Open && self.runner.is_full();
@@ -91,10 +94,12 @@ impl Task {
     pub(crate) fn set_paused(&mut self, full: bool) {
         self.endpoint().paused.store(full, Ordering::Relaxed);
         if full {
+            // Handlers of this connection that await an ack: no answer to them can be read now.
             let own = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take_own());
             for waiting in own.into_iter().flatten() {
                 waiting.settle(Err(crate::hub::acks::paused()));
             }
+            // The pong would not be read. The next ping comes one interval later.
             if self.timers.pong_by != NEVER {
                 self.timers.pong_by = NEVER;
                 self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
@@ -105,7 +110,7 @@ impl Task {
     fn parse(&mut self, conn: &Served, bytes: &mut [u8], cx: &mut Context<'_>) {
         let limits = self.frame_limits();
         let (len, mut at, inflates) = (bytes.len(), 0, self.is_weighed && conn.deflate.is_some());
-        // Whoever has ended the connection has done so for all that comes behind, be it in the same read.
+        // An end, by the peer or by us, also holds for the messages after it in the same read.
         while at < len && self.net == Net::Open && conn.writer.is_open() {
             if self.pauses() {
                 self.unread = Some(Box::new(bytes[at..].into()));
@@ -115,13 +120,13 @@ impl Task {
                 Ok(decoded) => decoded,
                 Err(violation) => {
                     self.violation(violation.code, violation.reason);
-                    // The decoder has passed over the rest.
+                    // The decoder has skipped the rest already. This only notes whether the close frame was in it.
                     return self.overhear(&[]);
                 }
             };
             at += decoded.consumed;
             match decoded.item {
-                // Part of a message, which has to go on from now.
+                // An unfinished message: its time to make progress begins now.
                 None => return self.timers.last_progress = conn.now(),
                 Some(Item::Text(text)) => {
                     self.is_last = at == len;
@@ -143,6 +148,7 @@ impl Task {
             }
             self.is_last = false;
             if inflates && self.inflates_too_much(conn) && self.net == Net::Open && conn.writer.is_open() {
+                // As much was inflated as may be in this second: the rest waits, unparsed.
                 self.unread = (at < len).then(|| Box::new(bytes[at..].into()));
                 return;
             }
@@ -152,14 +158,14 @@ impl Task {
         }
     }
 
-    /// A ping or pong alone is no progress of the message that it stands in; with a part of that message before it, it is.
+    /// A ping or pong in the middle of a message is no progress of that message, unless bytes of the message were read with it.
     fn progress_beside(&mut self, conn: &Endpoint, consumed: usize, payload: usize) {
         if consumed > CONTROL_HEADER + payload {
             self.timers.last_progress = conn.now();
         }
     }
 
-    /// Of what comes behind the end only the peer's close frame counts.
+    /// After the end only the peer's close frame matters; everything else is skipped.
     #[cold]
     pub(crate) fn overhear(&mut self, bytes: &[u8]) {
         let heard = self.decoder.pass_over(bytes);
@@ -178,7 +184,7 @@ impl Task {
             return self.received_raw(len, || Message::Binary(bytes.into_owned().into()));
         }
         let message = match conn.format {
-            // JSON in binary frames is accepted; what is not text is not JSON either.
+            // JSON is accepted in binary frames, too. Bytes that are not text cannot be JSON either.
             Format::Json => Received::Text(into_text(bytes)),
             _ => Received::Bytes(bytes),
         };
@@ -203,7 +209,7 @@ impl Task {
         }
     }
 
-    /// `len`: of the frame, which may be another than that of the message.
+    /// `len`: the length of the frame's payload, which may differ from the length of `message`.
     #[inline(always)]
     fn received(&mut self, conn: &Served, message: Received<'_>, len: usize, cx: &mut Context<'_>) {
         if self.rates.is_none() || !self.is_over_rate(len, Some(&message)) {
@@ -211,10 +217,10 @@ impl Task {
         }
     }
 
-    /// Takes a message off the client's rates. True when there is not enough left: it is refused. `message` is `None` for a raw
-    /// gateway.
+    /// Takes a message from the client's rates. True if not enough is left, and the message was refused. `message` is `None` for
+    /// a raw gateway.
     fn is_over_rate(&mut self, bytes: usize, message: Option<&Received<'_>>) -> bool {
-        // A compressed message may be longer than what it says: empty blocks say nothing.
+        // The compressed length counts if it is more than the inflated one: empty blocks inflate to nothing.
         let bytes = bytes.max(self.decoder.take_compressed());
         let conn = self.runner.client.endpoint();
         let Some(rates) = &mut self.rates else { return false };
@@ -223,7 +229,8 @@ impl Task {
         true
     }
 
-    /// Answers `rate_limited`; a client that keeps on is closed, and one of a raw gateway at once, which has no such answer.
+    /// Answers `rate_limited`, and closes the connection of a client that keeps on. A raw gateway has no such answer, so its
+    /// client is closed at once.
     fn refuse_rate(&mut self, message: Option<&Received<'_>>, bytes: usize, wait: u64) {
         let client = self.runner.client.clone();
         let conn = client.endpoint();
@@ -254,7 +261,7 @@ impl Task {
         }
     }
 
-    /// Only the answer to the outstanding ping proves that the peer lives. Others nobody asked for: they count as pings.
+    /// Only the pong of the outstanding ping proves that the peer is alive. Any other one is unsolicited, and counts as a ping.
     fn ponged(&mut self, payload: &[u8]) {
         if self.timers.pong_by != NEVER && payload == self.timers.pinged.to_be_bytes() {
             self.timers.pong_by = NEVER;
@@ -267,7 +274,7 @@ impl Task {
         }
     }
 
-    /// Sends a ping; until its pong there is no other.
+    /// Sends a ping. There is no other ping until its pong has come.
     pub(crate) fn ping(&mut self) {
         let now = self.present();
         let mut frame = Vec::with_capacity(10);
@@ -282,7 +289,7 @@ impl Task {
     }
 }
 
-/// The text of a frame; what is none becomes a text that no format takes.
+/// The payload as text. Bytes that are not UTF-8 become a text that no format accepts.
 fn into_text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     const NO_TEXT: &str = "\u{fffd}";
     match bytes {

@@ -1,4 +1,4 @@
-//! The connection task: one turn reads, handles and writes, and never waits for any of them.
+//! [`Task`]: the task of one connection. A turn reads, handles and writes, and never waits for any of them.
 use crate::contain::drop_contained;
 use crate::gateway::CompiledGateway;
 use crate::hub::Registration;
@@ -22,41 +22,43 @@ use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::{Decoder, FrameLimits, Role};
 
-/// Rounds of one turn, each of two reads at most and a write; a stream that always has more lets other tasks run after them.
+/// Rounds in one turn, each with at most two reads and one write. After them the task yields, even if its stream always has more
+/// to read.
 const ROUNDS: usize = 16;
 
-/// The task of one connection; ready when the stream is gone and the application has finished with it.
+/// The task of one connection. It is ready when the stream is gone and the application has finished with the connection.
 ///
-/// It has what a WebSocket needs, and the [`Runner`] has what the client's work needs. They meet in [`Task::run`] alone: the runner is
-/// lent a `Round`, and asks for an end in it, which the task obeys after the call.
+/// The task owns the WebSocket's state, and the [`Runner`] the client's work. They meet only in [`Task::run`], which lends the
+/// runner a `Round`. The runner asks for an end through the round, and the task obeys after the call.
 pub(crate) struct Task {
     /// `None` once it is gone.
     pub(crate) stream: Option<Stream>,
     pub(crate) net: Net,
     pub(crate) decoder: Decoder,
-    /// Bytes that were read while the inbound queue became full. Few connections have any: in the others this is one word.
+    /// Bytes that are read but not parsed yet: they came with the request head, or reading paused while they were parsed. A box
+    /// of a box, so that it is one word in all the connections that have none.
     pub(crate) unread: Option<Box<Box<[u8]>>>,
     pub(crate) runner: Runner,
     pub(crate) timers: Timers,
-    /// What it may still send, where that is limited.
+    /// What the client may still send, if its rate is limited.
     pub(crate) rates: Option<Box<Rates>>,
     /// The client does not read: nothing more is handled until it does.
     pub(crate) congested: bool,
-    /// The message that is handled is the last one of a read: its reply has no other one to be written with.
+    /// The message being handled is the last one of its read: no later message of the read adds a reply to the same write.
     pub(crate) is_last: bool,
-    /// What it holds or inflates is counted: memory is limited, or its messages are compressed.
+    /// Whether to count what the connection holds and inflates: memory is limited, or its messages are compressed.
     pub(crate) is_weighed: bool,
-    /// A turn panicked.
+    /// A turn has panicked.
     faulty: bool,
-    /// Leaves all rooms and the namespace when dropped, however the task ends. It is taken out of the task for each turn, which
-    /// borrows it while it changes the task: counting the handles up and down instead would cost half a percent of an echo.
+    /// Leaves all rooms and the namespace when dropped, however the task ends. Each turn takes it out of the task, and borrows it
+    /// while it changes the task: counting references up and down instead would cost half a percent of an echo.
     served: Option<Served>,
 }
 
 /// What a turn reads of its connection and never changes: the endpoint, and the gateway in which handlers are looked up.
 pub(crate) struct Served {
     registration: Registration,
-    /// Dropped last: it keeps the application, whose services the on-disconnect hook and the connection's state may use.
+    /// Dropped last: it keeps the application alive, whose services the on-disconnect hook and the connection's state may use.
     pub(crate) table: Arc<CompiledGateway>,
 }
 
@@ -75,10 +77,11 @@ impl Deref for Served {
 }
 
 impl Task {
-    /// `early`: what the client sent after its request head.
+    /// `early`: the bytes that the client sent after its request head.
     pub(crate) fn new(served: Served, stream: Stream, early: Vec<u8>) -> Task {
         let client = served.registration.client();
         let conn = client.endpoint();
+        // Ids are random, so the first pings of many connections do not coincide.
         let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.profile.limits);
         Task {
             stream: Some(stream),
@@ -96,7 +99,8 @@ impl Task {
         }
     }
 
-    /// Calls the runner, and obeys what it asks for. `conn` is lent by the turn, or by a handle that is counted for this call.
+    /// Calls the runner, and obeys what it asks for. `conn` is borrowed from the turn, or from a handle that was cloned for this
+    /// call.
     #[inline]
     pub(crate) fn run<T>(&mut self, conn: &Endpoint, work: impl FnOnce(&mut Runner, &mut Round<'_>) -> T) -> T {
         let mut round = Round {
@@ -117,7 +121,7 @@ impl Task {
         result
     }
 
-    /// An end comes before the count of malformed messages, because the answer that asked for it was sent before they were counted.
+    /// The end is obeyed before malformed messages are counted, because the answer that asked for it was sent first.
     #[cold]
     fn obey_runner(&mut self, end: Option<EndRequest>, malformed: u32) {
         match end {
@@ -150,20 +154,22 @@ impl Task {
         self.endpoint().now()
     }
 
-    /// This moment, where a deadline begins; `now` is the last step of the clock.
+    /// The present time, from which a deadline is counted. `now` is the last step of the clock, which may be older.
     pub(crate) fn present(&self) -> u64 {
         self.endpoint().present()
     }
 
-    /// Ends a round. True when there is something to do at once.
+    /// Ends a round. True if there is something to do at once.
     fn finish_turn(&mut self, cx: &mut Context<'_>) -> bool {
-        // A connection that ends goes on once all is written; the others have work that waits for the client to read.
+        // The writer is locked only if it has something for the task, or if something waits for what `end_turn` reports: a
+        // connection that ends once all is written, messages that wait until the client reads, a raw socket that waits for room.
         let waits = self.net != Net::Open || self.congested || self.runner.port.is_some();
         (waits || self.endpoint().writer.is_touched()) && self.write_rest(cx)
     }
 
-    /// Writes what waits, obeys a request to end, and leaves the waker.
+    /// Writes what waits, obeys a request to end, and leaves the waker. True if there is something to do at once.
     fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
+        // First, because it may add the closing frames to what is written now.
         self.finish_if_answered();
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.runner.client.endpoint();
@@ -173,6 +179,7 @@ impl Task {
             None | Some(Flushed::Drained) => {
                 self.timers.drained();
                 self.congested = false;
+                // Everything is written, the close frame too.
                 if self.net == Net::Closing {
                     self.linger();
                 }
@@ -191,15 +198,18 @@ impl Task {
         if let Some(request) = end.request {
             self.obey(request);
         }
+        // Messages that waited until the client reads can be handled now.
         end.again || (was_congested && !self.congested)
     }
 
+    /// The socket refuses bytes: sets the deadlines by which a slow client has to read.
     fn blocked(&mut self, progress: bool, waiting: usize) {
         let now = self.present();
         let limits = &self.runner.client.endpoint().profile.limits;
         let write_by = self.timers.after(now, limits.write_timeout);
         let soft_by = self.timers.after(now, limits.outbound_soft_time);
         let rare = self.timers.rare_mut();
+        // Progress begins the time anew; a further refusal alone does not.
         if progress || rare.write_by == NEVER {
             rare.write_by = write_by;
         }
@@ -217,7 +227,7 @@ impl Task {
         self.now() >= self.endpoint().alarm.load(Ordering::Relaxed)
     }
 
-    /// Ends the work, and the stream, whose time is over.
+    /// Ends what has used up its time: handlers and hooks, the answers after the peer's end, the stream.
     fn check_own_time(&mut self, conn: &Endpoint) {
         let now = self.now();
         self.run(conn, |runner, round| runner.check_time(now, round));
@@ -229,7 +239,8 @@ impl Task {
         }
     }
 
-    /// Judges the peer by the clock, after all that it sent was read. True when something was done.
+    /// Judges the peer by the clock. True if something was done. All that the peer sent is read before this: after a stall of
+    /// this process, the pong is in the socket already.
     fn check_peers_time(&mut self) -> bool {
         if !self.net.is_served() {
             return false;
@@ -257,8 +268,8 @@ impl Task {
         true
     }
 
-    /// When an unfinished message is given up; a paused read is no fault of the peer's, but memory that is short has to come from
-    /// somewhere.
+    /// When an unfinished message is given up. While reading is paused it is not, because that is not the peer's fault; unless
+    /// memory is short, which has to be freed somewhere.
     fn partial_by(&self) -> u64 {
         if self.decoder.is_partial() && (!self.is_paused() || self.timers.rare().is_short) {
             self.timers.partial_by(self.limits()).min(self.whole_by())
@@ -267,8 +278,8 @@ impl Task {
         }
     }
 
-    /// When an unfinished message is given up though bytes of it come: while memory is short. Else a byte now and then would hold it for
-    /// ever, and nobody were served.
+    /// When an unfinished message is given up although its bytes keep coming: only while memory is short. Otherwise clients that
+    /// send a byte now and then would hold that memory for ever, and nobody would be served.
     fn whole_by(&self) -> u64 {
         let since = self.timers.rare().partial_since;
         match since != NEVER && self.endpoint().node().memory.is_short() {
@@ -277,6 +288,7 @@ impl Task {
         }
     }
 
+    /// Stores when the sweep has to wake this task.
     fn set_alarm(&self) {
         let timers = &self.timers;
         let mut alarm = self.runner.alarm();
@@ -284,7 +296,7 @@ impl Task {
             let peers = timers.ping_at.min(timers.pong_by).min(self.partial_by());
             alarm = alarm.min(peers).min(timers.expires_at(self.limits()));
         }
-        // Most connections have none of these.
+        // Most connections have no rare deadlines.
         if timers.has_seldom() {
             alarm = alarm.min(self.seldom_alarm());
         }
@@ -302,7 +314,7 @@ impl Task {
         }
     }
 
-    /// Nothing runs or waits that the runner would have to look at before more is read.
+    /// True if the runner has nothing to do before more is read.
     fn is_at_rest(&self) -> bool {
         self.net == Net::Open && self.runner.is_at_rest(self.congested)
     }
@@ -314,14 +326,16 @@ impl Task {
             self.check_own_time(conn);
         }
         for _ in 0..ROUNDS {
+            // `poll` returns true when it asked for an end, which is obeyed by then: the runner goes on with what that leaves.
             while self.run(conn, |runner, round| runner.poll(&conn.table, round, cx)) {}
-            // Mostly nothing more has come, and one write ends the turn.
+            // If nothing runs, there is a second read before the write: usually it finds nothing, and one write ends the turn.
             let read = self.poll_read(conn, cx) && (!self.is_at_rest() || self.poll_read(conn, cx));
             let again = self.finish_turn(cx);
             self.poll_goodbye(cx);
             if self.net == Net::Gone && self.runner.is_done() {
                 return Poll::Ready(());
             }
+            // The peer's deadlines come last: by then everything that it sent is read.
             if read
                 || again
                 || self.runner.has_work(self.net.reach(), self.congested)
@@ -335,6 +349,7 @@ impl Task {
         }
         self.charge(conn);
         self.set_alarm();
+        // There is more to do, after other tasks had their turn.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -348,11 +363,11 @@ impl Future for Task {
         let Some(served) = this.served.take() else { return Poll::Ready(()) };
         let _turn = Turn::of(&served);
         let polled = catch_unwind(AssertUnwindSafe(|| this.turn(&served, cx)));
-        // First of all, so that it is dropped after what runs.
+        // Put back before anything else: it has to be dropped after what runs, which is in other fields of the task.
         this.served = Some(served);
         polled.unwrap_or_else(|panic| {
-            // The application's code is contained where it is called: this is a fault of ours. Without its stream the
-            // connection ends as any other, once.
+            // Panics of the application are caught where its code is called, so this one is a fault of ours. The task drops the
+            // stream, and the connection then ends like any other. After a second panic the task ends at once.
             log::panicked("connection", &*panic);
             drop_contained(panic);
             if std::mem::replace(&mut this.faulty, true) {

@@ -1,7 +1,7 @@
-//! What a connection does by the clock. The sweep wakes the task when the earliest of these is due.
+//! [`Timers`]: the deadlines of a connection. The sweep wakes the task when the earliest of them is due.
 //!
-//! Times are milliseconds on the node's clock, which moves in steps of `Limits::tick`; a deadline gets one step on top, so
-//! that it is never early.
+//! Times are milliseconds on the clock of the connection's runtime, which moves in steps of `Limits::tick`. A deadline gets one
+//! step on top, so that it is never early.
 use crate::limits::GatewayLimits;
 use crate::node::Charge;
 use crate::node::clock::{NEVER, millis};
@@ -10,41 +10,42 @@ use std::time::Duration;
 pub(crate) struct Timers {
     pub(crate) tick: u64,
     pub(crate) born: u64,
-    /// When bytes of a message, finished or not, last came.
+    /// When bytes of a message, finished or not, last arrived.
     pub(crate) last_progress: u64,
     pub(crate) last_message: u64,
     pub(crate) ping_at: u64,
-    /// The payload of the last ping: when it was sent.
+    /// When the last ping was sent, which is its payload.
     pub(crate) pinged: u64,
     pub(crate) pong_by: u64,
     rare: Option<Box<RareDeadlines>>,
 }
 
-/// What a connection that does well never needs: an idle one has no memory for it.
+/// State that a healthy connection never needs. It is allocated when first needed, so that an idle connection is small.
 pub(crate) struct RareDeadlines {
-    /// The socket must have taken bytes by then.
+    /// By when the socket has to accept bytes again.
     pub(crate) write_by: u64,
-    /// The outbox must be under its soft limit by then.
+    /// By when the outbox has to be under its soft limit.
     pub(crate) soft_by: u64,
-    /// The stream must be gone by then …
+    /// By when the stream has to be gone. Progress of its last writes may move this.
     pub(crate) gone_by: u64,
-    /// … which progress may move, but not beyond this.
+    /// The latest time to which progress may move `gone_by`.
     pub(crate) gone_at_last: u64,
-    /// What the peer sent before its end is answered until then.
+    /// Until when the messages are answered that the peer sent before its end.
     pub(crate) answer_by: u64,
-    /// What is said after these answers: a close frame, or nothing to a peer that has ended without one.
+    /// The closing frames that follow these answers; empty if the peer has ended without a close frame.
     pub(crate) goodbye: Vec<u8>,
-    /// Reading has paused for another reason than a full queue, and is tried again then.
+    /// When reading is tried again, if it has paused for another reason than a full queue.
     pub(crate) read_at: u64,
-    /// That is because memory is short.
+    /// That pause is because memory is short.
     pub(crate) is_short: bool,
-    /// How many times it was tried, while memory is short.
+    /// How many times this connection was checked for eviction since memory became short.
     pub(crate) tried: u32,
-    /// What of this connection's messages is held against the memory.
+    /// What the node's memory is charged with for this connection's messages.
     pub(crate) charge: Option<Charge>,
-    /// Since then a message has not been whole, where memory is limited; it is another one than the last that was.
+    /// Since when a message has been unfinished, if memory is limited. That may be an earlier message than the one that is
+    /// unfinished now, so `last_message` has to be looked at, too.
     pub(crate) partial_since: u64,
-    /// Bytes that were inflated.
+    /// Bytes that were inflated, counted per second.
     pub(crate) inflated: Window,
     /// Bytes that came after the end, and were thrown away.
     pub(crate) ignored: usize,
@@ -78,7 +79,7 @@ impl RareDeadlines {
     };
 }
 
-/// Events in a span of time.
+/// A count of events in a span of time, which begins with the first event after the last span.
 #[derive(Default)]
 pub(crate) struct Window {
     since: u64,
@@ -91,17 +92,17 @@ impl Window {
         self.add(now, span, 1, most)
     }
 
-    /// True while the span lasts in which so much was counted.
+    /// True if at least `most` was counted in a span that has not ended.
     pub(crate) fn reaches(&self, now: u64, span: u64, most: u64) -> bool {
         now < self.ends(span) && self.count >= most
     }
 
-    /// When the span ends that was begun.
+    /// When the span ends that began last.
     pub(crate) fn ends(&self, span: u64) -> u64 {
         self.since + span
     }
 
-    /// Counts so many; true when there are more than `most` in `span`.
+    /// Counts `count` events at once; true when there are more than `most` in `span`.
     pub(crate) fn add(&mut self, now: u64, span: u64, count: u64, most: u32) -> bool {
         if now >= self.since + span {
             *self = Window { since: now, count: 0 };
@@ -112,7 +113,7 @@ impl Window {
 }
 
 impl Timers {
-    /// `random` is any number: it decides when the first ping is sent.
+    /// `random` is any number. It decides when the first ping is sent, so that the pings of many connections do not coincide.
     pub(crate) fn new(now: u64, random: u64, limits: &GatewayLimits) -> Timers {
         let interval = millis(limits.websocket.ping_interval).max(1);
         Timers {
@@ -132,7 +133,7 @@ impl Timers {
         self.rare.as_deref().unwrap_or(&NONE)
     }
 
-    /// False for most connections: [`seldom`](Timers::seldom) is nothing.
+    /// False for most connections: all of [`rare`](Timers::rare) has its initial value.
     pub(crate) fn has_seldom(&self) -> bool {
         self.rare.is_some()
     }
@@ -141,12 +142,12 @@ impl Timers {
         self.rare.get_or_insert_with(|| Box::new(RareDeadlines::NONE))
     }
 
-    /// True where something is charged, or would have to be.
+    /// True if the node is charged for something of this connection.
     pub(crate) fn is_charged(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.charge.is_some())
     }
 
-    /// Nothing waits for the socket.
+    /// Nothing waits for the socket any more: the deadlines of a slow client end.
     pub(crate) fn drained(&mut self) {
         if let Some(rare) = &mut self.rare {
             rare.write_by = NEVER;
@@ -154,11 +155,12 @@ impl Timers {
         }
     }
 
+    /// The deadline that is `duration` after `now`, and one step of the clock more.
     pub(crate) fn after(&self, now: u64, duration: Duration) -> u64 {
         now + millis(duration) + self.tick
     }
 
-    /// Counts a ping, or a pong that nobody asked for. True when there are too many.
+    /// Counts a ping, or an unsolicited pong. True when there are too many.
     pub(crate) fn ping_received(&mut self, now: u64, limits: &GatewayLimits) -> bool {
         self.rare_mut().pings.count(now, 1000, limits.websocket.pings_per_second)
     }

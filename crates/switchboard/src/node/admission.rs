@@ -69,12 +69,11 @@ impl ConnectionPermit {
         }
         let admitted = &node.counters.admitted;
         // Added first and taken back, so that two connections do not both get the last place.
-        if admitted.fetch_add(1, SeqCst) >= max_connections(limits) {
-            admitted.fetch_sub(1, SeqCst);
-            return Err(Full::Node);
-        }
+        let before = admitted.fetch_add(1, SeqCst);
         let owners = address.map(|address| Box::new(Owners { _address: Some(address), ..Owners::default() }));
-        Ok(ConnectionPermit { node: node.clone(), owners })
+        let permit = ConnectionPermit { node: node.clone(), owners };
+        // A refused permit is dropped like any other: a shutdown that waits for an empty node may have counted it.
+        if before >= max_connections(limits) { Err(Full::Node) } else { Ok(permit) }
     }
 
     /// Counts the connection for its user. Errors: the user has as many connections as it may.

@@ -30,7 +30,6 @@ const UNTRIED: usize = 4;
 pub(crate) enum Class<'a> {
     /// A reply, an error or an ack: may use the reserved messages (`Limits::outbound_reserved`).
     Reply,
-    /// A push.
     Push,
     /// May be dropped. With a key, it replaces the waiting message with the same key.
     Volatile(Option<&'a str>),
@@ -51,11 +50,11 @@ pub(crate) enum Put {
 /// The result of writing.
 #[derive(Debug)]
 pub(crate) enum Flushed {
-    /// All is written.
     Drained,
     /// The socket refuses more; `progress` says whether it took anything.
-    Blocked { progress: bool },
-    /// The connection is broken.
+    Blocked {
+        progress: bool,
+    },
     Failed,
 }
 

@@ -7,12 +7,16 @@
 mod binary;
 mod close;
 pub mod codec;
+#[cfg(feature = "socketio")]
+pub mod engineio;
 mod error;
 mod float;
 mod id;
 mod incoming;
 mod name;
 mod retry;
+#[cfg(feature = "socketio")]
+pub mod socketio;
 mod target;
 pub mod ws;
 

@@ -3,17 +3,17 @@ use std::ops::{Deref, DerefMut};
 
 /// A frame that is being written. Unless [`keep`](Draft::keep) is called, its bytes are removed on drop, so that neither an error nor a panic
 /// of the user's `Serialize` leaves half a frame in a write buffer.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Draft<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Draft<'a> {
         Draft { start: out.len(), out }
     }
 
-    pub(super) fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.start = usize::MAX;
     }
 }

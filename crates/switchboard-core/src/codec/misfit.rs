@@ -11,7 +11,7 @@ const MAX_EXPECTED: usize = 256;
 
 /// Why a value was not built.
 #[derive(Debug)]
-pub(super) enum Misfit {
+pub(crate) enum Misfit {
     /// A value to be built is nested too deep.
     TooDeep,
     NumberOutOfRange,
@@ -26,7 +26,7 @@ pub(super) enum Misfit {
 impl Misfit {
     /// The error for the client. `at` parses again to track the path of the misfit, so that a payload that fits does not pay for tracking.
     #[cold]
-    pub(super) fn refuse(self, is_null: bool, at: impl FnOnce() -> Option<(Path, Misfit)>) -> Error {
+    pub(crate) fn refuse(self, is_null: bool, at: impl FnOnce() -> Option<(Path, Misfit)>) -> Error {
         if let Misfit::TooDeep = self {
             return Error::bad_request("The data is nested deeper than 128: send it flatter");
         }

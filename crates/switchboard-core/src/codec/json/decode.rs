@@ -12,7 +12,7 @@ use crate::codec::private::{end_of_string, has_private_key};
 use crate::{Id, Incoming};
 
 /// A text with fewer bytes cannot contain an object of more than [`MAX_KEYS`] keys: each takes `"":0` and a comma, and the object braces.
-pub(super) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
+pub(crate) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
 
 /// Decodes a frame of the native protocol.
 ///
@@ -111,23 +111,12 @@ impl<'a> Value<'a> for &'a RawValue {
     fn data(self) -> Result<Option<&'a RawValue>, Fault> {
         match self.get() {
             "null" => Ok(None),
-            json if json.len() >= SCAN_FROM && has_big_object(json.as_bytes()) => Err(Fault::TooManyKeys),
-            json if has_private_key(json) => Err(Fault::PrivateKey),
-            _ => Ok(Some(self)),
+            json => check(json).map(|()| Some(self)),
         }
     }
 
     fn text(self) -> Option<Cow<'a, str>> {
-        /// `\u` and four digits for each byte, and the quotes.
-        const LONGEST: usize = 128 * 6 + 2;
-        let inner = self.get().strip_prefix('"')?.strip_suffix('"')?;
-        if !inner.as_bytes().contains(&b'\\') {
-            return Some(Cow::Borrowed(inner));
-        }
-        if self.get().len() > LONGEST {
-            return None;
-        }
-        serde_json::from_str(self.get()).ok().map(Cow::Owned)
+        text_of(self)
     }
 
     fn id(self) -> Result<Option<Id<'a>>, Fault> {
@@ -140,6 +129,32 @@ impl<'a> Value<'a> for &'a RawValue {
             _ => Err(Fault::Id),
         }
     }
+}
+
+/// A value as a text of at most 128 bytes, or a longer one that has no escapes.
+#[inline]
+pub(crate) fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    /// `\u` and four digits for each byte, and the quotes.
+    const LONGEST: usize = 128 * 6 + 2;
+    let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    if value.get().len() > LONGEST {
+        return None;
+    }
+    serde_json::from_str(value.get()).ok().map(Cow::Owned)
+}
+
+/// Checks what holds for all objects in a payload: how many keys they have, and which.
+///
+/// `json` must be a JSON value.
+#[inline]
+pub(crate) fn check(json: &str) -> Result<(), Fault> {
+    if json.len() >= SCAN_FROM && has_big_object(json.as_bytes()) {
+        return Err(Fault::TooManyKeys);
+    }
+    if has_private_key(json) { Err(Fault::PrivateKey) } else { Ok(()) }
 }
 
 /// True when an object anywhere inside has more than [`MAX_KEYS`] keys. Linear, and without recursion.

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::codec::private::end_of_string;
 
 /// How deep a value may be nested, as in serde_json.
-const DEPTH: usize = 127;
+pub(crate) const DEPTH: usize = 127;
 
 /// The value of a JSON text, for serializers that do not know serde_json's `RawValue`. Numbers keep all their digits.
 ///
@@ -21,7 +21,7 @@ pub struct Exact<'a>(Tree<'a>);
 impl<'a> Exact<'a> {
     /// Reads the text. Errors: internal; see [`Exact`].
     pub fn of(json: &'a RawValue) -> Result<Exact<'a>, Error> {
-        Walk::new(json).tree(DEPTH).map(Exact).map_err(Error::internal)
+        Walk::new(json.get()).tree(DEPTH).map(Exact).map_err(Error::internal)
     }
 }
 
@@ -60,7 +60,8 @@ impl Serialize for Tree<'_> {
     }
 }
 
-fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a JSON number in the narrowest type that holds it.
+pub(crate) fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
     if digits != "-0" && digits.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) {
         if let Ok(value) = digits.parse() {
             return serializer.serialize_u64(value);
@@ -87,7 +88,7 @@ fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error>
 ///
 /// Errors: internal, when `after` is nested deeper than JSON is read.
 pub fn replace(original: &RawValue, before: &Value, after: &Value) -> Result<Box<RawValue>, Error> {
-    let mut merge = Merge { walk: Walk::new(original), out: Vec::with_capacity(original.get().len()) };
+    let mut merge = Merge { walk: Walk::new(original.get()), out: Vec::with_capacity(original.get().len()) };
     merge.value(before, after)?;
     let json = String::from_utf8(merge.out).map_err(Error::internal)?;
     Ok(RawValue::from_string(json)?)
@@ -189,7 +190,7 @@ impl Merge<'_> {
 const UNPAIRED: &str = "an unpaired surrogate in a JSON text";
 
 /// The text of a JSON string.
-fn unescaped(string: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn unescaped(string: &str) -> Option<Cow<'_, str>> {
     match string.get(1..string.len().checked_sub(1)?) {
         Some(inner) if !inner.as_bytes().contains(&b'\\') => Some(Cow::Borrowed(inner)),
         _ => serde_json::from_str(string).ok().map(Cow::Owned),
@@ -197,18 +198,18 @@ fn unescaped(string: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A position in a text that is known to be one JSON value. (For any other text the results mean nothing, but every walk ends.)
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     json: &'a str,
     at: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn new(json: &'a RawValue) -> Walk<'a> {
-        Walk { json: json.get(), at: 0 }
+    pub(crate) fn new(json: &'a str) -> Walk<'a> {
+        Walk { json, at: 0 }
     }
 
     /// The next byte that is not white space; 0 at the end.
-    fn peek(&mut self) -> u8 {
+    pub(crate) fn peek(&mut self) -> u8 {
         let bytes = self.json.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
             match byte {
@@ -220,13 +221,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Steps over the opening bracket that comes next.
-    fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.peek();
         self.at += 1;
     }
 
     /// Whether another item of the array follows. If not, steps over the closing bracket.
-    fn item(&mut self) -> bool {
+    pub(crate) fn item(&mut self) -> bool {
         match self.peek() {
             b',' => {
                 self.at += 1;
@@ -241,7 +242,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next key of the object, with its quotes; its value comes next. `None` at the end, after a step over the closing bracket.
-    fn key(&mut self) -> Option<&'a str> {
+    pub(crate) fn key(&mut self) -> Option<&'a str> {
         if !self.item() {
             return None;
         }
@@ -253,7 +254,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads a string with its quotes, a number or a word.
-    fn scalar(&mut self) -> &'a str {
+    pub(crate) fn scalar(&mut self) -> &'a str {
         let first = self.peek();
         let (start, bytes) = (self.at, self.json.as_bytes());
         if first == b'"' {
@@ -263,6 +264,24 @@ impl<'a> Walk<'a> {
             self.at = bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length);
         }
         self.json.get(start..self.at).unwrap_or_default()
+    }
+
+    /// How many bytes it has stepped over.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The text that it has not stepped over.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn rest(&self) -> &'a str {
+        self.json.get(self.at..).unwrap_or_default()
+    }
+
+    /// Steps over this many bytes, which must end between two characters.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn step(&mut self, bytes: usize) {
+        self.at += bytes;
     }
 
     /// Steps over the next value, however deep it is nested.

@@ -52,7 +52,7 @@ pub fn decode_fast(text: &str) -> Option<FastFrame<'_>> {
 }
 
 /// A JSON string of printable ASCII without escapes, and the text after it.
-fn plain_text(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn plain_text(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
     let end = inner.bytes().position(|byte| ENDS[usize::from(byte)])?;
     (inner.as_bytes()[end] == b'"').then(|| (&inner[..end], &inner[end + 1..]))

@@ -22,12 +22,18 @@ mod payload;
 
 pub use super::Rejected;
 pub use super::private::has_private_key;
+#[cfg(feature = "socketio")]
+pub(crate) use decode::{SCAN_FROM, check, text_of};
 pub use decode::{decode, decode_with_patterns};
 pub use encode::{
     append, encode_erased, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway,
     encode_pattern, encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item, raw_value,
 };
+#[cfg(feature = "socketio")]
+pub(crate) use exact::{DEPTH, Walk, number, unescaped};
 pub use exact::{Exact, replace};
+#[cfg(feature = "socketio")]
+pub(crate) use fast_path::plain_text;
 pub use fast_path::{FastFrame, decode_fast};
 pub use member::{member, member_of_text};
 pub use payload::{from_data, from_text};

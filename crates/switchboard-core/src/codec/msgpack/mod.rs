@@ -36,6 +36,8 @@ mod bytes;
 mod decode;
 mod encode;
 mod failure;
+#[cfg(feature = "socketio")]
+mod from_json;
 mod head;
 mod key;
 mod member;
@@ -52,6 +54,8 @@ pub use encode::{
     encode_data, encode_error, encode_event, encode_event_raw, encode_exception, encode_goaway, encode_pattern,
     encode_pattern_end, encode_reply, encode_request, encode_stream_end, encode_stream_item,
 };
+#[cfg(feature = "socketio")]
+pub(crate) use from_json::array_of_json;
 pub use member::{member, replace};
 pub use payload::{from_data, lend};
 pub use raw::{Raw, RawBuf};

@@ -5,6 +5,8 @@ use serde::ser::{Error as _, Serialize, Serializer};
 
 use super::encode::encode_data;
 use super::reader::Reader;
+#[cfg(feature = "socketio")]
+use super::reader::Token;
 use crate::Error;
 
 /// The name by which the writer of this format recognises bytes that are a value already.
@@ -44,6 +46,13 @@ impl Raw<'_> {
     /// [`Raw::new`] refuses it.
     pub fn has_private_key(self) -> bool {
         Reader::new(self.0).skip().is_some_and(|part| part.has_private_key())
+    }
+
+    /// The item of an array of one item.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn only_item(self) -> Option<Self> {
+        let mut reader = Reader::new(self.0);
+        matches!(reader.token()?, Token::Array(1)).then(|| Raw(reader.rest()))
     }
 
     /// True for nil.

@@ -1,0 +1,252 @@
+//! Packets to send: every function appends the text of one packet to a buffer.
+use std::cell::RefCell;
+use std::io;
+
+use serde::Serialize;
+
+use super::attaching::Attaching;
+use super::{MAIN, MAX_ATTACHMENTS, is_reserved, placeholder};
+use crate::Error;
+use crate::codec::Draft;
+
+/// What an event or an ack carries.
+#[derive(Debug)]
+pub enum Emit<'a, T: ?Sized> {
+    /// No argument.
+    Nothing,
+    /// One argument, whatever its type is: a tuple is an array.
+    One(&'a T),
+    /// Several: the items of an array, which a tuple or a list is. Anything else is one argument.
+    Each(&'a T),
+}
+
+impl<T: ?Sized> Clone for Emit<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Emit<'_, T> {}
+
+/// Appends a server's CONNECT, `0{"sid":…}`: the client is in the namespace (section "Connection to a namespace").
+pub fn encode_connect(out: &mut Vec<u8>, namespace: &str, sid: &str) {
+    #[derive(Serialize)]
+    struct Connect<'a> {
+        sid: &'a str,
+    }
+    open(out, b'0', namespace, None);
+    put(out, &Connect { sid });
+}
+
+/// Appends a client's CONNECT with its `auth`, which must serialise as an object.
+///
+/// Errors: internal, when `auth` cannot be serialised; `out` is then unchanged.
+pub fn encode_connect_request(
+    out: &mut Vec<u8>,
+    namespace: &str,
+    auth: Option<&dyn erased_serde::Serialize>,
+) -> Result<(), Error> {
+    let mut draft = Draft::new(out);
+    open(&mut draft, b'0', namespace, None);
+    if let Some(auth) = auth {
+        serde_json::to_writer(Text(&mut draft), auth)?;
+    }
+    draft.keep();
+    Ok(())
+}
+
+/// Appends a CONNECT_ERROR, `4{"message":…,"data"?:…}`: the client is refused.
+///
+/// Errors: internal, when `data` cannot be serialised; `out` is then unchanged.
+pub fn encode_connect_error(
+    out: &mut Vec<u8>,
+    namespace: &str,
+    message: &str,
+    data: Option<&dyn erased_serde::Serialize>,
+) -> Result<(), Error> {
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a dyn erased_serde::Serialize>,
+    }
+    let mut draft = Draft::new(out);
+    open(&mut draft, b'4', namespace, None);
+    serde_json::to_writer(Text(&mut draft), &Refused { message, data })?;
+    draft.keep();
+    Ok(())
+}
+
+/// Appends a DISCONNECT, `1` (section "Disconnection from a namespace").
+pub fn encode_disconnect(out: &mut Vec<u8>, namespace: &str) {
+    open(out, b'1', namespace, None);
+}
+
+/// Appends an EVENT, `2["event",…]`, or a BINARY_EVENT if bytes are in its arguments: a [`Binary`](crate::Binary), or
+/// what serde calls bytes, at any depth. In their place is a placeholder, and `attach` is called with each of them, in
+/// the order in which they must follow as binary messages. Returns how many there are.
+///
+/// `ack` asks for an ack. Some official clients (Java, Swift, Dart, C++) read an id below 2^31 only.
+///
+/// Errors: internal, when the arguments cannot be serialised; when they have bytes in more than [`MAX_ATTACHMENTS`]
+/// places, or beside bytes an object with the key `_placeholder`; and when `event` is a name that [`is_reserved`].
+/// `out` is then unchanged, and what `attach` was given is not to be sent.
+pub fn encode_event<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    namespace: &str,
+    event: &str,
+    arguments: Emit<'_, T>,
+    ack: Option<u64>,
+    attach: &mut dyn FnMut(&[u8]),
+) -> Result<usize, Error> {
+    if is_reserved(event) {
+        return Err(Error::internal("Socket.IO reserves this event's name: emit another one"));
+    }
+    let mut draft = Draft::new(out);
+    let kind = draft.len();
+    open(&mut draft, b'2', namespace, ack);
+    draft.push(b'[');
+    put(&mut draft, event);
+    let attachments = append(&mut draft, arguments, true, attach)?;
+    announce(&mut draft, kind, attachments);
+    draft.keep();
+    Ok(attachments)
+}
+
+/// Appends an ACK, `3ID[…]`, or a BINARY_ACK if bytes are in its arguments: see [`encode_event`].
+///
+/// Errors: internal, as for [`encode_event`].
+pub fn encode_ack<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    namespace: &str,
+    id: u64,
+    arguments: Emit<'_, T>,
+    attach: &mut dyn FnMut(&[u8]),
+) -> Result<usize, Error> {
+    let mut draft = Draft::new(out);
+    let kind = draft.len();
+    open(&mut draft, b'3', namespace, Some(id));
+    draft.push(b'[');
+    let attachments = append(&mut draft, arguments, false, attach)?;
+    announce(&mut draft, kind, attachments);
+    draft.keep();
+    Ok(attachments)
+}
+
+/// Appends what precedes a payload.
+fn open(out: &mut Vec<u8>, kind: u8, namespace: &str, id: Option<u64>) {
+    out.push(kind);
+    if namespace != MAIN {
+        out.extend_from_slice(namespace.as_bytes());
+        out.push(b',');
+    }
+    if let Some(id) = id {
+        put(out, &id);
+    }
+}
+
+/// Appends one of this module's own values.
+fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(Text(out), value).expect("strings, numbers and structs of them always serialise");
+}
+
+/// Appends the arguments and the closing bracket of an array that is open, and may have begun with a name. Returns how
+/// many attachments they have.
+fn append<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    arguments: Emit<'_, T>,
+    is_begun: bool,
+    attach: &mut dyn FnMut(&[u8]),
+) -> Result<usize, Error> {
+    let (value, is_spread) = match arguments {
+        Emit::Nothing => {
+            out.push(b']');
+            return Ok(0);
+        }
+        Emit::One(value) => (value, false),
+        Emit::Each(value) => (value, true),
+    };
+    // The brackets of a list that is spread are those of the packet.
+    match (is_spread, is_begun) {
+        (false, true) => out.push(b','),
+        (true, false) => drop(out.pop()),
+        _ => {}
+    }
+    let start = out.len();
+    let collector = RefCell::new(Collector { attach, count: 0 });
+    value.serialize(Attaching::new(&mut serde_json::Serializer::new(Text(&mut *out)), &collector))?;
+    let count = collector.into_inner().count;
+    if count > MAX_ATTACHMENTS {
+        return Err(Error::internal("more than 10 bytes objects in one packet, which Socket.IO's clients refuse"));
+    }
+    if count > 0 && !has_only_own_placeholders(&out[start..], count) {
+        return Err(Error::internal(
+            "an object with the key `_placeholder`, which Socket.IO's clients would take for bytes",
+        ));
+    }
+    match (is_spread, is_begun, out[start] == b'[') {
+        (true, false, true) => {}
+        // An empty list: no comma follows the name.
+        (true, true, true) if out[start + 1..].trim_ascii() == b"]" => {
+            out.truncate(start);
+            out.push(b']');
+        }
+        (true, true, true) => out[start] = b',',
+        (true, _, false) => {
+            out.insert(start, if is_begun { b',' } else { b'[' });
+            out.push(b']');
+        }
+        (false, ..) => out.push(b']'),
+    }
+    Ok(count)
+}
+
+/// False if the application's own data have an object that looks like a placeholder. Beside real ones, the official
+/// clients would give it bytes that belong elsewhere, or close the connection; and the data may be another client's.
+#[cold]
+fn has_only_own_placeholders(json: &[u8], attachments: usize) -> bool {
+    std::str::from_utf8(json).is_ok_and(|json| placeholder::check(json, attachments).is_ok())
+}
+
+/// Turns the packet that begins at `kind` into a binary one, if it has attachments.
+fn announce(out: &mut Vec<u8>, kind: usize, attachments: usize) {
+    if attachments > 0 {
+        // BINARY_EVENT and BINARY_ACK are 3 above EVENT and ACK.
+        out[kind] += 3;
+        let count = format!("{attachments}-");
+        out.splice(kind + 1..kind + 1, count.into_bytes());
+    }
+}
+
+/// A writer of its own: the serialiser over `Vec<u8>`, which the native protocol uses, keeps its few callers and is
+/// inlined into them.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Text<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where attachments go.
+pub(super) struct Collector<'a> {
+    attach: &'a mut dyn FnMut(&[u8]),
+    count: usize,
+}
+
+impl Collector<'_> {
+    /// Takes an attachment. Returns its number.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
+        // Beyond the limit the packet is refused, so its further bytes need not be kept.
+        if self.count < MAX_ATTACHMENTS {
+            (self.attach)(bytes);
+        }
+        self.count += 1;
+        self.count - 1
+    }
+}

@@ -34,13 +34,15 @@
 //! | more | where |
 //! |---|---|
 //! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`]; those inside of them: [`attributes`] |
+//! | what a file with a gateway imports | [`prelude`] |
+//! | parameters of handlers | payloads, [`&Client`](Client), [`extract`], [`Inject`], [`User`] |
 //! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`pipeline::Pipe`] |
 //! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; [`Client::emit_with_ack`] asks |
 //! | who may connect and send | [`pipeline::ConnectGuard`], [`pipeline::Guard`], [`User`], [`Roles`] |
 //! | what stands around handlers | [`pipeline`] |
 //! | errors | [`Error`], [`macro@WireError`], [`pipeline::Filter`] |
 //! | services | [`di`] |
-//! | formats | [`codec`] |
+//! | formats | [`codec`]; without one: [`raw`] |
 //! | limits, each with its default | [`Limits`]: [`NodeLimits`], [`GatewayLimits`], [`WebSocketLimits`] |
 //!
 //! | feature | default | what it adds |
@@ -62,12 +64,13 @@ pub mod attributes;
 mod buffers;
 mod client_id;
 mod client_id_text;
+pub mod close;
 pub mod codec;
 mod compression;
 mod contain;
 pub mod di;
 mod event_name;
-mod extract;
+pub mod extract;
 pub mod gateway;
 mod guarded;
 pub mod handler;
@@ -82,9 +85,10 @@ mod nested;
 mod node;
 mod outbound;
 pub mod pipeline;
+pub mod prelude;
 mod problem;
 mod rate;
-mod raw;
+pub mod raw;
 mod room;
 mod runner;
 #[cfg(feature = "testing")]
@@ -123,13 +127,13 @@ pub use compression::Compression;
 pub use di::Inject;
 #[cfg(feature = "garde")]
 pub use extract::Valid;
-pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Headers, Meta, Path, Query, Unchecked};
+pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Meta, Unchecked};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
 pub use handshake::Handshake;
 pub use http::InvalidNetwork;
 pub use hub::{
-    Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Handle, Joined, Joining, LocalServer, Message,
+    Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Handle, Joined, Joining, LocalServer,
     Namespaces, SendError, Server, ShutdownReport,
 };
 pub use identity::{MaybeUser, Roles};
@@ -142,7 +146,7 @@ pub use rate::Rate;
 pub use raw::Socket;
 pub use room::RoomName;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{AnyFloat, Binary, Close, CloseCode, Code, Detail, Error, OrInternal, TraceId};
+pub use switchboard_core::{AnyFloat, Binary, Close, Code, Detail, Error, OrInternal, TraceId};
 pub use user::{RoleNames, User};
 
 #[cfg(feature = "macros")]

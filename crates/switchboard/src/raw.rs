@@ -1,9 +1,12 @@
-//! Raw gateways: the gateway owns the socket and writes its own loop.
+//! Raw gateways: the gateway owns the socket and writes its own loop. See [`Gateway::raw`](crate::Gateway::raw).
+//!
+//! `axum::extract::ws` and tungstenite have a `Message` too, so this one is not at the root of the crate.
 use crate::Error;
 use crate::buffers::{give, take};
 use crate::handler::{FromMessage, MessageContext, OwnedSocket};
 use crate::hub::Client;
-use crate::hub::{Message, Port, SendError};
+use crate::hub::Port;
+pub use crate::hub::{Message, SendError};
 use crate::outbound::{Class, Frame, Pushed};
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -4,9 +4,10 @@ use crate::sanctions::Sanctions;
 use crate::tickets::Tickets;
 use std::sync::Arc;
 use std::time::Duration;
+use switchboard::close::CloseCode;
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{ConnectGuard, Guard};
-use switchboard::{CloseCode, Error, Handshake, User, injectable};
+use switchboard::{Error, Handshake, User, injectable};
 use tokio::time::Instant;
 
 /// The cookie with the ticket.

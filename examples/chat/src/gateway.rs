@@ -2,7 +2,7 @@
 use crate::dto::{Change, ChatMessage, Join, LOBBY, Room, Say, SendMessage, Told, Typing, WELCOME};
 use crate::rooms::RoomService;
 use std::sync::Arc;
-use switchboard::{Client, DisconnectReason, Error, gateway, messages};
+use switchboard::prelude::*;
 
 /// The handlers. They share the service with the routes.
 #[gateway(path = "/ws")]

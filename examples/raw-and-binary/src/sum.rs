@@ -3,7 +3,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use switchboard::{CloseCode, Ctx, Error, Message, Socket, gateway, injectable, messages};
+use switchboard::close::CloseCode;
+use switchboard::raw::Message;
+use switchboard::{Ctx, Error, Socket, gateway, injectable, messages};
 
 /// The longest file: 16 MiB.
 pub const LONGEST: u64 = 16 << 20;

@@ -144,9 +144,9 @@ impl Extras {
                 // `keys` has checked that the code may be sent, so the other arm is never taken.
                 Expr::Lit(ExprLit { lit: Lit::Int(code), .. }) => ours! {
                     const {
-                        match #krate::CloseCode::new(#code) {
+                        match #krate::close::CloseCode::new(#code) {
                             ::core::option::Option::Some(__code) => __code,
-                            ::core::option::Option::None => #krate::CloseCode::INTERNAL,
+                            ::core::option::Option::None => #krate::close::CloseCode::INTERNAL,
                         }
                     }
                 },

@@ -25,7 +25,8 @@ pub(crate) type Instance = Box<dyn Any + Send + Sync>;
 /// [`resolve`](Container::resolve) says that the application is gone.
 ///
 /// ```
-/// use switchboard::{Error, Message, Socket, di::Container};
+/// use switchboard::raw::Message;
+/// use switchboard::{Error, Socket, di::Container};
 /// struct Config { greeting: String }
 /// struct Raw;
 /// impl Raw {

@@ -9,7 +9,8 @@ use std::ops::Deref;
 ///
 /// ```
 /// use serde::Deserialize;
-/// use switchboard::{App, Gateway, Path};
+/// use switchboard::extract::Path;
+/// use switchboard::{App, Gateway};
 ///
 /// #[derive(Clone, Deserialize)]
 /// struct Place { project: u32, channel: String }

@@ -9,7 +9,7 @@ use std::ops::Deref;
 ///
 /// ```
 /// use serde::Deserialize;
-/// use switchboard::Query;
+/// use switchboard::extract::Query;
 ///
 /// #[derive(Clone, Deserialize)]
 /// struct Wanted { room: String }

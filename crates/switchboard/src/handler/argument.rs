@@ -216,7 +216,7 @@ impl<'a> MessageContext<'a> {
     note = "derive `serde::Deserialize` for a payload, or implement `FromMessage` for an extractor; the client is `&Client`, and a \
             service is `Inject<T>`, or a field with `#[inject]`",
     note = "an `Option` of an extractor is none: write `MaybeUser`, not `Option<User>`",
-    note = "what is in a `Path<T>` or a `Query<T>` derives `Clone` and `serde::Deserialize`"
+    note = "`Path<T>` and `Query<T>` are those of `switchboard::extract`, not axum's; `T` derives `Clone` and `serde::Deserialize`"
 )]
 pub trait FromMessage: Sized + Send + 'static {
     /// [`Payload`] when it is read from `data`; a handler takes at most one of them.

@@ -53,9 +53,9 @@ use std::sync::Arc;
     note = "it must be an `async fn(&self, ..)` of `{S}`: not a plain `fn`, not without `&self`, not of another struct",
     note = "it may have at most four parameters: `&Client` or `Client`, one payload that owns its data (`String`, not \
             `&str`) and derives `serde::Deserialize`, and extractors; for `Valid<T>`, `T` derives `garde::Validate` too",
-    note = "axum's extractors (`State`, `Json`) do not stand here: the gateway's struct is the state, and a payload is its plain \
-            type; `ConnState<T>` needs `T: Default`, `Path<T>` and `Query<T>` need `T: Clone`; write `Valid<Option<T>>`, not \
-            `Option<Valid<T>>`, and `MaybeUser`, not `Option<User>`",
+    note = "axum's extractors (`State`, `Json`, `Path`) do not stand here: the gateway's struct is the state, and a payload is its \
+            plain type; `ConnState<T>` needs `T: Default`, `Path<T>` and `Query<T>` of `switchboard::extract` need `T: Clone`; write \
+            `Valid<Option<T>>`, not `Option<Valid<T>>`, and `MaybeUser`, not `Option<User>`",
     note = "what it returns must own its data, and have a name: `String`, not `&str` or `impl Serialize`; of a stream write \
             `-> impl Stream<Item = T> + use<>`, for without `use<>` it borrows from `&self`"
 )]

@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 /// A message of a raw gateway.
 ///
 /// ```
-/// use switchboard::Message;
+/// use switchboard::raw::Message;
 ///
 /// let message = Message::text("hello");
 /// assert_eq!((message.as_text(), message.as_bytes()), (Some("hello"), &b"hello"[..]));

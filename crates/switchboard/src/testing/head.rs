@@ -162,7 +162,7 @@ macro_rules! of_the_request {
             self
         }
 
-        /// The path of the gateway, `/{room}/ws`, by which the request's has parameters: for [`Path<T>`](crate::Path).
+        /// The path of the gateway, `/{room}/ws`, by which the request's has parameters: for [`Path<T>`](crate::extract::Path).
         #[track_caller]
         pub fn route(mut self, route: &str) -> Self {
             self.$head().route = Some(route.to_owned());

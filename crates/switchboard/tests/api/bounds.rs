@@ -4,11 +4,14 @@ use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::time::Duration;
+use switchboard::close::CloseCode;
+use switchboard::extract::Headers;
 use switchboard::handler::{Calls, Handler, IntoError, IntoReply, Shape};
+use switchboard::raw::Message;
 use switchboard::{
-    App, BootError, Bound, Broadcast, Client, ClientId, Close, CloseCode, Code, ConnState, Delivery, Detail,
-    DisconnectReason, Error, EventName, Ext, Gateway, Handle, HandlerDef, Headers, Joined, Limits, Message, Origins,
-    Problem, Reply, Server, ShutdownReport, Socket, Stats, Valid,
+    App, BootError, Bound, Broadcast, Client, ClientId, Close, Code, ConnState, Delivery, Detail, DisconnectReason,
+    Error, EventName, Ext, Gateway, Handle, HandlerDef, Joined, Limits, Origins, Problem, Reply, Server,
+    ShutdownReport, Socket, Stats, Valid,
 };
 
 fn send<T: Send + 'static>() {}

@@ -3,7 +3,8 @@ use crate::params::{Trace, serve_with_tenant};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use switchboard::{App, Client, CloseCode, DisconnectReason, Error, Gateway, Socket};
+use switchboard::close::CloseCode;
+use switchboard::{App, Client, DisconnectReason, Error, Gateway, Socket};
 use switchboard_rig::{Got, Offer, Rig, Stack};
 use tokio::sync::mpsc;
 

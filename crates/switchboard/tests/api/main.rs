@@ -6,4 +6,5 @@ mod bounds;
 mod forms;
 mod hooks;
 mod params;
+mod prelude;
 mod returns;

@@ -31,7 +31,7 @@ macro_rules! kind {
     (client) => { &switchboard::Client };
     (state) => { switchboard::ConnState<crate::params::Count> };
     (ext) => { switchboard::Ext<crate::params::Tenant> };
-    (headers) => { switchboard::Headers };
+    (headers) => { switchboard::extract::Headers };
     (event) => { switchboard::EventName };
     (reason) => { switchboard::DisconnectReason };
     (socket) => { switchboard::Socket };

@@ -1,7 +1,8 @@
 //! Handlers: none to four parameters, of every kind, in every order.
 use garde::Validate;
 use serde::Deserialize;
-use switchboard::{App, Client, ConnState, DisconnectReason, EventName, Ext, Gateway, Handle, Headers, Socket, Valid};
+use switchboard::extract::Headers;
+use switchboard::{App, Client, ConnState, DisconnectReason, EventName, Ext, Gateway, Handle, Socket, Valid};
 use switchboard_rig::{Offer, Rig};
 use tokio::sync::mpsc;
 

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use switchboard::di::Container;
+use switchboard::extract::Headers;
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Client, ConnState, Error, EventName, Ext, Gateway, Headers, Inject, OrInternal, Reply, Unchecked, Valid,
-    gateway, injectable, messages, module,
+    App, Client, ConnState, Error, EventName, Ext, Gateway, Inject, OrInternal, Reply, Unchecked, Valid, gateway,
+    injectable, messages, module,
 };
 
 #[derive(Clone, Debug, Deserialize, Serialize, Validate)]

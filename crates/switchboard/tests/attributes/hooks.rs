@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard::di::Container;
+use switchboard::extract::Headers;
+use switchboard::raw::Message;
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Client, ConnState, DisconnectReason, Error, Gateway, Handle, Headers, Inject, Message, Namespace, Server,
-    Socket, gateway, injectable, messages, module,
+    App, Client, ConnState, DisconnectReason, Error, Gateway, Handle, Inject, Namespace, Server, Socket, gateway,
+    injectable, messages, module,
 };
 
 #[gateway]

@@ -3,10 +3,11 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
+use switchboard::raw::Message;
 use switchboard::testing::TestApp;
 use switchboard::{
-    App, Dynamic, Error, Gateway, GatewayLimits, Handshake, Inject, Limits, Message, Namespace, Namespaces, Origins,
-    Server, Socket, gateway, injectable, messages, module,
+    App, Dynamic, Error, Gateway, GatewayLimits, Handshake, Inject, Limits, Namespace, Namespaces, Origins, Server,
+    Socket, gateway, injectable, messages, module,
 };
 
 const PATH: &str = "set";

@@ -1,9 +1,10 @@
 //! What a client is told of an internal error leads to its line in the log, wherever it came from.
 use futures_util::{Stream, stream};
 use serde::Serialize;
+use switchboard::extract::Query;
 use switchboard::pipeline::ConnectGuard;
 use switchboard::testing::{LogLine, TestApp, WireError};
-use switchboard::{Ack, Client, Error, Handshake, OrInternal, Query, Socket, gateway, injectable, messages, module};
+use switchboard::{Ack, Client, Error, Handshake, OrInternal, Socket, gateway, injectable, messages, module};
 
 struct Panics;
 impl Serialize for Panics {

@@ -2,8 +2,9 @@
 use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
+use switchboard::close::CloseCode;
 use switchboard::testing::TestApp;
-use switchboard::{Close, CloseCode, Code, Error, WireError, gateway, messages, module};
+use switchboard::{Close, Code, Error, WireError, gateway, messages, module};
 
 #[derive(Debug)]
 struct Disk;

@@ -28,7 +28,7 @@ impl Recorder {
     async fn run(&self, mut socket: Socket) {
         while let Some(message) = socket.recv().await {
             self.0.lock().unwrap().received.push(match message.clone() {
-                switchboard::Message::Text(text) => Message::Text(text),
+                switchboard::raw::Message::Text(text) => Message::Text(text),
                 other => Message::Binary(other.as_bytes().to_vec()),
             });
             let _ = socket.send(message).await;

@@ -4,7 +4,8 @@ use crate::seed::Rng;
 use crate::victim::WELL;
 use crate::{MASK, ms, run, turn, victim};
 use std::time::{Duration, Instant};
-use switchboard::{App, CloseCode, Gateway, Limits, Socket};
+use switchboard::close::CloseCode;
+use switchboard::{App, Gateway, Limits, Socket};
 use switchboard_rig::{RawClient, Rig, Stream, each_stack, http, masked, read_to_end, settle};
 use tokio::io::AsyncWriteExt;
 
@@ -38,7 +39,7 @@ fn a_close_reason_holds_what_was_given_and_nothing_else() {
     struct Closes;
     impl Closes {
         async fn run(&self, mut socket: Socket) {
-            if let Some(switchboard::Message::Text(reason)) = socket.recv().await {
+            if let Some(switchboard::raw::Message::Text(reason)) = socket.recv().await {
                 socket.close(CloseCode::new(4321).unwrap(), &reason);
             }
             std::future::pending::<()>().await;

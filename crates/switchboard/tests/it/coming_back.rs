@@ -1,6 +1,7 @@
 //! When a client that is sent away may come back: what the error or the close says.
 use std::time::Duration;
-use switchboard::{App, Client, Close, CloseCode, Error, Gateway};
+use switchboard::close::CloseCode;
+use switchboard::{App, Client, Close, Error, Gateway};
 use switchboard_rig::{Rig, matrix};
 
 fn again(how: &str) -> Error {

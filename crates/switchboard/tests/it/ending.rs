@@ -2,7 +2,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use switchboard::{Ack, App, Client, CloseCode, DisconnectReason, Error, Gateway, HandlerDef, Limits, Socket};
+use switchboard::close::CloseCode;
+use switchboard::{Ack, App, Client, DisconnectReason, Error, Gateway, HandlerDef, Limits, Socket};
 use switchboard_rig::{Got, Offer, Rig, Stack, each_stack, masked, matrix, on};
 
 const MASK: [u8; 4] = [1, 2, 3, 4];

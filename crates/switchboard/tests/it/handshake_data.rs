@@ -3,8 +3,10 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use switchboard::axum::Router;
 use switchboard::di::{Injectable, Module, ModuleDef, Provider};
+use switchboard::extract::{Path, Query};
 use switchboard::gateway::{Messages, Mount};
-use switchboard::{App, Client, Ctx, Error, EventName, Gateway, Message, Path, Query, Socket};
+use switchboard::raw::Message;
+use switchboard::{App, Client, Ctx, Error, EventName, Gateway, Socket};
 use switchboard_rig::{Got, RawClient, Response, Rig, Stack, each_stack, matrix, on};
 
 struct Rooms;

@@ -2,9 +2,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use switchboard::{
-    App, Client, Close, CloseCode, DisconnectReason, Error, Gateway, HandlerDef, Limits, Message, Server, Socket,
-};
+use switchboard::close::CloseCode;
+use switchboard::raw::Message;
+use switchboard::{App, Client, Close, DisconnectReason, Error, Gateway, HandlerDef, Limits, Server, Socket};
 use switchboard_rig::{Got, RawClient, Rig, Stack, each_stack, matrix, on};
 
 /// Messages that come in one segment with the one that ends the connection.

@@ -26,7 +26,7 @@ impl Speaker {
         });
     }
     async fn leave(&self, len: usize, client: &Client) {
-        client.close(switchboard::Close::new(switchboard::CloseCode::new(4001).unwrap(), "r".repeat(len)));
+        client.close(switchboard::Close::new(switchboard::close::CloseCode::new(4001).unwrap(), "r".repeat(len)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A gateway with an event of each simple kind, for tests of what surrounds events.
 use std::time::Duration;
-use switchboard::{App, Client, CloseCode, Gateway, Limits};
+use switchboard::close::CloseCode;
+use switchboard::{App, Client, Gateway, Limits};
 
 /// The gateway of these tests.
 pub(crate) struct Plain;

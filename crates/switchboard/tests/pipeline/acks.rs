@@ -223,7 +223,7 @@ impl Behind {
     }
     async fn closes(&self, ack: Ack<u8>) -> Result<(), Error> {
         ack.send(1)?;
-        Err(Error::forbidden("Go").closing(switchboard::CloseCode::POLICY))
+        Err(Error::forbidden("Go").closing(switchboard::close::CloseCode::POLICY))
     }
     async fn unit(&self, ack: Ack<()>) -> Result<(), Error> {
         ack.send(())

@@ -2,14 +2,15 @@
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use switchboard::close::CloseCode;
+use switchboard::extract::{Headers, Path, Query};
 use switchboard::handler::MessageContext;
 use switchboard::pipeline::{
     AsyncGuard, Call, Caught, ConnectGuard, DefaultValue, Filter, Guard, Interceptor, Next, Parse, Trim,
 };
 use switchboard::testing::{client, message, upgrade};
 use switchboard::{
-    Ack, Client, Close, CloseCode, ConnState, Error, EventName, Ext, Handshake, Headers, MaybeUser, Path, Query, Reply,
-    Roles, User, Valid,
+    Ack, Client, Close, ConnState, Error, EventName, Ext, Handshake, MaybeUser, Reply, Roles, User, Valid,
 };
 
 /// Lets members of the room that the message names pass, and tells those who are not.

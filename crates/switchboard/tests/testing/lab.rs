@@ -4,8 +4,9 @@ use axum::routing::{get, post};
 use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
+use switchboard::extract::Headers;
 use switchboard::testing::TestApp;
-use switchboard::{Ack, App, Client, Detail, Error, Gateway, Headers, Socket};
+use switchboard::{Ack, App, Client, Detail, Error, Gateway, Socket};
 
 pub(super) struct Lab;
 

@@ -1,5 +1,6 @@
 //! At most four parameters.
-use switchboard::{Client, ConnState, EventName, Gateway, Headers};
+use switchboard::extract::Headers;
+use switchboard::{Client, ConnState, EventName, Gateway};
 
 struct Chat;
 

@@ -1,6 +1,7 @@
 //! `Option` of an extractor is none, and what is kept from before the upgrade is `Clone`.
 use serde::Deserialize;
-use switchboard::{Gateway, Path, User};
+use switchboard::extract::Path;
+use switchboard::{Gateway, User};
 
 #[derive(Deserialize)]
 struct Place {

@@ -394,7 +394,7 @@ pub enum Fault {
         error: ::core::time::Duration,
     },
     /// With a code and a close of the library's.
-    #[wire(code = ::sb::Code::Conflict, message = "Taken", retryable = false, close = ::sb::CloseCode::KICKED)]
+    #[wire(code = ::sb::Code::Conflict, message = "Taken", retryable = false, close = ::sb::close::CloseCode::KICKED)]
     Taken,
     /// In the log alone.
     #[wire(internal, message = "the cause is {0}")]

@@ -1,9 +1,10 @@
 //! What a guard sees of the handshake.
 use super::{Fails, Typed, WELL, answer, ask, echo, problem};
 use std::sync::{Arc, Mutex};
+use switchboard::extract::Query;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::testing::TestApp;
-use switchboard::{App, Error, Gateway, Handshake, Query};
+use switchboard::{App, Error, Gateway, Handshake};
 use switchboard_rig::{Rig, Stack, each_stack, on};
 
 /// Lets in who has the token in the header.

@@ -1,7 +1,8 @@
 //! The request target.
 use super::{Ask, accepted, refused, refused_below};
 use crate::plain::{Plain, plain};
-use switchboard::{App, Gateway, Limits, Path as Params};
+use switchboard::extract::Path as Params;
+use switchboard::{App, Gateway, Limits};
 use switchboard_rig::{Rig, Stack, each_stack};
 
 #[test]

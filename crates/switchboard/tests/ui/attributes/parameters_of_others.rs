@@ -1,6 +1,7 @@
-//! `Option` of an extractor is none, and what is kept from before the upgrade is `Clone`.
+//! `Option` of an extractor is none, what is kept from before the upgrade is `Clone`, and axum's `Path` is another one.
 use serde::Deserialize;
-use switchboard::{Path, Query, User, messages};
+use switchboard::extract::{Path, Query};
+use switchboard::{User, messages};
 
 #[derive(Deserialize)]
 struct Place {
@@ -22,6 +23,10 @@ impl Chat {
     #[subscribe_message("query")]
     async fn query(&self, Query(place): Query<Place>) -> String {
         place.room
+    }
+    #[subscribe_message("of_axum")]
+    async fn of_axum(&self, path: switchboard::axum::extract::Path<u32>) -> u32 {
+        path.0
     }
 }
 

@@ -57,6 +57,7 @@
 //!
 //! It is not an HTTP framework (that is axum), and moves no media.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 mod app;
 #[cfg(feature = "macros")]

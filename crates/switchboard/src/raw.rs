@@ -8,6 +8,7 @@ use crate::hub::Client;
 use crate::hub::Port;
 pub use crate::hub::{Message, SendError};
 use crate::outbound::{Class, Frame, Pushed};
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use switchboard_core::ws::{self, Opcode};
@@ -77,5 +78,11 @@ impl FromMessage for Socket {
         let port = cx.endpoint().extras.lock().as_ref().and_then(|extras| extras.port.clone());
         let port = port.ok_or_else(|| Error::internal("`Socket` is a parameter of raw gateways only"))?;
         Ok(Socket { client: cx.caller().connected().clone(), port })
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("client", &self.client).finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! An error is kept as the cause of what is sent where its type is a `std::error::Error`. In the expansion the type is concrete,
 //! so that a method call finds out, as it does for `Validate` in [`handler::parts`](crate::handler::parts).
+#![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use crate::Error;
 use http::StatusCode;
 use std::error::Error as StdError;

@@ -5,6 +5,7 @@ use crate::gateway::{CompiledGateway, InitHook, Site};
 use crate::http::UpgradeService;
 use crate::problem::{BootError, Problem};
 use axum::Router;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use tower::Layer;
@@ -166,5 +167,12 @@ impl Routes {
         });
         let PortRoutes { router, paths, .. } = &mut self.ports[at];
         (router, paths)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gateways: Vec<_> = self.gateways.iter().map(|mounted| (&mounted.table.name, &mounted.paths)).collect();
+        f.debug_struct("App").field("gateways", &gateways).field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }

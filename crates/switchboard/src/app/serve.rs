@@ -4,6 +4,7 @@ use super::{App, BootError, Handle, path};
 use crate::http::{Listening, Places, Proxies, Threads, bind};
 use crate::hub::{Accepting, Control};
 use crate::problem::Problem;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ mod sealed {
 
 /// An address, or a name that has to be looked up.
 #[doc(hidden)]
+#[derive(Debug)]
 pub enum Place {
     Known(SocketAddr),
     Named(String),
@@ -315,5 +317,11 @@ impl Signals {
             () = interrupt => "interrupt",
             () = terminate => "terminate",
         }
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("address", &self.own.address).finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::{Error, log};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -337,5 +338,11 @@ impl Drop for Teardown {
             let names: Vec<&str> = self.hooks.iter().map(|hook| hook.what.as_str()).collect();
             tracing::warn!("the application is dropped without a shutdown; these do not run: {}", names.join(", "));
         }
+    }
+}
+
+impl fmt::Debug for Boot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Boot").field("module", &self.root.name).finish_non_exhaustive()
     }
 }

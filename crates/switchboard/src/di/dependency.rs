@@ -10,6 +10,7 @@ use crate::pipeline::Implicit;
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -113,6 +114,7 @@ impl FromContainer for Client {
 }
 
 /// What one [`FromContainer`] type asks for.
+#[derive(Debug)]
 pub struct Wanted<'a> {
     list: &'a mut Vec<Dependency>,
     label: Cow<'static, str>,
@@ -261,7 +263,7 @@ impl Implicit {
 }
 
 /// What a struct asks for, field by field.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Dependencies {
     pub(crate) list: Vec<Dependency>,
 }
@@ -317,5 +319,11 @@ pub trait DefaultField: 'static {
 impl<T: Default + 'static> DefaultField for T {
     fn make() -> T {
         T::default()
+    }
+}
+
+impl<T> fmt::Debug for Injected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Injected").field("of", &short_name(type_name::<T>())).finish_non_exhaustive()
     }
 }

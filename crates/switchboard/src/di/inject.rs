@@ -2,6 +2,9 @@
 use super::{Container, scope};
 use crate::Error;
 use crate::handler::{Context, FromMessage, MessageContext, Requirements};
+use crate::text::short_name;
+use std::any::type_name;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -65,5 +68,12 @@ impl FromMessage for Container {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<Container, Error> {
         Ok(cx.container()?.seen_by(cx))
+    }
+}
+
+/// Names the service, and shows nothing of it.
+impl<T: ?Sized> fmt::Debug for Inject<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inject({})", short_name(type_name::<T>()))
     }
 }

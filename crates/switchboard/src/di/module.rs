@@ -7,6 +7,7 @@ use crate::pipeline::{Declared, Filter, FilterDef, Interceptor, InterceptorDef, 
 use serde_json::Value;
 use std::any::{TypeId, type_name};
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -250,4 +251,13 @@ where
         let future = hook(container);
         Box::pin(async move { future.await.into_outcome().map_err(|error| error.into_error().into()) })
     })
+}
+
+impl fmt::Debug for ModuleDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModuleDef")
+            .field("name", &self.name)
+            .field("place", &format_args!("{}", self.place))
+            .finish_non_exhaustive()
+    }
 }

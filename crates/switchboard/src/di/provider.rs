@@ -7,6 +7,7 @@ use crate::handler::{IntoError, IntoOutcome};
 use crate::text::short_name;
 use std::any::{TypeId, type_name};
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -371,5 +372,16 @@ impl Erased {
     /// Takes over how it is made, and what that asks for.
     pub(crate) fn replace(&mut self, by: Erased) {
         *self = Erased { listed: self.listed, to_be_mounted: self.to_be_mounted, how: "override", ..by };
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Provider<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider")
+            .field("of", &short_name(type_name::<T>()))
+            .field("how", &self.how)
+            .field("scope", &self.scope)
+            .field("place", &format_args!("{}", self.place))
+            .finish_non_exhaustive()
     }
 }

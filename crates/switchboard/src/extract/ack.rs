@@ -6,6 +6,7 @@ use crate::outbound::Event;
 use crate::{Client, Error, log};
 use serde::Serialize;
 use std::convert::Infallible;
+use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -121,5 +122,11 @@ impl Endpoint {
         };
         self.fail_open(&open, &error);
         Err(error)
+    }
+}
+
+impl<T> fmt::Debug for Ack<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ack").field("client", &self.client).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,9 @@ use crate::di::Making;
 use crate::guarded::Guarded;
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::{Client, Endpoint};
+use crate::text::short_name;
 use std::any::type_name;
+use std::fmt;
 use std::sync::Arc;
 
 /// State of one connection, made by `Default` at the first use and dropped with the connection.
@@ -90,5 +92,12 @@ impl<T: Default + Send + 'static> FromMessage for ConnState<T> {
 
     fn from_message(cx: &MessageContext<'_>) -> Result<ConnState<T>, Error> {
         Ok(ConnState::of(cx.endpoint()))
+    }
+}
+
+/// Names the state, and shows nothing of it.
+impl<T> fmt::Debug for ConnState<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnState({})", short_name(type_name::<T>()))
     }
 }

@@ -1,14 +1,15 @@
 //! What is kept of the request that opened the connection.
 use crate::Error;
 use crate::handler::{Context, FromMessage, MessageContext, Requirements};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// The headers of the request that opened the connection.
 ///
 /// They are kept only in gateways with a handler that takes them: they cost memory for as long as a connection lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Headers(Arc<HeaderMap>);
 
 impl Deref for Headers {
@@ -16,6 +17,14 @@ impl Deref for Headers {
 
     fn deref(&self) -> &HeaderMap {
         &self.0
+    }
+}
+
+/// Shows the names: values may be secret, as those of `authorization` and `cookie` are.
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Headers")?;
+        f.debug_set().entries(self.0.keys().map(HeaderName::as_str)).finish()
     }
 }
 

@@ -33,6 +33,7 @@ use crate::text::short_name;
 use crate::{Client, Error, Namespace, Origins, Server};
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -399,5 +400,15 @@ impl<S: Send + Sync + 'static> Gateway<S> {
             return "functions".to_owned();
         }
         short_name(type_name::<S>())
+    }
+}
+
+impl<S> fmt::Debug for Gateway<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events: Vec<&str> = self.events.iter().map(|(event, _, _)| &**event).collect();
+        f.debug_struct("Gateway")
+            .field("of", &short_name(type_name::<S>()))
+            .field("events", &events)
+            .finish_non_exhaustive()
     }
 }

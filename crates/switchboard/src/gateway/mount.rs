@@ -30,6 +30,7 @@ pub trait Messages: Send + Sync + Sized + 'static {
 
 /// Asks whether there are settings: `(&&SettingsProbe::<Self>::new()).__switchboard_settings(gateway)`, by [`HasSettings`] or
 /// [`NoSettings`].
+#[allow(missing_debug_implementations, reason = "only expansions name it")]
 pub struct SettingsProbe<G>(PhantomData<fn() -> G>);
 
 impl<G> SettingsProbe<G> {

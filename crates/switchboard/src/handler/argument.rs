@@ -6,20 +6,27 @@ use crate::hub::{Endpoint, ReplyTo};
 use crate::{Client, DisconnectReason, Error, Handshake};
 use serde::de::DeserializeOwned;
 use std::any::TypeId;
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 /// The kind of a parameter that is read from the message's `data`.
+#[derive(Debug)]
 pub enum Payload {}
 /// The kind of a payload that says itself whether it is validated: `Valid<T>`, `Unchecked<T>`.
+#[derive(Debug)]
 pub enum Decided {}
 /// The kind of a parameter that is read from the connection or the message's surroundings: extractors.
+#[derive(Debug)]
 pub enum Context {}
 /// The kind of [`Ack`](crate::Ack), which answers in place of what is returned.
+#[derive(Debug)]
 pub enum Late {}
 /// The kind of [`DisconnectReason`].
+#[derive(Debug)]
 pub enum Reason {}
 /// The kind of [`Socket`](crate::Socket).
+#[derive(Debug)]
 pub enum OwnedSocket {}
 
 /// [`Payload`], [`Decided`], [`Context`], [`Late`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
@@ -29,12 +36,16 @@ pub trait Kind: sealed::Sealed {
 }
 
 /// `Gateway::on`.
+#[derive(Debug)]
 pub enum Handlers {}
 /// `Gateway::on_connect`.
+#[derive(Debug)]
 pub enum OnConnect {}
 /// `Gateway::on_disconnect`.
+#[derive(Debug)]
 pub enum OnDisconnect {}
 /// `Gateway::raw`.
+#[derive(Debug)]
 pub enum RawLoop {}
 
 /// Holds where a parameter of this kind may stand.
@@ -354,5 +365,24 @@ impl Requirements {
             }
         }
         other.at_upgrade.into_iter().for_each(|wanted| self.read_once(wanted));
+    }
+}
+
+impl fmt::Debug for MessageContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageContext")
+            .field("caller", &self.caller)
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Requirements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requirements")
+            .field("headers", &self.headers)
+            .field("dependencies", &self.dependencies)
+            .field("payload", &self.payload)
+            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,10 @@ use super::argument::{MessageContext, OnConnect, OnDisconnect, RawLoop, Requirem
 use super::parts::{Failed, Parameters, Returned};
 use super::{Calls, EachAllowedIn, Handler, IntoError, Outcome, Shape};
 use crate::Error;
+use crate::text::short_name;
+use std::any::type_name;
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -129,4 +132,19 @@ where
         }) as Hook
     };
     HookDef { requirements: parameters.requirements, bind: Box::new(bind), place: PhantomData }
+}
+
+impl<S, Place> fmt::Debug for HookDef<S, Place> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookDef")
+            .field("of", &short_name(type_name::<S>()))
+            .field("place", &short_name(type_name::<Place>()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Hooks<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
 }

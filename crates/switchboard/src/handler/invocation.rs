@@ -10,10 +10,12 @@ use crate::contain::drop_contained;
 use crate::handler::pooled::Invocation;
 use crate::pipeline::{Declared, FilterDef, InterceptorDef, IntoGuard, PipeDef};
 use crate::pipeline::{Filter, Interceptor, Pipe};
+use crate::text::short_name;
 use crate::{Error, log};
 use pin_project_lite::pin_project;
 use serde_json::Value;
-use std::any::Any;
+use std::any::{Any, type_name};
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -245,5 +247,14 @@ where
         declared: Declared::default(),
         concurrency: None,
         bind: Box::new(bind),
+    }
+}
+
+impl<S> fmt::Debug for HandlerDef<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerDef")
+            .field("of", &short_name(type_name::<S>()))
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
     }
 }

@@ -28,6 +28,7 @@
 //! });
 //! let chat = Gateway::new(Chat).handler("shout", shout);
 //! ```
+#![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::Checks;
 use super::argument::{
     AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, OnConnect, OnDisconnect,

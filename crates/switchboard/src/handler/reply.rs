@@ -11,14 +11,18 @@ use serde_json::Value;
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::fmt;
 use std::marker::PhantomData;
 use switchboard_core::codec::json;
 
 /// A return type that is a value or says itself what it is.
+#[derive(Debug)]
 pub enum Plain {}
 /// A return type that is a `Result`.
+#[derive(Debug)]
 pub struct Fallible<Via>(PhantomData<Via>);
 /// A return type that is a stream.
+#[derive(Debug)]
 pub struct Streamed<Via>(PhantomData<Via>);
 
 /// A return type of a handler: `()`, any `Serialize` value, `Option`, [`Reply`], a stream of these, or a `Result` of one of these.
@@ -245,4 +249,18 @@ impl Reply {
 fn document(held: &Held) -> Result<Document<'_>, Error> {
     held.data().check().map_err(Error::internal)?;
     Document::read(held.data()).map_err(Error::internal)
+}
+
+/// Shows what kind of reply it is, and nothing of its value.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::Empty => "Reply(empty)",
+            Kind::Value { .. } => "Reply(a value)",
+            Kind::Captured(_) => "Reply(a handler's)",
+            Kind::Stream(_) => "Reply(a stream)",
+            Kind::Nothing => "Reply(nothing)",
+            Kind::Failed(_) => "Reply(an error)",
+        })
+    }
 }

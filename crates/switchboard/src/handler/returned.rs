@@ -1,4 +1,5 @@
 //! What handlers and hooks return, checked one side at a time: see [`parts`](super::parts).
+#![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::IntoError;
 use super::reply::{Fallible as FallibleReply, IntoReply, Plain};
 use super::sink::ReplySink;

@@ -1,4 +1,5 @@
 //! How what is returned is told apart: a `Result`, a stream, a `Result` of a stream, or another value.
+#![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::returned::{
     AsNothing, AsReply, Checked, CheckedFallibleStream, CheckedStream, CheckedValue, NoValue, ReplyItem, ReplyValue,
     Verdict, write_item,

@@ -9,8 +9,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// An owned parameter in a [`Shape`].
+#[derive(Debug)]
 pub struct Own<T>(PhantomData<T>);
 /// The `&Client` parameter in a [`Shape`].
+#[derive(Debug)]
 pub enum RefClient {}
 
 /// A parameter list, as a tuple of [`Own<T>`] and [`RefClient`].
@@ -50,6 +52,7 @@ pub trait EachBeside<R> {}
 pub trait EachAllowedIn<Place> {}
 
 /// See [`Calls`].
+#[derive(Debug)]
 pub enum Called {}
 
 impl<F, S, Sh: Shape, R: 'static> Calls<F, S, Sh, R> for Called

@@ -6,6 +6,7 @@ use crate::codec::{Encoding, Held};
 use crate::hub::ReplyTo;
 use crate::pipeline::{Caught, Filtering};
 use serde::Serialize;
+use std::fmt;
 use std::sync::Arc;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
@@ -218,4 +219,10 @@ pub(crate) struct Captured {
     pub(super) data: Option<Held>,
     /// `Option::None`, which is silence where nobody waits.
     pub(super) none: bool,
+}
+
+impl fmt::Debug for ReplySink<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplySink").field("event", &self.event).finish_non_exhaustive()
+    }
 }

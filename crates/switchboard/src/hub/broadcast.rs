@@ -9,6 +9,7 @@ use crate::outbound::{Event, Sending};
 use crate::{Delivery, RoomName, log};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,5 +113,15 @@ impl Broadcast {
 
     fn class(&self) -> Class<'_> {
         if self.volatile { Class::Volatile(self.key.as_deref()) } else { Class::Push }
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast")
+            .field("namespace", &self.space.name())
+            .field("target", &self.target)
+            .field("volatile", &self.volatile)
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@ use crate::hub::{Hub, Namespaces, Server, Space};
 use crate::namespace::{Dynamic, Namespace};
 use crate::node::Stats;
 use parking_lot::Mutex;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -319,5 +320,11 @@ impl Handle {
             self.control.out_of_patience().await;
         }
         report
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use crate::hub::ReplyTo;
 use crate::{Client, Error};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::sync::Arc;
 use switchboard_core::Id;
 
@@ -101,5 +102,11 @@ impl Drop for Kept<'_> {
         if let Some(number) = self.attempt.deferred() {
             *self.by.lock() = Some(number);
         }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("client", &self.client).field("event", &self.event).finish_non_exhaustive()
     }
 }

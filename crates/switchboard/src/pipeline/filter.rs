@@ -38,6 +38,7 @@ pub trait Filter: Send + Sync + 'static {
 }
 
 /// Where an error was caught.
+#[derive(Debug)]
 pub struct Caught<'a> {
     pub(super) client: Option<&'a Client>,
     pub(super) event: &'a str,

@@ -3,6 +3,7 @@ use super::call::Call;
 use super::guard::BoxRef;
 use super::stage::{Source, Stage, sources};
 use crate::{Error, Reply};
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -89,5 +90,11 @@ impl<I: Interceptor> From<I> for InterceptorDef<I> {
     #[track_caller]
     fn from(interceptor: I) -> InterceptorDef<I> {
         InterceptorDef::of(interceptor)
+    }
+}
+
+impl fmt::Debug for Next<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("call", &self.call).finish_non_exhaustive()
     }
 }

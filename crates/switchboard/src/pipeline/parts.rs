@@ -1,4 +1,5 @@
 //! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
+#![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
 use super::pipe::{Pipe, PipeDef, Trim};
 use super::stage::InjectedStage;

@@ -93,7 +93,7 @@ pub trait InjectedStage: Injectable {}
 #[diagnostic::do_not_recommend]
 impl<T: Injectable> InjectedStage for T {}
 
-/// `of`, `shared`, `injected` and `From` of a definition with a `source` and a `place`.
+/// `of`, `shared`, `injected` and `Debug` of a definition with a `source` and a `place`.
 macro_rules! sources {
     ($def:ident, $what:ident, $kind:literal $(, $($field:ident),+)?) => {
         impl<T: Send + Sync + 'static> $def<T> {
@@ -124,6 +124,14 @@ macro_rules! sources {
                     place: std::panic::Location::caller(),
                     $($($field: None,)+)?
                 }
+            }
+        }
+
+        impl<T> std::fmt::Debug for $def<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let of = $crate::text::short_name(std::any::type_name::<T>());
+                let place = format_args!("{}", self.place);
+                f.debug_struct(stringify!($def)).field("of", &of).field("place", &place).finish_non_exhaustive()
             }
         }
     };

@@ -13,6 +13,7 @@ use axum::body::Body;
 use http::header::HOST;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
@@ -289,4 +290,10 @@ fn is_paused() -> bool {
     let (paused, real) = (Instant::now(), std::time::Instant::now());
     while std::time::Instant::now() == real {}
     Instant::now() == paused
+}
+
+impl fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestApp").field("handle", &self.handle).finish_non_exhaustive()
+    }
 }

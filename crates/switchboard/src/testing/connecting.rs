@@ -6,6 +6,7 @@ use super::speech::Speech;
 use crate::codec::{Codec, MessagePack};
 use axum::body::Body;
 use hyper_util::rt::TokioIo;
+use std::fmt;
 use std::fmt::Write;
 use std::panic::Location;
 use switchboard_core::ws::handshake::ClientRequest;
@@ -228,5 +229,13 @@ fn encode(path: &mut String, text: &str) {
             // Into a String.
             _ => drop(write!(path, "%{byte:02X}")),
         }
+    }
+}
+
+/// Shows nothing of the headers and cookies, which may be secret.
+impl fmt::Debug for Connecting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (host, protocols) = (&self.host, &self.protocols);
+        f.debug_struct("Connecting").field("host", host).field("protocols", protocols).finish_non_exhaustive()
     }
 }

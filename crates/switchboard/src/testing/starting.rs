@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::logs::Logs;
 use crate::di::{Boot, Module, Provider};
 use crate::{App, BootError};
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
@@ -106,5 +107,11 @@ impl Starting {
         let app = self.boot.create().await.unwrap_or_else(|error| failure.fail(error));
         let app = self.settings.into_iter().fold(app, |app, change| change(app));
         TestApp::socket(app, self.place, self.logs, self.capturing).await
+    }
+}
+
+impl fmt::Debug for Starting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Starting").field("boot", &self.boot).finish_non_exhaustive()
     }
 }

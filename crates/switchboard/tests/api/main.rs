@@ -8,3 +8,4 @@ mod hooks;
 mod params;
 mod prelude;
 mod returns;
+mod shown;

@@ -1,5 +1,6 @@
 //! Whether a payload's type can be validated, decided by its traits: what attributes expand to. Without the feature `garde`,
 //! no type can.
+#![allow(missing_debug_implementations, reason = "only expansions name these types")]
 #[cfg(not(feature = "garde"))]
 mod disabled;
 #[cfg(feature = "garde")]

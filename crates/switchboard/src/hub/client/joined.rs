@@ -3,6 +3,7 @@ use crate::hub::Client;
 use crate::outbound::Class;
 use crate::outbound::Event;
 use crate::{Error, log};
+use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -67,5 +68,18 @@ impl Drop for Joined {
                 }
             }
         }
+    }
+}
+
+impl fmt::Debug for Joined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = self.failure.as_ref().map(|failure| &failure.1);
+        f.debug_struct("Joined").field("is_new", &self.is_new).field("error", &error).finish()
+    }
+}
+
+impl fmt::Debug for Joining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Joining").finish_non_exhaustive()
     }
 }

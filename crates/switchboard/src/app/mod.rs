@@ -116,8 +116,8 @@ impl App {
         }
     }
 
-    /// Mounts a gateway on a path: `/ws`, or `ws` for the same; "" and "/" mean `/ws`. What is not ASCII is written as it is on the
-    /// wire: `/caf%C3%A9`.
+    /// Mounts a gateway on a path: `/ws`, or `ws` for the same, or `/`. "" means the default, `/ws`. What is not ASCII is written as it
+    /// is on the wire: `/caf%C3%A9`.
     ///
     /// All gateways of one [`Namespace`] of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two
     /// gateways on one path, two handlers of one event, …) is reported with all other problems: by [`App::listen`] and
@@ -269,8 +269,8 @@ impl App {
         Err(Problem::new(message, &[first, place]))
     }
 
-    /// Puts a prefix in front of the path of every gateway: `"/api"` makes `/api/ws` of `/ws`, and `/api/v1/ws` of its version 1.
-    /// Mounted routes stay where they are.
+    /// Puts a prefix in front of the path of every gateway: `"/api"` makes `/api/ws` of `/ws`, `/api/v1/ws` of its version 1, and
+    /// `/api` of `/`. Mounted routes stay where they are.
     ///
     /// What cannot be one is reported as a problem when the application is built.
     #[track_caller]

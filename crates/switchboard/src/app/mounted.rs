@@ -1,7 +1,7 @@
 //! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
 use super::inner::Below;
 use super::{App, path};
-use crate::gateway::{CompiledGateway, InitHook, Site};
+use crate::gateway::{CompiledGateway, InitHook, Site, after};
 use crate::http::UpgradeService;
 use crate::problem::{BootError, Problem};
 use axum::Router;
@@ -130,7 +130,7 @@ impl App {
         table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
         table.settle_compression(self.compression);
         self.hub.node.serves(&table.profile.limits);
-        let paths: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
+        let paths: Vec<String> = paths.iter().map(|path| after(&self.prefix, path)).collect();
         let on_port = port.map_or_else(String::new, |(port, _)| format!(" on port {port}"));
         for path in &paths {
             tracing::info!("GET {path}{on_port} → {}", table.summary());

@@ -2,12 +2,14 @@
 use http::Uri;
 use switchboard_core::ws::handshake::is_gateway_path;
 
-/// `ws` → `/ws`; "" and `/` → `/ws`. Errors: why it cannot be a path, as the end of a sentence.
+/// `ws` → `/ws`; "", no path, → `/ws`; `/` is itself. Errors: why it cannot be a path, as the end of a sentence.
 pub(super) fn normal(path: &str) -> Result<String, &'static str> {
-    let trimmed = path.trim_matches('/');
-    if trimmed.is_empty() {
-        return Ok("/ws".to_owned());
+    match path {
+        "" => return Ok("/ws".to_owned()),
+        "/" => return Ok("/".to_owned()),
+        _ => {}
     }
+    let trimmed = path.trim_matches('/');
     if trimmed.split('/').any(|segment| segment.starts_with(':')) {
         return Err("has a segment that begins with ':'; write {id}");
     }
@@ -83,14 +85,15 @@ mod tests {
 
     #[test]
     fn a2_the_default_path_and_its_spellings() {
-        for (written, meant) in [("", "/ws"), ("/", "/ws"), ("x", "/x"), ("/x/", "/x"), ("/a/{id}/ws", "/a/{id}/ws")] {
+        for (written, meant) in [("", "/ws"), ("/", "/"), ("x", "/x"), ("/x/", "/x"), ("/a/{id}/ws", "/a/{id}/ws")] {
             assert_eq!(normal(written).as_deref(), Ok(meant), "{written:?}");
         }
     }
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for path in ["/:id", "/{*rest}", "/a b", "/a?b", "/a//b", "/../a", "/a/{", "/a/x{id}", "/{}", "/*"] {
+        for path in ["/:id", "/{*rest}", "/a b", "/a?b", "/a//b", "/../a", "/a/{", "/a/x{id}", "/{}", "/*", "//", "///"]
+        {
             assert!(normal(path).is_err(), "{path:?}");
         }
     }

@@ -16,7 +16,7 @@ use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 pub(crate) use protocols::Protocols;
-pub(crate) use site::Site;
+pub(crate) use site::{Site, after};
 
 use crate::codec::Frames;
 use crate::compression::Compression;

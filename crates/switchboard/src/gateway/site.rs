@@ -15,13 +15,21 @@ pub(crate) struct Site {
     pub(crate) port: Option<(u16, Place)>,
 }
 
+/// A path after a prefix: `/api` and `/ws` make `/api/ws`. `/` after a prefix is the prefix itself, as in axum's `nest`.
+pub(crate) fn after(prefix: &str, path: &str) -> String {
+    match path {
+        "/" if !prefix.is_empty() => prefix.to_owned(),
+        path => format!("{prefix}{path}"),
+    }
+}
+
 impl Site {
     /// `/ws` → `/v1/ws`, `/v2/ws`; without versions the path itself.
     pub(crate) fn paths(&self, path: &str) -> Vec<String> {
         if self.versions.is_empty() {
             return vec![path.to_owned()];
         }
-        self.versions.iter().map(|(version, _)| format!("/v{version}{path}")).collect()
+        self.versions.iter().map(|(version, _)| after(&format!("/v{version}"), path)).collect()
     }
 
     /// Adds what is wrong.

@@ -340,3 +340,56 @@ async fn protocols_and_the_default_format() {
         assert_eq!(page.expect_text().await, r#"{"event":"echo","data":"text"}"#);
     }
 }
+
+#[gateway(path = "/")]
+struct Top;
+
+#[messages]
+impl Top {
+    #[subscribe_message("where")]
+    async fn place(&self) -> &'static str {
+        "the root"
+    }
+}
+
+#[gateway(path = "/", version = "2")]
+struct Second;
+
+#[messages]
+impl Second {
+    #[subscribe_message("where")]
+    async fn place(&self) -> &'static str {
+        "the second version"
+    }
+}
+
+#[gateway]
+struct Usual;
+
+#[messages]
+impl Usual {
+    #[subscribe_message("where")]
+    async fn place(&self) -> &'static str {
+        "the default"
+    }
+}
+
+#[module(gateways(Top, Second, Usual))]
+struct PlacesModule;
+
+#[tokio::test(start_paused = true)]
+async fn a_slash_is_the_root_and_no_path_is_the_default() {
+    for prefix in ["", "/", "/api"] {
+        let app = TestApp::of::<PlacesModule>().with(move |app| app.prefix(prefix)).start().await;
+        let root = if prefix == "/api" { "/api" } else { "/" };
+        let prefix = prefix.trim_end_matches('/');
+        for (path, place) in [
+            (root.to_owned(), "the root"),
+            (format!("{prefix}/v2"), "the second version"),
+            (format!("{prefix}/ws"), "the default"),
+        ] {
+            let mut client = app.connect(&path).await;
+            assert_eq!(client.request::<String>("where", ()).await, place, "{path}");
+        }
+    }
+}

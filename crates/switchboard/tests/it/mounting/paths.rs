@@ -71,6 +71,87 @@ fn a6_the_prefix_and_versions_reach_the_gateway() {
     });
 }
 
+#[test]
+fn a2_a_slash_is_the_root_and_no_path_is_the_default() {
+    matrix(|stack| async move {
+        let app = App::new()
+            .gateway("/", named("root"))
+            .gateway("", named("default"))
+            .mount(Router::new().route("/health", get(|| async { "well" })).fallback(|| async { "elsewhere" }));
+        let rig = Rig::start(stack, app).await;
+        for (path, name) in [("/", "root"), ("/ws", "default"), ("/?a=1", "root")] {
+            let mut peer = rig.connect_to(path).await;
+            let reply = peer.request(r#"{"event":"name"}"#).await;
+            assert_eq!(reply, format!(r#"{{"event":"name","data":"{name}"}}"#), "{path}");
+        }
+        assert_eq!(rig.http(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap().status, 426, "no upgrade");
+        assert_eq!(rig.http(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap().status, 200);
+        rig.expect_empty().await;
+    });
+}
+
+#[test]
+fn a6_the_root_behind_a_prefix_and_a_version_is_these_alone() {
+    matrix(|stack| async move {
+        let app = App::new()
+            .prefix("/api")
+            .gateway("/", named("root"))
+            .gateway("/", named("versions").versions(["1", "2"]))
+            .gateway("", named("default"));
+        let rig = Rig::start(stack, app).await;
+        for (path, name) in [("/api", "root"), ("/api/v1", "versions"), ("/api/v2", "versions"), ("/api/ws", "default")]
+        {
+            let mut peer = rig.connect_to(path).await;
+            let reply = peer.request(r#"{"event":"name"}"#).await;
+            assert_eq!(reply, format!(r#"{{"event":"name","data":"{name}"}}"#), "{path}");
+        }
+        for path in ["/", "/ws", "/api/", "/api/v1/", "/v1", "/api/v1/ws"] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+            assert_eq!(rig.http(request.as_bytes()).await.unwrap().status, 404, "{path}");
+        }
+        rig.expect_empty().await;
+    });
+}
+
+#[tokio::test]
+async fn a5_the_root_belongs_to_one_gateway_or_route() {
+    let line = line!();
+    let app = App::new()
+        .gateway("/", named("one"))
+        .gateway("/", named("two"))
+        .gateway("/", named("three").version("1"))
+        .gateway("/v1", named("four"))
+        .gateway("//", named("five"));
+    expect_problems(
+        &app.into_router().unwrap_err().to_string(),
+        &[
+            ("Named and Named are both mounted on /; move one", &[line + 2, line + 3]),
+            ("Named and Named are both mounted on /v1; move one", &[line + 4, line + 5]),
+            ("the path \"//\" of Named has an empty, '.' or '..' segment; remove it", &[line + 6]),
+        ],
+    );
+    let app = App::new().mount(Router::new().route("/", get(|| async { "a page" }))).gateway("/", named("page"));
+    let text = app.into_router().unwrap_err().to_string();
+    assert!(text.contains("a mounted route has the path / of Named, or overlaps it; move one"), "{text}");
+}
+
+#[test]
+fn a3_the_root_of_a_port_of_its_own() {
+    on(Stack::Listen, |_| async {
+        let app = App::new().signals(false).gateway("/", named("main")).gateway("/", named("other").port(0));
+        let handle = app.handle();
+        let bound = app.bind("127.0.0.1:0").await.unwrap();
+        let main = bound.local_addr();
+        assert_eq!(bound.address_of("/"), Some(main));
+        let serving = tokio::spawn(bound.serve());
+        let mut peer = Rig::elsewhere(main).connect_to("/").await;
+        assert_eq!(peer.request(r#"{"event":"name"}"#).await, r#"{"event":"name","data":"main"}"#);
+        drop(peer);
+        handle.shutdown().await;
+        serving.await.unwrap();
+    });
+}
+
 #[tokio::test]
 async fn a5_a_path_and_version_belong_to_one_gateway() {
     let line = line!();

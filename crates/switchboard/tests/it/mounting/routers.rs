@@ -72,6 +72,20 @@ async fn a10_merged_mounted_and_as_a_service() {
 }
 
 #[tokio::test]
+async fn a10_the_root_of_an_application_that_is_nested_or_merged() {
+    let nested = Router::from(App::new().gateway("/", named("nested")));
+    let router: Router = Router::new().nest("/chat", nested).merge(App::new().gateway("/", named("merged")));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for (path, name) in [("/", "merged"), ("/chat", "nested")] {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut peer = switchboard_rig::RawClient::connect(Box::new(stream), path).await;
+        assert!(peer.request(r#"{"event":"name"}"#).await.contains(name), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a12_layers_run_on_the_upgrade() {
     async fn door(request: Request, next: Next) -> Response {
         if request.headers().contains_key("x-ticket") {

@@ -35,7 +35,6 @@ pub(crate) enum Class<'a> {
     Volatile(Option<&'a str>),
 }
 
-/// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Put {
     /// It is queued, and this many volatile messages were dropped for it.
@@ -47,7 +46,6 @@ pub(crate) enum Put {
     Overflow,
 }
 
-/// The result of writing.
 #[derive(Debug)]
 pub(crate) enum Flushed {
     Drained,

@@ -129,11 +129,11 @@ impl Runner {
         if !is_whole && entry.stages.is_some() {
             return Dispatched::TooEarly;
         }
-        if let Some((error, named)) = self.refusal(event, id, round) {
-            // The frame may not be what it seems, and is decoded before it is refused.
+        if self.is_refused(id, round.endpoint) {
             if !is_whole {
                 return Dispatched::TooEarly;
             }
+            let (error, named) = self.refusal(event, id, round.endpoint);
             round.exception(&error, named, id);
             return Dispatched::Done;
         }
@@ -157,22 +157,30 @@ impl Runner {
         }
     }
 
+    /// Whether no handler may begin now.
+    #[inline(always)]
+    fn is_refused(&self, id: Option<&Id<'_>>, conn: &Endpoint) -> bool {
+        let node = conn.node();
+        self.deadlines.is_draining()
+            || node.is_busy(conn.profile.node.handlers)
+            || node.memory.is_short()
+            || id.is_some_and(|id| self.runs_beside(id))
+    }
+
     /// Why no handler may begin now, and the event that the answer names.
-    #[inline]
-    fn refusal<'e>(&self, event: &'e str, id: Option<&Id<'_>>, round: &Round<'_>) -> Option<(Error, Option<&'e str>)> {
-        let conn = round.endpoint;
+    #[cold]
+    fn refusal<'e>(&self, event: &'e str, id: Option<&Id<'_>>, conn: &Endpoint) -> (Error, Option<&'e str>) {
         let node = conn.node();
         if self.deadlines.is_draining() {
-            return Some((draining(), Some(event)));
+            (draining(), Some(event))
+        } else if node.memory.is_short() {
+            (short_of_memory(), Some(event))
+        } else if !node.is_busy(conn.profile.node.handlers) && id.is_some_and(|id| self.runs_beside(id)) {
+            (Error::conflict("A request with this id is in flight"), None)
+        } else {
+            // A handler of another connection may have ended in between, and the answer must not blame the id for that.
+            (Error::overloaded("Too many handlers are running"), Some(event))
         }
-        if node.memory.is_short() {
-            return Some((short_of_memory(), Some(event)));
-        }
-        if node.is_busy(conn.profile.node.handlers) {
-            return Some((Error::overloaded("Too many handlers are running"), Some(event)));
-        }
-        let runs = id.is_some_and(|id| self.runs_beside(id));
-        runs.then(|| (Error::conflict("A request with this id is in flight"), None))
     }
 
     /// Keeps a handler that has not ended with its first poll.

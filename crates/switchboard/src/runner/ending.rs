@@ -71,7 +71,7 @@ impl Runner {
     pub(crate) fn drain(&mut self, round: &mut Round<'_>) {
         self.deadlines.drain();
         // An answer may find that the client does not read, and ask for an end. That end drops the rest.
-        while round.end.is_none()
+        while !round.is_asked_to_end()
             && let Some(waiting) = self.inbound.pop()
         {
             self.refuse_draining(&waiting.message, round);

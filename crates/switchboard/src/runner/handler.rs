@@ -66,6 +66,7 @@ impl Handler {
         (self.event.clone(), self.id.clone())
     }
 
+    #[inline(never)]
     pub(super) fn poll(&mut self, deadlines: &mut Deadlines, round: &mut Round<'_>, cx: &mut Context<'_>) -> Polled {
         let Handler { invocation, event, id, reply_to, late, .. } = self;
         poll_invocation(invocation, event, id.as_ref(), *reply_to, *late, deadlines, round, cx)
@@ -80,6 +81,7 @@ impl Handler {
 }
 
 /// Polls a handler once, and sends what it has answered.
+#[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
 pub(super) fn poll_invocation(
     invocation: &mut Invocation,

@@ -15,5 +15,5 @@ mod round;
 mod runner;
 mod serving;
 
-pub(crate) use round::{EndRequest, Reach, Round};
+pub(crate) use round::{Asked, EndRequest, Reach, Round};
 pub(crate) use runner::Runner;

@@ -187,11 +187,10 @@ impl Life {
             only: false,
             unread: false,
             tick: self.tick,
-            end: None,
-            malformed: 0,
+            asked: None,
         };
         let result = work(&mut self.runner, &self.table, &mut round, &mut Context::from_waker(Waker::noop()));
-        match round.end {
+        match round.asked.and_then(|asked| asked.end) {
             None => {}
             Some(EndRequest::Restart) => self.end(DisconnectReason::Shutdown),
             Some(EndRequest::Close { reason, .. } | EndRequest::Abort { reason, .. }) => self.end(reason),

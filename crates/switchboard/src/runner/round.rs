@@ -55,6 +55,13 @@ pub(crate) struct Round<'t> {
     pub(crate) unread: bool,
     /// A step of the clock: each deadline gets one on top, so that it is never early.
     pub(crate) tick: u64,
+    /// What most calls do not ask for: one word, because the round is made and read for each message.
+    pub(crate) asked: Option<Box<Asked>>,
+}
+
+/// What the runner asks of its transport during one call.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
     /// The first request counts: whatever is sent after it does not reach the client.
     pub(crate) end: Option<EndRequest>,
     /// Malformed messages of this call. The transport counts them in a window of time, and closes when there are too many.
@@ -87,7 +94,7 @@ impl Round<'_> {
 
     fn send(&mut self, frame: &[u8]) {
         let (conn, only) = (self.endpoint, self.only);
-        if self.end.is_some() {
+        if self.is_asked_to_end() {
             // The writer is still open, because the transport has not obeyed yet. The client must not see anything after the end
             // that was asked for, so the frame is dropped.
             return conn.node().counters.dropped(1);
@@ -157,12 +164,18 @@ impl Round<'_> {
     #[cold]
     pub(crate) fn malformed(&mut self, reason: &'static str) {
         self.endpoint.node().rejected("message", reason);
-        self.malformed += 1;
+        self.asked.get_or_insert_default().malformed += 1;
+    }
+
+    /// Whether this call has asked for the end, which the transport has not obeyed yet.
+    #[inline]
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.end.is_some())
     }
 
     /// Asks the transport for the end. The first request counts.
     #[cold]
     pub(crate) fn ask(&mut self, end: EndRequest) {
-        self.end.get_or_insert(end);
+        self.asked.get_or_insert_default().end.get_or_insert(end);
     }
 }

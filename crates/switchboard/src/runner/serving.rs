@@ -24,7 +24,7 @@ impl Runner {
                 return false;
             }
             // What comes next depends on `round.reach`, which the end changes.
-            if round.end.is_some() {
+            if round.is_asked_to_end() {
                 return true;
             }
         }
@@ -38,7 +38,7 @@ impl Runner {
 
     fn poll_serving(&mut self, table: &CompiledGateway, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         let ended = self.background.poll(&mut self.deadlines, round, cx);
-        if round.end.is_some() {
+        if round.is_asked_to_end() {
             // The transport ends the connection first: what runs must not be polled as if it were open.
             return true;
         }

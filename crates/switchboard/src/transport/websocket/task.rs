@@ -8,7 +8,7 @@ use crate::log;
 use crate::node::clock::NEVER;
 use crate::outbound::outbox::Flushed;
 use crate::outbound::{DisconnectReason, Stream};
-use crate::runner::{EndRequest, Round, Runner};
+use crate::runner::{Asked, EndRequest, Round, Runner};
 use crate::transport::websocket::closing::Net;
 use crate::transport::websocket::rates::Rates;
 use crate::transport::websocket::timers::Timers;
@@ -101,7 +101,7 @@ impl Task {
 
     /// Calls the runner, and obeys what it asks for. `conn` is borrowed from the turn, or from a handle that was cloned for this
     /// call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run<T>(&mut self, conn: &Endpoint, work: impl FnOnce(&mut Runner, &mut Round<'_>) -> T) -> T {
         let mut round = Round {
             endpoint: conn,
@@ -110,20 +110,18 @@ impl Task {
             only: self.is_last,
             unread: self.unread.is_some(),
             tick: self.timers.tick,
-            end: None,
-            malformed: 0,
+            asked: None,
         };
         let result = work(&mut self.runner, &mut round);
-        let Round { end, malformed, .. } = round;
-        if end.is_some() || malformed > 0 {
-            self.obey_runner(end, malformed);
+        if let Some(asked) = round.asked {
+            self.obey_runner(*asked);
         }
         result
     }
 
     /// The end is obeyed before malformed messages are counted, because the answer that asked for it was sent first.
     #[cold]
-    fn obey_runner(&mut self, end: Option<EndRequest>, malformed: u32) {
+    fn obey_runner(&mut self, Asked { end, malformed }: Asked) {
         match end {
             Some(EndRequest::Close { close, reason }) => self.close(close, reason),
             Some(EndRequest::Abort { code, reason }) => self.abort(code, reason),
@@ -327,7 +325,8 @@ impl Task {
         }
         for _ in 0..ROUNDS {
             // `poll` returns true when it asked for an end, which is obeyed by then: the runner goes on with what that leaves.
-            while self.run(conn, |runner, round| runner.poll(&conn.table, round, cx)) {}
+            // Most turns begin with a message that has just come, and nothing else to do.
+            while !self.is_at_rest() && self.run(conn, |runner, round| runner.poll(&conn.table, round, cx)) {}
             // If nothing runs, there is a second read before the write: usually it finds nothing, and one write ends the turn.
             let read = self.poll_read(conn, cx) && (!self.is_at_rest() || self.poll_read(conn, cx));
             let again = self.finish_turn(cx);

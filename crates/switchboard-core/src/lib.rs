@@ -17,7 +17,6 @@ mod name;
 mod retry;
 #[cfg(feature = "socketio")]
 pub mod socketio;
-mod target;
 pub mod ws;
 
 pub use binary::Binary;
@@ -29,4 +28,3 @@ pub use float::AnyFloat;
 pub use id::Id;
 pub use incoming::{Incoming, PatternKind, Request};
 pub use name::{check_event, check_room, is_reserved};
-pub use target::Target;

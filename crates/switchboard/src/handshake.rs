@@ -141,7 +141,7 @@ impl Handshake {
     ///
     /// Errors: `unauthenticated` if there is none; `internal` if it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
-        self.user.as_ref().ok_or_else(crate::user::nobody)?.user()
+        self.user.clone().ok_or_else(crate::user::nobody)?.user()
     }
 }
 

@@ -1,15 +1,15 @@
 //! What handlers ask about the user of a connection: [`User`] and [`MaybeUser`] as parameters, and the guard [`Roles`].
 use crate::handler::{Context, FromMessage, MessageContext};
-use crate::hub::Client;
+use crate::hub::{Client, owner};
 use crate::pipeline::{Call, ConnectGuard, Guard};
 use crate::user::{Identity, RoleNames, User, nobody};
 use crate::{Error, Handshake};
 use std::ops::Deref;
 
 impl Client {
-    /// Who this connection belongs to, without data of your own; `None` when no guard has set it.
+    /// Who this connection belongs to at this moment, without data of your own; `None` when nobody has set it.
     pub fn user(&self) -> Option<User> {
-        self.endpoint().identity().map(|identity| identity.plain().clone())
+        self.endpoint().identity().map(Identity::into_plain)
     }
 
     /// [`Client::user`] with the data.
@@ -17,6 +17,31 @@ impl Client {
     /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
         self.endpoint().identity().ok_or_else(nobody)?.user()
+    }
+
+    /// Says who this connection belongs to from now on: a guest has logged in, or the same person has other roles. A
+    /// guard before the upgrade does it by [`Handshake::set_user`].
+    ///
+    /// It takes effect at once: [`Server::user`](crate::Server::user) finds the connection by the new id, and whoever
+    /// asks for the user gets the new one. A handler keeps the user that it was called with. The data is kept as long
+    /// as any handle of the client: if it holds a `Client`, let it not be this one.
+    ///
+    /// Errors: `user_connections` when [`Limits::user_connections`](crate::Limits::user_connections) leaves no room for
+    /// one more connection of the new user; returned from a handler, it closes the connection with 4504. `not_found`
+    /// when the client has left. The connection then keeps the user that it had.
+    ///
+    /// ```
+    /// # use switchboard::{Client, Error, User};
+    /// # struct Chat;
+    /// # fn check(ticket: &str) -> Result<String, Error> { Ok(ticket.to_owned()) }
+    /// impl Chat {
+    ///     async fn log_in(&self, ticket: String, client: &Client) -> Result<(), Error> {
+    ///         client.set_user(User::new(check(&ticket)?).roles("member"))
+    ///     }
+    /// }
+    /// ```
+    pub fn set_user<T: Send + Sync + 'static>(&self, user: User<T>) -> Result<(), Error> {
+        owner::set(self.endpoint_arc(), Identity::new(user))
     }
 }
 
@@ -78,9 +103,9 @@ impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
     }
 }
 
-/// Refuses who has not the roles: `unauthenticated` where no guard has set a user, else `forbidden`. It stands on messages,
-/// gateways and applications, and with [`GuardDef::connect`](crate::pipeline::GuardDef::connect) before the upgrade, behind the
-/// guard that sets the user.
+/// Refuses who has not the roles: `unauthenticated` where no guard has set a user, else `forbidden`. It stands on
+/// messages, gateways and applications, and with [`GuardDef::connect`](crate::pipeline::GuardDef::connect) before the
+/// upgrade, behind the guard that sets the user.
 ///
 /// ```
 /// use switchboard::{Gateway, Roles};
@@ -116,7 +141,7 @@ impl Roles {
 
 impl Guard for Roles {
     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error> {
-        self.pass(cx.endpoint().identity().map(Identity::plain))
+        self.pass(cx.endpoint().identity().as_ref().map(Identity::plain))
     }
 }
 

@@ -2,6 +2,28 @@
 use crate::ClientId;
 use std::borrow::Cow;
 
+/// The name of a room, read once: an id is kept as an id.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room<'a> {
+    Named(&'a str),
+    /// The own room of a client.
+    Own(ClientId),
+}
+
+impl<'a> Room<'a> {
+    pub(crate) fn of(name: &'a str) -> Room<'a> {
+        ClientId::parse(name).map_or(Room::Named(name), Room::Own)
+    }
+
+    pub(crate) fn name(self) -> Cow<'a, str> {
+        match self {
+            Room::Named(name) => Cow::Borrowed(name),
+            Room::Own(id) => Cow::Owned(id.to_string()),
+        }
+    }
+}
+
 /// The name of a room: any text, or a [`ClientId`], whose room has that client alone in it.
 ///
 /// ```
@@ -19,7 +41,7 @@ use std::borrow::Cow;
 )]
 pub trait RoomName: sealed::Sealed {
     #[doc(hidden)]
-    fn room_name(&self) -> Cow<'_, str>;
+    fn room_name(&self) -> Room<'_>;
 }
 
 mod sealed {
@@ -31,19 +53,47 @@ mod sealed {
 
 #[diagnostic::do_not_recommend]
 impl<T: AsRef<str> + ?Sized> RoomName for T {
-    fn room_name(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.as_ref())
+    fn room_name(&self) -> Room<'_> {
+        Room::of(self.as_ref())
     }
 }
 
 impl RoomName for ClientId {
-    fn room_name(&self) -> Cow<'_, str> {
-        Cow::Owned(self.to_string())
+    fn room_name(&self) -> Room<'_> {
+        Room::Own(*self)
     }
 }
 
 impl RoomName for &ClientId {
-    fn room_name(&self) -> Cow<'_, str> {
-        (**self).room_name()
+    fn room_name(&self) -> Room<'_> {
+        Room::Own(**self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_text_that_names_a_room_is_not_copied() {
+        let (text, shared) = (String::from("lobby"), Arc::<str>::from("lobby"));
+        let names: [&dyn RoomName; 4] = [&"lobby", &text, &&text, &shared];
+        for name in names {
+            let room = name.room_name();
+            assert_eq!(room, Room::Named("lobby"));
+            assert!(matches!(room.name(), Cow::Borrowed("lobby")));
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_as_text_too() {
+        let text = "~AAAAAAAAAAAAAAAAAAAAAQ";
+        let id: ClientId = text.parse().unwrap();
+        let names: [&dyn RoomName; 5] = [&id, &&id, &text, &text.to_owned(), &id.as_text()];
+        for name in names {
+            assert_eq!(name.room_name(), Room::Own(id));
+            assert_eq!(name.room_name().name(), text);
+        }
     }
 }

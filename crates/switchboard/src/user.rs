@@ -125,12 +125,17 @@ impl Identity {
         &self.plain
     }
 
+    /// The id and the roles.
+    pub(crate) fn into_plain(self) -> User {
+        self.plain
+    }
+
     /// The user with its data, or without it for `T = ()`. Errors: internal, if the data is of another type.
-    pub(crate) fn user<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
+    pub(crate) fn user<T: Send + Sync + 'static>(self) -> Result<User<T>, Error> {
         let bare = TypeId::of::<T>() == TypeId::of::<()>();
-        let data = if bare { self.plain.data.clone() } else { self.data.clone() };
+        let data = if bare { self.plain.data } else { self.data };
         match data.downcast::<T>() {
-            Ok(data) => Ok(User { who: self.plain.who.clone(), data }),
+            Ok(data) => Ok(User { who: self.plain.who, data }),
             Err(_) => Err(Error::internal(format!(
                 "the user was set with data of the type {}, and is asked for with {}",
                 self.of,

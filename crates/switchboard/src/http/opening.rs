@@ -4,8 +4,7 @@ use super::progress::Watched;
 use crate::client_id::ClientId;
 use crate::codec::Format;
 use crate::gateway::CompiledGateway;
-use crate::hub::{Endpoint, Extras, Kept, peer};
-use crate::hub::{Lease, Registration};
+use crate::hub::{Endpoint, Extras, Kept, Lease, Membership, Owner, Registration, peer};
 use crate::node::ConnectionPermit;
 use crate::outbound::{Stream, Writer};
 use crate::transport::websocket::{Served, Task};
@@ -26,6 +25,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 pub(super) struct Opening {
     pub(super) id: ClientId,
     pub(super) table: Arc<CompiledGateway>,
+    pub(super) owner: Option<Box<Owner>>,
     pub(super) kept: Option<Box<Kept>>,
     pub(super) deflate: Option<Deflate>,
     pub(super) format: Format,
@@ -117,7 +117,7 @@ impl Opening {
             profile: self.table.profile.clone(),
             flusher,
             writer: Writer::new(write),
-            rooms: Mutex::default(),
+            membership: Mutex::new(Membership::of(self.owner)),
             extras: Mutex::new(extras),
             kept: self.kept,
             deflate: self.deflate,

@@ -9,9 +9,9 @@ use crate::gateway::{CompiledGateway, NamespaceBy};
 use crate::handshake::Handshake;
 use crate::http::close_only::close_only;
 use crate::hub::Kept;
-use crate::hub::{Hub, Lease, Space};
+use crate::hub::{Hub, Lease, Owner, Space};
 use crate::limits::NodeLimits;
-use crate::node::{ConnectionPermit, Node};
+use crate::node::{ConnectionPermit, Node, UserPlace};
 use crate::{Error, Origins, log, namespace};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
@@ -275,13 +275,15 @@ impl Inner {
 
     /// The 101. Spawns the task that waits for the upgraded stream.
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
-        let Admitted { mut handshake, on_upgrade, mut permit, accept, chosen, deflate, .. } = admitted;
-        permit.belongs_to(handshake.user())?;
+        let Admitted { mut handshake, on_upgrade, permit, accept, chosen, deflate, .. } = admitted;
+        let place = handshake.user().map(|user| UserPlace::new(&self.node, user)).transpose()?.flatten();
         let lease = self.lease(&handshake)?;
-        let kept = self.keep(&mut handshake)?;
+        let owner = handshake.take_identity().map(|identity| Owner::new(identity, place));
+        let kept = self.keep(&handshake)?;
         let opening = Opening {
             id: ClientId::random().map_err(|_| Refused::no_random())?,
             table: self.table.clone(),
+            owner,
             kept,
             format: match chosen {
                 Some(Chosen::Format(format)) => format,
@@ -336,19 +338,14 @@ impl Inner {
     }
 
     /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
-    fn keep(&self, handshake: &mut Handshake) -> Result<Option<Box<Kept>>, Refused> {
+    fn keep(&self, handshake: &Handshake) -> Result<Option<Box<Kept>>, Refused> {
         let requirements = &self.table.requirements;
-        let user = handshake.take_identity();
-        if user.is_none()
-            && !requirements.headers
-            && requirements.extensions.is_empty()
-            && requirements.at_upgrade.is_empty()
-        {
+        if !requirements.headers && requirements.extensions.is_empty() && requirements.at_upgrade.is_empty() {
             return Ok(None);
         }
         // `Clone` and `Deserialize` are code of the application.
         let kept = catch_unwind(AssertUnwindSafe(|| {
-            let mut kept = Box::new(Kept { user, ..Kept::default() });
+            let mut kept = Box::<Kept>::default();
             for extension in &requirements.extensions {
                 (extension.copy)(&handshake.parts().extensions, &mut kept.extensions);
             }

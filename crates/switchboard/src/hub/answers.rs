@@ -1,11 +1,9 @@
 //! The answers of several clients to one request.
 use crate::Error;
 use crate::client_id::{ClientId, IdMap};
-use crate::codec::Encoding;
 use crate::hub::Endpoint;
 use crate::hub::acks::{Answer, PendingAck, left, number_for_several};
-use crate::outbound::Event;
-use crate::outbound::{Class, Pushed};
+use crate::outbound::{Class, EncodeRequest, Event, Pushed};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -65,12 +63,9 @@ pub(crate) struct Asked {
     answers: mpsc::Receiver<(ClientId, Answer)>,
 }
 
-/// Encodes a request with this number.
-type Encode<'a> = dyn Fn(Encoding<'_>, u64) -> Result<Event, Error> + 'a;
-
 impl Asked {
     /// Asks each of them, under one number, so that the frame is the same for all of a format.
-    pub(crate) fn ask(mut conns: Vec<Arc<Endpoint>>, encode: &Encode<'_>, class: Class<'_>) -> Asked {
+    pub(crate) fn ask(mut conns: Vec<Arc<Endpoint>>, class: Class<'_>, request: &dyn EncodeRequest) -> Asked {
         // Room for everybody's one answer: to answer is never to wait.
         let (sender, answers) = mpsc::channel(conns.len().max(1));
         let mut asked = Asked { waiting: IdMap::default(), failed: Vec::new(), answers };
@@ -78,7 +73,7 @@ impl Asked {
         conns.sort_unstable_by_key(|conn| conn.format);
         for conns in conns.chunk_by(|one, next| one.format == next.format) {
             let encoded = match &ack {
-                Ok(ack) => encode(conns[0].encoding(), *ack).map(|event| (event, *ack)),
+                Ok(ack) => request.encode_request(conns[0].encoding(), *ack).map(|event| (event, *ack)),
                 Err(error) => Err(like(error)),
             };
             match encoded {

@@ -1,19 +1,15 @@
 //! A choice of receivers, and what is sent to them.
-use crate::codec::Encoding;
-use crate::contain::drop_contained;
-use crate::hub::Space;
-use crate::hub::answers::{Answering, Asked};
-use crate::hub::kicked;
-use crate::outbound::Class;
-use crate::outbound::{Event, Sending};
-use crate::{Delivery, RoomName, log};
+use crate::hub::answers::Answering;
+use crate::hub::outlet::Command;
+use crate::hub::target::Target;
+use crate::hub::{Space, kicked};
+use crate::outbound::{Class, Emission};
+use crate::{Delivery, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-use switchboard_core::Target;
 
 /// A choice of receivers: the union of rooms, less exceptions; each client once. All of one namespace.
 #[must_use = "nothing is sent before `emit`"]
@@ -32,13 +28,13 @@ impl Broadcast {
 
     /// The members of this room too. A client's id is a room with that client alone in it.
     pub fn to(mut self, room: impl RoomName) -> Broadcast {
-        self.target.rooms.push(room.room_name().into_owned());
+        self.target.groups.push(room.room_name().into());
         self
     }
 
     /// But not the members of this room.
     pub fn except(mut self, room: impl RoomName) -> Broadcast {
-        self.target.except.push(room.room_name().into_owned());
+        self.target.except(room.room_name().into());
         self
     }
 
@@ -59,26 +55,16 @@ impl Broadcast {
     /// Sends an event. Nothing waits for the clients to read.
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
-        let (place, most) = (Location::caller(), self.space.node.largest_message_out());
-        let data = Sending::begin(data);
-        let encode = |encoding: Encoding<'_>| Event::encode_at(place, encoding, event, &data, most);
-        let Some(json) = encode(Encoding::Json) else { return Delivery::REFUSED };
-        // Who has JSON has it by then: a panic must not keep it from the rest, in silence.
-        let other = |encoding: Encoding<'_>| {
-            catch_unwind(AssertUnwindSafe(|| encode(encoding))).unwrap_or_else(|panic| {
-                log::panicked(event, &*panic);
-                drop_contained(panic);
-                None
-            })
-        };
-        self.space.local.deliver(&self.target, &json, &other, self.class(), self.space.node.least_message_out())
+        let emission = Emission::new(event, data, self.space.node.largest_message_out());
+        self.space.emit(&self.target, self.class(), &emission)
     }
 
-    /// Sends an event to all of them at once, and waits for the answer of each, `{"ack": n, "data": …}`. Nobody is waited for longer
-    /// than `timeout`, which is one for all.
+    /// Sends an event to all of them at once, and waits for the answer of each, `{"ack": n, "data": …}`. Nobody is
+    /// waited for longer than `timeout`, which is one for all.
     ///
-    /// Each client that is meant is in one of the two lists of [`Answers`](crate::Answers), with what [`Client::emit_with_ack`] gives: its answer, or
-    /// why there is none. Dropped, the answers are not waited for. It may be awaited in a handler of one of the clients.
+    /// Each client that is meant is in one of the two lists of [`Answers`](crate::Answers), with what
+    /// [`Client::emit_with_ack`] gives: its answer, or why there is none. Dropped, the answers are not waited for. It
+    /// may be awaited in a handler of one of the clients.
     ///
     /// Say the type of an answer: as here, or behind a `let`, `let votes: Answers<bool> = ..`.
     /// ```
@@ -97,18 +83,29 @@ impl Broadcast {
         data: impl Serialize,
         timeout: Duration,
     ) -> Answering<T> {
-        let most = self.space.node.largest_message_out();
-        let data = Sending::begin(data);
-        let encode = |encoding: Encoding<'_>, ack| Event::encode_request(encoding, event, &data, ack, most);
-        Answering::new(Asked::ask(self.space.local.chosen(&self.target), &encode, self.class()), timeout)
+        let request = Emission::new(event, data, self.space.node.largest_message_out());
+        Answering::new(self.space.ask(&self.target, self.class(), &request), timeout)
     }
 
-    /// Closes the connections of all of them with 4503 (`kicked`), of raw gateways too: see [`Client::disconnect`]. Returns how many that
-    /// were; who is closing already is not counted.
+    /// All of them join a room, those of raw gateways too: as [`Client::join`], its `on_join` hook and its failures
+    /// included. Returns how many are in it now, and were not before.
+    ///
+    /// [`Client::join`]: crate::Client::join
+    pub fn join(&self, room: impl RoomName) -> usize {
+        self.space.command(&self.target, Command::Join(room.room_name()))
+    }
+
+    /// All of them leave a room. Returns how many were in it.
+    pub fn leave(&self, room: impl RoomName) -> usize {
+        self.space.command(&self.target, Command::Leave(room.room_name()))
+    }
+
+    /// Closes the connections of all of them with 4503 (`kicked`), of raw gateways too: see [`Client::disconnect`].
+    /// Returns how many that were; who is closing already is not counted.
     ///
     /// [`Client::disconnect`]: crate::Client::disconnect
     pub fn disconnect(&self) -> usize {
-        self.space.local.reached(&self.target).iter().filter(|conn| conn.close(kicked())).count()
+        self.space.command(&self.target, Command::Close(&kicked()))
     }
 
     fn class(&self) -> Class<'_> {

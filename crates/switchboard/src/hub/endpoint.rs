@@ -25,8 +25,6 @@ use switchboard_core::{CloseCode, Incoming};
 pub(crate) struct Kept {
     pub(crate) headers: Option<Arc<http::HeaderMap>>,
     pub(crate) extensions: http::Extensions,
-    /// Who the connection belongs to, if a guard has said so.
-    pub(crate) user: Option<Identity>,
 }
 
 /// A connection as others see it.
@@ -51,7 +49,7 @@ pub(crate) struct Endpoint {
     pub(crate) writer: Writer,
     /// When the task wants to be woken, on the flusher's clock.
     pub(crate) alarm: AtomicU64,
-    pub(crate) rooms: Mutex<Membership>,
+    pub(crate) membership: Mutex<Membership>,
     pub(crate) extras: Mutex<Option<Box<Extras>>>,
     pub(crate) kept: Option<Box<Kept>>,
     pub(crate) peer_ip: PeerIp,
@@ -129,9 +127,9 @@ impl Endpoint {
         Some((ip, u16::from_ne_bytes(port)).into())
     }
 
-    /// The user that it belongs to.
-    pub(crate) fn identity(&self) -> Option<&Identity> {
-        self.kept.as_ref()?.user.as_ref()
+    /// The user that it belongs to at this moment.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.membership.lock().owner.as_ref().map(|owner| owner.identity.clone())
     }
 
     /// How its frames are read and written.
@@ -260,8 +258,9 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        // Extensions of the request are the application's.
+        // Extensions of the request, and the data of the user, are the application's.
         drop_contained(self.kept.take());
+        drop_contained(self.membership.get_mut().owner.take());
     }
 }
 

@@ -1,25 +1,27 @@
 //! Delivery on this node: from a target to outboxes.
-use crate::Delivery;
 use crate::client_id::ClientId;
 use crate::codec::{Encoding, Format};
+use crate::contain::drop_contained;
 use crate::hub::Endpoint;
 use crate::hub::conns::Conns;
+use crate::hub::index::Index;
 use crate::hub::prefetch;
-use crate::hub::rooms::Rooms;
 use crate::hub::shard::Shard;
+use crate::hub::target::{Group, Target};
 use crate::node::Stats;
-use crate::outbound::Event;
-use crate::outbound::{Class, Frame};
-use std::sync::Arc;
-use switchboard_core::Target;
+use crate::outbound::{Class, Encode, Event, Frame};
+use crate::room::Room;
+use crate::{Delivery, log};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
-/// Encodes an event in another format than JSON.
-pub(crate) type Other<'a> = dyn Fn(Encoding<'_>) -> Option<Event> + 'a;
-
-/// The connections and rooms of one namespace on this node. A cluster calls the same `deliver`.
+/// The connections and rooms of one namespace on this node.
 pub(crate) struct Local {
     shards: Box<[Shard]>,
-    pub(crate) rooms: Rooms,
+    /// Members by the names of their rooms.
+    pub(crate) rooms: Index,
+    /// Connections by the ids of their users, in a namespace that has had any.
+    users: OnceLock<Box<Index>>,
 }
 
 impl Local {
@@ -34,7 +36,11 @@ impl Local {
     }
 
     fn of(shards: usize) -> Local {
-        Local { shards: (0..shards).map(|_| Shard::default()).collect(), rooms: Rooms::default() }
+        Local {
+            shards: (0..shards).map(|_| Shard::default()).collect(),
+            rooms: Index::default(),
+            users: OnceLock::new(),
+        }
     }
 
     fn shard(&self, id: ClientId) -> &Shard {
@@ -49,28 +55,23 @@ impl Local {
         self.shard(id).remove(id);
     }
 
-    /// Puts an event into the outbox of everyone who is meant, each once. `event` is its JSON; `other` encodes it in another format,
-    /// and is called once for each format that somebody has who is meant. `None`: those get nothing, and it is logged.
+    /// Puts an event into the outbox of everyone who is meant, each once. It is encoded as JSON before anybody is
+    /// looked at, and once for each other format that somebody has who is meant; who has one that it cannot be encoded
+    /// in gets nothing, which is logged.
     ///
-    /// A member whose gateway's `max_message_out` it passes does not get it, which is counted; `least` is the least of all gateways.
+    /// A member whose gateway's `max_message_out` it passes does not get it, which is counted; `least` is the least of
+    /// all gateways.
     ///
     /// Never waits: a client that does not read is dropped from the room's point of view, not waited for.
-    pub(crate) fn deliver(
-        &self,
-        target: &Target,
-        event: &Event,
-        other: &Other<'_>,
-        class: Class<'_>,
-        least: usize,
-    ) -> Delivery {
+    pub(crate) fn deliver(&self, target: &Target, class: Class<'_>, encode: &dyn Encode, least: usize) -> Delivery {
+        let Some(event) = encode.encode(Encoding::Json) else { return Delivery::REFUSED };
         let mut frame = event.frame();
         let mut delivery = Delivery::default();
         let asks_each = event.len() > least;
-        let sender = target.sender.as_deref().and_then(ClientId::parse);
         // Compressing, and the application's `Serialize`, wait until no lock is held.
         let mut late = Vec::new();
         let mut push = |conn: &Arc<Endpoint>| {
-            if Some(conn.id) == sender {
+            if Some(conn.id) == target.but {
                 return;
             }
             if conn.format != Format::Json || asks_each || frame.takes_time(conn.agreed()) {
@@ -79,13 +80,13 @@ impl Local {
                 delivery.add(conn.push_event(&mut frame, class));
             }
         };
-        match (target.all, &target.rooms[..], &target.except[..]) {
+        match (target.all, &target.groups[..], &target.except[..]) {
             (true, _, []) => self.shards.iter().for_each(|shard| shard.for_each(&mut push)),
-            (false, [room], []) => self.for_each_member(room, &mut push),
+            (false, [group], []) => self.for_each_of(group, &mut push),
             _ => prefetch::for_each(self.union(target).as_slice(), &mut push),
         }
         if !late.is_empty() {
-            deliver_late(late, event, &mut frame, other, class, &mut delivery);
+            deliver_late(late, &event, &mut frame, encode, class, &mut delivery);
         }
         delivery
     }
@@ -99,8 +100,7 @@ impl Local {
 
     /// Everyone who is meant, those of raw gateways too, each once; less those that are closing.
     pub(crate) fn reached(&self, target: &Target) -> Vec<Arc<Endpoint>> {
-        let sender = target.sender.as_deref().and_then(ClientId::parse);
-        self.union(target).into_iter().filter(|conn| Some(conn.id) != sender && conn.is_open()).collect()
+        self.union(target).into_iter().filter(|conn| Some(conn.id) != target.but && conn.is_open()).collect()
     }
 
     fn union(&self, target: &Target) -> Conns {
@@ -109,19 +109,36 @@ impl Local {
         if target.all {
             self.shards.iter().for_each(|shard| shard.for_each(&mut choose));
         } else {
-            target.rooms.iter().for_each(|room| self.for_each_member(room, &mut choose));
+            target.groups.iter().for_each(|group| self.for_each_of(group, &mut choose));
         }
-        for room in &target.except {
-            self.for_each_member(room, &mut |conn| chosen.remove(conn.id));
+        for group in &target.except {
+            self.for_each_of(group, &mut |conn| chosen.remove(conn.id));
         }
         chosen
     }
 
-    /// The members of a room, or the one client whose id is the room's name.
-    fn for_each_member(&self, room: &str, work: &mut dyn FnMut(&Arc<Endpoint>)) {
-        match ClientId::parse(room).and_then(|id| self.client(id)) {
-            Some(conn) => work(&conn),
-            None => self.rooms.for_each(room, work),
+    pub(crate) fn users(&self) -> &Index {
+        self.users.get_or_init(Box::default)
+    }
+
+    fn for_each_of_user(&self, id: &str, work: &mut dyn FnMut(&Arc<Endpoint>)) {
+        if let Some(users) = self.users.get() {
+            users.for_each(id, work);
+        }
+    }
+
+    fn for_each_of(&self, group: &Group, work: &mut dyn FnMut(&Arc<Endpoint>)) {
+        match group {
+            Group::Room(name) => self.rooms.for_each(name, work),
+            Group::Client(id) => self.client(*id).iter().for_each(work),
+            Group::User(id) => self.for_each_of_user(id, work),
+        }
+    }
+
+    fn for_each_member(&self, room: Room<'_>, work: &mut dyn FnMut(&Arc<Endpoint>)) {
+        match room {
+            Room::Named(name) => self.rooms.for_each(name, work),
+            Room::Own(id) => self.client(id).iter().for_each(work),
         }
     }
 
@@ -149,13 +166,19 @@ impl Local {
         count
     }
 
-    pub(crate) fn members(&self, room: &str) -> Vec<Arc<Endpoint>> {
+    pub(crate) fn members(&self, room: Room<'_>) -> Vec<Arc<Endpoint>> {
         let mut members = Vec::new();
         self.for_each_member(room, &mut |conn| members.push(conn.clone()));
         members
     }
 
-    pub(crate) fn member_count(&self, room: &str) -> usize {
+    pub(crate) fn clients_of(&self, user: &str) -> Vec<Arc<Endpoint>> {
+        let mut clients = Vec::new();
+        self.for_each_of_user(user, &mut |conn| clients.push(conn.clone()));
+        clients
+    }
+
+    pub(crate) fn member_count(&self, room: Room<'_>) -> usize {
         let mut count = 0;
         self.for_each_member(room, &mut |conn| count += usize::from(conn.is_open()));
         count
@@ -179,7 +202,7 @@ fn deliver_late(
     mut late: Vec<Arc<Endpoint>>,
     json: &Event,
     json_frame: &mut Frame<'_>,
-    other: &Other<'_>,
+    encode: &dyn Encode,
     class: Class<'_>,
     delivery: &mut Delivery,
 ) {
@@ -194,7 +217,7 @@ fn deliver_late(
         };
         match first.format {
             Format::Json => push(json.len(), json_frame),
-            _ => match other(first.encoding()) {
+            _ => match encode_again(encode, first.encoding()) {
                 Some(event) => push(event.len(), &mut event.frame()),
                 None => lost.extend(conns),
             },
@@ -205,4 +228,13 @@ fn deliver_late(
         delivery.dropped += 1;
         conn.node().counters.dropped(1);
     }
+}
+
+/// Clients that have another format have the event by then: a panic must not keep it from the rest, in silence.
+fn encode_again(encode: &dyn Encode, encoding: Encoding<'_>) -> Option<Event> {
+    catch_unwind(AssertUnwindSafe(|| encode.encode(encoding))).unwrap_or_else(|panic| {
+        log::panicked(encode.event(), &*panic);
+        drop_contained(panic);
+        None
+    })
 }

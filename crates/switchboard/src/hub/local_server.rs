@@ -4,8 +4,8 @@ use crate::{Client, ClientId, RoomName};
 use std::fmt;
 use std::sync::Arc;
 
-/// The clients of a namespace that are connected to this node. It comes from [`Server::local`](crate::Server::local), and answers at
-/// once, because it asks no other node.
+/// The clients of a namespace that are connected to this node. It comes from [`Server::local`](crate::Server::local),
+/// and answers at once, because it asks no other node.
 #[derive(Clone, Copy)]
 pub struct LocalServer<'a> {
     space: &'a Arc<Space>,
@@ -33,12 +33,18 @@ impl<'a> LocalServer<'a> {
 
     /// The members of a room, less those that are closing. A copy of the list, at one moment.
     pub fn clients_in(&self, room: impl RoomName) -> Vec<Client> {
-        self.space.local.members(&room.room_name()).into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
+        self.space.local.members(room.room_name()).into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
+    }
+
+    /// The connections of a user, less those that are closing. A copy of the list, at one moment.
+    pub fn clients_of(&self, user: impl AsRef<str>) -> Vec<Client> {
+        let clients = self.space.local.clients_of(user.as_ref());
+        clients.into_iter().filter(|conn| conn.is_open()).map(Client::new).collect()
     }
 
     /// How many clients are in a room, less those that are closing: in its on-disconnect hook a client is not counted.
     pub fn count_in(&self, room: impl RoomName) -> usize {
-        self.space.local.member_count(&room.room_name())
+        self.space.local.member_count(room.room_name())
     }
 
     /// The rooms that have members; not those that are a client's id.

@@ -1,59 +1,79 @@
-//! The rooms of a connection.
+//! What a connection belongs to: its rooms, and its user.
+use crate::hub::owner::Owner;
 use std::ops::Deref;
 use std::slice;
 use std::sync::Arc;
 
-/// The names of the rooms that a connection is in, in the order in which it joined. Most are in one, for which no memory is
-/// allocated.
-pub(crate) enum Membership {
-    /// It may join no more.
-    Over,
-    One(Arc<str>),
-    /// None, or several.
-    Names(Vec<Arc<str>>),
+/// The rooms and the user of a connection. The indexes of its namespace change under the same lock, so that they never
+/// disagree with it.
+#[derive(Default)]
+pub(crate) struct Membership {
+    rooms: Rooms,
+    /// Kept after the end, for handles that outlive the connection.
+    pub(crate) owner: Option<Box<Owner>>,
 }
 
-impl Default for Membership {
-    fn default() -> Membership {
-        Membership::Names(Vec::new())
+/// The names of the rooms that a connection is in, in the order in which it joined. Most are in none or in one, for
+/// which no memory is allocated. A word is saved by the indirection of those that are in several.
+enum Rooms {
+    One(Arc<str>),
+    /// Where there is no list, in none.
+    Several(Option<Box<List>>),
+}
+
+#[derive(Default)]
+struct List {
+    names: Vec<Arc<str>>,
+    /// It joins no more.
+    over: bool,
+}
+
+impl Default for Rooms {
+    fn default() -> Rooms {
+        Rooms::Several(None)
     }
 }
 
 impl Membership {
+    pub(crate) fn of(owner: Option<Box<Owner>>) -> Membership {
+        Membership { owner, ..Membership::default() }
+    }
+
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self, Membership::Over)
+        matches!(&self.rooms, Rooms::Several(Some(list)) if list.over)
     }
 
     /// Nothing happens to one that is over.
     pub(crate) fn push(&mut self, name: Arc<str>) {
-        *self = match std::mem::replace(self, Membership::Over) {
-            Membership::Over => return,
-            Membership::One(first) => Membership::Names(vec![first, name]),
-            Membership::Names(names) if names.is_empty() => Membership::One(name),
-            Membership::Names(mut names) => {
-                names.push(name);
-                Membership::Names(names)
+        match &mut self.rooms {
+            Rooms::Several(Some(list)) if list.over => {}
+            Rooms::Several(Some(list)) => list.names.push(name),
+            Rooms::Several(None) => self.rooms = Rooms::One(name),
+            Rooms::One(first) => {
+                let names = vec![first.clone(), name];
+                self.rooms = Rooms::Several(Some(Box::new(List { names, over: false })));
             }
-        };
+        }
     }
 
     /// Panics: as [`Vec::remove`].
     pub(crate) fn remove(&mut self, at: usize) {
-        match self {
-            Membership::Names(names) => {
-                names.remove(at);
-                if let [last] = &names[..] {
-                    *self = Membership::One(last.clone());
+        match &mut self.rooms {
+            Rooms::Several(Some(list)) => {
+                list.names.remove(at);
+                if let [last] = &list.names[..] {
+                    self.rooms = Rooms::One(last.clone());
                 }
             }
-            Membership::One(_) if at == 0 => *self = Membership::default(),
+            Rooms::One(_) if at == 0 => self.rooms = Rooms::default(),
             _ => panic!("no room at {at}"),
         }
     }
 
-    /// Ends it. What it was.
-    pub(crate) fn end(&mut self) -> Membership {
-        std::mem::replace(self, Membership::Over)
+    /// Ends it. Returns the rooms that it was in.
+    pub(crate) fn end(&mut self) -> impl Deref<Target = [Arc<str>]> + use<> {
+        let over = List { over: true, ..List::default() };
+        std::mem::replace(&mut self.rooms, Rooms::Several(Some(Box::new(over))))
     }
 }
 
@@ -61,23 +81,31 @@ impl Deref for Membership {
     type Target = [Arc<str>];
 
     fn deref(&self) -> &[Arc<str>] {
+        &self.rooms
+    }
+}
+
+impl Deref for Rooms {
+    type Target = [Arc<str>];
+
+    fn deref(&self) -> &[Arc<str>] {
         match self {
-            Membership::Over => &[],
-            Membership::One(name) => slice::from_ref(name),
-            Membership::Names(names) => names,
+            Rooms::One(name) => slice::from_ref(name),
+            Rooms::Several(list) => list.as_ref().map_or(&[], |list| &list.names),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Membership;
+    use super::{Membership, Rooms};
+    use std::sync::Arc;
 
     #[test]
     fn names_are_in_their_order_until_it_is_over() {
-        assert_eq!(size_of::<Membership>(), size_of::<Vec<()>>());
+        assert_eq!(size_of::<Rooms>(), size_of::<Arc<str>>());
         let mut rooms = Membership::default();
-        let names = |rooms: &Membership| rooms.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" ");
+        let names = |rooms: &[Arc<str>]| rooms.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" ");
         for (step, expected) in ["", "a", "a b", "a b c"].into_iter().enumerate() {
             assert_eq!(names(&rooms), expected);
             rooms.push(["a", "b", "c", "d"][step].into());
@@ -85,7 +113,7 @@ mod tests {
         for (at, expected) in [(1, "a c d"), (0, "c d"), (1, "c"), (0, "")] {
             rooms.remove(at);
             assert_eq!(names(&rooms), expected);
-            assert_eq!(matches!(rooms, Membership::One(_)), rooms.len() == 1);
+            assert_eq!(matches!(rooms.rooms, Rooms::One(_)), rooms.len() == 1);
         }
         rooms.push("e".into());
         assert_eq!(names(&rooms), "e");

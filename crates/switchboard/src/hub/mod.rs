@@ -11,10 +11,13 @@ pub(crate) mod everywhere;
 pub(crate) mod flusher;
 pub(crate) mod handle;
 pub(crate) mod home;
+pub(crate) mod index;
 pub(crate) mod local;
 pub(crate) mod local_server;
 pub(crate) mod membership;
 pub(crate) mod namespaces;
+pub(crate) mod outlet;
+pub(crate) mod owner;
 pub(crate) mod port;
 pub(crate) mod prefetch;
 pub(crate) mod profile;
@@ -24,6 +27,7 @@ pub(crate) mod runtime;
 pub(crate) mod server;
 pub(crate) mod shard;
 pub(crate) mod space;
+pub(crate) mod target;
 pub(crate) mod watchdog;
 
 pub(crate) use acks::{Acks, left};
@@ -40,11 +44,11 @@ pub(crate) use home::Homes;
 pub use local_server::LocalServer;
 pub(crate) use membership::Membership;
 pub use namespaces::Namespaces;
+pub(crate) use owner::Owner;
 pub(crate) use port::Port;
 pub use port::{Message, SendError};
 pub(crate) use profile::{Gate, Profile};
 pub(crate) use reply_to::ReplyTo;
-pub(crate) use rooms::{join, leave};
 pub(crate) use runtime::Runtime;
 pub use server::Server;
 pub(crate) use space::{Lease, Space};
@@ -99,9 +103,17 @@ impl Hub {
         self.runtime.get_or_init(|| Arc::new(Runtime::new(&self.node, &self.homes)))
     }
 
-    /// A place in the namespace of a name, which has been checked. `None`: that is one with a type. Errors: there is no room.
+    /// The namespace of a name, while somebody asked for its type or it has clients. Of two types with one name it is
+    /// the first one's, for which there is a warning.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Space>> {
+        let by_type = self.spaces.read().iter().find(|space| space.name() == name).cloned();
+        by_type.or_else(|| self.runtime.get()?.get(name))
+    }
+
+    /// A place in the namespace of a name, which has been checked. `None`: that is one with a type. Errors: there is no
+    /// room.
     pub(crate) fn lease(&self, name: &str) -> Result<Option<Lease>, Full> {
-        if name == Root::NAME || self.spaces.read().iter().any(|space| space.name() == name) {
+        if name == Root::NAME || self.named(name).is_some_and(|space| space.marker().is_some()) {
             return Ok(None);
         }
         self.runtime().lease(name).map(Some)
@@ -117,8 +129,8 @@ impl Hub {
     pub(crate) async fn shutdown(&self, out_of_patience: impl Future<Output = ()>) -> u64 {
         let counters = &self.node.counters;
         let before = counters.aborted_count();
-        // A permit is taken before this is read: a connection that comes now is seen below, or sees it and turns back. A
-        // runtime that becomes a home after the list of them is read has connections of the second kind alone.
+        // A permit is taken before this is read: a connection that comes now is seen below, or sees it and turns back.
+        // A runtime that becomes a home after the list of them is read has connections of the second kind alone.
         self.node.drain();
         self.close_all(&CloseRequest::Shutdown);
         let in_time = tokio::select! {
@@ -165,6 +177,7 @@ impl Registration {
     /// In the namespace of the connection, where it has the seat.
     pub(crate) fn new(conn: Arc<Endpoint>, permit: ConnectionPermit, lease: Lease) -> Registration {
         conn.flusher.insert(&conn);
+        owner::enter(&conn);
         conn.space.local.insert(&conn);
         lease.hand_over();
         // A shutdown that begins now either sees the connection, or is seen here.
@@ -186,7 +199,8 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.conn.writer.gone(self.conn.node());
-        rooms::leave_all(&self.conn);
+        // The user may have another connection when this one is not registered any more.
+        let _place = rooms::leave_all(&self.conn);
         self.conn.end();
         self.conn.space.local.remove(self.conn.id);
         self.conn.flusher.remove(&self.conn);

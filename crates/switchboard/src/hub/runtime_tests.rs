@@ -1,5 +1,7 @@
 use super::*;
-use crate::Limits;
+use crate::hub::Hub;
+use crate::namespace::{Marker, Root};
+use crate::{Limits, Namespace};
 
 fn runtime(most: usize) -> Arc<Runtime> {
     let node = Arc::new(Node::new());
@@ -64,4 +66,22 @@ fn who_comes_while_the_last_leaves_is_not_lost() {
     });
     assert_eq!(runtime.count(), 0);
     assert!(runtime.known.lock().spaces.is_empty());
+}
+
+#[test]
+fn a_namespace_is_found_by_its_name_whatever_named_it() {
+    struct Admin;
+    impl Namespace for Admin {
+        const NAME: &'static str = "/admin";
+    }
+    let hub = Hub::new();
+    assert!(hub.named("/admin").is_none(), "nobody has asked for its type");
+    let (root, admin) = (hub.space(Marker::of::<Root>()), hub.space(Marker::of::<Admin>()));
+    let lease = hub.lease("/project").ok().flatten().unwrap();
+    for (name, space) in [("/", &root), ("/admin", &admin), ("/project", lease.space())] {
+        assert!(hub.named(name).is_some_and(|found| Arc::ptr_eq(&found, space)), "{name}");
+    }
+    assert!(hub.lease("/admin").ok().unwrap().is_none(), "no request leads into it");
+    drop(lease);
+    assert!(hub.named("/project").is_none());
 }

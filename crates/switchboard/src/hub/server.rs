@@ -1,4 +1,5 @@
 //! [`Server`]: everyone, from anywhere.
+use crate::hub::target::Target;
 use crate::hub::{Everywhere, Hub, LocalServer, Space};
 use crate::namespace::Marker;
 use crate::{Broadcast, Client, ClientId, Delivery, Dynamic, Namespace, RoomName, Root, Stats};
@@ -6,13 +7,12 @@ use serde::Serialize;
 use std::future::ready;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use switchboard_core::Target;
 
 /// The clients of a namespace, from services, axum handlers and background tasks. Cheap to clone.
 ///
 /// It exists before the application is mounted: [`App::server`](crate::App::server), and
-/// [`App::server_of`](crate::App::server_of) for a [`Namespace`] of your own. Other namespaces' clients and rooms are not there
-/// for it: not their names, not their ids.
+/// [`App::server_of`](crate::App::server_of) for a [`Namespace`] of your own. Other namespaces' clients and rooms are
+/// not there for it: not their names, not their ids.
 /// ```
 /// use axum::{Router, extract::State, routing::post};
 /// use switchboard::{App, Server};
@@ -24,7 +24,8 @@ use switchboard_core::Target;
 /// let app = App::new();
 /// let router: Router = Router::new().route("/announce", post(announce)).with_state(app.server()).merge(app);
 /// ```
-/// It is a parameter of handlers and hooks, too: `Server` of the clients of [`Root`], `Server<N>` of another namespace's,
+/// It is a parameter of handlers and hooks, too: `Server` of the clients of [`Root`], `Server<N>` of another
+/// namespace's,
 /// `Server<Dynamic>` of the namespace that the client is in.
 /// ```
 /// # use switchboard::Server;
@@ -82,6 +83,19 @@ impl<N> Server<N> {
         Broadcast::new(&self.space, Target::default()).to(room)
     }
 
+    /// The connections of a user, whom guards or [`Client::set_user`] have named by this id; rooms can be added, and
+    /// others excepted. Connections are found by the user's id, so that it takes as long for one user as for a hundred
+    /// thousand.
+    /// ```
+    /// # use switchboard::Server;
+    /// # fn tell(server: &Server) {
+    /// server.user("ada").emit("mail", "You have a letter");
+    /// # }
+    /// ```
+    pub fn user(&self, id: impl AsRef<str>) -> Broadcast {
+        Broadcast::new(&self.space, Target::user(id.as_ref()))
+    }
+
     /// Everyone but the members of a room.
     pub fn except(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.space, Target::all()).except(room)
@@ -109,7 +123,8 @@ impl<N> Server<N> {
         ready(Everywhere::of_one_node(self.local().client_count()))
     }
 
-    /// How many clients are in a room on all nodes, less those that are closing: in its on-disconnect hook a client is not counted.
+    /// How many clients are in a room on all nodes, less those that are closing: in its on-disconnect hook a client is
+    /// not counted.
     pub fn count_in(&self, room: impl RoomName) -> impl Future<Output = Everywhere<usize>> + Send {
         ready(Everywhere::of_one_node(self.local().count_in(room)))
     }

@@ -49,7 +49,6 @@ pub(crate) struct ConnectionPermit {
 #[derive(Default)]
 struct Owners {
     _address: Option<AddressPlace>,
-    _user: Option<UserPlace>,
     _window: Option<WindowPlace>,
 }
 
@@ -76,17 +75,6 @@ impl ConnectionPermit {
         if before >= max_connections(limits) { Err(Full::Node) } else { Ok(permit) }
     }
 
-    /// Counts the connection for its user. Errors: the user has as many connections as it may.
-    pub(crate) fn belongs_to(&mut self, user: Option<&User>) -> Result<(), Full> {
-        if let (Some(user), Some(most)) = (user, self.node.limits().user_connections) {
-            let place = UserPlace::new(&self.node, user, most)?;
-            self.owners.get_or_insert_default()._user = Some(place);
-        }
-        Ok(())
-    }
-}
-
-impl ConnectionPermit {
     /// Reserves a compression window of `bytes` bytes, as long as the connection lives; false if there is no room. All of it is
     /// reserved at once, so that no message is refused later because the windows of others have grown.
     pub(crate) fn keeps_window(&mut self, bytes: usize) -> bool {
@@ -166,6 +154,11 @@ impl Admission {
         bucket.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
     }
 
+    #[cfg(test)]
+    pub(crate) fn counted_users(&self) -> usize {
+        self.users.lock().len()
+    }
+
     /// Takes a place for the address. `None`: addresses are not limited, this one is not known, or the table has no room to
     /// remember it.
     fn place(
@@ -223,13 +216,15 @@ impl Drop for AddressPlace {
 }
 
 /// One of the connections of a user, until dropped.
-struct UserPlace {
+pub(crate) struct UserPlace {
     node: Arc<Node>,
     user: User,
 }
 
 impl UserPlace {
-    fn new(node: &Arc<Node>, user: &User, most: usize) -> Result<UserPlace, Full> {
+    /// `None`: the node does not count them.
+    pub(crate) fn new(node: &Arc<Node>, user: &User) -> Result<Option<UserPlace>, Full> {
+        let Some(most) = node.limits().user_connections else { return Ok(None) };
         let mut users = node.admission.users.lock();
         match users.get_mut(user.id()) {
             Some(open) if *open >= most => return Err(Full::UserConnections),
@@ -238,7 +233,7 @@ impl UserPlace {
                 users.insert(user.id().into(), 1);
             }
         }
-        Ok(UserPlace { node: node.clone(), user: user.clone() })
+        Ok(Some(UserPlace { node: node.clone(), user: user.clone() }))
     }
 }
 
@@ -345,9 +340,9 @@ mod tests {
         let node = Arc::new(Node::new());
         node.configure(crate::Limits::default().user_connections(Some(2)));
         let come = |user: Option<&str>| {
-            let mut permit = ConnectionPermit::new(&node, None)?;
-            permit.belongs_to(user.map(User::new).as_ref())?;
-            Ok(permit)
+            let permit = ConnectionPermit::new(&node, None)?;
+            let place = user.map(|user| UserPlace::new(&node, &User::new(user))).transpose()?;
+            Ok((permit, place))
         };
         let (first, second) = (come(Some("ada")).ok(), come(Some("ada")).ok());
         assert!(first.is_some() && second.is_some());

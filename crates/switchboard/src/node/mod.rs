@@ -8,7 +8,7 @@ pub(crate) mod held;
 pub(crate) mod memory;
 pub(crate) mod queues;
 
-pub(crate) use admission::{ConnectionPermit, Full, Handshaking, max_handshakes, max_http_connections};
+pub(crate) use admission::{ConnectionPermit, Full, Handshaking, UserPlace, max_handshakes, max_http_connections};
 pub(crate) use counters::InFlight;
 pub use counters::Stats;
 pub(crate) use held::{Charge, Kind};

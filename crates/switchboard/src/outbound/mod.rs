@@ -1,6 +1,7 @@
 //! The way out: from a value that is sent to bytes that wait for a socket.
 pub(crate) mod close_request;
 pub(crate) mod compressed;
+pub(crate) mod emission;
 pub(crate) mod event;
 pub(crate) mod frame;
 pub(crate) mod outbox;
@@ -19,7 +20,8 @@ pub(crate) mod writer;
 
 pub(crate) use close_request::{CloseRequest, because_of};
 pub(crate) use compressed::Agreed;
-pub(crate) use event::{Event, Sending};
+pub(crate) use emission::{Emission, Encode, EncodeRequest, Sending};
+pub(crate) use event::Event;
 pub(crate) use frame::Frame;
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;

@@ -149,7 +149,7 @@ impl Life {
             profile: table.profile.clone(),
             writer: Writer::new(None),
             flusher: Flusher::new(),
-            rooms: Mutex::default(),
+            membership: Mutex::default(),
             extras: Mutex::default(),
             kept: None,
             deflate: None,

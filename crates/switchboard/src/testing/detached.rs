@@ -8,7 +8,8 @@ use crate::close::{Close, CloseCode};
 use crate::codec::Format;
 use crate::gateway::CompiledGateway;
 use crate::handler::{FromMessage, Requirements};
-use crate::hub::{Endpoint, Kept, peer};
+use crate::hub::rooms::leave_all;
+use crate::hub::{Endpoint, Kept, Membership, Owner, peer};
 use crate::hub::{Flusher, Hub};
 use crate::namespace::Marker;
 use crate::outbound::{CloseRequest, Stream, Writer};
@@ -248,9 +249,9 @@ impl DetachedClient {
 
     fn connection(&self, needs: &Requirements) -> Result<Endpoint, Error> {
         let mut upgrade = self.head.upgrade();
-        let mut handshake = Kept { user: upgrade.take_identity(), ..Kept::default() };
-        handshake.headers = Some(Arc::new(upgrade.headers().clone()));
-        handshake.extensions = upgrade.parts().extensions.clone();
+        let owner = upgrade.take_identity().map(|identity| Owner::new(identity, None));
+        let headers = Some(Arc::new(upgrade.headers().clone()));
+        let mut handshake = Kept { headers, extensions: upgrade.parts().extensions.clone() };
         for wanted in &needs.at_upgrade {
             (wanted.read)(&upgrade, &mut handshake.extensions)?;
         }
@@ -262,7 +263,7 @@ impl DetachedClient {
             profile: table().profile,
             flusher: Flusher::of_nobody(),
             writer: Writer::new(None),
-            rooms: Mutex::default(),
+            membership: Mutex::new(Membership::of(owner)),
             extras: Mutex::default(),
             kept: Some(Box::new(handshake)),
             deflate: None,
@@ -325,10 +326,7 @@ impl Drop for DetachedClient {
     fn drop(&mut self) {
         let Some(Made { client, .. }) = self.made.get() else { return };
         let conn = client.endpoint_arc();
-        for room in client.rooms() {
-            client.leave(room);
-        }
-        conn.rooms.lock().end();
+        drop(leave_all(conn));
         conn.writer.gone(conn.node());
         conn.end();
     }

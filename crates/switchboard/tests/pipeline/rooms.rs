@@ -1,6 +1,6 @@
 //! Who may join a room, and who handles what nobody else does.
 use crate::exception;
-use switchboard::{App, Client, Error, EventName, Gateway, HandlerDef, Namespace, RoomName, Server};
+use switchboard::{App, Client, Error, EventName, Gateway, HandlerDef, Namespace, Server};
 use switchboard_rig::{Rig, Stack, matrix, on};
 
 struct Chat {
@@ -51,6 +51,46 @@ fn h13_a_hook_says_who_may_join() {
         }
         assert_eq!(exception(&peer.request(r#"{"event":"join","data":"panic"}"#).await).0, "internal");
         peer.expect_request(r#"{"event":"rooms"}"#, r#"{"event":"rooms","data":["lobby"]}"#).await;
+    });
+}
+
+#[test]
+fn a_choice_of_clients_joins_and_leaves() {
+    matrix(|stack| async move {
+        let app = App::new();
+        let chat = Gateway::new(Chat { server: app.server() }).on("join", Chat::join).on_join(Chat::may_join);
+        let plain = Gateway::new(Chat { server: app.server() }).on("rooms", Chat::rooms);
+        let rig = Rig::start(stack, app.gateway("/ws", chat).gateway("/plain", plain)).await;
+        let server = rig.handle.server();
+        let (mut one, mut two, mut other) = (rig.connect().await, rig.connect().await, rig.connect_to("/plain").await);
+        for peer in [&mut one, &mut two] {
+            peer.expect_request(r#"{"event":"join","data":"lobby","id":1}"#, r#"{"event":"join","data":null,"id":1}"#)
+                .await;
+        }
+        rig.until(|stats| stats.connections == 3).await;
+        assert_eq!(server.to("lobby").join("garden"), 2);
+        assert_eq!((server.all().join("garden"), server.local().count_in("garden")), (1, 3));
+        assert_eq!(server.to("garden").except("lobby").emit("one of three", ()).queued, 1);
+        other.expect(r#"{"event":"one of three","data":null}"#).await;
+        // The hook of a client's own gateway is asked, and each client is told that it has not joined.
+        assert_eq!(server.all().join("staff"), 1);
+        for peer in [&mut one, &mut two] {
+            assert_eq!(exception(&peer.recv_text().await).0, "forbidden");
+        }
+        let [staff] = &server.local().clients_in("staff")[..] else { panic!("the one without a hook") };
+        assert_eq!(
+            (server.all().join(staff.id()), server.to(staff.id()).leave(staff.id())),
+            (0, 0),
+            "nobody's but its own"
+        );
+        for peer in [&mut one, &mut two] {
+            assert_eq!(exception(&peer.recv_text().await).0, "forbidden");
+        }
+        assert_eq!(staff.to("garden").leave("garden"), 2, "the others");
+        assert_eq!((server.all().leave("garden"), server.all().leave("garden")), (1, 0));
+        assert_eq!(server.local().count_in("garden"), 0);
+        drop((one, two, other));
+        rig.expect_empty().await;
     });
 }
 
@@ -130,13 +170,4 @@ fn c5_a_server_is_a_parameter_and_an_id_is_a_room() {
         assert_eq!(ada.recv_text().await, r#"{"event":"all","data":null}"#);
         ada.expect_request(r#"{"event":"admins"}"#, r#"{"event":"admins","data":0}"#).await;
     });
-}
-
-#[test]
-fn a_text_that_names_a_room_is_not_copied() {
-    let (text, shared) = (String::from("lobby"), std::sync::Arc::<str>::from("lobby"));
-    let names: [&dyn RoomName; 4] = [&"lobby", &text, &&text, &shared];
-    for name in names {
-        assert!(matches!(name.room_name(), std::borrow::Cow::Borrowed("lobby")));
-    }
 }

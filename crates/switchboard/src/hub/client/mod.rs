@@ -5,27 +5,18 @@ mod joined;
 pub use answer::Answer;
 pub use joined::{Joined, Joining};
 
-use crate::ClientId;
-use crate::contain::contained;
-use crate::hub::Gate;
-use crate::hub::acks::PendingAck;
-use crate::hub::{self, Endpoint};
-use crate::nested::{Calls, DEEPEST, Nested};
-use crate::outbound::{Class, CloseRequest, DisconnectReason, Pushed};
-use crate::outbound::{Event, Sending};
-use crate::{Broadcast, Delivery, Error, RoomName};
+use crate::hub::target::{Group, Target};
+use crate::hub::{self, Endpoint, outlet};
+use crate::outbound::{Class, CloseRequest, DisconnectReason, Emission};
+use crate::room::Room;
+use crate::{Broadcast, ClientId, Delivery, Error, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use switchboard_core::{Close, Target};
-use tokio::sync::oneshot;
-
-thread_local! {
-    static JOINS: Calls = const { Calls::new(DEEPEST) };
-}
+use switchboard_core::Close;
 
 /// One connection. Cheap to clone; a clone outlives the connection and then reaches nobody.
 ///
@@ -83,13 +74,7 @@ impl Client {
 
     #[track_caller]
     fn emit_as(&self, class: Class<'_>, event: &str, data: impl Serialize) -> Delivery {
-        let data = Sending::begin(data);
-        let Some(event) = Event::encode(self.0.encoding(), event, &data, self.0.profile.limits.max_message_out) else {
-            return Delivery::REFUSED;
-        };
-        let mut delivery = Delivery::default();
-        delivery.add(self.0.push_event(&mut event.frame(), class));
-        delivery
+        self.0.emit(class, &Emission::new(event, data, self.0.profile.limits.max_message_out))
     }
 
     /// Sends an event at once, and waits for the client's answer, `{"ack": n, "data": …}`.
@@ -120,7 +105,7 @@ impl Client {
         data: impl Serialize,
         timeout: Duration,
     ) -> Answer<T> {
-        let asked = self.ask(event, &Sending::begin(data));
+        let asked = self.0.ask(&Emission::new(event, data, self.0.profile.limits.max_message_out));
         Answer::new(async move {
             let (_pending, answer) = asked?;
             let answer = match tokio::time::timeout(timeout, answer).await {
@@ -130,20 +115,6 @@ impl Client {
             };
             answer.data().read()
         })
-    }
-
-    fn ask(
-        &self,
-        event: &str,
-        data: &Sending<impl Serialize>,
-    ) -> Result<(PendingAck, oneshot::Receiver<hub::acks::Answer>), Error> {
-        let (pending, answer) = PendingAck::new(&self.0)?;
-        let most = self.0.profile.limits.max_message_out;
-        let event = Event::encode_request(self.0.encoding(), event, data, pending.ack, most)?;
-        match self.0.push_event(&mut event.frame(), Class::Push) {
-            Pushed::Queued => Ok((pending, answer)),
-            Pushed::Dropped | Pushed::Gone => Err(hub::left()),
-        }
     }
 
     /// Joins a room: from now on what is sent to it reaches this client. Joining twice is joining once.
@@ -156,44 +127,32 @@ impl Client {
     /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left; what an `on_join` hook says; and `internal`
     /// where such hooks join inside of each other, more than 8 deep, or more than 1,024 inside of one.
     pub fn join(&self, room: impl RoomName) -> Joined {
-        let room = &*room.room_name();
-        let allowed = match &self.0.profile.on_join {
-            Some(gate) => self.may_join(gate, room),
-            None => Ok(()),
-        };
-        Joined::new(self, allowed.and_then(|()| hub::join(&self.0, room)))
-    }
-
-    /// The hook may join, which asks it again.
-    fn may_join(&self, gate: &Gate, room: &str) -> Result<(), Error> {
-        let (_nested, refused) = Nested::begin(&JOINS);
-        match refused {
-            None => contained("on_join", || gate(self, room)),
-            Some(refused) => Err(Error::internal(refused.told("`on_join` hooks join inside of each other", DEEPEST))),
-        }
+        outlet::join(self, room.room_name())
     }
 
     /// Leaves a room. False when the client was not in it.
     pub fn leave(&self, room: impl RoomName) -> bool {
-        hub::leave(&self.0, &room.room_name())
+        outlet::leave(self, room.room_name())
     }
 
     /// True when this client has joined the room, or it is its own.
     pub fn is_in(&self, room: impl RoomName) -> bool {
-        let room = &*room.room_name();
-        ClientId::parse(room) == Some(self.0.id) || self.0.rooms.lock().iter().any(|name| **name == *room)
+        match room.room_name() {
+            Room::Named(room) => self.0.membership.lock().iter().any(|name| **name == *room),
+            Room::Own(id) => id == self.0.id,
+        }
     }
 
     /// The rooms that this client has joined, in that order; not the one that is its id.
     pub fn rooms(&self) -> Vec<Arc<str>> {
-        self.0.rooms.lock().to_vec()
+        self.0.membership.lock().to_vec()
     }
 
     /// Sends an event to every **other** client in every room that this client is in, each once.
     #[track_caller]
     pub fn broadcast(&self, event: &str, data: impl Serialize) -> Delivery {
-        let rooms = self.rooms().iter().map(|room| room.to_string()).collect();
-        Broadcast::new(&self.0.space, Target { rooms, ..self.others() }).emit(event, data)
+        let groups = self.rooms().into_iter().map(Group::Room).collect();
+        Broadcast::new(&self.0.space, Target { groups, ..Target::others_than(self.0.id) }).emit(event, data)
     }
 
     /// Sends an event to every **other** client in one room, which this client need not be in.
@@ -204,11 +163,7 @@ impl Client {
 
     /// Every **other** client in a room; further rooms can be added, and others excepted.
     pub fn to(&self, room: impl RoomName) -> Broadcast {
-        Broadcast::new(&self.0.space, self.others()).to(room)
-    }
-
-    fn others(&self) -> Target {
-        Target { sender: Some(self.0.id.to_string()), ..Target::default() }
+        Broadcast::new(&self.0.space, Target::others_than(self.0.id)).to(room)
     }
 
     /// Closes the connection with 4503 (`kicked`), behind all that was emitted to it.

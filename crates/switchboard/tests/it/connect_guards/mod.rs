@@ -1,5 +1,6 @@
 //! Guards before the upgrade: real HTTP answers, who the connection belongs to, and what is left when they fail.
 mod handshake;
+mod live;
 mod refusals;
 mod users;
 mod waiting;

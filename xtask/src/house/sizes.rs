@@ -9,7 +9,7 @@ use super::source::Module;
 /// More than this, and a file is about more than one noun.
 const LINES: usize = 450;
 /// More than this, and a type does the work of several.
-const METHODS: usize = 40;
+const METHODS: usize = 44;
 
 /// Files that may be longer, each with why.
 const LONG: &[(&str, &str)] = &[(
@@ -22,8 +22,6 @@ const MANY_METHODS: &[(&str, &str)] = &[
     ("Gateway", "a builder: one method for each kind of handler and each option"),
     ("Limits", "a builder: one method for each limit"),
     ("GatewayLimits", "a builder: one method for each limit"),
-    ("Task", "the turn of one WebSocket: a method for each step, in a file for each concern"),
-    ("Runner", "one client's life: a method for each step, in a file for each concern"),
 ];
 
 /// `files` are named relative to the repository.

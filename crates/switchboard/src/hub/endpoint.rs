@@ -8,6 +8,7 @@ use crate::codec::{Encoding, Format, Part, Rejected};
 use crate::contain::drop_contained;
 use crate::hub::deferred::DeferredReplies;
 use crate::hub::{Acks, Flusher, Membership, Port, Profile, Space};
+use crate::limits::GatewayLimits;
 use crate::log;
 use crate::node::{Level, Node};
 use crate::outbound::{Agreed, Class, CloseRequest, DisconnectReason, Frame, Pushed, Wake, Writer};
@@ -114,6 +115,15 @@ impl Endpoint {
     /// Milliseconds at this moment, which moves nothing: for rates.
     pub(crate) fn exact(&self) -> u64 {
         self.flusher.exact()
+    }
+
+    pub(crate) fn limits(&self) -> &GatewayLimits {
+        &self.profile.limits
+    }
+
+    /// True while reading is paused.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// The address of the peer, where it is known.

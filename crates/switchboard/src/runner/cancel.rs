@@ -2,6 +2,7 @@
 use crate::Error;
 use crate::codec::{Data, Part, Received};
 use crate::contain::contained;
+use crate::hub::Endpoint;
 use crate::hub::acks::Answer;
 use crate::node::clock::NEVER;
 use crate::runner::round::Round;
@@ -55,30 +56,6 @@ impl Runner {
         self.background.contains(id) || (self.deadlines.deferred_by() != NEVER && self.endpoint().has_deferred(id))
     }
 
-    /// Settles an ack: the client has answered a request of the server.
-    pub(super) fn settle(&self, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
-        let answer: Answer = match answer {
-            Ok(data) => Ok(data.into()),
-            Err(error) => Err(client_error(Some(error))),
-        };
-        let waiting = self.endpoint().extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));
-        // Settled outside the lock, because it wakes the caller that awaits the answer.
-        if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
-            self.endpoint().node().rejected("ack", "unknown_ack");
-        }
-    }
-
-    /// Answers a message that waits while the server shuts down.
-    pub(super) fn refuse_draining(&mut self, message: &Received<'_>, round: &mut Round<'_>) {
-        refuse(message, &draining(), round);
-    }
-
-    /// Answers a message that would have to wait while memory is short.
-    #[cold]
-    pub(super) fn refuse_waiting(&mut self, message: &Received<'_>, round: &mut Round<'_>) {
-        refuse(message, &short_of_memory(), round);
-    }
-
     /// Answers a message over the client's rate with `error`. An ack that the server awaits, and a cancel of a request in flight,
     /// are handled all the same: there are no more of them than requests. False: it was one of these, and nothing was refused.
     #[cold]
@@ -86,7 +63,7 @@ impl Runner {
         let awaited = |ack| self.endpoint().extras.lock().as_ref().is_some_and(|extras| extras.acks.contains(ack));
         match round.endpoint.decode(message) {
             Ok(Incoming::Ack { ack, answer, .. }) if awaited(ack) => {
-                self.settle(ack, answer);
+                settle(round.endpoint, ack, answer);
                 return false;
             }
             Ok(Incoming::Cancel(id)) if self.has_in_flight(&id) => {
@@ -103,8 +80,22 @@ impl Runner {
     }
 }
 
+/// Settles an ack: the client has answered a request of the server.
+pub(super) fn settle(conn: &Endpoint, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
+    let answer: Answer = match answer {
+        Ok(data) => Ok(data.into()),
+        Err(error) => Err(client_error(Some(error))),
+    };
+    let waiting = conn.extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));
+    // Settled outside the lock, because it wakes the caller that awaits the answer.
+    if !waiting.is_some_and(|waiting| waiting.settle(answer)) {
+        conn.node().rejected("ack", "unknown_ack");
+    }
+}
+
 /// Answers a message that is not handled. A malformed one is answered as such.
-fn refuse(message: &Received<'_>, error: &Error, round: &mut Round<'_>) {
+#[cold]
+pub(super) fn refuse(message: &Received<'_>, error: &Error, round: &mut Round<'_>) {
     match round.endpoint.decode(message) {
         Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
             round.exception(error, Some(&request.event), request.id.as_ref());

@@ -1,6 +1,7 @@
 //! [`Deadlines`]: the deadlines of a runner, on the clock of its runtime, and what it knows of its end.
 use crate::node::clock::NEVER;
 use crate::outbound::DisconnectReason;
+use crate::runner::round::Round;
 
 pub(super) struct Deadlines {
     /// By when the handler or hook that runs has to end.
@@ -25,6 +26,12 @@ impl Deadlines {
     fn rare_mut(&mut self) -> &mut Rare {
         let none = || Box::new(Rare { finish_by: NEVER, deferred_by: NEVER, draining: false, reason: None });
         self.rare.get_or_insert_with(none)
+    }
+
+    /// A handler or hook begins: its time is counted from now.
+    pub(super) fn work_begins(&mut self, round: &Round<'_>) {
+        let conn = round.endpoint;
+        self.work_by = round.after(conn.present(), conn.limits().handler_timeout);
     }
 
     /// The earliest deadline. After the end of the connection none is later than `finish_by`, which therefore needs no alarm of

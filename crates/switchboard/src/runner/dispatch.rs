@@ -7,7 +7,7 @@ use crate::gateway::{CompiledGateway, Entry};
 use crate::handler::{Attempt, Begun, Caller, Invocation, Parts};
 use crate::hub::{Endpoint, ReplyTo};
 use crate::node::{Charge, InFlight, Kind};
-use crate::runner::cancel::{draining, short_of_memory};
+use crate::runner::cancel::{draining, settle, short_of_memory};
 use crate::runner::handler::{Handler, Polled, poll_invocation};
 use crate::runner::round::{Reach, Round};
 use crate::runner::runner::{Runner, Running};
@@ -71,7 +71,7 @@ impl Runner {
             Ok(Incoming::Pattern { kind, request, .. }) => {
                 return self.dispatch_pattern(table, kind, request, round, cx);
             }
-            Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
+            Ok(Incoming::Ack { ack, answer, .. }) => return settle(conn, ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id, round),
             // `Incoming` may grow. A kind that has no arm above is refused.
             Ok(_) => {
@@ -204,7 +204,7 @@ impl Runner {
         match (polled, entry.group) {
             (Polled::Pending, None) => {
                 self.running = Some(Running::Handler(Box::new(handler)));
-                self.work_begins(round);
+                self.deadlines.work_begins(round);
                 if round.reach != Reach::Open {
                     self.deadlines.work_finishes();
                 }

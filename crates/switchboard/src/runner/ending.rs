@@ -4,6 +4,8 @@ use crate::contain::drop_contained;
 use crate::log;
 use crate::node::clock::NEVER;
 use crate::outbound::DisconnectReason;
+use crate::runner::cancel::{draining, refuse};
+use crate::runner::hooks::fail;
 use crate::runner::round::{EndRequest, Reach, Round};
 use crate::runner::runner::{Runner, Running, Stage};
 use switchboard_core::CloseCode;
@@ -74,7 +76,7 @@ impl Runner {
         while !round.is_asked_to_end()
             && let Some(waiting) = self.inbound.pop()
         {
-            self.refuse_draining(&waiting.message, round);
+            refuse(&waiting.message, &draining(), round);
         }
         self.background.end(&Error::draining("The server is about to restart"), false, round);
         if matches!(self.running, Some(Running::Raw(_))) {
@@ -121,7 +123,7 @@ impl Runner {
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Connecting(hook) => {
                 drop_contained(hook);
-                self.fail(error.closing(CloseCode::INTERNAL), round);
+                fail(error.closing(CloseCode::INTERNAL), round);
             }
             Stage::Leaving(hook) => {
                 if self.deadlines.is_draining() {

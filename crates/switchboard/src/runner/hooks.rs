@@ -56,7 +56,7 @@ impl Runner {
         match contained("on_connect", || self.hook(table, None, begin)) {
             Ok(future) => {
                 self.stage = Stage::Connecting(future);
-                self.work_begins(round);
+                self.deadlines.work_begins(round);
             }
             Err(error) => self.refuse(error, round),
         }
@@ -87,7 +87,7 @@ impl Runner {
         let Some(raw) = table.raw.as_ref().filter(|_| may_run) else { return };
         match contained("raw", || self.hook(table, None, |cx| raw(cx))) {
             Ok(future) => self.running = Some(Running::Raw(future)),
-            Err(error) => self.fail(error, round),
+            Err(error) => fail(error, round),
         }
     }
 
@@ -95,24 +95,7 @@ impl Runner {
     fn refuse(&mut self, error: Error, round: &mut Round<'_>) {
         let previous = std::mem::replace(&mut self.stage, Stage::Done);
         drop_contained(previous);
-        self.fail(error, round);
-    }
-
-    /// Sends the error and closes with the code that belongs to it.
-    pub(super) fn fail(&mut self, error: Error, round: &mut Round<'_>) {
-        let is_raw = self.port.is_some();
-        if is_raw {
-            log::failed(&error, "raw", round.endpoint);
-        } else {
-            round.tell(&error, None, None);
-        }
-        let close = because_of(&error, error.close().cloned().unwrap_or_else(|| close_for(&error, is_raw)));
-        drop_contained(error);
-        let reason = match close.code {
-            CloseCode::INTERNAL => DisconnectReason::Fault,
-            code => DisconnectReason::Server { code },
-        };
-        round.ask(EndRequest::Close { close, reason });
+        fail(error, round);
     }
 
     /// Polls the loop of a raw gateway, which was taken out. True when it has ended.
@@ -131,7 +114,7 @@ impl Runner {
                     reason: DisconnectReason::Server { code: CloseCode::NORMAL },
                 });
             }
-            Err(error) => self.fail(error, round),
+            Err(error) => fail(error, round),
         }
         true
     }
@@ -146,7 +129,7 @@ impl Runner {
                     Ok(future) => {
                         // `kill` may have set the time that is left.
                         if self.deadlines.work_by == NEVER {
-                            self.work_begins(round);
+                            self.deadlines.work_begins(round);
                         }
                         Stage::Leaving(future)
                     }
@@ -171,6 +154,23 @@ impl Runner {
         drop_contained(std::mem::replace(&mut self.stage, Stage::Done));
         true
     }
+}
+
+/// Sends the error and closes with the code that belongs to it.
+pub(super) fn fail(error: Error, round: &mut Round<'_>) {
+    let is_raw = round.endpoint.profile.raw;
+    if is_raw {
+        log::failed(&error, "raw", round.endpoint);
+    } else {
+        round.tell(&error, None, None);
+    }
+    let close = because_of(&error, error.close().cloned().unwrap_or_else(|| close_for(&error, is_raw)));
+    drop_contained(error);
+    let reason = match close.code {
+        CloseCode::INTERNAL => DisconnectReason::Fault,
+        code => DisconnectReason::Server { code },
+    };
+    round.ask(EndRequest::Close { close, reason });
 }
 
 /// The close frame of an error that names none. A raw gateway's client gets no `exception`, so the close frame carries the trace id.

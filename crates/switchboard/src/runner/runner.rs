@@ -5,9 +5,9 @@ use crate::codec::Received;
 use crate::gateway::CompiledGateway;
 use crate::handler::HookFuture;
 use crate::hub::{Endpoint, Message, Port};
-use crate::limits::GatewayLimits;
 use crate::node::clock::NEVER;
 use crate::runner::background::Background;
+use crate::runner::cancel::{draining, refuse, settle, short_of_memory};
 use crate::runner::deadlines::Deadlines;
 use crate::runner::handler::Handler;
 use crate::runner::inbound::{Inbound, Waiting};
@@ -70,10 +70,6 @@ impl Runner {
         self.client.endpoint()
     }
 
-    fn limits(&self) -> &GatewayLimits {
-        &self.client.endpoint().profile.limits
-    }
-
     /// Takes a message of an open connection: handles it at once, or puts it into the queue.
     pub(crate) fn message(
         &mut self,
@@ -90,10 +86,10 @@ impl Runner {
         let mut group = None;
         // Acks and `cancel` are handled at once; everything else waits its turn.
         let id = match conn.decode(&message) {
-            Ok(Incoming::Ack { ack, answer, .. }) => return self.settle(ack, answer),
+            Ok(Incoming::Ack { ack, answer, .. }) => return settle(conn, ack, answer),
             Ok(Incoming::Cancel(id)) => return self.cancel(&id, round),
             Ok(Incoming::Request(_) | Incoming::Pattern { .. }) if self.deadlines.is_draining() => {
-                return self.refuse_draining(&message, round);
+                return refuse(&message, &draining(), round);
             }
             Ok(Incoming::Request(request) | Incoming::Pattern { request, .. }) => {
                 if concurrent {
@@ -111,11 +107,12 @@ impl Runner {
             let error = Error::conflict("A request with this id is in flight");
             return round.exception(&error, None, Some(id));
         }
-        if concurrent && self.serves(*round.congested) && self.inbound.is_empty() && self.may_start(group) {
+        let serves = matches!(self.stage, Stage::Serving) && !*round.congested;
+        if concurrent && serves && self.inbound.is_empty() && self.may_start(group) {
             return self.dispatch(table, &message, round, cx);
         }
         if conn.node().memory.is_short() {
-            return self.refuse_waiting(&message, round);
+            return refuse(&message, &short_of_memory(), round);
         }
         let id = id.map(Id::into_owned);
         self.inbound.push(Waiting { message: message.into_owned(), id, group });
@@ -158,11 +155,7 @@ impl Runner {
 
     /// True if a message may be handled at once: the client reads, nothing runs, and no message waits before it.
     pub(super) fn is_free(&self, congested: bool) -> bool {
-        self.serves(congested) && self.running.is_none() && self.inbound.is_empty()
-    }
-
-    fn serves(&self, congested: bool) -> bool {
-        matches!(self.stage, Stage::Serving) && !congested
+        matches!(self.stage, Stage::Serving) && !congested && self.running.is_none() && self.inbound.is_empty()
     }
 
     /// True if `poll` would find nothing to do, so that more may be read first.
@@ -185,8 +178,8 @@ impl Runner {
     /// True if too much waits to be handled: the transport must not read more.
     pub(crate) fn is_full(&self) -> bool {
         match &self.port {
-            Some(port) => port.is_full(self.limits()),
-            None => self.inbound.is_full(self.limits()),
+            Some(port) => port.is_full(self.endpoint().limits()),
+            None => self.inbound.is_full(self.endpoint().limits()),
         }
     }
 

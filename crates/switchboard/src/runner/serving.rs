@@ -31,11 +31,6 @@ impl Runner {
     }
 
     /// Gives the handler or hook that begins now its deadline.
-    pub(super) fn work_begins(&mut self, round: &Round<'_>) {
-        let conn = round.endpoint;
-        self.deadlines.work_by = round.after(conn.present(), conn.profile.limits.handler_timeout);
-    }
-
     fn poll_serving(&mut self, table: &CompiledGateway, round: &mut Round<'_>, cx: &mut Context<'_>) -> bool {
         let ended = self.background.poll(&mut self.deadlines, round, cx);
         if round.is_asked_to_end() {

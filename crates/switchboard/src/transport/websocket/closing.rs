@@ -3,10 +3,10 @@ use crate::buffers;
 use crate::node::clock::{NEVER, millis};
 use crate::outbound::{CloseRequest, DisconnectReason};
 use crate::runner::Reach;
+use crate::transport::websocket::goodbye::goodbye;
 use crate::transport::websocket::task::Task;
 use std::task::Context;
 use std::time::Duration;
-use switchboard_core::codec::GoAway;
 use switchboard_core::ws::{self, Opcode, PeerClose};
 use switchboard_core::{Close, CloseCode};
 
@@ -52,30 +52,31 @@ impl Task {
                 self.runner.drop_inbound();
                 self.lost();
             }
-            CloseRequest::Shutdown => self.drain(),
+            CloseRequest::Shutdown => {
+                // A cloned handle, because a request may come at a point where the turn has not lent the endpoint. A shutdown
+                // comes once, so the clone does not matter.
+                let conn = self.runner.client.clone();
+                self.run(conn.endpoint(), |runner, round| runner.drain(round));
+            }
             CloseRequest::Kill => self.kill(),
         }
     }
 
     /// Closes after everything that waits in the outbox. Messages of the client that wait to be handled are dropped.
     pub(crate) fn close(&mut self, close: Close, reason: DisconnectReason) {
-        self.heed();
+        // An end that was asked for through the writer before this one is obeyed first: its close code counts.
+        if self.net.is_served()
+            && !self.endpoint().writer.is_open()
+            && let Some(request) = self.endpoint().writer.take_request()
+        {
+            self.obey(request);
+        }
         self.runner.drop_inbound();
         match self.net {
             Net::Open => self.say_goodbye(&close, reason, true, false),
             // The peer ended the connection first, and gets the answer to that.
             Net::Answering => self.finish(),
             Net::Closing | Net::Lingering | Net::Gone => {}
-        }
-    }
-
-    /// Obeys an end that was asked for through the writer before this one: its close code counts.
-    fn heed(&mut self) {
-        if self.net.is_served()
-            && !self.endpoint().writer.is_open()
-            && let Some(request) = self.endpoint().writer.take_request()
-        {
-            self.obey(request);
         }
     }
 
@@ -119,7 +120,7 @@ impl Task {
                 DisconnectReason::Client { code: None, reason: String::new() }
             }
         };
-        self.begin_answering(bytes, reason, self.limits().websocket.linger);
+        self.begin_answering(bytes, reason, self.endpoint().limits().websocket.linger);
     }
 
     /// The peer has ended its half of the stream, and may still read ours. There was no close frame, so the handlers of its
@@ -127,13 +128,13 @@ impl Task {
     pub(crate) fn peer_ended(&mut self) {
         self.timers.rare_mut().peer_ended = true;
         if self.net == Net::Open {
-            self.begin_answering(Vec::new(), DisconnectReason::Lost, self.limits().handler_timeout);
+            self.begin_answering(Vec::new(), DisconnectReason::Lost, self.endpoint().limits().handler_timeout);
         }
     }
 
     fn answer_before(&mut self, close: &Close, goaway: bool, reason: DisconnectReason) {
-        let goodbye = self.goodbye(close, goaway);
-        self.begin_answering(goodbye, reason, self.limits().websocket.linger);
+        let goodbye = goodbye(self.endpoint(), close, goaway);
+        self.begin_answering(goodbye, reason, self.endpoint().limits().websocket.linger);
     }
 
     /// Answers what the peer has sent so far, for `patience` at most, then sends `goodbye`: the closing frames, or nothing.
@@ -141,18 +142,11 @@ impl Task {
         self.runner.ends_for(reason);
         self.net = Net::Answering;
         self.endpoint().writer.set_answering();
-        let answer_by = self.present() + millis(patience);
+        let answer_by = self.endpoint().present() + millis(patience);
         let rare = self.timers.rare_mut();
         rare.goodbye = goodbye;
         rare.answer_by = answer_by;
         self.app_loses_connection();
-    }
-
-    /// Goes on to the closing frames if everything that the peer has sent is answered.
-    pub(crate) fn finish_if_answered(&mut self) {
-        if self.net == Net::Answering && self.runner.is_answered() {
-            self.finish();
-        }
     }
 
     /// Puts the closing frames after the answers, which are in the outbox.
@@ -176,43 +170,17 @@ impl Task {
     }
 
     fn say_goodbye(&mut self, close: &Close, reason: DisconnectReason, goaway: bool, discard: bool) {
-        let bytes = self.goodbye(close, goaway);
+        let bytes = goodbye(self.endpoint(), close, goaway);
         self.runner.ends_for(reason);
         self.queue_goodbye(&bytes, discard);
         buffers::give(bytes);
-    }
-
-    /// The closing frames: `sys.goaway`, if it is wanted, and the close frame.
-    fn goodbye(&self, close: &Close, goaway: bool) -> Vec<u8> {
-        let mut bytes = buffers::take();
-        if goaway && !self.endpoint().profile.raw {
-            bytes.resize(ws::HEADER_ROOM, 0);
-            let retryable = close.code.is_retryable();
-            // Spread over 1.5 seconds, so that clients do not come back all at once.
-            let jittered = || 500 + u32::try_from(self.endpoint().id.low() % 1500).unwrap_or(0);
-            let retry_after_ms = retryable.then(|| close.retry_after_ms().unwrap_or_else(jittered));
-            let (code, reason, encoding) = (close.code.get(), close.reason(), self.endpoint().encoding());
-            match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
-                Ok(()) if bytes.len() - ws::HEADER_ROOM <= self.limits().max_message_out => {
-                    let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
-                    bytes.drain(..start);
-                }
-                // `sys.goaway` cannot be encoded, or is too long: the close frame says most of it.
-                Ok(()) | Err(_) => {
-                    self.endpoint().node().counters.dropped(1);
-                    bytes.clear();
-                }
-            }
-        }
-        ws::write_close(&mut bytes, close);
-        bytes
     }
 
     fn queue_goodbye(&mut self, bytes: &[u8], discard: bool) {
         let dropped = self.endpoint().writer.close(bytes, discard, self.endpoint().node());
         self.endpoint().node().counters.dropped(dropped);
         self.net = Net::Closing;
-        let (now, limits) = (self.present(), &self.runner.client.endpoint().profile.limits);
+        let (now, limits) = (self.endpoint().present(), self.runner.endpoint().limits());
         // What waits gets time as long as the peer takes bytes. If it was dropped, `linger` is enough.
         let (patience, at_last) = match discard {
             true => (limits.websocket.linger, limits.websocket.linger),
@@ -236,14 +204,8 @@ impl Task {
         if self.net != Net::Answering {
             self.timers.rare_mut().answer_by = NEVER;
         }
-        let finish_by = self.timers.after(self.present(), self.limits().handler_timeout);
+        let finish_by = self.timers.after(self.endpoint().present(), self.endpoint().limits().handler_timeout);
         self.runner.lost(self.net.reach(), finish_by);
-    }
-
-    /// Everything is written: the peer has `linger` for its close frame.
-    pub(crate) fn linger(&mut self) {
-        self.net = Net::Lingering;
-        self.timers.rare_mut().gone_by = self.present() + millis(self.limits().websocket.linger);
     }
 
     /// Ends the stream once both close frames are exchanged (RFC 6455 §7.1.1), or the peer has ended its half. If the task owns
@@ -260,13 +222,6 @@ impl Task {
         }
     }
 
-    fn drain(&mut self) {
-        // A cloned handle, because a request may come at a point where the turn has not lent the endpoint. A shutdown comes once,
-        // so the clone does not matter.
-        let conn = self.runner.client.clone();
-        self.run(conn.endpoint(), |runner, round| runner.drain(round));
-    }
-
     /// Closes with `sys.goaway` after everything that waits in the outbox, because the server restarts.
     pub(crate) fn close_for_restart(&mut self) {
         match self.net {
@@ -280,7 +235,7 @@ impl Task {
     /// frame.
     fn kill(&mut self) {
         let conn = self.runner.client.clone();
-        let last = self.present() + millis(self.limits().websocket.linger);
+        let last = self.endpoint().present() + millis(self.endpoint().limits().websocket.linger);
         self.run(conn.endpoint(), |runner, round| runner.kill(last, round));
         let rare = self.timers.rare_mut();
         rare.gone_by = rare.gone_by.min(last);

@@ -4,16 +4,17 @@ use crate::buffers::READ;
 use crate::hub::Endpoint;
 use crate::log;
 use crate::node::clock::NEVER;
-use crate::node::{Charge, Kind, Level};
+use crate::node::{Charge, Level};
 use crate::outbound::CloseRequest;
+use crate::transport::websocket::reading::set_paused;
 use crate::transport::websocket::task::Task;
+use crate::transport::websocket::timers::SECOND;
 
 /// At [`Level::Evict`], where reading stops, a connection that holds no more than this is still read, in pieces of this many
 /// bytes. So a short message still gets its answer, `overloaded`.
 const LITTLE: usize = 4 << 10;
 /// Milliseconds between two checks of whether memory is still short.
 const AGAIN: u64 = 500;
-const SECOND: u64 = 1000;
 /// How many bytes a connection has to hold to be evicted while it waits to be read: at the first check, at the second, and at all
 /// later ones.
 const GIVEN_UP: [usize; 3] = [16 << 10, 1 << 10, 1];
@@ -23,26 +24,10 @@ impl Task {
     #[inline]
     pub(crate) fn charge(&mut self, conn: &Endpoint) {
         if self.is_weighed && conn.node().memory.is_limited() {
-            self.recharge(conn);
+            let unread = self.unread.as_ref().map_or(0, |bytes| bytes.len());
+            let bytes = self.runner.held() + unread + self.decoder.buffered();
+            self.timers.recharge(conn, bytes, self.decoder.is_partial());
         }
-    }
-
-    #[inline(never)]
-    fn recharge(&mut self, conn: &Endpoint) {
-        let bytes = self.runner.held() + self.unread.as_ref().map_or(0, |bytes| bytes.len()) + self.decoder.buffered();
-        if bytes == 0 && !self.timers.is_charged() {
-            return;
-        }
-        let (is_partial, now) = (self.decoder.is_partial(), self.now());
-        let rare = self.timers.rare_mut();
-        rare.partial_since = if is_partial { rare.partial_since.min(now) } else { NEVER };
-        let kept = &mut rare.charge;
-        let charge = kept.take().or_else(|| Charge::new(conn.node(), Kind::Waiting)).filter(|_| bytes > 0);
-        *kept = charge.map(|mut charge| {
-            charge.set(bytes);
-            charge
-        });
-        conn.node().memory.notice();
     }
 
     /// How many bytes may be read now: 0 while memory is short or much was inflated. While reading is paused, a missing pong is
@@ -53,11 +38,15 @@ impl Task {
             Level::Normal | Level::NoNewConnections => (false, READ),
             // The client is told `overloaded`, for which its message has to be read completely.
             Level::Shed if !self.runner.has_messages() => (false, READ),
-            Level::Evict if !self.runner.has_messages() && !self.has_begun() => (false, LITTLE),
+            Level::Evict
+                if !self.runner.has_messages() && !(self.decoder.is_partial() && self.decoder.buffered() > LITTLE) =>
+            {
+                (false, LITTLE)
+            }
             Level::Shed | Level::Evict => (true, 0),
         };
-        let inflates = conn.deflate.is_some() && self.has_inflated_enough(conn);
-        let (now, read_at) = (self.now(), self.timers.rare().read_at);
+        let inflates = conn.deflate.is_some() && self.timers.has_inflated_enough(conn);
+        let (now, read_at) = (self.endpoint().now(), self.timers.rare().read_at);
         if !is_short && !inflates {
             if read_at != NEVER {
                 let rare = self.timers.rare_mut();
@@ -68,8 +57,8 @@ impl Task {
         if is_short && now >= read_at && self.gives_up(conn) {
             return 0;
         }
-        if !self.is_paused() {
-            self.set_paused(true);
+        if !self.endpoint().is_paused() {
+            set_paused(conn, &mut self.timers, true);
         }
         let again = if is_short { now + AGAIN } else { self.timers.rare().inflated.ends(SECOND) };
         let rare = self.timers.rare_mut();
@@ -88,18 +77,7 @@ impl Task {
             let now = conn.exact();
             self.timers.rare_mut().inflated.add(now, SECOND, bytes as u64, u32::MAX);
         }
-        self.has_inflated_enough(conn)
-    }
-
-    /// True if as much was inflated in the current second as may be.
-    fn has_inflated_enough(&self, conn: &Endpoint) -> bool {
-        let most = conn.profile.limits.websocket.inflated_per_second as u64;
-        self.timers.rare().inflated.reaches(conn.exact(), SECOND, most)
-    }
-
-    /// True if more than [`LITTLE`] of an unfinished message has arrived.
-    fn has_begun(&self) -> bool {
-        self.decoder.is_partial() && self.decoder.buffered() > LITTLE
+        self.timers.has_inflated_enough(conn)
     }
 
     /// Evicts this connection if it holds much, see [`GIVEN_UP`]; true if so. If no connection gave up what it holds, memory

@@ -1,5 +1,6 @@
 //! Frames in and out of one connection.
 mod closing;
+mod goodbye;
 mod holding;
 mod rates;
 mod reading;

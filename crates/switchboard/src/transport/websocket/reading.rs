@@ -6,6 +6,7 @@ use crate::hub::{Endpoint, Message};
 use crate::node::clock::NEVER;
 use crate::transport::websocket::closing::Net;
 use crate::transport::websocket::task::{Served, Task};
+use crate::transport::websocket::timers::Timers;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -16,8 +17,6 @@ use switchboard_core::ws::{self, Item, Opcode};
 /// Bytes that were on their way are read, because otherwise the connection would end with a reset, and the close frame could be
 /// lost. A peer that sends more than this finds its socket full.
 pub(crate) const ON_ITS_WAY: usize = 256 << 10;
-/// The header of a client's control frame: two bytes and a masking key.
-const CONTROL_HEADER: usize = 6;
 
 impl Task {
     /// Reads once. True if there was something, so that there may be more.
@@ -70,13 +69,10 @@ impl Task {
         // Ends a pause of reading.
         self.pauses();
         let rare = self.timers.rare();
-        let enough =
-            self.net == Net::Gone || rare.peer_ended || rare.ignored > ON_ITS_WAY.max(self.limits().max_message);
+        let enough = self.net == Net::Gone
+            || rare.peer_ended
+            || rare.ignored > ON_ITS_WAY.max(self.endpoint().limits().max_message);
         if enough { 0 } else { buffers::READ }
-    }
-
-    pub(crate) fn is_paused(&self) -> bool {
-        self.endpoint().paused.load(Ordering::Relaxed)
     }
 
     /// Whether reading is paused because too much waits to be handled. This notes changes of that: a pause also ends the wait for
@@ -84,31 +80,14 @@ impl Task {
     #[inline]
     pub(crate) fn pauses(&mut self) -> bool {
         let full = self.net == Net::Open && self.runner.is_full();
-        if full != self.is_paused() {
-            self.set_paused(full);
+        if full != self.endpoint().is_paused() {
+            set_paused(self.runner.client.endpoint(), &mut self.timers, full);
         }
         full
     }
 
-    #[cold]
-    pub(crate) fn set_paused(&mut self, full: bool) {
-        self.endpoint().paused.store(full, Ordering::Relaxed);
-        if full {
-            // Handlers of this connection that await an ack: no answer to them can be read now.
-            let own = self.endpoint().extras.lock().as_mut().map(|extras| extras.acks.take_own());
-            for waiting in own.into_iter().flatten() {
-                waiting.settle(Err(crate::hub::acks::paused()));
-            }
-            // The pong would not be read. The next ping comes one interval later.
-            if self.timers.pong_by != NEVER {
-                self.timers.pong_by = NEVER;
-                self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
-            }
-        }
-    }
-
     fn parse(&mut self, conn: &Served, bytes: &mut [u8], cx: &mut Context<'_>) {
-        let limits = self.frame_limits();
+        let limits = self.endpoint().limits().frames();
         let (len, mut at, inflates) = (bytes.len(), 0, self.is_weighed && conn.deflate.is_some());
         // An end, by the peer or by us, also holds for the messages after it in the same read.
         while at < len && self.net == Net::Open && conn.writer.is_open() {
@@ -137,12 +116,17 @@ impl Task {
                     self.binary(conn, bytes, cx);
                 }
                 Some(Item::Ping(payload)) => {
-                    self.progress_beside(conn, decoded.consumed, payload.len());
-                    self.pinged(&payload);
+                    self.timers.progress_beside(conn.now(), decoded.consumed, payload.len());
+                    if self.count_ping() {
+                        put_pong(conn, &payload);
+                    }
                 }
                 Some(Item::Pong(payload)) => {
-                    self.progress_beside(conn, decoded.consumed, payload.len());
-                    self.ponged(&payload);
+                    self.timers.progress_beside(conn.now(), decoded.consumed, payload.len());
+                    // Only the pong of the outstanding ping proves that the peer is alive. Any other one counts as a ping.
+                    if !self.timers.settles_ping(&payload, conn) {
+                        self.count_ping();
+                    }
                 }
                 Some(Item::Close(close)) => self.peer_closed(close),
             }
@@ -155,13 +139,6 @@ impl Task {
         }
         if at < len {
             self.overhear(&bytes[at..]);
-        }
-    }
-
-    /// A ping or pong in the middle of a message is no progress of that message, unless bytes of the message were read with it.
-    fn progress_beside(&mut self, conn: &Endpoint, consumed: usize, payload: usize) {
-        if consumed > CONTROL_HEADER + payload {
-            self.timers.last_progress = conn.now();
         }
     }
 
@@ -181,7 +158,10 @@ impl Task {
         }
         let len = bytes.len();
         if self.runner.port.is_some() {
-            return self.received_raw(len, || Message::Binary(bytes.into_owned().into()));
+            if self.rates.is_none() || !self.is_over_rate(len, None) {
+                self.runner.raw_message(Message::Binary(bytes.into_owned().into()));
+            }
+            return;
         }
         let message = match conn.format {
             // JSON is accepted in binary frames, too. Bytes that are not text cannot be JSON either.
@@ -198,15 +178,12 @@ impl Task {
         }
         let len = text.len();
         if self.runner.port.is_some() {
-            return self.received_raw(len, || Message::Text(text.into_owned()));
+            if self.rates.is_none() || !self.is_over_rate(len, None) {
+                self.runner.raw_message(Message::Text(text.into_owned()));
+            }
+            return;
         }
         self.received(conn, Received::Text(text), len, cx);
-    }
-
-    fn received_raw(&mut self, len: usize, message: impl FnOnce() -> Message) {
-        if self.rates.is_none() || !self.is_over_rate(len, None) {
-            self.runner.raw_message(message());
-        }
     }
 
     /// `len`: the length of the frame's payload, which may differ from the length of `message`.
@@ -249,43 +226,14 @@ impl Task {
         }
     }
 
-    fn pinged(&mut self, payload: &[u8]) {
-        let (now, limits) = (self.now(), &self.runner.client.endpoint().profile.limits);
-        if self.timers.ping_received(now, limits) {
-            return self.violation(CloseCode::POLICY, "ping_flood");
-        }
-        let mut frame = Vec::with_capacity(payload.len() + 2);
-        ws::write_control(&mut frame, Opcode::Pong, payload);
-        if !self.endpoint().writer.put_control(&frame) {
-            self.endpoint().node().rejected("frame", "control_lane_full");
-        }
-    }
-
-    /// Only the pong of the outstanding ping proves that the peer is alive. Any other one is unsolicited, and counts as a ping.
-    fn ponged(&mut self, payload: &[u8]) {
-        if self.timers.pong_by != NEVER && payload == self.timers.pinged.to_be_bytes() {
-            self.timers.pong_by = NEVER;
-            self.timers.ping_at = self.timers.after(self.now(), self.limits().websocket.ping_interval);
-            return;
-        }
-        let (now, limits) = (self.now(), &self.runner.client.endpoint().profile.limits);
-        if self.timers.ping_received(now, limits) {
+    /// Counts a ping, or a pong that is unsolicited. False: there are too many, and the connection ends.
+    fn count_ping(&mut self) -> bool {
+        let conn = self.runner.endpoint();
+        let is_flood = self.timers.ping_received(conn.now(), conn.limits());
+        if is_flood {
             self.violation(CloseCode::POLICY, "ping_flood");
         }
-    }
-
-    /// Sends a ping. There is no other ping until its pong has come.
-    pub(crate) fn ping(&mut self) {
-        let now = self.present();
-        let mut frame = Vec::with_capacity(10);
-        ws::write_control(&mut frame, Opcode::Ping, &now.to_be_bytes());
-        if !self.is_paused() && self.endpoint().writer.put_control(&frame) {
-            self.timers.pinged = now;
-            self.timers.ping_at = NEVER;
-            self.timers.pong_by = self.timers.after(now, self.limits().websocket.ping_timeout);
-        } else {
-            self.timers.ping_at = self.timers.after(now, self.limits().websocket.ping_interval);
-        }
+        !is_flood
     }
 }
 
@@ -298,5 +246,45 @@ fn into_text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
             Ok(text) => Cow::Owned(text.to_owned()),
             Err(_) => Cow::Borrowed(NO_TEXT),
         },
+    }
+}
+
+/// Notes that reading pauses, or goes on.
+#[cold]
+pub(crate) fn set_paused(conn: &Endpoint, timers: &mut Timers, full: bool) {
+    conn.paused.store(full, Ordering::Relaxed);
+    if full {
+        // Handlers of this connection that await an ack: no answer to them can be read now.
+        let own = conn.extras.lock().as_mut().map(|extras| extras.acks.take_own());
+        for waiting in own.into_iter().flatten() {
+            waiting.settle(Err(crate::hub::acks::paused()));
+        }
+        // The pong would not be read. The next ping comes one interval later.
+        if timers.pong_by != NEVER {
+            timers.pong_by = NEVER;
+            timers.ping_at = timers.after(conn.now(), conn.limits().websocket.ping_interval);
+        }
+    }
+}
+
+/// Sends a ping. There is no other ping until its pong has come.
+pub(crate) fn ping(conn: &Endpoint, timers: &mut Timers) {
+    let now = conn.present();
+    let mut frame = Vec::with_capacity(10);
+    ws::write_control(&mut frame, Opcode::Ping, &now.to_be_bytes());
+    if !conn.is_paused() && conn.writer.put_control(&frame) {
+        timers.pinged = now;
+        timers.ping_at = NEVER;
+        timers.pong_by = timers.after(now, conn.limits().websocket.ping_timeout);
+    } else {
+        timers.ping_at = timers.after(now, conn.limits().websocket.ping_interval);
+    }
+}
+
+fn put_pong(conn: &Endpoint, payload: &[u8]) {
+    let mut frame = Vec::with_capacity(payload.len() + 2);
+    ws::write_control(&mut frame, Opcode::Pong, payload);
+    if !conn.writer.put_control(&frame) {
+        conn.node().rejected("frame", "control_lane_full");
     }
 }

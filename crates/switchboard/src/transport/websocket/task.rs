@@ -3,14 +3,14 @@ use crate::contain::drop_contained;
 use crate::gateway::CompiledGateway;
 use crate::hub::Registration;
 use crate::hub::{Endpoint, Turn};
-use crate::limits::GatewayLimits;
 use crate::log;
-use crate::node::clock::NEVER;
+use crate::node::clock::{NEVER, millis};
 use crate::outbound::outbox::Flushed;
 use crate::outbound::{DisconnectReason, Stream};
 use crate::runner::{Asked, EndRequest, Round, Runner};
 use crate::transport::websocket::closing::Net;
 use crate::transport::websocket::rates::Rates;
+use crate::transport::websocket::reading::ping;
 use crate::transport::websocket::timers::Timers;
 use std::future::Future;
 use std::ops::Deref;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
-use switchboard_core::ws::{Decoder, FrameLimits, Role};
+use switchboard_core::ws::{Decoder, Role};
 
 /// Rounds in one turn, each with at most two reads and one write. After them the task yields, even if its stream always has more
 /// to read.
@@ -129,8 +129,8 @@ impl Task {
             None => {}
         }
         for _ in 0..malformed {
-            let now = self.now();
-            if self.timers.malformed(now, &self.runner.client.endpoint().profile.limits) {
+            let now = self.endpoint().now();
+            if self.timers.malformed(now, self.runner.endpoint().limits()) {
                 self.passes_limit(CloseCode::TOO_MANY_ERRORS);
             }
         }
@@ -138,23 +138,6 @@ impl Task {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         self.runner.endpoint()
-    }
-
-    pub(crate) fn limits(&self) -> &GatewayLimits {
-        &self.runner.client.endpoint().profile.limits
-    }
-
-    pub(crate) fn frame_limits(&self) -> FrameLimits {
-        self.limits().frames()
-    }
-
-    pub(crate) fn now(&self) -> u64 {
-        self.endpoint().now()
-    }
-
-    /// The present time, from which a deadline is counted. `now` is the last step of the clock, which may be older.
-    pub(crate) fn present(&self) -> u64 {
-        self.endpoint().present()
     }
 
     /// Ends a round. True if there is something to do at once.
@@ -168,7 +151,9 @@ impl Task {
     /// Writes what waits, obeys a request to end, and leaves the waker. True if there is something to do at once.
     fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
         // First, because it may add the closing frames to what is written now.
-        self.finish_if_answered();
+        if self.net == Net::Answering && self.runner.is_answered() {
+            self.finish();
+        }
         let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
         let conn = self.runner.client.endpoint();
         let end = conn.writer.end_turn(cx, whole, &conn.profile.limits, conn.node());
@@ -179,12 +164,15 @@ impl Task {
                 self.congested = false;
                 // Everything is written, the close frame too.
                 if self.net == Net::Closing {
-                    self.linger();
+                    // The peer has this long for its close frame.
+                    self.net = Net::Lingering;
+                    self.timers.rare_mut().gone_by = conn.present() + millis(conn.profile.limits.websocket.linger);
                 }
             }
             Some(Flushed::Blocked { progress }) => {
                 self.congested = end.crowded;
-                self.blocked(progress, end.waiting);
+                let (now, limits) = (conn.present(), &conn.profile.limits);
+                self.timers.blocked(now, limits, progress, end.waiting, self.net == Net::Closing);
             }
             Some(Flushed::Failed) => self.lost(),
         }
@@ -200,34 +188,9 @@ impl Task {
         end.again || (was_congested && !self.congested)
     }
 
-    /// The socket refuses bytes: sets the deadlines by which a slow client has to read.
-    fn blocked(&mut self, progress: bool, waiting: usize) {
-        let now = self.present();
-        let limits = &self.runner.client.endpoint().profile.limits;
-        let write_by = self.timers.after(now, limits.write_timeout);
-        let soft_by = self.timers.after(now, limits.outbound_soft_time);
-        let rare = self.timers.rare_mut();
-        // Progress begins the time anew; a further refusal alone does not.
-        if progress || rare.write_by == NEVER {
-            rare.write_by = write_by;
-        }
-        if progress && self.net == Net::Closing {
-            rare.gone_by = rare.write_by.min(rare.gone_at_last);
-        }
-        if waiting <= limits.outbound_soft_bytes {
-            rare.soft_by = NEVER;
-        } else if rare.soft_by == NEVER {
-            rare.soft_by = soft_by;
-        }
-    }
-
-    fn is_due(&self) -> bool {
-        self.now() >= self.endpoint().alarm.load(Ordering::Relaxed)
-    }
-
     /// Ends what has used up its time: handlers and hooks, the answers after the peer's end, the stream.
     fn check_own_time(&mut self, conn: &Endpoint) {
-        let now = self.now();
+        let now = self.endpoint().now();
         self.run(conn, |runner, round| runner.check_time(now, round));
         if now >= self.timers.rare().answer_by {
             self.finish();
@@ -243,7 +206,7 @@ impl Task {
         if !self.net.is_served() {
             return false;
         }
-        let now = self.now();
+        let now = self.endpoint().now();
         let rare = self.timers.rare();
         if now >= rare.write_by || now >= rare.soft_by {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
@@ -252,14 +215,14 @@ impl Task {
         } else if now >= self.timers.pong_by {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if now >= self.partial_by() {
-            match now >= self.timers.partial_by(self.limits()) && !self.timers.rare().is_short {
+            match now >= self.timers.partial_by(self.endpoint().limits()) && !self.timers.rare().is_short {
                 true => self.violation(CloseCode::POLICY, "drip"),
                 false => self.give_up(self.decoder.buffered()),
             }
-        } else if now >= self.timers.expires_at(self.limits()) {
+        } else if now >= self.timers.expires_at(self.endpoint().limits()) {
             self.close(CloseCode::GOING_AWAY.into(), DisconnectReason::Expired);
         } else if now >= self.timers.ping_at {
-            self.ping();
+            ping(self.runner.endpoint(), &mut self.timers);
         } else {
             return false;
         }
@@ -269,47 +232,19 @@ impl Task {
     /// When an unfinished message is given up. While reading is paused it is not, because that is not the peer's fault; unless
     /// memory is short, which has to be freed somewhere.
     fn partial_by(&self) -> u64 {
-        if self.decoder.is_partial() && (!self.is_paused() || self.timers.rare().is_short) {
-            self.timers.partial_by(self.limits()).min(self.whole_by())
+        if self.decoder.is_partial() && (!self.endpoint().is_paused() || self.timers.rare().is_short) {
+            let (conn, timers) = (self.runner.endpoint(), &self.timers);
+            timers.partial_by(conn.limits()).min(timers.whole_by(conn.node().memory.is_short(), conn.limits()))
         } else {
             NEVER
         }
     }
 
-    /// When an unfinished message is given up although its bytes keep coming: only while memory is short. Otherwise clients that
-    /// send a byte now and then would hold that memory for ever, and nobody would be served.
-    fn whole_by(&self) -> u64 {
-        let since = self.timers.rare().partial_since;
-        match since != NEVER && self.endpoint().node().memory.is_short() {
-            true => self.timers.after(since.max(self.timers.last_message), self.limits().websocket.partial_timeout),
-            false => NEVER,
-        }
-    }
-
     /// Stores when the sweep has to wake this task.
     fn set_alarm(&self) {
-        let timers = &self.timers;
-        let mut alarm = self.runner.alarm();
-        if self.net == Net::Open {
-            let peers = timers.ping_at.min(timers.pong_by).min(self.partial_by());
-            alarm = alarm.min(peers).min(timers.expires_at(self.limits()));
-        }
-        // Most connections have no rare deadlines.
-        if timers.has_seldom() {
-            alarm = alarm.min(self.seldom_alarm());
-        }
-        self.endpoint().alarm.store(alarm, Ordering::Relaxed);
-    }
-
-    #[inline(never)]
-    fn seldom_alarm(&self) -> u64 {
-        let rare = self.timers.rare();
-        let own = rare.gone_by.min(rare.answer_by);
-        match self.net {
-            Net::Open => own.min(rare.write_by).min(rare.soft_by).min(rare.read_at),
-            Net::Answering => own.min(rare.write_by).min(rare.soft_by),
-            _ => own,
-        }
+        let conn = self.runner.endpoint();
+        let alarm = self.timers.alarm(self.net, self.partial_by(), conn.limits());
+        conn.alarm.store(alarm.min(self.runner.alarm()), Ordering::Relaxed);
     }
 
     /// True if the runner has nothing to do before more is read.
@@ -319,7 +254,7 @@ impl Task {
 
     /// One turn: handle, read, write, until each waits for something.
     fn turn(&mut self, conn: &Served, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.is_due();
+        let due = conn.alarm_is_due(conn.now());
         if due {
             self.check_own_time(conn);
         }

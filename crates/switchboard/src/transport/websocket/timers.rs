@@ -2,10 +2,16 @@
 //!
 //! Times are milliseconds on the clock of the connection's runtime, which moves in steps of `Limits::tick`. A deadline gets one
 //! step on top, so that it is never early.
+use crate::hub::Endpoint;
 use crate::limits::GatewayLimits;
-use crate::node::Charge;
 use crate::node::clock::{NEVER, millis};
+use crate::node::{Charge, Kind};
+use crate::transport::websocket::closing::Net;
 use std::time::Duration;
+
+pub(crate) const SECOND: u64 = 1000;
+/// The header of a client's control frame: two bytes and a masking key.
+const CONTROL_HEADER: usize = 6;
 
 pub(crate) struct Timers {
     pub(crate) tick: u64,
@@ -133,11 +139,6 @@ impl Timers {
         self.rare.as_deref().unwrap_or(&NONE)
     }
 
-    /// False for most connections: all of [`rare`](Timers::rare) has its initial value.
-    pub(crate) fn has_seldom(&self) -> bool {
-        self.rare.is_some()
-    }
-
     pub(crate) fn rare_mut(&mut self) -> &mut RareDeadlines {
         self.rare.get_or_insert_with(|| Box::new(RareDeadlines::NONE))
     }
@@ -153,6 +154,105 @@ impl Timers {
             rare.write_by = NEVER;
             rare.soft_by = NEVER;
         }
+    }
+
+    /// The socket refuses bytes: sets the deadlines by which a slow client has to read.
+    pub(crate) fn blocked(
+        &mut self,
+        now: u64,
+        limits: &GatewayLimits,
+        progress: bool,
+        waiting: usize,
+        is_closing: bool,
+    ) {
+        let write_by = self.after(now, limits.write_timeout);
+        let soft_by = self.after(now, limits.outbound_soft_time);
+        let rare = self.rare_mut();
+        // Progress begins the time anew; a further refusal alone does not.
+        if progress || rare.write_by == NEVER {
+            rare.write_by = write_by;
+        }
+        if progress && is_closing {
+            rare.gone_by = rare.write_by.min(rare.gone_at_last);
+        }
+        if waiting <= limits.outbound_soft_bytes {
+            rare.soft_by = NEVER;
+        } else if rare.soft_by == NEVER {
+            rare.soft_by = soft_by;
+        }
+    }
+
+    /// When an unfinished message is given up although its bytes keep coming: only while memory is short. Otherwise clients that
+    /// send a byte now and then would hold that memory for ever, and nobody would be served.
+    pub(crate) fn whole_by(&self, is_short: bool, limits: &GatewayLimits) -> u64 {
+        let since = self.rare().partial_since;
+        match since != NEVER && is_short {
+            true => self.after(since.max(self.last_message), limits.websocket.partial_timeout),
+            false => NEVER,
+        }
+    }
+
+    /// The earliest of the deadlines that hold now. `partial_by`: when an unfinished message is given up.
+    #[inline]
+    pub(crate) fn alarm(&self, net: Net, partial_by: u64, limits: &GatewayLimits) -> u64 {
+        let peers = match net {
+            Net::Open => self.ping_at.min(self.pong_by).min(partial_by).min(self.expires_at(limits)),
+            _ => NEVER,
+        };
+        // Most connections have no rare deadlines.
+        if self.rare.is_some() { peers.min(self.rare_alarm(net)) } else { peers }
+    }
+
+    #[inline(never)]
+    fn rare_alarm(&self, net: Net) -> u64 {
+        let rare = self.rare();
+        let own = rare.gone_by.min(rare.answer_by);
+        match net {
+            Net::Open => own.min(rare.write_by).min(rare.soft_by).min(rare.read_at),
+            Net::Answering => own.min(rare.write_by).min(rare.soft_by),
+            _ => own,
+        }
+    }
+
+    /// True until the end of a second in which as much was inflated as may be.
+    pub(crate) fn has_inflated_enough(&self, conn: &Endpoint) -> bool {
+        let most = conn.profile.limits.websocket.inflated_per_second as u64;
+        self.rare().inflated.reaches(conn.exact(), SECOND, most)
+    }
+
+    /// Charges the node with `bytes` of messages. `is_partial`: a message is unfinished.
+    #[inline(never)]
+    pub(crate) fn recharge(&mut self, conn: &Endpoint, bytes: usize, is_partial: bool) {
+        if bytes == 0 && !self.is_charged() {
+            return;
+        }
+        let now = conn.now();
+        let rare = self.rare_mut();
+        rare.partial_since = if is_partial { rare.partial_since.min(now) } else { NEVER };
+        let kept = &mut rare.charge;
+        let charge = kept.take().or_else(|| Charge::new(conn.node(), Kind::Waiting)).filter(|_| bytes > 0);
+        *kept = charge.map(|mut charge| {
+            charge.set(bytes);
+            charge
+        });
+        conn.node().memory.notice();
+    }
+
+    /// A ping or pong in the middle of a message is no progress of that message, unless bytes of the message were read with it.
+    pub(crate) fn progress_beside(&mut self, now: u64, consumed: usize, payload: usize) {
+        if consumed > CONTROL_HEADER + payload {
+            self.last_progress = now;
+        }
+    }
+
+    /// Whether a pong answers the outstanding ping. Then the next ping comes one interval later.
+    pub(crate) fn settles_ping(&mut self, payload: &[u8], conn: &Endpoint) -> bool {
+        let settles = self.pong_by != NEVER && payload == self.pinged.to_be_bytes();
+        if settles {
+            self.pong_by = NEVER;
+            self.ping_at = self.after(conn.now(), conn.limits().websocket.ping_interval);
+        }
+        settles
     }
 
     /// The deadline that is `duration` after `now`, and one step of the clock more.

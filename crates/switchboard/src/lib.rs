@@ -1,4 +1,5 @@
-//! `event → async fn(&self, payload) -> impl IntoReply`: real-time gateways for an axum application.
+//! Real-time gateways for an axum application. A handler is `async fn(&self, payload) -> impl IntoReply`, registered
+//! for an event.
 //!
 //! | noun | what it is |
 //! |---|---|
@@ -99,22 +100,23 @@ mod transport;
 mod user;
 mod wire;
 
-/// What the attributes expand to calls of. It is not for code that a person writes: whatever is in it may change in any version.
+/// Targets of the code that the attributes expand to. Do not use it in code written by hand: anything in it may change
+/// in any version.
 #[doc(hidden)]
 pub mod __private {
-    /// Handlers and hooks, put together from parts that are checked one by one.
+    /// Handlers and hooks, assembled from parts that are type-checked one by one.
     pub mod parts {
         pub use crate::handler::parts::*;
     }
-    /// What a struct with `#[gateway]` sets on its gateway.
+    /// The settings that a struct with `#[gateway]` puts on its gateway.
     pub mod settings {
         pub use crate::gateway::mount::{HasSettings, NoSettings, SettingsProbe};
     }
-    /// Guards and pipes, checked one by one.
+    /// Guards and pipes, type-checked one by one.
     pub mod stages {
         pub use crate::pipeline::parts::*;
     }
-    /// What `#[derive(WireError)]` expands to calls of.
+    /// Targets of the code that `#[derive(WireError)]` expands to.
     pub mod wire {
         pub use crate::wire::*;
     }

@@ -22,7 +22,7 @@ impl Boot {
         let mut app = App::new();
         let mut problems = std::mem::take(&mut plan.problems);
         let mut seen = HashSet::new();
-        // One that is there twice is told as a provider.
+        // A gateway that is listed twice has already been reported, as a duplicate provider.
         for planned in plan.gateways.iter_mut().filter(|planned| seen.insert(planned.gateway.type_id)) {
             let gateway = &mut planned.gateway;
             problems.append(&mut gateway.problems);

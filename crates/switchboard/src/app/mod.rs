@@ -289,7 +289,7 @@ impl App {
     /// with this one, before this one's shutdown hooks run, but only once a request has reached it.
     ///
     /// # Panics
-    /// As axum's `merge` does, when a route is mounted already.
+    /// If a route is mounted already, like axum's `merge`.
     #[track_caller]
     pub fn mount(mut self, router: Router) -> App {
         self.router = self.router.merge(router.layer(inner::Below::new(&self.control)));
@@ -396,8 +396,8 @@ impl App {
     }
 }
 
-/// Panics with the list of problems if [`App::into_router`] would return an error.
-/// With the list of what is wrong, where [`App::into_router`] returns an error.
+/// # Panics
+/// With the list of problems, if [`App::into_router`] would return an error.
 impl<S: Clone + Send + Sync + 'static> From<App> for Router<S> {
     fn from(app: App) -> Router<S> {
         match app.into_router() {

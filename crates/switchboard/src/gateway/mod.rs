@@ -82,7 +82,7 @@ pub struct Gateway<S> {
     catch_all: Vec<(&'static Location<'static>, HandlerDef<S>)>,
     on_join: Vec<(&'static Location<'static>, JoinGate<S>)>,
     concurrency: Option<(usize, &'static Location<'static>)>,
-    /// Other structs whose handlers are among its events.
+    /// Other structs whose handlers are included in `events`.
     included: Vec<Included>,
 }
 

@@ -73,7 +73,7 @@ impl<G> NoSettings for SettingsProbe<G> {
 
 /// A gateway that specifies where it is mounted. `#[gateway(..)]` implements it.
 ///
-/// By hand, a gateway that a module makes and mounts:
+/// Without the attribute, a gateway that a module creates and mounts is written like this:
 /// ```
 /// use switchboard::di::{Injectable, ModuleDef, Provider};
 /// use switchboard::gateway::{Messages, Mount};

@@ -273,7 +273,7 @@ pub(crate) struct PayloadNote {
     pub(crate) checks: Checks,
 }
 
-/// Whether a payload is validated.
+/// A payload's validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checks {
     /// Its type has no validation, as far as is known.

@@ -18,7 +18,7 @@ pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// A hook, with its type erased.
 pub(crate) type Hook = Box<dyn Fn(&MessageContext<'_>) -> Result<HookFuture, Error> + Send + Sync>;
 
-/// What a hook may return: `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`.
+/// Implemented for types that a hook may return: `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`.
 #[diagnostic::on_unimplemented(
     message = "a hook cannot return `{Self}`",
     label = "not what a hook returns",

@@ -116,13 +116,14 @@ impl<'a> ReplySink<'a> {
         let Filtering { stages, client } = &**filtering;
         let caught = Caught::new(Some(client), self.event);
         match &self.captured {
-            // Interceptors see the error before the filters, but its own type is lost on the way.
+            // Filters run after the interceptors, but the error's own type is lost by then, so a filter of exactly that
+            // type runs now.
             Some(_) => stages.catch_own(error, &caught).unwrap_or_else(convert),
             None => stages.catch(error, convert, &caught),
         }
     }
 
-    /// Writes an empty reply: `data` is null. Writes nothing if the request has no `id`.
+    /// Writes an empty reply: `data` is null. If the request has no `id`, only an item of a stream is written.
     pub fn empty(&mut self) {
         if self.captured.is_none() && (self.id.is_some() || self.item) {
             self.value(&());
@@ -135,7 +136,8 @@ impl<'a> ReplySink<'a> {
         if !self.plain {
             return self.value_as(None, value);
         }
-        // The path of most replies. Only here is the value's `Serialize` compiled into the function.
+        // The path of most replies. It encodes JSON with the value's own `Serialize`; `value_as` erases the type for
+        // JSON.
         let start = self.out.len();
         match json::encode_reply(self.out, self.event, self.id, value) {
             Ok(_) if self.id.is_none() && self.encoding.may_end_in_null(self.out) && is_none(value) => {

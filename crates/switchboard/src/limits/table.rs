@@ -149,7 +149,7 @@ limits! {
         user_connections: Option<usize> = None;
         /// The memory that this process should stay below. Default: the limit of its cgroup, if there is one, else
         /// none; `Some(usize::MAX)`: none. Two numbers are compared with it. One is the usage of the process: its
-        /// resident memory and the socket buffers of its cgroup, sampled twice a second and when much more is added.
+        /// resident memory and the socket buffers of its cgroup, sampled twice a second and when much was added since.
         /// The other is the sum of what is known of messages at any moment (`Stats::held_bytes`): those that wait for
         /// clients whose sockets accept no bytes, or to be handled, those that are incomplete, and `payload_factor`
         /// times the bytes of those whose handlers are in flight.
@@ -157,9 +157,10 @@ limits! {
         /// From 70 % of it: new connections are refused (503). From 80 %: volatile messages are dropped. From 80 % by
         /// the sum, or by the usage if handlers in flight are a part of it: messages are answered with `overloaded`,
         /// and clients that have messages in flight or waiting are not read. From 90 %: the clients for which the most
-        /// bytes wait are closed with 4008, until usage falls; by the sum, so are the clients whose own messages wait
-        /// the most, and clients are read only a little. A level ends 3 % below where it begins. In the same way, what
-        /// waits for sockets that accept no bytes, of all clients together, is kept below 25 % of the limit.
+        /// bytes wait are closed with 4008, until usage falls. From 90 % by the sum, the clients whose own messages
+        /// wait the most are closed, too; by either number, as for 80 %, clients are read only while at most 5 % of the
+        /// limit waits or is incomplete. A level ends 3 % below where it begins. In the same way, what waits for
+        /// sockets that accept no bytes, of all clients together, is kept below 25 % of the limit.
         memory: Option<usize> = None;
         /// The time for a request's head, and the time for an upgrade after its response. Default 10 s. The time for
         /// the head is limited only on [`App::listen`](crate::App::listen), where the same limit applies to the pause

@@ -1,4 +1,4 @@
-//! What can be told from the name of a type.
+//! Judges types by their names.
 use crate::di::provider::Erased;
 use crate::{Root, Server};
 use std::any::type_name;
@@ -14,13 +14,13 @@ fn arguments<T>(name: &str) -> Option<&str> {
     name.strip_prefix(generic)?.strip_prefix('<')
 }
 
-/// True when a type, by its name, is a `Result` of the value.
+/// True if a type, by its name, is a `Result` of the value.
 pub(super) fn is_result_of(name: &str, value: &str) -> bool {
     let rest = arguments::<Result<(), ()>>(name).and_then(|arguments| arguments.strip_prefix(value));
     rest.is_some_and(|rest| rest.starts_with(", "))
 }
 
-/// True when a type, by its name, is a `Result`.
+/// True if a type, by its name, is a `Result`.
 pub(super) fn is_result(name: &str) -> bool {
     arguments::<Result<(), ()>>(name).is_some()
 }

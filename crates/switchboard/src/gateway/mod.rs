@@ -243,7 +243,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Registers a hook, or the loop of a raw gateway, that was built as a [`HookDef`](crate::handler::HookDef).
+    /// Registers a hook, or the loop of a raw gateway, that was built as a [`HookDef`].
     #[track_caller]
     pub fn hook<Place: HookPlace>(mut self, hook: HookDef<S, Place>) -> Gateway<S> {
         let place = Location::caller();

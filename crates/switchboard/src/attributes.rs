@@ -1,11 +1,12 @@
 //! The attributes that [`gateway`](macro@crate::gateway), [`messages`](macro@crate::messages) and
-//! [`injectable`](macro@crate::injectable) read. **They need no import**: those three take them out of the code before the compiler looks
-//! them up.
+//! [`injectable`](macro@crate::injectable) read. **They need no import**: those three remove them from the code before
+//! the compiler looks them up.
 //!
-//! They are here for their documentation, and for a clear error: when one of them is imported, and is not inside the attribute that reads it,
-//! it fails to compile and says where it belongs. Some have very general names (`key`, `skip`, `public`, `pipe`, `raw`), so they are not at
-//! the root of the crate, where `use switchboard::*` would bring them into conflict with attributes of other crates. Such an attribute of
-//! another crate can be used on a handler by its path: `#[other::skip]`.
+//! They are exported for their documentation and for a clear error: one that is imported, but used outside the
+//! attribute that reads it, fails to compile with a message that says where it belongs. Some have very general names
+//! (`key`, `skip`, `public`, `pipe`, `raw`), so they are not at the root of the crate, where `use switchboard::*` would
+//! bring them into conflict with attributes of other crates. To use such an attribute of another crate on a handler,
+//! write its path: `#[other::skip]`.
 //!
 //! | on | attributes |
 //! |---|---|

@@ -1,13 +1,14 @@
-//! `event → async fn(&self, payload) -> impl IntoReply`: real-time gateways for an axum application.
+//! Real-time gateways for an axum application. A handler is `async fn(&self, payload) -> impl IntoReply`, registered
+//! for an event.
 //!
 //! | noun | what it is |
 //! |---|---|
 //! | [`Gateway`] | the handlers of one struct, mounted on a path |
 //! | [`Client`] | one connection: `emit`, `join`, `broadcast`, `disconnect` |
-//! | [`Server`] | everyone, from services, axum handlers and background tasks |
+//! | [`Server`] | sends to all clients, from services, axum handlers and background tasks |
 //! | room | a name that clients join; [`Client::to`] and [`Server::to`] send to it |
-//! | [`Namespace`] | which clients and rooms know each other |
-//! | [`Error`] | what a client is told when something goes wrong |
+//! | [`Namespace`] | a set of clients and rooms that is separate from others |
+//! | [`Error`] | what a client gets when something goes wrong |
 //!
 //! ```
 //! use serde::Deserialize;
@@ -33,13 +34,13 @@
 //!
 //! | more | where |
 //! |---|---|
-//! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`]; those inside of them: [`attributes`] |
+//! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`]; those inside them: [`attributes`] |
 //! | what a file with a gateway imports | [`prelude`] |
 //! | parameters of handlers | payloads, [`&Client`](Client), [`extract`], [`Inject`], [`User`] |
 //! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`pipeline::Pipe`] |
-//! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; [`Client::emit_with_ack`] asks |
+//! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; to request one of a client: [`Client::emit_with_ack`] |
 //! | who may connect and send | [`pipeline::ConnectGuard`], [`pipeline::Guard`], [`User`], [`Roles`] |
-//! | what stands around handlers | [`pipeline`] |
+//! | guards, interceptors, pipes and filters around handlers | [`pipeline`] |
 //! | errors | [`Error`], [`macro@WireError`], [`pipeline::Filter`] |
 //! | services | [`di`] |
 //! | formats | [`codec`]; without one: [`raw`] |
@@ -53,9 +54,9 @@
 //! | `deflate` | | [`Compression`]: permessage-deflate |
 //! | `testing` | | [`testing`]: an application's tests without a port |
 //!
-//! The repository's `docs/guide` has a page for each of these, and one for those who come from NestJS.
+//! The repository's `docs/guide` has a page for each of these, and one for readers who know NestJS.
 //!
-//! It is not an HTTP framework (that is axum), and moves no media.
+//! It is not an HTTP framework (that is axum), and transports no media.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
@@ -99,22 +100,23 @@ mod transport;
 mod user;
 mod wire;
 
-/// What the attributes expand to calls of. It is not for code that a person writes: whatever is in it may change in any version.
+/// Targets of the code that the attributes expand to. Do not use it in code written by hand: anything in it may change
+/// in any version.
 #[doc(hidden)]
 pub mod __private {
-    /// Handlers and hooks, put together from parts that are checked one by one.
+    /// Handlers and hooks, assembled from parts that are type-checked one by one.
     pub mod parts {
         pub use crate::handler::parts::*;
     }
-    /// What a struct with `#[gateway]` sets on its gateway.
+    /// The settings that a struct with `#[gateway]` puts on its gateway.
     pub mod settings {
         pub use crate::gateway::mount::{HasSettings, NoSettings, SettingsProbe};
     }
-    /// Guards and pipes, checked one by one.
+    /// Guards and pipes, type-checked one by one.
     pub mod stages {
         pub use crate::pipeline::parts::*;
     }
-    /// What `#[derive(WireError)]` expands to calls of.
+    /// Targets of the code that `#[derive(WireError)]` expands to.
     pub mod wire {
         pub use crate::wire::*;
     }

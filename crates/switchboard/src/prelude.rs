@@ -1,9 +1,10 @@
 //! What a file with a gateway usually imports: `use switchboard::prelude::*`.
 //!
-//! No name in it is one that an axum application imports, too: `Path`, `Query`, `Message`, `State`, `Next`, … are axum's. Ours of the same
-//! name are imported by their path: [`extract::Path`](crate::extract::Path), [`extract::Query`](crate::extract::Query),
-//! [`raw::Message`](crate::raw::Message), [`pipeline::Next`](crate::pipeline::Next). A name that a file imports or defines itself takes
-//! precedence over one of the prelude, such as an `Error` of its own.
+//! It has no name that an axum application usually imports, such as axum's `Path`, `Query`, `Message`, `State` and
+//! `Next`. Import ours of the same name by their path: [`extract::Path`](crate::extract::Path),
+//! [`extract::Query`](crate::extract::Query), [`raw::Message`](crate::raw::Message),
+//! [`pipeline::Next`](crate::pipeline::Next). A name that a file imports or defines itself, such as its own `Error`,
+//! takes precedence over the prelude's.
 //!
 //! ```
 //! use axum::extract::{Path, State};

@@ -1,4 +1,4 @@
-//! From a module to an application: the half of [`Boot`] that mounts gateways.
+//! Creates an application from a module: the half of [`Boot`] that mounts gateways.
 use super::App;
 use crate::Root;
 use crate::di::boot::{Booting, container, init_all, make_all};
@@ -8,17 +8,21 @@ use crate::problem::{BootError, Problem};
 use std::collections::HashSet;
 
 impl Boot {
-    /// Makes everything, in the order of dependencies, and runs the init hooks.
+    /// Creates all services, in the order of their dependencies, and runs the init hooks.
     ///
-    /// Errors: everything that is wrong with the modules and their gateways, before anything is made; then every factory that
-    /// fails; then the first hook that does. The shutdown hooks have run by then, of all that was made and, where there is an init
-    /// hook, initialised. So they do where this future is dropped before its end, in a task of the runtime.
+    /// Errors: all problems of the modules and their gateways, before anything is created; then every factory that
+    /// fails; then the first init hook that fails; then the after-init hooks that fail.
+    ///
+    /// If creation fails, the shutdown hooks run before the error is returned. They run for everything that was made; a
+    /// provider with an init hook counts only once that hook has succeeded. If this future is dropped before it
+    /// completes, the same hooks run in a task spawned on the current runtime; outside a runtime they do not run, and a
+    /// warning is logged.
     pub async fn create(self) -> Result<App, BootError> {
         let (mut plan, patience) = self.plan();
         let mut app = App::new();
         let mut problems = std::mem::take(&mut plan.problems);
         let mut seen = HashSet::new();
-        // One that is there twice is told as a provider.
+        // A gateway that is listed twice has already been reported, as a duplicate provider.
         for planned in plan.gateways.iter_mut().filter(|planned| seen.insert(planned.gateway.type_id)) {
             let gateway = &mut planned.gateway;
             problems.append(&mut gateway.problems);

@@ -1,4 +1,4 @@
-//! How messages are written: codecs, and whether they are compressed.
+//! The formats of messages: codecs and compression.
 use crate::app::App;
 use crate::codec::Codec;
 #[cfg(feature = "deflate")]
@@ -6,10 +6,10 @@ use crate::compression::Compression;
 use std::panic::Location;
 
 impl App {
-    /// Adds a format of messages, for the clients of all gateways that ask for its subprotocol: see [`Codec`].
+    /// Adds a message format for clients of any gateway that ask for its subprotocol: see [`Codec`].
     ///
-    /// A subprotocol that is registered already, begins with `switchboard.`, or is no token is reported as a problem when the
-    /// application is built.
+    /// It is reported as a problem when the application is built if its subprotocol is already registered, begins with
+    /// `switchboard.`, or is not a token.
     #[track_caller]
     pub fn codec(mut self, codec: impl Codec) -> App {
         match self.codecs.with(codec, Location::caller()) {
@@ -19,7 +19,8 @@ impl App {
         self
     }
 
-    /// Compresses messages for clients that offer it, on all gateways that do not choose themselves. Default: none are.
+    /// Compresses messages for clients that offer it, on all gateways without a compression setting of their own.
+    /// Default: no compression.
     #[cfg(feature = "deflate")]
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> App {
         self.compression = compression.into();

@@ -1,16 +1,17 @@
-//! Applications that are served below another one: what is mounted may have an `App` in it, which no type tells any more. Each
-//! request tells: on its way down it carries who serves it, and an application that it comes to is shut down with that one.
+//! Shuts down applications that are mounted inside another one. A mounted router may contain an `App`, which its type
+//! does not show, so requests carry this: each has in its extensions the application that it came through, and an inner
+//! application that it reaches is from then on shut down with the outer one.
 use crate::hub::Control;
 use http::Request;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// The application around this one, in the extensions of a request.
+/// The outer application, in the extensions of a request.
 #[derive(Clone)]
 struct Outer(Weak<Control>);
 
-/// Around each gateway of an application, and all that is mounted on it.
+/// The layer around each gateway of an application and around the routers mounted on it.
 #[derive(Clone)]
 pub(super) struct Below(Weak<Control>);
 
@@ -28,7 +29,7 @@ impl<S> Layer<S> for Below {
     }
 }
 
-/// Tells a request whose it is.
+/// The service that notes its application in each request, and links it to the outer application if there is one.
 #[derive(Clone)]
 pub(super) struct Told<S> {
     service: S,

@@ -1,4 +1,4 @@
-//! [`App`]: gateways on paths, mounted into axum or served by a listener of its own.
+//! [`App`]: gateways on paths, merged into an axum router or served by its own listener.
 mod create;
 mod formats;
 mod inner;
@@ -32,7 +32,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::Service;
 
-/// Gateways on paths: merge it into an axum `Router`, or let it listen.
+/// Gateways mounted on paths. Merge it into an axum `Router`, or let it listen itself.
 ///
 /// ```
 /// use switchboard::{App, Gateway};
@@ -42,21 +42,21 @@ use tower::Service;
 /// let app: axum::Router = axum::Router::new().merge(App::new().gateway("/ws", chat));
 /// ```
 ///
-/// Served by `axum::serve`, everything works but the limits before the upgrade: the size of a head is checked only after the
-/// HTTP server has read it, and its time is not limited. [`App::listen`] has both. And of a request with
-/// `Connection: close, Upgrade` that server writes `close` into the 101.
+/// Under `axum::serve`, everything works except the limits before the upgrade: the size of a request head is checked
+/// only after the HTTP server has read it, and the time to read it is not limited. [`App::listen`] enforces both. Also,
+/// that server adds `close` to the 101 response to a request with `Connection: close, Upgrade`.
 #[must_use = "an application serves nobody before it is merged, mounted or listening"]
 pub struct App {
     gateways: Vec<Mounted>,
-    /// Paths that are taken, with whose they are.
+    /// The paths in use, each with the gateway that has it.
     taken: Vec<Taken>,
-    /// In front of the path of every gateway; "": nothing.
+    /// Prepended to the path of every gateway; empty if there is no prefix.
     prefix: String,
     after_init: Vec<(String, &'static Location<'static>, InitHook)>,
     patience: Duration,
     pub(crate) container: Container,
     graph: Graph,
-    /// The namespaces that have gateways, each with the place that first named it.
+    /// The namespaces that have gateways, each with the source location that first named it.
     namespaces: Vec<(Marker, &'static Location<'static>)>,
     problems: Vec<Problem>,
     declared: Declared,
@@ -83,7 +83,7 @@ impl Default for App {
 }
 
 impl App {
-    /// An application without gateways.
+    /// Returns an application without gateways.
     pub fn new() -> App {
         let hub = Hub::new();
         let hooks = Arc::<Hooks>::default();
@@ -116,12 +116,12 @@ impl App {
         }
     }
 
-    /// Mounts a gateway on a path: `/ws`, or `ws` for the same, or `/`. "" means the default, `/ws`. What is not ASCII is written as it
-    /// is on the wire: `/caf%C3%A9`.
+    /// Mounts a gateway on a path: `/ws`, or `ws` for the same, or `/`. An empty string means the default, `/ws`.
+    /// Percent-encode characters that are not ASCII: `/caf%C3%A9`.
     ///
-    /// All gateways of one [`Namespace`] of one `App` share clients and rooms; two `App`s share nothing. What is wrong (two
-    /// gateways on one path, two handlers of one event, …) is reported with all other problems: by [`App::listen`] and
-    /// [`App::into_router`] as an error, by a merge as a panic.
+    /// All gateways of one [`Namespace`] of one `App` share clients and rooms; two `App`s share nothing. Mistakes (two
+    /// gateways on one path, two handlers for one event, …) are reported together with all other problems:
+    /// [`App::listen`] and [`App::into_router`] return them as an error, a merge panics.
     #[track_caller]
     pub fn gateway<S: Send + Sync + 'static>(mut self, path: impl AsRef<str>, gateway: Gateway<S>) -> App {
         let place = Location::caller();
@@ -159,46 +159,47 @@ impl App {
         self
     }
 
-    /// Puts a module's stages behind those that are there.
+    /// Adds a module's guards, interceptors, pipes and filters after those declared so far.
     fn declare(&mut self, stages: Declared) {
         self.declared.append(stages);
     }
 
-    /// Puts a guard in front of every gateway: its connect half before a client connects, its message half before each message.
+    /// Adds a guard to every gateway: its connect half runs before a client connects, its message half before each
+    /// message.
     pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> App {
         self.declared.guards.push(guard.into_guard().stage());
         self
     }
 
-    /// Puts an interceptor around every handler and every on-connect hook.
+    /// Wraps an interceptor around every handler and every on-connect hook.
     pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> App {
         self.declared.interceptors.push(interceptor.into().stage());
         self
     }
 
-    /// Puts a pipe in front of every payload.
+    /// Runs a pipe on every payload before its handler.
     pub fn pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> App {
         self.declared.pipes.push(pipe.into().stage());
         self
     }
 
-    /// Asks a filter about the errors of all gateways.
+    /// Adds a filter that handles the errors of all gateways.
     pub fn filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> App {
         self.declared.filters.push(filter.into().stage());
         self
     }
 
-    /// Whether every message has to have a guard, of its own, its gateway's or the application's, or say that it is public. One that
-    /// has neither is a problem at boot. Default: no.
+    /// Sets whether every message must either have a guard (its own, its gateway's or the application's) or be marked
+    /// as public. A message with neither is reported as a problem at boot. Default: false.
     pub fn require_posture(mut self, require: bool) -> App {
         self.require_guard = require;
         self
     }
 
-    /// The application that a module describes: everything is made, init hooks have run.
+    /// Creates the application that module `M` describes: creates its services and runs their init hooks.
     ///
-    /// Errors: everything that is wrong, at once: who asks for what nobody provides or exports, cycles, duplicates, events and
-    /// paths that are taken, each with its place; then whatever fails to be made.
+    /// Errors: all mistakes at once, each with its source location: dependencies that no module provides or exports,
+    /// cycles, duplicates, events and paths that are already taken; then the services that could not be created.
     ///
     /// ```no_run
     /// use switchboard::{App, BootError, module};
@@ -213,30 +214,30 @@ impl App {
         App::boot::<M>().create().await
     }
 
-    /// [`create`](App::create) in steps: to replace providers first.
+    /// Returns the first step of [`create`](App::create), to replace providers before the application is created.
     pub fn boot<M: Module>() -> Boot {
         Boot::of::<M>()
     }
 
-    /// [`boot`](App::boot) of a module that is made of values.
+    /// Like [`boot`](App::boot), for a module that is built from values.
     pub fn boot_def(module: ModuleDef) -> Boot {
         Boot::of_def(module)
     }
 
-    /// What a module provides, for routes and background tasks.
+    /// Returns a service that a module provides, for routes and background tasks.
     ///
-    /// Errors: nobody provides it. `?` makes it a [`BootError`].
+    /// Errors: if no module provides it. `?` converts the error into a [`BootError`].
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, NotProvided> {
         self.container.resolve()
     }
 
-    /// Modules, providers and gateways, to look at. Empty where there is no module.
+    /// Returns the modules, providers and gateways, for inspection. Empty if there is no module.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// Runs the after-init hooks of gateways. `create` and [`bind`](App::bind) do; call it before an application that is made by
-    /// hand is merged into another.
+    /// Runs the after-init hooks of gateways. [`create`](App::create) and [`bind`](App::bind) call it; call it yourself
+    /// before you merge an application built without a module into an axum router.
     ///
     /// Errors: the hooks that failed.
     pub async fn init(&mut self) -> Result<(), BootError> {
@@ -251,7 +252,8 @@ impl App {
         if problems.is_empty() { Ok(()) } else { Err(BootError::new(problems)) }
     }
 
-    /// One type for each name, and a name that can be one. Errors: what is wrong, told once a type.
+    /// Registers a namespace. Errors: if another type has the same name, or the name is invalid. Reported once for each
+    /// type.
     fn settle_namespace(&mut self, marker: Marker, place: &'static Location<'static>) -> Result<(), Problem> {
         if self.namespaces.iter().any(|(known, _)| *known == marker) {
             return Ok(());
@@ -269,10 +271,10 @@ impl App {
         Err(Problem::new(message, &[first, place]))
     }
 
-    /// Puts a prefix in front of the path of every gateway: `"/api"` makes `/api/ws` of `/ws`, `/api/v1/ws` of its version 1, and
-    /// `/api` of `/`. Mounted routes stay where they are.
+    /// Prepends a prefix to the path of every gateway: with `"/api"`, `/ws` becomes `/api/ws`, its version 1 becomes
+    /// `/api/v1/ws`, and `/` becomes `/api`. Mounted routes keep their paths.
     ///
-    /// What cannot be one is reported as a problem when the application is built.
+    /// An invalid prefix is reported as a problem when the application is built.
     #[track_caller]
     pub fn prefix(mut self, prefix: impl AsRef<str>) -> App {
         let prefix = prefix.as_ref();
@@ -283,34 +285,35 @@ impl App {
         self
     }
 
-    /// Serves these routes beside the gateways. An application that is merged into them, or nested, is shut down with this one, once
-    /// a request has come to it, and before this one's shutdown hooks run.
+    /// Serves these routes beside the gateways. An application that is merged or nested into them is shut down together
+    /// with this one, before this one's shutdown hooks run, but only once a request has reached it.
     ///
     /// # Panics
-    /// As axum's `merge` does, when a route is mounted already.
+    /// If a route is mounted already, like axum's `merge`.
     #[track_caller]
     pub fn mount(mut self, router: Router) -> App {
         self.router = self.router.merge(router.layer(inner::Below::new(&self.control)));
         self
     }
 
-    /// The limits of the node, and of every gateway that has none of its own.
+    /// Sets the limits of the node, and of every gateway that has no limits of its own.
     pub fn limits(mut self, limits: Limits) -> App {
         self.limits = limits;
         self
     }
 
-    /// Which web pages may connect. Default: those of the same host and port.
+    /// Sets the origins from which browsers may connect. Default: the same host and port.
     pub fn origins(mut self, origins: Origins) -> App {
         self.origins = origins;
         self
     }
 
-    /// The hosts that a client may ask for, by its Host header or, behind a [trusted proxy](App::trust_proxies), by
-    /// X-Forwarded-Host or Forwarded: `"chat.example"` with any port, `"chat.example:8443"` with that one. All others are answered 421, which
-    /// keeps out a page whose name was made to point here (DNS rebinding). Default: any.
+    /// Sets the hosts that a client may request in its Host header or, through a [trusted proxy](App::trust_proxies),
+    /// in X-Forwarded-Host or Forwarded. `"chat.example"` allows any port, `"chat.example:8443"` only that one.
+    /// Requests for other hosts are answered with 421; this protects against DNS rebinding, where an attacker's host
+    /// name points to this server. Default: any host.
     ///
-    /// What is no host is reported as a problem when the application is built.
+    /// An invalid host is reported as a problem when the application is built.
     #[track_caller]
     pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> App {
         let (hosts, place): (Arc<[String]>, _) = (hosts.into_iter().map(Into::into).collect(), Location::caller());
@@ -319,15 +322,15 @@ impl App {
         self
     }
 
-    /// Believes `X-Forwarded-Host` and `X-Forwarded-For` of peers in these networks (`"10.0.0.0/8"`, `"::1"`), and `Forwarded`
-    /// (RFC 7239) where a request has neither of the two.
+    /// Believes `X-Forwarded-Host` and `X-Forwarded-For` from peers in these networks (`"10.0.0.0/8"`, `"::1"`), and
+    /// `Forwarded` (RFC 7239) if a request has neither of the two.
     ///
-    /// The client is the last address that is not in these networks; where all are, the first. An entry that cannot be read, or more
-    /// than 32 of them, and nothing is believed: the peer counts. A proxy has to write, or take out, all three headers: what it lets
-    /// through of a client's is believed.
+    /// The client is the last address that is not in these networks; if all are in them, the first. If an entry cannot
+    /// be parsed, or there are more than 32, nothing is believed and the peer counts as the client. A proxy has to
+    /// write or remove all three headers: a client's header that it passes on is believed.
     ///
-    /// Under `axum::serve`, give that the router's `into_make_service_with_connect_info::<SocketAddr>()`: else peers are not known, and
-    /// none is trusted, which a warning says.
+    /// Under `axum::serve`, pass it the router's `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise the
+    /// addresses of peers are unknown, none is trusted, and a warning is logged.
     ///
     /// Errors: the first entry that is not a network or an address.
     pub fn trust_proxies<'a>(mut self, networks: impl IntoIterator<Item = &'a str>) -> Result<App, InvalidNetwork> {
@@ -335,47 +338,49 @@ impl App {
         Ok(self)
     }
 
-    /// Whether SIGTERM and Ctrl-C end [`App::listen`] by a shutdown. A second one ends the connections at once, and a third one
-    /// does not wait for the shutdown hooks. Default: yes.
+    /// Sets whether SIGTERM and Ctrl-C make [`App::listen`] shut down. A second signal ends the connections at once, a
+    /// third one returns without waiting for the shutdown hooks. Default: true.
     pub fn signals(mut self, signals: bool) -> App {
         self.signals = signals;
         self
     }
 
-    /// Serves the connections of [`App::listen`] on so many threads of their own, each with a runtime of one thread, in place of
-    /// the runtime that it is awaited in. Default: 0, that runtime.
+    /// Serves the connections of [`App::listen`] on this many threads of their own, each with a single-threaded
+    /// runtime, instead of the runtime in which it is awaited. Default: 0, which means that runtime.
     ///
-    /// Connections do not move between cores then: faster where handlers do little, and no help where they do much, for a handler
-    /// that blocks its thread stalls every connection on it. What a handler spawns with `tokio::spawn` runs on the same thread, and
-    /// ends when [`App::listen`] does.
+    /// Connections then do not move between cores. That is faster if handlers do little work, but does not help if they
+    /// do much: a handler that blocks its thread stalls every connection on it. A task that a handler spawns with
+    /// `tokio::spawn` runs on the same thread, and ends when [`App::listen`] does.
     pub fn threads(mut self, threads: usize) -> App {
         self.threads = threads;
         self
     }
 
-    /// Shutdown and numbers, before and after the application is mounted.
+    /// Returns a handle for shutdown and statistics, usable before and after the application is mounted.
     pub fn handle(&self) -> Handle {
         Handle::new(&self.control, &self.hooks)
     }
 
-    /// The clients of the default namespace, for services and background tasks that exist before the application.
+    /// Returns the [`Server`] of the default namespace, for services and background tasks that are created before the
+    /// application.
     pub fn server(&self) -> Server {
         self.server_of()
     }
 
-    /// The clients of a namespace; nobody, while no gateway is in it.
+    /// Returns the [`Server`] of namespace `N`, which sends to its clients. It reaches no clients while no gateway is
+    /// in `N`.
     pub fn server_of<N: Namespace>(&self) -> Server<N> {
         Server::new(&self.hub)
     }
 
-    /// The namespaces that are named at run time, by [`Gateway::namespace_by`].
+    /// Returns the namespaces that are named at run time by [`Gateway::namespace_by`].
     pub fn namespaces(&self) -> Namespaces {
         Namespaces::new(&self.hub)
     }
 
-    /// The routes of all gateways and of the mounted router.
+    /// Returns a router with the routes of all gateways and of the mounted routers.
     ///
-    /// Errors: everything that is wrong with the application, at once.
+    /// Errors: all problems of the application at once.
     pub fn into_router(mut self) -> Result<Router, BootError> {
         self.build()
     }
@@ -392,7 +397,7 @@ impl App {
 }
 
 /// # Panics
-/// With the list of what is wrong, where [`App::into_router`] returns an error.
+/// With the list of problems, if [`App::into_router`] would return an error.
 impl<S: Clone + Send + Sync + 'static> From<App> for Router<S> {
     fn from(app: App) -> Router<S> {
         match app.into_router() {
@@ -403,7 +408,7 @@ impl<S: Clone + Send + Sync + 'static> From<App> for Router<S> {
 }
 
 /// # Panics
-/// At the first call, with the list of what is wrong, where [`App::into_router`] returns an error.
+/// At the first call, with the list of problems, if [`App::into_router`] would return an error.
 impl Service<Request<Body>> for App {
     type Response = Response<Body>;
     type Error = Infallible;

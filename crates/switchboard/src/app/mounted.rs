@@ -1,4 +1,4 @@
-//! Gateways on their paths, and what is made of them: routes, of the application's port and of others.
+//! Gateways on their paths, and the routes made of them, for the application's port and for other ports.
 use super::inner::Below;
 use super::{App, path};
 use crate::gateway::{CompiledGateway, InitHook, Site, after};
@@ -12,7 +12,7 @@ use tower::Layer;
 
 type Place = &'static Location<'static>;
 
-/// A gateway on its paths, which have no prefix yet.
+/// A gateway with its paths, before the application's prefix is added.
 pub(super) struct Mounted {
     paths: Vec<String>,
     port: Option<(u16, Place)>,
@@ -20,7 +20,7 @@ pub(super) struct Mounted {
     table: CompiledGateway,
 }
 
-/// A path that somebody has, on a port.
+/// A path that a gateway has, on a port.
 pub(super) struct Taken {
     path: String,
     port: Option<u16>,
@@ -28,20 +28,20 @@ pub(super) struct Taken {
     name: String,
 }
 
-/// What is served, and where.
+/// The routers to serve, each with its port.
 pub(super) struct Routes {
-    /// The gateways' and those that were mounted beside them.
+    /// The routes of the gateways on the application's own port, and the routes that were mounted beside them.
     pub(super) main: Router,
-    /// Those of gateways with a port of their own.
+    /// The routes of gateways with a port of their own.
     pub(super) ports: Vec<PortRoutes>,
     /// The paths of the gateways on the application's own port.
     pub(super) paths: Vec<String>,
 }
 
-/// What is served on a port that gateways asked for.
+/// The routes of a port that gateways asked for.
 pub(super) struct PortRoutes {
     pub(super) port: u16,
-    /// Where the first of them asked.
+    /// Where the first of these gateways asked for the port.
     pub(super) place: Place,
     pub(super) name: String,
     pub(super) router: Router,
@@ -49,7 +49,7 @@ pub(super) struct PortRoutes {
 }
 
 impl App {
-    /// Takes the paths for a gateway. Errors: why it cannot have one of them.
+    /// Reserves the paths of a gateway. Errors: if a path is invalid or already taken.
     pub(super) fn reserve(&mut self, path: &str, site: &Site, place: Place, name: &str) -> Result<(), Problem> {
         let path =
             path::normal(path).map_err(|why| Problem::new(format!("the path {path:?} of {name} {why}"), &[place]))?;
@@ -65,7 +65,7 @@ impl App {
         Ok(())
     }
 
-    /// Mounts a gateway on the paths that were taken for it.
+    /// Mounts a gateway on the paths that were reserved for it.
     pub(super) fn put(
         &mut self,
         path: &str,
@@ -85,7 +85,7 @@ impl App {
         self.gateways.iter().filter_map(|mounted| Some((mounted.table.name.clone(), mounted.port?))).collect()
     }
 
-    /// Everything that is served. Errors: everything that is wrong.
+    /// Builds all routes. Errors: all problems of the application.
     pub(super) fn routes(&mut self) -> Result<Routes, BootError> {
         for why in self.limits.node.problems().into_iter().chain(self.limits.gateway.problems()) {
             self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
@@ -145,7 +145,7 @@ impl App {
             Some((port, asked_at)) => routes.of_port(port, asked_at, endpoint.name()),
         };
         for path in paths {
-            // axum says by a panic that a mounted route has this path already.
+            // axum panics if a mounted route has this path already, or overlaps it.
             let (name, before, endpoint) = (endpoint.name().to_owned(), router.clone(), below.layer(endpoint.clone()));
             let added = catch_unwind(AssertUnwindSafe(|| std::mem::take(router).route_service(&path, endpoint)));
             *router = added.unwrap_or_else(|_| {

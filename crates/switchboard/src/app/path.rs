@@ -2,7 +2,8 @@
 use http::Uri;
 use switchboard_core::ws::handshake::is_gateway_path;
 
-/// `ws` → `/ws`; "", no path, → `/ws`; `/` is itself. Errors: why it cannot be a path, as the end of a sentence.
+/// Normalizes a path: `ws` → `/ws`, "" → `/ws`, `/` → `/`. Errors: why it is not a valid path, as the end of a
+/// sentence.
 pub(super) fn normal(path: &str) -> Result<String, &'static str> {
     match path {
         "" => return Ok("/ws".to_owned()),
@@ -40,8 +41,8 @@ pub(super) fn normal(path: &str) -> Result<String, &'static str> {
     Ok(path)
 }
 
-/// True when a request can have this path, whatever its parameters are: each segment is of the characters of RFC 3986 §3.3, and
-/// none that a request is refused for. A name of a parameter is never on the wire.
+/// True if a request can have this path, whatever the values of its parameters: each segment has only characters of RFC
+/// 3986 §3.3, and none for which a request is refused. Names of parameters are never on the wire, so any are allowed.
 fn can_be_asked_for(path: &str) -> bool {
     let segment = |segment: &str| segment.starts_with('{') || is_segment(segment.as_bytes());
     let example = path.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
@@ -49,7 +50,7 @@ fn can_be_asked_for(path: &str) -> bool {
     path.split('/').all(segment) && example.is_some_and(|uri| is_gateway_path(&uri))
 }
 
-/// Letters, digits, `-._~!$&'()*+,;=:@`, and all else percent-encoded.
+/// True if the segment has only letters, digits, `-._~!$&'()*+,;=:@` and percent-encoded bytes.
 fn is_segment(segment: &[u8]) -> bool {
     let mut rest = segment;
     while let [byte, after @ ..] = rest {
@@ -62,12 +63,12 @@ fn is_segment(segment: &[u8]) -> bool {
     true
 }
 
-/// What stands in front of every path: `api` → `/api`; "" and `/` → nothing.
+/// Normalizes the prefix of all paths: `api` → `/api`; "" and `/` → no prefix.
 pub(super) fn prefix(path: &str) -> Result<String, &'static str> {
     if path.trim_matches('/').is_empty() { Ok(String::new()) } else { normal(path) }
 }
 
-/// The path with its parameters' names taken out: two paths of one shape are one path.
+/// Returns the path without the names of its parameters. Two paths of the same shape match the same requests.
 pub(super) fn shape(path: &str) -> String {
     let blank = |segment| if str::starts_with(segment, '{') { "{}" } else { segment };
     path.split('/').map(blank).collect::<Vec<_>>().join("/")

@@ -1,4 +1,4 @@
-//! Listening.
+//! Binding addresses, and serving an application until it is shut down.
 use super::mounted::PortRoutes;
 use super::{App, BootError, Handle, path};
 use crate::http::{Listening, Places, Proxies, Threads, bind};
@@ -21,7 +21,7 @@ mod sealed {
     }
 }
 
-/// An address, or a name that has to be looked up.
+/// An address, or a name that has to be resolved.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Place {
@@ -60,10 +60,10 @@ async fn resolve(place: Place) -> io::Result<SocketAddr> {
 }
 
 #[must_use = "nobody is served before `serve`"]
-/// An application whose address is taken; clients that connect wait until [`Bound::serve`].
+/// An application that is bound to its addresses. Clients that connect wait until [`Bound::serve`] is called.
 pub struct Bound {
     own: Listener,
-    /// The ports that gateways asked for.
+    /// The listeners of the ports that gateways asked for.
     others: Vec<Listener>,
     proxies: Proxies,
     handle: Handle,
@@ -71,17 +71,17 @@ pub struct Bound {
     threads: Option<Arc<Threads>>,
 }
 
-/// An address that is taken, and what is served there.
+/// A bound socket, and the routes that it serves.
 struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     router: axum::Router,
-    /// Of its gateways.
+    /// The paths of the gateways that it serves.
     paths: Vec<String>,
 }
 
 impl Listener {
-    /// Errors: why not, as a sentence.
+    /// Binds a listener. Errors: why the address cannot be bound and what to do, as a sentence.
     fn take(
         named: &str,
         address: io::Result<SocketAddr>,
@@ -107,15 +107,16 @@ impl Listener {
 impl App {
     /// Listens, and serves until [`Handle::shutdown`], SIGTERM or Ctrl-C.
     ///
-    /// Errors: everything that is wrong with the application, or an address that cannot be had.
+    /// Errors: all problems of the application, or the address that cannot be bound.
     pub async fn listen(self, address: impl Address) -> Result<(), BootError> {
         self.bind(address).await?.serve().await;
         Ok(())
     }
 
-    /// The first half of [`App::listen`]: with port 0 the system chooses one, which [`Bound::local_addr`] tells.
+    /// Binds the addresses without serving yet: the first half of [`App::listen`]. With port 0 the system chooses a
+    /// port; see [`Bound::local_addr`].
     ///
-    /// Errors: as [`App::listen`]; then the shutdown hooks have run, for what was made by then.
+    /// Errors: as [`App::listen`]. The shutdown hooks of everything made so far have then run.
     pub async fn bind(mut self, address: impl Address) -> Result<Bound, BootError> {
         let unbound = Unbound(Some(self.handle()));
         let bound = self.try_bind(address).await;
@@ -147,7 +148,8 @@ impl App {
     }
 }
 
-/// An application whose address is not taken yet: where that is cut off, what was made is shut down all the same.
+/// An application that is not bound yet. If dropped before `succeed`, it starts the shutdown of everything that was
+/// made.
 struct Unbound(Option<Handle>);
 
 impl Unbound {
@@ -158,7 +160,7 @@ impl Unbound {
 
 impl Drop for Unbound {
     fn drop(&mut self) {
-        // Without a runtime nothing can be awaited; that the hooks do not run is said as the application is dropped.
+        // Outside a runtime the hooks cannot be awaited; dropping the application then logs that they do not run.
         if let Some(handle) = self.0.take()
             && tokio::runtime::Handle::try_current().is_ok()
         {
@@ -167,7 +169,7 @@ impl Drop for Unbound {
     }
 }
 
-/// A gateway's port, on the host of the application's own.
+/// Binds a gateway's port on the same host as the application's own.
 fn beside(own: &Listener, asked: PortRoutes) -> Result<Listener, BootError> {
     let PortRoutes { port, place, name, router, paths } = asked;
     let address = SocketAddr::new(own.address.ip(), port);
@@ -179,38 +181,38 @@ fn beside(own: &Listener, asked: PortRoutes) -> Result<Listener, BootError> {
 }
 
 impl Bound {
-    /// The address.
+    /// Returns the application's own address.
     pub fn local_addr(&self) -> SocketAddr {
         self.own.address
     }
 
-    /// Every address: the application's own, then the ports that gateways asked for.
+    /// Returns every address: the application's own, then the ports that gateways asked for.
     pub fn listeners(&self) -> impl Iterator<Item = SocketAddr> {
         std::iter::once(&self.own).chain(&self.others).map(|listener| listener.address)
     }
 
-    /// The address of a gateway, by its path with prefix and version (`"/api/v1/ws"`): another one than [`Bound::local_addr`]
-    /// where it asked for a port of its own. `None`: no gateway has this path. One that is there on several: the first of
-    /// [`Bound::listeners`].
+    /// Returns the address of a gateway, by its path with prefix and version (`"/api/v1/ws"`). It differs from
+    /// [`Bound::local_addr`] if the gateway asked for a port of its own. `None` if no gateway has this path; if the
+    /// path exists on several ports, the first of [`Bound::listeners`].
     pub fn address_of(&self, path: &str) -> Option<SocketAddr> {
         let path = path::normal(path).ok()?;
         let mut all = std::iter::once(&self.own).chain(&self.others);
         all.find(|listener| listener.paths.contains(&path)).map(|listener| listener.address)
     }
 
-    /// Shutdown and numbers.
+    /// Returns a handle for shutdown and statistics.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// The second half of [`App::listen`]. Returns when a shutdown has ended.
+    /// Serves until a shutdown has ended: the second half of [`App::listen`].
     pub async fn serve(self) {
         let control = self.handle.control.clone();
         let node = control.hub.node.clone();
         // Kept to the end of the shutdown: connections outlive the accept loop.
         let threads = self.threads;
         if threads.is_some() {
-            // Here, where no handler runs: one that blocks its thread must not keep anybody from looking.
+            // Spawned on this runtime, where no handler runs: a handler that blocks its thread must not stop the watch.
             control.hub.watch_memory();
         }
         let places = Places::new(&node);
@@ -228,7 +230,8 @@ impl Bound {
         let mut signals = Signals::new(self.signals);
         let mut others: JoinSet<()> = self.others.into_iter().map(&run).collect();
         let own = run(self.own);
-        // To its end whoever asks for it: the accept loops stop at once, and their requests are waited for.
+        // Completes when the shutdown has ended, whatever started it: the accept loops stop at once, and the requests
+        // in progress are waited for.
         let served = async {
             own.await;
             while others.join_next().await.is_some() {}
@@ -261,7 +264,7 @@ impl Bound {
     }
 }
 
-/// One accept loop; from now on shutdown hooks wait for it.
+/// Returns the future of one accept loop. From this call on, the shutdown hooks wait for the loop to end.
 fn accept(listening: Listening, control: Arc<Control>) -> impl Future<Output = ()> + Send + 'static {
     let accepting = Accepting::new(control.clone());
     async move {
@@ -291,7 +294,7 @@ impl Signals {
         }
     }
 
-    /// The next signal; never, where signals are not wanted or cannot be had.
+    /// Waits for the next signal; never completes if signals are not wanted or not available.
     async fn next(&mut self) -> &'static str {
         if !self.wanted {
             return std::future::pending().await;

@@ -1,4 +1,4 @@
-//! [`Boot`]: what a module describes is made, initialised and, later, shut down.
+//! [`Boot`]: creates what a module describes, initialises it and, later, shuts it down.
 use super::Provider;
 use super::analysis::Plan;
 use super::container::Container;
@@ -19,10 +19,10 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// After this long, and then again and again, the log says who is waited for.
+/// The interval at which the log says what boot is waiting for.
 const STILL: Duration = Duration::from_secs(5);
 
-/// An application in the making: a module, and what is replaced in it.
+/// An application that is being created: a module, and the providers that are replaced in it.
 ///
 /// ```
 /// # use switchboard::{App, BootError, di::{Module, ModuleDef}};
@@ -37,51 +37,51 @@ const STILL: Duration = Duration::from_secs(5);
 #[must_use = "nothing is made before `create`"]
 pub struct Boot {
     root: ModuleDef,
-    /// The root's type, if it has one: a module may import it.
+    /// The type of the root module, if it has one; modules may import it.
     key: Option<TypeId>,
     overrides: Vec<Erased>,
     patience: Duration,
 }
 
 impl Boot {
-    /// How long a provider may take to be made, or a hook to run, unless [`Boot::patience`] says otherwise.
+    /// The default of [`Boot::patience`].
     pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// Of a module and all that it imports.
+    /// Returns the boot of a module and all that it imports.
     pub fn of<M: Module>() -> Boot {
         Boot { key: Some(TypeId::of::<M>()), ..Boot::of_def(M::module()) }
     }
 
-    /// Of a module that is made of values.
+    /// Returns the boot of a module that is built from values.
     pub fn of_def(root: ModuleDef) -> Boot {
         Boot { root, key: None, overrides: Vec::new(), patience: Boot::PATIENCE }
     }
 
-    /// Puts a value in the place of a provider, wherever that is: for tests.
+    /// Replaces a provider, in whatever module it is, by a value. For tests.
     #[track_caller]
     pub fn override_value<T: Send + Sync + 'static>(self, value: T) -> Boot {
         self.override_provider(Provider::value(value))
     }
 
-    /// Puts another provider of the same type in the place of one.
+    /// Replaces a provider by another one of the same type.
     pub fn override_provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> Boot {
         self.overrides.push(provider.erase());
         self
     }
 
-    /// How long one provider may take to be made, and one hook to run. Default: a minute.
+    /// Sets how long one provider may take to be created, and one hook to run. Default: one minute.
     pub fn patience(mut self, patience: Duration) -> Boot {
         self.patience = patience;
         self
     }
 
-    /// What is to be made, with everything that is wrong with it, and how long each part may take.
+    /// Returns what is to be created, with all problems, and how long each part may take.
     pub(crate) fn plan(self) -> (Plan, Duration) {
         (Plan::of(self.root, self.key, self.overrides), self.patience)
     }
 }
 
-/// The container of a plan's application; of what it will have, what every application provides is in it.
+/// Returns the container of a plan's application. It already has what every application provides, but no services yet.
 pub(crate) fn container(plan: &mut Plan, application: &Handle) -> Container {
     let scoped = take_scoped(plan);
     let single = plan.providers.iter().filter(|planned| planned.provider.scope == Scope::Application);
@@ -95,19 +95,19 @@ pub(crate) fn container(plan: &mut Plan, application: &Handle) -> Container {
     container
 }
 
-/// What is not made at boot.
+/// Takes the providers of connection and message scope, which create nothing at boot.
 fn take_scoped(plan: &mut Plan) -> HashMap<TypeId, Scoped> {
     let scoped = plan.providers.iter_mut().map(|planned| &mut planned.provider);
     let scoped = scoped.filter(|provider| provider.scope != Scope::Application);
     let makers = scoped.filter_map(|provider| match provider.make.take()? {
         Make::Again(make) => Some((provider.type_id, Scoped { scope: provider.scope, make })),
-        // That is told before.
+        // It was reported as a problem before.
         Make::Once(_) => None,
     });
     makers.collect()
 }
 
-/// Makes the providers; what asks for one that has failed is not made, nor told.
+/// Creates the services. If one fails, those that depend on it are neither created nor reported.
 pub(crate) async fn make_all(plan: &mut Plan, booting: &mut Booting) -> Vec<Problem> {
     let teardown = &mut booting.teardown;
     let (container, patience) = (teardown.container.kept(), teardown.patience);
@@ -133,7 +133,8 @@ pub(crate) async fn make_all(plan: &mut Plan, booting: &mut Booting) -> Vec<Prob
     problems
 }
 
-/// Runs the init hooks: of providers behind those that they ask for, then of modules behind those that they import.
+/// Runs the init hooks: of each provider after those of its dependencies, then of each module after those of its
+/// imports.
 pub(crate) async fn init_all(plan: &mut Plan, booting: &mut Booting) -> Result<(), Problem> {
     let teardown = &mut booting.teardown;
     let (container, patience) = (teardown.container.kept(), teardown.patience);
@@ -163,7 +164,8 @@ pub(crate) async fn init_all(plan: &mut Plan, booting: &mut Booting) -> Result<(
     Ok(())
 }
 
-/// Runs code of the application: a panic is an error, and so is a wait without end. The log tells who is waited for.
+/// Runs code of the application: a panic becomes an error, as does exceeding `patience`. The log says what is waited
+/// for.
 pub(crate) async fn run_hook<T, Fut>(what: &str, patience: Duration, start: impl FnOnce() -> Fut) -> Result<T, String>
 where
     Fut: Future<Output = Result<T, BoxError>>,
@@ -173,7 +175,7 @@ where
         Err(panic) => return Err(panicked(panic)),
     };
     let ended = wait_for(what, patience, future.as_mut()).await;
-    // Dropping it, or the text of its error, is code of the application too.
+    // Dropping the future, or formatting its error, also runs the application's code, which may panic.
     let text = AssertUnwindSafe(move || {
         drop(future);
         ended.map_err(|why| match why {
@@ -184,7 +186,7 @@ where
     catch_unwind(text).unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
-/// What is told of a panic.
+/// Returns the text of the error for a panic.
 fn panicked(panic: Box<dyn Any + Send>) -> String {
     let text = format!("it panicked: {}", log::panic_text(&*panic));
     drop_contained(panic);
@@ -210,7 +212,7 @@ where
         let left = patience.saturating_sub(started.elapsed());
         match tokio::time::timeout(left.min(STILL), &mut contained).await {
             Ok(Ok(value)) => {
-                // Code that blocks its thread cannot be cut off.
+                // Code that blocks its thread cannot be interrupted.
                 if started.elapsed() > patience {
                     tracing::warn!("{what} took {:?}, and blocked its thread meanwhile", started.elapsed());
                 }
@@ -223,7 +225,7 @@ where
     }
 }
 
-/// An error with its causes. What a client would be told of an internal one says nothing here.
+/// Returns an error with its causes. For an internal error only the causes are of use, not the message for clients.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<Error>().filter(|error| error.is_internal()) {
         let causes = error.source_chain();
@@ -234,7 +236,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     switchboard_core::causes(error)
 }
 
-/// What a boot has made so far. Where it fails, or is cut off, that is shut down.
+/// What a boot has created so far. It is shut down if boot fails or is dropped.
 pub(crate) struct Booting {
     teardown: Teardown,
 }
@@ -244,7 +246,7 @@ impl Booting {
         Booting { teardown: Teardown { container: container.kept(), hooks: Vec::new(), patience } }
     }
 
-    /// The shutdown hooks, where there are any.
+    /// Returns the shutdown hooks, if there are any.
     pub(crate) fn succeed(mut self) -> Option<Teardown> {
         self.take()
     }
@@ -255,10 +257,10 @@ impl Booting {
         (!hooks.is_empty()).then(|| Teardown { container, hooks, patience })
     }
 
-    /// Runs the shutdown hooks, to their end though nobody may wait for it any more.
+    /// Runs the shutdown hooks in a task of their own, so that they complete even if this future is dropped.
     pub(crate) async fn undo(mut self) {
         if let Some(teardown) = self.take() {
-            // It is contained, and cannot fail.
+            // The task contains panics, so it cannot fail.
             let _ = tokio::spawn(teardown.run_all()).await;
         }
     }
@@ -266,7 +268,7 @@ impl Booting {
 
 impl Drop for Booting {
     fn drop(&mut self) {
-        // Without a runtime nothing can be awaited; then it is said that they do not run.
+        // Outside a runtime the hooks cannot be awaited; dropping `teardown` then logs that they do not run.
         if let Some(teardown) = self.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
@@ -275,7 +277,7 @@ impl Drop for Booting {
     }
 }
 
-/// The shutdown hooks of an application. What is made, or initialised, later is shut down earlier.
+/// The shutdown hooks of an application. They run in the reverse order of creation and initialisation.
 pub(crate) struct Teardown {
     container: Container,
     hooks: Vec<ShutdownHook>,
@@ -283,15 +285,15 @@ pub(crate) struct Teardown {
 }
 
 struct ShutdownHook {
-    /// Its place in the order in which everything was made.
+    /// Its position in the order of creation.
     nth: usize,
     what: String,
     run: ModuleHook,
 }
 
-/// What the hooks have together, however short the shutdown's patience is.
+/// The time that the hooks have together, even if the shutdown's deadline is earlier.
 const AT_LEAST: Duration = Duration::from_secs(5);
-/// What each hook has, however much those before it used up.
+/// The time that each hook has, even if earlier hooks used up the rest.
 const EACH_AT_LEAST: Duration = Duration::from_secs(1);
 
 impl Teardown {
@@ -308,14 +310,14 @@ impl Teardown {
         });
     }
 
-    /// Runs the hooks after a boot that failed.
+    /// Runs the hooks after a failed boot.
     async fn run_all(self) {
         let now = Instant::now();
         let deadline = now.checked_add(self.patience).unwrap_or(now);
         self.run(deadline).await;
     }
 
-    /// Runs the hooks, until the deadline or a little longer. Returns how many did not end well; the log says which.
+    /// Runs the hooks, until the deadline or a little longer. Returns how many hooks failed; the log says which.
     pub(crate) async fn run(mut self, deadline: Instant) -> u64 {
         let deadline = deadline.max(Instant::now() + AT_LEAST);
         self.hooks.sort_by_key(|hook| hook.nth);

@@ -1,4 +1,4 @@
-//! [`Container`]: everything that was made at boot.
+//! [`Container`]: everything that was created at boot.
 use super::dependency::{Dependency, Strength};
 use super::provider::BoxError;
 use super::scope::{Scope, Scoped, View};
@@ -19,10 +19,11 @@ use std::sync::{Arc, OnceLock, Weak};
 
 pub(crate) type Instance = Box<dyn Any + Send + Sync>;
 
-/// What was provided, by type. Cheap to clone; a parameter of a handler, a hook or a raw loop, and of services.
+/// The services of an application, by type. It is cheap to clone, and can be a parameter of handlers, hooks, raw loops
+/// and services.
 ///
-/// It does not keep what was provided: that goes with its application, however many containers are left. From then on
-/// [`resolve`](Container::resolve) says that the application is gone.
+/// A container does not keep the services alive: they are dropped with their application, however many containers are
+/// left. After that, [`resolve`](Container::resolve) returns an error that says so.
 ///
 /// ```
 /// use switchboard::raw::Message;
@@ -39,9 +40,9 @@ pub(crate) type Instance = Box<dyn Any + Send + Sync>;
 /// ```
 pub struct Container {
     inner: Reach,
-    /// Without the shutdown hooks, which have the container.
+    /// Has no shutdown hooks: those own the container.
     application: Handle,
-    /// The connection and the message that it was taken for, where any provider has such a scope.
+    /// The connection and the message it was taken for, if any provider has such a scope.
     view: Option<Arc<View>>,
 }
 
@@ -54,7 +55,7 @@ impl Reach {
     }
 }
 
-/// What a container reaches, for the time of a call.
+/// A reference to the services, for the duration of a call.
 pub(super) enum Reached<'a> {
     Here(&'a Inner),
     There(Arc<Inner>),
@@ -73,22 +74,22 @@ impl Deref for Reached<'_> {
 }
 
 enum Reach {
-    /// The application's own.
+    /// The application's own reference.
     Kept(Arc<Inner>),
-    /// Everybody else's: a service that kept what it is in would keep itself.
+    /// The reference of all others: a service that owned its container would keep itself alive.
     Seen(Weak<Inner>),
 }
 
 pub(super) struct Inner {
-    /// Each is set once, at boot; afterwards there is nothing to lock.
+    /// Each is set once, at boot, and read without a lock afterwards.
     slots: HashMap<TypeId, OnceLock<Instance>>,
-    /// What there is of more than one.
+    /// The providers of connection and message scope.
     scoped: HashMap<TypeId, Scoped>,
     has_message_scope: bool,
 }
 
 impl Container {
-    /// The application's own.
+    /// Returns the application's own container, still empty.
     pub(crate) fn new(
         types: impl Iterator<Item = TypeId>,
         scoped: HashMap<TypeId, Scoped>,
@@ -100,7 +101,7 @@ impl Container {
         Container { inner: Reach::Kept(Arc::new(inner)), application, view: None }
     }
 
-    /// Another one that keeps what was provided: for the application's own parts. (A clone does not.)
+    /// Returns another container that keeps the services alive, for the application's own parts. (A clone does not.)
     pub(crate) fn kept(&self) -> Container {
         let inner = match &self.inner {
             Reach::Kept(inner) => Reach::Kept(inner.clone()),
@@ -109,7 +110,7 @@ impl Container {
         Container { inner, application: self.application.clone(), view: None }
     }
 
-    /// `None`: the application is gone.
+    /// `None` if the application is gone.
     #[inline]
     fn inner(&self) -> Option<Reached<'_>> {
         match &self.inner {
@@ -118,12 +119,12 @@ impl Container {
         }
     }
 
-    /// Keeps what was made. True unless nobody provides this type, or it is kept already.
+    /// Stores a service that was created. False if the type is not provided, or is stored already.
     pub(super) fn keep(&self, type_id: TypeId, instance: Instance) -> bool {
         self.inner().is_some_and(|inner| inner.slots.get(&type_id).is_some_and(|slot| slot.set(instance).is_ok()))
     }
 
-    /// It is made already.
+    /// True if the service is created already.
     pub(super) fn has(&self, type_id: TypeId) -> bool {
         self.inner().is_some_and(|inner| inner.slots.get(&type_id).is_some_and(|slot| slot.get().is_some()))
     }
@@ -132,7 +133,7 @@ impl Container {
         self.inner().and_then(|inner| inner.scoped.get(&type_id).map(|scoped| scoped.scope))
     }
 
-    /// True where somebody gives what a gateway asks for.
+    /// True if a gateway's dependency is provided.
     pub(crate) fn answers(&self, asked: &Dependency) -> bool {
         match asked.strength {
             Strength::Optional => true,
@@ -141,7 +142,7 @@ impl Container {
         }
     }
 
-    /// The scope of what a gateway asks for.
+    /// Returns the scope of a gateway's dependency.
     pub(crate) fn scope_of(&self, asked: &Dependency) -> Scope {
         match asked.strength {
             Strength::Client => Scope::Connection,
@@ -153,11 +154,12 @@ impl Container {
         self.inner().is_some_and(|inner| inner.has_message_scope)
     }
 
-    /// The one `T`, whichever module provides it: of the application; or, in a container that a handler or a hook took as a
-    /// parameter, of its connection or its message.
+    /// Returns the service of type `T`, whichever module provides it: the application's instance or, in a container
+    /// that a handler or a hook took as a parameter, that of its connection or its message.
     ///
-    /// Errors: nobody provides it; it is not made yet (in a factory); it belongs to a connection or a message, and this is not the
-    /// container of one; it cannot be made; or the application is gone. In a handler `?` answers `internal`.
+    /// Errors: if no module provides it; if it is not created yet (in a factory); if it belongs to a connection or a
+    /// message, and this container does not; if its creation fails; if the application is gone. In a handler, `?`
+    /// answers `internal`.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, NotProvided> {
         self.find(|service| match &self.view {
             Some(view) => view.resolve(self, service),
@@ -165,7 +167,7 @@ impl Container {
         })
     }
 
-    /// The one `T` of the application; or what `make` makes where there is more than one.
+    /// Returns the application's instance of `T`, or the result of `make` if `T` has another scope.
     #[inline]
     pub(super) fn find<T: ?Sized + Send + Sync + 'static>(
         &self,
@@ -179,18 +181,18 @@ impl Container {
         inner.scoped.get(&TypeId::of::<T>()).map_or_else(|| Err(NotProvided::of::<T>()), make)
     }
 
-    /// For a connection and perhaps a message.
+    /// Returns this container for a connection and perhaps a message.
     pub(super) fn seeing(&self, view: View) -> Container {
         Container { inner: self.inner.seen(), application: self.application.clone(), view: Some(Arc::new(view)) }
     }
 
-    /// For whoever takes it as a parameter.
+    /// Returns the container for a handler or hook that takes it as a parameter.
     pub(super) fn seen_by(&self, cx: &MessageContext<'_>) -> Container {
         let is_whole = self.inner().is_none_or(|inner| inner.scoped.is_empty());
         if is_whole { self.whole() } else { self.seeing(View::of(cx)) }
     }
 
-    /// Without connection and message.
+    /// Returns this container without a connection or message: it resolves application-scoped services only.
     pub(super) fn whole(&self) -> Container {
         Container { inner: self.inner.seen(), application: self.application.clone(), view: None }
     }
@@ -200,29 +202,30 @@ impl Container {
         view.client().ok_or_else(NotProvided::ended::<Client>)
     }
 
-    /// The clients of a namespace.
+    /// Returns the [`Server`] of namespace `N`, which sends to its clients.
     pub fn server<N: Namespace>(&self) -> Server<N> {
         self.application.server_of()
     }
 
-    /// The namespaces that are named at run time.
+    /// Returns the namespaces that are named at run time.
     pub fn namespaces(&self) -> Namespaces {
         self.application.namespaces()
     }
 
-    /// The clients of a namespace that somebody has.
+    /// Returns the server of a namespace that exists.
     pub(crate) fn server_in(&self, space: Arc<Space>) -> Server<Dynamic> {
         self.application.server_in(space)
     }
 
-    /// Shutdown and numbers. It does not keep the application: when nothing of that is left, there is nothing that it could end.
+    /// Returns a handle for shutdown and statistics. It does not keep the application alive; once that is gone, the
+    /// handle has no effect.
     pub fn handle(&self) -> Handle {
         self.application.clone()
     }
 }
 
-/// It keeps nothing of the application. What the maker of a service is lent belongs to its connection for the time of the call; a clone
-/// of it is of the application.
+/// A clone does not keep the application alive. The container that is lent to the factory of a scoped service belongs
+/// to a connection only for the duration of the call; a clone of it resolves application-scoped services only.
 impl Clone for Container {
     fn clone(&self) -> Container {
         Container { view: self.view.clone().filter(|view| !view.is_lent()), ..self.whole() }
@@ -236,7 +239,8 @@ impl fmt::Debug for Container {
     }
 }
 
-/// The container does not give a type. Becomes an opaque `internal` error in a handler, and a [`BootError`] in `main`.
+/// The error if the container has no service of a type. It becomes an opaque `internal` error in a handler, and a
+/// [`BootError`] in `main`.
 #[derive(Clone)]
 pub struct NotProvided {
     name: &'static str,
@@ -246,18 +250,18 @@ pub struct NotProvided {
 #[derive(Clone)]
 enum Why {
     Nobody,
-    /// Somebody does, but it is not made yet.
+    /// It is provided, but not created yet.
     Early,
     /// The application is gone.
     Gone,
-    /// There is one a connection, or one a message, and this is neither.
+    /// It has connection or message scope, and the container is of neither.
     OutOfScope(Scope),
     /// It belongs to a connection that has ended.
     Ended,
-    /// It asks for itself, in a way that was not declared.
+    /// It depends on itself, in a way that was not declared.
     Endless,
     Unmounted,
-    /// Its maker failed.
+    /// Its factory failed.
     Failed(Arc<dyn StdError + Send + Sync>),
 }
 
@@ -286,7 +290,7 @@ impl NotProvided {
         NotProvided::because::<T>(Why::Unmounted)
     }
 
-    /// Who asks for what asks for itself is not told: they are many, and the log has an end.
+    /// Does not wrap an `Endless` error: the chain of services that depend on each other would fill the log.
     pub(super) fn failed<T: ?Sized>(why: BoxError) -> NotProvided {
         match why.downcast::<NotProvided>() {
             Ok(endless) if matches!(endless.why, Why::Endless) => *endless,

@@ -1,4 +1,4 @@
-//! What somebody asks the container for.
+//! The dependencies of services, gateways and factories.
 use super::scope::Scope;
 use super::{Container, NotProvided};
 use crate::hub::Client;
@@ -14,10 +14,11 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// What a service, a gateway or a factory may ask for: `Arc<T>` of anything that is provided, `Option<Arc<T>>` of what may be,
-/// and handles: [`Server`], `Server<N>`, [`Namespaces`], [`Handle`], [`Container`]; and [`Client`], where there is one a connection or a message.
+/// A type that a service, a gateway or a factory may depend on: `Arc<T>` of a provided type, `Option<Arc<T>>` of one
+/// that may be provided, and handles: [`Server`], `Server<N>`, [`Namespaces`], [`Handle`], [`Container`]; and
+/// [`Client`], in services of connection or message scope.
 ///
-/// Implement it for a handle of your own: a type that is made of provided ones.
+/// Implement it for a handle of your own, a type that is made of provided ones.
 /// ```
 /// use std::sync::Arc;
 /// use switchboard::di::{Container, FromContainer, NotProvided, Wanted};
@@ -39,10 +40,10 @@ use std::sync::Arc;
             `Default`"
 )]
 pub trait FromContainer: Sized + Send + Sync + 'static {
-    /// Declares what is asked for, so that boot can tell what is missing.
+    /// Declares the dependencies, so that a missing one is reported at boot.
     fn wants(wanted: &mut Wanted);
 
-    /// Takes it. Called when all that was declared is there.
+    /// Creates the value. Called when everything that was declared exists.
     fn from_container(container: &Container) -> Result<Self, NotProvided>;
 }
 
@@ -82,7 +83,7 @@ impl FromContainer for Namespaces {
     }
 }
 
-/// It does not keep the application: a service with it goes with that, and then there is nothing left to end.
+/// It does not keep the application alive: a service with a handle is dropped with its application.
 impl FromContainer for Handle {
     fn wants(_: &mut Wanted) {}
 
@@ -91,9 +92,9 @@ impl FromContainer for Handle {
     }
 }
 
-/// The container of the application: in it there are no services of a connection or a message.
+/// The container of the application, which resolves no services of connection or message scope.
 ///
-/// It keeps nothing of what it gives: a service with it goes with its application.
+/// It does not keep services alive: a service with a container is dropped with its application.
 impl FromContainer for Container {
     fn wants(_: &mut Wanted) {}
 
@@ -102,7 +103,7 @@ impl FromContainer for Container {
     }
 }
 
-/// The client that a service of a connection, or of a message, belongs to.
+/// The client that a service of connection or message scope belongs to.
 impl FromContainer for Client {
     fn wants(wanted: &mut Wanted) {
         wanted.push::<Client>(Strength::Client);
@@ -113,7 +114,7 @@ impl FromContainer for Client {
     }
 }
 
-/// What one [`FromContainer`] type asks for.
+/// Collects what one [`FromContainer`] type depends on.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     list: &'a mut Vec<Dependency>,
@@ -130,12 +131,12 @@ impl Wanted<'_> {
         Wanted { list, label, place }
     }
 
-    /// A provider of `T`, which boot insists on.
+    /// Declares a dependency on a provider of `T`. Boot fails if there is none.
     pub fn provider<T: ?Sized + 'static>(&mut self) {
         self.push::<T>(Strength::Required);
     }
 
-    /// A provider of `T`, if there is one.
+    /// Declares a dependency on a provider of `T`, if there is one.
     pub fn optional<T: ?Sized + 'static>(&mut self) {
         self.push::<T>(Strength::Optional);
     }
@@ -157,22 +158,22 @@ impl Wanted<'_> {
 pub(crate) enum Strength {
     Required,
     Optional,
-    /// Asked for once everything is made, so that it makes no cycle: a parameter of a handler or a hook.
+    /// Resolved once everything is created, so it cannot be part of a cycle: a parameter of a handler or a hook.
     Late,
-    /// Not asked for: a field that is made by `Default`. Its type is the field's, not what is in an `Arc`.
+    /// Not resolved: a field that is made by `Default`. Its type is that of the field, not the type inside an `Arc`.
     Default,
     /// The client of a connection, which needs no provider.
     Client,
 }
 
-/// When it is asked for, which says how long it has to live.
+/// When a dependency is resolved, which determines how long it has to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
-    /// Whenever the one who asks is made.
+    /// When the service that depends on it is created.
     Making,
     /// When the application starts.
     Starting,
-    /// When a gateway is put together: what serves all of its clients.
+    /// When a gateway is compiled, for use by all of its clients.
     Mounting,
     /// While a client is served, by a handler or a hook.
     Serving,
@@ -181,10 +182,10 @@ pub(crate) enum When {
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     pub(crate) type_id: TypeId,
-    /// `Arc` of it.
+    /// The type `Arc` of it.
     pub(crate) shared_type: TypeId,
     pub(crate) name: &'static str,
-    /// The field, or whose parameter it is; "" where it has no name.
+    /// The field, or the function that has it as a parameter; "" if it has no name.
     pub(crate) label: Cow<'static, str>,
     pub(crate) place: &'static Location<'static>,
     pub(crate) strength: Strength,
@@ -192,7 +193,7 @@ pub(crate) struct Dependency {
 }
 
 impl Dependency {
-    /// `who` asks for this.
+    /// Returns "`who` asks for this", for a problem.
     pub(crate) fn asked_by(&self, who: &str) -> String {
         let name = short_name(self.name);
         match &*self.label {
@@ -201,7 +202,8 @@ impl Dependency {
         }
     }
 
-    /// `who`, that lives long, asks for what lives short: `there` is the scope of what is asked for.
+    /// Returns the problem if `who` lives longer than the dependency: `lives` is the scope of `who`, `there` that of
+    /// the dependency.
     pub(crate) fn mismatched(&self, who: &str, lives: Scope, there: Scope, is_gateway: bool) -> Option<String> {
         if self.when == When::Serving || there <= lives {
             return None;
@@ -230,7 +232,7 @@ impl Dependency {
     }
 }
 
-/// What is asked for once everything is made.
+/// Adds dependencies that are resolved once everything is created.
 pub(crate) fn late<T: FromContainer>(
     list: &mut Vec<Dependency>,
     label: &'static str,
@@ -247,11 +249,11 @@ pub(crate) fn late<T: FromContainer>(
 }
 
 impl Implicit {
-    /// A stage, or a struct whose handlers are in a gateway.
+    /// Returns the dependency on a stage, or on a struct whose handlers a gateway includes.
     pub(crate) fn dependency(&self, label: &'static str) -> Dependency {
         Dependency {
             type_id: self.type_id,
-            // It is made from a type that says how it is provided, and so never sought under another.
+            // Its type implements `Injectable`, so it is never looked up as an `Arc` by mistake.
             shared_type: self.type_id,
             name: self.name,
             label: Cow::Borrowed(label),
@@ -262,21 +264,21 @@ impl Implicit {
     }
 }
 
-/// What a struct asks for, field by field.
+/// The dependencies of a struct, field by field.
 #[derive(Debug, Default)]
 pub struct Dependencies {
     pub(crate) list: Vec<Dependency>,
 }
 
 impl Dependencies {
-    /// A field that the container gives.
+    /// Declares a field that is resolved from the container.
     #[track_caller]
     pub fn inject<T: FromContainer>(&mut self, field: &'static str) -> Injected<T> {
         T::wants(&mut Wanted::new(&mut self.list, format!("`{field}`").into(), Location::caller()));
         Injected { take: T::from_container }
     }
 
-    /// A field that is made by `Default`. Boot refuses a `T` or an `Arc<T>` here where `T` is provided: an
+    /// Declares a field that is made by `Default`. Boot refuses a field of type `T` or `Arc<T>` if `T` is provided: an
     /// `#[inject]` was forgotten.
     #[track_caller]
     pub fn defaulted<T: DefaultField>(&mut self, field: &'static str) -> Injected<T> {
@@ -293,13 +295,13 @@ impl Dependencies {
     }
 }
 
-/// How one field is made, once everything that it asks for is there.
+/// Creates one field, once all of its dependencies exist.
 pub struct Injected<T> {
     take: fn(&Container) -> Result<T, NotProvided>,
 }
 
 impl<T> Injected<T> {
-    /// The field's value.
+    /// Returns the field's value.
     pub fn get(&self, container: &Container) -> Result<T, NotProvided> {
         (self.take)(container)
     }
@@ -312,7 +314,7 @@ impl<T> Injected<T> {
     note = "write `#[inject]` in front of the field if the container gives it; otherwise it is made by `Default`"
 )]
 pub trait DefaultField: 'static {
-    /// Makes it.
+    /// Creates the value.
     fn make() -> Self;
 }
 #[diagnostic::do_not_recommend]

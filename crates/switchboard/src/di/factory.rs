@@ -1,7 +1,7 @@
-//! Functions whose parameters the container gives.
+//! Functions whose parameters are resolved from the container.
 use super::{Container, FromContainer, NotProvided, Wanted};
 
-/// A function of up to eight parameters that the container gives: see [`FromContainer`].
+/// A function of up to eight parameters that are resolved from the container: see [`FromContainer`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a factory",
     label = "not a function of things that the container gives",
@@ -10,13 +10,13 @@ use super::{Container, FromContainer, NotProvided, Wanted};
 pub trait Factory<Args>: Send + 'static {
     /// What it returns.
     type Out;
-    /// Declares what it asks for.
+    /// Declares its dependencies.
     fn wants(wanted: &mut Wanted<'_>);
-    /// Calls it.
+    /// Resolves the parameters and calls the function.
     fn call(self, container: &Container) -> Result<Self::Out, NotProvided>;
 }
 
-/// A [`Factory`] that can be called again, once for each client or each message.
+/// A [`Factory`] that can be called repeatedly, once for each client or each message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be called for each client or message",
     label = "not a function of things that the container gives, or one that can be called only once",
@@ -24,7 +24,7 @@ pub trait Factory<Args>: Send + 'static {
             has captured it may lend or clone, but not give away"
 )]
 pub trait ScopedFactory<Args>: Factory<Args> + Sync {
-    /// Calls it.
+    /// Resolves the parameters and calls the function.
     fn call_again(&self, container: &Container) -> Result<Self::Out, NotProvided>;
 }
 

@@ -1,4 +1,4 @@
-//! [`Graph`]: modules, providers and gateways, to look at.
+//! [`Graph`]: the modules, providers and gateways of an application, for inspection.
 use super::analysis::Plan;
 use super::dependency::Strength;
 use super::module::Module;
@@ -9,7 +9,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 
-/// Who provides what, and who asks for it. `Display` is a text, [`dot`](Graph::dot) a drawing.
+/// The providers of each module, and what they depend on. `Display` writes it as text, [`dot`](Graph::dot) as a
+/// drawing.
 ///
 /// ```text
 /// ChatModule
@@ -36,18 +37,18 @@ struct Thing {
     name: String,
     what: String,
     exported: bool,
-    /// Each once.
+    /// Each dependency once.
     asks_for: Vec<(TypeId, String)>,
 }
 
 impl Graph {
-    /// The graph of a module and all that it imports. Nothing is made, and what is wrong is drawn as it is.
+    /// Returns the graph of a module and all that it imports. Nothing is created, and mistakes are not reported.
     pub fn of<M: Module>() -> Graph {
         Graph::from_plan(&Plan::of(M::module(), Some(TypeId::of::<M>()), Vec::new()))
     }
 
     pub(crate) fn from_plan(plan: &Plan) -> Graph {
-        // Those who import first: the way one reads.
+        // Importing modules come before imported ones, as one reads.
         let modules = (0..plan.modules.len()).rev().map(|at| {
             let module = &plan.modules[at];
             let own = plan.providers.iter().filter(|planned| planned.module == at);
@@ -87,15 +88,16 @@ impl Graph {
         Graph { modules: modules.collect() }
     }
 
-    /// True where there is no module.
+    /// True if there is no module.
     pub(crate) fn is_empty(&self) -> bool {
         self.modules.is_empty()
     }
 
-    /// For Graphviz: `dot -Tsvg`. What nobody provides, or is there without a provider, has a dashed frame.
+    /// Returns the graph for Graphviz: `dot -Tsvg`. Types that no module provides, or that need no provider, have a
+    /// dashed frame.
     pub fn dot(&self) -> String {
         let mut dot = String::from("digraph {\n  rankdir=LR; node [shape=box, fontname=\"sans-serif\"];\n");
-        // Names are for people: two types may have one.
+        // Names are for display only: two types may have the same name.
         let mut nodes: HashMap<TypeId, usize> = HashMap::new();
         for (at, module) in self.modules.iter().enumerate() {
             let _ = writeln!(dot, "  subgraph cluster_{at} {{\n    label={};", quoted(&module.name));
@@ -127,7 +129,7 @@ impl Graph {
         dot
     }
 
-    /// `module Chat: RoomService, ChatGateway; imports Database`, one a module.
+    /// Returns one line for each module: `module Chat: RoomService, ChatGateway; imports Database`.
     pub(crate) fn summary(&self) -> impl Iterator<Item = String> {
         self.modules.iter().map(|module| {
             let names: Vec<&str> = module.things.iter().map(|thing| thing.name.as_str()).collect();
@@ -172,7 +174,7 @@ impl fmt::Display for Graph {
     }
 }
 
-/// A string of Graphviz.
+/// Returns the text as a quoted string of Graphviz.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

@@ -1,4 +1,4 @@
-//! [`Inject`]: a provider, as a parameter.
+//! [`Inject`]: a service as a parameter of a handler.
 use super::{Container, scope};
 use crate::Error;
 use crate::handler::{Context, FromMessage, MessageContext, Requirements};
@@ -8,9 +8,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// What a module provides, as a parameter of a handler or a hook: the one of the application, or, by its provider's
-/// [`Scope`](super::Scope), that of this connection or of this message. Boot makes sure that it is there. It is used as the service
-/// itself; [`Inject::arc`] and [`Inject::into_inner`] give the `Arc`.
+/// A service as a parameter of a handler or a hook: the application's instance or, depending on the provider's
+/// [`Scope`](super::Scope), that of this connection or of this message. Boot fails if it is not provided. It
+/// dereferences to the service; [`Inject::arc`] and [`Inject::into_inner`] return the `Arc`.
 ///
 /// ```
 /// use switchboard::Inject;
@@ -24,14 +24,14 @@ use std::sync::Arc;
 /// ```
 pub struct Inject<T: ?Sized>(Arc<T>);
 
-/// Functions and not methods, so that they hide none of the service's.
+/// Associated functions instead of methods, so that they hide none of the service's methods.
 impl<T: ?Sized> Inject<T> {
-    /// The service, as others hold it.
+    /// Returns the shared service.
     pub fn arc(this: &Inject<T>) -> &Arc<T> {
         &this.0
     }
 
-    /// The service, to keep it.
+    /// Returns the shared service, to keep it.
     pub fn into_inner(this: Inject<T>) -> Arc<T> {
         this.0
     }
@@ -71,7 +71,7 @@ impl FromMessage for Container {
     }
 }
 
-/// Names the service, and shows nothing of it.
+/// Shows the type of the service, but not its content.
 impl<T: ?Sized> fmt::Debug for Inject<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Inject({})", short_name(type_name::<T>()))

@@ -1,6 +1,7 @@
-//! The container: what services, gateways and factories ask for, made once at boot in the order of their dependencies.
+//! Dependency injection: services, gateways and factories are created once at boot, in the order of their dependencies.
 //!
-//! A person writes `#[injectable]`, `#[inject]` and `#[module]`; these expand to what is here: [`Provider`], [`Injectable`],
+//! Applications usually write `#[injectable]`, `#[inject]` and `#[module]`, which expand to the types of this module:
+//! [`Provider`], [`Injectable`], [`ModuleDef`].
 //! [`ModuleDef`].
 //!
 //! ```

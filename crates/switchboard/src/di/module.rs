@@ -1,4 +1,4 @@
-//! [`ModuleDef`]: what belongs together, and what of it others may ask for.
+//! [`ModuleDef`]: providers and gateways that belong together, and which of them other modules may use.
 use super::provider::{BoxError, BoxFuture, Erased};
 use super::{Container, Factory, Injectable, Provider};
 use crate::gateway::{ModuleGateway, Mount};
@@ -12,14 +12,14 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A type that stands for a module. `#[module(..)]` implements it.
+/// A type that represents a module. `#[module(..)]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a module",
     label = "not a module",
     note = "write `#[module(..)]` on a unit struct"
 )]
 pub trait Module: 'static {
-    /// What is in it.
+    /// Returns the definition of the module.
     fn module() -> ModuleDef;
 }
 
@@ -39,8 +39,9 @@ pub(crate) struct Export {
 
 /// Providers and gateways that belong together.
 ///
-/// What is provided in a module can be asked for inside of it, and in the modules that import it if it is exported; anywhere,
-/// if the module is global. There is one instance of each type in an application.
+/// A provided type can be used inside its module and, if exported, in the modules that import it; in every module if
+/// its module is global. An application has one instance of each type of
+/// [`Scope::Application`](super::Scope::Application).
 #[must_use = "a module does nothing before an application is created of it"]
 pub struct ModuleDef {
     pub(crate) name: String,
@@ -50,14 +51,14 @@ pub struct ModuleDef {
     pub(crate) exports: Vec<Export>,
     pub(crate) gateways: Vec<ModuleGateway>,
     pub(crate) global: bool,
-    /// What stands around every message of the application.
+    /// The guards, interceptors, pipes and filters of every message of the application.
     pub(crate) stages: Declared,
     pub(crate) on_init: Option<ModuleHook>,
     pub(crate) on_shutdown: Option<ModuleHook>,
 }
 
 impl ModuleDef {
-    /// An empty module.
+    /// Returns an empty module.
     #[track_caller]
     pub fn new(name: impl Into<String>) -> ModuleDef {
         ModuleDef {
@@ -74,7 +75,8 @@ impl ModuleDef {
         }
     }
 
-    /// What another module exports can be asked for in this one. A module that is imported more than once is there once.
+    /// Imports another module: what it exports can be used in this one. A module that is imported several times exists
+    /// once.
     #[track_caller]
     pub fn import<M: Module>(mut self) -> ModuleDef {
         let place = Location::caller();
@@ -82,39 +84,40 @@ impl ModuleDef {
         self
     }
 
-    /// [`import`](ModuleDef::import) of a module that is made of values: `.import_def(database("postgres://…"))`.
+    /// Imports a module that is built from values: `.import_def(database("postgres://…"))`. Otherwise like
+    /// [`import`](ModuleDef::import).
     #[track_caller]
     pub fn import_def(mut self, def: ModuleDef) -> ModuleDef {
         self.imports.push(Import { key: None, place: Location::caller(), def: Box::new(|| def) });
         self
     }
 
-    /// Provides a type that says how it is made.
+    /// Provides a type that implements [`Injectable`].
     #[track_caller]
     pub fn provide<T: Injectable>(self) -> ModuleDef {
         self.provider(T::provider())
     }
 
-    /// Provides a type.
+    /// Provides a type by a [`Provider`].
     #[track_caller]
     pub fn provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> ModuleDef {
         self.providers.push(provider.erase());
         self
     }
 
-    /// Provides a value that exists already.
+    /// Provides a value that already exists.
     #[track_caller]
     pub fn value<T: Send + Sync + 'static>(self, value: T) -> ModuleDef {
         self.provider(Provider::value(value))
     }
 
-    /// Provides a value that is made when it is its turn: see [`Provider::value_with`].
+    /// Provides a value that is created in the order of dependencies: see [`Provider::value_with`].
     #[track_caller]
     pub fn value_with<T: Send + Sync + 'static>(self, value: impl FnOnce() -> T + Send + 'static) -> ModuleDef {
         self.provider(Provider::value_with(value))
     }
 
-    /// Provides what a function of provided things returns.
+    /// Provides the result of a function whose parameters are resolved from the container.
     #[track_caller]
     pub fn factory<F, Args>(self, factory: F) -> ModuleDef
     where
@@ -124,7 +127,7 @@ impl ModuleDef {
         self.provider(Provider::factory(factory))
     }
 
-    /// Provides what a function returns that may fail.
+    /// Provides the result of a function that may fail.
     #[track_caller]
     pub fn try_factory<F, Args, T, E>(self, factory: F) -> ModuleDef
     where
@@ -135,7 +138,7 @@ impl ModuleDef {
         self.provider(Provider::try_factory(factory))
     }
 
-    /// Provides what an async function returns.
+    /// Provides the result of an async function.
     #[track_caller]
     pub fn async_factory<F, Args, T>(self, factory: F) -> ModuleDef
     where
@@ -146,7 +149,7 @@ impl ModuleDef {
         self.provider(Provider::async_factory(factory))
     }
 
-    /// Provides what an async function returns that may fail.
+    /// Provides the result of an async function that may fail.
     #[track_caller]
     pub fn try_async_factory<F, Args, T, E>(self, factory: F) -> ModuleDef
     where
@@ -158,7 +161,7 @@ impl ModuleDef {
         self.provider(Provider::try_async_factory(factory))
     }
 
-    /// Provides what a function returns as an `Arc`: the way to provide a trait object, `Arc<dyn Repository>`.
+    /// Provides the `Arc` that a function returns. Use it for a trait object, `Arc<dyn Repository>`.
     #[track_caller]
     pub fn shared<F, Args, T>(self, factory: F) -> ModuleDef
     where
@@ -168,7 +171,7 @@ impl ModuleDef {
         self.provider(Provider::shared(factory))
     }
 
-    /// Mounts a gateway, which can be asked for like any other provider.
+    /// Mounts a gateway. It can be resolved like any other service.
     #[track_caller]
     pub fn gateway<G: Mount>(mut self) -> ModuleDef {
         self.providers.push(G::provider().erase());
@@ -176,7 +179,7 @@ impl ModuleDef {
         self
     }
 
-    /// Lets the modules that import this one ask for `T`; or, if `T` is an imported module, for all that this exports.
+    /// Exports `T` to the modules that import this one; or, if `T` is an imported module, everything that `T` exports.
     #[track_caller]
     pub fn export<T: ?Sized + 'static>(mut self) -> ModuleDef {
         let (type_id, name) = (TypeId::of::<T>(), type_name::<T>());
@@ -184,38 +187,39 @@ impl ModuleDef {
         self
     }
 
-    /// What is exported can be asked for in every module.
+    /// Makes the module global: its exports can be used in every module.
     pub fn global(mut self) -> ModuleDef {
         self.global = true;
         self
     }
 
-    /// Puts a guard in front of every gateway of the application, whichever module mounts it: see [`App::guard`](crate::App::guard).
-    /// Those of imported modules come first.
+    /// Adds a guard to every gateway of the application, in whatever module: see [`App::guard`](crate::App::guard). The
+    /// guards of imported modules run first.
     pub fn app_guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> ModuleDef {
         self.stages.guards.push(guard.into_guard().stage());
         self
     }
 
-    /// Puts an interceptor around every handler of the application: see [`App::interceptor`](crate::App::interceptor).
+    /// Wraps an interceptor around every handler of the application: see [`App::interceptor`](crate::App::interceptor).
     pub fn app_interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> ModuleDef {
         self.stages.interceptors.push(interceptor.into().stage());
         self
     }
 
-    /// Puts a pipe in front of every payload of the application: see [`App::pipe`](crate::App::pipe).
+    /// Runs a pipe on every payload of the application: see [`App::pipe`](crate::App::pipe).
     pub fn app_pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> ModuleDef {
         self.stages.pipes.push(pipe.into().stage());
         self
     }
 
-    /// Asks a filter about the errors of all gateways of the application: see [`App::filter`](crate::App::filter).
+    /// Adds a filter that handles the errors of all gateways of the application: see
+    /// [`App::filter`](crate::App::filter).
     pub fn app_filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> ModuleDef {
         self.stages.filters.push(filter.into().stage());
         self
     }
 
-    /// Runs once everything is made, after the hooks of all providers and imported modules.
+    /// Sets a hook that runs once everything is created, after the init hooks of all providers and imported modules.
     pub fn on_init<F, Fut>(mut self, hook: F) -> ModuleDef
     where
         F: FnOnce(Container) -> Fut + Send + 'static,
@@ -227,7 +231,8 @@ impl ModuleDef {
         self
     }
 
-    /// Runs when the application shuts down, after the connections are gone, before the hooks of providers and imported modules.
+    /// Sets a hook that runs when the application shuts down: after all connections have ended, before the shutdown
+    /// hooks of providers and imported modules.
     pub fn on_shutdown<F, Fut>(mut self, hook: F) -> ModuleDef
     where
         F: FnOnce(Container) -> Fut + Send + 'static,

@@ -1,4 +1,4 @@
-//! [`Provider`]: how one thing is made, and what happens to it when the application starts and ends.
+//! [`Provider`]: how a service is created, and its hooks for the start and the shutdown of the application.
 use super::container::{Container, Instance};
 use super::dependency::{Dependencies, Dependency, Wanted};
 use super::scope::Scope;
@@ -19,22 +19,22 @@ type MakeOnce<R> = Box<dyn FnOnce(Container) -> BoxFuture<Result<R, BoxError>> +
 pub(crate) type MakeAgain<R> = Arc<dyn Fn(&Container) -> Result<R, BoxError> + Send + Sync>;
 type Hook<T> = Box<dyn FnOnce(Arc<T>) -> BoxFuture<Result<(), BoxError>> + Send>;
 
-/// A type that says how it is made. `#[injectable]` and `#[gateway]` implement it.
+/// A type that knows how it is created. `#[injectable]` and `#[gateway]` implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how it is made",
     label = "not an injectable type",
     note = "write `#[injectable]` on the struct, or provide it as `value(..)` or by `factory(..)`"
 )]
 pub trait Injectable: Sized + Send + Sync + 'static {
-    /// How it is made.
+    /// Returns its provider.
     fn provider() -> Provider<Self>;
 }
 
-/// Makes one thing.
+/// Creates a service.
 pub(crate) enum Make<R> {
-    /// What it has captured is given away, or it is waited for.
+    /// Called once: it gives away what it captured, or is async.
     Once(MakeOnce<R>),
-    /// What a scope needs: it can be asked for one more, at once.
+    /// Called for each connection or message: it is synchronous.
     Again(MakeAgain<R>),
 }
 
@@ -49,7 +49,7 @@ impl<R: Send + 'static> Make<R> {
         }
     }
 
-    /// The one of the application.
+    /// Creates the instance of the application.
     pub(crate) fn once(self, container: Container) -> BoxFuture<Result<R, BoxError>> {
         match self {
             Make::Once(make) => make(container),
@@ -58,8 +58,8 @@ impl<R: Send + 'static> Make<R> {
     }
 }
 
-/// How one thing is made: once, at boot, after all that it asks for; or, if it has another [`Scope`], once for each client or
-/// each message, when it is first asked for.
+/// How a service is created: once, at boot, after its dependencies; or, if it has another [`Scope`], once for each
+/// client or each message, when it is first resolved.
 #[must_use = "a provider provides nothing before it is in a module"]
 pub struct Provider<T: ?Sized> {
     dependencies: Vec<Dependency>,
@@ -121,7 +121,7 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         Provider { scope, ..Provider::new("factory", dependencies, Make::Again(Arc::new(make))) }
     }
 
-    /// What a function returns as an `Arc`: the way to provide a trait object, `Arc<dyn Repository>`.
+    /// Provides the `Arc` that a function returns. Use it for a trait object, `Arc<dyn Repository>`.
     #[track_caller]
     pub fn shared<F, Args>(factory: F) -> Provider<T>
     where
@@ -130,7 +130,7 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         Provider::calling("factory", factory, |made| ready(Ok(made)))
     }
 
-    /// [`scoped`](Provider::scoped), of a function that returns an `Arc`: the way to provide a trait object.
+    /// Like [`scoped`](Provider::scoped), with a function that returns an `Arc`. Use it for a trait object.
     #[track_caller]
     pub fn scoped_shared<F, Args>(scope: Scope, factory: F) -> Provider<T>
     where
@@ -139,28 +139,31 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         Provider::calling_again(scope, factory, Ok)
     }
 
-    /// There is one a client, made when a handler or a hook of that client first asks for it, and dropped when the connection has
-    /// ended, behind the on-disconnect hook.
+    /// Sets the scope to [`Scope::Connection`]: one instance for each client, created when a handler or a hook of that
+    /// client first resolves it, and dropped after the connection has ended and the on-disconnect hook has run.
     ///
-    /// It may ask for application services, others of a connection, and the [`Client`](crate::Client). Handlers and hooks take it
-    /// as [`Inject<T>`](crate::Inject); what lives longer cannot ask for it. A maker that fails or panics is an `internal` error of
-    /// the message that asked, and the next one that asks tries again. If two handlers of one client ask at the same moment, it may
-    /// be made twice, and both get the one that was first.
+    /// It may depend on services of the application, on others of connection scope, and on the
+    /// [`Client`](crate::Client). Handlers and hooks take it as [`Inject<T>`](crate::Inject); services that live longer
+    /// cannot depend on it. If its factory fails or panics, the message is answered with `internal`, and the next
+    /// message tries again. If two handlers of one client resolve it at the same moment, it may be created twice; both
+    /// then get the first instance that was stored.
     ///
-    /// For structs of [`fields`](Provider::fields); of a function, write [`scoped`](Provider::scoped).
+    /// Use it with [`fields`](Provider::fields); for a function, use [`scoped`](Provider::scoped).
     pub fn connection_scoped(mut self) -> Provider<T> {
         self.scope = Scope::Connection;
         self
     }
 
-    /// There is one a message, made when it is first asked for, and dropped with the last of those who hold it. Otherwise as
-    /// [`connection_scoped`](Provider::connection_scoped); it may ask for others of a message too.
+    /// Sets the scope to [`Scope::Message`]: one instance for each message, created when it is first resolved, and
+    /// dropped with its last owner. Otherwise like [`connection_scoped`](Provider::connection_scoped); it may also
+    /// depend on other services of message scope.
     pub fn message_scoped(mut self) -> Provider<T> {
         self.scope = Scope::Message;
         self
     }
 
-    /// Runs once everything is made, after the hooks of all that this asks for; an error keeps the application from starting.
+    /// Sets a hook that runs once everything is created, after the init hooks of its dependencies. An error keeps the
+    /// application from starting.
     pub fn on_init<F, Fut>(mut self, hook: F) -> Provider<T>
     where
         F: FnOnce(Arc<T>) -> Fut + Send + 'static,
@@ -172,8 +175,8 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         self
     }
 
-    /// Runs when the application shuts down: after the connections are gone, before the hooks of all that this asks for. An
-    /// error is logged.
+    /// Sets a hook that runs when the application shuts down: after all connections have ended, before the shutdown
+    /// hooks of its dependencies. An error is logged.
     pub fn on_shutdown<F, Fut>(mut self, hook: F) -> Provider<T>
     where
         F: FnOnce(Arc<T>) -> Fut + Send + 'static,
@@ -185,7 +188,7 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
         self
     }
 
-    /// What is provided is a gateway: boot refuses a module that provides it and does not mount it.
+    /// Marks the provided type as a gateway: boot refuses a module that provides it and does not mount it.
     pub fn to_be_mounted(mut self) -> Provider<T> {
         self.to_be_mounted = true;
         self
@@ -219,7 +222,8 @@ impl<T: ?Sized + Send + Sync + 'static> Provider<T> {
 }
 
 impl<T: Send + Sync + 'static> Provider<T> {
-    /// A struct of fields. `plan` declares them; what it returns makes the struct, as often as its [`Scope`] asks for.
+    /// Provides a struct, field by field. `plan` declares the fields and returns a function that creates the struct,
+    /// once for each instance of its [`Scope`].
     ///
     /// ```
     /// use switchboard::{Server, di::Provider};
@@ -241,20 +245,20 @@ impl<T: Send + Sync + 'static> Provider<T> {
         Provider::new("struct", dependencies.list, Make::Again(Arc::new(make)))
     }
 
-    /// A value that exists already.
+    /// Provides a value that already exists.
     #[track_caller]
     pub fn value(value: T) -> Provider<T> {
         Provider::new("value", Vec::new(), Make::Once(Box::new(move |_| ready(Ok(Arc::new(value))))))
     }
 
-    /// A value that is made when it is its turn, and not at all where something else is put in its place. `value(expr)` in
-    /// `#[module]` is this.
+    /// Provides a value that is created in the order of dependencies, and not at all if it is overridden. `value(expr)`
+    /// in `#[module]` expands to this.
     #[track_caller]
     pub fn value_with(value: impl FnOnce() -> T + Send + 'static) -> Provider<T> {
         Provider::new("value", Vec::new(), Make::Once(Box::new(move |_| ready(Ok(Arc::new(value()))))))
     }
 
-    /// What a function returns.
+    /// Provides the result of a function.
     #[track_caller]
     pub fn factory<F, Args>(factory: F) -> Provider<T>
     where
@@ -263,7 +267,7 @@ impl<T: Send + Sync + 'static> Provider<T> {
         Provider::calling("factory", factory, |made| ready(Ok(Arc::new(made))))
     }
 
-    /// What a function returns that may fail; the error keeps the application from starting.
+    /// Provides the result of a function that may fail; an error keeps the application from starting.
     #[track_caller]
     pub fn try_factory<F, Args, E>(factory: F) -> Provider<T>
     where
@@ -273,7 +277,8 @@ impl<T: Send + Sync + 'static> Provider<T> {
         Provider::calling("factory", factory, |made: Result<T, E>| ready(made.map(Arc::new).map_err(Into::into)))
     }
 
-    /// What a function returns, one for each client or each message: see [`connection_scoped`](Provider::connection_scoped).
+    /// Provides the result of a function, called once for each client or each message: see
+    /// [`connection_scoped`](Provider::connection_scoped).
     ///
     /// ```
     /// use switchboard::Client;
@@ -290,8 +295,8 @@ impl<T: Send + Sync + 'static> Provider<T> {
         Provider::calling_again(scope, factory, |made| Ok(Arc::new(made)))
     }
 
-    /// What a function returns that may fail, one for each client or each message; a message that asks for it is answered
-    /// `internal` then, and the log has the cause.
+    /// Provides the result of a function that may fail, called once for each client or each message. If it fails, the
+    /// message is answered with `internal`, and the cause is logged.
     #[track_caller]
     pub fn try_scoped<F, Args, E>(scope: Scope, factory: F) -> Provider<T>
     where
@@ -301,7 +306,8 @@ impl<T: Send + Sync + 'static> Provider<T> {
         Provider::calling_again(scope, factory, |made: Result<T, E>| made.map(Arc::new).map_err(Into::into))
     }
 
-    /// What an async function returns. Boot waits for it, at most the time that [`Boot::patience`](super::Boot::patience) says.
+    /// Provides the result of an async function. Boot waits for it, for at most
+    /// [`Boot::patience`](super::Boot::patience).
     #[track_caller]
     pub fn async_factory<F, Args>(factory: F) -> Provider<T>
     where
@@ -311,7 +317,7 @@ impl<T: Send + Sync + 'static> Provider<T> {
         Provider::calling("async factory", factory, |made| Box::pin(async move { Ok(Arc::new(made.await)) }))
     }
 
-    /// What an async function returns that may fail.
+    /// Provides the result of an async function that may fail.
     #[track_caller]
     pub fn try_async_factory<F, Args, E>(factory: F) -> Provider<T>
     where
@@ -345,21 +351,21 @@ where
 
 pub(crate) type ErasedHook = Box<dyn FnOnce(&Container) -> Option<BoxFuture<Result<(), BoxError>>> + Send>;
 
-/// A provider, its type erased.
+/// A provider, with its type erased.
 pub(crate) struct Erased {
     pub(crate) type_id: TypeId,
-    /// `Arc<T>`.
+    /// The type `Arc<T>`.
     pub(crate) shared_type: TypeId,
-    /// Those of fields that hold it: `T`, `Arc<T>`, `Option<Arc<T>>`.
+    /// The types of fields that hold it: `T`, `Arc<T>`, `Option<Arc<T>>`.
     pub(crate) field_types: [TypeId; 3],
     pub(crate) full_name: &'static str,
     pub(crate) name: String,
     pub(crate) how: &'static str,
-    /// The same, of an override too.
+    /// As `how`, but not replaced by "override".
     pub(crate) maker: &'static str,
     pub(crate) scope: Scope,
     pub(crate) place: &'static Location<'static>,
-    /// Where a module lists it.
+    /// Where a module lists the provider.
     pub(crate) listed: &'static Location<'static>,
     pub(crate) to_be_mounted: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -369,7 +375,7 @@ pub(crate) struct Erased {
 }
 
 impl Erased {
-    /// Takes over how it is made, and what that asks for.
+    /// Replaces everything but where the provider is listed and whether it must be mounted.
     pub(crate) fn replace(&mut self, by: Erased) {
         *self = Erased { listed: self.listed, to_be_mounted: self.to_be_mounted, how: "override", ..by };
     }

@@ -1,4 +1,5 @@
-//! [`Scope`]: how many there are of a service, and where those of a connection and of a message are kept.
+//! [`Scope`]: the lifetime of a service (application, connection or message), and the storage of connection- and
+//! message-scoped instances.
 use super::container::{Container, Instance, NotProvided};
 use super::provider::MakeAgain;
 use crate::contain::drop_contained;
@@ -10,15 +11,16 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-/// How many there are of a provided type. What lives long cannot ask for what lives short: boot refuses it.
+/// The lifetime of a service. A service cannot depend on one with a shorter lifetime: boot refuses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// One, made at boot.
+    /// One instance, created at boot.
     #[default]
     Application,
-    /// One a client, made at its first use, and dropped behind the on-disconnect hook.
+    /// One instance for each client, created at its first use, and dropped after the on-disconnect hook.
     Connection,
-    /// One a message, made at its first use. A hook, and the loop of a raw gateway, count as one message each.
+    /// One instance for each message, created at its first use. A hook, and the loop of a raw gateway, count as one
+    /// message each.
     Message,
 }
 
@@ -32,13 +34,13 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A provider that is asked again and again.
+/// A provider that creates an instance for each connection or message.
 pub(crate) struct Scoped {
     pub(crate) scope: Scope,
     pub(crate) make: MakeAgain<Instance>,
 }
 
-/// One instance among those of a connection or of a message. Its drop is the application's code.
+/// One stored instance of connection or message scope. Dropping it runs the application's code.
 struct Held<T: ?Sized>(Option<Arc<T>>);
 
 impl<T: ?Sized> Clone for Held<T> {
@@ -59,7 +61,7 @@ pub(crate) struct Store {
     services: Mutex<http::Extensions>,
 }
 
-/// What belongs to one message: nothing, before a service is asked for.
+/// The services of one message; allocated when the first one is resolved.
 #[derive(Default)]
 pub(crate) struct MessageScope(OnceLock<Arc<Store>>);
 
@@ -68,7 +70,7 @@ impl MessageScope {
         self.0.get_or_init(Arc::default).clone()
     }
 
-    /// For an owned copy of the message. Costs nothing where no provider has the scope of a message.
+    /// Returns the scope for an owned copy of the message. Allocates nothing if no provider has message scope.
     pub(crate) fn share(&self, container: Option<&Container>) -> MessageScope {
         let shared = MessageScope::default();
         if container.is_some_and(Container::has_message_scope) {
@@ -78,28 +80,29 @@ impl MessageScope {
     }
 }
 
-/// What a container sees besides the application: a connection, and perhaps a message.
+/// The connection, and perhaps the message, whose services a container resolves.
 pub(crate) struct View {
-    /// The connection has the application that it belongs to: a service that kept this would keep itself.
+    /// Weak, because the connection keeps its application alive: a service that kept this would keep itself alive.
     client: Weak<Endpoint>,
-    /// None for what lives as long as the connection.
+    /// `None` for services that live as long as the connection.
     message: Option<Arc<Store>>,
-    /// A maker is lent it.
+    /// True if the container is lent to a factory.
     lent: bool,
 }
 
-/// Makers that ask for each other without having declared it would never end.
+/// The most nested factories: undeclared cycles would never end.
 const DEEPEST: u16 = 64;
 
 thread_local! {
     static MAKERS: Calls = const { Calls::new(DEEPEST) };
 }
 
-/// A maker of the application's runs, until dropped: makers do not wait, so that those inside of it are on the same thread.
+/// Counts a running factory of the application, until dropped. Factories are synchronous, so those nested in it run on
+/// the same thread.
 pub(crate) struct Making(#[expect(dead_code, reason = "held for its drop")] Nested);
 
 impl Making {
-    /// Errors: it is inside of too many others, or too many are inside of the outermost.
+    /// Errors: if it is nested in too many others, or too many are nested in the outermost.
     pub(crate) fn begin() -> Result<Making, Refused> {
         let (nested, refused) = Nested::begin(&MAKERS);
         refused.map_or(Ok(Making(nested)), Err)
@@ -107,7 +110,7 @@ impl Making {
 }
 
 impl View {
-    /// Of a handler that takes a container.
+    /// Returns the view of a handler that takes a container.
     pub(super) fn of(cx: &MessageContext<'_>) -> View {
         View {
             client: Arc::downgrade(cx.caller.connected().endpoint_arc()),
@@ -116,12 +119,13 @@ impl View {
         }
     }
 
-    /// What makers are lent is for the time of their call: a service that kept it would keep itself.
+    /// True if the container is lent to a factory for the duration of its call: a service that kept the view would keep
+    /// itself alive.
     pub(super) fn is_lent(&self) -> bool {
         self.lent
     }
 
-    /// `None`: it has left, and nobody has it any more.
+    /// `None` if the client has left and nothing owns it any more.
     pub(super) fn client(&self) -> Option<Client> {
         self.client.upgrade().map(Client::new)
     }
@@ -135,9 +139,9 @@ impl View {
     }
 }
 
-/// What is provided, for whoever has the message. Application services cost what they cost anywhere.
+/// Returns a service for the handler of a message. Application-scoped services cost the same as elsewhere.
 ///
-/// Errors: `internal`; the gateway has no container, nobody provides it, or it cannot be made.
+/// Errors: `internal` if the gateway has no container, no module provides the service, or it cannot be created.
 pub(crate) fn resolve<T>(cx: &MessageContext<'_>) -> Result<Arc<T>, crate::Error>
 where
     T: ?Sized + Send + Sync + 'static,
@@ -145,7 +149,7 @@ where
     Ok(resolve_for(cx.container.map(|container| &**container), cx.caller.connected(), cx.scope)?)
 }
 
-/// [`resolve`] for an owned copy of the message.
+/// Like [`resolve`], for an owned copy of the message.
 pub(crate) fn resolve_for<T>(
     container: Option<&Container>,
     client: &Client,
@@ -158,7 +162,8 @@ where
     container.find(|service| resolve_scoped(container, service, client, || Some(scope.store())))
 }
 
-/// No lock is held over a maker. Where two are made at once, the one that is put in first is everybody's.
+/// Holds no lock while the factory runs. If two instances are created at the same time, the first one stored is used by
+/// all.
 fn resolve_scoped<T>(
     container: &Container,
     service: &Scoped,
@@ -201,7 +206,8 @@ fn known<T: ?Sized + Send + Sync + 'static>(held: &http::Extensions) -> Option<A
     held.get::<Held<T>>().and_then(|held| held.0.clone())
 }
 
-/// The one that is kept: this, unless there is one already. The other is dropped by whoever made it, not here.
+/// Stores `made` unless an instance is stored already, and returns the stored one. The other is dropped by the caller,
+/// after the lock.
 fn keep<T: ?Sized + Send + Sync + 'static>(held: &mut http::Extensions, made: &Arc<T>) -> Arc<T> {
     known(held).unwrap_or_else(|| {
         held.insert(Held(Some(made.clone())));

@@ -1,4 +1,4 @@
-//! From a gateway to its table.
+//! Compiles a gateway to its type-erased form.
 use super::{CompiledGateway, Gateway, Group, InitHook};
 use crate::di::{Container, NotProvided};
 use crate::gateway::compiled::{NewEntry, Note};
@@ -9,8 +9,8 @@ use crate::{Client, Root};
 use std::sync::Arc;
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Erases the type, over the gateway's own state or the one that is given. Errors: a stage that nobody provides; `Ok(None)`: there
-    /// is no state.
+    /// Compiles the gateway over its own state or, without one, over `state`. Errors: if no module provides one of its
+    /// stages or included structs. `Ok(None)` if there is no state.
     pub(crate) fn build(
         self,
         state: Option<Arc<S>>,
@@ -33,7 +33,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         for included in self.included {
             included.take(container)?;
         }
-        // The gateway's group is the first.
+        // Index 0 is the group that the gateway's messages share.
         let shared = self.concurrency.filter(|(most, _)| *most > 1).map(|(most, _)| Group { index: 0, most });
         let mut groups = 0;
         let mut entry = |place, handler: HandlerDef<S>, requirements: &mut Requirements| {

@@ -1,15 +1,15 @@
-//! What is wrong with a gateway by itself.
+//! Validates a gateway on its own, without the application.
 use super::Gateway;
 use crate::pipeline::Implicit;
 use crate::problem::Problem;
 use std::panic::Location;
 use switchboard_core::{check_event, is_reserved};
 
-/// The most messages of one client that may be handled at a time.
+/// The highest allowed concurrency: messages of one client that are handled at a time.
 const MOST_AT_A_TIME: usize = 1024;
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Adds what is wrong.
+    /// Adds the mistakes of this gateway to `problems`.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
         let name = self.name();
         self.site.check(&name, problems);
@@ -84,7 +84,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         }
     }
 
-    /// What its stages, and those of its messages, ask the container for.
+    /// Returns what the gateway's stages, and those of its messages, need from the container.
     pub(crate) fn implicit(&self) -> Vec<Implicit> {
         let own = self.events.iter().map(|(_, _, handler)| handler);
         let other = self.catch_all.iter().map(|(_, handler)| handler);

@@ -1,4 +1,4 @@
-//! A gateway with its type erased: what a connection looks things up in.
+//! [`CompiledGateway`]: a gateway with its type erased, in which a connection looks up handlers, hooks and settings.
 use crate::codec::{Codecs, Format};
 use crate::compression::Compression;
 use crate::di::Container;
@@ -17,51 +17,52 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub(crate) struct CompiledGateway {
-    /// The part of it that its endpoints share.
+    /// The part that all endpoints of the gateway share.
     pub(crate) profile: Arc<Profile>,
     pub(crate) name: String,
     pub(crate) namespace: Marker,
-    /// In place of it, where the request says which.
+    /// Chooses the namespace by the request, in place of `namespace`.
     pub(crate) namespace_by: Option<NamespaceBy>,
     notes: Vec<Note>,
     /// Set when the application is built.
     pub(crate) container: Option<Arc<Container>>,
-    /// What a container's handle ends, and its shutdown hooks, are there as long as somebody is served.
+    /// Keeps what the container's handle ends, and its shutdown hooks, alive while the gateway is served.
     _application: Option<Handle>,
-    /// Sorted by name: to find one of the handful of events that a gateway has, no hash is needed.
+    /// Sorted by name. A gateway has only a handful of events, so no hash map is needed.
     events: Vec<Entry>,
-    /// The `head` of each.
+    /// The [`head`] of each event's name, in the same order.
     heads: Vec<u64>,
     catch_all: Option<Entry>,
     pub(crate) level: StageSet,
-    /// Asked before the upgrade, in this order.
+    /// Run before the upgrade, in this order.
     pub(crate) connect_guards: Box<[Arc<dyn ErasedConnectGuard>]>,
-    /// What stands around the on-connect hook.
+    /// The interceptors and filters that wrap the on-connect hook. The filters also handle errors of the connect
+    /// guards. `None` if there are none.
     pub(crate) connect_stages: Option<Arc<Stages>>,
-    /// Some messages are handled beside others.
+    /// True if some messages of a client are handled concurrently with others.
     pub(crate) is_concurrent: bool,
     pub(crate) on_connect: Option<Hook>,
     pub(crate) on_disconnect: Option<Hook>,
     pub(crate) raw: Option<Hook>,
-    /// Where it is written.
+    /// Where the raw loop was registered.
     pub(crate) raw_at: Option<&'static Location<'static>>,
     pub(crate) requirements: Requirements,
     own_limits: bool,
     pub(crate) origins: Option<Origins>,
     own_compression: bool,
-    /// Those of the application, unless the gateway has its own; `None`: any.
+    /// The gateway's allowed hosts, else the application's; `None` allows any host.
     pub(crate) hosts: Option<Arc<[String]>>,
     pub(crate) protocols: Protocols,
-    /// Of clients that ask for none.
+    /// The format of clients that ask for no subprotocol.
     pub(crate) default_format: Format,
 }
 
-/// How long a name's head is.
+/// The length of a name's head.
 const HEAD: usize = size_of::<u64>();
-/// Up to so many heads are looked through one by one, which is faster than a search.
+/// Up to this many heads are compared one by one, which is faster than a binary search.
 const FEW: usize = 8;
 
-/// The first eight bytes of a name, zeros behind a shorter one, as a number that sorts as they do.
+/// Returns the first eight bytes of a name, padded with zeros, as a number that sorts as they do.
 fn head(name: &str) -> u64 {
     let name = name.as_bytes();
     if let Some(head) = name.first_chunk() {
@@ -70,33 +71,34 @@ fn head(name: &str) -> u64 {
     let Some((first, last)) = name.first_chunk().zip(name.last_chunk()) else {
         return name.iter().enumerate().fold(0, |head, (at, byte)| head | u64::from(*byte) << (56 - 8 * at));
     };
-    // Some of the last four bytes are among the first four: those are shifted out.
+    // The two four-byte reads overlap in a name shorter than eight bytes: the bytes that the first one has are shifted
+    // out.
     let last = u64::from(u32::from_be_bytes(*last)) << (64 - 8 * name.len()) & u64::from(u32::MAX);
     u64::from(u32::from_be_bytes(*first)) << 32 | last
 }
 
-/// Names the namespace of a request.
+/// Chooses a namespace by the opening request.
 pub(crate) type NamespaceBy = Arc<dyn Fn(&Handshake) -> Result<String, Error> + Send + Sync>;
 
 /// An event and its handler.
 pub(crate) struct Entry {
     pub(crate) event: Arc<str>,
-    /// The handler parses the payload, which shows whether it is JSON.
+    /// True if the handler parses the payload, which shows whether it is valid JSON.
     reads_payload: bool,
-    /// It may be begun with before the frame is decoded as a whole.
+    /// True if handling may begin before the whole frame is decoded.
     pub(crate) takes_fast_path: bool,
     pub(crate) start: Arc<dyn Start>,
-    /// What stands around it; none in most gateways.
+    /// The stages that wrap the handler; `None` in most gateways.
     pub(crate) stages: Option<Arc<Stages>>,
-    /// It is handled beside others.
+    /// Set if the event is handled concurrently with others.
     pub(crate) group: Option<Group>,
-    /// It handles every event that has no handler of its own.
+    /// True if this handles every event that has no handler of its own.
     pub(crate) is_catch_all: bool,
     level: StageSet,
     place: &'static Location<'static>,
 }
 
-/// Messages that are handled beside others, up to so many at a time.
+/// Messages that are handled concurrently, up to `most` at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) index: u16,
@@ -140,7 +142,8 @@ impl CompiledGateway {
         }
     }
 
-    /// For the time until it is served: nobody shares the profile before, so that nothing is copied.
+    /// Returns the profile for changes before the gateway is served. Nothing shares it yet, so `make_mut` does not
+    /// copy.
     pub(crate) fn profile_mut(&mut self) -> &mut Profile {
         Arc::make_mut(&mut self.profile)
     }
@@ -167,13 +170,14 @@ impl CompiledGateway {
         self.heads.insert(at, head(event));
     }
 
-    /// The handler of every event without one.
+    /// Sets the handler of every event that has no handler of its own.
     pub(crate) fn catch_all(&mut self, entry: NewEntry) {
         self.is_concurrent |= entry.group.is_some();
         self.catch_all = Some(Entry { is_catch_all: true, ..entry.under("*") });
     }
 
-    /// Puts the stages together, the application's around the gateway's around each message's. Adds what is wrong.
+    /// Combines the stages: the application's are outermost, then the gateway's, then each message's. Adds mistakes to
+    /// `problems`.
     pub(crate) fn settle_stages(&mut self, application: &StageSet, require_guard: bool, problems: &mut Vec<Problem>) {
         let around = [application, &self.level];
         StageSet::check(&around, &self.name, false, None, problems);
@@ -191,12 +195,12 @@ impl CompiledGateway {
         }
     }
 
-    /// What a client is told of an error of a connect guard.
+    /// Returns the error that a client gets for an error of a connect guard, after the filters.
     pub(crate) fn connect_error(&self, error: Error) -> Error {
         pipeline::connect_error(self.connect_stages.as_ref(), error)
     }
 
-    /// Takes over what the application sets.
+    /// Sets what the gateway takes from the application, where it has no setting of its own.
     pub(crate) fn settle(
         &mut self,
         limits: &Limits,
@@ -216,14 +220,14 @@ impl CompiledGateway {
         self.origins.get_or_insert_with(|| origins.clone());
     }
 
-    /// The application's compression, unless the gateway chose itself.
+    /// Sets the application's compression, unless the gateway has its own setting.
     pub(crate) fn settle_compression(&mut self, compression: Option<Compression>) {
         if !self.own_compression {
             self.profile_mut().compression = compression;
         }
     }
 
-    /// The application's formats, and which one is the default. Adds what is wrong.
+    /// Sets the application's formats and the default format. Adds mistakes to `problems`.
     pub(crate) fn settle_formats(&mut self, codecs: &Codecs, problems: &mut Vec<Problem>) {
         let profile = Arc::make_mut(&mut self.profile);
         profile.codecs = codecs.clone();
@@ -234,7 +238,8 @@ impl CompiledGateway {
         self.handled(event).or(self.catch_all.as_ref())
     }
 
-    /// The event's own handler. Most names differ in their heads, and short ones are the same where those are.
+    /// Returns the event's own handler. Most names differ in their heads; names of at most [`HEAD`] bytes are equal if
+    /// their heads and lengths are.
     fn handled(&self, event: &str) -> Option<&Entry> {
         let head = head(event);
         let at = match self.heads.len() {
@@ -252,7 +257,7 @@ impl CompiledGateway {
         self.events.get(at)
     }
 
-    /// `Chat (7 messages, 2 hooks)`, and the namespace where it is not the default.
+    /// Returns `Chat (7 messages, 2 hooks)`, and the namespace if it is not the default.
     pub(crate) fn summary(&self) -> String {
         let hooks = self.notes.iter().filter(|note| matches!(note, Note::Hook(_))).count();
         let messages = if self.raw.is_some() { "raw".to_owned() } else { count(self.events.len(), "message") };
@@ -265,7 +270,7 @@ impl CompiledGateway {
     }
 }
 
-/// A handler that is about to be in the table.
+/// A handler that is to be added to a compiled gateway.
 pub(crate) struct NewEntry {
     pub(crate) reads_payload: bool,
     pub(crate) start: Arc<dyn Start>,

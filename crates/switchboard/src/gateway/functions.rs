@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
-/// An async function of up to four parameters that it owns: [`Client`], one payload, and extractors. `Args` is inferred.
+/// An async function of up to four parameters that own their data: [`Client`], one payload, and extractors. `Args` is
+/// inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a function that a gateway can call",
     label = "not a function of this gateway",
@@ -46,14 +47,14 @@ macro_rules! functions {
 }
 functions! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 
-/// A function in the place of a method: the gateway's state is not its concern.
+/// A function used as a method: it gets no reference to the gateway's state.
 #[derive(Clone)]
 struct Free<F>(F);
 
 /// The `Args` of [`Free`].
 struct FreeArgs<Args>(Args);
 
-/// How [`Free`] is called.
+/// Calls a [`Free`].
 struct FreeCall<Args>(Args);
 
 impl<S, F, Args: 'static> Handler<S, FreeArgs<Args>> for Free<F>
@@ -80,7 +81,7 @@ where
 }
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
-    /// Wraps a closure or a free function, to put stages on it: see [`Gateway::on_fn`].
+    /// Creates a handler from a closure or a free function, so that stages can be added to it: see [`Gateway::on_fn`].
     ///
     /// ```
     /// use switchboard::{Gateway, HandlerDef, Roles};
@@ -100,7 +101,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
 }
 
 impl Gateway<()> {
-    /// A gateway of closures and free functions, without a struct.
+    /// Returns a gateway of closures and free functions, without a struct.
     ///
     /// ```
     /// use switchboard::{App, Client, Gateway};
@@ -120,7 +121,8 @@ impl Gateway<()> {
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Answers an event with a closure or a free function: up to four parameters, which it owns. Otherwise as [`Gateway::on`].
+    /// Handles an event with a closure or a free function of up to four parameters that own their data. Otherwise like
+    /// [`Gateway::on`].
     ///
     /// ```
     /// # use switchboard::{Error, Gateway};
@@ -142,7 +144,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.handler(event, HandlerDef::function(function))
     }
 
-    /// [`Gateway::on_connect`], of a closure or a free function.
+    /// Like [`Gateway::on_connect`], with a closure or a free function.
     #[track_caller]
     pub fn on_connect_fn<F, Args: 'static>(self, hook: F) -> Gateway<S>
     where
@@ -154,7 +156,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.hook(HookDef::<S, OnConnect>::new::<_, FreeArgs<Args>>(Free(hook)))
     }
 
-    /// [`Gateway::on_disconnect`], of a closure or a free function.
+    /// Like [`Gateway::on_disconnect`], with a closure or a free function.
     #[track_caller]
     pub fn on_disconnect_fn<F, Args: 'static>(self, hook: F) -> Gateway<S>
     where
@@ -166,7 +168,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.hook(HookDef::<S, OnDisconnect>::new::<_, FreeArgs<Args>>(Free(hook)))
     }
 
-    /// [`Gateway::raw`], of a closure or a free function.
+    /// Like [`Gateway::raw`], with a closure or a free function.
     ///
     /// ```
     /// use switchboard::{Ctx, Gateway, Socket};

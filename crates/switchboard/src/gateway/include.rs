@@ -10,21 +10,21 @@ use std::any::{TypeId, type_name};
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
-/// Another struct whose handlers are in the gateway.
+/// Another struct whose handlers are part of the gateway.
 pub(crate) struct Included {
     pub(crate) name: String,
-    /// Whom the container is asked for; none where it is given.
+    /// The type that is resolved from the container; `None` if the instance was passed in.
     pub(crate) implicit: Option<Implicit>,
-    /// What its handlers ask the container for.
+    /// What its handlers need from the container.
     pub(crate) dependencies: Vec<Dependency>,
     problems: Vec<Problem>,
     take: Take,
 }
 
-/// Takes the struct out of the container, for its handlers.
+/// Resolves the struct from the container, for its handlers.
 type Take = Box<dyn FnOnce(Option<&Container>) -> Result<(), NotProvided> + Send>;
 
-/// What the container is asked for, without the handlers.
+/// What an included struct needs from the container, without its handlers.
 pub(crate) struct IncludedNote {
     pub(crate) name: String,
     pub(crate) implicit: Option<Implicit>,
@@ -37,7 +37,7 @@ impl IncludedNote {
     }
 }
 
-/// The structs that the container is asked for.
+/// Returns the dependencies on the included structs themselves.
 pub(super) fn asked(included: &[Included]) -> impl Iterator<Item = Dependency> {
     included.iter().filter_map(|included| included.implicit).map(|implicit| implicit.dependency("what it includes"))
 }
@@ -52,18 +52,18 @@ impl Included {
         &self.problems
     }
 
-    /// Before the handlers are bound.
+    /// Resolves the struct. Called before the handlers are bound.
     pub(super) fn take(self, container: Option<&Container>) -> Result<(), NotProvided> {
         (self.take)(container)
     }
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Answers the messages of another struct too, by its own handlers, on the instance that the container gives. A type that no
-    /// module provides is provided by itself.
+    /// Adds the handlers of another struct to this gateway. They run on the instance from the container; a type that no
+    /// module provides is provided implicitly.
     ///
-    /// The gateway's stages, limits and hooks hold for its messages as for the others. It cannot have hooks or settings of its own,
-    /// which is told at boot, as are events that two of them handle.
+    /// The gateway's stages, limits and hooks apply to its messages as to all others. The included struct cannot have
+    /// hooks or settings of its own, and two structs cannot handle the same event; both are reported at boot.
     ///
     /// ```
     /// use switchboard::{Gateway, injectable, messages};
@@ -93,7 +93,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.adopt(slot, Some(implicit), take, own)
     }
 
-    /// [`include`](Gateway::include) of a struct that is made by hand.
+    /// Like [`include`](Gateway::include), with an instance made by hand.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -120,7 +120,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         take: Take,
         own: Option<String>,
     ) -> Gateway<S> {
-        // With what stands on its struct, which is refused below: its guards shall not be lost in silence.
+        // Includes the settings on the struct, so that they are found and refused below: its guards must not be ignored
+        // silently.
         let mut other = P::settled(Gateway::described());
         let (whole, name) = (self.name(), short_name(type_name::<P>()));
         let wrong = other.not_included(Location::caller());
@@ -145,7 +146,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// What a gateway has besides messages, each with its places.
+    /// Returns what a gateway has besides messages, which cannot be included, each with its source locations.
     fn not_included(&self, included: &'static Location<'static>) -> Vec<(String, Vec<&'static Location<'static>>)> {
         let hook = |what: &str, place: Option<&'static Location<'static>>| {
             place.map(|place| (format!("has {what}"), vec![place, included]))
@@ -174,7 +175,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     }
 }
 
-/// The handler, on its own struct whatever it is in.
+/// Converts the handler to one of another gateway; it still runs on its own struct.
 fn adopted<P: Send + Sync + 'static, S>(handler: HandlerDef<P>, slot: Arc<OnceLock<Arc<P>>>) -> HandlerDef<S> {
     let HandlerDef { requirements, declared, concurrency, bind } = handler;
     let bind = move |_| match slot.get() {

@@ -1,4 +1,4 @@
-//! [`Gateway`]: the table of handlers of one struct.
+//! [`Gateway`]: the handlers of one struct.
 mod build;
 mod check;
 mod compiled;
@@ -59,16 +59,16 @@ use std::sync::Arc;
 /// ```
 #[must_use = "a gateway serves nobody before it is mounted with `App::gateway`"]
 pub struct Gateway<S> {
-    /// None while it is described: a module gives it then.
+    /// `None` for a gateway that a module describes: the state comes from the container.
     state: Option<Arc<S>>,
     events: Vec<(Cow<'static, str>, &'static Location<'static>, HandlerDef<S>)>,
     hooks: Hooks<S>,
     after_init: Vec<(&'static Location<'static>, AfterInit<S>)>,
-    /// What handlers and hooks ask the container for.
+    /// What handlers and hooks need from the container.
     dependencies: Vec<Dependency>,
     limits: Option<GatewayLimits>,
     origins: Option<Origins>,
-    /// The gateway's own choice.
+    /// The gateway's own setting; `None` uses the application's.
     pub(crate) compression: Option<Option<Compression>>,
     hosts: Option<(Arc<[String]>, &'static Location<'static>)>,
     frames: Frames,
@@ -82,13 +82,13 @@ pub struct Gateway<S> {
     catch_all: Vec<(&'static Location<'static>, HandlerDef<S>)>,
     on_join: Vec<(&'static Location<'static>, JoinGate<S>)>,
     concurrency: Option<(usize, &'static Location<'static>)>,
-    /// Other structs whose handlers are among its events.
+    /// Other structs whose handlers are included in `events`.
     included: Vec<Included>,
 }
 
 type JoinGate<S> = Box<dyn Fn(&S, &Client, &str) -> Result<(), Error> + Send + Sync>;
 
-/// A namespace, where it was chosen.
+/// A namespace that was set on the gateway, and where.
 #[derive(Clone, Copy)]
 struct Chosen {
     marker: Marker,
@@ -96,7 +96,7 @@ struct Chosen {
     server: Given,
 }
 
-/// An `Arc<Server<N>>`, which the container gives without a provider.
+/// An `Arc<Server<N>>`, which the container provides without a provider.
 #[derive(Clone, Copy)]
 pub(crate) struct Given {
     pub(crate) type_id: TypeId,
@@ -114,12 +114,13 @@ impl Given {
 
 type AfterInit<S> = Box<dyn FnOnce(Arc<S>, Container) -> BoxFuture<Result<(), BoxError>> + Send>;
 
-/// An after-init hook with its gateway.
+/// An after-init hook, bound to its gateway.
 pub(crate) type InitHook = Box<dyn FnOnce(Container) -> BoxFuture<Result<(), BoxError>> + Send>;
 
 impl<S: Messages> Gateway<S> {
-    /// A gateway with the handlers that `#[messages]` lists, over a state that is made by hand. What `#[gateway]` says on the struct
-    /// (guards, origins, limits, …) holds; its path and its fields' `#[inject]` are a module's.
+    /// Returns a gateway with the handlers that `#[messages]` lists, over a state made by hand. The settings of
+    /// `#[gateway]` on the struct (guards, origins, limits, …) apply; its path and the `#[inject]` of its fields apply
+    /// only in a module.
     ///
     /// ```
     /// use switchboard::{App, Gateway, messages};
@@ -140,17 +141,17 @@ impl<S: Messages> Gateway<S> {
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// A gateway without handlers. All connections share `state`.
+    /// Returns a gateway without handlers. All connections share `state`.
     pub fn new(state: S) -> Gateway<S> {
         Gateway::shared(Arc::new(state))
     }
 
-    /// A gateway over state that others hold too.
+    /// Returns a gateway without handlers, over state that is shared with other code.
     pub fn shared(state: Arc<S>) -> Gateway<S> {
         Gateway { state: Some(state), ..Gateway::described() }
     }
 
-    /// A gateway whose state a module gives.
+    /// Returns a gateway without state: a module provides it.
     fn described() -> Gateway<S> {
         Gateway {
             state: None,
@@ -177,16 +178,17 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         }
     }
 
-    /// Answers an event with an `async fn(&S, ..)`: see [`Handler`].
+    /// Handles an event with an `async fn(&self, ..)`: see [`Handler`].
     ///
-    /// A connection's messages are handled one at a time, in the order of their arrival. An `id` must be unused among those in
-    /// flight, else the request is answered `conflict`.
+    /// The messages of a connection are handled one at a time, in the order of their arrival. The `id` of a request
+    /// must differ from those of its client's requests in flight, otherwise it is answered with `conflict`.
     ///
-    /// The payload is not validated by itself, as it is under `#[messages]`: write [`Valid<T>`](crate::Valid) where its type derives
-    /// garde's `Validate`.
+    /// Unlike under `#[messages]`, the payload is not validated automatically: use [`Valid<T>`](crate::Valid) if its
+    /// type derives garde's `Validate`.
     ///
-    /// "Cannot infer type for `Via`" means that the handler returns a `Result` whose both sides are `Serialize`, such as
-    /// `Result<T, String>`: return `Result<T, switchboard::Error>`, so that an `Err` is never sent as a success.
+    /// The error "cannot infer type for `Via`" means that the handler returns a `Result` whose sides both implement
+    /// `Serialize`, such as `Result<T, String>`. Return `Result<T, switchboard::Error>`, so that an `Err` is never sent
+    /// as a success.
     #[track_caller]
     pub fn on<H, Args, Via: 'static>(self, event: impl Into<Cow<'static, str>>, handler: H) -> Gateway<S>
     where
@@ -200,7 +202,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.handler(event, HandlerDef::new(handler))
     }
 
-    /// Registers a handler that is made already.
+    /// Registers a handler that was built as a [`HandlerDef`].
     #[track_caller]
     pub fn handler(mut self, event: impl Into<Cow<'static, str>>, handler: HandlerDef<S>) -> Gateway<S> {
         let (event, place) = (event.into(), Location::caller());
@@ -209,7 +211,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Answers every event that has no handler of its own. [`EventName`](crate::EventName) is its name.
+    /// Handles every event that has no handler of its own. Take [`EventName`](crate::EventName) for the name of the
+    /// event.
     #[track_caller]
     pub fn catch_all(mut self, handler: HandlerDef<S>) -> Gateway<S> {
         let place = Location::caller();
@@ -218,8 +221,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Says who may join a room: asked for every [`Client::join`] of this gateway's clients, whoever calls it. It must not wait:
-    /// a join takes effect in order with all else that happens to a connection.
+    /// Decides who may join a room. Called for every [`Client::join`] of this gateway's clients, wherever it is called
+    /// from. It is synchronous, because a join takes effect in order with everything else that happens to a connection.
     ///
     /// ```
     /// use switchboard::{Client, Error, Gateway};
@@ -240,7 +243,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Registers a hook, or the loop of a raw gateway, that is made already.
+    /// Registers a hook, or the loop of a raw gateway, that was built as a [`HookDef`].
     #[track_caller]
     pub fn hook<Place: HookPlace>(mut self, hook: HookDef<S, Place>) -> Gateway<S> {
         let place = Location::caller();
@@ -259,7 +262,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         }));
     }
 
-    /// Runs once, when the application starts: after everything is made, before anybody connects.
+    /// Registers a hook that runs once when the application starts: after everything is created, before any client
+    /// connects.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -273,8 +277,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// });
     /// ```
     ///
-    /// An error keeps the application from starting. It is awaited by `App::create`, [`App::bind`](crate::App::bind) and
-    /// [`App::init`](crate::App::init); an application that is merged without one of these does not boot.
+    /// An error keeps the application from starting. The hook is awaited by `App::create`,
+    /// [`App::bind`](crate::App::bind) and [`App::init`](crate::App::init); merging an application without one of these
+    /// is reported as a problem.
     #[track_caller]
     pub fn after_init<F, Fut>(mut self, hook: F) -> Gateway<S>
     where
@@ -291,17 +296,17 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Declares what an after-init hook asks the container for, so that boot can tell what is missing.
+    /// Declares what an after-init hook resolves from the container, so that a missing provider is reported at boot.
     #[track_caller]
     pub fn asks_for<T: FromContainer>(mut self) -> Gateway<S> {
         late::<T>(&mut self.dependencies, "the after-init hook", Location::caller());
         self
     }
 
-    /// Runs for every new connection, before its first message is handled. Messages wait for it.
+    /// Registers a hook that runs for every new connection, before its first message is handled. Messages wait for it.
     ///
-    /// An error refuses the connection: the client gets it as `exception`, and a close code that belongs to it
-    /// ([`Error::closing`](crate::Error::closing) chooses another). Then the on-disconnect hook does not run.
+    /// An error refuses the connection: the client gets it as `exception`, and then the close code below, unless
+    /// [`Error::closing`](crate::Error::closing) has chosen another. The on-disconnect hook does not run then.
     ///
     /// | error | close code |
     /// |---|---|
@@ -324,8 +329,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.hook(HookDef::<S, OnConnect>::new(hook))
     }
 
-    /// Runs once for every connection whose on-connect hook succeeded, when it has ended: the handler in flight has
-    /// finished, and the rooms are still there. It may take the [`DisconnectReason`](crate::DisconnectReason).
+    /// Registers a hook that runs once for every connection whose on-connect hook succeeded, after it has ended: the
+    /// handler in flight has finished, and the client is still in its rooms. The hook may take the
+    /// [`DisconnectReason`](crate::DisconnectReason).
     #[track_caller]
     pub fn on_disconnect<H, Args>(self, hook: H) -> Gateway<S>
     where
@@ -338,8 +344,8 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.hook(HookDef::<S, OnDisconnect>::new(hook))
     }
 
-    /// Gives the socket to the gateway, which writes its own loop over a [`Socket`](crate::Socket). There are no events
-    /// then; the hooks run as in any gateway, and the loop begins after on-connect.
+    /// Makes this a raw gateway: `run` is its own loop over a [`Socket`](crate::Socket). A raw gateway has no events;
+    /// its hooks run as in any gateway, and the loop starts after the on-connect hook.
     ///
     /// ```
     /// use switchboard::{Gateway, Socket};
@@ -367,22 +373,23 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self.hook(HookDef::<S, RawLoop>::new(run))
     }
 
-    /// The names of the events that have a handler, in the order of their registration.
+    /// Returns the names of the events that have a handler, in the order of their registration.
     pub fn events(&self) -> impl Iterator<Item = &str> {
         self.events.iter().map(|(event, _, _)| &**event)
     }
 
-    /// The namespace that was chosen, and where.
+    /// Returns the namespace that was set, and where.
     pub(crate) fn namespace_at(&self) -> Option<(Marker, &'static Location<'static>)> {
         self.namespace.map(|chosen| (chosen.marker, chosen.place))
     }
 
-    /// The server of the namespace that was chosen.
+    /// Returns the server of the namespace that was set.
     pub(crate) fn server(&self) -> Option<Given> {
         self.namespace.map(|chosen| chosen.server)
     }
 
-    /// What handlers, hooks and stages ask the container for, and which structs are included, each with who asks.
+    /// Returns what handlers, hooks, stages and includes need from the container, each with the name of the struct that
+    /// needs it.
     pub(crate) fn asks(&self) -> Vec<(String, Dependency)> {
         let stages = self.implicit().into_iter().map(|implicit| implicit.dependency("a stage"));
         let own = self.dependencies.iter().cloned().chain(stages).chain(include::asked(&self.included));
@@ -394,7 +401,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         own.chain(included).collect()
     }
 
-    /// The struct's.
+    /// Returns the name of the struct.
     pub(crate) fn name(&self) -> String {
         if TypeId::of::<S>() == TypeId::of::<()>() {
             return "functions".to_owned();

@@ -21,20 +21,20 @@ pub trait Messages: Send + Sync + Sized + 'static {
     /// Registers the handlers and hooks.
     fn messages(gateway: Gateway<Self>) -> Gateway<Self>;
 
-    /// The same, and all that stands on the struct, for [`Gateway::of`]: what [`Mount::settings`] says. `#[messages]` writes it, for
-    /// who mounts by hand what has guards shall not lose them.
+    /// Like [`messages`](Messages::messages), with the settings of [`Mount::settings`], for [`Gateway::of`].
+    /// `#[messages]` implements it, so that a struct with guards keeps them when it is mounted by hand.
     fn settled(gateway: Gateway<Self>) -> Gateway<Self> {
         Self::messages(gateway)
     }
 }
 
-/// Asks whether there are settings: `(&&SettingsProbe::<Self>::new()).__switchboard_settings(gateway)`, by [`HasSettings`] or
-/// [`NoSettings`].
+/// Finds out whether there are settings: `(&&SettingsProbe::<Self>::new()).__switchboard_settings(gateway)` resolves to
+/// [`HasSettings`] or [`NoSettings`].
 #[allow(missing_debug_implementations, reason = "only expansions name it")]
 pub struct SettingsProbe<G>(PhantomData<fn() -> G>);
 
 impl<G> SettingsProbe<G> {
-    /// A probe.
+    /// Returns a probe.
     #[allow(clippy::new_without_default, reason = "a probe is not a value")]
     pub fn new() -> SettingsProbe<G> {
         SettingsProbe(PhantomData)
@@ -45,7 +45,7 @@ impl<G> SettingsProbe<G> {
 pub trait HasSettings {
     /// The struct.
     type Gateway;
-    /// With its settings.
+    /// Returns the gateway with its settings.
     fn __switchboard_settings(&self, gateway: Gateway<Self::Gateway>) -> Gateway<Self::Gateway>;
 }
 impl<G: Mount> HasSettings for &SettingsProbe<G> {
@@ -60,7 +60,7 @@ impl<G: Mount> HasSettings for &SettingsProbe<G> {
 pub trait NoSettings {
     /// The struct.
     type Gateway;
-    /// As it is.
+    /// Returns the gateway unchanged.
     fn __switchboard_settings(&self, gateway: Gateway<Self::Gateway>) -> Gateway<Self::Gateway>;
 }
 impl<G> NoSettings for SettingsProbe<G> {
@@ -71,9 +71,9 @@ impl<G> NoSettings for SettingsProbe<G> {
     }
 }
 
-/// A gateway that says where it is mounted. `#[gateway(..)]` implements it.
+/// A gateway that specifies where it is mounted. `#[gateway(..)]` implements it.
 ///
-/// By hand, a gateway that a module makes and mounts:
+/// Without the attribute, a gateway that a module creates and mounts is written like this:
 /// ```
 /// use switchboard::di::{Injectable, ModuleDef, Provider};
 /// use switchboard::gateway::{Messages, Mount};
@@ -101,10 +101,10 @@ impl<G> NoSettings for SettingsProbe<G> {
     note = "write `#[gateway(path = \"/ws\")]` on the struct, and `#[messages]` on its `impl` block"
 )]
 pub trait Mount: Injectable + Messages {
-    /// Where it is mounted: as in [`App::gateway`](crate::App::gateway).
+    /// The path it is mounted on, as in [`App::gateway`](crate::App::gateway).
     const PATH: &'static str = "/ws";
 
-    /// Limits, origins and whatever else is set on a gateway.
+    /// Applies limits, origins and other settings to the gateway.
     fn settings(gateway: Gateway<Self>) -> Gateway<Self> {
         gateway
     }
@@ -112,7 +112,7 @@ pub trait Mount: Injectable + Messages {
 
 type Build = Box<dyn FnOnce(&Container) -> Result<(CompiledGateway, Option<InitHook>), NotProvided> + Send>;
 
-/// A gateway in a module, its type erased; what is made of it waits for its state.
+/// A gateway in a module, with its type erased. It is compiled once the container can provide its state.
 pub(crate) struct ModuleGateway {
     pub(crate) type_id: TypeId,
     pub(crate) name: String,
@@ -123,9 +123,9 @@ pub(crate) struct ModuleGateway {
     pub(crate) namespace: Option<(Marker, &'static Location<'static>)>,
     pub(crate) server: Option<Given>,
     pub(crate) problems: Vec<Problem>,
-    /// What its stages ask the container for.
+    /// What its stages need from the container.
     stages: Vec<Implicit>,
-    /// Structs whose handlers are in it.
+    /// The structs whose handlers it includes.
     pub(crate) included: Vec<IncludedNote>,
     pub(crate) build: Build,
 }
@@ -158,7 +158,7 @@ impl ModuleGateway {
         }
     }
 
-    /// What is provided by itself where no module provides it.
+    /// Returns the types that are provided implicitly if no module provides them.
     pub(crate) fn implicit(&self) -> impl Iterator<Item = Implicit> {
         self.stages.iter().copied().chain(self.included.iter().filter_map(|included| included.implicit))
     }

@@ -1,4 +1,4 @@
-//! The subprotocols of a gateway: those of a raw loop, and the format of clients that ask for none.
+//! The subprotocols of a raw gateway, and the default format of clients that ask for no subprotocol.
 use super::Gateway;
 use crate::codec::{Codecs, Format, Frames};
 use crate::problem::Problem;
@@ -8,39 +8,39 @@ use switchboard_core::ws::handshake::{Refusal, Upgrade as Asked, is_protocol};
 
 type Place = &'static Location<'static>;
 
-/// A connection keeps the number of its subprotocol in a byte.
+/// The most subprotocols of a gateway: a connection stores the index of its subprotocol in a byte.
 const MOST: usize = 256;
 
-/// What a gateway says of subprotocols.
+/// A gateway's settings for subprotocols.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Protocols {
-    /// Of a raw gateway.
+    /// The subprotocols of a raw gateway.
     names: Vec<Cow<'static, str>>,
     named_at: Option<Place>,
     required_at: Option<Place>,
-    /// The format of clients that ask for none, by its subprotocol.
+    /// The format of clients that ask for no subprotocol, by its name, and where it was set.
     default_format: Option<(Cow<'static, str>, Place)>,
 }
 
 impl Protocols {
-    /// The number of the client's first subprotocol that the raw loop speaks.
+    /// Returns the index of the first subprotocol of the client that the raw loop speaks.
     pub(crate) fn select(&self, asked: &Asked<'_>) -> Result<Option<u8>, Refusal> {
         let names: Vec<&str> = self.names.iter().map(AsRef::as_ref).collect();
         let chosen = asked.select_protocol(&names, self.required_at.is_some())?;
         Ok(chosen.and_then(|chosen| names.iter().position(|name| *name == chosen)?.try_into().ok()))
     }
 
-    /// Those of a raw gateway.
+    /// Returns the subprotocols of a raw gateway.
     pub(crate) fn names(&self) -> &[Cow<'static, str>] {
         &self.names
     }
 
-    /// The subprotocol of this number.
+    /// Returns the name of the subprotocol with this index.
     pub(crate) fn name(&self, number: u8) -> Option<&str> {
         self.names.get(usize::from(number)).map(AsRef::as_ref)
     }
 
-    /// Adds what is wrong. `raw`: where the raw loop is.
+    /// Adds mistakes to `problems`. `raw` is where the raw loop was registered.
     pub(super) fn check(&self, gateway: &str, raw: Option<Place>, problems: &mut Vec<Problem>) {
         let mut add = |message: String, places: &[Place]| problems.push(Problem::new(message, places));
         if let Some(named_at) = self.named_at {
@@ -79,7 +79,7 @@ impl Protocols {
         }
     }
 
-    /// The format of clients that ask for none. Adds what is wrong.
+    /// Returns the format of clients that ask for no subprotocol. Adds mistakes to `problems`.
     pub(super) fn settle(&self, gateway: &str, codecs: &Codecs, frames: Frames, problems: &mut Vec<Problem>) -> Format {
         let Some((wanted, place)) = &self.default_format else { return Format::default() };
         let found = codecs.offers(frames).find(|(protocol, _)| protocol == wanted);
@@ -99,11 +99,13 @@ impl Protocols {
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// The subprotocols of a raw gateway, as `"ocpp1.6"`, `"graphql-transport-ws"` or `"wamp.2.json"`. The first one of the client's
-    /// that is among them is named in the 101, and told to the loop by [`Socket::protocol`](crate::Socket::protocol). A client that
-    /// offers none of them is connected without one, unless there [has to be](Gateway::require_protocol) one. Called again, it adds.
+    /// Sets the subprotocols of a raw gateway, such as `"ocpp1.6"`, `"graphql-transport-ws"` or `"wamp.2.json"`. The
+    /// client's first subprotocol that is among them is named in the 101 response and returned by
+    /// [`Socket::protocol`](crate::Socket::protocol). A client that offers none of them is connected without one,
+    /// unless [one is required](Gateway::require_protocol). Further calls add subprotocols.
     ///
-    /// Without a raw loop it is a problem at boot: the subprotocols of messages are [formats](crate::codec).
+    /// A gateway without a raw loop that has them is a problem at boot: the subprotocols of messages are
+    /// [formats](crate::codec).
     ///
     /// ```
     /// use switchboard::{Gateway, Socket};
@@ -126,19 +128,19 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Refuses a client that offers none of the [`protocols`](Gateway::protocols): 400. Default: it is connected without one, and
-    /// [`Socket::protocol`](crate::Socket::protocol) is `None`.
+    /// Refuses a client that offers none of the [`protocols`](Gateway::protocols) with 400. Default: it is connected
+    /// without one, and [`Socket::protocol`](crate::Socket::protocol) is `None`.
     #[track_caller]
     pub fn require_protocol(mut self) -> Gateway<S> {
         self.protocols.required_at = Some(Location::caller());
         self
     }
 
-    /// The format of clients that offer no subprotocol that is spoken here, by its name: `"switchboard.v1.msgpack"`, or that of a
-    /// [codec](crate::App::codec) of the application. Default: JSON. For clients that cannot offer one, such as devices whose firmware
-    /// is fixed.
+    /// Sets the format of clients that offer no subprotocol that this gateway speaks, by its name:
+    /// `"switchboard.v1.msgpack"`, or that of one of the application's [codecs](crate::App::codec). Default: JSON. It
+    /// is meant for clients that cannot offer a subprotocol, such as devices with fixed firmware.
     ///
-    /// A format that this gateway does not speak is a problem at boot.
+    /// A format that this gateway does not speak is reported as a problem at boot.
     ///
     /// ```
     /// use switchboard::Gateway;

@@ -1,4 +1,4 @@
-//! What is set on a gateway beside its handlers: limits, who may connect, frames, and its namespace.
+//! Settings of a gateway: limits, origins and hosts, frames, and its namespace.
 use super::{Chosen, Gateway, Given};
 use crate::codec::Frames;
 #[cfg(feature = "deflate")]
@@ -10,44 +10,46 @@ use std::panic::Location;
 use std::sync::Arc;
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Limits of this gateway, instead of all that [`Limits::gateway`](crate::Limits) says. Those of the node, such as `max_connections`,
-    /// are the application's: see [`App::limits`](crate::App::limits).
+    /// Sets the limits of this gateway, in place of all of [`Limits::gateway`](crate::Limits). The limits of the node,
+    /// such as `max_connections`, are set on the application: see [`App::limits`](crate::App::limits).
     pub fn limits(mut self, limits: GatewayLimits) -> Gateway<S> {
         self.limits = Some(limits);
         self
     }
 
-    /// Who may connect from a browser, instead of the application's choice.
+    /// Sets the origins from which browsers may connect to this gateway. Overrides the application's setting.
     pub fn origins(mut self, origins: Origins) -> Gateway<S> {
         self.origins = Some(origins);
         self
     }
 
-    /// The hosts that a client may ask for, instead of the application's: see [`App::allowed_hosts`](crate::App::allowed_hosts).
+    /// Sets the hosts that a client may request. Overrides the application's: see
+    /// [`App::allowed_hosts`](crate::App::allowed_hosts).
     #[track_caller]
     pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Gateway<S> {
         self.hosts = Some((hosts.into_iter().map(Into::into).collect(), Location::caller()));
         self
     }
 
-    /// Takes text frames only; a binary one closes with 1003. Default: both, with the JSON envelope in either. Formats of binary
-    /// frames, as MessagePack, are not offered to its clients: see [`codec`](crate::codec).
+    /// Accepts text frames only; a binary frame closes the connection with 1003. Default: both, with the JSON envelope
+    /// in either. Formats of binary frames, such as MessagePack, are not offered to its clients: see
+    /// [`codec`](crate::codec).
     pub fn text_only(mut self) -> Gateway<S> {
         self.frames = Frames::Text;
         self
     }
 
-    /// Takes binary frames only; a text one closes with 1003. Default: both, with the JSON envelope in either. A JSON client, which
-    /// has to send its envelope in binary frames, is answered in text frames all the same.
+    /// Accepts binary frames only; a text frame closes the connection with 1003. Default: both, with the JSON envelope
+    /// in either. A JSON client then has to send its envelope in binary frames, but is still answered in text frames.
     pub fn binary_only(mut self) -> Gateway<S> {
         self.frames = Frames::Binary;
         self
     }
 
-    /// Takes the frames of message patterns too: `{"kind":"message","pattern","payload"?,"metadata"?,"id"?}`. The pattern is the name of
-    /// an event, whose handler gets `payload` as its data and `metadata` as its meta, behind the same stages. The answer is
-    /// `{"pattern","payload","metadata":{},"id"?}`; an error is the `exception` event. With `"kind":"event"` there is no answer but an
-    /// error's. Default: such a frame is a `bad_request`.
+    /// Also accepts frames of message patterns: `{"kind":"message","pattern","payload"?,"metadata"?,"id"?}`. The
+    /// pattern is the name of an event, whose handler gets `payload` as its data and `metadata` as its meta; the same
+    /// stages apply. The reply is `{"pattern","payload","metadata":{},"id"?}`; an error is sent as the `exception`
+    /// event. With `"kind":"event"` only an error is answered. Default: such a frame is a `bad_request`.
     ///
     /// ```
     /// use switchboard::Gateway;
@@ -59,13 +61,13 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// A handler in flight is dropped when its client disconnects. Default: it finishes.
+    /// Sets whether a handler in flight is dropped when its client disconnects. Default: it finishes.
     pub fn cancel_on_disconnect(mut self, cancel: bool) -> Gateway<S> {
         self.cancel_on_disconnect = cancel;
         self
     }
 
-    /// Which clients and rooms this gateway's clients are among; the last call counts. Default: [`Root`](crate::Root).
+    /// Sets the namespace of this gateway's clients and rooms; the last call wins. Default: [`Root`](crate::Root).
     #[track_caller]
     pub fn namespace<N: Namespace>(mut self) -> Gateway<S> {
         let (marker, place, server) = (Marker::of::<N>(), Location::caller(), Given::server_of::<N>());
@@ -73,16 +75,18 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Puts each client into the namespace that its request names: one for each project of `/projects/{id}/ws`, say. The function
-    /// runs once a connection, after the guards. It returns a name as [`Namespace::NAME`] has one; a `/` in front of it may be left
-    /// out. Gateways, and clients of one gateway, whose requests name the same are in the same namespace. It begins with its first
-    /// client and is forgotten after its last; [`Namespaces`](crate::Namespaces) finds it from elsewhere, and handlers take
+    /// Puts each client into a namespace that depends on its request: for example one for each project of
+    /// `/projects/{id}/ws`. The function runs once for each connection, after the guards. It returns a name as in
+    /// [`Namespace::NAME`]; the leading `/` may be omitted. Clients with the same name share one namespace, even those
+    /// of different gateways. The namespace is created with its first client and removed after its last.
+    /// [`Namespaces`](crate::Namespaces) finds it from elsewhere, and handlers take
     /// [`Server<Dynamic>`](crate::Dynamic).
     ///
-    /// An error refuses the upgrade, as one of a connect guard does; a name that cannot be one is answered 400. That of a namespace
-    /// with a type, `/` among them, is answered 403: no request leads into one of those. Above `Limits::runtime_namespaces`: 503.
+    /// An error refuses the upgrade, like an error of a connect guard. An invalid name is answered with 400. The name
+    /// of a namespace that has a type, including `/`, is answered with 403: clients cannot select it by request. Above
+    /// `Limits::runtime_namespaces`, the answer is 503.
     ///
-    /// Beside [`namespace`](Gateway::namespace) it is a problem at boot.
+    /// Setting both this and [`namespace`](Gateway::namespace) is reported as a problem at boot.
     /// ```
     /// use switchboard::{App, Client, Dynamic, Error, Gateway, Server, Handshake};
     /// # #[derive(Default)]
@@ -106,7 +110,7 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Compresses messages for clients that offer it, or with `None` does not, whatever the application says.
+    /// Compresses messages for clients that offer it, or, with `None`, does not. Overrides the application's setting.
     #[cfg(feature = "deflate")]
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Gateway<S> {
         self.compression = Some(compression.into());

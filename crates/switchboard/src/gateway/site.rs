@@ -1,4 +1,4 @@
-//! Where a gateway is mounted, beside its path: versions, and a port of its own.
+//! Where a gateway is mounted besides its path: versions, and a port of its own.
 use super::Gateway;
 use crate::problem::Problem;
 use std::borrow::Cow;
@@ -6,16 +6,17 @@ use std::panic::Location;
 
 type Place = &'static Location<'static>;
 
-/// What a gateway says of where it is mounted.
+/// A gateway's settings for where it is mounted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Site {
     versions: Vec<(Cow<'static, str>, Place)>,
-    /// It was asked for versions, and there are none.
+    /// Where versions were set; with an empty `versions` this is a problem.
     unversioned_at: Option<Place>,
     pub(crate) port: Option<(u16, Place)>,
 }
 
-/// A path after a prefix: `/api` and `/ws` make `/api/ws`. `/` after a prefix is the prefix itself, as in axum's `nest`.
+/// Prepends a prefix to a path: `/api` and `/ws` make `/api/ws`. The path `/` becomes the prefix itself, as in axum's
+/// `nest`.
 pub(crate) fn after(prefix: &str, path: &str) -> String {
     match path {
         "/" if !prefix.is_empty() => prefix.to_owned(),
@@ -24,7 +25,7 @@ pub(crate) fn after(prefix: &str, path: &str) -> String {
 }
 
 impl Site {
-    /// `/ws` → `/v1/ws`, `/v2/ws`; without versions the path itself.
+    /// Returns the path for each version: `/ws` → `/v1/ws`, `/v2/ws`. Without versions, the path itself.
     pub(crate) fn paths(&self, path: &str) -> Vec<String> {
         if self.versions.is_empty() {
             return vec![path.to_owned()];
@@ -32,7 +33,7 @@ impl Site {
         self.versions.iter().map(|(version, _)| after(&format!("/v{version}"), path)).collect()
     }
 
-    /// Adds what is wrong.
+    /// Adds mistakes to `problems`.
     pub(super) fn check(&self, name: &str, problems: &mut Vec<Problem>) {
         for (version, place) in &self.versions {
             let why =
@@ -55,14 +56,14 @@ impl Site {
 }
 
 impl<S: Send + Sync + 'static> Gateway<S> {
-    /// Mounts the gateway under this version: `"1"` and the path `/ws` make `/v1/ws`, behind the application's
-    /// [`prefix`](crate::App::prefix). Called again, it is mounted under each.
+    /// Mounts the gateway under this version: `"1"` and the path `/ws` make `/v1/ws`, after the application's
+    /// [`prefix`](crate::App::prefix). If called several times, it is mounted under each version.
     #[track_caller]
     pub fn version(self, version: impl Into<Cow<'static, str>>) -> Gateway<S> {
         self.versions([version])
     }
 
-    /// Mounts the gateway under each of these versions; the clients of all are together.
+    /// Mounts the gateway under each of these versions. Their clients share namespaces and rooms.
     ///
     /// ```
     /// # use switchboard::{App, Gateway};
@@ -78,11 +79,12 @@ impl<S: Send + Sync + 'static> Gateway<S> {
         self
     }
 
-    /// Serves the gateway on a port of its own, and not on the application's: [`App::listen`](crate::App::listen) and
-    /// [`App::bind`](crate::App::bind) listen there too, on the same host. Gateways that ask for one port share it. With 0 the
-    /// system chooses one, the same for all that ask for 0: [`Bound::address_of`](crate::Bound::address_of) tells.
+    /// Serves the gateway on a port of its own instead of the application's: [`App::listen`](crate::App::listen) and
+    /// [`App::bind`](crate::App::bind) also listen on that port, on the same host. Gateways that ask for the same port
+    /// share it. With 0 the system chooses one port for all gateways that ask for 0: see
+    /// [`Bound::address_of`](crate::Bound::address_of).
     ///
-    /// An application with such a gateway cannot be merged into another, whose listener is not ours.
+    /// An application with such a gateway cannot be merged into an axum router, which another listener serves.
     #[track_caller]
     pub fn port(mut self, port: u16) -> Gateway<S> {
         self.site.port = Some((port, Location::caller()));

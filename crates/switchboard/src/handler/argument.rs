@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// The kind of a parameter that is read from the message's `data`.
 #[derive(Debug)]
 pub enum Payload {}
-/// The kind of a payload that says itself whether it is validated: `Valid<T>`, `Unchecked<T>`.
+/// The kind of a payload whose type decides whether it is validated: `Valid<T>`, `Unchecked<T>`.
 #[derive(Debug)]
 pub enum Decided {}
-/// The kind of a parameter that is read from the connection or the message's surroundings: extractors.
+/// The kind of extractors: parameters that are read from the connection, or from the message but not its payload.
 #[derive(Debug)]
 pub enum Context {}
-/// The kind of [`Ack`](crate::Ack), which answers in place of what is returned.
+/// The kind of [`Ack`](crate::Ack), a deferred reply that replaces the returned value.
 #[derive(Debug)]
 pub enum Late {}
 /// The kind of [`DisconnectReason`].
@@ -29,26 +29,27 @@ pub enum Reason {}
 #[derive(Debug)]
 pub enum OwnedSocket {}
 
-/// [`Payload`], [`Decided`], [`Context`], [`Late`], [`Reason`] or [`OwnedSocket`]: it decides where a parameter may stand.
+/// The kind of a parameter, which decides where it is allowed: [`Payload`], [`Decided`], [`Context`], [`Late`],
+/// [`Reason`] or [`OwnedSocket`].
 pub trait Kind: sealed::Sealed {
-    /// The kind without the difference between [`Payload`] and [`Decided`].
+    /// The kind, with [`Decided`] mapped to [`Payload`].
     type Plain: Kind;
 }
 
-/// `Gateway::on`.
+/// The place of a handler: `Gateway::on`.
 #[derive(Debug)]
 pub enum Handlers {}
-/// `Gateway::on_connect`.
+/// The place of `Gateway::on_connect`.
 #[derive(Debug)]
 pub enum OnConnect {}
-/// `Gateway::on_disconnect`.
+/// The place of `Gateway::on_disconnect`.
 #[derive(Debug)]
 pub enum OnDisconnect {}
-/// `Gateway::raw`.
+/// The place of `Gateway::raw`.
 #[derive(Debug)]
 pub enum RawLoop {}
 
-/// Holds where a parameter of this kind may stand.
+/// Implemented if a parameter of this kind is allowed in `Place`.
 #[diagnostic::on_unimplemented(
     message = "a parameter of the kind `{Self}` cannot stand in `{Place}`",
     label = "a parameter of this function does not belong here",
@@ -81,7 +82,7 @@ kinds! {
     OwnedSocket: OwnedSocket in RawLoop;
 }
 
-/// Holds where a handler with a parameter of this kind may return an `R`.
+/// Implemented if a handler with a parameter of this kind may return an `R`.
 #[diagnostic::on_unimplemented(
     message = "this handler returns `{R}` beside an `Ack`, and nobody would get it",
     label = "`Ack` answers; return `()` or `Result<(), E>`",
@@ -95,66 +96,66 @@ beside! { Payload Decided Context Reason OwnedSocket }
 impl Beside<()> for Late {}
 impl<E> Beside<Result<(), E>> for Late {}
 
-/// What a handler's parameters are read from.
+/// The context that a handler's parameters are read from.
 pub struct MessageContext<'a> {
     pub(crate) caller: Caller<'a>,
     pub(crate) event: &'a str,
     pub(crate) parts: &'a Parts<'a>,
     pub(crate) reason: Option<&'a DisconnectReason>,
     pub(crate) attempt: &'a Attempt,
-    /// What the application provides; none before the gateway is mounted.
+    /// The application's services; `None` before the gateway is mounted.
     pub(crate) container: Option<&'a Arc<Container>>,
-    /// Where the services of this message are.
+    /// The services of this message.
     pub(crate) scope: &'a MessageScope,
 }
 
-/// What a message has, besides its event.
+/// The parts of a message other than its event.
 #[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) data: Data<'a>,
-    /// What came beside the payload.
+    /// The metadata that came beside the payload.
     pub(crate) meta: Data<'a>,
     pub(crate) id: Option<&'a Id<'a>>,
-    /// How it is answered.
+    /// How the message is answered.
     pub(crate) reply_to: ReplyTo,
 }
 
 impl Parts<'static> {
-    /// Those of a hook, which has no message.
+    /// The parts of a hook, which has no message.
     pub(crate) const NONE: &'static Parts<'static> =
         &Parts { data: Data::NOTHING, meta: Data::NOTHING, id: None, reply_to: ReplyTo::Nothing };
 }
 
 impl<'a> MessageContext<'a> {
-    /// The sender of the message; in a hook, the client that it is about.
+    /// Returns the sender of the message; in a hook, the client that the hook runs for.
     pub fn caller(&self) -> Caller<'a> {
         self.caller
     }
 
-    /// The connected client that sent the message; `None` where the sender is no client: see [`Caller`].
+    /// Returns the connected client that sent the message; `None` if the sender is not a client: see [`Caller`].
     pub fn client(&self) -> Option<&'a Client> {
         self.caller.client()
     }
 
-    /// The event's name; "" in a hook.
+    /// Returns the name of the event; "" in a hook.
     pub fn event(&self) -> &'a str {
         self.event
     }
 
-    /// The id that the answer will carry; `None` where the client awaits none, and in hooks.
+    /// Returns the id that the reply will carry; `None` if the client expects no reply, and in hooks.
     pub fn id(&self) -> Option<&'a Id<'a>> {
         self.parts.id
     }
 
-    /// One key of the message's `data`, which is null where there is none; the last one where it occurs again. What the other keys
-    /// have is skipped in the same pass, and may be anything.
+    /// Returns one key of the message's `data`. A missing key is read as null; of a repeated key, the last one counts.
+    /// The values of other keys are skipped in the same pass, and may be anything.
     ///
-    /// Errors: `validation_failed` with what does not fit.
+    /// Errors: `validation_failed`, if the value does not fit `T`.
     pub fn key<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
         self.parts.data.key(key, || self.attempt.confirm())
     }
 
-    /// The same message with another payload.
+    /// Returns the context of the same message with another payload.
     pub(crate) fn with<'b>(&self, parts: &'b Parts<'b>) -> MessageContext<'b>
     where
         'a: 'b,
@@ -162,10 +163,10 @@ impl<'a> MessageContext<'a> {
         MessageContext { parts, ..*self }
     }
 
-    /// The message's `data` as a `T`, in whatever format it came; `serde_json::Value` is any of it that JSON can say. It is null when
-    /// it is absent, and in hooks.
+    /// Returns the message's `data` as a `T`, whatever format it came in; a `serde_json::Value` holds everything that
+    /// JSON can express. If it is absent, and in hooks, it is null.
     ///
-    /// Errors: `validation_failed` with what does not fit.
+    /// Errors: `validation_failed`, if the value does not fit `T`.
     #[inline]
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.parts.data.read();
@@ -175,9 +176,9 @@ impl<'a> MessageContext<'a> {
         payload
     }
 
-    /// The message's `meta` as a `T`, in the same way.
+    /// Returns the message's `meta` as a `T`, like [`payload`](MessageContext::payload).
     ///
-    /// Errors: `validation_failed` with what does not fit.
+    /// Errors: `validation_failed`, if the value does not fit `T`.
     pub fn meta<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.parts.meta.read().map_err(|error| match error.is_validation() {
             true => {
@@ -188,17 +189,17 @@ impl<'a> MessageContext<'a> {
         })
     }
 
-    /// What a module provides: the one of the application, of this connection or of this message. [`Inject`](crate::Inject) is
-    /// checked at boot; this is not.
+    /// Returns a service: the instance of the application, of this connection or of this message. Unlike an
+    /// [`Inject`](crate::Inject) parameter, this is not validated at boot.
     ///
-    /// Errors: `internal` when nobody provides it, or it cannot be made; the log has the type.
+    /// Errors: `internal` if no module provides it, or it cannot be created; the log names the type.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
         scope::resolve(self)
     }
 
-    /// The application's container.
+    /// Returns the application's container.
     ///
-    /// Errors: `internal`; the gateway is not mounted.
+    /// Errors: `internal` if the gateway is not mounted.
     pub(crate) fn container(&self) -> Result<&'a Arc<Container>, Error> {
         self.container.ok_or_else(|| Error::internal("the gateway is not mounted"))
     }
@@ -230,13 +231,14 @@ impl<'a> MessageContext<'a> {
     note = "`Path<T>` and `Query<T>` are those of `switchboard::extract`, not axum's; `T` derives `Clone` and `serde::Deserialize`"
 )]
 pub trait FromMessage: Sized + Send + 'static {
-    /// [`Payload`] when it is read from `data`; a handler takes at most one of them.
+    /// The kind: [`Payload`] if it is read from `data`, of which a handler takes at most one; [`Context`] for an
+    /// extractor.
     type Kind: Kind;
 
-    /// Declares what must be kept of the handshake. Called once, when the handler is registered.
+    /// Declares what must be kept of the handshake. Called once, when the handler is created.
     fn requirements(_requirements: &mut Requirements) {}
 
-    /// Reads the parameter. An error is answered with `exception`, and the handler does not run.
+    /// Reads the parameter. If it fails, the error is sent as `exception` and the handler does not run.
     fn from_message(cx: &MessageContext<'_>) -> Result<Self, Error>;
 }
 
@@ -253,8 +255,8 @@ impl<T: DeserializeOwned + Send + 'static> FromMessage for T {
     }
 }
 
-/// What a handler's parameters need: of the handshake, of which nothing else is kept while the connection lives, and of the
-/// container.
+/// What a handler's parameters need from the handshake and from the container. Nothing else of the handshake is kept
+/// while the connection lives.
 #[derive(Clone, Default)]
 pub struct Requirements {
     pub(crate) headers: bool,
@@ -264,31 +266,31 @@ pub struct Requirements {
     pub(crate) payload: Option<PayloadNote>,
 }
 
-/// What the startup log says of a payload.
+/// A payload's type and validation, for the startup log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PayloadNote {
     pub(crate) name: &'static str,
     pub(crate) checks: Checks,
 }
 
-/// Whether a payload is validated.
+/// A payload's validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checks {
     /// Its type has no validation, as far as is known.
     None,
     Validated,
-    /// It was asked for as `Unchecked`.
+    /// It is taken as `Unchecked`.
     Unchecked,
 }
 
-/// Copies one type from the request's extensions to the connection's.
+/// Copies one type from the request's extensions to those of the connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Extension {
     pub(crate) type_id: TypeId,
     pub(crate) copy: fn(&http::Extensions, &mut http::Extensions),
 }
 
-/// Reads something of a request before the upgrade, and keeps it for the connection.
+/// Reads a value from a request before the upgrade, and keeps it for the connection.
 #[derive(Clone)]
 pub(crate) struct AtUpgrade {
     type_id: TypeId,
@@ -298,7 +300,7 @@ pub(crate) struct AtUpgrade {
 type ReadAndKeep = dyn Fn(&Handshake, &mut http::Extensions) -> Result<(), Error> + Send + Sync;
 
 impl Requirements {
-    /// Reads a `T` before the upgrade, and keeps it; an error refuses the upgrade.
+    /// Reads a `T` before the upgrade and keeps it; an error refuses the upgrade.
     pub(crate) fn at_upgrade<T: Clone + Send + Sync + 'static>(&mut self, read: fn(&Handshake) -> Result<T, Error>) {
         let type_id = TypeId::of::<T>();
         let read = move |upgrade: &Handshake, kept: &mut http::Extensions| {
@@ -334,19 +336,19 @@ impl Requirements {
         }
     }
 
-    /// Insists on something of the container.
+    /// Declares a dependency that is resolved from the container.
     #[track_caller]
     pub fn injected<T: FromContainer>(&mut self) {
         late::<T>(&mut self.dependencies, "", Location::caller());
     }
 
-    /// Says what the message's `data` is, for the startup log.
+    /// Declares the type of the message's `data`, for the startup log.
     pub fn payload<T>(&mut self, validated: bool) {
         self.note_payload::<T>(if validated { Checks::Validated } else { Checks::None });
     }
 
     pub(crate) fn note_key<T>(&mut self, validated: bool) {
-        // What is said of the payload is said of its first key.
+        // The note of a payload that is read by keys describes the first key.
         if self.payload.is_none() {
             self.payload::<T>(validated);
         }

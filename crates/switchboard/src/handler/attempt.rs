@@ -1,10 +1,10 @@
-//! [`Attempt`]: the beginning of a handler, which may come too early.
+//! [`Attempt`]: the start of a handler before its frame is fully decoded, which may turn out to be too early.
 //!
-//! A JSON frame is read in two phases. The first one (`json::decode_fast`) finds the event, the id, and the text of what may be the
-//! payload, and does not look whether that text is JSON. The second one is the handler's own parameter, which parses the payload. If
-//! that succeeds, the frame is the message that it seemed to be, and was read once. If it does not, or nothing has parsed the payload,
-//! the attempt came too early: what it began is undone, and the caller decodes the frame as a whole, which says what is wrong with it,
-//! or begins again.
+//! A JSON frame is read in two phases. The first one (`json::decode_fast`) finds the event, the id, and the text of
+//! what may be the payload, without looking whether that text is JSON. The second one is the handler's own parameter,
+//! which parses the payload. If that succeeds, the frame is the message that it seemed to be, and was read only once.
+//! If it fails, or no parameter has parsed the payload, the attempt came too early: what it started is undone, and the
+//! caller decodes the whole frame, which either shows what is wrong with it or starts the handler again.
 use crate::contain::drop_contained;
 use crate::di::{Container, MessageScope};
 use crate::gateway::Entry;
@@ -16,41 +16,43 @@ use std::sync::Arc;
 
 /// What is known of a message while its parameters are read.
 pub(crate) struct Attempt {
-    /// The frame is the message that it seems to be.
+    /// True once the frame is known to be the message that it seems to be.
     is_whole: Cell<bool>,
     /// The number of the deferred reply that an `Ack` has opened.
     deferred: Cell<Option<u64>>,
     may_defer: bool,
 }
 
-/// What became of a handler that was to begin.
+/// The result of starting a handler.
 pub(crate) enum Begun {
     Started {
-        /// The handler, which was not polled yet, or why there is none.
+        /// The handler, which has not been polled yet, or why it did not start.
         handler: Result<Invocation, Error>,
         deferred: Option<u64>,
     },
-    /// The frame may not be what it seems. Nothing has happened: it is to be decoded as a whole.
+    /// The frame may not be what it seems. Everything was undone: decode the whole frame.
     TooEarly,
-    /// The same, and the application's code has panicked with it, so that it is not asked again.
+    /// As `TooEarly`, but the application's code has also panicked, so it is not called again.
     TooEarlyPanicked(TraceId),
 }
 
 impl Attempt {
-    /// Of a message whose frame was decoded, or of none.
+    /// Returns the attempt for a message whose frame was decoded, or for no message.
     pub(crate) const fn whole() -> Attempt {
         Attempt { is_whole: Cell::new(true), deferred: Cell::new(None), may_defer: true }
     }
 
-    /// Of a hook, which nobody awaits an answer of.
+    /// Returns the attempt for a hook, which cannot defer a reply.
     pub(crate) const fn hook() -> Attempt {
         Attempt { may_defer: false, ..Attempt::whole() }
     }
 
-    /// Begins a handler: reads its parameters, and keeps panics of the application's code in. The handler is not polled.
+    /// Starts a handler: reads its parameters, and contains panics of the application's code. The handler is not
+    /// polled.
     ///
-    /// The caller keeps `scope` until the handler was polled once: then most services of the message are dropped with the scope, where
-    /// each panic of a drop is contained by itself. Two such panics in the drop of the handler's parameters would abort the process.
+    /// The caller keeps `scope` until the handler was polled once. Most services of the message are then dropped with
+    /// the scope, where the panic of each drop is contained separately. Two such panics while the handler's parameters
+    /// are dropped would abort the process.
     #[inline(always)]
     pub(crate) fn begin(
         entry: &Entry,
@@ -77,7 +79,7 @@ impl Attempt {
         if attempt.is_whole.get() {
             return Begun::Started { handler, deferred };
         }
-        // A handler that was not polled has done nothing.
+        // A handler that was not polled has done nothing, so it can be dropped.
         drop_contained(handler);
         if let Some(number) = deferred {
             caller.endpoint().take_deferred(number);
@@ -85,12 +87,12 @@ impl Attempt {
         panicked.map_or(Begun::TooEarly, Begun::TooEarlyPanicked)
     }
 
-    /// The payload was parsed: the frame is the message that it seems to be.
+    /// Notes that the payload was parsed: the frame is the message that it seems to be.
     pub(crate) fn confirm(&self) {
         self.is_whole.set(true);
     }
 
-    /// Errors: a hook has nobody to answer; the handler has another `Ack`.
+    /// Errors: in a hook, which has no reply; or if the handler has another `Ack` already.
     pub(crate) fn may_defer(&self) -> Result<(), Error> {
         if !self.may_defer {
             return Err(Error::internal("`Ack` is a parameter of handlers only: a hook has nobody to answer"));

@@ -4,24 +4,24 @@ use crate::hub::Endpoint;
 
 /// The sender of a message.
 ///
-/// Further kinds may come, such as a service that asks over a broker. Code that needs a connection asks for
-/// [`client`](Caller::client), and decides what to do where there is none.
+/// More kinds may be added, such as a service that sends requests through a broker. Code that needs a connection calls
+/// [`client`](Caller::client), and decides what to do if there is none.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Caller<'a> {
-    /// A client that is connected, over whatever transport.
+    /// A connected client, on any transport.
     Client(&'a Client),
 }
 
 impl<'a> Caller<'a> {
-    /// The connected client; `None` for any other caller.
+    /// Returns the connected client; `None` for any other caller.
     pub fn client(self) -> Option<&'a Client> {
         match self {
             Caller::Client(client) => Some(client),
         }
     }
 
-    /// The client that a handler's parameters and hooks are for.
+    /// Returns the client that a handler's parameters and hooks are for.
     pub(crate) fn connected(self) -> &'a Client {
         match self {
             Caller::Client(client) => client,

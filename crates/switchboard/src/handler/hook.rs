@@ -15,19 +15,19 @@ use std::sync::Arc;
 
 pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// A hook, its type erased.
+/// A hook, with its type erased.
 pub(crate) type Hook = Box<dyn Fn(&MessageContext<'_>) -> Result<HookFuture, Error> + Send + Sync>;
 
-/// What a hook may return: `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`.
+/// Implemented for types that a hook may return: `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`.
 #[diagnostic::on_unimplemented(
     message = "a hook cannot return `{Self}`",
     label = "not what a hook returns",
     note = "return `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`"
 )]
 pub trait IntoOutcome {
-    /// What an `Err` holds.
+    /// The type of an `Err`.
     type Err;
-    /// The result.
+    /// Converts the return value to a `Result`.
     fn into_outcome(self) -> Result<(), Self::Err>;
 }
 
@@ -47,15 +47,15 @@ impl<E> IntoOutcome for Result<(), E> {
     }
 }
 
-/// A hook, or the loop of a raw gateway, and what is known of it. `Place` is where it stands: [`OnConnect`], [`OnDisconnect`]
-/// or [`RawLoop`].
+/// A hook, or the loop of a raw gateway, with its requirements. `Place` says which: [`OnConnect`], [`OnDisconnect`] or
+/// [`RawLoop`].
 pub struct HookDef<S, Place> {
     pub(crate) requirements: Requirements,
     pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Hook + Send>,
     place: PhantomData<fn() -> Place>,
 }
 
-/// A place where a hook stands.
+/// A place in which a hook is allowed.
 pub trait HookPlace: sealed::Sealed + Sized {
     #[doc(hidden)]
     fn put<S>(hook: HookDef<S, Self>, hooks: &mut Hooks<S>, at: &'static Location<'static>);
@@ -67,7 +67,7 @@ mod sealed {
 
 type Placed<S, Place> = Vec<(&'static Location<'static>, HookDef<S, Place>)>;
 
-/// The hooks of a gateway, each with where it was written.
+/// The hooks of a gateway, each with the source location where it was registered.
 #[doc(hidden)]
 pub struct Hooks<S> {
     pub(crate) on_connect: Placed<S, OnConnect>,
@@ -96,7 +96,7 @@ macro_rules! places {
 places! { OnConnect on_connect; OnDisconnect on_disconnect; RawLoop raw; }
 
 impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
-    /// Wraps an `async fn(&S, ..)`.
+    /// Creates a hook from an `async fn(&self, ..)`.
     pub fn new<H, Args>(hook: H) -> HookDef<S, Place>
     where
         <H::Shape as Shape>::Kinds: EachAllowedIn<Place>,
@@ -118,7 +118,7 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
     }
 }
 
-/// Puts a hook together from parts that are checked one by one: see `parts`.
+/// Assembles a hook from parts that are type-checked one by one: see `parts`.
 pub fn hook<S, Place, Data, F, Fut, T, W>(parameters: Parameters<Place, Data>, start: F) -> HookDef<S, Place>
 where
     S: Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! A registered handler, its type erased: one virtual call to start, one to poll.
+//! A registered handler with its type erased: one virtual call to start it, one to poll it.
 use super::argument::{MessageContext, Requirements};
 use super::parts::{Failed, Parameters, Returned, Way};
 use super::stream::{Yielded, take_yielded};
@@ -23,18 +23,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What a handler has done.
+/// The result of polling a handler.
 pub(crate) enum Step {
-    /// It is ready, and its reply is written to the sink.
+    /// It has completed, and its reply is written to the sink.
     Done(Outcome),
-    /// It has returned a stream: from now on it yields items.
+    /// It has returned a stream, and yields items from now on.
     Streams,
-    /// It has written an item to the sink, and may have more at once.
+    /// It has written an item to the sink. Poll it again: the next item may be ready.
     Item,
 }
 
 impl Step {
-    /// The application's code has panicked.
+    /// Contains and logs a panic of the application's code.
     pub(crate) fn panicked(place: &str, panic: Box<dyn Any + Send>) -> Step {
         let trace = log::panicked(place, &*panic);
         drop_contained(panic);
@@ -46,13 +46,13 @@ impl Step {
 pub(crate) trait Invoke: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step>;
 
-    /// The number of the `Ack` that answers, where that was not known when it began.
+    /// Returns the number of the `Ack` that replies, if that was not known when the handler started.
     fn late(&self) -> Option<u64> {
         None
     }
 }
 
-/// What is written, or what failed.
+/// Returns the result of writing to the sink: success, or the error.
 fn done(sink: &mut ReplySink<'_>) -> Step {
     Step::Done(sink.failure.take().map_or(Ok(()), Err))
 }
@@ -80,7 +80,8 @@ where
 }
 
 pin_project! {
-    /// A handler put together from parts: its reply is checked already.
+    /// The running future of a handler that the attribute macros assembled from parts. The expansion has already
+    /// type-checked its reply and error (see `parts`), so no `IntoReply` bound is needed here.
     struct RunningParts<F, W> {
         #[pin]
         future: F,
@@ -109,7 +110,7 @@ where
     }
 }
 
-/// Starts a handler: the part that runs on the borrowed message.
+/// Starts a handler. This part runs while the message is borrowed.
 pub(crate) trait Start: Send + Sync {
     fn start(&self, cx: &MessageContext<'_>) -> Result<Invocation, Error>;
 }
@@ -155,18 +156,19 @@ where
     }
 }
 
-/// A handler and what is known of it: what `Gateway::on` registers, and what attributes expand to.
+/// A handler with its requirements, stages and concurrency. `Gateway::on` registers one, and the attributes expand to
+/// one.
 #[must_use = "a handler answers nobody before it is registered with `Gateway::handler`"]
 pub struct HandlerDef<S> {
     pub(crate) requirements: Requirements,
     pub(crate) declared: Declared,
-    /// How many of these may run at a time, beside the messages that are handled one by one.
+    /// How many of these messages may be handled at a time, concurrently with those that are handled one by one.
     pub(crate) concurrency: Option<usize>,
     pub(crate) bind: Box<dyn FnOnce(Arc<S>) -> Arc<dyn Start> + Send>,
 }
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
-    /// Wraps an `async fn(&S, ..)`.
+    /// Creates a handler from an `async fn(&self, ..)`.
     pub fn new<H, Args, Via: 'static>(handler: H) -> HandlerDef<S>
     where
         H: Handler<S, Args>,
@@ -183,53 +185,53 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         HandlerDef { requirements, declared: Declared::default(), concurrency: None, bind: Box::new(bind) }
     }
 
-    /// Puts a guard's message half in front of it, behind those of the gateway.
+    /// Adds a guard, whose message half runs before the handler, after the gateway's guards.
     pub fn guard<G: Send + Sync + 'static>(mut self, guard: impl IntoGuard<G>) -> HandlerDef<S> {
         self.declared.guards.push(guard.into_guard().stage());
         self
     }
 
-    /// Puts an interceptor around it, inside of those of the gateway.
+    /// Wraps an interceptor around the handler, inside the gateway's interceptors.
     pub fn interceptor<I: Interceptor>(mut self, interceptor: impl Into<InterceptorDef<I>>) -> HandlerDef<S> {
         self.declared.interceptors.push(interceptor.into().stage());
         self
     }
 
-    /// Puts a pipe in front of its payload, behind those of the gateway.
+    /// Runs a pipe on the payload, after the gateway's pipes.
     pub fn pipe<P: Pipe<Value, From = Value>>(mut self, pipe: impl Into<PipeDef<P>>) -> HandlerDef<S> {
         self.declared.pipes.push(pipe.into().stage());
         self
     }
 
-    /// Asks a filter about its errors, before those of the gateway.
+    /// Adds a filter that handles the errors of the handler, before the gateway's filters.
     pub fn filter<F: Filter>(mut self, filter: impl Into<FilterDef<F>>) -> HandlerDef<S> {
         self.declared.filters.push(filter.into().stage());
         self
     }
 
-    /// Leaves out the gateway's or the application's stages of this type.
+    /// Removes the gateway's and the application's stages of this type from the handler.
     #[track_caller]
     pub fn skip<T: 'static>(mut self) -> HandlerDef<S> {
         self.declared.skip::<T>();
         self
     }
 
-    /// Says that anybody may send it: see [`App::require_posture`](crate::App::require_posture).
+    /// Marks the message as public: see [`App::require_posture`](crate::App::require_posture).
     #[track_caller]
     pub fn public(mut self) -> HandlerDef<S> {
         self.declared.public = Some(Location::caller());
         self
     }
 
-    /// Lets up to `most` messages of this event of one client be handled at a time, beside those that are handled one by one. Their
-    /// replies leave as they are ready. 0 is a problem at boot.
+    /// Lets up to `most` messages of this event be handled at a time for one client, concurrently with those that are
+    /// handled one by one. Their replies are sent as they are ready. 0 is reported as a problem at boot.
     pub fn concurrency(mut self, most: usize) -> HandlerDef<S> {
         self.concurrency = Some(most);
         self
     }
 }
 
-/// Puts a handler together from parts that are checked one by one: see `parts`.
+/// Assembles a handler from parts that are type-checked one by one: see `parts`.
 ///
 /// `start` reads the parameters from the borrowed message, and returns a future that owns what it needs.
 pub fn handler<S, Data, F, Fut, T, W>(parameters: Parameters<Handlers, Data>, start: F) -> HandlerDef<S>

@@ -1,7 +1,8 @@
-//! `event → async fn(&self, payload) -> impl IntoReply`: what a handler may take and give.
+//! Handlers, `event → async fn(&self, payload) -> impl IntoReply`: which parameters they may have and what they may
+//! return.
 //!
-//! What users write against: [`FromMessage`] for an extractor of their own, [`Reply`], [`HandlerDef`]. The rest carries the
-//! types from the function to the gateway.
+//! Applications use [`FromMessage`] for extractors of their own, [`Reply`] and [`HandlerDef`]. The other types carry a
+//! function's signature to the gateway.
 //!
 //! A handler is any `async fn` of the gateway's struct with up to four parameters, in any order: `&Client`, one payload
 //! (any `Deserialize` type), and extractors ([`FromMessage`]). The future must be `Send`.
@@ -43,10 +44,10 @@ use crate::Error;
 use std::future::Future;
 use std::sync::Arc;
 
-/// An `async fn(&S, ..)` that can answer an event. Implemented for functions; never by hand.
+/// An `async fn(&self, ..)` that can handle an event. It is implemented for functions; do not implement it yourself.
 ///
-/// `Args` is inferred: the shape of the parameter list and the return type. What they must be is said by [`Calls`],
-/// [`IntoReply`] and [`IntoError`], apart, so that each has its own message.
+/// `Args` is inferred: the shape of the parameter list and the return type. Their requirements are separate traits,
+/// [`Calls`], [`IntoReply`] and [`IntoError`], so that each has its own error message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler for a gateway of `{S}`",
     label = "not a handler, hook or raw loop of this gateway",
@@ -64,18 +65,18 @@ pub trait Handler<S, Args>: Clone + Send + Sync + 'static {
     type Shape: Shape;
     /// The return type.
     type Reply: 'static;
-    /// How it is called.
+    /// The way it is called: see [`Calls`].
     type Call: 'static;
 }
 
-/// Holds for handlers whose futures are `Send`.
+/// Implemented for handlers whose futures are `Send`.
 #[diagnostic::on_unimplemented(
     message = "the future of this handler is not `Send`",
     label = "holds something over an `.await` that is not `Send`",
     note = "`Rc`, `RefCell` borrows and lock guards must be dropped before the `.await`"
 )]
 pub trait Calls<H, S, Sh: Shape, R> {
-    /// Calls the function. The future owns all that it needs.
+    /// Calls the function. The future owns everything that it needs.
     fn call(
         handler: &H,
         state: Arc<S>,
@@ -84,7 +85,7 @@ pub trait Calls<H, S, Sh: Shape, R> {
     ) -> impl Future<Output = R> + Send + 'static;
 }
 
-/// What an `Err` may hold.
+/// A type that an `Err` of a handler may hold.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what a client is told",
     label = "this handler's `Err` does not convert into `switchboard::Error`",
@@ -92,7 +93,7 @@ pub trait Calls<H, S, Sh: Shape, R> {
             `.map_err(|error| Error::new(code, message))`, or by `.or_internal()` where the client learns nothing"
 )]
 pub trait IntoError: Sized + 'static {
-    /// The error that is sent.
+    /// Converts it to the error that is sent.
     fn into_error(self) -> Error;
 }
 #[diagnostic::do_not_recommend]

@@ -1,7 +1,7 @@
-//! Tells `Option::None` from everything else that serialises as null.
+//! Distinguishes `Option::None` from other values that serialise as null.
 use serde::Serialize;
 
-/// True for `Option::None` itself, and for nothing else that serialises as null.
+/// True if the value is `Option::None`, but not if it is another value that serialises as null.
 pub(super) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
     value.serialize(NoneProbe).is_ok()
 }

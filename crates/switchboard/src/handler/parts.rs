@@ -1,5 +1,5 @@
-//! A handler put together from parts: what attributes expand to. Each part is checked where it is made, once, so that a
-//! mistake is one error on the token that it concerns.
+//! Handlers assembled from parts, which the attributes expand to. Each part is type-checked once, where it is created,
+//! so a mistake is one error at the token that caused it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -51,7 +51,7 @@ pub enum Unread {}
 pub enum Whole {}
 /// Parameters have read keys of the message's `data`.
 pub enum Read {}
-/// As before, and an [`Ack`](crate::Ack) answers.
+/// As `Data`, and an [`Ack`](crate::Ack) replies.
 pub struct Answered<Data>(PhantomData<Data>);
 
 impl<R> Beside<R> for Unread {}
@@ -60,7 +60,7 @@ impl<R> Beside<R> for Read {}
 impl<Data> Beside<()> for Answered<Data> {}
 impl<Data, E> Beside<Result<(), E>> for Answered<Data> {}
 
-/// Who answers: what a handler returns, or an `Ack`.
+/// A marker for whether the returned value or an `Ack` is the reply.
 pub struct Answers<Data>(PhantomData<fn() -> Data>);
 
 impl<Data> Clone for Answers<Data> {
@@ -70,10 +70,10 @@ impl<Data> Clone for Answers<Data> {
 }
 impl<Data> Copy for Answers<Data> {}
 
-/// Refuses what is returned beside an `Ack`, and would be lost.
+/// Rejects a return value that would be lost because an `Ack` replies.
 pub fn beside<R, Data: Beside<R>>(_: &R, _: Answers<Data>) {}
 
-/// Holds for what may be read from one key of the message's `data`.
+/// Implemented for types that can be read from one key of the message's `data`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a key of the message's `data`",
     label = "not a part of a payload",
@@ -83,14 +83,14 @@ pub trait KeyValue: DeserializeOwned + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Send + 'static> KeyValue for T {}
 
-/// Holds where a key of the message's `data` may be read: further keys may be read, too.
+/// Implemented if a key of the message's `data` can be read after the parameters so far. Further keys can follow.
 #[diagnostic::on_unimplemented(
     message = "a handler takes a payload, or keys of it",
     label = "another parameter of this handler takes the message's whole `data`",
     note = "put a field for it into the payload's struct"
 )]
 pub trait BeforeKey {
-    /// What holds behind it.
+    /// The state after it.
     type Next;
 }
 impl BeforeKey for Unread {
@@ -103,14 +103,14 @@ impl<Data: BeforeKey> BeforeKey for Answered<Data> {
     type Next = Answered<Data::Next>;
 }
 
-/// Holds for a parameter that may follow those before it: at most one reads the message's `data`.
+/// Implemented for a parameter that may follow the previous ones: at most one reads the message's `data`.
 #[diagnostic::on_unimplemented(
     message = "a handler takes at most one payload",
     label = "this is the second parameter that is read from the message's `data`",
     note = "put both into one struct that derives `Deserialize`; extractors such as `ConnState<T>` do not count"
 )]
 pub trait Follows<Data> {
-    /// What holds behind it.
+    /// The state after it.
     type Next;
 }
 impl Follows<Unread> for Payload {
@@ -139,7 +139,7 @@ macro_rules! free {
 }
 free! { Context Reason OwnedSocket }
 
-/// Holds for a parameter whose meaning does not depend on what a generic parameter turns out to be.
+/// Implemented for a parameter whose meaning does not depend on a generic parameter.
 #[diagnostic::on_unimplemented(
     message = "whether this payload is validated cannot be decided: its type is generic",
     label = "a payload of a generic type",
@@ -151,7 +151,7 @@ macro_rules! known {
 }
 known! { Decided Context Late Reason OwnedSocket }
 
-/// Holds for parameters that may stand in a hook or a raw loop.
+/// Implemented for parameters that are allowed in a hook or a raw loop.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter in `{Place}`",
     label = "not a parameter of this hook",
@@ -163,7 +163,7 @@ pub trait StandsIn<Place>: FromMessage {}
 #[diagnostic::do_not_recommend]
 impl<T: FromMessage, Place> StandsIn<Place> for T where T::Kind: AllowedIn<Place> {}
 
-/// The parameters of a function that stands in `Place`.
+/// The parameters of a function in `Place`, as far as they are added.
 pub struct Parameters<Place, Data = Unread> {
     pub(super) requirements: Requirements,
     marker: PhantomData<fn() -> (Place, Data)>,
@@ -188,12 +188,13 @@ places! {
     of_raw RawLoop "Of a raw gateway's loop.";
 }
 
-/// A parameter, and the list behind it.
+/// A parameter, and the list after it.
 type With<T, Place, Next> = (Parameter<T>, Parameters<Place, Next>);
 
-// The kinds are generic parameters, and not `T::Kind`: so an error about `T` is told in our words.
+// The kinds are generic parameters instead of `T::Kind`, so that the compiler shows our own message for an error about
+// `T`.
 impl<Place, Data> Parameters<Place, Data> {
-    /// One more parameter that owns its data, taken as it is read. `&Client` is none: see [`lent`].
+    /// Adds a parameter that owns its data. Not for `&Client`: see [`lent`].
     pub fn with<T, K, Next>(self) -> With<T, Place, Next>
     where
         T: FromMessage<Kind = K>,
@@ -202,12 +203,12 @@ impl<Place, Data> Parameters<Place, Data> {
         self.push(None)
     }
 
-    /// Who answers, for [`beside`].
+    /// Returns whether the returned value or an `Ack` replies, for [`beside`].
     pub fn answers(&self) -> Answers<Data> {
         Answers(PhantomData)
     }
 
-    /// [`with`](Parameters::with), where `T` is validated if it can be: see [`Probe`].
+    /// Like [`with`](Parameters::with), and validates `T` if it can be validated: see [`Probe`].
     pub fn checked<T, C, K, Next>(self, validation: Validation<T, C>) -> With<T, Place, Next>
     where
         T: FromMessage<Kind = K>,
@@ -216,12 +217,12 @@ impl<Place, Data> Parameters<Place, Data> {
         self.push(validation.check)
     }
 
-    /// [`with`](Parameters::with), in a hook or a raw loop, which have no payload.
+    /// Like [`with`](Parameters::with), for a hook or a raw loop, which have no payload.
     pub fn in_hook<T: StandsIn<Place>>(self) -> With<T, Place, Data> {
         self.push(None)
     }
 
-    /// [`with`](Parameters::with), where `T` depends on a generic parameter.
+    /// Like [`with`](Parameters::with), for a `T` that depends on a generic parameter.
     pub fn generic<T, K, Next>(self) -> With<T, Place, Next>
     where
         T: FromMessage<Kind = K>,
@@ -230,7 +231,8 @@ impl<Place, Data> Parameters<Place, Data> {
         self.push(None)
     }
 
-    /// One more parameter, which is one key of the message's `data`. There may be several of them, in place of a payload.
+    /// Adds a parameter that is read from one key of the message's `data`. There may be several of them instead of a
+    /// payload.
     pub fn key<T, C, Next>(mut self, validation: Validation<T, C>, key: &'static str) -> With<T, Place, Next>
     where
         T: KeyValue,
@@ -246,7 +248,7 @@ impl<Place, Data> Parameters<Place, Data> {
         self.read(Box::new(read), None)
     }
 
-    /// One more parameter, which a pipe makes of the message's `data`.
+    /// Adds a parameter that a pipe produces from the message's `data`.
     pub fn pipe<T, C, P, Next>(mut self, validation: Validation<T, C>, pipe: P) -> With<T, Place, Next>
     where
         T: Send + 'static,
@@ -258,7 +260,7 @@ impl<Place, Data> Parameters<Place, Data> {
         self.read(read, validation.check)
     }
 
-    /// One more parameter, which a pipe makes of one key of the message's `data`.
+    /// Adds a parameter that a pipe produces from one key of the message's `data`.
     pub fn key_pipe<T, C, P, Next>(
         mut self,
         validation: Validation<T, C>,
@@ -318,12 +320,12 @@ type ReadBoxed<T> = Box<dyn Fn(&MessageContext<'_>) -> Result<T, Error> + Send +
 
 enum How<T> {
     Plain(fn(&MessageContext<'_>) -> Result<T, Error>),
-    /// By a key, or a pipe.
+    /// Reads a key, or runs a pipe.
     Boxed(ReadBoxed<T>),
 }
 
 impl<T> Parameter<T> {
-    /// Reads it, and validates it if it is to be validated.
+    /// Reads the parameter, and validates it if it has a validation.
     pub fn read(&self, cx: &MessageContext<'_>) -> Result<T, Error> {
         let value = match &self.read {
             How::Plain(read) => read(cx)?,
@@ -333,7 +335,7 @@ impl<T> Parameter<T> {
     }
 }
 
-/// What is lent to a handler for the time of its call: `&Client`, and nothing else.
+/// Implemented for types that are lent to a handler for the duration of its call: only for [`Client`].
 #[diagnostic::on_unimplemented(
     message = "`&{Self}` is not lent to handlers and hooks",
     label = "only `&Client` is lent",
@@ -349,25 +351,25 @@ impl Lent for Client {
     }
 }
 
-/// What is lent, for as long as the call lasts.
+/// A value that can be lent for the duration of a call.
 pub struct Loan<T: ?Sized> {
     client: Client,
     lend: fn(&Client) -> &T,
 }
 
-/// Takes what is lent.
+/// Returns the loan for a message.
 pub fn lent<T: Lent + ?Sized>(cx: &MessageContext<'_>) -> Loan<T> {
     Loan { client: cx.caller().connected().clone(), lend: T::of }
 }
 
 impl<T: ?Sized> Loan<T> {
-    /// What is lent.
+    /// Returns the borrowed value.
     pub fn get(&self) -> &T {
         (self.lend)(&self.client)
     }
 }
 
-/// What an after-init hook takes out of the container.
+/// Resolves a parameter of an after-init hook from the container.
 pub fn taken<T: FromContainer>(container: &Container) -> Result<T, Error> {
     Ok(T::from_container(container)?)
 }

@@ -1,4 +1,4 @@
-//! Where a handler stands while it runs: memory that a thread lends to one message after the other.
+//! [`Invocation`]: the future of a running handler, in memory that the thread reuses for the next message.
 use crate::handler::invocation::{Invoke, Step};
 use crate::handler::sink::ReplySink;
 use std::any::{Any, TypeId};
@@ -6,24 +6,25 @@ use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// How many empty places a thread keeps, those that were left last, and of at most how many bytes each.
+/// How many free places a thread keeps (the most recently used), and the most bytes of each.
 const KEPT: usize = 16;
 const KEPT_SIZE: usize = 2 << 10;
 
-/// A handler that runs. When it is dropped, which may panic as the handler's own drop may, its place is free for another.
+/// The future of a running handler. When it is dropped, its place is kept for reuse. The drop may panic, if that of the
+/// handler does.
 pub(crate) struct Invocation(Option<Box<dyn Place>>);
 
-/// A place of which the handler's type is not known.
+/// A place for a handler future, with the handler's type erased.
 trait Place: Send {
-    /// Nothing, where it is empty.
+    /// Polls the handler; `None` if the place is empty.
     fn poll(&mut self, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Option<Poll<Step>>;
     fn late(&self) -> Option<u64>;
-    /// Drops the handler, and says whose place it is where it is worth to be kept.
+    /// Drops the handler. Returns the type of the handler if the place is small enough to be kept.
     fn vacate(&mut self) -> Option<TypeId>;
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
-/// The place of an `I`, which stands in a box of its own: it is pinned, and the place is not.
+/// The place of an `I`. The future is in a box of its own because it must be pinned, but the place must not.
 struct PlaceOf<I>(Pin<Box<Option<I>>>);
 
 struct Reserve {
@@ -32,14 +33,15 @@ struct Reserve {
 }
 
 thread_local! {
-    /// The one that was left last: mostly the next message is for the same handler.
+    /// The most recently freed place: usually the next message is for the same handler.
     static LAST: Cell<Option<Reserve>> = const { Cell::new(None) };
-    /// The others, in the order in which they were left. All are empty: to drop one runs nobody's code.
+    /// The other free places, in the order in which they were freed. All are empty, so dropping one runs none of the
+    /// application's code.
     static OTHERS: RefCell<Vec<Reserve>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Invocation {
-    /// Gives a handler its place: one that the same handler has left, or a new one.
+    /// Stores a handler in a place: one that the same type of handler has freed, or a new one.
     pub(crate) fn new<I: Invoke + 'static>(handler: I) -> Invocation {
         if let Some(mut spare) = take(TypeId::of::<I>())
             && let Some(PlaceOf(place)) = spare.as_any().downcast_mut::<PlaceOf<I>>()
@@ -52,7 +54,7 @@ impl Invocation {
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, sink: &mut ReplySink<'_>) -> Poll<Step> {
         let polled = self.0.as_mut().and_then(|place| place.poll(cx, sink));
-        // It is in its place as long as it is not dropped.
+        // The place holds the handler until it is dropped, so this default is never used.
         polled.unwrap_or(Poll::Ready(Step::Done(Ok(()))))
     }
 
@@ -71,7 +73,7 @@ impl Drop for Invocation {
     }
 }
 
-// A thread that ends keeps nothing: then there are no such variables.
+// While a thread is being destroyed its thread-locals are gone; places are then not kept.
 
 fn take(handler: TypeId) -> Option<Box<dyn Place>> {
     match LAST.try_with(Cell::take).ok()? {
@@ -157,7 +159,7 @@ mod tests {
         (&raw const **invocation.0.as_ref().unwrap()).cast()
     }
 
-    /// Whose places are kept, in their order.
+    /// Returns the types of the kept places, in their order.
     fn kept() -> Vec<TypeId> {
         let last = LAST.take();
         let kept = OTHERS.with_borrow(|others| others.iter().chain(&last).map(|spare| spare.handler).collect());

@@ -15,20 +15,20 @@ use std::fmt;
 use std::marker::PhantomData;
 use switchboard_core::codec::json;
 
-/// A return type that is a value or says itself what it is.
+/// The marker of a return type that is a value.
 #[derive(Debug)]
 pub enum Plain {}
-/// A return type that is a `Result`.
+/// The marker of a return type that is a `Result`.
 #[derive(Debug)]
 pub struct Fallible<Via>(PhantomData<Via>);
-/// A return type that is a stream.
+/// The marker of a return type that is a stream.
 #[derive(Debug)]
 pub struct Streamed<Via>(PhantomData<Via>);
 
 /// A return type of a handler: `()`, any `Serialize` value, `Option`, [`Reply`], a stream of these, or a `Result` of one of these.
 ///
-/// `Via` is inferred. A `Result` is recognised by its shape, so that an `Err` is never sent as a success; where both
-/// sides of a `Result` are `Serialize` the compiler asks for a decision: return `Result<T, switchboard::Error>`.
+/// `Via` is inferred. A `Result` is recognised by its type, so that an `Err` is never sent as a success. If both sides
+/// of a `Result` implement `Serialize`, the compiler cannot decide: return `Result<T, switchboard::Error>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a reply",
     label = "cannot be returned by a handler",
@@ -36,7 +36,7 @@ pub struct Streamed<Via>(PhantomData<Via>);
             `E: Into<switchboard::Error>`"
 )]
 pub trait IntoReply<Via>: Send {
-    /// What an `Err` holds; `Infallible` for everything but a `Result`.
+    /// The type of an `Err`; `Infallible` for everything but a `Result`.
     type Err;
     /// Writes the reply.
     fn into_reply(self, sink: &mut ReplySink<'_>) -> Result<(), Self::Err>;
@@ -98,26 +98,26 @@ where
     }
 }
 
-/// A reply that says more than its value: another event name, or silence.
+/// A reply with more than a value: another event name, or no frame at all.
 #[must_use = "a reply is sent by returning it"]
 pub struct Reply(Kind);
 
 enum Kind {
     Empty,
-    /// Encoded when it is known for whom.
+    /// A value that is encoded once the receiver's format is known.
     Value {
         event: Option<Cow<'static, str>>,
         data: Box<dyn Late>,
     },
-    /// What a handler behind interceptors has written.
+    /// What a handler inside interceptors has written.
     Captured(Captured),
     Stream(Invocation),
-    /// An `Ack` answers.
+    /// An `Ack` replies instead.
     Nothing,
     Failed(Error),
 }
 
-/// A value that is not encoded yet.
+/// A value that has not been encoded yet.
 trait Late: Send {
     fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>);
     fn hold(&self) -> Result<Held, Error>;
@@ -134,8 +134,8 @@ impl<T: Serialize + Send> Late for T {
 }
 
 impl Reply {
-    /// A reply under another event name; it keeps the request's `id`. A name that belongs to the server (`exception`, `sys.…`),
-    /// or is none, is answered `internal`, with the reason in the log.
+    /// Returns a reply with another event name; it keeps the request's `id`. If the name is invalid or reserved for the
+    /// server (`exception`, `sys.…`), the client gets `internal`, and the reason is logged.
     pub fn event(name: impl Into<Cow<'static, str>>, data: impl Serialize + Send + 'static) -> Reply {
         let name = name.into();
         Reply(match check_name(&name) {
@@ -144,35 +144,38 @@ impl Reply {
         })
     }
 
-    /// The same as returning the value itself.
+    /// Returns a reply that is equivalent to returning the value itself.
     pub fn value(data: impl Serialize + Send + 'static) -> Reply {
         Reply(Kind::Value { event: None, data: Box::new(data) })
     }
 
-    /// The same as returning `()`: no frame, or an empty reply where the request has an `id`.
+    /// Returns a reply that is equivalent to returning `()`: no frame, or an empty reply if the request has an `id`.
     pub fn none() -> Reply {
         Reply(Kind::Empty)
     }
 
-    /// True for a stream of replies.
+    /// True if it is a stream of replies.
     pub fn is_stream(&self) -> bool {
         matches!(self.0, Kind::Stream(_))
     }
 
-    /// What is sent, as JSON; `None` for an empty reply, a stream, and where an [`Ack`](crate::Ack) answers. Integers beyond 64 bits
-    /// are rounded in a `Value`, and bytes are a text of base64 or an array of numbers.
+    /// Returns the reply's data as JSON; `None` for an empty reply, for a stream, and if an [`Ack`](crate::Ack)
+    /// replies. In a `Value`, integers of more than 64 bits are rounded, and bytes become a base64 string or an array
+    /// of numbers.
     ///
-    /// Errors: it cannot be serialised.
+    /// Errors: if it cannot be serialised.
     pub fn data(&self) -> Result<Option<Value>, Error> {
         let Some(held) = self.hold()? else { return Ok(None) };
         document(&held).map(|document| Some(document.into_value()))
     }
 
-    /// Puts another value in the place of what is sent, under the same name. An empty reply is null; a stream stays what it is.
+    /// Replaces the data by another value, under the same event name. `change` gets null for an empty reply; a stream
+    /// is left unchanged.
     ///
-    /// What `change` leaves at its place in the `Value` is sent as the handler gave it: `map(|value| value)` changes nothing.
+    /// Parts of the `Value` that `change` leaves in place are sent exactly as the handler returned them: `map(|value|
+    /// value)` changes nothing.
     ///
-    /// Errors: it cannot be serialised.
+    /// Errors: if it cannot be serialised.
     pub fn map<T>(self, change: impl FnOnce(Value) -> T) -> Result<Reply, Error>
     where
         T: Serialize + Send + 'static,
@@ -201,7 +204,7 @@ impl Reply {
         }))
     }
 
-    /// What is sent, in the format of those for whom it was captured, or as JSON.
+    /// Returns the data, in the format in which it was captured, or as JSON.
     fn hold(&self) -> Result<Option<Cow<'_, Held>>, Error> {
         match &self.0 {
             Kind::Value { data, .. } => data.hold().map(|held| Some(Cow::Owned(held))),
@@ -210,7 +213,7 @@ impl Reply {
         }
     }
 
-    /// True where an [`Ack`](crate::Ack) answers.
+    /// True if an [`Ack`](crate::Ack) replies instead.
     pub(crate) fn is_left_to_ack(&self) -> bool {
         matches!(self.0, Kind::Nothing)
     }
@@ -227,7 +230,7 @@ impl Reply {
         Reply(Kind::Stream(invocation))
     }
 
-    /// Writes it, or says what has to be polled from now on.
+    /// Writes the reply. Returns the stream that has to be polled from now on, if it is one.
     pub(crate) fn write(self, sink: &mut ReplySink<'_>) -> Result<Option<Invocation>, Error> {
         match self.0 {
             Kind::Empty => sink.empty(),
@@ -245,13 +248,14 @@ impl Reply {
     }
 }
 
-/// What a handler gives is not refused as what a client sends is: it is the server's fault.
+/// Reads a handler's data. Invalid data is an `internal` error, because it is the server's mistake and not the
+/// client's.
 fn document(held: &Held) -> Result<Document<'_>, Error> {
     held.data().check().map_err(Error::internal)?;
     Document::read(held.data()).map_err(Error::internal)
 }
 
-/// Shows what kind of reply it is, and nothing of its value.
+/// Shows the kind of the reply, but not its value.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {

@@ -1,4 +1,5 @@
-//! What handlers and hooks return, checked one side at a time: see [`parts`](super::parts).
+//! Return values of handlers and hooks; each side of a `Result` is type-checked separately. See
+//! [`parts`](super::parts).
 #![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::IntoError;
 use super::reply::{Fallible as FallibleReply, IntoReply, Plain};
@@ -14,13 +15,13 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// How a `T` is written where it was returned. A type, so that nothing is called through a pointer.
+/// How a returned `T` is written. A type parameter, so that no function pointer is called.
 pub trait Way<T>: 'static {
     #[doc(hidden)]
     fn write(value: T, sink: &mut ReplySink<'_>);
 }
 
-/// As a reply.
+/// Writes the value as a reply.
 pub enum AsReply {}
 impl<T: ReplyValue> Way<T> for AsReply {
     #[inline]
@@ -32,13 +33,13 @@ impl<T: ReplyValue> Way<T> for AsReply {
     }
 }
 
-/// Not at all.
+/// Writes nothing.
 pub enum AsNothing {}
 impl<T> Way<T> for AsNothing {
     fn write(_: T, _: &mut ReplySink<'_>) {}
 }
 
-/// As the end of a stream.
+/// Writes the end of a stream.
 pub enum AsEnd {}
 impl Way<()> for AsEnd {
     fn write((): (), sink: &mut ReplySink<'_>) {
@@ -46,7 +47,7 @@ impl Way<()> for AsEnd {
     }
 }
 
-/// What a value may be that is sent as a reply.
+/// Implemented for values that can be sent as a reply.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a reply",
     label = "cannot be returned by a handler",
@@ -57,7 +58,7 @@ pub trait ReplyValue: IntoReply<Plain, Err = Infallible> {}
 #[diagnostic::do_not_recommend]
 impl<T: IntoReply<Plain, Err = Infallible>> ReplyValue for T {}
 
-/// What an item of a stream may be.
+/// Implemented for values that can be an item of a stream of replies.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of a stream of replies",
     label = "the items of this stream cannot be sent",
@@ -85,7 +86,7 @@ where
     }
 }
 
-/// What a hook returns.
+/// Implemented for the value that a hook may return.
 #[diagnostic::on_unimplemented(
     message = "a hook cannot return `{Self}`",
     label = "a hook has nobody to reply to",
@@ -94,7 +95,7 @@ where
 pub trait NoValue {}
 impl NoValue for () {}
 
-/// What a join hook returns in its `Ok`.
+/// Implemented for the value that a join hook may return in its `Ok`.
 #[diagnostic::on_unimplemented(
     message = "an `#[on_join]` hook cannot return `{Self}`",
     label = "it says who may join: `Result<(), E>`",
@@ -104,7 +105,7 @@ impl NoValue for () {}
 pub trait Verdict {}
 impl Verdict for () {}
 
-/// A `Result` of a stream whose items, and then whose error, are checked.
+/// A `Result` of a stream. Its items are type-checked; `error` type-checks its error.
 pub struct CheckedFallibleStream<S: Stream, E, C> {
     write: WriteItem<S::Item>,
     convert: C,
@@ -116,7 +117,7 @@ impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
         CheckedFallibleStream { write, convert: (), marker: PhantomData }
     }
 
-    /// The error says what a client is told.
+    /// Type-checks that the error converts to the error for the client.
     pub fn error(self) -> CheckedFallibleStream<S, E, Convert<E>>
     where
         E: IntoError,
@@ -126,7 +127,7 @@ impl<S: Stream, E> CheckedFallibleStream<S, E, ()> {
 }
 
 impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S, E, Convert<E>> {
-    /// Runs the stream to its end, here, if there is one.
+    /// Runs the stream, if there is one, to its end within the handler's own future.
     pub fn finish(self, returned: Result<S, E>) -> Flow<Ended, impl Future<Output = Ended>> {
         match returned {
             Ok(stream) => CheckedStream { write: self.write }.finish(stream),
@@ -135,16 +136,16 @@ impl<S: Stream<Item: Send + 'static>, E: Send + 'static> CheckedFallibleStream<S
     }
 }
 
-/// What is returned, or a stream that has to be run first.
+/// A returned value, or a stream that must be run first.
 pub enum Flow<Now, Later> {
-    /// It is there.
+    /// The value is available.
     Now(Now),
-    /// It is what comes of this.
+    /// The future that produces it.
     Later(Later),
 }
 
 impl<T, W> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
-    /// What is returned where there is no stream.
+    /// Returns the value if it is not a stream.
     pub fn now(self) -> Result<Returned<T, W>, Failed> {
         match self {
             Flow::Now(now) => now,
@@ -153,10 +154,10 @@ impl<T, W> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
     }
 }
 
-/// A stream that has ended.
+/// The result of a stream that has ended.
 pub type Ended = Result<Returned<(), AsEnd>, Failed>;
 
-/// What is never run: nothing is paid for it.
+/// A future that is never created, and so costs nothing.
 pub struct Never<T, W>(Infallible, PhantomData<fn() -> (T, W)>);
 
 impl<T, W> Future for Never<T, W> {
@@ -167,7 +168,7 @@ impl<T, W> Future for Never<T, W> {
     }
 }
 
-/// A `Result` whose value, and then whose error, is checked.
+/// A `Result`. Its value is type-checked; `error` type-checks its error.
 pub struct Checked<T, E, W, C> {
     convert: C,
     marker: Marks<T, E, W>,
@@ -175,7 +176,7 @@ pub struct Checked<T, E, W, C> {
 
 type Marks<T, E, W> = PhantomData<fn() -> (T, E, W)>;
 
-/// What becomes of an error.
+/// Converts an error to the one for the client.
 type Convert<E> = fn(E) -> Error;
 
 impl<T, E, W> Checked<T, E, W, ()> {
@@ -183,7 +184,7 @@ impl<T, E, W> Checked<T, E, W, ()> {
         Checked { convert: (), marker: PhantomData }
     }
 
-    /// The error says what a client is told.
+    /// Type-checks that the error converts to the error for the client.
     pub fn error(self) -> Checked<T, E, W, Convert<E>>
     where
         E: IntoError,
@@ -193,7 +194,7 @@ impl<T, E, W> Checked<T, E, W, ()> {
 }
 
 impl<T, E: Send + 'static, W> Checked<T, E, W, Convert<E>> {
-    /// What is returned.
+    /// Returns the value, ready to be written.
     #[inline]
     pub fn finish(self, returned: Result<T, E>) -> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
         Flow::Now(match returned {
@@ -203,7 +204,7 @@ impl<T, E: Send + 'static, W> Checked<T, E, W, Convert<E>> {
     }
 }
 
-/// A value that is no `Result`, checked.
+/// A type-checked value that is not a `Result`.
 pub struct CheckedValue<T, W>(PhantomData<fn() -> (T, W)>);
 
 impl<T, W> CheckedValue<T, W> {
@@ -211,19 +212,19 @@ impl<T, W> CheckedValue<T, W> {
         CheckedValue(PhantomData)
     }
 
-    /// There is no error.
+    /// Does nothing: there is no error.
     pub fn error(self) -> CheckedValue<T, W> {
         self
     }
 
-    /// What is returned.
+    /// Returns the value, ready to be written.
     #[inline]
     pub fn finish(self, value: T) -> Flow<Result<Returned<T, W>, Failed>, Never<T, W>> {
         Flow::Now(Ok(Returned(value, PhantomData)))
     }
 }
 
-/// A stream whose items are checked.
+/// A stream whose items are type-checked.
 pub struct CheckedStream<S: Stream> {
     write: WriteItem<S::Item>,
 }
@@ -233,14 +234,14 @@ impl<S: Stream> CheckedStream<S> {
         CheckedStream { write }
     }
 
-    /// There is no error but that of an item.
+    /// Does nothing: only items can be errors.
     pub fn error(self) -> CheckedStream<S> {
         self
     }
 }
 
 impl<S: Stream<Item: Send + 'static>> CheckedStream<S> {
-    /// Runs it to its end, here: it may borrow from the handler.
+    /// Runs the stream to its end within the handler's own future, so it may borrow from the handler.
     pub fn finish(self, stream: S) -> Flow<Ended, impl Future<Output = Ended>> {
         Flow::Later(async move {
             drive::<_, AsItem>(Items { stream, write: self.write }).await;
@@ -249,7 +250,7 @@ impl<S: Stream<Item: Send + 'static>> CheckedStream<S> {
     }
 }
 
-/// How an item is written, once it is checked. What comes behind the check insists on nothing: a mistake is told once.
+/// Writes an item that is already type-checked. It needs no trait bounds, so that a mistake is reported only once.
 pub(super) type WriteItem<T> = fn(T, &mut ReplySink<'_>);
 
 pub(super) fn write_item<T: ReplyItem<Via>, Via>(item: T, sink: &mut ReplySink<'_>) {
@@ -282,7 +283,7 @@ struct Item<T> {
     write: WriteItem<T>,
 }
 
-/// The way of an [`Item`].
+/// The marker of an [`Item`].
 enum AsItem {}
 
 impl<T: Send> IntoReply<AsItem> for Item<T> {
@@ -300,7 +301,7 @@ impl<T: Send + 'static> ReplyItem<AsItem> for Item<T> {
     }
 }
 
-/// What a handler has returned, ready to be written.
+/// A handler's return value, ready to be written.
 pub struct Returned<T, W>(T, PhantomData<fn() -> W>);
 
 impl<T, W: Way<T>> Returned<T, W> {
@@ -310,7 +311,7 @@ impl<T, W: Way<T>> Returned<T, W> {
     }
 }
 
-/// A handler's error, as it returned it: filters may know its type.
+/// A handler's error with its original type, which filters may look for.
 pub struct Failed(Kind);
 
 enum Kind {
@@ -349,7 +350,7 @@ impl Failed {
         })
     }
 
-    /// What the client is told: what a filter says, if there is one.
+    /// Returns the error for the client, after the filters.
     pub(super) fn told(self, sink: &mut ReplySink<'_>) -> Error {
         match self.0 {
             Kind::Told(error) => sink.fail(error),

@@ -1,4 +1,4 @@
-//! How what is returned is told apart: a `Result`, a stream, a `Result` of a stream, or another value.
+//! Distinguishes return types: a `Result`, a stream, a `Result` of a stream, or another value.
 #![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::returned::{
     AsNothing, AsReply, Checked, CheckedFallibleStream, CheckedStream, CheckedValue, NoValue, ReplyItem, ReplyValue,
@@ -7,22 +7,23 @@ use super::returned::{
 use futures_core::Stream;
 use std::marker::PhantomData;
 
-/// The type of what is returned: see [`type_of`].
+/// The type of a return value: see [`type_of`].
 pub struct TypeOf<R>(PhantomData<fn() -> R>);
 
-/// Asks what is returned: `(&&&&type_of(&reply)).__switchboard_shape()`, by [`ResultStreamShape`] if it is a `Result` of a stream, by
-/// [`ResultShape`] if it is another `Result`, by [`StreamShape`] if it is a stream, otherwise by [`PlainShape`].
+/// Returns the type of a return value, to find its shape: `(&&&&type_of(&reply)).__switchboard_shape()` resolves to
+/// [`ResultStreamShape`] for a `Result` of a stream, to [`ResultShape`] for another `Result`, to [`StreamShape`] for a
+/// stream, otherwise to [`PlainShape`].
 pub fn type_of<R>(_: &R) -> TypeOf<R> {
     TypeOf(PhantomData)
 }
 
-/// How a `Result` is returned: see [`type_of`].
+/// The shape of a returned `Result`: see [`type_of`].
 pub trait ResultShape {
-    /// What `Ok` holds.
+    /// The type of an `Ok`.
     type Value;
-    /// What `Err` holds.
+    /// The type of an `Err`.
     type Error;
-    /// The shape.
+    /// Returns the shape.
     fn __switchboard_shape(&self) -> Fallible<Self::Value, Self::Error>;
 }
 impl<T, E> ResultShape for &&TypeOf<Result<T, E>> {
@@ -34,13 +35,13 @@ impl<T, E> ResultShape for &&TypeOf<Result<T, E>> {
     }
 }
 
-/// How a `Result` of a stream is returned: see [`type_of`].
+/// The shape of a returned `Result` of a stream: see [`type_of`].
 pub trait ResultStreamShape {
-    /// The stream that `Ok` holds.
+    /// The type of the stream in an `Ok`.
     type Stream;
-    /// What `Err` holds.
+    /// The type of an `Err`.
     type Error;
-    /// The shape.
+    /// Returns the shape.
     fn __switchboard_shape(&self) -> FallibleStream<Self::Stream, Self::Error>;
 }
 impl<S: Stream, E> ResultStreamShape for &&&TypeOf<Result<S, E>> {
@@ -52,11 +53,11 @@ impl<S: Stream, E> ResultStreamShape for &&&TypeOf<Result<S, E>> {
     }
 }
 
-/// How a stream is returned: see [`type_of`].
+/// The shape of a returned stream: see [`type_of`].
 pub trait StreamShape {
-    /// The stream.
+    /// The type of the stream.
     type Stream;
-    /// The shape.
+    /// Returns the shape.
     fn __switchboard_shape(&self) -> Streams<Self::Stream>;
 }
 impl<S: Stream> StreamShape for &TypeOf<S> {
@@ -67,11 +68,11 @@ impl<S: Stream> StreamShape for &TypeOf<S> {
     }
 }
 
-/// How everything else is returned: see [`type_of`].
+/// The shape of any other return value: see [`type_of`].
 pub trait PlainShape {
-    /// The value.
+    /// The type of the value.
     type Value;
-    /// The shape.
+    /// Returns the shape.
     fn __switchboard_shape(&self) -> Infallibly<Self::Value>;
 }
 impl<T> PlainShape for TypeOf<T> {
@@ -82,17 +83,17 @@ impl<T> PlainShape for TypeOf<T> {
     }
 }
 
-/// The shape of a `Result`, nothing of it checked.
+/// The shape of a `Result`, not type-checked yet.
 pub struct Fallible<T, E>(PhantomData<fn() -> (T, E)>);
-/// The shape of a value that is neither a `Result` nor a stream, not checked.
+/// The shape of a value that is neither a `Result` nor a stream, not type-checked yet.
 pub struct Infallibly<T>(PhantomData<fn() -> T>);
-/// The shape of a stream, its items not checked.
+/// The shape of a stream, its items not type-checked yet.
 pub struct Streams<S>(PhantomData<fn() -> S>);
-/// The shape of a `Result` of a stream, nothing of it checked.
+/// The shape of a `Result` of a stream, not type-checked yet.
 pub struct FallibleStream<S, E>(PhantomData<fn() -> (S, E)>);
 
 impl<T, E> Fallible<T, E> {
-    /// The value can be a reply.
+    /// Type-checks that the value can be a reply.
     pub fn value(self) -> Checked<T, E, AsReply, ()>
     where
         T: ReplyValue,
@@ -100,7 +101,7 @@ impl<T, E> Fallible<T, E> {
         Checked::new()
     }
 
-    /// The value is none.
+    /// Type-checks that the value is empty, for a hook.
     pub fn nothing(self) -> Checked<T, E, AsNothing, ()>
     where
         T: NoValue,
@@ -108,7 +109,7 @@ impl<T, E> Fallible<T, E> {
         Checked::new()
     }
 
-    /// The value lets a client join.
+    /// Type-checks that the value can be returned by a join hook.
     pub fn verdict(self) -> Checked<T, E, AsNothing, ()>
     where
         T: Verdict,
@@ -118,7 +119,7 @@ impl<T, E> Fallible<T, E> {
 }
 
 impl<T> Infallibly<T> {
-    /// The value can be a reply.
+    /// Type-checks that the value can be a reply.
     pub fn value(self) -> CheckedValue<T, AsReply>
     where
         T: ReplyValue,
@@ -126,7 +127,7 @@ impl<T> Infallibly<T> {
         CheckedValue::new()
     }
 
-    /// The value is none.
+    /// Type-checks that the value is empty, for a hook.
     pub fn nothing(self) -> CheckedValue<T, AsNothing>
     where
         T: NoValue,
@@ -134,7 +135,7 @@ impl<T> Infallibly<T> {
         CheckedValue::new()
     }
 
-    /// The value lets a client join.
+    /// Type-checks that the value can be returned by a join hook.
     pub fn verdict(self) -> CheckedValue<T, AsNothing>
     where
         T: Verdict,
@@ -144,7 +145,7 @@ impl<T> Infallibly<T> {
 }
 
 impl<S: Stream> Streams<S> {
-    /// The items can be replies.
+    /// Type-checks that the items can be replies.
     pub fn value<Via>(self) -> CheckedStream<S>
     where
         S::Item: ReplyItem<Via>,
@@ -152,7 +153,7 @@ impl<S: Stream> Streams<S> {
         CheckedStream::new(write_item::<S::Item, Via>)
     }
 
-    /// A hook has nobody to reply to.
+    /// Rejects the stream: a hook cannot send replies.
     pub fn nothing(self) -> CheckedValue<S, AsNothing>
     where
         S: NoValue,
@@ -160,7 +161,7 @@ impl<S: Stream> Streams<S> {
         CheckedValue::new()
     }
 
-    /// The value lets a client join.
+    /// Type-checks that the value can be returned by a join hook.
     pub fn verdict(self) -> CheckedValue<S, AsNothing>
     where
         S: Verdict,
@@ -170,7 +171,7 @@ impl<S: Stream> Streams<S> {
 }
 
 impl<S: Stream, E> FallibleStream<S, E> {
-    /// The items can be replies.
+    /// Type-checks that the items can be replies.
     pub fn value<Via>(self) -> CheckedFallibleStream<S, E, ()>
     where
         S::Item: ReplyItem<Via>,
@@ -178,7 +179,7 @@ impl<S: Stream, E> FallibleStream<S, E> {
         CheckedFallibleStream::new(write_item::<S::Item, Via>)
     }
 
-    /// A hook has nobody to reply to.
+    /// Rejects the stream: a hook cannot send replies.
     pub fn nothing(self) -> Checked<S, E, AsNothing, ()>
     where
         S: NoValue,
@@ -186,7 +187,7 @@ impl<S: Stream, E> FallibleStream<S, E> {
         Checked::new()
     }
 
-    /// The value lets a client join.
+    /// Type-checks that the value can be returned by a join hook.
     pub fn verdict(self) -> Checked<S, E, AsNothing, ()>
     where
         S: Verdict,

@@ -1,4 +1,4 @@
-//! The parameter lists that a handler may have: up to four, one of which may be `&Client`, anywhere.
+//! The parameter lists that a handler may have: up to four parameters, one of which may be `&Client`, in any position.
 use super::argument::{
     AllowedIn, Beside, Context, FromMessage, Kind, Late, MessageContext, OwnedSocket, Payload, Reason, Requirements,
 };
@@ -23,21 +23,21 @@ pub trait Shape: 'static {
     type Kinds;
     /// Reads every owned parameter.
     fn extract(cx: &MessageContext<'_>) -> Result<Self::Values, Error>;
-    /// Declares what the parameters need of the handshake.
+    /// Declares what the parameters need from the handshake and the container.
     fn requirements(requirements: &mut Requirements);
 }
 
-/// An async function over borrowed state, for one lifetime.
+/// An async function that borrows the gateway's state for one lifetime.
 pub trait Method<'a, S: 'a, Sh: Shape>: Send + Sync {
     /// The return type.
     type Out;
     /// The future, which may borrow the state and the client.
     type Fut: Future<Output = Self::Out> + 'a;
-    /// Calls it.
+    /// Calls the function.
     fn invoke(&self, state: &'a S, client: &'a Client, args: Sh::Values) -> Self::Fut;
 }
 
-/// Holds for parameter lists with at most one payload.
+/// Implemented for parameter lists with at most one payload.
 #[diagnostic::on_unimplemented(
     message = "a handler takes at most one payload",
     label = "two parameters of this handler are read from the message's `data`",
@@ -45,10 +45,10 @@ pub trait Method<'a, S: 'a, Sh: Shape>: Send + Sync {
 )]
 pub trait AtMostOnePayload {}
 
-/// Holds for parameter lists beside which an `R` may be returned: see [`Beside`].
+/// Implemented for parameter lists with which an `R` may be returned: see [`Beside`].
 pub trait EachBeside<R> {}
 
-/// Holds for parameter lists whose every parameter may stand in this place: see [`AllowedIn`].
+/// Implemented for parameter lists of which each parameter is allowed in this place: see [`AllowedIn`].
 pub trait EachAllowedIn<Place> {}
 
 /// See [`Calls`].
@@ -75,7 +75,7 @@ macro_rules! lists {
 }
 lists! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 
-/// What is not read from the message's `data`.
+/// Kinds of parameters that are not read from the message's `data`.
 pub trait Other {}
 impl Other for Context {}
 impl Other for Late {}
@@ -93,10 +93,11 @@ one_payload! {
     (A B C, Payload) (A B, Payload C) (A, Payload B C) (, Payload A B C)
 }
 
-/// `shape!(A, client, B)`: the impls for `fn(&S, A, &Client, B)`.
+/// Implements the traits for one parameter list: `shape!(A, client, B)` for `fn(&S, A, &Client, B)`.
 macro_rules! shape {
     ($($param:ident),*) => { shape!(@split [] [] [] $($param)*); };
-    // Splits the list into: shape, function parameters, call arguments; `[owned]` is gathered on the way.
+    // Splits the list into the shape, the function's parameters and the call's arguments; `[owned]` collects the owned
+    // ones.
     (@split [$($shape:ty,)*] [$($owned:ident)*] [$($arg:tt)*] client $($rest:ident)*) => {
         shape!(@split [$($shape,)* RefClient,] [$($owned)*] [$($arg)* (client)] $($rest)*);
     };

@@ -1,4 +1,4 @@
-//! [`ReplySink`]: where a reply is written.
+//! [`ReplySink`]: the destination of a reply.
 use super::none::is_none;
 use super::{IntoError, Invocation};
 use crate::Error;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
 
-/// Where a reply is written: straight into the bytes of the frame, in the format of the connection.
+/// The destination of a reply: writes it directly into the bytes of the frame, in the connection's format.
 pub struct ReplySink<'a> {
     out: &'a mut Vec<u8>,
     encoding: Encoding<'a>,
@@ -19,15 +19,15 @@ pub struct ReplySink<'a> {
     pub(super) id: Option<&'a Id<'a>>,
     reply_to: ReplyTo,
     pub(crate) failure: Option<Error>,
-    /// What is written is one of several.
+    /// True if the reply is an item of a stream.
     item: bool,
-    /// It is a reply in JSON, to the client.
+    /// True if it is a JSON reply to the client, not an item of a stream.
     plain: bool,
     captured: Option<&'a mut Captured>,
     rare: Option<Box<Rare>>,
 }
 
-/// What most replies do not need.
+/// State that most replies do not need.
 #[derive(Default)]
 struct Rare {
     stream: Option<Invocation>,
@@ -47,7 +47,7 @@ impl<'a> ReplySink<'a> {
         ReplySink { out, encoding, event, id, reply_to, failure: None, item: false, plain, captured: None, rare: None }
     }
 
-    /// One that keeps what is written for those around the handler. `out` is not used.
+    /// Returns a sink that captures the reply for the interceptors around the handler. `out` is not used.
     pub(crate) fn capturing(
         out: &'a mut Vec<u8>,
         event: &'a str,
@@ -61,24 +61,24 @@ impl<'a> ReplySink<'a> {
         sink
     }
 
-    /// These are asked when the handler fails.
+    /// Sets the filters that handle an error of the handler.
     pub(crate) fn set_filters(&mut self, filtering: Arc<Filtering>) {
         self.rare.get_or_insert_default().filters = Some(filtering);
     }
 
-    /// The event's name.
+    /// Returns the name of the event.
     pub(crate) fn event(&self) -> &'a str {
         self.event
     }
 
-    /// What the handler returned goes on.
+    /// Sets the stream that the handler returned, if it did.
     pub(crate) fn set_stream(&mut self, stream: Option<Invocation>) {
         if stream.is_some() {
             self.rare.get_or_insert_default().stream = stream;
         }
     }
 
-    /// A reply is written, or nothing; that is all.
+    /// True if there is no stream, deferred reply or filter: the reply is complete when it is written.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.rare.is_none()
@@ -88,7 +88,7 @@ impl<'a> ReplySink<'a> {
         self.rare.as_mut()?.stream.take()
     }
 
-    /// An `Ack` of this number answers.
+    /// Sets the number of the `Ack` that replies, if there is one.
     pub(crate) fn set_late(&mut self, late: Option<u64>) {
         if late.is_some() {
             self.rare.get_or_insert_default().late = late;
@@ -99,13 +99,13 @@ impl<'a> ReplySink<'a> {
         self.rare.as_ref()?.late
     }
 
-    /// What is written from now on is an item of a stream.
+    /// Marks what is written from now on as items of a stream.
     pub(crate) fn begin_item(&mut self) {
         self.item = true;
         self.plain = false;
     }
 
-    /// What a client is told of a handler's error.
+    /// Converts a handler's error to the one for the client.
     pub(crate) fn fail<E: IntoError + 'static>(&mut self, error: E) -> Error {
         self.fail_with(error, E::into_error)
     }
@@ -116,26 +116,28 @@ impl<'a> ReplySink<'a> {
         let Filtering { stages, client } = &**filtering;
         let caught = Caught::new(Some(client), self.event);
         match &self.captured {
-            // Interceptors come first; but the error's own type is lost on the way.
+            // Filters run after the interceptors, but the error's own type is lost by then, so a filter of exactly that
+            // type runs now.
             Some(_) => stages.catch_own(error, &caught).unwrap_or_else(convert),
             None => stages.catch(error, convert, &caught),
         }
     }
 
-    /// Nobody waits for an empty reply without an `id`; with one, `data` is null.
+    /// Writes an empty reply: `data` is null. If the request has no `id`, only an item of a stream is written.
     pub fn empty(&mut self) {
         if self.captured.is_none() && (self.id.is_some() || self.item) {
             self.value(&());
         }
     }
 
-    /// A value under the request's event name. A value that cannot be serialised becomes an `internal` error.
+    /// Writes a value under the request's event name. If it cannot be serialised, the reply is an `internal` error.
     #[inline]
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
         if !self.plain {
             return self.value_as(None, value);
         }
-        // The way of most replies: it alone has the value's `Serialize` compiled into it.
+        // The path of most replies. It encodes JSON with the value's own `Serialize`; `value_as` erases the type for
+        // JSON.
         let start = self.out.len();
         match json::encode_reply(self.out, self.event, self.id, value) {
             Ok(_) if self.id.is_none() && self.encoding.may_end_in_null(self.out) && is_none(value) => {
@@ -162,7 +164,7 @@ impl<'a> ReplySink<'a> {
         match self.reply_to {
             ReplyTo::Event => {}
             ReplyTo::Nothing => return,
-            // Without an `id`, `None` is silence here, too.
+            // Without an `id`, `None` is not sent here, either.
             ReplyTo::Pattern if self.id.is_none() && !self.item && is_none(value) => return,
             ReplyTo::Pattern => {
                 if let Err(error) = self.encoding.pattern(self.out, self.event, self.id, self.item, value) {
@@ -174,7 +176,7 @@ impl<'a> ReplySink<'a> {
         let start = self.out.len();
         let event = event.unwrap_or(self.event);
         match self.encoding.answer(self.out, event, self.id, self.item, value) {
-            // Without an `id`, `None` is silence (and `null` of any other type is a value).
+            // Without an `id`, `None` is not sent (`null` of any other type is).
             Ok(()) if self.id.is_none() && !self.item && self.encoding.may_end_in_null(self.out) && is_none(value) => {
                 self.out.truncate(start);
             }
@@ -183,7 +185,7 @@ impl<'a> ReplySink<'a> {
         }
     }
 
-    /// The end of a stream, for the one who waits for it.
+    /// Writes the end of a stream, if the request has an `id`.
     pub(crate) fn end(&mut self) {
         let Some(id) = self.id else { return };
         let ended = match self.reply_to {
@@ -196,11 +198,11 @@ impl<'a> ReplySink<'a> {
         }
     }
 
-    /// What was captured on this connection: it is in its format, or JSON.
+    /// Writes data that was captured on this connection: it is in the connection's format, or JSON.
     pub(super) fn held(&mut self, event: Option<&str>, data: &Held) {
         match data {
             Held::Nothing => self.value_as(event, &()),
-            // Its serialisation is a secret of serde_json's.
+            // The format cannot see through the private serialisation of serde_json's raw value.
             Held::Json(json) if !self.encoding.knows_raw_json() => match json::Exact::of(json) {
                 Ok(value) => self.value_as(event, &value),
                 Err(error) => self.failure = Some(error),
@@ -212,12 +214,12 @@ impl<'a> ReplySink<'a> {
     }
 }
 
-/// What a handler behind interceptors has written, as the client would have got it.
+/// A reply that a handler inside interceptors has written, as the client would have got it.
 #[derive(Default)]
 pub(crate) struct Captured {
     pub(super) event: Option<String>,
     pub(super) data: Option<Held>,
-    /// `Option::None`, which is silence where nobody waits.
+    /// True if it is `Option::None`, which is not sent if the request has no `id`.
     pub(super) none: bool,
 }
 

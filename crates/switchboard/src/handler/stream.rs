@@ -1,4 +1,4 @@
-//! Handlers that return a stream: each item is a frame, and the end is one.
+//! Handlers that return a stream: each item is sent as a frame, and so is the end.
 use super::IntoError;
 use super::invocation::{Invoke, Step};
 use super::reply::IntoReply;
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// What a handler's future hands over while it runs. It is taken by who polls the future, right after that has returned.
+/// What a handler's future passes to its poller while it runs. The poller takes it right after each poll.
 pub(super) enum Yielded {
     Begun,
     Item(Box<dyn FnOnce(&mut ReplySink<'_>) -> Step + Send>),
@@ -92,7 +92,7 @@ async fn give(yielded: Yielded) {
     .await;
 }
 
-/// Runs a stream to its end inside of the handler's own future, of which it may borrow.
+/// Runs a stream to its end inside the handler's own future, from which the stream may borrow.
 pub(super) async fn drive<S, Via>(stream: S)
 where
     S: Stream,

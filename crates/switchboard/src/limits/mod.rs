@@ -1,4 +1,4 @@
-//! Every limit, typed, with its default, in three scopes: the node, a transport, a gateway.
+//! All limits with their defaults, as typed fields in three scopes: the node, a transport, a gateway.
 mod problems;
 mod table;
 
@@ -8,23 +8,25 @@ use crate::Rate;
 use std::time::Duration;
 use switchboard_core::ws::FrameLimits;
 
-/// What a volatile message may do while its receiver's socket refuses bytes.
+/// What happens to a volatile message while its receiver's socket accepts no bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VolatilePolicy {
     /// It is dropped.
     #[default]
     DropNewest,
-    /// It is queued; when the outbox is full the oldest queued volatile messages make room.
+    /// It is queued; if the outbox is full, the oldest queued volatile messages are dropped to make room.
     DropOldest,
 }
 
-/// The limits of an application: those of its node, and those of each gateway that has none of its own. Sizes are bytes.
+/// The limits of an application: those of its node, and those of each gateway that has no limits of its own. Sizes are
+/// in bytes.
 ///
-/// Sizes, counts and times are limited by default. Rates, and what one address or user may have, are not: an address may
-/// be a whole company. [`Limits::public`] limits rates and addresses too.
+/// Sizes, counts and times are limited by default. Rates, and the connections of one address or user, are not, because
+/// an address may belong to a whole company. [`Limits::public`] limits rates and addresses too.
 ///
-/// There is a setter for each limit of each scope. A gateway takes [`GatewayLimits`], which have no limit of the node.
+/// Each limit has a setter, here and on the type of its scope. A gateway takes [`GatewayLimits`], which has no limits
+/// of the node.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,13 +42,14 @@ pub enum VolatilePolicy {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Those of the node.
+    /// The limits of the node.
     pub node: NodeLimits,
-    /// Those of each gateway without limits of its own.
+    /// The limits of each gateway that has no limits of its own.
     pub gateway: GatewayLimits,
 }
 
-/// A value that sets a limit of the node on [`GatewayLimits`]: no type implements it, so that the compiler says where to set it.
+/// The parameter of the setters that [`GatewayLimits`] has for limits of the node. No type implements it, so the
+/// compile error says where to set the limit.
 #[diagnostic::on_unimplemented(
     message = "this limit is the node's: a gateway cannot have its own",
     label = "set it on the application, by `App::limits(Limits::default()..)`",
@@ -55,11 +58,11 @@ pub struct Limits {
 #[doc(hidden)]
 pub trait OnTheApplication {}
 
-/// Frames wait in the control lane only while the socket refuses bytes; further pongs are not sent.
+/// The most control frames that wait; they wait only while the socket accepts no bytes. Above: pongs are not sent.
 pub(crate) const CONTROL_LANE: u16 = 32;
 
 impl NodeLimits {
-    /// Those of the node in [`Limits::public`].
+    /// Returns the limits of the node in [`Limits::public`].
     #[must_use]
     pub fn public() -> NodeLimits {
         NodeLimits {
@@ -72,7 +75,7 @@ impl NodeLimits {
 }
 
 impl WebSocketLimits {
-    /// Those of the transport in [`Limits::public`].
+    /// Returns the limits of the transport in [`Limits::public`].
     #[must_use]
     pub fn public() -> WebSocketLimits {
         WebSocketLimits {
@@ -84,13 +87,13 @@ impl WebSocketLimits {
 }
 
 impl GatewayLimits {
-    /// Those of a gateway in [`Limits::public`].
+    /// Returns the limits of a gateway in [`Limits::public`].
     #[must_use]
     pub fn public() -> GatewayLimits {
         GatewayLimits { websocket: WebSocketLimits::public(), ..GatewayLimits::default() }
     }
 
-    /// All limits of the WebSocket transport.
+    /// Sets all limits of the WebSocket transport.
     #[must_use]
     pub fn websocket(mut self, websocket: WebSocketLimits) -> GatewayLimits {
         self.websocket = websocket;
@@ -105,8 +108,8 @@ impl GatewayLimits {
         }
     }
 
-    /// The step of the clock that deadlines are held against: a 32nd of the shortest of them, 5 ms to 500 ms. Of these
-    /// deadlines each is late by two steps at most.
+    /// Returns the step of the clock that deadlines are compared with: a 32nd of the shortest of them, from 5 ms to 500
+    /// ms. Each of these deadlines is noticed at most two steps late.
     pub(crate) fn tick(&self) -> Duration {
         let always = [
             self.websocket.partial_timeout,
@@ -124,7 +127,7 @@ impl GatewayLimits {
 }
 
 impl Limits {
-    /// For a server that anybody on the internet may connect to: the default, and
+    /// Returns limits for a server to which anyone on the internet may connect: the defaults, and
     ///
     /// | limit | value | above |
     /// |---|---|---|
@@ -134,29 +137,30 @@ impl Limits {
     /// | `message_rate` | 100 in a second, 200 at once | `rate_limited`, then 4003 |
     /// | `byte_rate` | 1 MiB in a second, 4 MiB at once | `rate_limited`, then 4003 |
     ///
-    /// A gateway with limits of its own has the last two by [`GatewayLimits::public`].
+    /// A gateway with limits of its own gets the last two from [`GatewayLimits::public`].
     ///
-    /// Behind a proxy, [trust it](crate::App::trust_proxies): else all clients have its address. In tests they all have 127.0.0.1.
+    /// If the server runs after a proxy, [trust it](crate::App::trust_proxies); otherwise all clients have the proxy's
+    /// address. In tests, all clients have 127.0.0.1.
     #[must_use]
     pub fn public() -> Limits {
         Limits { node: NodeLimits::public(), gateway: GatewayLimits::public() }
     }
 
-    /// All limits of the node.
+    /// Sets all limits of the node.
     #[must_use]
     pub fn node(mut self, node: NodeLimits) -> Limits {
         self.node = node;
         self
     }
 
-    /// All limits of each gateway without limits of its own.
+    /// Sets all limits of each gateway that has no limits of its own.
     #[must_use]
     pub fn gateway(mut self, gateway: GatewayLimits) -> Limits {
         self.gateway = gateway;
         self
     }
 
-    /// All limits of the WebSocket transport.
+    /// Sets all limits of the WebSocket transport.
     #[must_use]
     pub fn websocket(mut self, websocket: WebSocketLimits) -> Limits {
         self.gateway.websocket = websocket;

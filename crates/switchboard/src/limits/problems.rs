@@ -1,14 +1,14 @@
-//! Limits that make no sense, each with the fix.
+//! Finds limits that make no sense; each problem says how to fix it.
 use super::{GatewayLimits, NodeLimits};
 use crate::Rate;
 use std::time::Duration;
 
-/// A limit above this is a slip of the keyboard.
+/// A size in bytes above this is taken for a typing mistake.
 const ABSURD: usize = 1 << 30;
-/// So is a time above this.
+/// A time above this is taken for a typing mistake.
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 const LEAST_MEMORY: usize = 16 << 20;
-/// A `serde_json::Value` takes up to some hundred times the bytes of its JSON.
+/// The largest sensible `payload_factor`: a `serde_json::Value` takes up to a few hundred times the bytes of its JSON.
 const MOST_OF_PAYLOAD: usize = 1024;
 
 impl NodeLimits {

@@ -1,4 +1,4 @@
-//! Who asks for what nobody gives, or may not ask for it.
+//! Finds dependencies that are not provided, not visible, or of too short a lifetime.
 use super::names::{is_of_the_language, is_server};
 use super::{Plan, PlannedGateway, PlannedProvider};
 use crate::di::dependency::{Dependency, Strength};
@@ -23,7 +23,7 @@ impl Plan {
         let included = self.gateways.iter().flat_map(|PlannedGateway { module, gateway }| {
             let included = gateway.included.iter();
             included.map(|included| {
-                // What a struct's handlers may ask for is what the struct may.
+                // The handlers of an included struct see the modules that the struct itself sees.
                 let of = included.implicit.as_ref().and_then(|implicit| self.provider(implicit.type_id));
                 let module = of.map_or(*module, |provider| provider.module);
                 (module, included.name.as_str(), Scope::Application, true, &included.dependencies)
@@ -39,7 +39,7 @@ impl Plan {
                 let ask = Ask { module, who, scope, is_gateway, dependency };
                 problems.extend(match dependency.strength {
                     Strength::Default => self.forgotten(&ask),
-                    // There is one, and it shall not be seen: that is hardly what was meant.
+                    // It is provided but not visible, which is hardly intended, so it is reported.
                     Strength::Optional if self.provider(dependency.type_id).is_none() => None,
                     Strength::Optional => self.unanswered(&ask),
                     Strength::Required | Strength::Late if given.contains(&dependency.type_id) => None,
@@ -52,7 +52,7 @@ impl Plan {
         self.problems.extend(problems);
     }
 
-    /// What lives long asks for what lives short.
+    /// Returns the problem if something depends on a service with a shorter lifetime.
     fn mismatched(&self, ask: &Ask<'_>) -> Option<Problem> {
         let Ask { who, scope, dependency, .. } = *ask;
         let (there, place) = match dependency.strength {
@@ -68,7 +68,7 @@ impl Plan {
         Some(Problem::new(message, &places))
     }
 
-    /// What cannot have the scope that it was given.
+    /// Reports services that cannot have the scope that was set.
     pub(super) fn check_scopes(&mut self) {
         let gateways = self.gateway_types();
         let problems = self.providers.iter().filter(|planned| planned.provider.scope != Scope::Application);
@@ -102,13 +102,13 @@ impl Plan {
         self.problems.extend(problems);
     }
 
-    /// A field that is made by `Default` although its type is provided.
+    /// Returns the problem if a field is made by `Default` although its type is provided.
     fn forgotten(&self, ask: &Ask<'_>) -> Option<Problem> {
         let Ask { who, dependency, .. } = ask;
         let holds = |planned: &&PlannedProvider| planned.provider.field_types.contains(&dependency.type_id);
         let provider = self.providers.iter().find(holds)?;
         let by_value = provider.provider.type_id == dependency.type_id;
-        // A number or a text that is provided says nothing of the others.
+        // A provided number or string says nothing about other fields of the same type.
         if by_value && is_of_the_language(dependency.name) {
             return None;
         }
@@ -160,16 +160,16 @@ impl Plan {
             );
             (message, vec![from.place, here.place])
         };
-        // Where it is asked for, then the modules to change.
+        // The places: where the dependency is declared, then the modules to change.
         Some(Problem::new(message, &[vec![dependency.place], change].concat()))
     }
 }
 
-/// Who asks for what.
+/// A dependency, and what depends on it.
 struct Ask<'a> {
     module: usize,
     who: &'a str,
-    /// How long it lives.
+    /// The lifetime of what depends on it.
     scope: Scope,
     is_gateway: bool,
     dependency: &'a Dependency,

@@ -1,4 +1,4 @@
-//! What is wrong with the modules, found without making anything: everything at once.
+//! Finds all problems of the modules at once, before anything is created.
 mod answers;
 mod names;
 mod order;
@@ -21,17 +21,17 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 
-/// The modules of an application in one list, those that are imported before those that import them.
+/// The modules of an application in one list; imported modules come before those that import them.
 #[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) modules: Vec<PlannedModule>,
     pub(crate) providers: Vec<PlannedProvider>,
     pub(crate) gateways: Vec<PlannedGateway>,
-    /// Providers in an order in which they can be made.
+    /// The providers, in an order in which they can be created.
     pub(crate) order: Vec<usize>,
     pub(crate) problems: Vec<Problem>,
     by_type: HashMap<TypeId, usize>,
-    /// Modules import each other: who may ask for what is not known then.
+    /// True if modules import each other; visibility is not known then.
     cyclic: bool,
 }
 
@@ -41,19 +41,19 @@ pub(crate) struct PlannedModule {
     pub(crate) imports: Vec<usize>,
     exports: Vec<Export>,
     pub(crate) stages: Declared,
-    /// What these ask for.
+    /// The dependencies of the module's stages.
     asked: Vec<Dependency>,
     pub(crate) global: bool,
     pub(crate) on_init: Option<ModuleHook>,
     pub(crate) on_shutdown: Option<ModuleHook>,
-    /// The types that those who import it may ask for.
+    /// The types that modules which import this one may use.
     pub(crate) exported: HashSet<TypeId>,
 }
 
 pub(crate) struct PlannedProvider {
     pub(crate) module: usize,
     pub(crate) provider: Erased,
-    /// No module lists it: a gateway or the application names it, and anybody may ask for it.
+    /// True if no module lists it: a gateway or the application uses it directly, and every module may use it.
     pub(crate) is_implicit: bool,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct PlannedGateway {
 }
 
 impl Plan {
-    /// `key`: the root's type, if it has one.
+    /// Analyses a root module. `key` is its type, if it has one.
     pub(crate) fn of(root: ModuleDef, key: Option<TypeId>, overrides: Vec<Erased>) -> Plan {
         let mut plan = Plan::default();
         let mut walk = Walk::default();
@@ -88,7 +88,7 @@ impl Plan {
         self.problems.push(Problem::new(message, places));
     }
 
-    /// One type, one provider: the first one counts.
+    /// Indexes the providers by type. Of several providers of one type, the first one counts.
     fn index(&mut self) {
         for at in 0..self.providers.len() {
             let provider = &self.providers[at].provider;
@@ -114,7 +114,8 @@ impl Plan {
         self.gateways.iter().map(|planned| planned.gateway.type_id).collect()
     }
 
-    /// Provides what gateways and the application name, and no module provides: each in the module that is the first to name it.
+    /// Adds providers for types that gateways and the application use directly and no module provides, each in the
+    /// first module that uses it.
     fn implicit(&mut self) {
         let application = self.modules.iter().enumerate().map(|(at, module)| (at, module.stages.implicit().collect()));
         let gateways = self.gateways.iter().map(|planned| (planned.module, planned.gateway.implicit().collect()));
@@ -129,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// Gateways that are provided, and that nobody mounts.
+    /// Reports gateways that are provided, but not mounted.
     fn unmounted(&mut self) {
         let mounted = self.gateway_types();
         let lost =
@@ -145,7 +146,7 @@ impl Plan {
         self.problems.extend(problems);
     }
 
-    /// What nobody can ask for, or would be given something else for.
+    /// Reports providers that nothing can use, or in place of which something else would be used.
     fn useless(&mut self) {
         let given: Vec<TypeId> = self.given().iter().map(|given| given.type_id).collect();
         let before = self.providers.iter().flat_map(|planned| &planned.provider.dependencies);
@@ -156,7 +157,7 @@ impl Plan {
         let stages = self.modules.iter().flat_map(|module| &module.asked);
         let all: Vec<&Dependency> = before.chain(late).chain(stages).collect();
         let asked: HashSet<TypeId> = all.iter().map(|dependency| dependency.type_id).collect();
-        // Who asks for what is in it is told what to do.
+        // A dependency on the `Ok` type of the `Result` is already reported, with the fix.
         let is_told = |provider: &Erased| all.iter().any(|asked| is_result_of(provider.full_name, asked.name));
         let problems = self.providers.iter().filter_map(|planned| {
             let (provider, module) = (&planned.provider, &self.modules[planned.module].name);
@@ -181,7 +182,7 @@ impl Plan {
         self.problems.extend(problems);
     }
 
-    /// Who provides the type in something else: in which module, and what to do.
+    /// Returns the provider that provides the type wrapped in another one, and the fix.
     fn wrapped(&self, full_name: &str, shared_type: TypeId) -> Option<(&PlannedProvider, &'static str)> {
         self.providers.iter().find_map(|planned| {
             let Erased { type_id, full_name: provided, how, .. } = &planned.provider;
@@ -200,7 +201,7 @@ impl Plan {
         })
     }
 
-    /// The same of an override: the type that it should have had.
+    /// Like `wrapped`, for an override: returns the provider whose type it should have had, and the fix.
     fn unwrapped(&self, by: &Erased) -> Option<(&PlannedProvider, &'static str)> {
         self.providers.iter().find_map(|planned| {
             let provider = &planned.provider;
@@ -235,7 +236,7 @@ impl Plan {
         }
     }
 
-    /// Imported modules come first in the list, so that what they export is known.
+    /// Collects the exports of each module. Imported modules come first in the list, so their exports are known.
     fn exports(&mut self, keys: &HashMap<TypeId, usize>) {
         for at in 0..self.modules.len() {
             let mut exported = HashSet::new();
@@ -276,7 +277,7 @@ impl Plan {
             || (0..self.modules.len()).any(|module| self.modules[module].global && exports(module))
     }
 
-    /// What is there without a provider: the servers of the namespaces that have gateways.
+    /// Returns what exists without a provider: the servers of the namespaces that have gateways.
     pub(crate) fn given(&self) -> Vec<Given> {
         let chosen = self.gateways.iter().filter_map(|planned| planned.gateway.server);
         [Given::server_of::<Root>()].into_iter().chain(chosen).collect()

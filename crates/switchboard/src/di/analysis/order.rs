@@ -1,4 +1,4 @@
-//! An order in which everything can be made, and the cycles that keep it from one.
+//! The order in which everything can be created, and the cycles that prevent it.
 use super::Plan;
 use crate::di::dependency::{Dependency, Strength};
 use crate::problem::Problem;
@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::panic::Location;
 
 impl Plan {
-    /// Puts providers behind what they ask for. Each cycle is told once, as a path.
+    /// Sorts providers after their dependencies. Reports each cycle once, as a path.
     pub(super) fn sort(&mut self) {
         let mut search = Search {
             plan: self,
@@ -23,7 +23,7 @@ impl Plan {
         self.problems.extend(cycles);
     }
 
-    /// The providers that this one asks for, each with the dependency that says so.
+    /// Returns the providers that this one depends on, each with the dependency.
     pub(in crate::di) fn asked_for(&self, at: usize) -> impl Iterator<Item = (usize, &Dependency)> {
         let dependencies = self.providers[at].provider.dependencies.iter();
         let before =

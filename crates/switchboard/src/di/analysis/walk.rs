@@ -1,10 +1,10 @@
-//! The way through the imports.
+//! The traversal of the imports of modules.
 use super::{Plan, PlannedGateway, PlannedModule, PlannedProvider};
 use crate::di::module::ModuleDef;
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 
-/// The way through the imports.
+/// The traversal of the imports of modules.
 #[derive(Default)]
 pub(super) struct Walk {
     pub(super) keys: HashMap<TypeId, usize>,

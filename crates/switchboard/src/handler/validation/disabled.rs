@@ -1,4 +1,4 @@
-//! No validation: the feature `garde` is off.
+//! No validation, as the feature `garde` is off.
 
-/// No type is validated. Attributes import this trait, whichever features there are.
+/// Implemented for no type. It exists because the attributes import this trait whatever features are on.
 pub trait ByValidate {}

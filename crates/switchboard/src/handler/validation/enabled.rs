@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 pub trait ByValidate {
     /// The type that is validated.
     type Value;
-    /// The context that its validation asks for.
+    /// The context that the validation needs.
     type Context;
-    /// How.
+    /// Returns the validation.
     fn __switchboard_validation(&self) -> NeedsContext<Self::Value, Self::Context>;
 }
 impl<T: Validate> ByValidate for &Probe<T> {
@@ -23,10 +23,10 @@ impl<T: Validate> ByValidate for &Probe<T> {
     }
 }
 
-/// A validation that asks for a context.
+/// A validation that may need a context.
 pub struct NeedsContext<T, C>(PhantomData<fn() -> (T, C)>);
 
-/// Holds for the context that every payload can be validated with: `()`.
+/// Implemented for the only context that every payload can be validated with: `()`.
 #[diagnostic::on_unimplemented(
     message = "the validation of this payload asks for a context `{Self}`, which nobody gives it",
     label = "this payload cannot be validated by itself",
@@ -43,7 +43,7 @@ impl NoContext for () {
 }
 
 impl<T: Validate<Context = C>, C> NeedsContext<T, C> {
-    /// Insists on the context `()`.
+    /// Type-checks that the context is `()`.
     pub fn without_context(self) -> Validation<T, C>
     where
         C: NoContext,

@@ -1,5 +1,5 @@
-//! Whether a payload's type can be validated, decided by its traits: what attributes expand to. Without the feature `garde`,
-//! no type can.
+//! Finds out at compile time whether a payload's type can be validated; the attributes expand to this. Without the
+//! feature `garde`, no type can.
 #![allow(missing_debug_implementations, reason = "only expansions name these types")]
 #[cfg(not(feature = "garde"))]
 mod disabled;
@@ -17,12 +17,13 @@ use std::marker::PhantomData;
 /// Returns an error for a value that is not valid.
 pub(super) type Check<T> = fn(&T) -> Result<(), Error>;
 
-/// Asks whether `T` can be validated: `(&&Probe::<T>::new()).__switchboard_validation()`, by [`ByValidate`] if `T` implements
-/// garde's `Validate`, otherwise by [`ByNothing`]. The method has a name that no trait of an application has for every type.
+/// Finds out whether `T` can be validated: `(&&Probe::<T>::new()).__switchboard_validation()` resolves to
+/// [`ByValidate`] if `T` implements garde's `Validate`, otherwise to [`ByNothing`]. The method's name is unlikely to
+/// collide with a blanket trait of an application.
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
-    /// A probe.
+    /// Returns a probe.
     #[allow(clippy::new_without_default, reason = "a probe is not a value")]
     pub fn new() -> Probe<T> {
         Probe(PhantomData)
@@ -39,7 +40,7 @@ pub struct Validation<T, C> {
 pub trait ByNothing {
     /// The type that is not validated.
     type Value;
-    /// How.
+    /// Returns the validation, which does nothing.
     fn __switchboard_validation(&self) -> Unvalidated<Self::Value>;
 }
 impl<T> ByNothing for Probe<T> {
@@ -54,7 +55,7 @@ impl<T> ByNothing for Probe<T> {
 pub struct Unvalidated<T>(PhantomData<fn() -> T>);
 
 impl<T> Unvalidated<T> {
-    /// There is none.
+    /// Returns the validation, which does nothing.
     pub fn without_context(self) -> Validation<T, ()> {
         Validation { check: None, marker: PhantomData }
     }

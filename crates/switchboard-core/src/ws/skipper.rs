@@ -10,7 +10,7 @@ pub(super) struct Skipper {
     head_len: usize,
     /// Payload bytes of the frame that have not arrived.
     left: u64,
-    /// Whether the frame is a close frame.
+    /// True if the frame is a close frame.
     closes: bool,
 }
 

@@ -157,7 +157,7 @@ pub(crate) fn check(json: &str) -> Result<(), Fault> {
     if has_private_key(json) { Err(Fault::PrivateKey) } else { Ok(()) }
 }
 
-/// True when an object anywhere inside has more than [`MAX_KEYS`] keys. Linear, and without recursion.
+/// True if an object anywhere inside has more than [`MAX_KEYS`] keys. Linear, and without recursion.
 ///
 /// `json` must be a JSON value.
 fn has_big_object(json: &[u8]) -> bool {

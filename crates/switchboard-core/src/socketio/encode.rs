@@ -203,8 +203,8 @@ fn append<T: Serialize + ?Sized>(
 }
 
 /// False if the application's own data have an object that looks like a placeholder. If the packet also has real ones,
-/// the official clients would insert the wrong bytes there, or close the connection. The object may come from another
-/// client, so this cannot be left to the application.
+/// the official clients would insert the wrong bytes there, or close the connection. The object may even be data of
+/// another client.
 #[cold]
 fn has_only_own_placeholders(json: &[u8], attachments: usize) -> bool {
     std::str::from_utf8(json).is_ok_and(|json| placeholder::check(json, attachments).is_ok())

@@ -1,4 +1,4 @@
-//! Bytes of the peer → messages and control frames.
+//! [`Decoder`]: bytes of the peer → messages and control frames.
 //!
 //! A complete frame that arrives while nothing is held is unmasked in the input and borrowed from it: no copy, no allocation.
 //! Everything else goes through [`Partial`], which exists only while a frame or a message is unfinished.
@@ -54,7 +54,7 @@ pub enum Item<'a> {
     Ping(Cow<'a, [u8]>),
     /// A pong of at most 125 bytes, which need not answer a ping.
     Pong(Cow<'a, [u8]>),
-    /// The peer closes; `None` when its close frame has no body. Nothing follows.
+    /// The peer's close frame; `None` if it has no body. No item follows.
     Close(Option<PeerClose>),
 }
 
@@ -383,8 +383,8 @@ impl Open {
 
 const KIB: usize = 1 << 10;
 
-/// How many inflated bytes a compressed byte counts for, at least: the head of a block has a few bytes, and takes as long as inflating a
-/// hundred.
+/// The number of inflated bytes that a compressed byte counts for at least: the head of a block has only a few bytes, but takes as long as
+/// inflating a hundred.
 const WORK: usize = 16;
 
 impl<'a> Item<'a> {

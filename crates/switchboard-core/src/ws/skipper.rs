@@ -1,4 +1,4 @@
-//! Frames that are skipped after the end: only where they end, and whether one is a close frame, matters.
+//! [`Skipper`]: skips frames after the end of a connection. It only tracks where frames end, and whether one is a close frame.
 use super::Opcode;
 use super::frame::MAX_HEADER;
 

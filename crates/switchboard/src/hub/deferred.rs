@@ -90,7 +90,7 @@ impl Endpoint {
         self.extras.lock().as_mut().and_then(|extras| extras.late.as_deref_mut()).map(work)
     }
 
-    /// Removes a request from the list, to answer it. `None` if it was answered or cancelled already.
+    /// Removes a request from the list, to answer it. `None` if it is no longer in the list.
     pub(crate) fn take_deferred(&self, number: u64) -> Option<Open> {
         self.late(|late| late.take(number)).flatten()
     }

@@ -108,7 +108,7 @@ impl Origins {
         self
     }
 
-    /// Also refuses requests without an Origin, which most clients send that are not browsers.
+    /// Also refuses requests without an Origin. Most clients that are not browsers send none.
     #[must_use]
     pub fn required(mut self) -> Origins {
         self.required = true;
@@ -117,8 +117,9 @@ impl Origins {
 
     /// True if a page of this origin may connect. `host` is the value of the Host header.
     ///
-    /// `None`, no Origin header, is allowed unless [`Origins::required`]. Schemes and host names are compared without regard to case and
-    /// otherwise byte for byte: an origin with another port, a trailing dot, a punycode twin, user information or a path is different.
+    /// `None`, which means no Origin header, is allowed unless [`Origins::required`] is set. Schemes and host names are compared without
+    /// regard to case and otherwise byte for byte: an origin with another port, a trailing dot, a punycode twin, user information or a path
+    /// is different.
     pub fn allows(&self, origin: Option<&str>, host: &str) -> bool {
         self.check(origin, host).is_ok()
     }

@@ -64,7 +64,7 @@ fn run(
     }
     let len = message.len;
     let ended = message.feed(&TAIL)? || message.feed(&END)?;
-    // A truncated payload reaches neither end, or the tail is read as its data.
+    // After a truncated payload, neither of them ends the stream, or the tail is read as data.
     if ended && message.len == len { Ok(len) } else { Err(Violation::CORRUPT_DEFLATE) }
 }
 

@@ -39,7 +39,7 @@ impl Broadcast {
         self
     }
 
-    /// Lets the event be dropped for a client whose socket accepts no more bytes.
+    /// Lets the event be dropped for a client whose socket accepts no more bytes: see `Limits::volatile`.
     pub fn volatile(mut self) -> Broadcast {
         self.volatile = true;
         self

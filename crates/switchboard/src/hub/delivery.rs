@@ -9,9 +9,9 @@
 pub struct Delivery {
     /// The number of clients that have the message in their outbox.
     pub queued: usize,
-    /// The number of clients for which the message was dropped: it was volatile and the client's socket was full, the client does not read
-    /// (and is then disconnected with 4001), the value can be encoded in JSON but not in the client's format, or the message exceeds
-    /// `max_message_out` of the client's gateway. Clients that have left are in neither number.
+    /// The number of clients for which the message was dropped: it was volatile and the client's socket was full or the server short of
+    /// memory, the client does not read (and is then disconnected with 4001), the value can be encoded in JSON but not in the client's
+    /// format, or the message exceeds `max_message_out` of the client's gateway. Clients that have left are in neither number.
     pub dropped: usize,
     /// True if nobody got the message; the log says why. Either the value could not be serialized, or it exceeds `max_message_out` of every
     /// gateway, or the application may not send an event of this name (allowed: 1 to 128 bytes, no control characters, neither `exception`

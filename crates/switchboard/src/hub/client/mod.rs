@@ -66,7 +66,8 @@ impl Client {
         self.emit_as(Class::Push, event, data)
     }
 
-    /// Sends an event that may be dropped: while the client's socket accepts no more bytes, the event is dropped and not queued.
+    /// Sends an event that may be dropped. By default it is dropped, and not queued, while the client's socket accepts no more bytes: see
+    /// `Limits::volatile`.
     #[track_caller]
     pub fn emit_volatile(&self, event: &str, data: impl Serialize) -> Delivery {
         self.emit_as(Class::Volatile(None), event, data)

@@ -26,7 +26,7 @@ macro_rules! close_codes {
 }
 
 close_codes! {
-    /// The connection has served its purpose.
+    /// The normal end of a connection.
     NORMAL = 1000, "normal";
     /// The server shuts down, or the user left the page; also the end of a connection's lifetime.
     GOING_AWAY = 1001, "going_away";
@@ -42,7 +42,7 @@ close_codes! {
     TOO_BIG = 1009, "too_big";
     /// A hook of the application failed.
     INTERNAL = 1011, "internal";
-    /// The node is about to leave.
+    /// The node is about to shut down.
     GOING_AWAY_SOON = 4000, "going_away_soon";
     /// The peer does not read what is sent to it.
     SLOW_CONSUMER = 4001, "slow_consumer";
@@ -76,12 +76,12 @@ close_codes! {
     UNSUPPORTED_VERSION = 4506, "unsupported_version";
     /// Too many malformed frames.
     TOO_MANY_ERRORS = 4507, "too_many_errors";
-    /// Another connection took this one's place.
+    /// Another connection replaced this one.
     REPLACED = 4508, "replaced";
 }
 
 impl CloseCode {
-    /// A code of the application's own.
+    /// Returns a code of the application's own.
     ///
     /// Errors: `None` unless the code is one of those that [`may_be_sent`](CloseCode::may_be_sent).
     pub const fn new(code: u16) -> Option<CloseCode> {
@@ -90,7 +90,7 @@ impl CloseCode {
 
     /// True for 1000–1003, 1007–1011 and 3000–4999.
     ///
-    /// 1012, 1013 and 1014 are registered, and accepted from a peer; but many clients treat them as a breach of the protocol, and
+    /// 1012, 1013 and 1014 are registered and accepted from a peer, but not sent, because many clients treat them as a protocol error and
     /// never reconnect.
     pub const fn may_be_sent(code: u16) -> bool {
         matches!(code, 1000..=1003 | 1007..=1011 | 3000..=4999)
@@ -106,8 +106,8 @@ impl CloseCode {
         self.0
     }
 
-    /// Whether a client should reconnect by itself: 1001, 1006, 1011–1014 and 4000–4499. `sys.goaway`, if the server sent it before the close
-    /// frame, takes precedence.
+    /// True if a client should reconnect by itself: for 1001, 1006, 1011–1014 and 4000–4499. If the server sent `sys.goaway` before the
+    /// close frame, that takes precedence.
     pub const fn is_retryable(self) -> bool {
         matches!(self.0, 1001 | 1006 | 1011..=1014 | 4000..=4499)
     }
@@ -154,10 +154,11 @@ impl Close {
         Close::new(CloseCode::GOING_AWAY, "service_restart")
     }
 
-    /// Clients that reconnect must wait this long first: `retry_after_ms` of `sys.goaway`. [`retry_delay`](Close::retry_delay) reads it back.
+    /// Sets how long clients must wait before they reconnect: `retry_after_ms` of `sys.goaway`. [`retry_delay`](Close::retry_delay) reads
+    /// it back.
     ///
-    /// It is sent in whole milliseconds, rounded up, and at most `u32::MAX` of them (49 days). Without it, or with zero, each client is told
-    /// a random time between 0.5 and 2 s. Nothing is sent when the code tells clients not to reconnect.
+    /// It is sent in whole milliseconds, rounded up, and at most `u32::MAX` of them (49 days). Without it, or with zero, each client is
+    /// told a random time between 0.5 and 2 s. Nothing is sent when the code tells clients not to reconnect.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Close {
         self.retry_after_ms = NonZero::new(as_milliseconds(delay));

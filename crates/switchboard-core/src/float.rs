@@ -12,8 +12,8 @@ pub(crate) const ANY_FLOAT: &str = "$switchboard::AnyFloat";
 /// A client's NaN or infinity does not fit an `f64` or an `f32` (`validation_failed`): JSON does not have them, and a check such as
 /// `x < 0.0 || x > 1.0` lets NaN through. With this type a payload, or a part of it, accepts them. It accepts a whole number too.
 ///
-/// In JSON it is a number; NaN and the infinities are written as null, and null is refused when it is read. Inside `flatten` and untagged and
-/// internally tagged enums serde does not ask for this type, so NaN and the infinities are refused there.
+/// In JSON it is a number; NaN and the infinities are written as null, and null is refused when it is read. Inside `flatten` and untagged
+/// and internally tagged enums serde does not ask for this type, so NaN and the infinities are refused there.
 ///
 /// ```
 /// use switchboard_core::AnyFloat;

@@ -54,7 +54,7 @@ impl<'a> Id<'a> {
         Some(Id::Text(text.into())).filter(Id::is_valid)
     }
 
-    /// Whether the id is within its bounds. The variants are public, so an id need not be.
+    /// True if the id is within its bounds. The variants are public, so an id need not be.
     pub(crate) fn is_valid(&self) -> bool {
         match self {
             Id::Number(number) | Id::Float(number) => *number <= Self::MAX_NUMBER,
@@ -92,7 +92,7 @@ impl Hash for Id<'_> {
     }
 }
 
-/// As a client writes it: a text without quotes.
+/// Writes the id as the client sent it; a text has no quotes.
 impl fmt::Display for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

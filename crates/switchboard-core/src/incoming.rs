@@ -20,7 +20,7 @@ use crate::{Error, Id, check_event, is_reserved};
 pub struct Request<'a, D = &'a RawValue> {
     /// A name that passes [`check_event`](crate::check_event) and is not [reserved](crate::is_reserved).
     pub event: Cow<'a, str>,
-    /// The payload: checked to be of its format, and parsed when the handler is known. `None` when missing or null.
+    /// The payload: validated to be well-formed in its format, and parsed once the handler is known. `None` when missing or null.
     pub data: Option<D>,
     /// A request with an id is answered exactly once.
     pub id: Option<Id<'a>>,
@@ -28,7 +28,7 @@ pub struct Request<'a, D = &'a RawValue> {
     pub meta: Option<D>,
 }
 
-/// Whether the frame of a message pattern asks for an answer.
+/// The kind of the frame of a message pattern: it decides if the message is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatternKind {
@@ -39,7 +39,7 @@ pub enum PatternKind {
 }
 
 impl PatternKind {
-    /// Whether a frame of this kind is answered.
+    /// True if a frame of this kind is answered.
     pub fn is_answered(self) -> bool {
         match self {
             PatternKind::Message => true,
@@ -57,7 +57,7 @@ pub enum Incoming<'a, D = &'a RawValue> {
     /// A message for a handler, in the frame of a message pattern: `{"kind","pattern","payload"?,"metadata"?,"id"?}`.
     #[non_exhaustive]
     Pattern {
-        /// Whether the message is answered.
+        /// The kind of the frame, which decides if the message is answered.
         kind: PatternKind,
         /// The message: `pattern` is its event, `payload` its data, and `metadata` its meta.
         request: Request<'a, D>,
@@ -111,7 +111,7 @@ impl<'a, D> Request<'a, D> {
         Request { event: Cow::Owned(event.into_owned()), data, id: id.map(Id::into_owned), meta }
     }
 
-    /// What is wrong with the names and ids: the reason for the metric, and the message for the client.
+    /// Returns the fault in the names or ids, if there is one: the reason for the metric, and the message for the client.
     fn fault(&self) -> Option<(&'static str, &'static str)> {
         match (check_event(&self.event), &self.id) {
             (Err(rule), _) => Some(("event_name", rule)),

@@ -1,6 +1,6 @@
-//! The sans-IO half of Switchboard: what is on the wire, as pure functions over bytes.
+//! The sans-IO half of Switchboard: its wire protocols, as pure functions over bytes.
 //!
-//! No socket, no clock, no runtime. Everything here can be tested, and fuzzed, without any of them.
+//! It uses no socket, clock or runtime, so everything here can be tested and fuzzed without them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 

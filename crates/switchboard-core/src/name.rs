@@ -52,7 +52,7 @@ pub fn check_room(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// True when a control character (C0, DEL, C1) is in the text.
+/// True if a control character (C0, DEL, C1) is in the text.
 pub(crate) fn has_control(text: &str) -> bool {
     // C1 begins with 0xC2 in UTF-8: without that byte, looking at single bytes is enough.
     text.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) && text.chars().any(char::is_control)

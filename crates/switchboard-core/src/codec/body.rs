@@ -44,7 +44,7 @@ pub struct GoAway<'a> {
     pub code: u16,
     /// Its reason.
     pub reason: &'a str,
-    /// Whether the client should reconnect.
+    /// True if the client should reconnect.
     pub retryable: bool,
     /// How long the client must wait before it reconnects, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,8 @@
 //! A frame that is being written.
 use std::ops::{Deref, DerefMut};
 
-/// A frame that is being written. Unless [`keep`](Draft::keep) is called, its bytes are removed on drop, so that neither an error nor a panic
-/// of the user's `Serialize` leaves half a frame in a write buffer.
+/// A frame that is being written. Unless [`keep`](Draft::keep) is called, its bytes are removed on drop, so that neither an error nor a
+/// panic of the user's `Serialize` leaves half a frame in a write buffer.
 pub(crate) struct Draft<'a> {
     out: &'a mut Vec<u8>,
     start: usize,

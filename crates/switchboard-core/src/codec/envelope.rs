@@ -47,7 +47,7 @@ impl Key {
         }
     }
 
-    /// Whether the value of the key is needed.
+    /// True if the value of the key is needed.
     pub(super) fn has_value(self) -> bool {
         !matches!(self, Key::Unknown)
     }
@@ -85,7 +85,7 @@ pub(super) struct Envelope<V> {
     metadata: Option<V>,
     method: Option<V>,
     url: Option<V>,
-    /// Whether frames of message patterns are accepted.
+    /// True if frames of message patterns are accepted.
     takes_patterns: bool,
     /// A bit for each [`Key`] that occurred.
     seen: u16,

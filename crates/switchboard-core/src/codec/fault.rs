@@ -1,6 +1,6 @@
-//! What is wrong with a frame.
+//! [`Fault`]: the reason why a frame is refused.
 
-/// What is wrong with a frame, in every format.
+/// The reason why a frame is refused, in every format.
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
     NotJson,

@@ -1,4 +1,4 @@
-//! Why a payload does not fit its type, reported without repeating the payload.
+//! [`Misfit`]: the reason why a payload does not fit its type, reported without repeating the payload.
 use serde_path_to_error::{Path, Segment};
 
 use crate::{Detail, Error};
@@ -9,7 +9,7 @@ const MAX_PATH: usize = 256;
 /// The longest text about what was expected: an enum may have very many variants.
 const MAX_EXPECTED: usize = 256;
 
-/// Why a value was not built.
+/// The reason why a value was not built.
 #[derive(Debug)]
 pub(crate) enum Misfit {
     /// A value to be built is nested too deep.
@@ -106,7 +106,8 @@ fn unknown_field(path: &[&Segment], rest: &str) -> Detail {
     Detail::new(pointer(parent), "unknown_field", message)
 }
 
-/// The part "expected …" of an error text. The text before the last ", expected " may contain the value; the text after it comes from the schema.
+/// The part "expected …" of an error text. The text before the last ", expected " may contain the value; the text after it comes from the
+/// schema.
 fn expected(text: &str) -> Option<String> {
     let (_, wanted) = text.rsplit_once(", expected ")?;
     let wanted = in_json_words(wanted);

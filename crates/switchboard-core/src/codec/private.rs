@@ -1,7 +1,7 @@
 //! Keys that have a meaning inside of serde_json, so that an object with such a key is read differently by different types.
 //!
-//! serde_json's `Value` takes `{"$serde_json::private::RawValue": text}` for the value of that text (and it has such a key for numbers, with its
-//! feature `arbitrary_precision`), and every other type takes it for an object with one key. So a payload with such a key is
+//! serde_json's `Value` takes `{"$serde_json::private::RawValue": text}` for the value of that text (and it has such a key for numbers,
+//! with its feature `arbitrary_precision`), and every other type takes it for an object with one key. So a payload with such a key is
 //! refused before anything is built of it.
 
 use std::fmt;
@@ -17,7 +17,7 @@ pub(crate) const RAW_JSON: &str = "$serde_json::private::RawValue";
 /// The name by which serde_json's `Number` gives its digits, where its feature `arbitrary_precision` is on.
 pub(crate) const NUMBER: &str = "$serde_json::private::Number";
 
-/// Whether serde_json gives a fraction as a map with the key [`NUMBER`]: with its feature `arbitrary_precision`, which any crate of an
+/// True if serde_json gives a fraction as a map with the key [`NUMBER`]: with its feature `arbitrary_precision`, which any crate of an
 /// application may turn on.
 #[cold]
 pub(crate) fn numbers_are_maps() -> bool {
@@ -40,7 +40,7 @@ pub(crate) fn numbers_are_maps() -> bool {
     serde_json::Deserializer::from_str("0.5").deserialize_any(Probe).unwrap_or(true)
 }
 
-/// Whether an unescaped key is such a key.
+/// True if an unescaped key is such a key.
 #[inline]
 pub(crate) fn is_private(key: &[u8]) -> bool {
     key.first() == Some(&b'$') && key.starts_with(PRIVATE.as_bytes())
@@ -52,7 +52,7 @@ const BEFORE_FIRST: usize = "{\"".len();
 /// The fewest bytes after that character: the rest of the key, a quote, a colon, a value and a brace.
 const AFTER_FIRST: usize = PRIVATE.len() - 1 + "\":1}".len();
 
-/// Whether some object, at any depth, has such a key, in any escaped form. Linear, and without recursion.
+/// True if some object, at any depth, has such a key, in any escaped form. Linear, and without recursion.
 ///
 /// `json` should be JSON: for any other text the answer means nothing.
 #[inline]
@@ -60,7 +60,7 @@ pub fn has_private_key(json: &str) -> bool {
     may_have_private_key(json.as_bytes()) && search(json.as_bytes())
 }
 
-/// Whether the first character of such a key, or an escape, occurs where a key can begin. Most payloads have neither.
+/// True if the first character of such a key, or an escape, occurs where a key can begin. Most payloads have neither.
 #[inline]
 fn may_have_private_key(json: &[u8]) -> bool {
     let Some(mut places @ 1..) = json.len().checked_sub(BEFORE_FIRST + AFTER_FIRST) else { return false };
@@ -112,7 +112,7 @@ pub(crate) fn end_of_string(json: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether a string begins with the prefix; any of its characters may be escaped.
+/// True if a string begins with the prefix, any of whose characters may be escaped.
 fn begins_privately(mut string: &[u8]) -> bool {
     PRIVATE.bytes().all(|wanted| {
         let (byte, rest) = match string {

@@ -9,12 +9,12 @@ use crate::{Error, Id};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rejected<'a> {
-    /// Sent to the client as `exception`. The codecs of this crate send `bad_request`; its message says what to do, and never repeats the input.
+    /// Sent to the client as `exception`. The codecs of this crate send `bad_request`; its message says what to do, and never repeats the
+    /// input.
     pub error: Error,
-    /// For the metric, one of: `not_json`, `not_object`, `not_msgpack`, `not_map`, `key_not_text`, `too_many_keys`,
-    /// `private_key`, `duplicate_key`, `two_kinds`, `no_event`, `kind_disabled`, `event_name`, `event_reserved`, `kind`, `id`, `cancel`, `ack`,
-    /// `unknown_event`, `payload`;
-    /// or a reason of another codec, `codec` by default.
+    /// For the metric, one of: `not_json`, `not_object`, `not_msgpack`, `not_map`, `key_not_text`, `too_many_keys`, `private_key`,
+    /// `duplicate_key`, `two_kinds`, `no_event`, `kind_disabled`, `event_name`, `event_reserved`, `kind`, `id`, `cancel`, `ack`,
+    /// `unknown_event`, `payload`; or a reason of another codec, `codec` by default.
     pub reason: &'static str,
     /// The id of the request, if it could be read.
     pub id: Option<Id<'a>>,

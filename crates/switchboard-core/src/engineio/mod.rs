@@ -1,4 +1,4 @@
-//! The Engine.IO protocol, revision 4, as pure functions: what Socket.IO is sent over.
+//! The Engine.IO protocol, revision 4, as pure functions: the transport of Socket.IO.
 //!
 //! | noun | what it does |
 //! |---|---|

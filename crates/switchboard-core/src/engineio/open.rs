@@ -1,4 +1,4 @@
-//! The handshake: what a client learns of its new session.
+//! The handshake: the parameters of a new session, as the client gets them.
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -34,7 +34,7 @@ impl Transport {
     }
 }
 
-/// What a new session is answered with (section "Handshake").
+/// The answer to the request for a new session (section "Handshake").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Open<'a> {

@@ -34,7 +34,7 @@ pub enum PacketType {
     Message = b'4',
     /// The end of an upgrade, from a client.
     Upgrade = b'5',
-    /// Nothing: it ends a poll.
+    /// A packet without meaning: it ends a poll.
     Noop = b'6',
 }
 
@@ -68,7 +68,7 @@ pub enum Packet<'a> {
     Close,
     /// A ping. From a client it can only be a [`PROBE`].
     Ping(&'a str),
-    /// A pong. What it answers is in its content: nothing, or a [`PROBE`].
+    /// A pong, with the content of the ping that it answers: empty, or a [`PROBE`].
     Pong(&'a str),
     /// A text message, which is not empty.
     Message(&'a str),
@@ -76,14 +76,13 @@ pub enum Packet<'a> {
     Binary(Cow<'a, [u8]>),
     /// The end of an upgrade. Content is ignored.
     Upgrade,
-    /// Nothing. Content is ignored.
+    /// A packet without meaning. Content is ignored.
     Noop,
 }
 
 /// Decodes one packet: a text message of a WebSocket, or a part of a polling payload (section "Packet encoding").
 ///
-/// Allocates for a `b` packet alone, which WebSocket clients need not send but may: at most three quarters of its
-/// length.
+/// Allocates only for a `b` packet, which WebSocket clients may send too: at most three quarters of its length.
 ///
 /// Errors: [`Violation::EMPTY_PACKET`], [`Violation::PACKET_TYPE`], [`Violation::EMPTY_MESSAGE`],
 /// [`Violation::BASE64`].

@@ -47,13 +47,13 @@ pub fn decode_payload<'a>(payload: &'a [u8], limits: &PayloadLimits) -> Result<P
 }
 
 impl<'a> Payload<'a> {
-    /// Goes on where [`rest`](Payload::rest) was. The text is not checked against limits again.
+    /// Continues with the packets that [`rest`](Payload::rest) returned. The text is not checked against limits again.
     pub fn resume(rest: &'a str) -> Payload<'a> {
         Payload { rest: Some(rest) }
     }
 
-    /// What is not decoded yet; `None` after the last packet. A caller that cannot take all packets at once keeps it
-    /// for later.
+    /// Returns the rest that is not decoded yet; `None` after the last packet. A caller that cannot take all packets at
+    /// once keeps it for later.
     pub fn rest(&self) -> Option<&'a str> {
         self.rest
     }
@@ -138,7 +138,7 @@ impl<'a> PayloadWriter<'a> {
         fits
     }
 
-    /// Whether a packet of this length fits. If so, it is counted, and separated from the one before.
+    /// True if a packet of this length fits. If so, it is counted, and separated from the one before.
     fn begin(&mut self, len: usize) -> bool {
         let is_first = self.packets == 0;
         let fits = self.bytes().saturating_add(1).saturating_add(len) <= self.max_bytes;

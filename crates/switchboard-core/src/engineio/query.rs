@@ -17,16 +17,16 @@ pub struct Query<'a> {
     pub jsonp: Option<u32>,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// A new session.
+    /// Opens a new session.
     Open,
-    /// To receive packets: a GET that waits for them.
+    /// Receives packets: a GET that waits for them.
     Poll,
-    /// To send packets: a POST of a payload.
+    /// Sends packets: a POST of a payload.
     Post,
-    /// To move a session to the WebSocket that the request asks for.
+    /// Moves a session to the WebSocket that the request asks for.
     Upgrade,
 }
 
@@ -76,8 +76,8 @@ impl<'a> Query<'a> {
         Ok(Query { transport, sid, jsonp })
     }
 
-    /// What the request is for, by its method and whether it asks to become a WebSocket. Whether there is such a
-    /// session, and whether it polls, the caller knows; a preflight (OPTIONS) is answered before.
+    /// Returns the purpose of the request, from its method and from whether it asks to become a WebSocket. The caller
+    /// checks that the session exists and uses polling, and answers a preflight (OPTIONS) before it calls this.
     ///
     /// Errors: without a session [`Refusal::HANDSHAKE_METHOD`] for any method but GET; with one
     /// [`Refusal::METHOD_NOT_ALLOWED`] for any but GET and POST; [`Refusal::BAD_REQUEST`] when `transport` and the

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::Violation;
 
-/// Why a request is not served, and the answer to it: that of the reference implementation.
+/// The reason why a request is not served, and the answer to it, which is that of the reference implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -60,7 +60,7 @@ impl Refusal {
     }
 }
 
-/// The answer to the POST whose payload it is.
+/// Returns the answer to the POST whose payload has the violation.
 impl From<Violation> for Refusal {
     fn from(violation: Violation) -> Refusal {
         if violation == Violation::PAYLOAD_TOO_LONG { Refusal::TOO_LARGE } else { Refusal::BAD_REQUEST }

@@ -1,4 +1,4 @@
-//! The text of an error and of its causes. Both come from code of the application, and neither need end.
+//! The text of an error and of its causes, cut to a limit: both come from the application's code and may be endless.
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
 

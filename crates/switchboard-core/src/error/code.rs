@@ -1,4 +1,4 @@
-//! Codes, as a table.
+//! [`Code`]: the table of error codes.
 use super::Error;
 use http::StatusCode;
 use std::borrow::Cow;
@@ -37,7 +37,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Whether the same request may succeed later, unless the error says otherwise.
+            /// True if the same request may succeed later, unless the error says otherwise.
             pub fn is_retryable(&self) -> bool {
                 match self {
                     $(Code::$name => $retryable,)*
@@ -85,25 +85,25 @@ codes! {
     Unauthenticated = "unauthenticated", retryable: false, status: 401, #[doc(alias = "unauthorized")] fn unauthenticated;
     /// The user is known, and may not do this.
     Forbidden = "forbidden", retryable: false, status: 403, fn forbidden;
-    /// What is asked for does not exist.
+    /// The requested thing does not exist.
     NotFound = "not_found", retryable: false, status: 404, fn not_found;
     /// The request contradicts the present state, for instance an id that is still in flight.
     Conflict = "conflict", retryable: false, status: 409, fn conflict;
-    /// Larger than allowed.
+    /// The request is larger than allowed.
     PayloadTooLarge = "payload_too_large", retryable: false, status: 413, fn payload_too_large;
-    /// More often than allowed.
+    /// The client sends requests more often than allowed.
     RateLimited = "rate_limited", retryable: true, status: 429, fn rate_limited;
-    /// The server has no room for it now.
+    /// The server has no capacity for the request now.
     Overloaded = "overloaded", retryable: true, status: 503, fn overloaded;
-    /// It did not end in time. The work may have been done, so retry with the same id.
+    /// The request did not end in time. The work may have been done, so retry with the same id.
     Timeout = "timeout", retryable: true, status: 504, fn timeout;
-    /// The node is about to leave.
+    /// The node is shutting down.
     Draining = "draining", retryable: true, status: 503, fn draining;
     /// The broker between the nodes does not answer.
     BrokerUnavailable = "broker_unavailable", retryable: true, status: 503, fn broker_unavailable;
     /// The client cancelled the request.
     Cancelled = "cancelled", retryable: false, status: 499, fn cancelled;
-    /// It was done before.
+    /// The request was already done.
     Duplicate = "duplicate", retryable: false, status: 409, fn duplicate;
     /// A fault of the server. The cause is not sent.
     Internal = "internal", retryable: false, status: 500;

@@ -2,9 +2,9 @@
 use super::Error;
 use std::error::Error as StdError;
 
-/// Turns any error into an opaque internal one, the cause kept for the log.
+/// Turns any error into an opaque internal one, and keeps the cause for the log.
 pub trait OrInternal<T> {
-    /// The value, or [`Error::internal`].
+    /// Returns the value, or the error as [`Error::internal`].
     fn or_internal(self) -> Result<T, Error>;
 }
 

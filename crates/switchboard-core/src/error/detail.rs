@@ -1,9 +1,9 @@
-//! What is wrong at one path of a payload.
+//! [`Detail`]: an error at one path of a payload.
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use std::borrow::Cow;
 
-/// What is wrong at one path of a payload. It never contains the refused value.
+/// An error at one path of a payload. It never contains the refused value.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Detail {

@@ -28,9 +28,9 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 /// An error that is sent to the client: as the `exception` event, or as an error acknowledgement.
 ///
-/// A handler returns it, or an error of its own with `impl From<MyError> for Error`, which `#[derive(WireError)]` writes. The usual errors of
-/// std and serde (and `anyhow`, by feature) convert to an opaque [`internal`](Error::internal) one with the cause as
-/// [`source`](StdError::source), which is logged and never sent; anything else converts by
+/// A handler returns it, or its own error type with `impl From<MyError> for Error`, which `#[derive(WireError)]` generates. The usual
+/// errors of std and serde (and of `anyhow`, with its feature) convert to an opaque [`internal`](Error::internal) error. Their cause
+/// becomes its [`source`](StdError::source), which is logged and never sent. Convert any other error with
 /// [`or_internal`](OrInternal::or_internal).
 ///
 /// ```
@@ -74,7 +74,7 @@ impl Error {
     /// The most details that an error carries; more are dropped.
     pub const MAX_DETAILS: usize = 8;
 
-    /// What is sent in place of the text of an internal error.
+    /// The text that is sent instead of that of an internal error.
     const OPAQUE: &'static str = "Internal error";
 
     /// An error with a code of the table, or with a code of the application's own: `Error::new("insufficient_funds", "…")`.
@@ -109,7 +109,7 @@ impl Error {
 
     /// An opaque error: the client reads "Internal error" and a [`trace`](Error::trace) id; the log has the cause with the same id.
     ///
-    /// Of equal errors within a second, only one is logged, together with the number of the others.
+    /// Equal errors within a second are logged once, with the number of the others.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error(Box::new(Inner {
             code: Code::Internal,
@@ -125,7 +125,7 @@ impl Error {
         }))
     }
 
-    /// Whether the same request may succeed later; the default is that of the code.
+    /// Sets whether the same request may succeed later. The default is that of the code.
     #[must_use]
     pub fn retryable(mut self, retryable: bool) -> Error {
         self.0.retryable = retryable;
@@ -134,8 +134,8 @@ impl Error {
 
     /// Makes the error retryable, but not before this time has passed. [`retry_delay`](Error::retry_delay) reads it back.
     ///
-    /// It is sent in whole milliseconds, rounded up, and at most `u32::MAX` of them (49 days). If the error also closes the connection, with a
-    /// code after which clients reconnect, then `sys.goaway` has it too, unless the [`Close`] has a time of its own.
+    /// The time is sent in whole milliseconds, rounded up, at most `u32::MAX` (49 days). If the error also closes the connection with a
+    /// code after which clients reconnect, `sys.goaway` carries the time too, unless the [`Close`] has its own.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Error {
         self.0.retryable = true;
@@ -179,8 +179,8 @@ impl Error {
     /// Sets the status of the error over HTTP, for instance when it refuses a connection. Without it the status is that of the code.
     /// [`http_status`](Error::http_status) reads it back.
     ///
-    /// Only the status of an error counts, 400 to 599: any other one would report a refused connection as a success. It is ignored, and the
-    /// status stays what it was.
+    /// Only 400 to 599 are accepted, because any other status would report a refused connection as a success. Another value is ignored, and
+    /// the status is unchanged.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Error {
         if status.is_client_error() || status.is_server_error() {
@@ -203,7 +203,7 @@ impl Error {
         self.0.trace.get().copied()
     }
 
-    /// The trace id; `make` makes one if there is none yet.
+    /// Returns the trace id. If there is none yet, `make` creates it.
     #[doc(hidden)]
     pub fn trace_or_set(&self, make: impl FnOnce() -> TraceId) -> TraceId {
         *self.0.trace.get_or_init(make)
@@ -228,7 +228,7 @@ impl Error {
         self
     }
 
-    /// Whether a filter has returned this error.
+    /// True if a filter has returned this error.
     #[doc(hidden)]
     pub fn is_filtered(&self) -> bool {
         self.0.filtered
@@ -244,22 +244,22 @@ impl Error {
         StdError::source(self).map_or_else(String::new, causes)
     }
 
-    /// What went wrong, as a word for programs.
+    /// Returns the code: what went wrong, as a word for programs.
     pub fn code(&self) -> &Code {
         &self.0.code
     }
 
-    /// What went wrong, as a sentence for people; it is sent.
+    /// Returns the message: what went wrong, as a sentence for people. It is sent.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What is wrong in the payload, each with its path.
+    /// Returns the details of what is wrong in the payload, each with its path.
     pub fn details(&self) -> &[Detail] {
         &self.0.details
     }
 
-    /// Whether the same request may succeed later.
+    /// True if the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
@@ -269,18 +269,18 @@ impl Error {
         self.0.retry_after_ms.map(from_milliseconds)
     }
 
-    /// The number on the wire.
+    /// The retry delay in milliseconds, as it is sent.
     #[doc(hidden)]
     pub fn retry_after_ms(&self) -> Option<u32> {
         self.0.retry_after_ms
     }
 
-    /// Whether it is a fault of the server, whose cause is logged.
+    /// True if it is a fault of the server, whose cause is logged.
     pub fn is_internal(&self) -> bool {
         self.0.code == Code::Internal
     }
 
-    /// Whether the payload does not fit what the handler takes.
+    /// True if the payload does not fit what the handler takes.
     pub fn is_validation(&self) -> bool {
         self.0.code == Code::ValidationFailed
     }

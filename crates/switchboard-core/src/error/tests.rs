@@ -1,4 +1,4 @@
-//! What an error keeps, what it shows, and what its code says of it.
+//! Tests of the parts of an error, of its text, and of the properties of its code.
 use super::*;
 
 #[test]

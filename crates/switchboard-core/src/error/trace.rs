@@ -1,8 +1,8 @@
-//! The id that ties an answer to a line of the log.
+//! [`TraceId`]: the id that connects an answer to a line of the log.
 use std::fmt;
 
-/// The id that the answer of an internal error and its line in the log have in common: 16 bytes, written as 32 hexadecimal
-/// digits, as a W3C trace id is.
+/// An id that is both in the answer of an internal error and in its line in the log: 16 bytes, written as 32 hexadecimal digits like a W3C
+/// trace id.
 ///
 /// ```
 /// use switchboard_core::TraceId;
@@ -18,7 +18,7 @@ impl From<u128> for TraceId {
     }
 }
 
-/// From bytes in big-endian order, as `opentelemetry::TraceId::to_bytes` gives them.
+/// Converts bytes in big-endian order, as `opentelemetry::TraceId::to_bytes` returns them.
 impl From<[u8; 16]> for TraceId {
     fn from(bytes: [u8; 16]) -> TraceId {
         TraceId(u128::from_be_bytes(bytes))

@@ -31,7 +31,7 @@ impl<'a> Arguments<'a> {
         self.len
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -10,8 +10,8 @@ use crate::codec::msgpack::{self, Raw, RawBuf};
 
 /// Puts the messages of one connection together to packets (section "Sending and receiving data").
 ///
-/// Between packets it holds no heap memory. While attachments are awaited it holds the text and what has arrived of
-/// them, at most [`PacketLimits::max_bytes`]. That they arrive in time is the caller's concern: see
+/// Between packets it holds no heap memory. While attachments are awaited it holds the text and the attachments that
+/// have arrived, at most [`PacketLimits::max_bytes`]. It has no timeout for them; the caller must enforce one: see
 /// [`is_waiting`](Assembler::is_waiting).
 #[derive(Debug)]
 pub struct Assembler {
@@ -26,7 +26,7 @@ struct Pending {
     attachments: usize,
     /// The attachments so far, one after another.
     bytes: Vec<u8>,
-    /// Where each of them ends.
+    /// The end of each attachment in `bytes`.
     ends: Vec<usize>,
 }
 
@@ -36,7 +36,7 @@ impl Assembler {
         Assembler { sender, pending: None }
     }
 
-    /// Whether attachments are awaited.
+    /// True if attachments are awaited.
     pub fn is_waiting(&self) -> bool {
         self.pending.is_some()
     }
@@ -46,7 +46,7 @@ impl Assembler {
         self.pending.as_ref().map_or(0, |pending| pending.text.len() + pending.bytes.len())
     }
 
-    /// Takes a text message. `None`: it has attachments, which are awaited.
+    /// Takes a text message and returns its packet. `None` if the packet has attachments, which are then awaited.
     ///
     /// Errors: those of [`decode`], [`Violation::AWAITED_BINARY`], [`Violation::PACKET_TOO_LONG`].
     pub fn text<'a>(&mut self, text: &'a str, limits: &PacketLimits) -> Result<Option<Packet<'a>>, Violation> {
@@ -65,7 +65,7 @@ impl Assembler {
         Ok(None)
     }
 
-    /// Takes a binary message. `None`: more attachments are awaited.
+    /// Takes a binary message. Returns the packet if this was its last attachment; `None` if more are awaited.
     ///
     /// Errors: [`Violation::UNEXPECTED_BINARY`], [`Violation::PACKET_TOO_LONG`].
     pub fn binary(&mut self, bytes: &[u8], limits: &PacketLimits) -> Result<Option<Assembled>, Violation> {
@@ -128,7 +128,7 @@ impl Pending {
 pub struct Assembled {
     /// As [`Packet::namespace`].
     pub namespace: Option<String>,
-    /// What it says.
+    /// The type of the packet and its payload.
     pub content: AssembledContent,
 }
 
@@ -140,14 +140,14 @@ pub enum AssembledContent {
     Event {
         /// The id under which the sender awaits an ack.
         ack: Option<u64>,
-        /// The event, or why it is answered with an error.
+        /// The event, or the error to answer it with.
         message: Result<BinaryMessage, Rejected<'static>>,
     },
     /// BINARY_ACK: see [`Content::Ack`].
     Ack {
         /// The id of the event that is answered.
         id: u64,
-        /// What the ack carries, or why it counts as an error.
+        /// The arguments of the ack, or the reason why it counts as an error.
         arguments: Result<BinaryArguments, Rejected<'static>>,
     },
 }
@@ -165,8 +165,8 @@ pub struct BinaryMessage {
 /// Arguments of which some are, or contain, bytes. They are kept as MessagePack, because JSON has no bytes: a
 /// [`Binary`](crate::Binary), at any depth, reads an attachment as it reads `bin`.
 ///
-/// A payload is refused here (`bad_request`) that is nested deeper than 127, has a number that no `f64` holds, or a
-/// text with an unpaired surrogate, even where its type would skip that part.
+/// A payload is refused here (`bad_request`) if it is nested deeper than 127, or has a number that no `f64` can hold or
+/// a text with an unpaired surrogate, even if its type would skip that part.
 #[derive(Clone, Debug)]
 pub struct BinaryArguments {
     /// An array.

@@ -10,14 +10,14 @@ use serde::ser::{
 use super::encode::Collector;
 use crate::binary::BINARY;
 
-/// Passes everything on, but gives bytes to a collector and writes `{"_placeholder":true,"num":N}` for them. The keys
-/// of maps are left alone.
+/// Forwards everything to the wrapped serializer, except bytes: these go to a collector, and
+/// `{"_placeholder":true,"num":N}` is written in their place. The keys of maps are not changed.
 pub(super) struct Attaching<'c, 'a, S> {
     inner: S,
-    /// Shared by all parts of a value, of which one at a time is written.
+    /// Shared by all parts of a value. Only one part is written at a time.
     collector: &'c RefCell<Collector<'a>>,
-    /// The value is a [`Binary`](crate::Binary), which gives its bytes to formats that are not human-readable, and a
-    /// text to others.
+    /// True if the value is a [`Binary`](crate::Binary), which serializes as bytes in formats that are not
+    /// human-readable, and as text in others.
     is_binary: bool,
 }
 

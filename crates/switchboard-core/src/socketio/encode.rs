@@ -9,14 +9,15 @@ use super::{MAIN, MAX_ATTACHMENTS, is_reserved, placeholder};
 use crate::Error;
 use crate::codec::Draft;
 
-/// What an event or an ack carries.
+/// The arguments of an event or an ack.
 #[derive(Debug)]
 pub enum Emit<'a, T: ?Sized> {
     /// No argument.
     Nothing,
-    /// One argument, whatever its type is: a tuple is an array.
+    /// One argument of any type. A tuple is one array.
     One(&'a T),
-    /// Several: the items of an array, which a tuple or a list is. Anything else is one argument.
+    /// Several arguments: the items of a tuple or list, or of any value that serializes as an array. Any other value is
+    /// one argument.
     Each(&'a T),
 }
 
@@ -89,8 +90,8 @@ pub fn encode_disconnect(out: &mut Vec<u8>, namespace: &str) {
 /// `ack` asks for an ack. Some official clients (Java, Swift, Dart, C++) read an id below 2^31 only.
 ///
 /// Errors: internal, when the arguments cannot be serialised; when they have bytes in more than [`MAX_ATTACHMENTS`]
-/// places, or beside bytes an object with the key `_placeholder`; and when `event` is a name that [`is_reserved`].
-/// `out` is then unchanged, and what `attach` was given is not to be sent.
+/// places, or both bytes and an object with the key `_placeholder`; and when `event` is a name that [`is_reserved`].
+/// `out` is then unchanged, and the caller must not send what `attach` was given.
 pub fn encode_event<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     namespace: &str,
@@ -201,8 +202,9 @@ fn append<T: Serialize + ?Sized>(
     Ok(count)
 }
 
-/// False if the application's own data have an object that looks like a placeholder. Beside real ones, the official
-/// clients would give it bytes that belong elsewhere, or close the connection; and the data may be another client's.
+/// False if the application's own data have an object that looks like a placeholder. If the packet also has real ones,
+/// the official clients would insert the wrong bytes there, or close the connection. The object may even be data of
+/// another client.
 #[cold]
 fn has_only_own_placeholders(json: &[u8], attachments: usize) -> bool {
     std::str::from_utf8(json).is_ok_and(|json| placeholder::check(json, attachments).is_ok())
@@ -218,8 +220,8 @@ fn announce(out: &mut Vec<u8>, kind: usize, attachments: usize) {
     }
 }
 
-/// A writer of its own: the serialiser over `Vec<u8>`, which the native protocol uses, keeps its few callers and is
-/// inlined into them.
+/// A writer for Socket.IO packets. Because it is a separate type, the serializer over `Vec<u8>`, which the native
+/// protocol uses, has few callers and is inlined into them.
 struct Text<'a>(&'a mut Vec<u8>);
 
 impl io::Write for Text<'_> {
@@ -233,7 +235,7 @@ impl io::Write for Text<'_> {
     }
 }
 
-/// Where attachments go.
+/// Collects the attachments of a packet.
 pub(super) struct Collector<'a> {
     attach: &'a mut dyn FnMut(&[u8]),
     count: usize,

@@ -11,8 +11,8 @@
 //! | [`Violation`] | what ends the connection |
 //!
 //! A packet that the reference implementation's decoder refuses is a [`Violation`]. A packet that it accepts, but that
-//! breaks a rule of ours (names of events, the number of keys of an object, nesting) is a
-//! [`Rejected`](crate::codec::Rejected), and the connection stays.
+//! breaks a rule of this crate (names of events, the number of keys of an object, nesting), is a
+//! [`Rejected`](crate::codec::Rejected), and the connection stays open.
 //!
 //! The specification is [Socket.IO protocol
 //! v5](https://github.com/socketio/socket.io/blob/main/docs/socket.io-protocol/v5-current.md); sections are cited by

@@ -33,7 +33,7 @@ impl Default for PacketLimits {
 /// The end of the connection that has sent a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
-    /// A client: CONNECT_ERROR is refused.
+    /// A client. `decode` rejects a CONNECT_ERROR packet from it, because only servers send that type.
     Client,
     /// A server.
     Server,
@@ -49,7 +49,7 @@ pub struct Packet<'a> {
     /// How many binary messages follow; not 0 for BINARY_EVENT and BINARY_ACK only. An [`Assembler`](super::Assembler)
     /// awaits them.
     pub attachments: usize,
-    /// What it says.
+    /// The type of the packet and its payload.
     pub content: Content<'a>,
 }
 
@@ -65,14 +65,14 @@ pub enum Content<'a> {
     Event {
         /// The id under which the sender awaits an ack.
         ack: Option<u64>,
-        /// The event, or why it is answered with an error.
+        /// The event, or the error to answer it with.
         message: Result<Message<'a>, Rejected<'a>>,
     },
     /// ACK and BINARY_ACK.
     Ack {
         /// The id of the event that is answered.
         id: u64,
-        /// What the ack carries, or why it counts as an error.
+        /// The arguments of the ack, or the reason why it counts as an error.
         arguments: Result<Arguments<'a>, Rejected<'a>>,
     },
     /// CONNECT_ERROR: an object or, from old servers, a text. Only a server sends it.
@@ -129,8 +129,8 @@ pub fn decode<'a>(text: &'a str, sender: Sender, limits: &PacketLimits) -> Resul
     Ok(Packet { namespace: namespace.filter(|name| check_namespace(name).is_ok()), attachments, content })
 }
 
-/// Whether Socket.IO gives this name a meaning of its own, so that neither end may send an event of this name; the
-/// official clients close the connection over one. (`error` is an ordinary name.)
+/// True if Socket.IO reserves this name, so that neither end may send an event of this name. The official clients close
+/// the connection if they get one. (`error` is not reserved.)
 pub fn is_reserved(event: &str) -> bool {
     matches!(event, "connect" | "connect_error" | "disconnect" | "disconnecting" | "newListener" | "removeListener")
 }
@@ -233,7 +233,7 @@ fn acknowledgement(payload: &str) -> Result<Result<Arguments<'_>, Rejected<'_>>,
     Ok(check(payload).map(|()| elements.all(payload)).map_err(rejected))
 }
 
-/// What holds for the objects of every payload.
+/// Checks the rules for objects that hold in every payload.
 fn check(payload: &str) -> Result<(), Fault> {
     json::check(payload)
 }

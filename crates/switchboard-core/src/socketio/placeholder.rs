@@ -67,7 +67,7 @@ pub(super) fn check(json: &str, attachments: usize) -> Result<(), Violation> {
     if count == attachments { Ok(()) } else { Err(Violation::PLACEHOLDER) }
 }
 
-/// Whether the string between these quotes is the key `_placeholder`.
+/// True if the string between these quotes is the key `_placeholder`.
 fn is_key(json: &str, start: usize, end: usize) -> bool {
     let Some(inner) = json.get(start + 1..end) else { return false };
     let is_name = inner == KEY

@@ -1,4 +1,4 @@
-//! A message that arrives in pieces, and is put together.
+//! [`Assembly`]: a message that is put together from the pieces that arrive.
 use std::borrow::Cow;
 
 use super::decoder::Item;

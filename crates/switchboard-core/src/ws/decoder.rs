@@ -1,4 +1,4 @@
-//! Bytes of the peer → messages and control frames.
+//! [`Decoder`]: bytes of the peer → messages and control frames.
 //!
 //! A complete frame that arrives while nothing is held is unmasked in the input and borrowed from it: no copy, no allocation.
 //! Everything else goes through [`Partial`], which exists only while a frame or a message is unfinished.
@@ -14,8 +14,9 @@ use super::{Deflate, FrameLimits, Opcode, PeerClose, Role, Violation};
 
 /// Decodes the frames of one connection (RFC 6455 §5).
 ///
-/// The items and the violation are the same however the stream is split into calls. Between messages the decoder holds no heap memory, unless
-/// it keeps the peer's window. Text is checked as it arrives: the first byte that cannot be UTF-8 fails, even inside an unfinished frame.
+/// The items and the violation are the same however the stream is split into calls. Between messages the decoder holds no heap memory,
+/// unless it keeps the peer's window. Text is checked as it arrives: the first byte that cannot be UTF-8 fails, even inside an unfinished
+/// frame.
 #[derive(Debug)]
 pub struct Decoder {
     /// Boxed so that an idle connection pays one pointer. Always present if the peer's window is kept.
@@ -28,7 +29,8 @@ pub struct Decoder {
     closed: bool,
     /// The work of inflating since [`take_inflated`](Decoder::take_inflated), in KiB, rounded up.
     inflated: u16,
-    /// The length of the last compressed message as it was sent, in KiB, rounded down; 0 after [`take_compressed`](Decoder::take_compressed).
+    /// The length of the last compressed message as it was sent, in KiB, rounded down; 0 after
+    /// [`take_compressed`](Decoder::take_compressed).
     compressed: u16,
 }
 
@@ -52,7 +54,7 @@ pub enum Item<'a> {
     Ping(Cow<'a, [u8]>),
     /// A pong of at most 125 bytes, which need not answer a ping.
     Pong(Cow<'a, [u8]>),
-    /// The peer closes; `None` when its close frame has no body. Nothing follows.
+    /// The peer's close frame; `None` if it has no body. No item follows.
     Close(Option<PeerClose>),
 }
 
@@ -90,9 +92,9 @@ impl Decoder {
         Decoder { partial: None, role, deflate: None, ended: false, closed: false, inflated: 0, compressed: 0 }
     }
 
-    /// A decoder that also accepts compressed messages, if both ends have agreed on them. A compressed message is held as it was sent, within
-    /// the same limits, until it is complete; inflated it may again have `max_message` bytes. If the agreement keeps a window, up to that many
-    /// bytes are held between messages.
+    /// A decoder that also accepts compressed messages, if both ends have agreed on them. A compressed message is held as it was sent,
+    /// within the same limits, until it is complete; inflated it may again have `max_message` bytes. If the agreement keeps a window, up to
+    /// that many bytes are held between messages.
     pub fn with_deflate(mut self, deflate: Option<Deflate>) -> Decoder {
         self.deflate = deflate;
         if self.keeps_window() {
@@ -133,8 +135,8 @@ impl Decoder {
         decoded
     }
 
-    /// Skips this input and all that follows, without judging it. Returns whether the peer's close frame has arrived, in this input or before:
-    /// after a violation the decoder has skipped the rest of that input already.
+    /// Skips this input and all that follows, without judging it. Returns whether the peer's close frame has arrived, in this input or
+    /// before: after a violation the decoder has skipped the rest of that input already.
     pub fn pass_over(&mut self, input: &[u8]) -> bool {
         self.ended = true;
         if self.closed {
@@ -161,23 +163,23 @@ impl Decoder {
         violation
     }
 
-    /// Whether an unfinished frame or message is held. A peer that makes no progress from here is too slow.
+    /// True if an unfinished frame or message is held. A peer that makes no progress from here is too slow.
     #[inline]
     pub fn is_partial(&self) -> bool {
         !self.ended && self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
     }
 
-    /// The work of inflating since the last call, in bytes: the inflated length of each message in whole KiB, because a few bytes of input can
-    /// become many. Input that inflates to nothing, such as empty blocks, is work too: a message counts for at least 16 times its compressed
-    /// length.
+    /// The work of inflating since the last call, in bytes: the inflated length of each message in whole KiB, because a few bytes of input
+    /// can become many. Input that inflates to nothing, such as empty blocks, is work too: a message counts for at least 16 times its
+    /// compressed length.
     pub const fn take_inflated(&mut self) -> usize {
         let inflated = self.inflated;
         self.inflated = 0;
         inflated as usize * KIB
     }
 
-    /// The compressed length of the last message, in bytes, rounded down to whole KiB; 0 if this was called since. It may be longer than the
-    /// message itself.
+    /// The compressed length of the last message, in bytes, rounded down to whole KiB; 0 if this was called since. It may be longer than
+    /// the message itself.
     pub const fn take_compressed(&mut self) -> usize {
         let compressed = self.compressed;
         self.compressed = 0;
@@ -381,8 +383,8 @@ impl Open {
 
 const KIB: usize = 1 << 10;
 
-/// How many inflated bytes a compressed byte counts for, at least: the head of a block has a few bytes, and takes as long as inflating a
-/// hundred.
+/// The number of inflated bytes that a compressed byte counts for at least: the head of a block has only a few bytes, but takes as long as
+/// inflating a hundred.
 const WORK: usize = 16;
 
 impl<'a> Item<'a> {

@@ -7,7 +7,7 @@ pub const MAX_CONTROL: usize = 125;
 /// The longest header in bytes: two, a 64-bit length, a masking key.
 pub(super) const MAX_HEADER: usize = 14;
 
-/// What a frame carries (RFC 6455 §11.8).
+/// The opcode of a frame (RFC 6455 §11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
@@ -50,7 +50,7 @@ impl Opcode {
     }
 }
 
-/// Which end of the connection we are. A client masks its frames, a server does not (RFC 6455 §5.1).
+/// The end of the connection that this side is. A client masks its frames, a server does not (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Decodes the masked frames of a client.
@@ -83,7 +83,7 @@ pub(super) struct Progress {
     pub(super) fragments: u32,
 }
 
-/// What the next header is checked against.
+/// The state that the next header is checked against.
 #[derive(Clone, Copy)]
 pub(super) struct Expect<'a> {
     pub(super) role: Role,

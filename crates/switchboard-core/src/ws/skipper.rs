@@ -1,4 +1,4 @@
-//! Frames that are skipped after the end: only where they end, and whether one is a close frame, matters.
+//! [`Skipper`]: skips frames after the end of a connection. It only tracks where frames end, and whether one is a close frame.
 use super::Opcode;
 use super::frame::MAX_HEADER;
 
@@ -10,7 +10,7 @@ pub(super) struct Skipper {
     head_len: usize,
     /// Payload bytes of the frame that have not arrived.
     left: u64,
-    /// Whether the frame is a close frame.
+    /// True if the frame is a close frame.
     closes: bool,
 }
 

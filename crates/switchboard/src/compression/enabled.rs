@@ -6,9 +6,9 @@ use switchboard_core::ws::Deflate;
 /// [`App::compression`](crate::App::compression) and [`Gateway::compression`](crate::Gateway::compression). It needs the feature
 /// `deflate`.
 ///
-/// Each message is compressed by itself, so a connection keeps nothing between messages, and a broadcast is compressed once for
-/// all that get it. In return, short messages gain little: hence the threshold. A compressed message of a client must be within
-/// `Limits::max_message` both before and after it is inflated.
+/// Each outgoing message is compressed by itself, so a connection keeps no compression state between messages, unless `client_window` is
+/// set, which keeps the end of the client's messages. A broadcast is compressed once for all its receivers. In return, short messages gain
+/// little: hence the threshold. A compressed message of a client must be within `Limits::max_message` both before and after it is inflated.
 ///
 /// Compressing takes the time of the thread that sends: about 3 ms for each MiB at the default level. Do not compress messages
 /// that contain a secret and, next to it, text that somebody else has chosen: their length reveals something about the secret

@@ -1,4 +1,4 @@
-//! Requests of the server that wait for the client's answer.
+//! [`Acks`]: requests of the server that wait for the client's answer.
 use crate::codec::Held;
 use crate::hub::Endpoint;
 use crate::{ClientId, Error};
@@ -17,21 +17,21 @@ pub(crate) struct Acks {
     pending: HashMap<u64, Waiting>,
 }
 
-/// One that waits. It is settled, or dropped, outside of the lock that it is kept under: that runs a waker.
+/// The sender for one pending answer. It must be settled or dropped outside the lock that guards it, because both run a waker.
 pub(crate) struct Waiting {
     answer: Asker,
-    /// Awaited by a handler of the same connection, which reading may depend on.
+    /// True if a handler of the same connection awaits the answer. Reading may depend on that handler.
     own: bool,
 }
 
 enum Asker {
     One(oneshot::Sender<Answer>),
-    /// One of several clients that were asked the same; each sends at most once.
+    /// One of several clients that got the same request. Each sends at most one answer.
     Several(ClientId, mpsc::Sender<(ClientId, Answer)>),
 }
 
 impl Waiting {
-    /// False when nobody waits any more.
+    /// Passes the answer to the waiting future. Returns false if that is gone.
     pub(crate) fn settle(self, answer: Answer) -> bool {
         match self.answer {
             Asker::One(asker) => asker.send(answer).is_ok(),
@@ -49,12 +49,12 @@ impl Acks {
         self.pending.remove(&ack)
     }
 
-    /// Those that a handler of the same connection awaits. While reading pauses no answer to them can come.
+    /// Removes the requests that a handler of the same connection awaits. While reading is paused no answer to them can arrive.
     pub(crate) fn take_own(&mut self) -> Vec<Waiting> {
         self.pending.extract_if(|_, waiting| waiting.own).map(|(_, waiting)| waiting).collect()
     }
 
-    /// All of them. Nobody answers any more: each waiting future learns it by its sender's end.
+    /// Removes all requests. No answer can come any more; each waiting future learns it when its sender is dropped.
     pub(crate) fn take(&mut self) -> HashMap<u64, Waiting> {
         std::mem::take(&mut self.pending)
     }
@@ -64,30 +64,30 @@ pub(crate) fn paused() -> Error {
     Error::overloaded("The client has sent so much that no answer of it can be read now")
 }
 
-/// The numbers of requests to several clients begin here, far from those that a connection counts itself.
+/// The smallest number of a request to several clients, far above the numbers that each connection counts up itself.
 const SEVERAL: u64 = 1 << 52;
 
-/// A number for a request to several clients: random, so that it tells nobody how many such requests there are.
+/// Returns a number for a request to several clients. It is random, so that clients cannot tell how many such requests there are.
 pub(crate) fn number_for_several() -> Result<u64, Error> {
     let random = getrandom::u64().map_err(|_| Error::internal("the system has no random numbers"))?;
     Ok(SEVERAL | (random >> 12))
 }
 
-/// A request that waits for an answer; forgotten when dropped.
+/// A request that waits for an answer. Dropping it gives up the answer.
 pub(crate) struct PendingAck {
     pub(crate) conn: Arc<Endpoint>,
     pub(crate) ack: u64,
 }
 
 impl PendingAck {
-    /// Errors: `overloaded` when the connection's own handler asks while reading is paused; `rate_limited` when too many
-    /// answers are awaited already.
+    /// Registers a request to a connection. Errors: `overloaded` if a handler of the same connection asks while reading is paused;
+    /// `rate_limited` if too many answers are awaited already; `not_found` if the client has left.
     pub(crate) fn new(conn: &Arc<Endpoint>) -> Result<(PendingAck, oneshot::Receiver<Answer>), Error> {
         let (sender, answer) = oneshot::channel();
         Ok((PendingAck::register(conn, None, Asker::One(sender))?, answer))
     }
 
-    /// The same for one of several clients that are asked under one number.
+    /// Registers a request to one of several clients that are asked under the same number. Errors: as of [`PendingAck::new`].
     pub(crate) fn of_several(
         conn: &Arc<Endpoint>,
         ack: u64,
@@ -98,7 +98,7 @@ impl PendingAck {
 
     fn register(conn: &Arc<Endpoint>, ack: Option<u64>, answer: Asker) -> Result<PendingAck, Error> {
         if conn.writer.is_answering() {
-            // Nothing that the client sends is handled any more.
+            // Nothing that the client still sends is handled, so no answer can come.
             return Err(left());
         }
         let own = conn.is_current();
@@ -135,7 +135,7 @@ impl PendingAck {
         }
     }
 
-    /// No answer is taken any more. False: there is one, or the client has left.
+    /// Stops waiting for the answer. Returns false if it has already arrived, or if the client has left.
     pub(crate) fn give_up(&self) -> bool {
         let waiting = self.conn.extras.lock().as_mut().and_then(|extras| extras.acks.remove(self.ack));
         waiting.is_some()

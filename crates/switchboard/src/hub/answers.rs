@@ -1,4 +1,4 @@
-//! The answers of several clients to one request.
+//! [`Answers`]: the answers of several clients to one request.
 use crate::Error;
 use crate::client_id::{ClientId, IdMap};
 use crate::hub::Endpoint;
@@ -13,25 +13,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// What came of [`Broadcast::emit_with_ack`](crate::Broadcast::emit_with_ack): each client that was meant is in one of the lists.
+/// The outcome of [`Broadcast::emit_with_ack`](crate::Broadcast::emit_with_ack). Each receiver is in one of the two lists.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answers<T> {
-    /// Who answered, and what, in the order in which the answers came.
+    /// The clients that answered, with their answers, in the order in which these arrived.
     pub answered: Vec<(ClientId, T)>,
-    /// Who did not, and why: the errors of [`Client::emit_with_ack`](crate::Client::emit_with_ack); and `overloaded` for who did not
-    /// get the event because it was volatile.
+    /// The clients without an answer, each with an error of [`Client::emit_with_ack`](crate::Client::emit_with_ack), or with `overloaded`
+    /// if the event was volatile and was dropped for this client.
     pub failed: Vec<(ClientId, Error)>,
 }
 
 impl<T> Answers<T> {
-    /// True when everybody has answered, be it nobody at all.
+    /// True if every receiver has answered. Also true if there was no receiver.
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty()
     }
 }
 
-/// The answers of [`Broadcast::emit_with_ack`](crate::Broadcast::emit_with_ack), to be awaited. Dropped, they are not waited for.
+/// The future that [`Broadcast::emit_with_ack`](crate::Broadcast::emit_with_ack) returns. Dropping it gives up the answers.
 #[must_use = "await it; the event is sent already"]
 pub struct Answering<T>(Pin<Box<dyn Future<Output = Answers<T>> + Send>>);
 
@@ -55,18 +55,18 @@ impl<T> fmt::Debug for Answering<T> {
     }
 }
 
-/// Who was asked.
+/// A request that was sent to several clients, and whose answers are awaited.
 pub(crate) struct Asked {
     waiting: IdMap<PendingAck>,
     failed: Vec<(ClientId, Error)>,
-    /// At most one answer of each that waits. At its end nobody will answer any more.
+    /// Carries at most one answer of each client in `waiting`. It ends when no client can answer any more.
     answers: mpsc::Receiver<(ClientId, Answer)>,
 }
 
 impl Asked {
-    /// Asks each of them, under one number, so that the frame is the same for all of a format.
+    /// Sends the request to each connection under one number, so that connections with the same format share one frame.
     pub(crate) fn ask(mut conns: Vec<Arc<Endpoint>>, class: Class<'_>, request: &dyn EncodeRequest) -> Asked {
-        // Room for everybody's one answer: to answer is never to wait.
+        // The capacity fits one answer of each client, so sending an answer never waits.
         let (sender, answers) = mpsc::channel(conns.len().max(1));
         let mut asked = Asked { waiting: IdMap::default(), failed: Vec::new(), answers };
         let ack = number_for_several();
@@ -113,7 +113,7 @@ impl Asked {
             let late = self.waiting.extract_if(.., |_, pending| pending.give_up()).collect::<Vec<_>>();
             let why = || Error::timeout("The client did not answer in time");
             answers.failed.extend(late.into_iter().map(|(id, _)| (id, why())));
-            // Who is left has answered, or has left: the channel ends as soon as that is told.
+            // Each remaining client has answered or left. The channel ends once those answers are received and the senders are dropped.
             while let Some(answer) = self.answers.recv().await {
                 take(&mut self.waiting, answer, &mut answers);
             }
@@ -139,7 +139,7 @@ fn unread() -> Error {
     Error::overloaded("The client does not read, and the event was volatile")
 }
 
-/// The same error for another client; what caused it, as a text.
+/// Copies an error for another client. Its cause becomes text.
 fn like(error: &Error) -> Error {
     match error.is_internal() {
         true => Error::internal(error.source_chain()),

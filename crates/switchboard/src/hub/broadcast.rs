@@ -1,4 +1,4 @@
-//! A choice of receivers, and what is sent to them.
+//! [`Broadcast`]: a selection of receivers, and the methods that send to them.
 use crate::hub::answers::Answering;
 use crate::hub::outlet::Command;
 use crate::hub::target::Target;
@@ -11,7 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A choice of receivers: the union of rooms, less exceptions; each client once. All of one namespace.
+/// A selection of receivers in one namespace: the union of the added rooms, without the excluded ones. Each client gets
+/// a message once.
 #[must_use = "nothing is sent before `emit`"]
 #[derive(Clone)]
 pub struct Broadcast {
@@ -26,47 +27,47 @@ impl Broadcast {
         Broadcast { space: space.clone(), target, volatile: false, key: None }
     }
 
-    /// The members of this room too. A client's id is a room with that client alone in it.
+    /// Adds the members of this room. The id of a client is the name of a room whose only member is that client.
     pub fn to(mut self, room: impl RoomName) -> Broadcast {
         self.target.groups.push(room.room_name().into());
         self
     }
 
-    /// But not the members of this room.
+    /// Excludes the members of this room.
     pub fn except(mut self, room: impl RoomName) -> Broadcast {
         self.target.except(room.room_name().into());
         self
     }
 
-    /// It may be dropped for a client whose socket refuses bytes.
+    /// Lets the event be dropped for a client whose socket accepts no more bytes: see `Limits::volatile`.
     pub fn volatile(mut self) -> Broadcast {
         self.volatile = true;
         self
     }
 
-    /// Volatile, and replaces the message of the same key that still waits for the same client, whatever its event and
-    /// room: put both into the key where they matter, as in `"position 7"`.
+    /// Makes the event volatile, and lets it replace a message with the same key that still waits for the same client,
+    /// whatever the event and the room of that message. If these matter, put them into the key, as in `"position 7"`.
     pub fn latest(mut self, key: impl Into<String>) -> Broadcast {
         self.volatile = true;
         self.key = Some(key.into());
         self
     }
 
-    /// Sends an event. Nothing waits for the clients to read.
+    /// Sends the event. It never waits for the clients to read.
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
         let emission = Emission::new(event, data, self.space.node.largest_message_out());
         self.space.emit(&self.target, self.class(), &emission)
     }
 
-    /// Sends an event to all of them at once, and waits for the answer of each, `{"ack": n, "data": …}`. Nobody is
-    /// waited for longer than `timeout`, which is one for all.
+    /// Sends an event to all receivers at once, and waits for the answer of each, `{"ack": n, "data": …}`. `timeout`
+    /// limits the whole wait.
     ///
-    /// Each client that is meant is in one of the two lists of [`Answers`](crate::Answers), with what
-    /// [`Client::emit_with_ack`] gives: its answer, or why there is none. Dropped, the answers are not waited for. It
-    /// may be awaited in a handler of one of the clients.
+    /// Each receiver is in one of the two lists of [`Answers`](crate::Answers), with its answer or with the error of
+    /// [`Client::emit_with_ack`]. Dropping the future gives up the answers. It may be awaited in a handler of one of
+    /// the clients.
     ///
-    /// Say the type of an answer: as here, or behind a `let`, `let votes: Answers<bool> = ..`.
+    /// Name the type of an answer, as here or in the `let`: `let votes: Answers<bool> = ..`.
     /// ```
     /// # use std::time::Duration;
     /// # use switchboard::{Error, Server};
@@ -87,21 +88,21 @@ impl Broadcast {
         Answering::new(self.space.ask(&self.target, self.class(), &request), timeout)
     }
 
-    /// All of them join a room, those of raw gateways too: as [`Client::join`], its `on_join` hook and its failures
-    /// included. Returns how many are in it now, and were not before.
+    /// Makes all receivers join a room, including clients of raw gateways, as [`Client::join`] does: with its `on_join`
+    /// hook and its errors. Returns how many are in the room now and were not before.
     ///
     /// [`Client::join`]: crate::Client::join
     pub fn join(&self, room: impl RoomName) -> usize {
         self.space.command(&self.target, Command::Join(room.room_name()))
     }
 
-    /// All of them leave a room. Returns how many were in it.
+    /// Makes all receivers leave a room. Returns how many were in it.
     pub fn leave(&self, room: impl RoomName) -> usize {
         self.space.command(&self.target, Command::Leave(room.room_name()))
     }
 
-    /// Closes the connections of all of them with 4503 (`kicked`), of raw gateways too: see [`Client::disconnect`].
-    /// Returns how many that were; who is closing already is not counted.
+    /// Closes the connections of all receivers with 4503 (`kicked`), including those of raw gateways, as
+    /// [`Client::disconnect`] does. Returns how many it closed, without those that were closing already.
     ///
     /// [`Client::disconnect`]: crate::Client::disconnect
     pub fn disconnect(&self) -> usize {

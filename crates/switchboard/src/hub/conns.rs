@@ -1,4 +1,4 @@
-//! A set of connections.
+//! [`Conns`]: a set of connections.
 use crate::client_id::{ClientId, IdHasher};
 use crate::hub::Endpoint;
 use indexmap::IndexSet;
@@ -7,12 +7,12 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-/// Connections, each found by its id and gone through in a row. The id stands in the connection alone: an entry of a map would be
-/// twice as long, in every room.
+/// A set of connections that can be looked up by id and iterated contiguously. The ids are stored only in the connections, because a map
+/// from ids would need entries of twice the size, in every room.
 #[derive(Default)]
 pub(crate) struct Conns(IndexSet<ById, BuildHasherDefault<IdHasher>>);
 
-/// A connection that is compared by its id.
+/// A connection that is hashed and compared by its id.
 pub(crate) struct ById(Arc<Endpoint>);
 
 impl ById {
@@ -50,7 +50,7 @@ impl Conns {
         self.0.swap_remove(&id);
     }
 
-    /// Gives back memory of which little is used.
+    /// Shrinks the allocation if less than a quarter of it is used.
     pub(crate) fn shrink(&mut self) {
         if self.0.len() < self.0.capacity() / 4 {
             self.0.shrink_to_fit();

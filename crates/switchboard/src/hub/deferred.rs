@@ -1,5 +1,5 @@
-//! Requests that are answered by an `Ack`, maybe long after their handler has returned: the list of them. What writes an answer is
-//! beside [`Ack`](crate::Ack).
+//! The list of requests with a deferred reply: an `Ack` that may be sent long after the handler has returned. The code that writes the
+//! reply is next to [`Ack`](crate::Ack).
 use crate::hub::{Endpoint, ReplyTo};
 use crate::outbound::Event;
 use crate::outbound::because_of;
@@ -8,22 +8,23 @@ use crate::{Error, log};
 use std::sync::Arc;
 use switchboard_core::{CloseCode, Id};
 
-/// The requests that are answered after their handler has returned. Each is answered once: by what takes it out of the list.
+/// The requests with a deferred reply. Each is answered exactly once, by the code that removes it from the list.
 #[derive(Default)]
 pub(crate) struct DeferredReplies {
     last: u64,
     open: Vec<Open>,
 }
 
-/// A request that is not answered yet.
+/// A request whose deferred reply has not been sent.
 pub(crate) struct Open {
     number: u64,
     pub(crate) event: Arc<str>,
     pub(crate) id: Option<Id<'static>>,
     pub(crate) reply_to: ReplyTo,
-    /// On the node's clock; none while the handler runs, which has a time of its own.
+    /// The deadline of the reply, on the clock of the connection's runtime. `None` while the handler runs, because the handler has its own
+    /// deadline.
     by: Option<u64>,
-    /// The `Ack` was dropped while the handler ran.
+    /// True if the `Ack` was dropped while the handler ran.
     abandoned: bool,
 }
 
@@ -42,20 +43,20 @@ impl DeferredReplies {
         Some(self.open.swap_remove(at))
     }
 
-    /// Those whose time is over, and when the next one's is.
+    /// Removes the requests whose deadline has passed. Returns them, and the earliest deadline of the remaining ones.
     pub(crate) fn expired(&mut self, now: u64) -> (Vec<Open>, Option<u64>) {
         let expired = self.open.extract_if(.., |open| open.by.is_some_and(|by| now >= by)).collect();
         (expired, self.open.iter().filter_map(|open| open.by).min())
     }
 }
 
-/// What becomes of an `Ack` when its handler has returned.
+/// The state of an `Ack` when its handler returns.
 pub(crate) enum Returned {
-    /// It is answered already.
+    /// The reply was sent.
     Answered,
-    /// It was dropped: nobody can answer any more.
+    /// The `Ack` was dropped without a reply, so none can come.
     Abandoned,
-    /// It waits until then.
+    /// The reply may still come, until this time.
     Waits(u64),
 }
 
@@ -64,7 +65,8 @@ pub(crate) fn dropped() -> Error {
 }
 
 impl Endpoint {
-    /// Notes a request that an `Ack` will answer. Errors: `rate_limited` beyond `Limits::deferred_replies`.
+    /// Records a request that an `Ack` will answer, and returns its number. Errors: `rate_limited` beyond `Limits::deferred_replies`;
+    /// `not_found` if the client has left.
     pub(crate) fn open_deferred(&self, event: &str, id: Option<&Id<'_>>, reply_to: ReplyTo) -> Result<u64, Error> {
         let opened = self.extras(|extras| {
             let late = extras.late.get_or_insert_default();
@@ -88,7 +90,7 @@ impl Endpoint {
         self.extras.lock().as_mut().and_then(|extras| extras.late.as_deref_mut()).map(work)
     }
 
-    /// Takes a request out, to answer it. `None`: it has its end already.
+    /// Removes a request from the list, to answer it. `None` if it is no longer in the list.
     pub(crate) fn take_deferred(&self, number: u64) -> Option<Open> {
         self.late(|late| late.take(number)).flatten()
     }
@@ -105,7 +107,7 @@ impl Endpoint {
         self.late(|late| late.expired(now)).unwrap_or_default()
     }
 
-    /// The handler has returned; `by`: how long its `Ack` may wait.
+    /// Called when the handler has returned. Sets the deadline of the reply to `by`.
     pub(crate) fn returned_deferred(&self, number: u64, by: u64) -> Returned {
         let waits = self.late(|late| {
             let open = late.open.iter_mut().find(|open| open.number == number)?;
@@ -119,7 +121,7 @@ impl Endpoint {
         }
     }
 
-    /// True while somebody waits for an `Ack`.
+    /// True while a deferred reply is open.
     pub(crate) fn waits_deferred(&self) -> bool {
         self.late(|late| !late.open.is_empty()).unwrap_or(false)
     }
@@ -132,7 +134,7 @@ impl Endpoint {
         self.late(|late| late.open.iter().any(|open| open.number == number)).unwrap_or(false)
     }
 
-    /// Answers a request by an error.
+    /// Answers a request with an error.
     pub(crate) fn fail_deferred(self: &Arc<Self>, number: u64, error: &Error) -> Result<(), Error> {
         let open = self.take_deferred(number).ok_or_else(over)?;
         self.fail_open(&open, error);
@@ -143,9 +145,9 @@ impl Endpoint {
         log::failed(error, &open.event, &**self);
         let most = self.profile.limits.max_message_out;
         match Event::exception(self.encoding(), most, error, Some(&open.event), open.id.as_ref()) {
-            // What does not arrive is counted there.
+            // A reply that cannot be queued is counted there.
             Ok(event) => drop(self.sent_deferred(&event)),
-            // What went wrong cannot be said: nobody waits for an answer that does not come.
+            // The error cannot be encoded. The connection is closed, so that the client does not wait for a reply that never comes.
             Err(_) => {
                 self.node().counters.dropped(1);
                 let (close, reason) = (CloseCode::INTERNAL.into(), DisconnectReason::Fault);
@@ -163,7 +165,7 @@ impl Endpoint {
         self.ended_deferred();
         match pushed {
             crate::outbound::Pushed::Queued => Ok(()),
-            // It is counted where it was put.
+            // `push` has counted it.
             crate::outbound::Pushed::Dropped => Err(crate::hub::acks::left()),
             crate::outbound::Pushed::Gone => {
                 self.node().counters.dropped(1);
@@ -172,14 +174,16 @@ impl Endpoint {
         }
     }
 
-    /// A connection that is drained, or whose peer has said its last, may have waited for this answer alone.
+    /// Wakes the connection's task if the connection is draining or its peer has sent its last message: the task may be waiting only for
+    /// this reply.
     pub(crate) fn ended_deferred(&self) {
         if self.node().is_draining() || self.writer.is_answering() {
             self.writer.wake();
         }
     }
 
-    /// An `Ack` was dropped. While its handler runs that decides nothing yet.
+    /// Called when an `Ack` was dropped. If its handler has returned, the request is answered with an error; otherwise this is only
+    /// recorded, and the handler's return decides.
     pub(crate) fn abandon_deferred(self: &Arc<Self>, number: u64) {
         let abandoned = self.late(|late| {
             let open = late.open.iter_mut().find(|open| open.number == number)?;

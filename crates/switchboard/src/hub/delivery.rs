@@ -1,27 +1,28 @@
-//! What became of an emit.
+//! [`Delivery`]: the immediate outcome of an emit.
 
-/// What became of an emit, at once: nothing waits for the client to read.
+/// The immediate outcome of an emit, which never waits for the client to read.
 ///
-/// `queued` says that a message stands in the client's outbox, in order behind all that was emitted to it before; not
-/// that the client has it. `emit_with_ack` tells that.
+/// A queued message is in the client's outbox, after everything that was emitted to the client before. That does not mean that the client
+/// has received it: use `emit_with_ack` to learn that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// How many clients have it in their outbox.
+    /// The number of clients that have the message in their outbox.
     pub queued: usize,
-    /// How many clients it was dropped for: a volatile message in front of a full socket, or a client that does not read
-    /// (which is then disconnected with 4001), or one in whose format the value could not be said, though in JSON it could, or one
-    /// whose gateway has a `max_message_out` that it passes. Clients that have left are in neither number.
+    /// The number of clients for which the message was dropped: it was volatile and the client's socket was full or the server short of
+    /// memory, the client does not read (and is then disconnected with 4001), the value can be encoded in JSON but not in the client's
+    /// format, or the message exceeds `max_message_out` of the client's gateway. Clients that have left are in neither number.
     pub dropped: usize,
-    /// The value could not be serialised, or is longer than the `max_message_out` of every gateway, or the event's name is none that an application
-    /// may send (1 to 128 bytes, no control characters, not `exception` nor `sys.…`): nobody got it, and the log says why.
+    /// True if nobody got the message; the log says why. Either the value could not be serialized, or it exceeds `max_message_out` of every
+    /// gateway, or the application may not send an event of this name (allowed: 1 to 128 bytes, no control characters, neither `exception`
+    /// nor `sys.…`).
     pub refused: bool,
 }
 
 impl Delivery {
     pub(crate) const REFUSED: Delivery = Delivery { queued: 0, dropped: 0, refused: true };
 
-    /// True when every client that was meant, and at least one, has it in its outbox.
+    /// True if the message was queued for every addressed client, and for at least one.
     pub fn is_complete(&self) -> bool {
         self.queued > 0 && self.dropped == 0 && !self.refused
     }

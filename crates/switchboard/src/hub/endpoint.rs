@@ -1,7 +1,7 @@
-//! [`Endpoint`]: one connection, as everybody except its task sees it.
+//! [`Endpoint`]: the state of one connection that is shared between its task and the rest of the program.
 //!
-//! One task per connection reads, decodes and polls its handlers. Everybody else reaches a connection through its [`Writer`]: they put
-//! frames into the outbox, or ask for its end.
+//! One task per connection reads, decodes and polls its handlers. All other code reaches the connection through its [`Writer`]: it puts
+//! frames into the outbox, or asks the connection to end.
 use crate::client_id::ClientId;
 use crate::codec::Received;
 use crate::codec::{Encoding, Format, Part, Rejected};
@@ -21,34 +21,35 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use switchboard_core::ws::Deflate;
 use switchboard_core::{CloseCode, Incoming};
 
-/// What is kept of the request that opened a connection: what the gateway's handlers declared.
+/// The parts of the opening request that are kept, because the gateway's handlers declared that they need them.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) headers: Option<Arc<http::HeaderMap>>,
     pub(crate) extensions: http::Extensions,
 }
 
-/// A connection as others see it.
+/// The shared state of a connection.
 ///
-/// Of every member, a broadcast touches the fields down to the first ones of the writer. They are adjacent, so that each member costs
-/// as few cache lines as possible.
+/// For each receiver, a broadcast touches the fields from `id` to the first ones of `writer`. The order of the fields (`repr(C)`) keeps
+/// them adjacent, so that a receiver costs as few cache lines as possible.
 #[repr(C)]
 pub(crate) struct Endpoint {
     pub(crate) id: ClientId,
     pub(crate) space: Arc<Space>,
     pub(crate) profile: Arc<Profile>,
     pub(crate) format: Format,
-    /// Messages may be compressed, in both directions.
+    /// The negotiated compression. `None`: messages are not compressed in either direction.
     pub(crate) deflate: Option<Deflate>,
-    /// The task has ended; changed under the lock of `extras`.
+    /// True once the connection has ended and its extras are dropped. Set under the lock of `extras`.
     pub(crate) ended: AtomicBool,
-    /// Reading has paused because the inbound queue is full.
+    /// True while reading is paused because the inbound queue is full.
     pub(crate) paused: AtomicBool,
     pub(crate) peer_port: PeerPort,
-    /// Writes what others put into the outbox, and keeps the time: the one of the runtime that the connection lives in.
+    /// Writes the frames that other tasks put into the outbox, and has the clock. It belongs to the runtime in which the connection's task
+    /// runs.
     pub(crate) flusher: Arc<Flusher>,
     pub(crate) writer: Writer,
-    /// When the task wants to be woken, on the flusher's clock.
+    /// The time at which the task must be woken, on the flusher's clock.
     pub(crate) alarm: AtomicU64,
     pub(crate) membership: Mutex<Membership>,
     pub(crate) extras: Mutex<Option<Box<Extras>>>,
@@ -56,8 +57,8 @@ pub(crate) struct Endpoint {
     pub(crate) peer_ip: PeerIp,
 }
 
-/// The port of a peer and the kind of its address. Every connection has an address, so it is split to fill the padding of other fields:
-/// the rest is [`PeerIp`].
+/// The port of a peer and the family of its address. Every connection stores an address, so it is split into this and [`PeerIp`], which
+/// fill padding between other fields.
 #[derive(Clone, Copy)]
 pub(crate) struct PeerPort {
     family: Family,
@@ -93,7 +94,7 @@ pub(crate) struct Extras {
     pub(crate) late: Option<Box<DeferredReplies>>,
     /// The raw gateway's end of this connection.
     pub(crate) port: Option<Arc<Port>>,
-    /// The number of its subprotocol.
+    /// The index of the connection's subprotocol in `Profile::protocols`.
     pub(crate) protocol: Option<u8>,
 }
 
@@ -102,17 +103,19 @@ impl Endpoint {
         &self.space.node
     }
 
-    /// Milliseconds on the clock of its runtime, in steps.
+    /// The cached time of the connection's runtime, in milliseconds. It moves only when the clock is advanced, so it may lag behind the
+    /// real time; see `exact`.
     pub(crate) fn now(&self) -> u64 {
         self.flusher.now()
     }
 
-    /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
+    /// Advances the clock to the real time and returns it, in milliseconds. Deadlines start from it, so that a stall of the runtime before
+    /// the start does not use them up.
     pub(crate) fn present(&self) -> u64 {
         self.flusher.present()
     }
 
-    /// Milliseconds at this moment, which moves nothing: for rates.
+    /// The real time in milliseconds, read without advancing the clock. Used for rate limits.
     pub(crate) fn exact(&self) -> u64 {
         self.flusher.exact()
     }
@@ -121,12 +124,12 @@ impl Endpoint {
         &self.profile.limits
     }
 
-    /// True while reading is paused.
+    /// True while reading is paused because the inbound queue is full.
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Relaxed)
     }
 
-    /// The address of the peer, where it is known.
+    /// Returns the address of the peer, if it is known.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         let (PeerPort { family, port }, ip) = (self.peer_port, Ipv6Addr::from(self.peer_ip.0));
         let ip = match family {
@@ -137,34 +140,35 @@ impl Endpoint {
         Some((ip, u16::from_ne_bytes(port)).into())
     }
 
-    /// The user that it belongs to at this moment.
+    /// Returns the current user of the connection.
     pub(crate) fn identity(&self) -> Option<Identity> {
         self.membership.lock().owner.as_ref().map(|owner| owner.identity.clone())
     }
 
-    /// How its frames are read and written.
+    /// Returns the encoding of the connection's frames.
     pub(crate) fn encoding(&self) -> Encoding<'_> {
         self.profile.codecs.encoding(self.format)
     }
 
-    /// How its frames may be compressed.
+    /// Returns the compression that applies to the connection's frames.
     #[inline]
     pub(crate) fn agreed(&self) -> Agreed<'_> {
         Agreed { deflate: self.deflate, compression: &self.profile.compression }
     }
 
-    /// Reads a frame, of a kind that its gateway takes.
+    /// Decodes a frame. Frames of message patterns are rejected unless the gateway accepts them.
     pub(crate) fn decode<'f>(&'f self, message: &'f Received<'_>) -> Result<Incoming<'f, Part<'f>>, Rejected<'f>> {
         self.encoding().decode(message, self.profile.patterns)
     }
 
-    /// Lends the extras; `None` once the connection has ended.
+    /// Calls `work` with the extras, which are allocated on first use. `None` once the connection has ended.
     pub(crate) fn extras<T>(&self, work: impl FnOnce(&mut Extras) -> T) -> Option<T> {
         let mut extras = self.extras.lock();
         if self.ended.load(Ordering::Relaxed) { None } else { Some(work(extras.get_or_insert_default())) }
     }
 
-    /// Drops the extras: state of the application, which may hold this very connection, and acks that wait.
+    /// Ends the connection's state: drops the extras, that is, pending acks and the application's state, which may hold a handle of this
+    /// connection.
     pub(crate) fn end(&self) {
         let extras = {
             let mut extras = self.extras.lock();
@@ -174,7 +178,7 @@ impl Endpoint {
         drop_contained(extras);
     }
 
-    /// Puts a frame into the outbox; the flusher, or the task at the end of its turn, writes it.
+    /// Puts a frame into the outbox. The flusher writes it, or the connection's task at the end of its turn.
     pub(crate) fn push(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
         if matches!(class, Class::Volatile(_)) && self.node().memory.fullness() >= Level::Shed {
             self.node().counters.dropped(1);
@@ -196,17 +200,17 @@ impl Endpoint {
         pushed
     }
 
-    /// True when it may be sent a message of this length.
+    /// True if a message of this length is within the gateway's `max_message_out`.
     pub(crate) fn takes(&self, len: usize) -> bool {
         len <= self.profile.limits.max_message_out
     }
 
-    /// Puts an event into the outbox. A raw gateway speaks a protocol of its own: no event reaches its clients.
+    /// Puts an event into the outbox. Clients of a raw gateway get no events, because the gateway has its own protocol.
     pub(crate) fn push_event(self: &Arc<Self>, frame: &mut Frame<'_>, class: Class<'_>) -> Pushed {
         if self.profile.raw { Pushed::Gone } else { self.push(frame, class) }
     }
 
-    /// Ends the connection with 4008, and frees at once what waits for it. False if that has been done already.
+    /// Ends the connection with 4008, and frees its queued frames at once. Returns false if the connection was already evicted.
     pub(crate) fn evict(&self) -> bool {
         let Some((dropped, waker)) = self.writer.evict(self.node()) else { return false };
         self.node().counters.dropped(dropped);
@@ -217,7 +221,8 @@ impl Endpoint {
         true
     }
 
-    /// Asks the task to end the connection. It takes effect at once: see `CloseRequest::is_an_end`. Returns whether it was open.
+    /// Asks the task to end the connection. A request that `is_an_end` takes effect at once: see `CloseRequest::is_an_end`. Returns true if
+    /// the connection was open.
     pub(crate) fn close(&self, request: CloseRequest) -> bool {
         let is_an_end = request.is_an_end();
         let (waker, was_open) = self.writer.request(request);
@@ -230,7 +235,7 @@ impl Endpoint {
         was_open
     }
 
-    /// The loop of a raw gateway receives nothing more, not even what has come already.
+    /// Ends the raw gateway's side of the connection: its loop receives nothing more, not even messages that have already arrived.
     pub(crate) fn cut_port(&self) {
         if self.profile.raw {
             let port = self.extras.lock().as_ref().and_then(|extras| extras.port.clone());
@@ -239,14 +244,14 @@ impl Endpoint {
         }
     }
 
-    /// Called by the flusher: writes what waits, or wakes the task that has to.
+    /// Called by the flusher. Writes the queued frames, or wakes the task if the task must write them.
     pub(crate) fn flush_scheduled(&self) {
         if let Some(waker) = self.writer.flush_scheduled(self.node()) {
             waker.wake();
         }
     }
 
-    /// Reads what a push to it touches first, and waits for no lock: see `hub::prefetch`.
+    /// Loads the cache lines that a push touches first, without taking a lock: see `hub::prefetch`.
     #[inline]
     pub(crate) fn fetch(&self) -> u64 {
         self.id.low() ^ u64::from(self.writer.is_locked())
@@ -256,7 +261,8 @@ impl Endpoint {
         self.writer.is_open()
     }
 
-    /// True inside this connection's own task: what it emits to itself leaves at the end of its turn, or with what the flusher is about to write.
+    /// True inside this connection's own task. What the task emits to its own client is written at the end of its turn, or by the flusher
+    /// if that is scheduled already.
     pub(crate) fn is_current(&self) -> bool {
         CURRENT.get() == std::ptr::from_ref(self).addr()
     }
@@ -268,14 +274,14 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        // Extensions of the request, and the data of the user, are the application's.
+        // Extensions of the request and the data of the user are types of the application, whose `Drop` may panic.
         drop_contained(self.kept.take());
         drop_contained(self.membership.get_mut().owner.take());
     }
 }
 
 thread_local! {
-    /// The address of the connection whose task runs on this thread.
+    /// The address of the `Endpoint` whose task runs on this thread; 0 for none.
     static CURRENT: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -294,7 +300,7 @@ impl Drop for Turn {
     }
 }
 
-/// What the application says with a close code.
+/// Returns the request to close a connection with 4503 (`kicked`).
 pub(crate) fn kicked() -> CloseRequest {
     CloseRequest::Graceful {
         close: CloseCode::KICKED.into(),
@@ -316,7 +322,7 @@ impl log::Subject for Endpoint {
 mod tests {
     use super::Endpoint;
 
-    /// With the counts of its `Arc` it fits 336 bytes: what it holds seldom is behind a pointer. The task's size: `http::opening`.
+    /// With the counts of its `Arc` it fits 336 bytes, because rare state is boxed. For the size of the task see `http::opening`.
     #[test]
     fn an_idle_connection_is_small() {
         assert!(size_of::<Endpoint>() <= 312, "{}", size_of::<Endpoint>());

@@ -1,4 +1,4 @@
-//! A flusher: writes to a part of the connections of one runtime, and wakes them when it is time.
+//! [`Flusher`]: writes to a part of the connections of one runtime, and wakes them when their alarms are due.
 use crate::hub::Endpoint;
 use crate::hub::home::Running;
 use crate::hub::prefetch;
@@ -11,61 +11,63 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
-/// Connections that are written to before other tasks get their turn.
+/// The number of connections that are written to before the flusher yields to other tasks.
 const SLICE: usize = 64;
-/// Connections whose alarms are looked at under one lock.
+/// The number of connections whose alarms are examined under one lock.
 const SWEPT: usize = 1024;
-/// The longest list of connections whose memory is kept for the next turn: 64 KiB.
+/// The largest capacity of a list of connections that is kept for reuse: 64 KiB.
 const KEPT: usize = 8 << 10;
 
-/// It has a clock of its own, which only its own runtime moves: after a stall of that, what peers have sent meanwhile stands in
-/// their sockets, and the clock of another runtime would judge them before it is read.
+/// Each flusher has its own clock, which only its own runtime advances. If that runtime stalls, data from the peers waits unread in the
+/// socket buffers. A clock advanced by another runtime would time those peers out before their data is read.
 #[derive(Default)]
 pub(crate) struct Flusher {
     clock: Clock,
-    /// Those that live in its runtime, each at the place that its lane knows.
+    /// The connections that this flusher serves. The writer of each one stores its index here.
     conns: Mutex<Vec<Arc<Endpoint>>>,
     /// Connections to which something was pushed.
     dirty: Mutex<Vec<Arc<Endpoint>>>,
     wake: Notify,
-    /// The last look at the alarms, on its clock.
+    /// The time of the last sweep over the alarms, on this flusher's clock.
     swept: AtomicU64,
-    /// Its tasks shall end, or have ended with their runtime. Set under the lock of `dirty`.
+    /// True once the tasks of this flusher must end, or have ended with their runtime. Set under the lock of `dirty`.
     stopped: AtomicBool,
 }
 
 impl Flusher {
-    /// In the runtime whose time it keeps.
+    /// Creates a flusher and starts its clock. Called in the runtime that it will serve.
     pub(crate) fn new() -> Arc<Flusher> {
         let flusher = Flusher::default();
         flusher.clock.start();
         Arc::new(flusher)
     }
 
-    /// Of a connection without a runtime: it keeps no time.
+    /// Creates the flusher of a connection without a runtime. Its clock is not started.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn of_nobody() -> Arc<Flusher> {
         Arc::default()
     }
 
-    /// Milliseconds, in steps.
+    /// The cached time of the connection's runtime, in milliseconds. It moves only when the clock is advanced, so it may lag behind the
+    /// real time; see `exact`.
     pub(crate) fn now(&self) -> u64 {
         self.clock.now()
     }
 
-    /// Milliseconds at this moment: where a deadline begins that a stall of the runtime must not use up.
+    /// Advances the clock to the real time and returns it, in milliseconds. Deadlines start from it, so that a stall of the runtime before
+    /// the start does not use them up.
     pub(crate) fn present(&self) -> u64 {
         self.clock.advance()
     }
 
-    /// Milliseconds at this moment, which moves nothing: for rates.
+    /// The real time in milliseconds, read without advancing the clock. Used for rate limits.
     pub(crate) fn exact(&self) -> u64 {
         self.clock.exact()
     }
 
     pub(crate) fn insert(&self, conn: &Arc<Endpoint>) {
         let mut conns = self.conns.lock();
-        // More connections than that do not fit into any memory.
+        // More connections than `u32::MAX` do not fit into memory.
         conn.writer.place.store(u32::try_from(conns.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         conns.push(conn.clone());
     }
@@ -94,12 +96,12 @@ impl Flusher {
         clients.extend_from_slice(&self.conns.lock());
     }
 
-    /// Writes to a connection soon: together with all that is pushed to it until then.
+    /// Schedules a write to a connection. It includes everything that is pushed to the connection until then.
     pub(crate) fn flush_later(&self, conn: Arc<Endpoint>) {
         let first = {
             let mut dirty = self.dirty.lock();
             if self.is_stopped() {
-                // The connection has ended too, or is about to; what is kept here would never be dropped.
+                // The connection has ended or is about to end. An entry added now would never be dropped.
                 return;
             }
             dirty.push(conn);
@@ -110,7 +112,7 @@ impl Flusher {
         }
     }
 
-    /// Writes what was pushed. Its own task does, and the pulse where that one waits for a handler that blocks.
+    /// Writes what was pushed. Called by the flusher's own task, and by the watchdog if a blocking handler keeps that task from running.
     async fn flush(&self) {
         let mut batch = Batch { flusher: self, conns: std::mem::take(&mut *self.dirty.lock()) };
         while let Some(conn) = batch.next() {
@@ -121,7 +123,7 @@ impl Flusher {
         }
     }
 
-    /// Moves the clock, and wakes the connections whose alarm is due.
+    /// Advances the clock, and wakes the connections whose alarm is due.
     async fn sweep(&self) {
         let now = self.clock.advance();
         self.swept.store(now, Ordering::Relaxed);
@@ -137,7 +139,8 @@ impl Flusher {
         }
     }
 
-    /// The connections from this place on whose alarm is due; the next place to look at, if there is one.
+    /// Adds to `due` the connections from index `from` on whose alarm is due, at most `SWEPT` of them examined. Returns the index to
+    /// continue from, if any connections are left.
     fn due(&self, from: usize, now: u64, due: &mut Vec<Arc<Endpoint>>) -> Option<usize> {
         let conns = self.conns.lock();
         let end = conns.len().min(from + SWEPT);
@@ -145,7 +148,7 @@ impl Flusher {
         (end < conns.len()).then_some(end)
     }
 
-    /// What its tasks have not done, because they wait for a handler that blocks.
+    /// Does what the flusher's tasks could not do because a blocking handler keeps them from running.
     pub(crate) async fn catch_up(&self, tick: Duration) {
         self.flush().await;
         let since = self.clock.exact().saturating_sub(self.swept.load(Ordering::Relaxed));
@@ -154,7 +157,7 @@ impl Flusher {
         }
     }
 
-    /// Ends its tasks, and forgets what was pushed to connections that are gone with their runtime.
+    /// Ends the flusher's tasks, and drops the list of connections to write to.
     pub(crate) fn stop(&self) {
         let forgotten = {
             let mut dirty = self.dirty.lock();
@@ -170,7 +173,8 @@ impl Flusher {
     }
 }
 
-/// What is being written to. What is left of it when a task is dropped in the middle of it is written by another.
+/// The connections that a flush is writing to. If the flush is dropped before its end, the remaining connections go back to the `dirty`
+/// list.
 struct Batch<'a> {
     flusher: &'a Flusher,
     conns: Vec<Arc<Endpoint>>,
@@ -196,7 +200,8 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// Writes what one turn of the event loop pushed: the yield lets every task that is ready now push first.
+/// Runs the task that writes what was pushed. It yields once before it writes, so that all tasks that are ready can push first and their
+/// frames are written together.
 pub(crate) async fn flush(flusher: Arc<Flusher>, _running: Running) {
     loop {
         flusher.wake.notified().await;
@@ -208,7 +213,7 @@ pub(crate) async fn flush(flusher: Arc<Flusher>, _running: Running) {
     }
 }
 
-/// One step late is one step late: after a stall there is one tick, not a burst.
+/// Runs the task that sweeps once per tick. After a stall there is one late tick, not a burst of missed ones.
 pub(crate) async fn sweep(flusher: Arc<Flusher>, node: Weak<Node>, tick: Duration, _running: Running) {
     let mut ticks = tokio::time::interval(tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -217,7 +222,7 @@ pub(crate) async fn sweep(flusher: Arc<Flusher>, node: Weak<Node>, tick: Duratio
         let Some(node) = node.upgrade().filter(|_| !flusher.is_stopped()) else { return };
         memory::watch(&node);
         drop(node);
-        // After a stall, what peers have sent meanwhile is noticed before they are judged: a yield lets the driver look.
+        // The yield lets tokio's driver report data that peers sent during a stall, so that they are not timed out before it is read.
         tokio::task::yield_now().await;
         flusher.sweep().await;
     }

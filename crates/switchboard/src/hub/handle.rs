@@ -1,4 +1,4 @@
-//! [`Handle`]: an application from outside.
+//! [`Handle`]: controls an application from outside.
 use crate::hub::{Hub, Namespaces, Server, Space};
 use crate::namespace::{Dynamic, Namespace};
 use crate::node::Stats;
@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Shutdown and numbers of an application, over all its namespaces. Cheap to clone.
+/// Shuts an application down and reads its statistics, for all its namespaces. Cheap to clone.
 ///
-/// In an application that calls `axum::serve`, which does not wait for WebSockets, and for every HTTP request for ever:
+/// With `axum::serve`, which does not wait for WebSockets, but waits for every HTTP request without a limit:
 /// ```
 /// # async fn run(listener: tokio::net::TcpListener, routes: axum::Router, chat: switchboard::Gateway<()>) -> std::io::Result<()> {
 /// let app = switchboard::App::new().gateway("/ws", chat);
@@ -27,38 +27,38 @@ use tokio::time::Instant;
 /// # }
 /// ```
 ///
-/// The handle that an [`App`](crate::App) or a [`Bound`](crate::Bound) gives keeps what the shutdown hooks close, until they have run or it is
-/// dropped, though nothing else of the application may be left. What services, handlers and hooks get does not: a service with such a
-/// handle goes with its application.
+/// A handle from an [`App`](crate::App) or a [`Bound`](crate::Bound) keeps the services that the shutdown hooks close alive until the hooks
+/// have run or the handle is dropped, even if nothing else of the application is left. A handle that a service, handler or hook gets does
+/// not: a service that holds one is dropped with its application.
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) control: Arc<Control>,
     _hooks: Option<Arc<Hooks>>,
 }
 
-/// Runs the shutdown hooks, until the deadline or a little longer. Its output: how many failed.
+/// Runs the shutdown hooks, until the deadline or a little longer. Resolves to the number of hooks that failed.
 pub(crate) type Teardown = Box<dyn FnOnce(Instant) -> Pin<Box<dyn Future<Output = u64> + Send>> + Send>;
 
-/// The shutdown hooks of an application, until they run. They have what they close.
+/// The shutdown hooks of an application, until they run. They own what they close.
 pub(crate) type Hooks = Mutex<Option<Teardown>>;
 
 pub(crate) struct Control {
     pub(crate) hub: Arc<Hub>,
-    /// True once listeners shall stop.
+    /// True once a shutdown has begun and listeners must stop.
     pub(crate) stop: watch::Sender<bool>,
-    /// Until when what runs may go on, once a shutdown has begun.
+    /// The deadline for running work, once a shutdown has begun.
     patience: watch::Sender<Option<Instant>>,
-    /// Accept loops, until their last HTTP request has ended.
+    /// The number of accept loops whose last HTTP request has not ended.
     listening: watch::Sender<usize>,
-    /// There has been one.
+    /// True once there has been an accept loop.
     listened: AtomicBool,
-    /// Those who wait for the beginning of a shutdown.
+    /// The number of tasks that wait for the beginning of a shutdown.
     waiting: watch::Sender<usize>,
-    /// Applications that are served below this one.
+    /// Applications that are mounted in this one.
     inner: Mutex<Vec<Weak<Control>>>,
-    /// The application keeps them, its routes, and the handles that it has given: services may have this.
+    /// Weak, so that services may hold a `Control`. The application, its routes and the handles that it gave out hold the hooks.
     hooks: Weak<Hooks>,
-    /// What the shutdown came to, once it has ended.
+    /// The outcome of the shutdown, once it has ended.
     ended: watch::Sender<Option<ShutdownReport>>,
 }
 
@@ -77,11 +77,11 @@ impl Control {
         }
     }
 
-    /// Begins the shutdown, or shortens the patience of the one that has begun. It runs in a task of its own, to its end, though
-    /// nobody may wait for it.
+    /// Begins the shutdown, or shortens the patience of one that has begun. The shutdown runs in its own task, to its end, even if nobody
+    /// waits for it.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// If it is called outside of a runtime.
     pub(crate) fn begin_shutdown(self: &Arc<Self>, patience: Duration) {
         let now = Instant::now();
         self.begin_shutdown_by(now.checked_add(patience).unwrap_or(now + A_YEAR));
@@ -98,7 +98,7 @@ impl Control {
         }
     }
 
-    /// From now on an application ends with this one.
+    /// Makes another application end together with this one.
     pub(crate) fn adopt(self: &Arc<Self>, inner: &Arc<Control>) {
         {
             let mut known = self.inner.lock();
@@ -108,7 +108,7 @@ impl Control {
             known.retain(|known| known.strong_count() > 0);
             known.push(Arc::downgrade(inner));
         }
-        // A shutdown that begins now either sees it, or is seen here.
+        // A shutdown that begins concurrently either finds `inner` in the list, or is noticed here.
         if *self.stop.borrow() {
             let deadline = *self.patience.borrow();
             inner.begin_shutdown_by(deadline.unwrap_or_else(Instant::now));
@@ -119,10 +119,10 @@ impl Control {
         self.inner.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Connections, then HTTP requests, then what both may use.
+    /// Ends connections first, then HTTP requests, then what both may use.
     async fn shut_down(self: Arc<Self>, hooks: Option<Arc<Hooks>>) {
         let mut ending = Ending { control: self.clone(), aborted: 1 };
-        // Who waits for this is told first, and woken. The sender lives as long as this.
+        // Tasks that wait for the shutdown are woken first. `wait_for` cannot fail, because the sender lives as long as `self`.
         let _ = tokio::time::timeout(TOLD, self.waiting.subscribe().wait_for(|waiting| *waiting == 0)).await;
         let mut aborted = self.hub.shutdown(self.out_of_patience()).await;
         // The sender lives as long as this.
@@ -158,7 +158,7 @@ impl Control {
         }
     }
 
-    /// Waits for the end of a shutdown, whoever asked for it.
+    /// Waits for the end of a shutdown, no matter what has begun it.
     pub(crate) async fn ended(&self) -> ShutdownReport {
         // The sender lives as long as this.
         let ended = self.ended.subscribe().wait_for(Option::is_some).await.map(|report| *report);
@@ -166,7 +166,7 @@ impl Control {
     }
 }
 
-/// Tells everybody who waits that the shutdown has ended, also where its runtime was taken away.
+/// Reports the end of the shutdown when dropped, so that waiters are told even if the runtime of its task ends first.
 struct Ending {
     control: Arc<Control>,
     aborted: u64,
@@ -178,7 +178,7 @@ impl Drop for Ending {
     }
 }
 
-/// An accept loop, until dropped: shutdown hooks wait for it.
+/// Counts an accept loop until dropped. Shutdown hooks wait for it.
 pub(crate) struct Accepting(Arc<Control>);
 
 impl Accepting {
@@ -195,7 +195,7 @@ impl Drop for Accepting {
     }
 }
 
-/// Somebody who waits for the beginning of a shutdown, until dropped.
+/// Counts a task that waits for the beginning of a shutdown, until dropped.
 struct Waiting<'a>(&'a Control);
 
 impl Waiting<'_> {
@@ -211,12 +211,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// How long the connections are left alone until those who wait for the beginning of a shutdown have been woken.
+/// The longest time that a shutdown waits for tasks in [`Handle::draining`] to wake before it ends connections.
 const TOLD: Duration = Duration::from_millis(100);
 
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What a shutdown came to.
+/// The outcome of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -225,12 +225,12 @@ pub struct ShutdownReport {
 }
 
 impl Handle {
-    /// It keeps the hooks.
+    /// Creates a handle that keeps the shutdown hooks alive.
     pub(crate) fn new(control: &Arc<Control>, hooks: &Arc<Hooks>) -> Handle {
         Handle { control: control.clone(), _hooks: Some(hooks.clone()) }
     }
 
-    /// For what the application has: it keeps nothing.
+    /// Returns a handle for the application's own parts. It does not keep the shutdown hooks alive.
     pub(crate) fn inside(&self) -> Handle {
         Handle { control: self.control.clone(), _hooks: None }
     }
@@ -239,53 +239,53 @@ impl Handle {
         Server::of(space, self.control.hub.clone())
     }
 
-    /// The clients of the default namespace.
+    /// Returns the [`Server`] of the default namespace, which sends to its clients.
     pub fn server(&self) -> Server {
         self.server_of()
     }
 
-    /// The clients of a namespace; nobody, while no gateway is in it.
+    /// Returns the [`Server`] of namespace `N`, which sends to its clients. It has none while no gateway is in the namespace.
     pub fn server_of<N: Namespace>(&self) -> Server<N> {
         Server::new(&self.control.hub)
     }
 
-    /// The namespaces that are named at run time.
+    /// Returns access to the namespaces that are named at run time.
     pub fn namespaces(&self) -> Namespaces {
         Namespaces::new(&self.control.hub)
     }
 
-    /// The numbers of all namespaces together. Exact while nothing moves.
+    /// Returns the statistics, summed over all namespaces. They are exact only while there is no traffic.
     pub fn stats(&self) -> Stats {
         self.control.hub.stats()
     }
 
-    /// Ends the application: no connection is accepted any more; messages that have not begun are answered `draining`;
-    /// handlers in flight finish, at most `Limits::shutdown_timeout`; what is queued is sent; every client is told
-    /// `sys.goaway` with the reason `service_restart`, and closed with 1001. When all connections are gone, and on [`App::listen`](crate::App::listen) all HTTP requests, the shutdown hooks run,
-    /// once; returns when they have ended. Under `axum::serve` the hooks do not wait for axum's requests.
-    /// Applications that are [mounted](crate::App::mount) below this one end with it.
+    /// Shuts the application down. No connection is accepted any more; messages whose handler has not begun are answered `draining`;
+    /// handlers in flight may finish within `Limits::shutdown_timeout`; queued messages are sent; every client gets `sys.goaway` with the
+    /// reason `service_restart`, and is closed with 1001. When all connections are gone, and with [`App::listen`](crate::App::listen) all
+    /// HTTP requests, the shutdown hooks run once. Returns when they have ended. With `axum::serve` the hooks do not wait for axum's
+    /// requests. Applications that are [mounted](crate::App::mount) in this one are shut down with it.
     ///
-    /// A second call waits for the same end, and cuts short what is left of the first one's patience if its own is less. The
-    /// shutdown goes on though nobody waits for it any more. A handler that awaits it waits for itself, until the patience is over.
+    /// A second call waits for the same shutdown, and shortens its deadline if the second call's own is earlier. The shutdown goes on even
+    /// if this future is dropped. A handler that awaits it waits for itself, until the timeout is over.
     pub async fn shutdown(&self) -> ShutdownReport {
         self.shutdown_within(self.control.hub.node.limits().shutdown_timeout).await
     }
 
-    /// [`Handle::shutdown`], with another patience. `Duration::ZERO`: now, but for the shutdown hooks, which together have what is
-    /// left of the patience and at least five seconds, and each at least one.
+    /// Works like [`Handle::shutdown`], with another timeout. With `Duration::ZERO` running handlers are cut off at once. The shutdown
+    /// hooks together have the rest of the timeout, but at least five seconds, and each at least one second.
     pub async fn shutdown_within(&self, patience: Duration) -> ShutdownReport {
         self.control.begin_shutdown(patience);
         self.control.ended().await
     }
 
-    /// Waits for a signal, and then for [`Handle::shutdown`]: what `axum::serve(..).with_graceful_shutdown(..)` wants.
+    /// Waits for a signal, then runs [`Handle::shutdown`]. Pass it to `axum::serve(..).with_graceful_shutdown(..)`.
     pub async fn shutdown_after(self, signal: impl Future) {
         let _ = signal.await;
         self.shutdown().await;
     }
 
-    /// Waits for the beginning of a shutdown: for background tasks that shall end with it. Connections are asked to end after
-    /// everybody who waits here was woken, or 100 ms later.
+    /// Waits for the beginning of a shutdown, so that background tasks can end with it. Connections are asked to end once all tasks that
+    /// wait here have been woken, or after 100 ms at the latest.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -306,14 +306,14 @@ impl Handle {
         let _ = self.control.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// Waits for the end of a shutdown that somebody else asked for: all connections are gone, the shutdown hooks have ended.
+    /// Waits for the end of a shutdown that was begun elsewhere: all connections are gone, and the shutdown hooks have ended.
     pub async fn drained(&self) {
         self.control.ended().await;
     }
 
-    /// Waits for [`drained`](Handle::drained), and where another server than [`App::listen`](crate::App::listen) serves, whose HTTP
-    /// requests are not known here, until the patience of the shutdown is over. Select on it beside `axum::serve`, which waits for
-    /// half a request, an endless answer or a route that hangs as long as they last: see [`Handle`].
+    /// Waits for [`drained`](Handle::drained), and, unless [`App::listen`](crate::App::listen) serves the application, also until the
+    /// timeout of the shutdown is over, because the HTTP requests of another server are not known here. Use it in a `select!` with
+    /// `axum::serve`, which waits without a limit for incomplete requests, endless responses and routes that hang: see [`Handle`].
     pub async fn finished(&self) -> ShutdownReport {
         let report = self.control.ended().await;
         if !self.control.listened.load(Ordering::Relaxed) {

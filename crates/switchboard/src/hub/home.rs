@@ -1,5 +1,5 @@
-//! The runtimes that connections live in. Each has tasks of its own for its connections: what ends or blocks one runtime is no
-//! matter of the others'.
+//! [`Home`]: a runtime in which connections run. Each has its own tasks for its connections, so that a runtime which ends or is blocked
+//! does not affect the others.
 use crate::client_id::ClientId;
 use crate::hub::Endpoint;
 use crate::hub::flusher;
@@ -12,24 +12,24 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 
-/// The most flushers of one runtime.
+/// The largest number of flushers of one runtime.
 const MOST: usize = 16;
 
-/// One runtime in which connections live.
+/// One runtime in which connections run, and its flushers.
 pub(crate) struct Home {
     runtime: Id,
-    /// One for each of its workers.
+    /// One for each worker of the runtime, at most [`MOST`].
     flushers: Box<[Arc<Flusher>]>,
 }
 
-/// All homes of a node: as many as there are runtimes in which it has connections, or has had since they began.
+/// All homes of a node: one for each live runtime in which the node has or had connections.
 #[derive(Default)]
 pub(crate) struct Homes(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
     homes: Vec<Arc<Home>>,
-    /// No further one begins.
+    /// True once the homes are stopped: a new home is then stopped at once.
     stopped: bool,
 }
 
@@ -39,7 +39,7 @@ impl Home {
         Home { runtime: runtime.id(), flushers: (0..count).map(|_| Flusher::new()).collect() }
     }
 
-    /// The one that works for a connection.
+    /// Returns the flusher that serves the connection with this id.
     pub(crate) fn flusher(&self, id: ClientId) -> &Arc<Flusher> {
         &self.flushers[(id.low() >> 48) as usize % self.flushers.len()]
     }
@@ -54,7 +54,7 @@ impl Home {
         watchdog::start(self, node, runtime, tick);
     }
 
-    /// What its tasks have not done, because they wait for a handler that blocks.
+    /// Does what the tasks of the home could not do because a blocking handler keeps them from running.
     pub(crate) async fn catch_up(&self, tick: Duration) {
         for flusher in &self.flushers {
             flusher.catch_up(tick).await;
@@ -65,7 +65,7 @@ impl Home {
         self.flushers.iter().for_each(|flusher| flusher.stop());
     }
 
-    /// True when its tasks shall end, or have ended with their runtime.
+    /// True if its tasks must end, or have ended with their runtime.
     pub(crate) fn is_stopped(&self) -> bool {
         self.flushers.iter().any(|flusher| flusher.is_stopped())
     }
@@ -76,7 +76,7 @@ impl Homes {
         self.0.lock().homes.retain(|known| !Arc::ptr_eq(known, home));
     }
 
-    /// Ends their tasks, for good.
+    /// Ends the tasks of all homes. Homes that are created later are stopped at once.
     pub(crate) fn stop(&self) {
         let homes = {
             let mut known = self.0.lock();
@@ -86,7 +86,7 @@ impl Homes {
         homes.iter().for_each(|home| home.stop());
     }
 
-    /// Every connection of the node.
+    /// Returns every connection of the node.
     pub(crate) fn clients(&self) -> Vec<Arc<Endpoint>> {
         let homes = self.0.lock().homes.clone();
         let mut clients = Vec::new();
@@ -94,16 +94,16 @@ impl Homes {
         clients
     }
 
-    /// The runtime that this is called in, as a home of the node's connections.
+    /// Returns the home of the current runtime. The first call in a runtime creates it and starts its tasks.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// If it is called outside of a runtime.
     pub(crate) fn current(self: &Arc<Self>, node: &Arc<Node>) -> Arc<Home> {
         let runtime = Handle::current();
         let id = runtime.id();
         let (home, stopped) = {
             let mut known = self.0.lock();
-            // A number may be used again when a runtime has ended.
+            // The id of a runtime that has ended may be reused, so a stopped home does not match.
             if let Some(home) = known.homes.iter().find(|home| home.runtime == id && !home.is_stopped()) {
                 return home.clone();
             }
@@ -113,7 +113,8 @@ impl Homes {
             }
             (home, known.stopped)
         };
-        // Not under the lock: a runtime that is about to end drops at once what is spawned in it.
+        // Not under the lock: if the runtime is shutting down, a spawned task is dropped at once, and dropping its `Running` takes the
+        // lock.
         if stopped {
             home.stop()
         } else {
@@ -146,7 +147,7 @@ impl Queue for Endpoint {
     }
 }
 
-/// A task of a home. It ends with its runtime, or when all shall end.
+/// A running task of a home. When the task ends, alone or with its runtime, dropping this stops the whole home.
 pub(crate) struct Running {
     home: Arc<Home>,
     homes: Weak<Homes>,

@@ -1,4 +1,4 @@
-//! [`Index`]: connections by a name that they share.
+//! [`Index`]: connections indexed by a name that they share.
 //!
 //! Locks are taken in this order: a connection's membership, then a shard of an index, then a connection's writer.
 use crate::client_id::ClientId;
@@ -14,12 +14,12 @@ const SHARDS: usize = 16;
 
 type Groups = HashMap<Arc<str>, Conns>;
 
-/// Connections by a name that several of them share: the members of rooms, the connections of users. A name is there
-/// while it has any.
+/// Connections indexed by a name that several may share: the members of rooms, the connections of users. A name is
+/// removed with its last connection.
 #[derive(Default)]
 pub(crate) struct Index {
     shards: [RwLock<Groups>; SHARDS],
-    /// Names come from clients: the choice of a shard is keyed too.
+    /// Randomly keyed, because clients may choose the names: they must not be able to direct all names to one shard.
     hasher: RandomState,
 }
 
@@ -28,7 +28,7 @@ impl Index {
         &self.shards[self.hasher.hash_one(name) as usize % SHARDS]
     }
 
-    /// Adds a connection. Returns the name as it is kept here, to be shared.
+    /// Adds a connection under a name. Returns the stored name, so that the caller can share it.
     pub(crate) fn insert(&self, name: &str, conn: &Arc<Endpoint>) -> Arc<str> {
         let mut shard = self.shard(name).write();
         let name = match shard.get_key_value(name) {
@@ -39,7 +39,7 @@ impl Index {
         name
     }
 
-    /// Removes a connection, and the name with the last one.
+    /// Removes a connection from a name, and the name itself with its last connection.
     pub(crate) fn remove(&self, name: &str, id: ClientId) {
         let mut shard = self.shard(name).write();
         if let Some(conns) = shard.get_mut(name) {
@@ -61,7 +61,7 @@ impl Index {
         self.shards.iter().flat_map(|shard| shard.read().keys().cloned().collect::<Vec<_>>()).collect()
     }
 
-    /// How many names there are, and how many connections they have together.
+    /// Returns the number of names, and the sum of the connections of all names.
     pub(crate) fn count(&self) -> (usize, usize) {
         let of = |shard: &RwLock<Groups>| {
             let shard = shard.read();

@@ -18,19 +18,19 @@ use std::sync::{Arc, OnceLock};
 /// The connections and rooms of one namespace on this node.
 pub(crate) struct Local {
     shards: Box<[Shard]>,
-    /// Members by the names of their rooms.
+    /// The members of each room, by its name.
     pub(crate) rooms: Index,
-    /// Connections by the ids of their users, in a namespace that has had any.
+    /// The connections of each user, by the user's id. Set once the namespace has had a user.
     users: OnceLock<Box<Index>>,
 }
 
 impl Local {
-    /// Of a namespace in which everybody may be.
+    /// Creates the connections of a namespace that may hold all clients: one shard per CPU, at most 16.
     pub(crate) fn new() -> Local {
         Local::of(std::thread::available_parallelism().map_or(1, |n| n.get().min(16)))
     }
 
-    /// Of one among many.
+    /// Creates the connections of one among many namespaces: a single shard.
     pub(crate) fn small() -> Local {
         Local::of(1)
     }
@@ -55,20 +55,21 @@ impl Local {
         self.shard(id).remove(id);
     }
 
-    /// Puts an event into the outbox of everyone who is meant, each once. It is encoded as JSON before anybody is
-    /// looked at, and once for each other format that somebody has who is meant; who has one that it cannot be encoded
-    /// in gets nothing, which is logged.
+    /// Puts an event into the outbox of each connection of the target, once. The event is encoded as JSON first, and
+    /// then once for each other format that a receiver uses. Receivers whose format cannot represent it get nothing,
+    /// which is logged.
     ///
-    /// A member whose gateway's `max_message_out` it passes does not get it, which is counted; `least` is the least of
-    /// all gateways.
+    /// A receiver does not get an event that exceeds `max_message_out` of its gateway; this is counted. `least` is the
+    /// smallest `max_message_out` of all gateways: only longer events are compared with each receiver's limit.
     ///
-    /// Never waits: a client that does not read is dropped from the room's point of view, not waited for.
+    /// It never waits for a client to read.
     pub(crate) fn deliver(&self, target: &Target, class: Class<'_>, encode: &dyn Encode, least: usize) -> Delivery {
         let Some(event) = encode.encode(Encoding::Json) else { return Delivery::REFUSED };
         let mut frame = event.frame();
         let mut delivery = Delivery::default();
         let asks_each = event.len() > least;
-        // Compressing, and the application's `Serialize`, wait until no lock is held.
+        // Filled here and served after the walk, because compressing and the application's `Serialize` must not run
+        // under a lock.
         let mut late = Vec::new();
         let mut push = |conn: &Arc<Endpoint>| {
             if Some(conn.id) == target.but {
@@ -91,14 +92,14 @@ impl Local {
         delivery
     }
 
-    /// Everyone who is meant and open to events, each once.
+    /// Returns the open connections of the target, each once, without those of raw gateways, which get no events.
     pub(crate) fn chosen(&self, target: &Target) -> Vec<Arc<Endpoint>> {
         let mut chosen = self.reached(target);
         chosen.retain(|conn| !conn.profile.raw);
         chosen
     }
 
-    /// Everyone who is meant, those of raw gateways too, each once; less those that are closing.
+    /// Returns the open connections of the target, each once, including those of raw gateways.
     pub(crate) fn reached(&self, target: &Target) -> Vec<Arc<Endpoint>> {
         self.union(target).into_iter().filter(|conn| Some(conn.id) != target.but && conn.is_open()).collect()
     }
@@ -197,7 +198,8 @@ impl Local {
     }
 }
 
-/// The rest of a delivery, without any lock: in other formats, compressed, and longer than some may be sent.
+/// Completes a delivery without holding a lock: for receivers with another format, with compression, or with a limit
+/// that the event may exceed.
 fn deliver_late(
     mut late: Vec<Arc<Endpoint>>,
     json: &Event,
@@ -223,14 +225,15 @@ fn deliver_late(
             },
         }
     }
-    // Raw gateways, and those that have left, were not meant.
+    // Clients of raw gateways, and clients that have left, are not counted: the event was not for them.
     for conn in lost.into_iter().filter(|conn| !conn.profile.raw && conn.is_open()) {
         delivery.dropped += 1;
         conn.node().counters.dropped(1);
     }
 }
 
-/// Clients that have another format have the event by then: a panic must not keep it from the rest, in silence.
+/// Encodes the event in another format. A panic of the application's `Serialize` is contained and logged, because other
+/// receivers already have the event and the remaining formats must still get it.
 fn encode_again(encode: &dyn Encode, encoding: Encoding<'_>) -> Option<Event> {
     catch_unwind(AssertUnwindSafe(|| encode.encode(encoding))).unwrap_or_else(|panic| {
         log::panicked(encode.event(), &*panic);

@@ -1,30 +1,30 @@
-//! What a connection belongs to: its rooms, and its user.
+//! [`Membership`]: the rooms and the user of a connection.
 use crate::hub::owner::Owner;
 use std::ops::Deref;
 use std::slice;
 use std::sync::Arc;
 
-/// The rooms and the user of a connection. The indexes of its namespace change under the same lock, so that they never
-/// disagree with it.
+/// The rooms and the user of a connection. The indexes of the namespace are changed under the lock of this value, so
+/// that they always agree with it.
 #[derive(Default)]
 pub(crate) struct Membership {
     rooms: Rooms,
-    /// Kept after the end, for handles that outlive the connection.
+    /// Kept after the connection has ended, for handles that outlive it.
     pub(crate) owner: Option<Box<Owner>>,
 }
 
-/// The names of the rooms that a connection is in, in the order in which it joined. Most are in none or in one, for
-/// which no memory is allocated. A word is saved by the indirection of those that are in several.
+/// The names of the rooms that a connection is in, in the order of joining. Most connections are in at most one room,
+/// for which nothing is allocated. The list of several rooms is boxed, which keeps this type one word smaller.
 enum Rooms {
     One(Arc<str>),
-    /// Where there is no list, in none.
+    /// Several rooms, or none. `None` means no room.
     Several(Option<Box<List>>),
 }
 
 #[derive(Default)]
 struct List {
     names: Vec<Arc<str>>,
-    /// It joins no more.
+    /// True once the connection has ended and can join no more rooms.
     over: bool,
 }
 
@@ -43,7 +43,7 @@ impl Membership {
         matches!(&self.rooms, Rooms::Several(Some(list)) if list.over)
     }
 
-    /// Nothing happens to one that is over.
+    /// Adds a room. Has no effect once the membership has ended.
     pub(crate) fn push(&mut self, name: Arc<str>) {
         match &mut self.rooms {
             Rooms::Several(Some(list)) if list.over => {}
@@ -56,7 +56,7 @@ impl Membership {
         }
     }
 
-    /// Panics: as [`Vec::remove`].
+    /// Removes the room at this index. Panics if there is none, like [`Vec::remove`].
     pub(crate) fn remove(&mut self, at: usize) {
         match &mut self.rooms {
             Rooms::Several(Some(list)) => {
@@ -70,7 +70,7 @@ impl Membership {
         }
     }
 
-    /// Ends it. Returns the rooms that it was in.
+    /// Ends the membership, so that no more rooms are joined. Returns the rooms that the connection was in.
     pub(crate) fn end(&mut self) -> impl Deref<Target = [Arc<str>]> + use<> {
         let over = List { over: true, ..List::default() };
         std::mem::replace(&mut self.rooms, Rooms::Several(Some(Box::new(over))))

@@ -1,4 +1,4 @@
-//! All connections of an application on this node: who is there, in which rooms, and what reaches them.
+//! The connections of an application on this node: their rooms and users, and delivery to them.
 pub(crate) mod acks;
 pub(crate) mod answers;
 pub(crate) mod broadcast;
@@ -60,13 +60,13 @@ use parking_lot::RwLock;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// The node, and the namespaces that somebody asked for. A connection knows its own, and not this.
+/// The node and the namespaces in use. A connection has a reference to its own namespace, but none to the hub.
 pub(crate) struct Hub {
     pub(crate) node: Arc<Node>,
     homes: Arc<Homes>,
-    /// As many as there are marker types at most.
+    /// At most one for each marker type.
     spaces: RwLock<Vec<Arc<Space>>>,
-    /// The namespaces that are named at run time, once somebody asked for any.
+    /// The namespaces that are named at run time. Set on first use.
     runtime: OnceLock<Arc<Runtime>>,
 }
 
@@ -77,7 +77,7 @@ impl Hub {
         Arc::new(Hub { node, homes, spaces: RwLock::default(), runtime: OnceLock::new() })
     }
 
-    /// The namespace of a marker type: the same for everyone who asks.
+    /// Returns the namespace of a marker type. The first call creates it.
     pub(crate) fn space(&self, marker: Marker) -> Arc<Space> {
         let find = |spaces: &[Arc<Space>]| spaces.iter().find(|space| space.marker() == Some(marker)).cloned();
         if let Some(space) = find(&self.spaces.read()) {
@@ -98,20 +98,20 @@ impl Hub {
         made
     }
 
-    /// The namespaces that are named at run time.
+    /// Returns the namespaces that are named at run time.
     pub(crate) fn runtime(&self) -> &Arc<Runtime> {
         self.runtime.get_or_init(|| Arc::new(Runtime::new(&self.node, &self.homes)))
     }
 
-    /// The namespace of a name, while somebody asked for its type or it has clients. Of two types with one name it is
-    /// the first one's, for which there is a warning.
+    /// Returns the namespace of this name, if its marker type is in use or, for one named at run time, if it has
+    /// clients. If two types have the same name, it is the namespace of the first one; `space` logs a warning then.
     pub(crate) fn named(&self, name: &str) -> Option<Arc<Space>> {
         let by_type = self.spaces.read().iter().find(|space| space.name() == name).cloned();
         by_type.or_else(|| self.runtime.get()?.get(name))
     }
 
-    /// A place in the namespace of a name, which has been checked. `None`: that is one with a type. Errors: there is no
-    /// room.
+    /// Returns a seat in the run-time namespace of this name, which must have been validated. `None` if the name
+    /// belongs to a namespace with a marker type. Fails if there are too many namespaces.
     pub(crate) fn lease(&self, name: &str) -> Result<Option<Lease>, Full> {
         if name == Root::NAME || self.named(name).is_some_and(|space| space.marker().is_some()) {
             return Ok(None);
@@ -119,18 +119,19 @@ impl Hub {
         self.runtime().lease(name).map(Some)
     }
 
-    /// Looks at the memory in the current runtime, where somebody has to.
+    /// Starts watching the node's memory in the current runtime, if that is needed.
     pub(crate) fn watch_memory(&self) {
         memory::watch(&self.node);
     }
 
-    /// Asks every connection to end after its handler in flight, waits for that at most `patience`, then ends the rest.
-    /// Returns how many handlers and hooks were cut off.
+    /// Asks every connection to end after its handler in flight, waits for that until `out_of_patience` completes, then
+    /// ends the rest. Returns how many handlers and hooks were cut off.
     pub(crate) async fn shutdown(&self, out_of_patience: impl Future<Output = ()>) -> u64 {
         let counters = &self.node.counters;
         let before = counters.aborted_count();
-        // A permit is taken before this is read: a connection that comes now is seen below, or sees it and turns back.
-        // A runtime that becomes a home after the list of them is read has connections of the second kind alone.
+        // A connection takes its permit before it reads this flag. One that opens concurrently is either awaited below,
+        // because it has its permit, or sees the flag and ends by itself. All connections of a runtime that becomes a
+        // home after `close_all` has read the list of homes see the flag.
         self.node.drain();
         self.close_all(&CloseRequest::Shutdown);
         let in_time = tokio::select! {
@@ -155,7 +156,8 @@ impl Hub {
         }
     }
 
-    /// Exact at a moment without traffic; a sum over moving parts otherwise.
+    /// Returns the statistics. They are exact without traffic; otherwise the counters may change while they are summed
+    /// up.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.node.counters.stats();
         stats.held_bytes = self.node.memory.held();
@@ -166,21 +168,21 @@ impl Hub {
     }
 }
 
-/// A connection that is known to its namespace, until dropped.
+/// Keeps a connection registered in its namespace and its flusher until dropped.
 pub(crate) struct Registration {
     conn: Arc<Endpoint>,
-    /// Free again when the connection is not registered any more.
+    /// Dropped, and so free again, only after the connection is unregistered.
     _permit: ConnectionPermit,
 }
 
 impl Registration {
-    /// In the namespace of the connection, where it has the seat.
+    /// Registers a connection in its namespace. `lease` is its seat there.
     pub(crate) fn new(conn: Arc<Endpoint>, permit: ConnectionPermit, lease: Lease) -> Registration {
         conn.flusher.insert(&conn);
         owner::enter(&conn);
         conn.space.local.insert(&conn);
         lease.hand_over();
-        // A shutdown that begins now either sees the connection, or is seen here.
+        // A shutdown that begins concurrently either finds the connection, or is noticed here.
         if conn.node().is_draining() {
             conn.close(CloseRequest::Shutdown);
         }
@@ -199,7 +201,8 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.conn.writer.gone(self.conn.node());
-        // The user may have another connection when this one is not registered any more.
+        // Held until the end of this function: the user's place may be taken by another connection only once this one
+        // is unregistered.
         let _place = rooms::leave_all(&self.conn);
         self.conn.end();
         self.conn.space.local.remove(self.conn.id);

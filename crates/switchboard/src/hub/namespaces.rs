@@ -1,14 +1,14 @@
-//! [`Namespaces`]: those that are named at run time, from anywhere.
+//! [`Namespaces`]: access to the namespaces that are named at run time, from anywhere in the program.
 use crate::hub::Hub;
 use crate::namespace::at_run_time;
 use crate::{Dynamic, Server};
 use std::sync::Arc;
 
-/// The namespaces that [`Gateway::namespace_by`](crate::Gateway::namespace_by) has made and that have clients, from services, axum
-/// handlers and background tasks. Cheap to clone.
+/// Gives services, axum handlers and background tasks access to the namespaces that [`Gateway::namespace_by`](crate::Gateway::namespace_by)
+/// has created and that have clients. Cheap to clone.
 ///
-/// [`App::namespaces`](crate::App::namespaces), `#[inject] namespaces: Namespaces`, or a parameter of a handler. Those with a type
-/// are not among them: ask for `Server<N>`.
+/// Get it from [`App::namespaces`](crate::App::namespaces), by `#[inject] namespaces: Namespaces`, or as a parameter of a handler.
+/// Namespaces that have a marker type are not included: use `Server<N>` for these.
 /// ```
 /// use switchboard::Namespaces;
 ///
@@ -31,19 +31,19 @@ impl Namespaces {
         Namespaces { hub: hub.clone() }
     }
 
-    /// The clients of the namespace of this name, with or without its `/`; `None` while it has none. A server that is kept is good
-    /// for those who come after its last client, too.
+    /// Returns the [`Server`] of the namespace with this name, with or without its `/`; `None` while the namespace has no clients. A kept
+    /// server stays valid: it also reaches clients that connect after the last one has left.
     pub fn get(&self, name: &str) -> Option<Server<Dynamic>> {
         let space = self.hub.runtime().get(&at_run_time(name)?)?;
         Some(Server::of(space, self.hub.clone()))
     }
 
-    /// The names of those that have clients, sorted: a copy, at one moment.
+    /// Returns the sorted names of the namespaces that have clients. The list is a snapshot.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.hub.runtime().names()
     }
 
-    /// How many have clients.
+    /// Counts the namespaces that have clients.
     pub fn count(&self) -> usize {
         self.hub.runtime().count()
     }

@@ -1,9 +1,8 @@
-//! The outlet: whatever `Server`, `Broadcast` and `Client` send, ask or command leaves through this file, and nothing
-//! else does.
+//! The single exit for everything that `Server`, `Broadcast` and `Client` do to clients: events, requests and commands.
 //!
-//! Clients that a [`Target`] means may be on any node, so the functions of [`Space`] are where other nodes are reached;
-//! what they do today is to reach those of this node. A [`Client`] is a connection of this node, so the functions of
-//! [`Endpoint`] need nobody else.
+//! The clients of a [`Target`] may be on any node. The functions of [`Space`] are the place to send to other nodes; for
+//! now they reach only the clients of this node. A [`Client`] is a connection of this node, so the functions of
+//! [`Endpoint`] involve no other node.
 use crate::contain::contained;
 use crate::hub::acks::{Answer, PendingAck, left};
 use crate::hub::answers::Asked;
@@ -21,7 +20,7 @@ thread_local! {
     static JOINS: Calls = const { Calls::new(DEEPEST) };
 }
 
-/// What happens to clients without their asking for it.
+/// What the server can make clients do.
 #[derive(Clone, Copy)]
 pub(crate) enum Command<'a> {
     Join(Room<'a>),
@@ -30,18 +29,18 @@ pub(crate) enum Command<'a> {
 }
 
 impl Space {
-    /// Puts an event into the outbox of everyone who is meant.
+    /// Puts an event into the outbox of each client of the target.
     pub(crate) fn emit(&self, target: &Target, class: Class<'_>, event: &dyn Encode) -> Delivery {
         self.local.deliver(target, class, event, self.node.least_message_out())
     }
 
-    /// Asks everyone who is meant.
+    /// Sends a request to each client of the target.
     pub(crate) fn ask(&self, target: &Target, class: Class<'_>, request: &dyn EncodeRequest) -> Asked {
         Asked::ask(self.local.chosen(target), class, request)
     }
 
-    /// Commands everyone who is meant, clients of raw gateways too. Returns for how many clients of this node it
-    /// changed anything.
+    /// Applies a command to each client of the target, including those of raw gateways. Returns the number of clients
+    /// of this node for which it had an effect.
     pub(crate) fn command(&self, target: &Target, command: Command<'_>) -> usize {
         let reached = self.local.reached(target).into_iter();
         match command {
@@ -53,7 +52,7 @@ impl Space {
 }
 
 impl Endpoint {
-    /// Puts an event into its outbox.
+    /// Puts an event into the outbox of this connection.
     pub(crate) fn emit(self: &Arc<Self>, class: Class<'_>, event: &Emission<'_, impl Serialize>) -> Delivery {
         let Some(event) = event.encode(self.encoding()) else { return Delivery::REFUSED };
         let mut delivery = Delivery::default();
@@ -61,7 +60,7 @@ impl Endpoint {
         delivery
     }
 
-    /// Asks it. Errors: why it is not asked.
+    /// Sends a request to this client. Fails if the request could not be sent.
     pub(crate) fn ask(
         self: &Arc<Self>,
         request: &Emission<'_, impl Serialize>,
@@ -75,7 +74,7 @@ impl Endpoint {
     }
 }
 
-/// A client joins a room, if its gateway's hook lets it.
+/// Makes a client join a room, if the `on_join` hook of its gateway allows it.
 pub(crate) fn join(client: &Client, room: Room<'_>) -> Joined {
     let allowed = match &client.endpoint().profile.on_join {
         Some(gate) => may_join(client, gate, room),
@@ -84,7 +83,7 @@ pub(crate) fn join(client: &Client, room: Room<'_>) -> Joined {
     Joined::new(client, allowed.and_then(|()| rooms::join(client.endpoint_arc(), room)))
 }
 
-/// The hook may join, which asks it again.
+/// Calls the `on_join` hook. The hook may itself join rooms, which calls it again, so the depth is limited.
 fn may_join(client: &Client, gate: &Gate, room: Room<'_>) -> Result<(), Error> {
     let (_nested, refused) = Nested::begin(&JOINS);
     match refused {
@@ -93,7 +92,7 @@ fn may_join(client: &Client, gate: &Gate, room: Room<'_>) -> Result<(), Error> {
     }
 }
 
-/// A client leaves a room. False when it was not in it.
+/// Makes a client leave a room. Returns false if it was not in the room.
 pub(crate) fn leave(client: &Client, room: Room<'_>) -> bool {
     rooms::leave(client.endpoint_arc(), room)
 }

@@ -1,4 +1,5 @@
-//! [`Owner`]: the user that a connection belongs to, where the user's connections are counted and found.
+//! [`Owner`]: the user of a connection, and the connection's entries in the index and the count of that user's
+//! connections.
 use crate::Error;
 use crate::contain::drop_contained;
 use crate::hub::Endpoint;
@@ -9,10 +10,10 @@ use std::mem::replace;
 use std::sync::Arc;
 use switchboard_core::CloseCode;
 
-/// The user of a connection, and what it takes up for it.
+/// The user of a connection, and the connection's place in the user's limit of connections.
 pub(crate) struct Owner {
     pub(crate) identity: Identity,
-    /// Where users have a limit of connections, and the connection has not ended.
+    /// `None` if users have no limit of connections, or if the connection has ended.
     pub(super) place: Option<UserPlace>,
 }
 
@@ -26,17 +27,17 @@ impl Owner {
     }
 }
 
-/// The first user of a connection, which is about to be registered, is found from now on.
+/// Adds a connection that is being registered to the index of users, if it has a user.
 pub(super) fn enter(conn: &Arc<Endpoint>) {
     if let Some(owner) = &conn.membership.lock().owner {
         conn.space.local.users().insert(owner.id(), conn);
     }
 }
 
-/// Gives a live connection another user, or its first one. The place among a user's connections moves with it.
+/// Sets the user of a live connection, or replaces it. The connection is then counted and found under the new user.
 ///
-/// Errors: `user_connections`, which closes with 4504, when the new user has as many connections as one may have;
-/// `not_found` when the client has left. The connection then keeps the user that it had.
+/// Errors: `user_connections`, which closes with 4504, if the new user has reached the limit of connections;
+/// `not_found` if the client has left. On an error the connection keeps its previous user.
 pub(crate) fn set(conn: &Arc<Endpoint>, identity: Identity) -> Result<(), Error> {
     let before = {
         let mut membership = conn.membership.lock();
@@ -44,7 +45,7 @@ pub(crate) fn set(conn: &Arc<Endpoint>, identity: Identity) -> Result<(), Error>
             return Err(left());
         }
         match &mut membership.owner {
-            // The same person, with other roles or data: nothing moves.
+            // The same user with other roles or data: the index and the count stay as they are.
             Some(owner) if owner.id() == identity.plain().id() => replace(&mut owner.identity, identity).into(),
             owner => {
                 let place = UserPlace::new(conn.node(), identity.plain()).map_err(full)?;
@@ -56,7 +57,7 @@ pub(crate) fn set(conn: &Arc<Endpoint>, identity: Identity) -> Result<(), Error>
             }
         }
     };
-    // Its data is the application's.
+    // The user's data is a type of the application, whose `Drop` may panic.
     drop_contained(before);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is known of users while connections come, change their users and go.
+//! Tests of the index and the count of users while connections open, change their user and close.
 use crate::namespace::{Marker, Root};
 use crate::testing::TestApp;
 use crate::{App, Client, Gateway, Handle, Limits, User};
@@ -12,7 +12,7 @@ fn app(most: Option<usize>) -> TestApp {
     TestApp::new(App::new().gateway("/ws", Gateway::new(Empty)).limits(Limits::default().user_connections(most)))
 }
 
-/// Users that have connections in the index, those connections, and users whose connections are counted.
+/// Returns the number of users in the index, of their connections there, and of users whose connections are counted.
 fn known(handle: &Handle) -> (usize, usize, usize) {
     let hub = &handle.control.hub;
     let (users, connections) = hub.space(Marker::of::<Root>()).local.users().count();

@@ -1,4 +1,4 @@
-//! [`Port`]: where the two ends of a raw gateway's socket meet.
+//! [`Port`]: the queue between the connection task and the loop of a raw gateway.
 use crate::Error;
 use crate::hub::Client;
 use crate::limits::GatewayLimits;
@@ -22,9 +22,9 @@ use std::task::{Context as TaskContext, Poll, Waker};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
-    /// Text, which is UTF-8.
+    /// A text message.
     Text(String),
-    /// Bytes.
+    /// A binary message.
     Binary(Bytes),
 }
 
@@ -39,7 +39,7 @@ impl Message {
         Message::Binary(bytes.into())
     }
 
-    /// The text; `None` for a binary message.
+    /// Returns the text; `None` for a binary message.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Message::Text(text) => Some(text),
@@ -47,7 +47,7 @@ impl Message {
         }
     }
 
-    /// The bytes of the message, of either kind.
+    /// Returns the bytes of the message, for text and binary messages.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Message::Text(text) => text.as_bytes(),
@@ -80,7 +80,7 @@ impl From<Bytes> for Message {
     }
 }
 
-/// Why a message was not sent.
+/// The reason why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -110,7 +110,7 @@ impl From<SendError> for Error {
     }
 }
 
-/// The two ends of a raw socket meet here: the connection task puts messages in, the gateway takes them out.
+/// The queue between the connection task, which puts messages in, and the loop of a raw gateway, which takes them out.
 #[derive(Default)]
 pub(crate) struct Port(Mutex<State>);
 
@@ -118,13 +118,14 @@ pub(crate) struct Port(Mutex<State>);
 struct State {
     queue: VecDeque<Message>,
     bytes: usize,
-    /// What of it is held against the memory, where that is limited: the queue, and the message that the gateway has taken last.
+    /// The memory charged to the node, if its memory is limited: for the queue, and for the message that the gateway took last.
     charge: Option<Charge>,
-    /// A message was received, and the loop has not asked for the next one while there was none.
+    /// Set when the gateway takes a message. Cleared when it asks for the next one and the queue is empty, which means that it has handled
+    /// them all.
     unanswered: bool,
-    /// No more messages come.
+    /// No more messages arrive. Those in the queue can still be taken.
     ended: bool,
-    /// And none can be sent.
+    /// No more messages arrive, and none can be sent.
     closed: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -152,7 +153,7 @@ impl Port {
         self.0.lock().is_full(limits)
     }
 
-    /// False when nothing is received any more.
+    /// Queues a message for the gateway. Returns false if the port no longer accepts messages.
     pub(crate) fn receive(&self, message: Message, node: &Arc<Node>) -> bool {
         let reader = {
             let mut state = self.0.lock();
@@ -174,7 +175,7 @@ impl Port {
         true
     }
 
-    /// No more messages come; those that have are still received and answered.
+    /// Ends the input: no more messages are accepted; those in the queue can still be taken and answered.
     pub(crate) fn end(&self) {
         let reader = {
             let mut state = self.0.lock();
@@ -186,18 +187,18 @@ impl Port {
         }
     }
 
-    /// The loop has answered all that came: it has asked for more, or had nothing to answer.
+    /// True if the gateway has handled everything: the queue is empty, and the gateway has asked for more since it took the last message.
     pub(crate) fn is_answered(&self) -> bool {
         let state = self.0.lock();
         state.queue.is_empty() && !state.unanswered
     }
 
-    /// Bytes of messages that wait here.
+    /// Returns the bytes that the queue occupies.
     pub(crate) fn held(&self) -> usize {
         self.0.lock().held()
     }
 
-    /// Throws away what waits. Returns how many messages that were.
+    /// Discards the queued messages. Returns how many there were.
     pub(crate) fn discard(&self) -> usize {
         let messages = {
             let mut state = self.0.lock();
@@ -209,7 +210,7 @@ impl Port {
         messages.len()
     }
 
-    /// No more messages come, and none can be sent.
+    /// Closes the port in both directions, and wakes the gateway's loop.
     pub(crate) fn close(&self) {
         let (reader, writer) = {
             let mut state = self.0.lock();
@@ -221,14 +222,14 @@ impl Port {
         }
     }
 
-    /// The connection was ended from this side: what was not received is thrown away. Returns how many messages that were.
+    /// Closes the port because the server ends the connection, and discards the queued messages. Returns how many there were.
     pub(crate) fn cut(&self) -> usize {
         let dropped = self.discard();
         self.close();
         dropped
     }
 
-    /// The outbox has room again.
+    /// Wakes the raw gateway's task if it waits to send. Called when the outbox has room.
     pub(crate) fn writable(&self) {
         let writer = self.0.lock().writer.take();
         if let Some(writer) = writer {
@@ -256,7 +257,7 @@ impl Port {
                     let writer = state.writer.take();
                     drop(state);
                     writer.into_iter().for_each(Waker::wake);
-                    // The connection may have waited for this alone.
+                    // The connection's task may be waiting only for this end.
                     if is_last && !client.endpoint().is_current() {
                         client.endpoint().writer.wake();
                     }
@@ -288,7 +289,7 @@ impl Port {
             }
             state.writer = Some(cx.waker().clone());
         }
-        // The task tells when there is room; it may not know yet that somebody waits.
+        // The connection's task calls `writable` when there is room. Wake it, because it may not know yet that the gateway waits.
         if !conn.is_current() {
             conn.writer.wake();
         }

@@ -1,12 +1,12 @@
-//! Connections fetched from memory some at a time: a walk over thousands waits for that more than for anything else, and
-//! several fetches take as long as one.
+//! Prefetches connections in groups. A walk over thousands of connections spends most of its time on cache misses, and the misses of a
+//! group overlap.
 use crate::hub::Endpoint;
 use crate::hub::conns::ById;
 use indexmap::set::Slice;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// How many are fetched before the first of them is worked for.
+/// The number of connections that are loaded before the first of them is processed.
 pub(crate) const GROUP: usize = 8;
 
 pub(crate) fn fetch<'c>(conns: impl Iterator<Item = &'c Arc<Endpoint>>) {

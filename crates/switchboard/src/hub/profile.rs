@@ -1,4 +1,4 @@
-//! [`Profile`]: what delivery to the clients of one gateway needs to know of it.
+//! [`Profile`]: the settings of a gateway that delivery to its clients needs.
 use crate::codec::{Codecs, Frames};
 use crate::compression::Compression;
 use crate::limits::{GatewayLimits, NodeLimits};
@@ -9,24 +9,25 @@ use std::sync::Arc;
 /// Decides whether a client may join a room.
 pub(crate) type Gate = Arc<dyn Fn(&Client, &str) -> Result<(), Error> + Send + Sync>;
 
-/// Plain data of one gateway, shared by all its endpoints. It knows no handler: the transport's task has the compiled gateway.
+/// The settings of one gateway, shared by all its endpoints. It has no handlers: these are in the compiled gateway, which the transport's
+/// task holds.
 #[derive(Clone, Default)]
 pub(crate) struct Profile {
-    /// Those of the application, unless the gateway has its own.
+    /// The gateway's limits: the application's, unless the gateway has its own.
     pub(crate) limits: GatewayLimits,
-    /// The application's: a copy, so that a message finds them here and not behind the node's `OnceLock`.
+    /// A copy of the application's limits, which saves each message an access to the node's `OnceLock`.
     pub(crate) node: NodeLimits,
-    /// The application's.
+    /// The application's codecs.
     pub(crate) codecs: Codecs,
-    /// The application's, unless the gateway chose its own.
+    /// The gateway's compression: the application's, unless the gateway has its own.
     pub(crate) compression: Option<Compression>,
-    /// Frames of message patterns are accepted.
+    /// True if frames of message patterns are accepted.
     pub(crate) patterns: bool,
     /// The kinds of frames that are accepted.
     pub(crate) frames: Frames,
-    /// The gateway speaks a protocol of its own: no event reaches its clients.
+    /// True if the gateway is raw: it has its own protocol, and its clients get no events.
     pub(crate) raw: bool,
-    /// Handlers in flight are cancelled when the connection ends.
+    /// True if handlers in flight are cancelled when the connection ends.
     pub(crate) cancel_on_disconnect: bool,
     pub(crate) on_join: Option<Gate>,
     /// The subprotocols of a raw gateway. An endpoint has the index of its own.
@@ -36,7 +37,8 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// The name by which the log groups messages: that of a handler, never one that a client made up.
+    /// Returns the name by which the log groups messages: the event's, if a handler has it, else `*`. So clients cannot add names to the
+    /// log.
     pub(crate) fn known<'a>(&self, event: &'a str) -> &'a str {
         if self.events.binary_search_by(|known| (**known).cmp(event)).is_ok() { event } else { "*" }
     }

@@ -1,8 +1,8 @@
-//! [`ReplyTo`]: how a request is answered.
+//! [`ReplyTo`]: the format of the reply to a request.
 use switchboard_core::PatternKind;
 
-/// How a request is answered: a value in its message's context, in deferred replies and in streams. An error is the `exception` event
-/// in any case.
+/// The format of the reply to a request. It is kept in the context of the message, in deferred replies and in streams. An error is always
+/// sent as the `exception` event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ReplyTo {
     /// `{"event","data","id"?}`
@@ -10,7 +10,7 @@ pub(crate) enum ReplyTo {
     Event,
     /// `{"pattern","payload","metadata","id"?}`
     Pattern,
-    /// There is no answer: it is handled, and that is all.
+    /// The request is handled without a reply.
     Nothing,
 }
 

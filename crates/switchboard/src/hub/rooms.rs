@@ -1,4 +1,5 @@
-//! Joining and leaving rooms. Two indexes: room → members in the namespace, member → rooms in the connection.
+//! Joining and leaving rooms. It keeps two indexes in step: room → members in the namespace, and member → rooms in the
+//! connection.
 use crate::Error;
 use crate::hub::Endpoint;
 use crate::node::UserPlace;
@@ -6,11 +7,11 @@ use crate::room::Room;
 use std::sync::Arc;
 use switchboard_core::check_room;
 
-/// True when the connection was not in the room before.
+/// Makes the connection join a room. Returns true if it was not in the room before.
 pub(crate) fn join(conn: &Arc<Endpoint>, room: Room<'_>) -> Result<bool, Error> {
     let room = match room {
         Room::Named(name) => name,
-        // Also when that client has left: who sends to its id means nobody else.
+        // Forbidden even after that client has left: messages to its id are for that client only.
         Room::Own(id) if id == conn.id => return Ok(false),
         Room::Own(_) => return Err(Error::forbidden("This room belongs to another client")),
     };
@@ -38,8 +39,8 @@ pub(crate) fn leave(conn: &Arc<Endpoint>, room: Room<'_>) -> bool {
     true
 }
 
-/// Leaves every room and the connections of its user, and joins none any more. Returns the place among the connections
-/// of its user, which is free when it is dropped.
+/// Removes the connection from all rooms and from the connections of its user, and keeps it from joining rooms again.
+/// Returns its place in the user's limit of connections, which is freed when dropped.
 #[must_use]
 pub(crate) fn leave_all(conn: &Arc<Endpoint>) -> Option<UserPlace> {
     let local = &conn.space.local;

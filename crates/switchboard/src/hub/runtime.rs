@@ -1,4 +1,4 @@
-//! The namespaces that are named at run time: each exists while it has clients.
+//! [`Runtime`]: the namespaces that are named at run time. Each exists while it has clients.
 use crate::hub::home::Homes;
 use crate::hub::space::{Lease, Space};
 use crate::node::Node;
@@ -13,18 +13,19 @@ pub(crate) struct Runtime {
     known: Mutex<Known>,
 }
 
-/// Whatever is upgraded under its lock is dropped behind it: the last who drops a namespace asks for the lock.
+/// A `Space` that is upgraded under the lock must be dropped after the lock is released, because dropping the last reference to a namespace
+/// takes the lock.
 #[derive(Default)]
 struct Known {
     spaces: HashMap<Arc<str>, Entry>,
-    /// How many of them have clients.
+    /// The number of namespaces that have seats taken.
     used: usize,
 }
 
 struct Entry {
     space: Weak<Space>,
-    /// Its clients, and those that are about to be. With none, it is known only to who kept it, and is the same again when
-    /// somebody comes.
+    /// The number of its clients, including those that are about to connect. With zero the namespace is alive only because somebody holds a
+    /// reference to it; the next client gets the same one.
     seats: usize,
 }
 
@@ -33,7 +34,8 @@ impl Runtime {
         Runtime { node: node.clone(), homes: homes.clone(), known: Mutex::default() }
     }
 
-    /// A place in the namespace of a name, which has been checked. Errors: there are as many namespaces as may be.
+    /// Returns a seat in the namespace of this name, which must have been validated. Creates the namespace if there is none. Fails at the
+    /// limit of namespaces.
     pub(crate) fn lease(self: &Arc<Self>, name: &str) -> Result<Lease, Full> {
         let most = self.node.limits().runtime_namespaces;
         let mut known = self.known.lock();
@@ -56,7 +58,7 @@ impl Runtime {
         Ok(Lease::new(space))
     }
 
-    /// A seat is free again.
+    /// Gives back a seat in the namespace of this name.
     pub(crate) fn leave(&self, name: &str) {
         let mut known = self.known.lock();
         let Known { spaces, used } = &mut *known;
@@ -67,7 +69,7 @@ impl Runtime {
         }
     }
 
-    /// Nobody has it any more. One of the same name may have come since.
+    /// Called when a namespace is dropped: removes its entry, unless a new namespace of the same name has been created since.
     pub(crate) fn forget(&self, name: &str) {
         let Known { spaces, .. } = &mut *self.known.lock();
         if spaces.get(name).is_some_and(|entry| entry.seats == 0 && entry.space.strong_count() == 0) {
@@ -78,13 +80,13 @@ impl Runtime {
         }
     }
 
-    /// The namespace of a name, while it has clients.
+    /// Returns the namespace of this name, if it has clients.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Space>> {
         let known = self.known.lock();
         known.spaces.get(name).filter(|entry| entry.seats > 0)?.space.upgrade()
     }
 
-    /// The names of those that have clients, sorted.
+    /// Returns the sorted names of the namespaces that have clients.
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         let mut names: Vec<Arc<str>> = {
             let known = self.known.lock();
@@ -95,7 +97,7 @@ impl Runtime {
         names
     }
 
-    /// How many have clients.
+    /// Counts the namespaces that have clients.
     pub(crate) fn count(&self) -> usize {
         self.known.lock().used
     }

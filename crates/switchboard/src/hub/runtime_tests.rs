@@ -28,7 +28,7 @@ fn one_that_is_kept_is_the_same_again() {
     let kept = lease.space().clone();
     drop(lease);
     assert_eq!((runtime.count(), runtime.get("/a").is_some()), (0, false), "it is of no client");
-    // What is kept takes nobody's room.
+    // A namespace that is only kept by a handle does not count towards the limit.
     let other = runtime.lease("/b").unwrap();
     assert!(matches!(runtime.lease("/a"), Err(Full::Namespaces)));
     drop(other);

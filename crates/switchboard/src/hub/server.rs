@@ -1,4 +1,4 @@
-//! [`Server`]: everyone, from anywhere.
+//! [`Server`]: sends to the clients of a namespace from anywhere in the program.
 use crate::hub::target::Target;
 use crate::hub::{Everywhere, Hub, LocalServer, Space};
 use crate::namespace::Marker;
@@ -8,11 +8,11 @@ use std::future::ready;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// The clients of a namespace, from services, axum handlers and background tasks. Cheap to clone.
+/// Reaches the clients of one namespace from services, axum handlers and background tasks. Cheap to clone.
 ///
-/// It exists before the application is mounted: [`App::server`](crate::App::server), and
-/// [`App::server_of`](crate::App::server_of) for a [`Namespace`] of your own. Other namespaces' clients and rooms are
-/// not there for it: not their names, not their ids.
+/// Get one before the application is mounted from [`App::server`](crate::App::server), or from
+/// [`App::server_of`](crate::App::server_of) for a [`Namespace`] of your own. It does not reach clients and rooms of
+/// other namespaces, not even by name or id.
 /// ```
 /// use axum::{Router, extract::State, routing::post};
 /// use switchboard::{App, Server};
@@ -24,9 +24,8 @@ use std::sync::Arc;
 /// let app = App::new();
 /// let router: Router = Router::new().route("/announce", post(announce)).with_state(app.server()).merge(app);
 /// ```
-/// It is a parameter of handlers and hooks, too: `Server` of the clients of [`Root`], `Server<N>` of another
-/// namespace's,
-/// `Server<Dynamic>` of the namespace that the client is in.
+/// Handlers and hooks can take it as a parameter: `Server` reaches the clients of [`Root`], `Server<N>` those of
+/// namespace `N`, and `Server<Dynamic>` those of the namespace that the client is in.
 /// ```
 /// # use switchboard::Server;
 /// # struct Chat;
@@ -55,37 +54,37 @@ impl Server<Dynamic> {
 }
 
 impl<N> Server<N> {
-    /// The name of its namespace.
+    /// Returns the name of the namespace.
     pub fn namespace(&self) -> &str {
         self.space.name()
     }
 
-    /// Sends an event to everyone.
+    /// Sends an event to all clients of the namespace.
     #[track_caller]
     pub fn broadcast(&self, event: &str, data: impl Serialize) -> Delivery {
         Broadcast::new(&self.space, Target::all()).emit(event, data)
     }
 
-    /// The same as [`broadcast`](Server::broadcast), under the name that Socket.IO gives it.
+    /// Sends an event to all clients of the namespace. Socket.IO's name for [`broadcast`](Server::broadcast).
     #[track_caller]
     pub fn emit(&self, event: &str, data: impl Serialize) -> Delivery {
         self.broadcast(event, data)
     }
 
-    /// Sends an event to everyone in a room.
+    /// Sends an event to all members of a room.
     #[track_caller]
     pub fn broadcast_to(&self, room: impl RoomName, event: &str, data: impl Serialize) -> Delivery {
         self.to(room).emit(event, data)
     }
 
-    /// Everyone in a room; further rooms can be added, and others excepted.
+    /// Addresses the members of a room. Further rooms can be added, and rooms can be excluded.
     pub fn to(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.space, Target::default()).to(room)
     }
 
-    /// The connections of a user, whom guards or [`Client::set_user`] have named by this id; rooms can be added, and
-    /// others excepted. Connections are found by the user's id, so that it takes as long for one user as for a hundred
-    /// thousand.
+    /// Addresses all connections of the user with this id, as set by a guard or [`Client::set_user`]. Rooms can be
+    /// added and excluded. Connections are indexed by user id, so the lookup time does not depend on how many users are
+    /// connected.
     /// ```
     /// # use switchboard::Server;
     /// # fn tell(server: &Server) {
@@ -96,56 +95,58 @@ impl<N> Server<N> {
         Broadcast::new(&self.space, Target::user(id.as_ref()))
     }
 
-    /// Everyone but the members of a room.
+    /// Addresses all clients except the members of a room.
     pub fn except(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.space, Target::all()).except(room)
     }
 
-    /// Everyone.
+    /// Addresses all clients of the namespace.
     pub fn all(&self) -> Broadcast {
         Broadcast::new(&self.space, Target::all())
     }
 
-    /// The clients of this node: what it knows of them without asking anybody.
+    /// Returns a view of the clients of this node only. It answers without asking other nodes.
     pub fn local(&self) -> LocalServer<'_> {
         LocalServer::new(&self.space)
     }
 
-    /// The numbers of the application, all its namespaces together. Exact while nothing moves.
+    /// Returns the statistics of the application, summed over all its namespaces. They are exact only while there is no
+    /// traffic.
     pub fn stats(&self) -> Stats {
         self.hub.stats()
     }
 
-    /// How many clients there are on all nodes, less those that are closing.
+    /// Counts the clients on all nodes, without those that are closing.
     ///
     /// The nodes are asked when this is called, not when it is first polled.
     pub fn client_count(&self) -> impl Future<Output = Everywhere<usize>> + Send {
         ready(Everywhere::of_one_node(self.local().client_count()))
     }
 
-    /// How many clients are in a room on all nodes, less those that are closing: in its on-disconnect hook a client is
-    /// not counted.
+    /// Counts the members of a room on all nodes, without those that are closing. While its on-disconnect hook runs, a
+    /// client is not counted.
     pub fn count_in(&self, room: impl RoomName) -> impl Future<Output = Everywhere<usize>> + Send {
         ready(Everywhere::of_one_node(self.local().count_in(room)))
     }
 
-    /// The ids of the clients on all nodes, less those that are closing.
+    /// Returns the ids of the clients on all nodes, without those that are closing.
     pub fn clients(&self) -> impl Future<Output = Everywhere<Vec<ClientId>>> + Send {
         ready(Everywhere::of_one_node(ids(self.local().clients())))
     }
 
-    /// The ids of the members of a room on all nodes, less those that are closing.
+    /// Returns the ids of the members of a room on all nodes, without those that are closing.
     pub fn clients_in(&self, room: impl RoomName) -> impl Future<Output = Everywhere<Vec<ClientId>>> + Send {
         ready(Everywhere::of_one_node(ids(self.local().clients_in(room))))
     }
 
-    /// The rooms that have members on any node; a client's own room, whose name is its id, is not among them.
+    /// Returns the names of the rooms that have members on any node, without the own rooms of clients, whose names are
+    /// their ids.
     pub fn rooms(&self) -> impl Future<Output = Everywhere<Vec<Arc<str>>>> + Send {
         ready(Everywhere::of_one_node(self.local().rooms()))
     }
 
-    /// Closes the connections of everyone in a room with 4503 (`kicked`). Returns how many that were: who
-    /// is closing already is not counted. See [`Client::disconnect`] for what it means.
+    /// Closes the connections of all members of a room with 4503 (`kicked`), as [`Client::disconnect`] does. Returns
+    /// how many it closed, without those that were closing already.
     pub fn disconnect(&self, room: impl RoomName) -> usize {
         self.to(room).disconnect()
     }

@@ -1,4 +1,4 @@
-//! A part of the connections of a namespace, found by their ids.
+//! [`Shard`]: a part of the connections of a namespace, indexed by their ids.
 use crate::client_id::ClientId;
 use crate::hub::Endpoint;
 use crate::hub::conns::Conns;

@@ -1,4 +1,4 @@
-//! The connections and rooms of one namespace on this node.
+//! [`Space`]: one namespace, with its connections and rooms on this node.
 use crate::hub::home::Homes;
 use crate::hub::local::Local;
 use crate::hub::runtime::Runtime;
@@ -10,7 +10,7 @@ pub(crate) struct Space {
     named: Named,
     pub(crate) local: Local,
     pub(crate) node: Arc<Node>,
-    /// Where its connections may live.
+    /// The runtimes in which its connections may run.
     pub(crate) homes: Arc<Homes>,
 }
 
@@ -28,7 +28,7 @@ impl Space {
         Space { named: Named::AtRunTime { name, known_to }, local: Local::small(), node, homes }
     }
 
-    /// `None`: it is named at run time.
+    /// Returns the marker type; `None` if the namespace is named at run time.
     pub(crate) fn marker(&self) -> Option<Marker> {
         match &self.named {
             Named::ByType(marker) => Some(*marker),
@@ -43,7 +43,7 @@ impl Space {
         }
     }
 
-    /// A seat in it is free again.
+    /// Gives back one seat, if the namespace is named at run time.
     fn leave(&self) {
         if let Named::AtRunTime { name, known_to } = &self.named {
             known_to.leave(name);
@@ -59,7 +59,7 @@ impl Drop for Space {
     }
 }
 
-/// A place in a namespace, until dropped. One that is named at run time exists as long as anybody has one.
+/// A seat in a namespace, until dropped. A namespace that is named at run time counts as used as long as it has seats.
 pub(crate) struct Lease {
     space: Arc<Space>,
     handed_over: bool,
@@ -74,7 +74,7 @@ impl Lease {
         &self.space
     }
 
-    /// To a registration, which gives it back.
+    /// Passes the seat to a registration, which gives it back by [`give_back`](Lease::give_back).
     pub(crate) fn hand_over(mut self) {
         self.handed_over = true;
     }

@@ -1,9 +1,9 @@
-//! [`Target`]: who is meant by what is sent, asked or commanded.
+//! [`Target`]: the clients that an event, request or command is for.
 use crate::ClientId;
 use crate::room::Room;
 use std::sync::Arc;
 
-/// Some clients of a namespace, by what they have in common. An id stays an id: it is neither written as text nor read
+/// A group of clients of a namespace. A client's own room is kept as an id, so that it need not be formatted and parsed
 /// again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
@@ -24,24 +24,26 @@ impl From<Room<'_>> for Group {
     }
 }
 
-/// The union of groups, less exceptions: each client once. Plain data, which holds on any node.
+/// The union of groups without the excluded ones; each client once. It is plain data without references to connections,
+/// so it is valid on any node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Every client of the namespace, whatever `groups` has.
+    /// True for all clients of the namespace, regardless of `groups`.
     pub(crate) all: bool,
     pub(crate) groups: Vec<Group>,
     pub(crate) except: Vec<Group>,
-    /// One client that is excepted, for which no set of receivers has to be made: the sender of most broadcasts.
+    /// One excluded client, usually the sender. It is skipped during delivery, so that no set of receivers need be
+    /// built for it.
     pub(crate) but: Option<ClientId>,
 }
 
 impl Target {
-    /// Everyone.
+    /// Returns the target of all clients.
     pub(crate) fn all() -> Target {
         Target { all: true, ..Target::default() }
     }
 
-    /// Nobody yet, and never this client.
+    /// Returns a target without groups that excludes this client.
     pub(crate) fn others_than(id: ClientId) -> Target {
         Target { but: Some(id), ..Target::default() }
     }

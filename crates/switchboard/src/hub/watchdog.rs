@@ -1,9 +1,10 @@
-//! The pulse: a handler that blocks its thread stops nobody else while another worker of the runtime sleeps.
+//! The watchdog for blocked workers: a handler that blocks its thread must not delay other connections while another worker of the runtime
+//! sleeps.
 //!
-//! The worker of tokio's that waits for the sockets also runs what they wake. While it does, nobody waits for them, unless
-//! another worker is awake; and what it has woken last, perhaps a flusher, no other worker takes over. So when a worker has
-//! been at work for a while and another one sleeps, that one is woken, writes what waits to be written, and waits for the
-//! sockets. (tokio's own remedy, `enable_eager_driver_handoff`, is not stable.)
+//! The tokio worker that polls the I/O driver also runs the tasks that the driver wakes. While it runs them, no worker polls the driver,
+//! unless another one is awake. The task that it woke last, which may be a flusher, cannot be stolen by other workers. So if a worker has
+//! been busy for a while and another one sleeps, the watchdog wakes the sleeping one, which writes what is queued and then polls the
+//! driver. (tokio's own remedy, `enable_eager_driver_handoff`, is unstable.)
 use crate::hub::home::Home;
 use crate::node::Node;
 use std::sync::{Arc, Weak};
@@ -11,12 +12,12 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-/// How long a worker may be at work before another one is woken.
+/// The interval of the checks. A worker that was busy for one interval counts as blocked.
 const BEAT: Duration = Duration::from_millis(10);
-/// The same while nobody is connected.
+/// The interval of the checks while there are no connections.
 const IDLE_BEAT: Duration = Duration::from_millis(100);
 
-/// Looks after a runtime that has several workers. The thread ends with the shutdown, with the node, or with the runtime.
+/// Starts the watchdog thread of a runtime that has several workers. The thread ends with the shutdown, with the node, or with the runtime.
 pub(crate) fn start(home: &Arc<Home>, node: &Arc<Node>, runtime: &Handle, tick: Duration) {
     if runtime.metrics().num_workers() < 2 {
         return;
@@ -31,7 +32,7 @@ pub(crate) fn start(home: &Arc<Home>, node: &Arc<Node>, runtime: &Handle, tick: 
 fn beat(home: &Arc<Home>, node: &Weak<Node>, runtime: &Handle, tick: Duration) {
     let metrics = runtime.metrics();
     let mut before = Vec::new();
-    // It is stopped when the runtime ends.
+    // The home is stopped when its runtime ends.
     while !home.is_stopped()
         && let Some(node) = node.upgrade().filter(|node| !node.has_ended())
     {
@@ -47,12 +48,12 @@ fn beat(home: &Arc<Home>, node: &Weak<Node>, runtime: &Handle, tick: Duration) {
     }
 }
 
-/// Each worker counts when it begins to sleep and when it ends: an odd number sleeps.
+/// Returns the park count of each worker. It grows when the worker parks and when it unparks, so an odd count means that it sleeps.
 fn counts(metrics: &RuntimeMetrics) -> impl Iterator<Item = u64> + '_ {
     (0..metrics.num_workers()).map(|worker| metrics.worker_park_unpark_count(worker))
 }
 
-/// One worker has been at work since the last look, and another one sleeps.
+/// True if one worker has been busy since the last check and another one sleeps.
 fn needs_another(before: &[u64], now: &[u64]) -> bool {
     let sleeps = |count: u64| count % 2 == 1;
     let is_long_at_work = before.iter().zip(now).any(|(before, now)| before == now && !sleeps(*now));

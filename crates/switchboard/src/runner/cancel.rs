@@ -123,7 +123,8 @@ fn client_error(error: Option<Part<'_>>) -> Error {
         code: Option<String>,
         message: Option<String>,
     }
-    // A codec of the application may panic, which is like an error without a shape.
+    // An application codec may panic here. The panic is contained, and the error then gets the default code and message, as if it could not
+    // be parsed as a `Shape`.
     let shape: Option<Shape> = contained("codec", || Data::from(&error).read()).ok();
     let (code, message) = shape.map_or((None, None), |shape| (shape.code, shape.message));
     Error::new(

@@ -67,7 +67,7 @@ impl Deadlines {
         self.rare_mut().deferred_by = by;
     }
 
-    /// The server shuts down: nothing new is handled.
+    /// True if the server is shutting down, so that no new message is handled.
     #[inline]
     pub(super) fn is_draining(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.draining)

@@ -144,7 +144,7 @@ impl Runner {
         }
     }
 
-    /// Answers the requests whose `Ack` took too long.
+    /// Answers with `timeout` each client request whose deferred reply (an `Ack` that the handler holds) was not sent before its deadline.
     fn check_deferred(&mut self, now: u64, round: &mut Round<'_>) {
         let (expired, next) = round.endpoint.expired_deferred(now);
         self.deadlines.set_deferred_by(next.unwrap_or(NEVER));

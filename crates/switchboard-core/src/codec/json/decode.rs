@@ -1,4 +1,4 @@
-//! Client to server: one pass over the text, all parts borrowed from it.
+//! Decoding, client to server: one pass over the text; all parts are borrowed from it.
 use std::borrow::Cow;
 use std::fmt;
 
@@ -16,8 +16,8 @@ pub(crate) const SCAN_FROM: usize = (MAX_KEYS + 1) * 5 + 1;
 
 /// Decodes a frame of the native protocol.
 ///
-/// The payload is only checked to be JSON, at any depth, without recursion. Nothing is allocated unless the event or
-/// the id has escapes, or the payload is nested (a byte for each level).
+/// The payload is only validated to be JSON, at any depth, without recursion. Nothing is allocated unless the event or the id has escapes,
+/// or the payload is nested (a byte for each level).
 ///
 /// `data`, `meta`, `id` and `error` that are null count as missing; unknown keys are ignored.
 ///
@@ -157,7 +157,7 @@ pub(crate) fn check(json: &str) -> Result<(), Fault> {
     if has_private_key(json) { Err(Fault::PrivateKey) } else { Ok(()) }
 }
 
-/// True when an object anywhere inside has more than [`MAX_KEYS`] keys. Linear, and without recursion.
+/// True if an object anywhere inside has more than [`MAX_KEYS`] keys. Linear, and without recursion.
 ///
 /// `json` must be a JSON value.
 fn has_big_object(json: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! Server to client: every function appends one frame to a buffer, without an intermediate value.
+//! Encoding, server to client: every function appends one frame to a buffer, without an intermediate value.
 use std::io;
 use std::ops::Range;
 
@@ -225,7 +225,7 @@ fn open(out: &mut Vec<u8>, event: &str) {
     out.extend_from_slice(br#"","data":"#);
 }
 
-/// Apart from [`open`], because event names rarely need escapes.
+/// Writes a name that needs escapes. Separate from [`open`], because event names rarely need them.
 #[cold]
 fn open_escaped(out: &mut Vec<u8>, event: &str) {
     out.extend_from_slice(br#"{"event":"#);
@@ -260,8 +260,8 @@ fn put_rare(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     serde_json::to_writer(RareWriter(out), value).expect("strings, numbers and structs of them always serialise");
 }
 
-/// A writer for frames that are written rarely. Because it is a type of its own, the serialiser over `Vec<u8>`, which the hot path uses, has
-/// few callers and is inlined into them.
+/// A writer for frames that are written rarely. Because it is a type of its own, the serialiser over `Vec<u8>`, which the hot path uses,
+/// has few callers and is inlined into them.
 struct RareWriter<'a>(&'a mut Vec<u8>);
 
 impl io::Write for RareWriter<'_> {

@@ -100,7 +100,8 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Whether the value did not change. The recursion is bounded: serde_json has built `before`, so it is nested at most 127 deep.
+    /// Writes the value, and returns true if it did not change. The recursion is bounded: serde_json has built `before`, so it is nested at
+    /// most 127 deep.
     fn value(&mut self, before: &Value, after: &Value) -> Result<bool, Error> {
         let (written, kind) = (self.out.len(), self.walk.peek());
         let start = self.walk.at;
@@ -226,7 +227,7 @@ impl<'a> Walk<'a> {
         self.at += 1;
     }
 
-    /// Whether another item of the array follows. If not, steps over the closing bracket.
+    /// Returns true if another item of the array follows. If not, steps over the closing bracket.
     pub(crate) fn item(&mut self) -> bool {
         match self.peek() {
             b',' => {

@@ -20,8 +20,8 @@ pub struct FastFrame<'a> {
 
 /// Reads the keys of a common frame without reading its payload. `None`: the frame is not a common one, so [`decode`](super::decode()) it.
 ///
-/// A common frame has `event` first, then `data` and `id` in either order, no white space between them, and an event and id of ASCII without
-/// escapes. It is too short for an object with too many keys, and its payload has no key that begins with `$serde_json::private::`.
+/// A common frame has `event` first, then `data` and `id` in either order, no white space between them, and an event and id of ASCII
+/// without escapes. It is too short for an object with too many keys, and its payload has no key that begins with `$serde_json::private::`.
 #[inline]
 pub fn decode_fast(text: &str) -> Option<FastFrame<'_>> {
     if text.len() >= SCAN_FROM {
@@ -62,7 +62,8 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'\\'
 }
 
-/// The bytes that end a plain text: a quote, and any byte that is not plain. A table, because it is used for each byte of each event's name.
+/// The bytes that end a plain text: a quote, and any byte that is not plain. A table, because it is used for each byte of each event's
+/// name.
 static ENDS: [bool; 256] = {
     let mut ends = [true; 256];
     let mut byte = 0;

@@ -8,7 +8,8 @@ use super::payload::from_data;
 use crate::Error;
 use crate::codec::object::{Is, Object};
 
-/// The value of a key of a payload, the last one if it occurs again; `None` where it is missing, or the payload is.
+/// Returns the value of a key of a payload, the last one if the key is repeated; `None` if the key or the payload is
+/// missing.
 ///
 /// The values of the other keys are skipped at any depth, and not built.
 ///

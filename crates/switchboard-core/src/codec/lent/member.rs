@@ -58,7 +58,8 @@ pub fn member_from_lent<T: DeserializeOwned>(
     }
 }
 
-/// Whether a private key was found, what was read (the value, and how often the key occurs), and the path of what does not fit.
+/// In this order: true if a private key was found; the value that was read, with the number of occurrences of the key; the path at which
+/// the value does not fit.
 type Found<T> = (bool, Option<Result<(Option<T>, usize), erased_serde::Error>>, Option<Path>);
 
 fn find<T: DeserializeOwned>(lend: &mut impl FnMut(&mut Lend<'_>), key: &str, nth: Option<usize>) -> Found<T> {

@@ -1,4 +1,4 @@
-//! Payloads of an application's own codec, which this crate reads through the deserializer that the codec lends.
+//! Payloads of an application's own codec. This crate reads them through a deserializer that the codec lends.
 mod member;
 mod watched;
 
@@ -16,8 +16,8 @@ pub use member::member_from_lent;
 /// A function that borrows a deserializer. A codec makes a deserializer over a payload, and calls this function with it.
 pub type Lend<'a> = dyn FnMut(&mut dyn Deserializer<'_>) + 'a;
 
-/// Parses a payload through the deserializer that `lend` gives; a missing payload is null. If the value does not fit, `lend` is called again to
-/// find the path of the misfit.
+/// Parses a payload through the deserializer that `lend` gives; a missing payload is null. If the value does not fit, `lend` is called
+/// again to find the path of the misfit.
 ///
 /// Errors: those of [`json::from_data`], as far as the codec's deserializer reports them with serde's own texts. `bad_request` when
 /// `lend` does not call its function, which means that the bytes contain no payload, and when a key that is read begins with

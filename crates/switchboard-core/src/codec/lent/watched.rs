@@ -12,14 +12,14 @@ use crate::float::ANY_FLOAT;
 /// serde_json's error for a number that the type cannot hold.
 pub(super) const OUT_OF_RANGE: &str = "number out of range";
 
-/// What the wrapper has found, shared by all its parts.
+/// The findings of the wrapper, shared by all its parts.
 #[derive(Default)]
 pub(super) struct Watch {
     private_key: Cell<bool>,
 }
 
 impl Watch {
-    /// Whether a key that is [private](crate::codec::private) was read.
+    /// True if a key that is [private](crate::codec::private) was read.
     pub(super) fn met_private_key(&self) -> bool {
         self.private_key.get()
     }
@@ -49,7 +49,7 @@ enum Role {
     Json,
 }
 
-/// Passes everything on, but refuses keys that are [private](crate::codec::private) and floats that JSON does not have.
+/// Forwards everything to the wrapped deserializer, but refuses keys that are [private](crate::codec::private), and NaN and infinities.
 pub(super) struct Watched<'w, T> {
     inner: T,
     watch: &'w Watch,

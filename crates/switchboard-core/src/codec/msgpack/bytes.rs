@@ -7,7 +7,7 @@ use super::writer::Writer;
 /// Appends bytes, and refuses every other value. It is not human-readable, so a type with two forms gives its bytes.
 pub(super) struct Bytes<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    /// Whether the bytes are a value of this format already.
+    /// True if the bytes are a value of this format already.
     pub(super) written: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Client to server: one pass over the bytes, all parts borrowed from them.
+//! Decoding, client to server: one pass over the bytes; all parts are borrowed from them.
 use std::borrow::Cow;
 
 use super::raw::Raw;
@@ -10,7 +10,7 @@ use crate::{Id, Incoming};
 
 /// Decodes a frame of the native protocol.
 ///
-/// The payload is only checked to be MessagePack, at any depth, without recursion. Nothing is allocated.
+/// The payload is only validated to be MessagePack, at any depth, without recursion. Nothing is allocated.
 ///
 /// `data`, `meta`, `id` and `error` that are nil count as missing; unknown keys are ignored. A key is a `str`; an `id` is an
 /// integer of any width, a float that is a whole number within 2^53, or a `str`.

@@ -1,4 +1,4 @@
-//! Server to client: every function appends one frame to a buffer, without an intermediate value.
+//! Encoding, server to client: every function appends one frame to a buffer, without an intermediate value.
 use std::ops::Range;
 
 use rmp::Marker;

@@ -1,4 +1,4 @@
-//! Why a value was not built, or not written.
+//! [`Failure`]: the reason why a value was not built, or not written.
 use std::fmt::{self, Write};
 
 use serde::{de, ser};
@@ -6,11 +6,12 @@ use serde::{de, ser};
 use crate::codec::misfit::Misfit;
 use crate::error::Cut;
 
-/// Why a value was not built, or not written.
+/// The reason why a value was not built, or not written.
 #[derive(Debug)]
 pub(super) struct Failure(pub(super) Misfit);
 
-/// The bytes were checked before, so this reports what a type does not accept, or leaves unread.
+/// The bytes were validated before, so this error means that a type does not accept the value, or has left a part of it
+/// unread.
 pub(super) const NOT_VALID: Failure = Failure(Misfit::NotValid);
 
 impl fmt::Display for Failure {

@@ -12,9 +12,9 @@ use super::writer::Writer;
 use crate::Error;
 use crate::codec::object::Object;
 
-/// The value of a key of a payload, the last one if it occurs again; `None` where it is missing, or the payload is nil.
+/// Returns the value of a key of a payload, the last one if the key is repeated; `None` if the key is missing or the payload is nil.
 ///
-/// Errors: those of [`from_data`], when the payload is no map, or a key in it is none that JSON has.
+/// Errors: those of [`from_data`], when the payload is not a map, or has a key that JSON cannot have.
 pub fn member<'a>(data: Raw<'a>, key: &str) -> Result<Option<Raw<'a>>, Error> {
     match find(data, key) {
         Some(member) => Ok(member),
@@ -46,10 +46,10 @@ fn find<'a>(data: Raw<'a>, key: &str) -> Option<Option<Raw<'a>>> {
     Some(found)
 }
 
-/// A payload after its value was changed from `before` to `after`: what is the same at the same place stays as it was written,
-/// also what JSON does not have.
+/// Rewrites a payload after its value was changed from `before` to `after`. Parts that did not change keep their bytes, including values
+/// that JSON does not have.
 ///
-/// `before` must be what `original` says.
+/// `before` must be the value of `original`.
 ///
 /// Errors: internal.
 pub fn replace(original: Raw<'_>, before: &Value, after: &Value) -> Result<RawBuf, Error> {
@@ -65,7 +65,8 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// True if the value is as it was. `before` is nested as deep as a payload is built, at most.
+    /// Writes the value, and returns true if it did not change. The recursion is bounded, because `before` is nested at most as deep as a
+    /// payload is built.
     fn value(&mut self, before: &Value, after: &Value) -> Result<bool, Failure> {
         let (written, original) = (self.out.len(), self.reader.rest());
         let same = match (self.reader.token().ok_or(NOT_VALID)?, before, after) {

@@ -3,7 +3,7 @@ use super::reader::{Part, Reader, Token};
 use crate::codec::private::is_private;
 
 impl Part<'_> {
-    /// Whether some map in it, at any depth, has a key that is [private](crate::codec::private), as a text or as bytes.
+    /// True if some map in it, at any depth, has a key that is [private](crate::codec::private), as a text or as bytes.
     #[inline]
     pub(super) fn has_private_key(&self) -> bool {
         self.may_be_private && search(self.bytes)
@@ -49,8 +49,8 @@ struct Container {
     is_map: bool,
 }
 
-/// The containers around the innermost one. Each takes as few bytes as its count needs, so that together they take no more memory than their
-/// heads do in the input.
+/// The containers around the innermost one. Each takes as few bytes as its count needs, so that together they take no more memory than
+/// their heads do in the input.
 #[derive(Default)]
 struct Open(Vec<u8>);
 

@@ -168,8 +168,9 @@ macro_rules! takes_digits {
 impl<'de> Deserializer<'de> for &mut Parser<'de> {
     type Error = Failure;
 
-    /// serde buffers what it reads here for `flatten` and for untagged and internally tagged enums, and an integer that it has buffered
-    /// as a float can no longer be read as an integer. JavaScript encoders write whole numbers of more than 32 bits as floats, such as the time.
+    /// serde buffers what it reads here for `flatten` and for untagged and internally tagged enums, and an integer that it has buffered as
+    /// a float can no longer be read as an integer. JavaScript encoders write whole numbers of more than 32 bits as floats, such as the
+    /// time.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let token = match self.token()? {
             Token::Float(value) if value < i32::MIN.into() || value > u32::MAX.into() => {
@@ -274,7 +275,7 @@ struct Items<'p, 'de> {
 }
 
 impl Items<'_, '_> {
-    /// Whether another one follows, which the caller must then read.
+    /// Returns true, and counts the next one, if another one follows. The caller must then read it.
     fn advance(&mut self) -> bool {
         let is_there = self.left > 0;
         self.left -= u32::from(is_there);

@@ -1,4 +1,4 @@
-//! A payload that is not parsed yet.
+//! [`Raw`] and [`RawBuf`]: values of MessagePack that are not parsed yet.
 use std::fmt;
 
 use serde::ser::{Error as _, Serialize, Serializer};
@@ -12,20 +12,20 @@ use crate::Error;
 /// The name by which the writer of this format recognises bytes that are a value already.
 pub(super) const WRITTEN: &str = "$switchboard::MessagePack";
 
-/// One value of MessagePack, borrowed and checked: it is complete, nothing follows it, its texts are UTF-8, and no map in it
-/// has more than 1,024 keys or a key that begins with `$serde_json::private::`. It may be nested to any depth.
+/// One borrowed and validated value of MessagePack: it is complete, nothing follows it, its texts are UTF-8, and no map in it has more than
+/// 1,024 keys or a key that begins with `$serde_json::private::`. It may be nested to any depth.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(&'a [u8]);
 
 impl<'a> Raw<'a> {
-    /// Checks the bytes; `None` unless they are exactly one such value.
+    /// Validates the bytes; `None` unless they are exactly one such value.
     pub fn new(bytes: &'a [u8]) -> Option<Raw<'a>> {
         let mut reader = Reader::new(bytes);
         let part = reader.skip()?;
         (reader.is_empty() && !part.is_overfull && !part.has_private_key()).then_some(Raw(bytes))
     }
 
-    /// The bytes must have been checked.
+    /// Wraps bytes that must have been validated.
     pub(super) const fn checked(bytes: &'a [u8]) -> Raw<'a> {
         Raw(bytes)
     }
@@ -37,12 +37,12 @@ impl<'a> Raw<'a> {
 }
 
 impl Raw<'_> {
-    /// A copy.
+    /// Copies the value.
     pub fn to_buf(self) -> RawBuf {
         RawBuf(self.0.into())
     }
 
-    /// Whether some map in it has a key that begins with `$serde_json::private::`. Only a value that the server wrote can have one, because
+    /// True if some map in it has a key that begins with `$serde_json::private::`. Only a value that the server wrote can have one, because
     /// [`Raw::new`] refuses it.
     pub fn has_private_key(self) -> bool {
         Reader::new(self.0).skip().is_some_and(|part| part.has_private_key())
@@ -75,12 +75,12 @@ impl RawBuf {
         Ok(RawBuf(bytes.into()))
     }
 
-    /// The bytes must be one value.
+    /// Wraps bytes that must be one value.
     pub(super) fn checked(bytes: Vec<u8>) -> RawBuf {
         RawBuf(bytes.into())
     }
 
-    /// The value, checked already.
+    /// Returns the value, without validating it again.
     pub fn as_raw(&self) -> Raw<'_> {
         Raw(&self.0)
     }

@@ -5,7 +5,7 @@ use serde::de::Unexpected;
 use crate::codec::envelope::MAX_KEYS;
 use crate::codec::private::is_private;
 
-/// A value without parts, or the head of one with parts.
+/// A scalar value, or the head of an array or map.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Token<'a> {
     Nil,
@@ -46,9 +46,9 @@ impl Token<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) bytes: &'a [u8],
-    /// Whether some map in it has too many keys.
+    /// True if some map in it has too many keys.
     pub(super) is_overfull: bool,
-    /// Whether some text or bytes in it would be [private](crate::codec::private) if they were a key.
+    /// True if some text or bytes in it would be [private](crate::codec::private) if they were a key.
     pub(super) may_be_private: bool,
 }
 

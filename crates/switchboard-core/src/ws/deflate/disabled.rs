@@ -1,4 +1,4 @@
-//! Without the feature `deflate`: there is no agreement on compression.
+//! The replacement of [`Deflate`] without the feature `deflate`: compression is never negotiated.
 use super::Window;
 use crate::ws::Violation;
 use http::{HeaderMap, HeaderValue};

@@ -156,7 +156,7 @@ impl fmt::Display for InvalidTarget {
 
 impl std::error::Error for InvalidTarget {}
 
-/// Why an answer does not open a WebSocket.
+/// The reason why an answer does not open a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseError {

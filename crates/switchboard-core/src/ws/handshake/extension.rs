@@ -11,7 +11,7 @@ pub(in crate::ws) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> 
     values.flat_map(|value| split(value.as_bytes(), b',')).filter(|offer| !offer.is_empty())
 }
 
-/// At least as many as there are [`offers`]: commas in quotes count, and empty elements, too.
+/// Returns an upper bound of the number of [`offers`]: it also counts commas in quotes and empty elements.
 pub(in crate::ws) fn most_offers(headers: &HeaderMap) -> usize {
     let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
     values.map(|value| 1 + value.as_bytes().iter().filter(|byte| **byte == b',').count()).sum()

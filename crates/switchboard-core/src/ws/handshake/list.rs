@@ -12,7 +12,7 @@ fn elements_of(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     elements.filter(|element| !element.is_empty())
 }
 
-/// True when the list has this element, whatever its case.
+/// True if the list has this element, whatever its case.
 pub(super) fn contains(headers: &HeaderMap, name: impl AsHeaderName, element: &str) -> bool {
     // In most requests it is the only element.
     headers.get_all(name).into_iter().any(|value| {
@@ -30,7 +30,7 @@ pub(super) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Opt
     }
 }
 
-/// A header occurs more than once that may not.
+/// The error for a header that is repeated but must not be.
 pub(super) struct Repeated;
 
 /// True for the characters of a token (RFC 9110 §5.6.2).

@@ -12,7 +12,8 @@ pub(super) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     list::elements(headers, SEC_WEBSOCKET_PROTOCOL).filter_map(|offer| str::from_utf8(offer).ok())
 }
 
-/// The first offer that is one of `ours`, once the whole list is well-formed.
+/// Returns the first offer that is one of `ours`. Fails if any part of the list is malformed, or if
+/// `required` is set and none matches.
 pub(super) fn select<'p>(headers: &HeaderMap, ours: &[&'p str], required: bool) -> Result<Option<&'p str>, Refusal> {
     let mut seen = [""; MAX_PROTOCOLS];
     let mut selected = None;

@@ -6,7 +6,7 @@ use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_VER
 
 use super::VERSION;
 
-/// Why a request is not upgraded, and the HTTP answer to it.
+/// The reason why a request is not upgraded, and the HTTP answer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -14,7 +14,7 @@ pub struct Refusal {
     pub status: StatusCode,
     /// A word of a fixed list, the label of a metric; several refusals may share one.
     pub reason: &'static str,
-    /// What to do about it, as a sentence for people. It never repeats anything of the request.
+    /// Advice to solve the problem, as a sentence for people. It never repeats anything of the request.
     pub message: &'static str,
 }
 
@@ -37,13 +37,13 @@ refusals! {
     URI = BAD_REQUEST, "uri", "The request target must be a path that begins with /, without .. segments, empty ones and control characters.";
     /// The head has too many or too large headers.
     HEADER_SIZE = REQUEST_HEADER_FIELDS_TOO_LARGE, "header_size", "The request has too many or too large headers: clear cookies, or raise the limit.";
-    /// Not GET.
+    /// The method is not GET.
     METHOD = METHOD_NOT_ALLOWED, "method", "A WebSocket is opened with GET.";
-    /// Not HTTP/1.1.
+    /// The HTTP version is not 1.1.
     HTTP_VERSION = UPGRADE_REQUIRED, "http_version", "A WebSocket is opened with HTTP/1.1: a proxy in front must speak it too.";
-    /// A header occurs twice that may occur once.
+    /// A header that may occur only once is repeated.
     DUP_HEADER = BAD_REQUEST, "dup_header", "Host, Origin, Sec-WebSocket-Key and Sec-WebSocket-Version may occur only once.";
-    /// No Host, or not a host.
+    /// The Host header is missing or invalid.
     HOST = BAD_REQUEST, "host", "The Host header must be a host name or address, with a port where needed.";
     /// A Host that is not served here.
     UNKNOWN_HOST = MISDIRECTED_REQUEST, "host", "This host name is not served here: add it to the allowed hosts.";
@@ -53,9 +53,9 @@ refusals! {
     NO_CONNECTION_UPGRADE = BAD_REQUEST, "no_upgrade", "The Connection header must contain Upgrade: let proxies pass it.";
     /// A body, or a header that announces one.
     SMUGGLING = BAD_REQUEST, "smuggling", "An upgrade request has no body: leave out Transfer-Encoding, and Content-Length unless it is 0.";
-    /// Not version 13.
+    /// The WebSocket version is not 13.
     WS_VERSION = UPGRADE_REQUIRED, "ws_version", "Sec-WebSocket-Version must be 13.";
-    /// Not a key.
+    /// The `Sec-WebSocket-Key` header is missing or invalid.
     WS_KEY = BAD_REQUEST, "ws_key", "Sec-WebSocket-Key must be 16 bytes in base64.";
     /// An origin that may not connect.
     ORIGIN = FORBIDDEN, "origin", "Pages of this origin may not connect: add it to the allowed origins.";
@@ -92,7 +92,7 @@ impl Refusal {
         }
     }
 
-    /// True when the connection must be closed after the answer: its end cannot be told from the next request's beginning.
+    /// True if the connection must be closed after the answer: its end cannot be told from the next request's beginning.
     pub fn must_close(&self) -> bool {
         *self == Refusal::SMUGGLING
     }

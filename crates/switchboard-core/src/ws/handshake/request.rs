@@ -1,4 +1,4 @@
-//! Whether a request may become a WebSocket (RFC 6455 §4.2.1).
+//! The checks that a request must pass to become a WebSocket (RFC 6455 §4.2.1).
 //!
 //! HTTP libraries accept requests that a handshake must not be: two Host headers, an absolute target, a body with two lengths.
 //! So everything is checked again here.
@@ -140,7 +140,7 @@ fn is_at_host(uri: &Uri, headers: &HeaderMap) -> bool {
     })
 }
 
-/// True for a path that a request may ask a gateway for: what [`check_request`] says of the target, but for its length.
+/// True if a request may ask a gateway for this path. The rules are those of [`check_request`] for the target, except its length.
 pub fn is_gateway_path(path: &Uri) -> bool {
     is_origin_form(path) && check_target(path, &HeaderMap::new()).is_ok() && check_segments(path).is_ok()
 }
@@ -152,13 +152,13 @@ fn check_segments(uri: &Uri) -> Result<(), Refusal> {
     if empty || has_control(path) { Err(Refusal::URI) } else { Ok(()) }
 }
 
-/// Whether a percent-decoded text may be the value of a parameter in a gateway's path: it is not empty, not `..`, and has no control
+/// True if a percent-decoded text may be the value of a parameter in a gateway's path: it is not empty, not `..`, and has no control
 /// characters. [`check_request`] checks the path that it is given, but a router may have taken off a part of the path before.
 pub fn is_parameter(value: &str) -> bool {
     !matches!(value, "" | "..") && !value.contains(char::is_control)
 }
 
-/// Whether the path has a percent-encoded control character: `%0a`, `%7F`, or one of U+0080 to U+009F, as `%C2%85`.
+/// True if the path has a percent-encoded control character: `%0a`, `%7F`, or one of U+0080 to U+009F, as `%C2%85`.
 fn has_control(path: &str) -> bool {
     let mut before = None;
     let mut encoded = path.split('%').skip(1).map(|rest| {
@@ -205,8 +205,8 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the request has no body. `Content-Length: 0`, which the JDK's client sends, says so; twice, or in any other form, two parties may
-/// read it differently.
+/// Checks that the request has no body. `Content-Length: 0`, which the JDK's client sends, is accepted. Repeated, or in any other form, it
+/// is refused, because two parties may read it differently.
 fn check_body(headers: &HeaderMap) -> Result<(), Refusal> {
     let length = list::single(headers, CONTENT_LENGTH).map_err(|_| Refusal::SMUGGLING)?;
     let is_empty = length.is_none_or(|length| length == "0") && !headers.contains_key(TRANSFER_ENCODING);
@@ -227,8 +227,8 @@ fn check_origin(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     origin.map(|origin| origin.to_str().map_err(|_| Refusal::ORIGIN)).transpose()
 }
 
-/// Checks the number of extension offers only. The offers themselves are for the extension to judge; an offer that none accepts is declined by
-/// leaving it out of the answer.
+/// Checks the number of extension offers only. The extension itself judges the offers; an offer that is not accepted is declined by leaving
+/// it out of the answer.
 fn check_extensions(headers: &HeaderMap) -> Result<(), Refusal> {
     let few = most_offers(headers) <= MAX_EXTENSIONS || offers(headers).nth(MAX_EXTENSIONS).is_none();
     if few { Ok(()) } else { Err(Refusal::EXTENSIONS) }

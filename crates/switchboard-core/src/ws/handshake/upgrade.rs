@@ -34,7 +34,7 @@ impl<'a> Upgrade<'a> {
         self.origin
     }
 
-    /// Refuses a Host that is not served here, which is what a DNS rebinding page asks for: see [`check_allowed_host`].
+    /// Refuses a Host that is not served here, because a DNS rebinding attack sends such a Host: see [`check_allowed_host`].
     ///
     /// # Errors
     /// 421 with the reason `host`.
@@ -74,13 +74,12 @@ pub fn check_allowed_host<S: AsRef<str>>(host: &str, allowed: &[S]) -> Result<()
     if found { Ok(()) } else { Err(Refusal::UNKNOWN_HOST) }
 }
 
-/// True for what may be the name of a subprotocol: a token (RFC 9110 §5.6.2).
+/// True if the text may be the name of a subprotocol: a token (RFC 9110 §5.6.2).
 pub fn is_protocol(name: &str) -> bool {
     list::is_token(name)
 }
 
-/// True for what may be an entry of [`check_allowed_host`]: a host name, or an address, an IPv6 one in brackets; with a port or
-/// without.
+/// True if the text may be an entry of [`check_allowed_host`]: a host name or an address, an IPv6 one in brackets, with or without a port.
 pub fn is_host(entry: &str) -> bool {
     Authority::parse(entry).is_some()
 }

@@ -16,7 +16,7 @@ pub(super) enum Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Named {
     scheme: String,
-    /// With `below`, the suffix that a host must have, with its leading dot.
+    /// The host. If `below` is set, the suffix that a host must have, with its leading dot.
     host: String,
     /// True for `*.host`: any host with one or more labels before it, never the host itself.
     below: bool,
@@ -38,7 +38,7 @@ impl<'a> Page<'a> {
         Some(Page { scheme, host: authority.host, port: authority.port.or(default_port(scheme)) })
     }
 
-    /// Whether it is a web page at this host. A scheme without a default port is that of an app, which is at no host.
+    /// True if it is a web page at this host. A scheme without a default port is that of an app, which is at no host.
     pub(super) fn is_at(&self, host: &str) -> bool {
         let Some(default) = default_port(self.scheme) else { return false };
         Authority::of_host(host)
@@ -85,8 +85,8 @@ impl Named {
         if !self.below {
             return page.host.eq_ignore_ascii_case(&self.host);
         }
-        // Hosts are ASCII, so a cut at any byte is between characters. No host begins with a dot, so the part before the suffix is never empty;
-        // `Page::parse` has checked that it consists of labels.
+        // Hosts are ASCII, so a cut at any byte is between characters. No host begins with a dot, so the part before the suffix is never
+        // empty; `Page::parse` has checked that it consists of labels.
         page.host
             .len()
             .checked_sub(self.host.len())

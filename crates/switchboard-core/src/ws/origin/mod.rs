@@ -1,7 +1,8 @@
 //! Which web pages may open a connection (RFC 6455 §10.2, RFC 6454).
 //!
-//! A browser sends the page's origin and lets no script change it, and it sends the user's cookies with every page: this check is what keeps a
-//! foreign page from acting with a user's cookies. A client that is not a browser can send any origin, so an origin is not an authentication.
+//! A browser sends the page's origin and lets no script change it, and it sends the user's cookies with every page: this check is what
+//! keeps a foreign page from acting with a user's cookies. A client that is not a browser can send any origin, so an origin is not an
+//! authentication.
 mod entry;
 mod invalid;
 #[cfg(test)]
@@ -51,9 +52,9 @@ impl Default for Origins {
 impl Origins {
     /// Allows pages whose host and port are those of the request's Host header.
     ///
-    /// A Host header without a port has the default port of the origin's scheme. The scheme itself is not compared, because a proxy before the
-    /// server may end TLS. The origins of apps and extensions, such as `capacitor://localhost`, never match a server's host: allow them by
-    /// [`Origins::list`].
+    /// A Host header without a port has the default port of the origin's scheme. The scheme itself is not compared, because a proxy before
+    /// the server may end TLS. The origins of apps and extensions, such as `capacitor://localhost`, never match a server's host: allow them
+    /// by [`Origins::list`].
     pub fn same() -> Origins {
         Origins::from(Rule::Same)
     }
@@ -107,17 +108,18 @@ impl Origins {
         self
     }
 
-    /// Also refuses requests without an Origin, which most clients send that are not browsers.
+    /// Also refuses requests without an Origin. Most clients that are not browsers send none.
     #[must_use]
     pub fn required(mut self) -> Origins {
         self.required = true;
         self
     }
 
-    /// Whether a page of this origin may connect; `host` is the Host header's value.
+    /// True if a page of this origin may connect. `host` is the value of the Host header.
     ///
-    /// `None`, no Origin header, is allowed unless [`Origins::required`]. Schemes and host names are compared without regard to
-    /// case and otherwise byte for byte: an origin with another port, a trailing dot, a punycode twin, user information or a path is different.
+    /// `None`, which means no Origin header, is allowed unless [`Origins::required`] is set. Schemes and host names are compared without
+    /// regard to case and otherwise byte for byte: an origin with another port, a trailing dot, a punycode twin, user information or a path
+    /// is different.
     pub fn allows(&self, origin: Option<&str>, host: &str) -> bool {
         self.check(origin, host).is_ok()
     }

@@ -1,11 +1,11 @@
-//! The answer of a client.
+//! [`Answer`]: the future answer of a client.
 use crate::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The answer to [`Client::emit_with_ack`](crate::Client::emit_with_ack), to be awaited. Dropped, it is not waited for.
+/// The future that [`Client::emit_with_ack`](crate::Client::emit_with_ack) returns. Dropping it gives up the answer.
 #[must_use = "await it; the event is sent already"]
 pub struct Answer<T>(Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>);
 

@@ -1,4 +1,4 @@
-//! The outcome of a join.
+//! [`Joined`]: the outcome of a join.
 use crate::hub::Client;
 use crate::outbound::Class;
 use crate::outbound::Event;
@@ -8,9 +8,9 @@ use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The outcome of [`Client::join`]: await it, ask it, or ignore it.
+/// The outcome of [`Client::join`]. Await it for the error, call [`is_new`](Joined::is_new), or ignore it.
 ///
-/// Ignored, a failure is sent to the client as `exception`, and counted.
+/// If it is not awaited, a failure is sent to the client as `exception`, and counted.
 pub struct Joined {
     is_new: bool,
     failure: Option<Box<(Client, Error)>>,
@@ -22,7 +22,7 @@ impl Joined {
         Joined { is_new, failure: outcome.err().map(|error| Box::new((client.clone(), error))) }
     }
 
-    /// True when the client is in the room now, and was not before.
+    /// True if the client is in the room now and was not before.
     pub fn is_new(&self) -> bool {
         self.is_new
     }

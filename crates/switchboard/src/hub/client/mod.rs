@@ -1,4 +1,4 @@
-//! [`Client`]: one connection, as handlers and services see it.
+//! [`Client`]: the handle of one connection, for handlers and services.
 mod answer;
 mod joined;
 
@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchboard_core::Close;
 
-/// One connection. Cheap to clone; a clone outlives the connection and then reaches nobody.
+/// A handle of one connection. Cheap to clone. It may outlive the connection; what is emitted after that reaches nobody.
 ///
-/// What is emitted to one client arrives in the order in which it was emitted, replies included.
+/// Events and replies arrive at the client in the order in which they were emitted.
 #[derive(Clone)]
 pub struct Client(Arc<Endpoint>);
 
@@ -37,25 +37,25 @@ impl Client {
         &self.0
     }
 
-    /// This connection's id, which is also the name of a room with this client alone in it.
+    /// Returns the id of this connection. It is also the name of the client's own room, of which it is the only member.
     pub fn id(&self) -> ClientId {
         self.0.id
     }
 
-    /// The name of the namespace that it is in: [`Namespace::NAME`](crate::Namespace::NAME), or what
+    /// Returns the name of the client's namespace: [`Namespace::NAME`](crate::Namespace::NAME), or the name that
     /// [`Gateway::namespace_by`](crate::Gateway::namespace_by) has returned.
     pub fn namespace(&self) -> &str {
         self.0.space.name()
     }
 
-    /// The address of the peer's socket. Behind a trusted proxy (`App::trust_proxies`) it is what that says of the client, with
-    /// port 0. `None` where the transport has none.
+    /// Returns the address of the peer's socket. With a trusted proxy (`App::trust_proxies`) it is the client's address as the proxy
+    /// reports it, with port 0. `None` if the transport has no address.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// False once the connection is closing: nothing that is emitted now reaches the client. True while what the client sent before its own
-    /// close frame is still answered.
+    /// False once the connection is closing, when nothing that is emitted reaches the client any more. Still true while messages that the
+    /// client sent before its own close frame are being answered.
     pub fn is_connected(&self) -> bool {
         self.0.is_open()
     }
@@ -66,7 +66,8 @@ impl Client {
         self.emit_as(Class::Push, event, data)
     }
 
-    /// Sends an event that may be dropped: when the client's socket refuses bytes, it is not queued behind them.
+    /// Sends an event that may be dropped. By default it is dropped, and not queued, while the client's socket accepts no more bytes: see
+    /// `Limits::volatile`.
     #[track_caller]
     pub fn emit_volatile(&self, event: &str, data: impl Serialize) -> Delivery {
         self.emit_as(Class::Volatile(None), event, data)
@@ -81,12 +82,12 @@ impl Client {
     ///
     /// It may be awaited in a handler of the same connection: acks are read while handlers run.
     ///
-    /// Errors: `timeout`; `not_found` when the client has left; `rate_limited` when too many answers are awaited;
-    /// `overloaded` in a handler of the same client while reading from it is paused; `validation_failed` when the answer
-    /// is not a `T`; and what the client answers as an error, with the code and message that it gave (`client_error` where it
-    /// gave none). That is the answering client's word: map it before you return it to somebody else.
+    /// Errors: `timeout`; `not_found` when the client has left; `rate_limited` when too many answers are awaited; `overloaded` in a handler
+    /// of the same client while reading from it is paused; `validation_failed` when the answer is not a `T`; and an error that the client
+    /// sends as its answer, with the client's code and message (`client_error` if it has no code). The client chose that text: map it
+    /// before you return it to another client.
     ///
-    /// Say the type of the answer: behind a `let`, as here, or as `client.emit_with_ack::<String>(..)`.
+    /// Name the type of the answer, either in the `let` or as `client.emit_with_ack::<String>(..)`.
     /// ```
     /// # use std::time::Duration;
     /// # use switchboard::{Client, Error};
@@ -117,25 +118,26 @@ impl Client {
         })
     }
 
-    /// Joins a room: from now on what is sent to it reaches this client. Joining twice is joining once.
+    /// Joins a room: from now on, messages to the room reach this client. Joining a room again has no effect.
     ///
-    /// A room's name has 1 to 255 bytes, no control character and none of `*`, `>`, `{`, `}`; and a client's id is the name of that
-    /// client's own room alone.
+    /// A room's name has 1 to 255 bytes, no control character and none of `*`, `>`, `{`, `}`. The id of a client is the name of its own
+    /// room, which no other client can join.
     ///
-    /// It takes effect at once. The outcome may be awaited, or ignored: a failure that nobody awaits is sent to the client
-    /// as `exception`. Failures: `validation_failed` for a name that cannot be one; `forbidden` for another client's own
-    /// room; `rate_limited` beyond `Limits::rooms`; `not_found` when the client has left; what an `on_join` hook says; and `internal`
-    /// where such hooks join inside of each other, more than 8 deep, or more than 1,024 inside of one.
+    /// It takes effect at once. The outcome may be awaited or ignored: if it is ignored, a failure is sent to the client as `exception`.
+    ///
+    /// Errors: `validation_failed` for an invalid name; `forbidden` for another client's own room; `rate_limited` beyond `Limits::rooms`;
+    /// `not_found` when the client has left; the error of an `on_join` hook; and `internal` if such hooks call `join` recursively, more
+    /// than 8 levels deep or more than 1,024 times in one.
     pub fn join(&self, room: impl RoomName) -> Joined {
         outlet::join(self, room.room_name())
     }
 
-    /// Leaves a room. False when the client was not in it.
+    /// Leaves a room. Returns false if the client was not in it.
     pub fn leave(&self, room: impl RoomName) -> bool {
         outlet::leave(self, room.room_name())
     }
 
-    /// True when this client has joined the room, or it is its own.
+    /// True if this client has joined the room, or if it is the client's own room.
     pub fn is_in(&self, room: impl RoomName) -> bool {
         match room.room_name() {
             Room::Named(room) => self.0.membership.lock().iter().any(|name| **name == *room),
@@ -143,41 +145,41 @@ impl Client {
         }
     }
 
-    /// The rooms that this client has joined, in that order; not the one that is its id.
+    /// Returns the rooms that this client has joined, in the order of joining, without its own room.
     pub fn rooms(&self) -> Vec<Arc<str>> {
         self.0.membership.lock().to_vec()
     }
 
-    /// Sends an event to every **other** client in every room that this client is in, each once.
+    /// Sends an event to every **other** client that shares a room with this client. Each gets it once.
     #[track_caller]
     pub fn broadcast(&self, event: &str, data: impl Serialize) -> Delivery {
         let groups = self.rooms().into_iter().map(Group::Room).collect();
         Broadcast::new(&self.0.space, Target { groups, ..Target::others_than(self.0.id) }).emit(event, data)
     }
 
-    /// Sends an event to every **other** client in one room, which this client need not be in.
+    /// Sends an event to every **other** client in a room. This client need not be in the room.
     #[track_caller]
     pub fn broadcast_to(&self, room: impl RoomName, event: &str, data: impl Serialize) -> Delivery {
         self.to(room).emit(event, data)
     }
 
-    /// Every **other** client in a room; further rooms can be added, and others excepted.
+    /// Addresses every **other** client in a room. Further rooms can be added, and rooms can be excluded.
     pub fn to(&self, room: impl RoomName) -> Broadcast {
         Broadcast::new(&self.0.space, Target::others_than(self.0.id)).to(room)
     }
 
-    /// Closes the connection with 4503 (`kicked`), behind all that was emitted to it.
+    /// Closes the connection with 4503 (`kicked`), after everything that was emitted to it before.
     ///
-    /// It takes effect at once: [`is_connected`](Client::is_connected) is false, no list or count of clients has it any more, no further
-    /// message of it is handled, be it one that has come already, and what is emitted to it reaches nobody. Handlers of it that have begun
-    /// run to their end; their replies, and that of the handler that calls this, are dropped and counted in
-    /// [`Stats::dropped`](crate::Stats::dropped). Its on-disconnect hook still sees its rooms.
+    /// It takes effect at once: [`is_connected`](Client::is_connected) is false, the client is in no list or count of clients, none of its
+    /// messages is handled any more, not even those already received, and events emitted to it reach nobody. Handlers that are already
+    /// running complete. Their replies, including the reply of the handler that calls this, are dropped and counted in
+    /// [`Stats::dropped`](crate::Stats::dropped). The on-disconnect hook still sees the client's rooms.
     pub fn disconnect(&self) {
         self.0.close(hub::kicked());
     }
 
-    /// Closes the connection with a code and reason, behind all that was emitted to it. It takes effect at once, as
-    /// [`disconnect`](Client::disconnect) does.
+    /// Closes the connection with a code and reason, after everything that was emitted to it before. It takes effect at once, as described
+    /// for [`disconnect`](Client::disconnect).
     pub fn close(&self, close: impl Into<Close>) {
         let close = close.into();
         let reason = DisconnectReason::Server { code: close.code };

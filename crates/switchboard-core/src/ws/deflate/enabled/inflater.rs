@@ -14,7 +14,7 @@ thread_local! {
     static INFLATER: Cell<Option<Box<Inflater>>> = const { Cell::new(None) };
 }
 
-/// `before` is what the message may refer back to.
+/// Inflates a payload to at most `most` bytes. `before` is the data that the message may refer back to.
 pub(super) fn inflate(payload: &[u8], most: usize, before: &[u8]) -> Result<Vec<u8>, Violation> {
     let mut inflater = INFLATER.take().unwrap_or_else(|| Box::new(Inflater::new()));
     let inflated = inflater.message(payload, most, before);
@@ -64,7 +64,7 @@ fn run(
     }
     let len = message.len;
     let ended = message.feed(&TAIL)? || message.feed(&END)?;
-    // A payload that is cut off ends with neither, or takes the tail for data.
+    // After a truncated payload, neither of them ends the stream, or the tail is read as data.
     if ended && message.len == len { Ok(len) } else { Err(Violation::CORRUPT_DEFLATE) }
 }
 
@@ -76,7 +76,8 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Inflates all of `input`. True if a last block ends exactly at its end; a last block that ends earlier would be followed by another stream.
+    /// Inflates all of `input`. True if a last block ends exactly at its end; a last block that ends earlier would be followed by another
+    /// stream.
     fn feed(&mut self, mut input: &[u8]) -> Result<bool, Violation> {
         loop {
             let at = self.len % self.out.len();

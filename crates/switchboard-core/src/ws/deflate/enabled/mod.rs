@@ -1,4 +1,4 @@
-//! With the feature `deflate`.
+//! [`Deflate`], with the feature `deflate`.
 mod deflater;
 mod inflater;
 mod offer;
@@ -31,8 +31,9 @@ const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deflate {
-    /// In the lower half, 8 to 15: the client reads with a window of 2 to the power of this. In the upper half, 0 or 8 to 15: the
-    /// window of the client's own messages, where it is kept. One byte, because each frame's header has one of these.
+    /// Two values in one byte, because each frame's header has a copy. The lower four bits, 8 to 15, are the size of the client's window
+    /// for messages to it, as a power of 2. The upper four bits are that of the kept window of the client's own messages, 8 to 15, or 0 if
+    /// none is kept.
     bits: NonZeroU8,
 }
 
@@ -63,7 +64,8 @@ impl Deflate {
         Deflate::agree(headers, None)
     }
 
-    /// [`negotiate`](Deflate::negotiate), but the client may refer back to its earlier messages: for clients that do so whatever the answer says.
+    /// Negotiates as [`negotiate`](Deflate::negotiate) does, but lets the client refer back to its earlier messages. This is for clients
+    /// that do so regardless of the answer.
     ///
     /// A decoder then keeps up to 2 to the power of `bits` bytes; `bits` is clamped to 8 to 15. A client whose window
     /// may be larger, because its offer is without `client_max_window_bits`, is told to keep none, as by [`Deflate::negotiate`].
@@ -91,7 +93,7 @@ impl Deflate {
         Some((Deflate::new(window_bits, client_bits), HeaderValue::try_from(answer).ok()?))
     }
 
-    /// Whether a message of this length may be sent compressed.
+    /// True if a message of this length may be sent compressed.
     ///
     /// A message refers back no further than its own length, so the same bytes suit every client whose window holds the message.
     /// A client with a smaller window gets it uncompressed.

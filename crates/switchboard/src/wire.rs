@@ -1,4 +1,4 @@
-//! What `#[derive(WireError)]` expands to calls of.
+//! What the expansion of `#[derive(WireError)]` calls.
 //!
 //! An error is kept as the cause of what is sent where its type is a `std::error::Error`. In the expansion the type is concrete,
 //! so that a method call finds out, as it does for `Validate` in [`handler::parts`](crate::handler::parts).

@@ -1,4 +1,5 @@
-//! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
+//! What the attributes expand to for stages. Each type check is a separate call, so that a mistake is one error on its
+//! own token.
 #![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
 use super::pipe::{Pipe, PipeDef, Trim};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-/// Asks which halves a guard has: see [`probe`].
+/// Finds out which halves a guard has: see [`probe`].
 pub struct GuardProbe<G>(PhantomData<fn() -> G>);
 
 /// A probe of a guard: `(&&&probe(&def)).__switchboard_message(def)`, by [`SyncMessage`], [`AsyncMessage`] or [`NoMessage`], and
@@ -25,12 +26,12 @@ pub struct Halved<G, C, M> {
     marker: PhantomData<fn() -> (C, M)>,
 }
 
-/// It has this half.
+/// The guard has this half.
 pub enum Yes {}
-/// It does not.
+/// The guard does not have this half.
 pub enum No {}
 
-/// Begins with a guard of which nothing is known.
+/// Begins with a guard whose halves are not known yet.
 pub fn halved<G: Send + Sync + 'static>(def: GuardDef<G>) -> Halved<G, No, No> {
     Halved { def, marker: PhantomData }
 }
@@ -110,7 +111,7 @@ impl<G> NoConnect for GuardProbe<G> {
     }
 }
 
-/// Holds for what may stand on a gateway or an application.
+/// Implemented for guards that are allowed on a gateway or an application.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a guard",
     label = "guards neither connections nor messages",
@@ -121,7 +122,7 @@ impl<G> SomeHalf<Yes, Yes> for G {}
 impl<G> SomeHalf<Yes, No> for G {}
 impl<G> SomeHalf<No, Yes> for G {}
 
-/// Holds for what may stand on a message.
+/// Implemented for guards that are allowed on a message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no message half",
     label = "does not guard messages",
@@ -223,13 +224,13 @@ impl<P: Send + Sync + 'static> OfEvery<P> {
 /// A pipe of every payload that the container gives: all of it is checked.
 pub struct Injected<P>(fn(&'static Location<'static>) -> PipeDef<P>);
 
-/// Its definition, at the place of the call.
+/// Returns the pipe's definition, located at the caller.
 #[track_caller]
 pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
     (pipe.0)(Location::caller())
 }
 
-/// Holds for a pipe of every payload: what may stand on a message, a gateway or an application.
+/// Implemented for pipes of every payload, which are allowed on a message, a gateway or an application.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a pipe of every payload",
     label = "a pipe of one type belongs on the parameter: `#[pipe(..)]`",
@@ -257,13 +258,13 @@ impl<P> OfOne<P> {
     }
 }
 
-/// Several pipes, from what the first takes to what the last makes. They are put together from the last one, each checked where
-/// it stands: `last(third).behind(second).behind(first)`.
+/// A chain of pipes, from the input type of the first to the output type of the last. It is built from the last one,
+/// and each pipe is type-checked on its own token: `last(third).behind(second).behind(first)`.
 pub struct Pipes<T, From>(Through<T, From>);
 
 type Through<T, From> = Box<dyn Fn(From, &MessageContext<'_>) -> Result<T, Error> + Send + Sync>;
 
-/// The last one: see [`Pipes`].
+/// Begins with the last pipe: see [`Pipes`].
 pub fn last<T, From, P>(pipe: P) -> Pipes<T, From>
 where
     P: Pipe<T, From = From>,
@@ -272,7 +273,7 @@ where
 }
 
 impl<T: 'static, From: 'static> Pipes<T, From> {
-    /// One in front of them.
+    /// Adds a pipe before these.
     pub fn behind<First, P>(self, pipe: P) -> Pipes<T, First>
     where
         P: Pipe<From, From = First>,
@@ -289,7 +290,7 @@ impl<T: 'static, From: DeserializeOwned + Send + 'static> Pipe<T> for Pipes<T, F
     }
 }
 
-/// Holds for a pipe that makes the parameter's type.
+/// Implemented for pipes that make the parameter's type.
 #[diagnostic::on_unimplemented(
     message = "the pipe `{Self}` does not make a `{T}`",
     label = "a pipe on the wrong type",

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 type Place = &'static Location<'static>;
 
-/// An outer stage that is left out.
+/// An outer stage that this level skips.
 #[derive(Clone, Copy)]
 pub(crate) struct Skipped {
     pub(crate) type_id: TypeId,
@@ -21,7 +21,7 @@ pub(crate) struct Skipped {
     pub(crate) place: Place,
 }
 
-/// What was written on a message, a gateway or an application.
+/// The stages that were declared on a message, a gateway or an application.
 #[derive(Default)]
 pub(crate) struct Declared {
     pub(crate) guards: Vec<Stage<Halves>>,
@@ -29,7 +29,7 @@ pub(crate) struct Declared {
     pub(crate) pipes: Vec<Stage<Arc<dyn ErasedPipe>>>,
     pub(crate) filters: Vec<Stage<Arc<dyn ErasedFilter>>>,
     pub(crate) skipped: Vec<Skipped>,
-    /// Nobody guards it, on purpose.
+    /// Set if it is marked as having no guard on purpose.
     pub(crate) public: Option<Place>,
 }
 
@@ -50,7 +50,7 @@ impl Declared {
             && public.is_none()
     }
 
-    /// Puts these behind those that are there.
+    /// Appends these stages after the present ones.
     pub(crate) fn append(&mut self, other: Declared) {
         self.guards.extend(other.guards);
         self.interceptors.extend(other.interceptors);

@@ -1,4 +1,4 @@
-//! [`Capture`]: the subscriber that fills [`Logs`], and passes everything on to the one that was there.
+//! [`Capture`]: the subscriber that fills [`Logs`], and forwards everything to the previous subscriber.
 use super::logs::{LogLine, Logs};
 use crate::log::Unlimited;
 use parking_lot::Mutex;
@@ -12,17 +12,18 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
-/// The longest value of a field.
+/// The longest value of a field that is kept.
 const MOST: usize = 4 << 10;
 
-/// The log of this thread goes to [`Logs`] too, until dropped.
+/// Captures the log of this thread in [`Logs`], until it is dropped.
 pub(super) struct Capturing {
     logs: Logs,
     listening: Arc<Listening>,
     _unlimited: Unlimited,
 }
 
-/// All that listen to one subscriber. It is the thread's until the last of them is gone, in whatever order they go.
+/// Everything that listens to one subscriber, which stays the thread's subscriber until the last listener is dropped,
+/// in any order.
 struct Listening {
     all: Mutex<Vec<Logs>>,
     _default: DefaultGuard,
@@ -30,7 +31,7 @@ struct Listening {
 
 struct Capture {
     listening: Weak<Listening>,
-    /// Whoever had the log of this thread before, or nobody.
+    /// The previous subscriber of this thread, if any.
     below: Dispatch,
 }
 

@@ -76,7 +76,7 @@ impl Call {
 
     /// Calls `work` with a [`MessageContext`] that borrows from this copy.
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
-        // What is left in it is kept, though `work` panics.
+        // Keeps the number of a deferred reply that `work` opens, even if `work` panics.
         let kept = Kept { attempt: Attempt::whole(), by: &self.deferred };
         let parts =
             Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref(), reply_to: self.reply_to };

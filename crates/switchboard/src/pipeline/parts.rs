@@ -83,9 +83,9 @@ impl<G> NoMessage for GuardProbe<G> {
 
 /// See [`probe`].
 pub trait HasConnect {
-    /// The guard.
+    /// The guard's type.
     type Guard;
-    /// With its connect half.
+    /// Uses the guard's connect half.
     fn __switchboard_connect<M>(&self, def: Halved<Self::Guard, No, M>) -> Halved<Self::Guard, Yes, M>;
 }
 impl<G: ConnectGuard> HasConnect for &GuardProbe<G> {
@@ -98,9 +98,9 @@ impl<G: ConnectGuard> HasConnect for &GuardProbe<G> {
 
 /// See [`probe`].
 pub trait NoConnect {
-    /// What is no guard of connections.
+    /// The type, which does not guard connections.
     type Guard;
-    /// As it is.
+    /// Returns the definition unchanged.
     fn __switchboard_connect<M>(&self, def: Halved<Self::Guard, No, M>) -> Halved<Self::Guard, No, M>;
 }
 impl<G> NoConnect for GuardProbe<G> {
@@ -133,7 +133,7 @@ pub trait MessageHalf<M> {}
 impl<G> MessageHalf<Yes> for G {}
 
 impl<G, C, M> Halved<G, C, M> {
-    /// A guard of a gateway or an application.
+    /// Returns the definition for a gateway or an application, which needs one half at least.
     pub fn some_half(self) -> GuardDef<G>
     where
         G: SomeHalf<C, M>,
@@ -143,7 +143,7 @@ impl<G, C, M> Halved<G, C, M> {
 }
 
 impl<G, M> Halved<G, No, M> {
-    /// A guard of a message.
+    /// Returns the definition for a message, which needs the message half.
     pub fn message_half(self) -> GuardDef<G>
     where
         G: MessageHalf<M>,
@@ -152,24 +152,25 @@ impl<G, M> Halved<G, No, M> {
     }
 }
 
-/// Asks whether `P` is a pipe of every payload: `(&pipe::<P>()).__switchboard_pipe()`, by [`EveryPayload`] or [`OnePayload`].
+/// Finds out whether `P` is a pipe of every payload: `(&pipe::<P>()).__switchboard_pipe()`, by [`EveryPayload`] or
+/// [`OnePayload`].
 pub struct PipeProbe<P>(PhantomData<fn() -> P>);
 
-/// A probe of a pipe that is injected.
+/// Returns a probe of a pipe that the container resolves.
 pub fn pipe<P>() -> PipeProbe<P> {
     PipeProbe(PhantomData)
 }
 
-/// A probe of a pipe that is given.
+/// Returns a probe of a pipe that is given as a value.
 pub fn pipe_of<P>(_: &P) -> PipeProbe<P> {
     PipeProbe(PhantomData)
 }
 
 /// See [`PipeProbe`].
 pub trait EveryPayload {
-    /// The pipe.
+    /// The pipe's type.
     type Pipe;
-    /// What it is.
+    /// Returns the result of the probe.
     fn __switchboard_pipe(&self) -> OfEvery<Self::Pipe>;
 }
 impl<P: Pipe<Value, From = Value>> EveryPayload for &PipeProbe<P> {
@@ -182,9 +183,9 @@ impl<P: Pipe<Value, From = Value>> EveryPayload for &PipeProbe<P> {
 
 /// See [`PipeProbe`].
 pub trait OnePayload {
-    /// The pipe, if it is one.
+    /// The type, which may not be a pipe at all.
     type Pipe;
-    /// What it is.
+    /// Returns the result of the probe.
     fn __switchboard_pipe(&self) -> OfOne<Self::Pipe>;
 }
 impl<P> OnePayload for PipeProbe<P> {
@@ -197,16 +198,16 @@ impl<P> OnePayload for PipeProbe<P> {
 
 /// A pipe of every payload.
 pub struct OfEvery<P>(PhantomData<fn() -> P>);
-/// A pipe of something else, or none.
+/// A pipe of other payloads, or not a pipe.
 pub struct OfOne<P>(PhantomData<fn() -> P>);
 
 impl<P: Send + Sync + 'static> OfEvery<P> {
-    /// It is one.
+    /// Returns this result: the type is a pipe of every payload.
     pub fn of_every(self) -> OfEvery<P> {
         self
     }
 
-    /// The container gives it.
+    /// Takes the pipe from the container.
     pub fn by_the_container(self) -> Injected<P>
     where
         P: InjectedStage,
@@ -214,14 +215,14 @@ impl<P: Send + Sync + 'static> OfEvery<P> {
         Injected(PipeDef::injected_at)
     }
 
-    /// It is given.
+    /// Takes the pipe as a value.
     #[track_caller]
     pub fn of(self, pipe: P) -> PipeDef<P> {
         PipeDef::of(pipe)
     }
 }
 
-/// A pipe of every payload that the container gives: all of it is checked.
+/// A pipe of every payload that the container resolves. Its type has been type-checked.
 pub struct Injected<P>(fn(&'static Location<'static>) -> PipeDef<P>);
 
 /// Returns the pipe's definition, located at the caller.
@@ -230,7 +231,8 @@ pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
     (pipe.0)(Location::caller())
 }
 
-/// Implemented for pipes of every payload, which are allowed on a message, a gateway or an application.
+/// The bound whose failure reports that a type is not a pipe of every payload. It is implemented for `Trim` only; pipes
+/// of every payload do not need it (see [`EveryPayload`]).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a pipe of every payload",
     label = "a pipe of one type belongs on the parameter: `#[pipe(..)]`",
@@ -239,9 +241,9 @@ pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
 pub trait PipeOfEvery {}
 impl PipeOfEvery for Trim {}
 
-// Nothing else is told of it: its place is taken by a pipe that is one.
+// A `Trim` is used in its place, so that the compiler reports one error and no others.
 impl<P> OfOne<P> {
-    /// Refused.
+    /// Does not compile.
     pub fn of_every(self) -> OfEvery<Trim>
     where
         P: PipeOfEvery,
@@ -249,7 +251,7 @@ impl<P> OfOne<P> {
         OfEvery(PhantomData)
     }
 
-    /// Refused.
+    /// Does not compile.
     pub fn of(self, _: P) -> PipeDef<Trim>
     where
         P: PipeOfEvery,

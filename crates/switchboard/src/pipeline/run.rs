@@ -121,7 +121,7 @@ impl Innermost for Handling<'_> {
 struct Waiting {
     call: Arc<Call>,
     future: Option<BoxRef<'static, Result<Reply, Error>>>,
-    /// What came of it.
+    /// The handler's stream, once the stages have returned one.
     stream: Option<Invocation>,
 }
 
@@ -138,7 +138,7 @@ impl Invoke for Waiting {
         if let Some(number) = late
             && reply.as_ref().is_ok_and(|reply| !reply.is_left_to_ack())
         {
-            // An interceptor has answered by itself, unless the `Ack` has done so before.
+            // An interceptor has replied itself. If the `Ack` has already replied, nothing more is sent.
             if this.call.caller().endpoint().take_deferred(number).is_none() {
                 return Poll::Ready(Step::Done(Ok(())));
             }
@@ -161,7 +161,7 @@ impl Invoke for Waiting {
     }
 }
 
-/// The filters of a call, and whose it was.
+/// The filters of a call, with the call that they are told of.
 pub(crate) struct Filtering {
     pub(crate) stages: Arc<Stages>,
     pub(crate) client: Client,

@@ -230,8 +230,8 @@ impl StageSet {
         }
     }
 
-    /// Reports stages around a raw gateway that would have no effect because it has no messages, so that nobody relies
-    /// on them.
+    /// Reports guards and pipes that would have no effect on a raw gateway because it has no messages, and a missing
+    /// connect guard if guards are required.
     pub(crate) fn check_raw(
         levels: &[&StageSet],
         who: &str,

@@ -35,8 +35,8 @@ struct Capture {
     below: Dispatch,
 }
 
-/// While `tracing` knows of one subscriber only, it asks the thread that first comes to a line whether the line is wanted at
-/// all: a thread without one would switch it off for the others. This is the second.
+/// A second subscriber. While `tracing` knows of only one, the first thread that reaches a log line decides for all
+/// threads whether the line is enabled. A thread without a subscriber would disable it for the others.
 static SECOND: LazyLock<Dispatch> =
     LazyLock::new(|| Dispatch::new(Capture { listening: Weak::new(), below: Dispatch::none() }));
 
@@ -62,7 +62,7 @@ impl Drop for Capturing {
     }
 }
 
-/// Events are captured; spans are only passed on.
+/// Captures events; spans are only forwarded.
 impl Subscriber for Capture {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
@@ -134,7 +134,7 @@ struct Fields {
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let mut text = Cut::new(MOST);
-        // It ends where it is told to stop.
+        // An error only means that `text` is full.
         let _ = write!(text, "{value:?}");
         self.record_str(field, &text.end());
     }

@@ -100,7 +100,7 @@ impl Logs {
     }
 }
 
-/// The lines.
+/// Shows the lines.
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.lines().iter().map(|line| line.to_string())).finish()

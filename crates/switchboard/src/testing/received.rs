@@ -108,7 +108,7 @@ impl Received {
         }
     }
 
-    /// Makes a binary message, or an envelope if the client speaks a binary format.
+    /// Makes an envelope if the client speaks MessagePack and the bytes are one; otherwise a binary message.
     pub(super) fn binary(bytes: Vec<u8>, speech: Speech) -> Received {
         let envelope = (speech == Speech::MessagePack).then(|| speech::read(&bytes).ok()).flatten();
         match envelope {

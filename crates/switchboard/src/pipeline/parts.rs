@@ -38,9 +38,9 @@ pub fn halved<G: Send + Sync + 'static>(def: GuardDef<G>) -> Halved<G, No, No> {
 
 /// See [`probe`].
 pub trait SyncMessage {
-    /// The guard.
+    /// The guard's type.
     type Guard;
-    /// With its message half.
+    /// Uses the guard's message half.
     fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, Yes>;
 }
 impl<G: Guard> SyncMessage for &&GuardProbe<G> {
@@ -53,9 +53,9 @@ impl<G: Guard> SyncMessage for &&GuardProbe<G> {
 
 /// See [`probe`].
 pub trait AsyncMessage {
-    /// The guard.
+    /// The guard's type.
     type Guard;
-    /// With its message half.
+    /// Uses the guard's async message half.
     fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, Yes>;
 }
 impl<G: AsyncGuard> AsyncMessage for &GuardProbe<G> {
@@ -68,9 +68,9 @@ impl<G: AsyncGuard> AsyncMessage for &GuardProbe<G> {
 
 /// See [`probe`].
 pub trait NoMessage {
-    /// What is no guard of messages.
+    /// The type, which does not guard messages.
     type Guard;
-    /// As it is.
+    /// Returns the definition unchanged.
     fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, No>;
 }
 impl<G> NoMessage for GuardProbe<G> {

@@ -161,7 +161,7 @@ impl Invoke for Waiting {
     }
 }
 
-/// The filters of a call, with the call that they are told of.
+/// The filters of a call, and its client.
 pub(crate) struct Filtering {
     pub(crate) stages: Arc<Stages>,
     pub(crate) client: Client,

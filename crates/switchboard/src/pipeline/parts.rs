@@ -222,7 +222,7 @@ impl<P: Send + Sync + 'static> OfEvery<P> {
     }
 }
 
-/// A pipe of every payload that the container resolves. Its type has been type-checked.
+/// A pipe of every payload that the container resolves. Both properties have been type-checked.
 pub struct Injected<P>(fn(&'static Location<'static>) -> PipeDef<P>);
 
 /// Returns the pipe's definition, located at the caller.

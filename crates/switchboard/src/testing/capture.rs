@@ -134,7 +134,7 @@ struct Fields {
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let mut text = Cut::new(MOST);
-        // An error only means that `text` is full.
+        // Writing stops once `text` is full.
         let _ = write!(text, "{value:?}");
         self.record_str(field, &text.end());
     }

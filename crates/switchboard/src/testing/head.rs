@@ -84,7 +84,7 @@ impl Head {
         let (mut parts, ()) = request.into_parts();
         parts.headers = self.headers.clone();
         parts.extensions = self.extensions.clone();
-        // They were checked when they came.
+        // The cookies were validated when they were added.
         if let Some(cookies) =
             HeaderValue::from_bytes(self.cookies.as_bytes()).ok().filter(|cookies| !cookies.is_empty())
         {

@@ -2,14 +2,14 @@
 use syn::visit::Visit;
 use syn::{Attribute, Generics, Ident, Lifetime, Type, WherePredicate, parse_quote};
 
-/// Adds the bound that the container can hold the type.
+/// Adds the bound that allows the container to hold the type.
 pub(crate) fn holds(generics: &mut Generics, name: &Ident) {
     let (_, types, _) = generics.split_for_impl();
     let holds: WherePredicate = parse_quote!(#name #types: ::core::marker::Send + ::core::marker::Sync + 'static);
     generics.make_where_clause().predicates.push(holds);
 }
 
-/// Whether a type names a type parameter, or `Self`, which may have some.
+/// True if a type names a type parameter, or `Self`, which may have some.
 pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
     struct Search<'a> {
         names: Vec<&'a Ident>,
@@ -27,7 +27,7 @@ pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
     search.found
 }
 
-/// Whether a type names a lifetime parameter of these generics.
+/// True if a type names a lifetime parameter of these generics.
 pub(crate) fn borrows(ty: &Type, generics: &Generics) -> bool {
     struct Search<'a> {
         generics: &'a Generics,

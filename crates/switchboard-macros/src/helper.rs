@@ -15,7 +15,7 @@ pub(crate) fn one_of(names: &'static [&'static str], attribute: &Attribute) -> O
     names.iter().find(|name| last.ident == **name).copied()
 }
 
-/// Whether it is the attribute with this name, under whatever path.
+/// True if this is the attribute with this name, whatever path leads to it.
 pub(crate) fn is_named(path: &Path, name: &str) -> bool {
     path.segments.last().is_some_and(|last| last.ident == name)
 }

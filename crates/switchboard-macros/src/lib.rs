@@ -1,5 +1,6 @@
-//! The attributes of Switchboard. Each expands to calls of the public builder; each attribute's documentation says which. Where the builder
-//! would check a handler as a whole, they call `switchboard::__private`, which checks each part once, on its own token.
+//! The attributes of Switchboard. Each expands to calls of the public builder; each attribute's documentation says
+//! which. Where the builder would type-check a handler as a whole, they call `switchboard::__private`, which
+//! type-checks each part once, on its own token.
 //!
 //! They are re-exported by `switchboard`, the crate that applications depend on. Every attribute is built in the same way: parse → model →
 //! validate → expand. All errors are reported at once, each on the tokens that it concerns, and the item itself is always emitted, so that one
@@ -112,8 +113,9 @@ helpers! {
     pipe, "a parameter of a handler, in an `impl` block with `#[messages]`";
     /// Fills a field from the container, inside of [`injectable`](macro@injectable) and [`gateway`](macro@gateway).
     inject, "a field of a struct with `#[injectable]` or `#[gateway]`";
-    /// How many of these messages of one client are handled at the same time: `#[concurrency(4)]` on a handler, inside of
-    /// [`messages`](macro@messages#stages). A gateway has the key `concurrency = 4`. Replies are sent as they become ready.
+    /// Sets how many of these messages of one client are handled at the same time: `#[concurrency(4)]` on a handler,
+    /// inside of [`messages`](macro@messages#stages). A gateway has the key `concurrency = 4`. Replies are sent as they
+    /// become ready.
     /// ```
     /// # use switchboard::messages;
     /// # struct Thumbnails;

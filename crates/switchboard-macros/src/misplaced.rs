@@ -4,7 +4,7 @@ use crate::helper::is_named;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Error, Item};
 
-/// The item unchanged, and an error on the attribute.
+/// Returns the item unchanged, with an error on the attribute.
 pub(crate) fn expand(name: &str, home: &str, item: TokenStream) -> TokenStream {
     error(&format!("`#[{name}]` belongs on {home}"), item)
 }

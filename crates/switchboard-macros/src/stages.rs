@@ -38,7 +38,7 @@ impl StageKind {
         format!("app_{}", self.method())
     }
 
-    /// Whether a probe has to find out which traits the type implements.
+    /// True if a probe has to find out which traits the type implements.
     pub(crate) fn is_probed(self) -> bool {
         matches!(self, StageKind::Guard | StageKind::Pipe)
     }
@@ -205,7 +205,7 @@ impl Stages {
         ours!(#(#calls)*)
     }
 
-    /// Whether the expansion needs [`probes`].
+    /// True if the expansion needs [`probes`].
     pub(crate) fn is_probed(&self) -> bool {
         self.list.iter().any(|stage| matches!(stage, Element::Use(kind, _) if kind.is_probed()))
     }
@@ -215,7 +215,7 @@ impl Stages {
     }
 }
 
-/// The traits that find out which halves a guard has, and what a pipe returns.
+/// Imports the traits that find out which halves a guard has, and what a pipe returns.
 pub(crate) fn probes(krate: &Path) -> TokenStream {
     ours! {
         #[allow(unused_imports)]

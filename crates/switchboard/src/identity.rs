@@ -1,4 +1,4 @@
-//! What handlers ask about the user of a connection: [`User`] and [`MaybeUser`] as parameters, and the guard [`Roles`].
+//! The user of a connection: [`User`] and [`MaybeUser`] as parameters, and the guard [`Roles`].
 use crate::handler::{Context, FromMessage, MessageContext};
 use crate::hub::{Client, owner};
 use crate::pipeline::{Call, ConnectGuard, Guard};
@@ -7,28 +7,30 @@ use crate::{Error, Handshake};
 use std::ops::Deref;
 
 impl Client {
-    /// Who this connection belongs to at this moment, without data of your own; `None` when nobody has set it.
+    /// The current user of the connection, as a plain [`User`] without your custom data (for the data, see
+    /// [`user_with`](Client::user_with)). `None` if neither a guard nor [`Client::set_user`] has set a user.
     pub fn user(&self) -> Option<User> {
         self.endpoint().identity().map(Identity::into_plain)
     }
 
-    /// [`Client::user`] with the data.
+    /// Returns the user with your custom data.
     ///
-    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    /// Errors: `unauthenticated` if there is no user; `internal` if its data is of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
         self.endpoint().identity().ok_or_else(nobody)?.user()
     }
 
-    /// Says who this connection belongs to from now on: a guest has logged in, or the same person has other roles. A
-    /// guard before the upgrade does it by [`Handshake::set_user`].
+    /// Sets the user of this connection from now on: when a guest has logged in, for example, or a user's roles have
+    /// changed. A guard before the upgrade uses [`Handshake::set_user`] instead.
     ///
-    /// It takes effect at once: [`Server::user`](crate::Server::user) finds the connection by the new id, and whoever
-    /// asks for the user gets the new one. A handler keeps the user that it was called with. The data is kept as long
-    /// as any handle of the client: if it holds a `Client`, let it not be this one.
+    /// It takes effect at once: [`Server::user`](crate::Server::user) finds the connection by the new id, and every
+    /// later read of the user returns the new one. A handler keeps the user that it was called with. The data is kept
+    /// until the last handle of the client is dropped, so it must not hold a `Client` of this same connection.
     ///
-    /// Errors: `user_connections` when [`Limits::user_connections`](crate::Limits::user_connections) leaves no room for
-    /// one more connection of the new user; returned from a handler, it closes the connection with 4504. `not_found`
-    /// when the client has left. The connection then keeps the user that it had.
+    /// Errors: `user_connections` if the new user already has
+    /// [`Limits::user_connections`](crate::Limits::user_connections) connections; returned from a handler, it closes
+    /// the connection with 4504. `not_found` if the client has left. On an error the connection keeps its previous
+    /// user.
     ///
     /// ```
     /// # use switchboard::{Client, Error, User};
@@ -46,28 +48,29 @@ impl Client {
 }
 
 impl MessageContext<'_> {
-    /// Who the connection belongs to, without data of your own; `None` when no guard has set it.
+    /// The user of the connection, as a plain [`User`] without your custom data (for the data, see
+    /// [`user_with`](MessageContext::user_with)). `None` if neither a guard nor [`Client::set_user`] has set a user.
     pub fn user(&self) -> Option<User> {
         self.caller.connected().user()
     }
 
-    /// [`Client::user_with`].
+    /// Returns the user with your custom data: see [`Client::user_with`].
     ///
-    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    /// Errors: `unauthenticated` if there is no user; `internal` if its data is of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
         self.caller.connected().user_with()
     }
 }
 
 impl Call {
-    /// [`MessageContext::user`].
+    /// Returns the user without your custom data: see [`MessageContext::user`].
     pub fn user(&self) -> Option<User> {
         self.caller().connected().user()
     }
 
-    /// [`Client::user_with`].
+    /// Returns the user with your custom data: see [`Client::user_with`].
     ///
-    /// Errors: `unauthenticated` where there is none; `internal` where it has data of another type.
+    /// Errors: `unauthenticated` if there is no user; `internal` if its data is of another type.
     pub fn user_with<T: Send + Sync + 'static>(&self) -> Result<User<T>, Error> {
         self.caller().connected().user_with()
     }
@@ -81,9 +84,9 @@ impl<T: Send + Sync + 'static> FromMessage for User<T> {
     }
 }
 
-/// A user, or nobody: the parameter of a handler that serves both.
+/// The user, or `None`: for handlers that serve both users and guests.
 ///
-/// It is answered `internal` where the user was set with data of another type.
+/// The message is answered with `internal` if the user was set with data of another type.
 #[derive(Clone, Debug)]
 pub struct MaybeUser<T = ()>(pub Option<User<T>>);
 
@@ -103,9 +106,9 @@ impl<T: Send + Sync + 'static> FromMessage for MaybeUser<T> {
     }
 }
 
-/// Refuses who has not the roles: `unauthenticated` where no guard has set a user, else `forbidden`. It stands on
-/// messages, gateways and applications, and with [`GuardDef::connect`](crate::pipeline::GuardDef::connect) before the
-/// upgrade, behind the guard that sets the user.
+/// A guard that requires roles. It answers `unauthenticated` if no user is set, and `forbidden` if the user lacks the
+/// roles. Use it on messages, gateways and applications. With [`GuardDef::connect`](crate::pipeline::GuardDef::connect)
+/// it runs before the upgrade; it must then come after the guard that sets the user.
 ///
 /// ```
 /// use switchboard::{Gateway, Roles};
@@ -120,12 +123,12 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// One of these roles is enough; with none of them named, nobody passes.
+    /// Requires at least one of these roles. With an empty list, nobody passes.
     pub fn any<Via: ?Sized>(roles: impl RoleNames<Via>) -> Roles {
         Roles { wanted: roles.names(), all: false }
     }
 
-    /// Every one of these roles is wanted; with none of them named, every user passes.
+    /// Requires all of these roles. With an empty list, every user passes.
     pub fn all<Via: ?Sized>(roles: impl RoleNames<Via>) -> Roles {
         Roles { wanted: roles.names(), all: true }
     }

@@ -16,25 +16,27 @@ use switchboard_core::{Close, CloseCode};
 
 /// The socket of a raw gateway: a parameter of the function given to [`crate::Gateway::raw`].
 ///
-/// When the function returns the connection is closed with 1000, unless it has closed it with a code of its own; when it returns an
-/// error, with the code of that error.
+/// When the function returns, the connection is closed with 1000, unless the function has already closed it with its
+/// own code. When it returns an error, the connection is closed with the code of that error.
 pub struct Socket {
     client: Client,
     port: Arc<Port>,
 }
 
 impl Socket {
-    /// The next message; `None` when the peer has closed or is gone, and all that it sent has been received, and at once when the
-    /// connection was closed from this side. What is sent before that `None` is still sent, within `Limits::linger`; nothing after it.
+    /// Returns the next message. Returns `None` once the peer has closed or is gone and everything it sent has been
+    /// received, and at once if the connection was closed from this side. Messages sent before that `None` are still
+    /// delivered, within `Limits::linger`; messages sent after it are not.
     ///
-    /// Cancel-safe. While nothing is received at most `inbound_messages` wait; then the peer is not read any more.
+    /// Cancel-safe. At most `inbound_messages` are queued for `recv`; beyond that, nothing more is read from the peer.
     pub async fn recv(&mut self) -> Option<Message> {
         poll_fn(|cx| self.port.poll_recv(cx, &self.client)).await
     }
 
-    /// Sends a message; waits while more than `outbound_soft_bytes` wait for the peer to read.
+    /// Sends a message. Waits while more than `outbound_soft_bytes` are queued for the peer.
     ///
-    /// Cancel-safe: a message is queued whole or not at all. Errors: the connection is closed, or the message too long.
+    /// Cancel-safe: a message is queued whole or not at all. Errors: the connection is closed, or the message is too
+    /// long.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         let message = message.into();
         poll_fn(|cx| self.port.poll_writable(cx, &self.client)).await?;
@@ -52,20 +54,20 @@ impl Socket {
         if pushed == Pushed::Queued { Ok(()) } else { Err(SendError::Closed) }
     }
 
-    /// The subprotocol that the client and this gateway have in common: one of [`Gateway::protocols`](crate::Gateway::protocols).
-    /// `None` where the client offered none of them.
+    /// Returns the selected subprotocol: one of [`Gateway::protocols`](crate::Gateway::protocols) that the client
+    /// offered. `None` if the client offered none of them.
     pub fn protocol(&self) -> Option<&str> {
         let conn = self.client.endpoint();
         let number = conn.extras.lock().as_ref().and_then(|extras| extras.protocol)?;
         conn.profile.protocols.get(usize::from(number)).map(AsRef::as_ref)
     }
 
-    /// The client, as other gateways see it: rooms, state, `disconnect`.
+    /// Returns the client as other gateways see it: rooms, state, `disconnect`.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Closes behind all that was sent.
+    /// Closes the connection after everything that was sent.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.client.close(Close::new(code, reason.to_owned()));
     }

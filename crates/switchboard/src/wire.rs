@@ -1,7 +1,8 @@
-//! What `#[derive(WireError)]` expands to calls of.
+//! Support for the code that `#[derive(WireError)]` expands to.
 //!
-//! An error is kept as the cause of what is sent where its type is a `std::error::Error`. In the expansion the type is concrete,
-//! so that a method call finds out, as it does for `Validate` in [`handler::parts`](crate::handler::parts).
+//! If an error's type implements `std::error::Error`, the error is kept as the cause of the error that is sent. In the
+//! expansion the type is concrete, so method resolution finds out whether it does, as for `Validate` in
+//! [`handler::parts`](crate::handler::parts).
 #![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use crate::Error;
 use http::StatusCode;
@@ -9,14 +10,14 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 use std::marker::PhantomData;
 
-/// What a client is told by an error that names no `message`.
+/// An error without a `message`, whose text the client is told.
 #[diagnostic::on_unimplemented(
     message = "there is no text that a client could be told of `{Self}`",
     label = "what is said of this?",
     note = "write `#[wire(message = \"…\")]` on it, or implement `Display` for `{Self}`, as `thiserror` does"
 )]
 pub trait Told {
-    /// The text.
+    /// Returns the text that the client is told.
     fn told(&self) -> String;
 }
 #[diagnostic::do_not_recommend]
@@ -26,14 +27,14 @@ impl<T: Display + ?Sized> Told for T {
     }
 }
 
-/// What the log is told by an internal error that names no `message`.
+/// An internal error without a `message`, which is only logged.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an error that the log could be told of",
     label = "what is the cause?",
     note = "an `internal` error is logged with its cause: implement `std::error::Error` for `{Self}`, as `thiserror` does, or write `message = \"…\"` beside `internal`: that text goes to the log alone"
 )]
 pub trait Cause {
-    /// An opaque error with this cause.
+    /// Returns an opaque error with this cause.
     fn opaque(self) -> Error;
 }
 #[diagnostic::do_not_recommend]
@@ -43,14 +44,14 @@ impl<T: StdError + Send + Sync + 'static> Cause for T {
     }
 }
 
-/// An error inside of another one, which is sent in its place.
+/// An error that wraps another, which is sent in its place.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says nothing of what a client is told",
     label = "this error does not become a `switchboard::Error`",
     note = "derive `WireError` for `{Self}`, or write `internal` in place of `transparent`"
 )]
 pub trait Inner {
-    /// What is sent.
+    /// Returns the error that is sent.
     fn inner(self) -> Error;
 }
 #[diagnostic::do_not_recommend]
@@ -60,30 +61,30 @@ impl<T: Into<Error>> Inner for T {
     }
 }
 
-/// The status of an error by its number, which the derive has checked to be 400 to 599.
+/// Converts the number of an error's status. The derive has validated that it is from 400 to 599.
 pub fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Asks whether a `T` can be a cause: `(&&Probe::<T>::new()).__switchboard_cause()`.
+/// Finds out whether a `T` can be a cause: `(&&Probe::<T>::new()).__switchboard_cause()`.
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
-    /// A probe.
+    /// Returns a probe.
     #[allow(clippy::new_without_default, reason = "a probe is not a value")]
     pub fn new() -> Probe<T> {
         Probe(PhantomData)
     }
 }
 
-/// It can.
+/// The type can be a cause.
 pub struct Kept;
-/// It cannot.
+/// The type cannot be a cause.
 pub struct Dropped;
 
 /// See [`Probe`].
 pub trait ByError {
-    /// The answer.
+    /// Returns the result of the probe.
     fn __switchboard_cause(&self) -> Kept;
 }
 impl<T: StdError + Send + Sync + 'static> ByError for &Probe<T> {
@@ -94,7 +95,7 @@ impl<T: StdError + Send + Sync + 'static> ByError for &Probe<T> {
 
 /// See [`Probe`].
 pub trait ByNothing {
-    /// The answer.
+    /// Returns the result of the probe.
     fn __switchboard_cause(&self) -> Dropped;
 }
 impl<T> ByNothing for Probe<T> {
@@ -104,7 +105,7 @@ impl<T> ByNothing for Probe<T> {
 }
 
 impl Kept {
-    /// The error with its cause.
+    /// Returns the error with its cause.
     pub fn attach<T: StdError + Send + Sync + 'static>(self, error: Error, cause: T) -> Error {
         error.with_source(cause)
     }

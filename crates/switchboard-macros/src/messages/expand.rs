@@ -95,7 +95,7 @@ fn hook(krate: &Path, method: &Method, span: Span, constructor: &str) -> TokenSt
     call(span, "hook", None, def)
 }
 
-/// A `HandlerDef` or `HookDef`, put together from parts.
+/// A `HandlerDef` or `HookDef`, assembled from parts.
 fn def(krate: &Path, method: &Method, assemble: &str, constructor: &str, returns: &str) -> TokenStream {
     let parts = ours!(#krate::__private::parts);
     let constructor = Ident::new(constructor, Span::mixed_site());
@@ -114,7 +114,8 @@ fn def(krate: &Path, method: &Method, assemble: &str, constructor: &str, returns
                     _ if source.attributes.is_empty() => plan(&parts, ty, *generic, &variable),
                     _ => plan_of_source(krate, ty, source, &variable),
                 });
-                // By path and not as a method call: a trait of the user may have a method of that name for every type.
+                // Called by path and not as a method: a blanket impl of one of the user's traits may add a method of
+                // that name to every type.
                 reads.push(ours!(let #variable = #parts::Parameter::read(&#variable, __cx)?;));
                 arguments.push(ours!(#variable));
             }
@@ -123,7 +124,7 @@ fn def(krate: &Path, method: &Method, assemble: &str, constructor: &str, returns
     let name = &method.name;
     let here = at(name.span());
     let reply = reply(&parts, &method.output, returns, true);
-    // A value that a handler with an `Ack` returns would be lost.
+    // A handler with an `Ack` must not return a value, because it would be lost.
     let (answers, beside) = match method.role.is_handler() {
         true => {
             let span = match &method.output {
@@ -170,7 +171,7 @@ fn plan(parts: &TokenStream, ty: &Type, generic: bool, variable: &Ident) -> Toke
     }
 }
 
-/// A parameter from a key of the payload, or from pipes, validated as a payload is.
+/// Reads a parameter from a key of the payload, or through pipes. It is validated like a payload.
 fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) -> TokenStream {
     let here = at(ty.span());
     let probe = moved(ours!(#krate::__private::parts), here);
@@ -188,8 +189,8 @@ fn plan_of_source(krate: &Path, ty: &Type, source: &Source, variable: &Ident) ->
     }
 }
 
-/// The pipes as one, and its span. They are put together from the last one, whose output is the parameter's type, to the first, so that the
-/// compiler reports the one that does not fit.
+/// Combines the pipes into one, and returns it with its span. They are combined from the last one, whose output is the
+/// parameter's type, to the first, so that the compiler reports the one that does not fit.
 fn pipes(krate: &Path, ty: &Type, pipes: &[Expr]) -> Option<(Span, TokenStream)> {
     let (last, others) = pipes.split_last()?;
     let span = at(last.span());

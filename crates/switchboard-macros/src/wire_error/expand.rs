@@ -125,7 +125,8 @@ impl Extras {
         }
     }
 
-    /// The builder's calls after the error's constructor.
+    /// Appends the calls for `retryable`, `retry_after`, `status` and `closing` to the expression that constructs the
+    /// error, and returns the whole expression.
     fn add(&self, krate: &Path, error: TokenStream) -> TokenStream {
         let Extras { status, retryable, retry_after, close } = self;
         let status = status
@@ -141,7 +142,7 @@ impl Extras {
         });
         let close = close.as_ref().map(|close| {
             let code = match close {
-                // `keys` has checked that the code may be sent, so the other arm is never taken.
+                // `keys` has validated that the code may be sent, so the other arm is never taken.
                 Expr::Lit(ExprLit { lit: Lit::Int(code), .. }) => ours! {
                     const {
                         match #krate::close::CloseCode::new(#code) {

@@ -1,4 +1,4 @@
-//! [`Ack`]: an answer that comes when it is ready.
+//! [`Ack`]: a deferred reply.
 use crate::handler::{FromMessage, IntoReply, Late, MessageContext, Plain, ReplySink};
 use crate::hub::Endpoint;
 use crate::hub::deferred::over;
@@ -12,8 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use switchboard_core::ws::HEADER_ROOM;
 
-/// Answers a request in place of the handler's return value: later, from wherever it was moved to. The handler returns `()`, or
-/// `Result<(), E>`; with another value it does not compile.
+/// Replies to a request in place of the handler's return value: at any later time, from any task. The handler returns
+/// `()` or `Result<(), E>`; any other return type does not compile.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,9 +28,10 @@ use switchboard_core::ws::HEADER_ROOM;
 ///     }
 /// }
 /// ```
-/// While it waits, the client's next messages are handled. The caller gets exactly one end: what is sent; `internal`, if it is
-/// dropped; `timeout` after [`Limits::deferred_reply_timeout`](crate::Limits), counted from the handler's return; or its own `cancel`. A
-/// connection has at most [`Limits::deferred_replies`](crate::Limits) of them.
+/// Until the reply is sent, the client's next messages are handled. The caller gets exactly one outcome: the value or
+/// error that is sent; `internal`, if the `Ack` is dropped; `timeout`, after
+/// [`Limits::deferred_reply_timeout`](crate::Limits), counted from the handler's return; or the result of its own
+/// `cancel`. A connection has at most [`Limits::deferred_replies`](crate::Limits) open ones.
 #[must_use = "an `Ack` that is dropped answers `internal`"]
 pub struct Ack<T> {
     client: Client,
@@ -40,13 +41,13 @@ pub struct Ack<T> {
 }
 
 impl<T: Serialize + Send + 'static> Ack<T> {
-    /// Answers.
+    /// Sends the reply.
     ///
-    /// Errors: `not_found`: the request has its end already, or the client has left; `internal`: the value cannot be sent, which the
-    /// caller is told.
+    /// Errors: `not_found` if the request has already ended or the client has left; `internal` if the value cannot be
+    /// sent, and then the caller gets that error too.
     ///
     /// # Panics
-    /// Where the value's `Serialize` does; the caller is answered `internal` before.
+    /// If the value's `Serialize` panics. The caller gets `internal` first.
     pub fn send(mut self, value: T) -> Result<(), Error> {
         self.done = true;
         self.client.endpoint_arc().answer_deferred(self.number, value)
@@ -54,7 +55,7 @@ impl<T: Serialize + Send + 'static> Ack<T> {
 }
 
 impl<T> Ack<T> {
-    /// Answers by an error.
+    /// Replies with an error.
     ///
     /// Errors: as in [`send`](Ack::send).
     pub fn fail(mut self, error: impl Into<Error>) -> Result<(), Error> {
@@ -62,7 +63,7 @@ impl<T> Ack<T> {
         self.client.endpoint_arc().fail_deferred(self.number, &error.into())
     }
 
-    /// True when nobody waits any more: the request was cancelled or timed out, or the client has left.
+    /// True if nobody waits for the reply any more: the request was cancelled or timed out, or the client has left.
     pub fn is_closed(&self) -> bool {
         !self.client.is_connected() || !self.client.endpoint().is_deferred_open(self.number)
     }
@@ -90,7 +91,7 @@ impl<T: 'static> FromMessage for Ack<T> {
 }
 
 impl Endpoint {
-    /// Answers a request. Errors: it has its end already, or the value cannot be sent.
+    /// Sends the deferred reply `number`. Errors: the request has already ended, or the value cannot be sent.
     pub(crate) fn answer_deferred<T>(self: &Arc<Self>, number: u64, value: T) -> Result<(), Error>
     where
         T: IntoReply<Plain, Err = Infallible>,

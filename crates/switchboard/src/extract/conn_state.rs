@@ -9,7 +9,7 @@ use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
-/// State of one connection, made by `Default` at the first use and dropped with the connection.
+/// State of one connection, created with `Default` at the first use and dropped with the connection.
 ///
 /// ```
 /// use switchboard::ConnState;
@@ -31,9 +31,10 @@ impl<T: Default + Send + 'static> ConnState<T> {
     pub(crate) fn of(conn: &Endpoint) -> ConnState<T> {
         let known = conn.extras(|extras| extras.state.get::<ConnState<T>>().cloned()).flatten();
         known.unwrap_or_else(|| {
-            // The application's `Default` runs outside of the lock; the first one that is put in wins.
+            // The application's `Default` runs outside the lock. If two values are made at once, the first one stored
+            // is kept.
             let made: ConnState<T> = ConnState(Arc::new(Guarded::new(Self::make())));
-            // After the end of the connection nothing is kept: a state that held the client would hold itself.
+            // After the connection has ended nothing is stored: a state that holds the client would keep itself alive.
             conn.extras(|extras| extras.state.get_or_insert(made.clone()).clone()).unwrap_or(made)
         })
     }
@@ -47,31 +48,32 @@ impl<T: Default + Send + 'static> ConnState<T> {
 }
 
 impl Client {
-    /// The gateway's state of this connection, made by `Default` at the first use. The parameter
-    /// [`ConnState<T>`](crate::ConnState) is this state too.
+    /// Returns the gateway's state of this connection, created with `Default` at the first use. The parameter
+    /// [`ConnState<T>`](crate::ConnState) is the same state.
     pub fn state<T: Default + Send + 'static>(&self) -> ConnState<T> {
         ConnState::of(self.endpoint())
     }
 }
 
 impl<T> ConnState<T> {
-    /// Works on the state. Other uses of it wait meanwhile; it cannot be held over an `.await`.
+    /// Calls `work` with the state. Other uses of the state wait until it returns; the state cannot be held over an
+    /// `.await`.
     ///
     /// # Panics
-    /// Where it would wait for ever: inside of itself, or of `with` of another state that is waited for by who has this one. So do
-    /// [`set`](ConnState::set) and [`get`](ConnState::get).
+    /// If it would deadlock: inside another `with` of the same state, or while another thread that holds this state
+    /// waits for one that is held here. [`set`](ConnState::set) and [`get`](ConnState::get) panic in the same cases.
     #[track_caller]
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut self.0.lock())
     }
 
-    /// Replaces the state; returns what it was.
+    /// Replaces the state and returns the previous value.
     #[track_caller]
     pub fn set(&self, value: T) -> T {
         std::mem::replace(&mut *self.0.lock(), value)
     }
 
-    /// A copy of the state.
+    /// Returns a copy of the state.
     #[track_caller]
     pub fn get(&self) -> T
     where
@@ -95,7 +97,7 @@ impl<T: Default + Send + 'static> FromMessage for ConnState<T> {
     }
 }
 
-/// Names the state, and shows nothing of it.
+/// Shows the type's name, but not the state.
 impl<T> fmt::Debug for ConnState<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ConnState({})", short_name(type_name::<T>()))

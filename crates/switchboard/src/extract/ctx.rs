@@ -1,4 +1,4 @@
-//! [`Ctx`]: everything around a message, owned.
+//! [`Ctx`]: the context of a message as an owned value.
 use super::EventName;
 use crate::di::Container;
 use crate::handler::{Context, FromMessage, MessageContext};
@@ -6,8 +6,8 @@ use crate::hub::Client;
 use crate::{Error, User};
 use std::sync::Arc;
 
-/// The client, the event's name, the user and the services of the application, in one parameter that owns what it gives: it may
-/// be moved into a task. It stands in handlers, hooks and raw loops.
+/// The client, the event's name, the user and the application's services in one parameter. It owns its contents, so it
+/// can be moved into a task. It can be a parameter of handlers, hooks and raw loops.
 ///
 /// ```
 /// use switchboard::{Ctx, Error, Gateway, Socket};
@@ -30,24 +30,27 @@ pub struct Ctx {
 }
 
 impl Ctx {
-    /// The connection.
+    /// Returns the client of the connection.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The event's name; "" in a hook and in a raw loop.
+    /// Returns the event's name; "" in a hook and in a raw loop.
     pub fn event(&self) -> &str {
         &self.event
     }
 
-    /// Who the connection belongs to, without data of your own; `None` when no guard has set it.
+    /// The user of the connection, as a plain [`User`] without your custom data (for the data, see
+    /// [`Client::user_with`]). `None` if neither a guard nor [`Client::set_user`] has set a user.
     pub fn user(&self) -> Option<User> {
         self.client.user()
     }
 
-    /// The `T` of the application, or of this connection or message where it has that scope, whichever module provides it.
+    /// Resolves the service `T`, whichever module provides it: the instance of the application, or that of this
+    /// connection or message if `T` has that scope.
     ///
-    /// Errors: `internal` when nobody does; the log says which type. Boot cannot tell: [`Inject<T>`](crate::Inject) is checked.
+    /// Errors: `internal` if no module provides `T`; the log names the type. This is found only at run time, while
+    /// [`Inject<T>`](crate::Inject) is validated at boot.
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
         Ok(self.container.resolve()?)
     }

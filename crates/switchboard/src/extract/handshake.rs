@@ -1,4 +1,4 @@
-//! What is kept of the request that opened the connection.
+//! Parameters that are kept from the request that opened the connection.
 use crate::Error;
 use crate::handler::{Context, FromMessage, MessageContext, Requirements};
 use http::{HeaderMap, HeaderName};
@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 /// The headers of the request that opened the connection.
 ///
-/// They are kept only in gateways with a handler that takes them: they cost memory for as long as a connection lives.
+/// They are kept only in gateways with a handler that takes them, because they use memory for the lifetime of the
+/// connection.
 #[derive(Clone)]
 pub struct Headers(Arc<HeaderMap>);
 
@@ -20,7 +21,7 @@ impl Deref for Headers {
     }
 }
 
-/// Shows the names: values may be secret, as those of `authorization` and `cookie` are.
+/// Shows only the names: values may be secret, such as those of `authorization` and `cookie`.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Headers")?;
@@ -43,7 +44,7 @@ impl FromMessage for Headers {
 
 /// A request extension of type `T`, set by a tower layer when the connection was opened.
 ///
-/// A message is answered `internal` when there was none: the log says which type is missing.
+/// If there was none, a message is answered with `internal`, and the log names the missing type.
 #[derive(Clone, Copy, Debug)]
 pub struct Ext<T>(pub T);
 
@@ -65,7 +66,7 @@ impl<T: Clone + Send + Sync + 'static> FromMessage for Ext<T> {
     }
 }
 
-/// What was kept of the request as a `T`.
+/// The `T` that was kept from the opening request, or `None` if no `T` was kept.
 pub(super) fn kept<T: Clone + Send + Sync + 'static>(cx: &MessageContext<'_>) -> Option<T> {
     cx.endpoint().kept.as_ref()?.extensions.get::<T>().cloned()
 }

@@ -1,4 +1,4 @@
-//! What is known of the message beside its payload.
+//! Properties of the message other than its payload.
 use crate::handler::{Context, FromMessage, MessageContext, Reason};
 use crate::{Client, DisconnectReason, Error};
 use serde::de::DeserializeOwned;
@@ -32,7 +32,8 @@ impl FromMessage for EventName {
     }
 }
 
-/// The connection, to keep it: in a handler that only works with it, `&Client` saves the clone.
+/// An owned handle of the client, which can be kept. A handler that only uses it during the call takes `&Client`, which
+/// saves the clone.
 impl FromMessage for Client {
     type Kind = Context;
 
@@ -41,8 +42,8 @@ impl FromMessage for Client {
     }
 }
 
-/// What travels beside the payload: the message's `meta`, as a `T`. Where it is missing, `T` is read from null: `Meta<Option<T>>`
-/// takes messages with and without.
+/// The message's `meta`, which is sent beside the payload, as a `T`. If it is missing, `T` is deserialised from null:
+/// `Meta<Option<T>>` accepts messages with and without it.
 ///
 /// ```
 /// use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Extractors: parameters of handlers that are not the payload.
+//! Extractors: parameters of handlers other than the payload.
 //!
 //! | extractor | what it is |
 //! |---|---|
@@ -6,14 +6,16 @@
 //! | [`Headers`], [`Ext`] | the headers, and an extension, of the request that opened the connection |
 //! | [`ConnState`] | the gateway's state of this connection |
 //! | [`Ctx`] | the client, the event, the user and the container at once |
-//! | [`EventName`], [`Meta`] | the event, and what came beside the payload |
-//! | [`Ack`] | answers later; in handlers only |
+//! | [`EventName`], [`Meta`] | the event's name, and the `meta` that was sent beside the payload |
+//! | [`Ack`] | replies later; in handlers only |
 //! | `Valid`, [`Unchecked`] | a payload that is validated, and one that is not; in handlers only |
 //!
-//! Elsewhere: [`User`](crate::User), [`MaybeUser`](crate::MaybeUser), [`Inject`](crate::Inject), [`Server`](crate::Server) and
-//! [`Socket`](crate::Socket). One of your own implements [`FromMessage`](crate::handler::FromMessage).
+//! Defined elsewhere: [`User`](crate::User), [`MaybeUser`](crate::MaybeUser), [`Inject`](crate::Inject),
+//! [`Server`](crate::Server) and [`Socket`](crate::Socket). Your own extractor implements
+//! [`FromMessage`](crate::handler::FromMessage).
 //!
-//! axum has a `Path` and a `Query` too, so these, and `Headers`, are not at the root of the crate. All others are there, too.
+//! axum has types named `Path` and `Query` too, so these two, and `Headers`, are not re-exported at the crate's root.
+//! All others are.
 mod ack;
 mod conn_state;
 mod ctx;

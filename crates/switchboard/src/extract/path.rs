@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use std::any::type_name;
 use std::ops::Deref;
 
-/// The parameters of the gateway's path, read as axum's `Path<T>`: one value, a tuple, or a struct with their names.
+/// The parameters of the gateway's path, deserialised as by axum's `Path<T>`: one value, a tuple, or a struct with
+/// their names.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -25,8 +26,8 @@ use std::ops::Deref;
 /// # let _ = app;
 /// ```
 ///
-/// They are read once, before the upgrade: what does not fit is answered 400, and never becomes a connection. Parameters of an
-/// axum router around the application count too.
+/// They are deserialised once, before the upgrade. A request that does not fit is answered with 400 and never becomes a
+/// connection. Parameters of an axum router around the application are included.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use std::any::type_name;
 use std::ops::Deref;
 
-/// The query string of the request that opened the connection, read as axum's `Query<T>`.
+/// The query string of the request that opened the connection, deserialised as by axum's `Query<T>`.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -22,8 +22,8 @@ use std::ops::Deref;
 /// }
 /// ```
 ///
-/// It is read once, before the upgrade: what does not fit is answered 400, and never becomes a connection. A secret does not
-/// belong in it: addresses end in logs.
+/// It is deserialised once, before the upgrade. A request that does not fit is answered with 400 and never becomes a
+/// connection. Do not put secrets in it: URLs are often logged.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 

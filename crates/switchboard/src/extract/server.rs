@@ -10,7 +10,7 @@ impl<N: Namespace> FromMessage for Server<N> {
     }
 }
 
-/// Of the client's own namespace.
+/// The [`Server`] of the client's own namespace.
 impl FromMessage for Server<Dynamic> {
     type Kind = Context;
 

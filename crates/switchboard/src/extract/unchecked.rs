@@ -6,8 +6,8 @@ use std::ops::{Deref, DerefMut};
 
 /// A payload that is not validated, although its type could be.
 ///
-/// Attributes validate every payload whose type implements garde's `Validate` with context `()`. `Unchecked` is for payloads
-/// that must not be validated, or cannot be: a type with another context, or one that is a generic parameter.
+/// The attributes validate every payload whose type implements garde's `Validate` with context `()`. Use `Unchecked`
+/// for payloads that must not be validated, or cannot be: a type with another context, or a generic parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Unchecked<T>(pub T);
 

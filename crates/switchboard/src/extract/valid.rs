@@ -37,18 +37,19 @@ use switchboard_core::Detail;
 /// }
 /// ```
 ///
-/// What is not valid is answered `validation_failed`, with at most eight `details`: JSON pointer, code, message, and the bound
-/// that was passed, `min` or `max`; never the rejected value. The code is that of the rule:
+/// An invalid payload is answered with `validation_failed` and at most eight `details`. Each has a JSON pointer, a
+/// code, a message, and the bound that was violated (`min` or `max`), but never the rejected value. The code depends on
+/// the rule:
 ///
 /// | rule | code | bound |
 /// |---|---|---|
-/// | `length`, `range` | the same | `min` or `max` |
-/// | `ascii`, `alphanumeric`, `email`, `url`, `ip`, `credit_card`, `phone_number` | the same; `ip` for `ipv4` and `ipv6`, too | |
-/// | `contains`, `prefix`, `suffix`, `pattern`, `matches`, `required` | the same | |
-/// | `custom` | `invalid`, with the message of the function: it says what it wants of the value | |
+/// | `length`, `range` | the rule's name | `min` or `max` |
+/// | `ascii`, `alphanumeric`, `email`, `url`, `ip`, `credit_card`, `phone_number` | the rule's name; `ip` for `ipv4` and `ipv6`, too | |
+/// | `contains`, `prefix`, `suffix`, `pattern`, `matches`, `required` | the rule's name | |
+/// | `custom` | `invalid`, with the function's message, which should say what a valid value is | |
 ///
-/// The pointer has what garde knows: where serde renames a field, say `#[garde(rename = "..")]` too, and on a struct around one
-/// value `#[garde(transparent)]`.
+/// The pointer uses the names that garde knows: if serde renames a field, add `#[garde(rename = "..")]` too, and on a
+/// newtype struct `#[garde(transparent)]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid<T>(pub T);
 
@@ -89,7 +90,7 @@ where
     }
 }
 
-/// What is not valid is `validation_failed`, with at most eight details.
+/// Validates a payload. Errors: `validation_failed`, with at most eight details.
 pub(crate) fn validate<T: Validate<Context = ()>>(value: &T) -> Result<(), Error> {
     let rules = Rules::default();
     with_i18n(&rules, || value.validate()).map_err(|report| refused(&report, &rules))
@@ -103,13 +104,15 @@ fn refused(report: &garde::Report, rules: &Rules) -> Error {
         .fold(error, |error, (path, why)| error.detail(rules.detail(pointer(path), why.message())))
 }
 
-/// The longest JSON pointer that is sent: keys of the client's stand in it.
+/// The longest JSON pointer that is sent. It is limited because it may contain keys chosen by the client.
 const MAX_POINTER: usize = 256;
 
-/// garde's path as a JSON pointer (RFC 6901); that of what is around it where it would be too long.
+/// Converts garde's path to a JSON pointer (RFC 6901). If that would be too long, returns the pointer of an enclosing
+/// value.
 fn pointer(path: &garde::Path) -> String {
     let mut pointer = String::new();
-    // Hidden in garde's documentation, and what its own `select!` expands to. The text of a path is not clear: a key may have dots.
+    // `__iter` is hidden in garde's documentation, but garde's own `select!` expands to it. The path's text is
+    // ambiguous, since a key may contain dots.
     for (kind, part) in path.__iter().rev().filter(|(kind, _)| *kind != Kind::None) {
         debug_assert!(matches!(kind, Kind::Key | Kind::Index));
         if part.len() > MAX_POINTER {
@@ -125,7 +128,7 @@ fn pointer(path: &garde::Path) -> String {
     pointer
 }
 
-/// What is known of a rule that was broken.
+/// The code and bound of a rule that was violated.
 #[derive(Clone)]
 struct Rule {
     code: &'static str,
@@ -133,10 +136,10 @@ struct Rule {
     max: Option<Number>,
 }
 
-/// The rules that were broken in one validation, by their texts, which garde's report has.
+/// The rules that were violated in one validation, by their message texts, which are also in garde's report.
 ///
-/// garde tells a rule's arguments to whom makes its text, and nobody else. The text is garde's own and says all of them, so that
-/// equal texts are of equal rules. A text that nobody has made here is one of the application's.
+/// garde passes a rule's arguments only to the code that makes its message. The text is garde's own and contains all
+/// arguments, so equal texts belong to equal rules. A text that was not made here is one of the application's.
 #[derive(Default)]
 struct Rules(RefCell<BTreeMap<Cow<'static, str>, Rule>>);
 
@@ -167,7 +170,7 @@ impl Rules {
     }
 }
 
-/// A bound as JSON has it. `None`: JSON's reader would not read it as what it is.
+/// Converts a bound to a JSON number. `None` if a JSON parser would not read it back as the same number.
 fn number(bound: &dyn Display) -> Option<Number> {
     let text = bound.to_string();
     if let Ok(number) = text.parse::<i64>() {
@@ -177,7 +180,7 @@ fn number(bound: &dyn Display) -> Option<Number> {
         return Some(number.into());
     }
     let number: f64 = text.parse().ok()?;
-    // An integer that has too many digits is another one as a float.
+    // An integer with too many digits would change its value as a float.
     (text.contains('.') || number.to_string() == text).then(|| Number::from_f64(number)).flatten()
 }
 

@@ -1,4 +1,4 @@
-//! [`Call`]: a message that waits for its handler, owning its bytes.
+//! [`Call`]: an owned copy of a message, before its handler runs.
 use crate::codec::Held;
 use crate::di::{Container, MessageScope, scope};
 use crate::handler::{Attempt, Caller, MessageContext, Parts};
@@ -10,9 +10,10 @@ use std::fmt;
 use std::sync::Arc;
 use switchboard_core::Id;
 
-/// A message on its way to its handler, as guards that wait, and interceptors, see it.
+/// A message on its way to its handler, as async guards and interceptors see it.
 ///
-/// An application's and a gateway's interceptors stand around the on-connect hook too: that is a call without an event.
+/// The interceptors of an application and of a gateway run around the on-connect hook too: that is a call without an
+/// event.
 pub struct Call {
     client: Client,
     event: Arc<str>,
@@ -56,26 +57,26 @@ impl Call {
         &self.event
     }
 
-    /// True around the on-connect hook.
+    /// True if this is the call of the on-connect hook.
     pub fn is_connect(&self) -> bool {
         self.event.is_empty()
     }
 
-    /// The message's `data` as a `T`.
+    /// Deserialises the message's `data` as a `T`.
     ///
-    /// Errors: `validation_failed` with what does not fit.
+    /// Errors: `validation_failed` if it does not fit.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.with(|cx| cx.payload())
     }
 
-    /// What a module provides: see [`MessageContext::resolve`].
+    /// Resolves a service: see [`MessageContext::resolve`].
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
         Ok(scope::resolve_for(self.container.as_deref(), &self.client, &self.scope)?)
     }
 
-    /// Works on it as on a message that was not copied.
+    /// Calls `work` with a [`MessageContext`] that borrows from this copy.
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
-        // What is left in it is kept, though `work` panics.
+        // Keeps the number of a deferred reply that `work` opens, even if `work` panics.
         let kept = Kept { attempt: Attempt::whole(), by: &self.deferred };
         let parts =
             Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref(), reply_to: self.reply_to };

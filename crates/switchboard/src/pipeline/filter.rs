@@ -1,4 +1,4 @@
-//! Filters: what a client is told of an error.
+//! Filters decide what a client is told of an error.
 use super::stage::{Source, Stage, sources};
 use crate::handler::MessageContext;
 use crate::{Client, Error};
@@ -6,10 +6,11 @@ use std::any::{Any, TypeId};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Says what a client is told of errors of one type.
+/// Decides what a client is told of errors of one type.
 ///
-/// A filter of a type of yours catches what handlers return as `Err`, before it becomes a [`switchboard::Error`](Error). A filter of
-/// `switchboard::Error` catches all errors, as they are about to be sent: those of guards, payloads, panics too.
+/// A filter of your own error type catches the `Err` that a handler returns, before it is converted to a
+/// [`switchboard::Error`](Error). A filter of `switchboard::Error` catches all errors just before they are sent, also
+/// those of guards, payloads and panics.
 /// ```
 /// use std::time::Duration;
 /// use switchboard::pipeline::{Caught, Filter};
@@ -23,21 +24,22 @@ use std::sync::Arc;
 ///     }
 /// }
 /// ```
-/// One filter catches an error: the first that fits, of the message's, then the gateway's, then the application's.
+/// Each error is caught by one filter at most: the first whose type fits, of the message's, then the gateway's, then
+/// the application's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a filter",
     label = "does not implement `Filter`",
     note = "write `impl Filter for {Self}` with `type Error` and `fn catch(&self, error: Self::Error, caught: &Caught<'_>) -> Error`"
 )]
 pub trait Filter: Send + Sync + 'static {
-    /// What it catches.
+    /// The type of the errors that it catches.
     type Error: 'static;
 
-    /// What the client is told.
+    /// Returns the error that the client is told.
     fn catch(&self, error: Self::Error, caught: &Caught<'_>) -> Error;
 }
 
-/// Where an error was caught.
+/// The client and event of an error that was caught.
 #[derive(Debug)]
 pub struct Caught<'a> {
     pub(super) client: Option<&'a Client>,
@@ -53,12 +55,12 @@ impl<'a> Caught<'a> {
         Caught { client, event }
     }
 
-    /// The connection; `None` where a guard has refused it before the upgrade.
+    /// Returns the client; `None` if a guard has refused the connection before the upgrade.
     pub fn client(&self) -> Option<&'a Client> {
         self.client
     }
 
-    /// The event's name; "" when the client connects.
+    /// Returns the event's name; "" when the client connects.
     pub fn event(&self) -> &'a str {
         self.event
     }
@@ -66,7 +68,7 @@ impl<'a> Caught<'a> {
 
 pub(crate) trait ErasedFilter: Send + Sync {
     fn catches(&self) -> TypeId;
-    /// `error` is an `Option` of what it catches, and taken.
+    /// `error` is an `Option` of the type that the filter catches; the error is taken out of it.
     fn catch(&self, error: &mut dyn Any, caught: &Caught<'_>) -> Option<Error>;
 }
 impl<F: Filter> ErasedFilter for F {
@@ -80,7 +82,7 @@ impl<F: Filter> ErasedFilter for F {
     }
 }
 
-/// A filter, where it comes from.
+/// A filter, and the source of its instance.
 #[must_use = "a filter does nothing before it is put on a message, a gateway or an application"]
 pub struct FilterDef<T> {
     source: Source<T>,

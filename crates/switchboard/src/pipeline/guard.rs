@@ -1,4 +1,4 @@
-//! Guards: whether a client may connect, and whether a message is handled.
+//! Guards decide whether a client may connect, and whether a message is handled.
 use super::call::Call;
 use super::stage::{Source, Stage, sources};
 use crate::Error;
@@ -9,9 +9,10 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Says whether a message is handled, without waiting: on the bytes as they came, before the payload is parsed.
+/// Decides whether a message is handled. It is synchronous, and runs on the bytes as received, before the payload is
+/// parsed.
 ///
-/// An error is answered to the client, as one of the handler would be.
+/// An error is sent to the client, like an error of the handler.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not guard messages",
     label = "has no message half",
@@ -19,32 +20,32 @@ use std::sync::Arc;
             application, not on a message"
 )]
 pub trait Guard: Send + Sync + 'static {
-    /// Errors: why the message is not handled.
+    /// Errors: the reason why the message is not handled.
     fn message(&self, cx: &MessageContext<'_>) -> Result<(), Error>;
 }
 
-/// A [`Guard`] that has to wait. It costs a copy of the message.
+/// An async [`Guard`]. It costs a copy of the message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not guard messages",
     label = "is no `AsyncGuard`",
     note = "implement `AsyncGuard` for it"
 )]
 pub trait AsyncGuard: Send + Sync + 'static {
-    /// Errors: why the message is not handled.
+    /// Errors: the reason why the message is not handled.
     fn message(&self, call: &Call) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Says whether a client may connect, before the upgrade: what it refuses is answered by HTTP, and there is no socket.
+/// Decides whether a client may connect, before the upgrade: a refusal is an HTTP response, and no socket is opened.
 ///
-/// It may say who the client is: [`Handshake::set_user`]. All guards of a gateway together have
-/// [`Limits::handshake_timeout`](crate::Limits).
+/// It may set the user: [`Handshake::set_user`]. All guards of a gateway together have
+/// [`Limits::handshake_timeout`](crate::Limits) to decide.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not guard connections",
     label = "is no `ConnectGuard`",
     note = "implement `ConnectGuard` for it"
 )]
 pub trait ConnectGuard: Send + Sync + 'static {
-    /// Errors: why the client may not connect. `unauthenticated` is answered 401, `forbidden` 403.
+    /// Errors: the reason why the client may not connect. `unauthenticated` is answered with 401, `forbidden` with 403.
     fn connect(&self, upgrade: &mut Handshake) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
@@ -88,7 +89,7 @@ type MessageHalf<G> = fn(Arc<G>) -> MessageGuard;
 
 /// A guard, and which of its halves are used.
 ///
-/// A [`Guard`] is one by itself: `.guard(NoShouting)`. One with two halves:
+/// A [`Guard`] needs no definition: `.guard(NoShouting)`. A guard with two halves does:
 /// ```
 /// # use switchboard::handler::MessageContext;
 /// # use switchboard::{Error, Gateway};
@@ -117,7 +118,7 @@ pub struct GuardDef<G> {
 sources!(GuardDef, Guard, "A guard", connect, message);
 
 impl<G: Send + Sync + 'static> GuardDef<G> {
-    /// With its half before the upgrade.
+    /// Uses the guard's [`ConnectGuard`] half, before the upgrade.
     pub fn connect(mut self) -> GuardDef<G>
     where
         G: ConnectGuard,
@@ -126,7 +127,7 @@ impl<G: Send + Sync + 'static> GuardDef<G> {
         self
     }
 
-    /// With its half before each message.
+    /// Uses the guard's [`Guard`] half, before each message.
     pub fn message(mut self) -> GuardDef<G>
     where
         G: Guard,
@@ -135,7 +136,7 @@ impl<G: Send + Sync + 'static> GuardDef<G> {
         self
     }
 
-    /// With its half before each message, which waits.
+    /// Uses the guard's [`AsyncGuard`] half, before each message.
     pub fn message_async(mut self) -> GuardDef<G>
     where
         G: AsyncGuard,
@@ -153,7 +154,8 @@ impl<G: Send + Sync + 'static> GuardDef<G> {
     }
 }
 
-/// What `.guard(..)` takes: a [`Guard`], or a [`GuardDef`], which says which halves of a guard are used. `G` is inferred.
+/// The argument of `.guard(..)`: a [`Guard`], or a [`GuardDef`], which says which halves of a guard are used. `G` is
+/// inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Guard`",
     label = "this guard's halves have to be named",

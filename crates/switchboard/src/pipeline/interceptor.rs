@@ -1,4 +1,4 @@
-//! Interceptors: what happens around a handler.
+//! Interceptors run around a handler.
 use super::call::Call;
 use super::guard::BoxRef;
 use super::stage::{Source, Stage, sources};
@@ -8,7 +8,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Stands around a handler: it runs before and after it, or in its place.
+/// Runs around a handler: before and after it, or in its place.
 ///
 /// ```
 /// use std::time::Instant;
@@ -25,15 +25,15 @@ use std::sync::Arc;
 ///     }
 /// }
 /// ```
-/// [`Reply::map`] changes what the handler returned. A handler that panics is an `internal` error here; one that returns a stream
-/// has returned when the stream begins.
+/// [`Reply::map`] changes the handler's reply. A panic of the handler is an `internal` error here. If the handler
+/// returns a stream, `next.run()` returns when the stream begins.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an interceptor",
     label = "does not implement `Interceptor`",
     note = "write `impl Interceptor for {Self}` with `async fn intercept(&self, call: &Call, next: Next<'_>) -> Result<Reply, Error>`"
 )]
 pub trait Interceptor: Send + Sync + 'static {
-    /// Runs `next`, or not.
+    /// Handles the call, usually by running `next`.
     fn intercept(&self, call: &Call, next: Next<'_>) -> impl Future<Output = Result<Reply, Error>> + Send;
 }
 
@@ -46,7 +46,7 @@ impl<I: Interceptor> ErasedInterceptor for I {
     }
 }
 
-/// What an interceptor stands around: the interceptors behind it, and the handler.
+/// The rest of the call: the interceptors after this one, and the handler.
 #[must_use = "without it the handler does not run"]
 pub struct Next<'a> {
     pub(super) call: &'a Call,
@@ -54,13 +54,13 @@ pub struct Next<'a> {
     pub(super) handler: &'a mut (dyn Innermost + 'a),
 }
 
-/// The handler, behind all interceptors.
+/// The handler, which runs inside all interceptors.
 pub(super) trait Innermost: Send {
     fn run<'a>(&'a mut self, call: &'a Call) -> BoxRef<'a, Result<Reply, Error>>;
 }
 
 impl<'a> Next<'a> {
-    /// Runs it. Errors: the handler's, or whatever kept it from running.
+    /// Runs the rest of the call. Errors: the handler's, or the error that kept the handler from running.
     pub async fn run(self) -> Result<Reply, Error> {
         match self.behind.split_first() {
             Some((first, behind)) => {
@@ -71,7 +71,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// An interceptor, where it comes from.
+/// An interceptor, and the source of its instance.
 #[must_use = "an interceptor does nothing before it is put on a message, a gateway or an application"]
 pub struct InterceptorDef<T> {
     source: Source<T>,

@@ -1,4 +1,4 @@
-//! A stage by itself, for `testing`.
+//! Runs one stage by itself, for `testing`.
 use crate::handler::MessageContext;
 use crate::pipeline::call::Call;
 use crate::pipeline::filter::Caught;
@@ -16,7 +16,7 @@ pub(crate) fn caught<'a>(cx: &MessageContext<'a>) -> Caught<'a> {
     Caught::of(cx)
 }
 
-/// An interceptor around `handler`, with nothing between them.
+/// Runs an interceptor directly around `handler`.
 pub(crate) async fn intercept<I, H, F>(interceptor: &I, call: &Call, handler: H) -> Result<Reply, Error>
 where
     I: Interceptor,

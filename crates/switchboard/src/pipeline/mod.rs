@@ -1,6 +1,7 @@
-//! What stands around a handler: guards → interceptors → pipes → handler → interceptors back → reply, or filters on an error.
+//! Stages around a handler: guards → interceptors → pipes → handler → interceptors back → reply, or filters on an
+//! error.
 //!
-//! | stage | what it is for | where it may stand |
+//! | stage | purpose | allowed on |
 //! |---|---|---|
 //! | [`Guard`], [`AsyncGuard`] | whether a message is handled at all | message, gateway, application |
 //! | [`ConnectGuard`] | whether a client may connect, and who it is | gateway, application |
@@ -8,9 +9,10 @@
 //! | [`Pipe`] | another payload in place of the one that came | parameter, message, gateway, application |
 //! | [`Filter`] | what a client is told of an error | message, gateway, application |
 //!
-//! The application's come first, then the gateway's, then the message's; in each, those that were named first. Filters are asked
-//! from the inside: the first one whose error type fits. An instance that stands at several places runs once, at the outermost.
-//! [`Gateway::skip`](crate::Gateway::skip) and [`HandlerDef::skip`](crate::HandlerDef::skip) leave out one of an outer place.
+//! The application's stages run first, then the gateway's, then the message's; within each, in the order in which they
+//! were added. Filters are tried from the inside out: the first one whose error type fits is used. An instance that was
+//! added at several levels runs once, at the outermost. [`Gateway::skip`](crate::Gateway::skip) and
+//! [`HandlerDef::skip`](crate::HandlerDef::skip) leave out a stage of an outer level.
 //!
 //! ```
 //! use switchboard::handler::MessageContext;

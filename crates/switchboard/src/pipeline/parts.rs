@@ -1,4 +1,5 @@
-//! What attributes expand to around a stage. Each check is a call of its own, so that a mistake is one error on its token.
+//! What the attributes expand to for stages. Each type check is a separate call, so that a mistake is one error on its
+//! own token.
 #![allow(missing_debug_implementations, reason = "only expansions name these types")]
 use super::guard::{AsyncGuard, ConnectGuard, Guard, GuardDef};
 use super::pipe::{Pipe, PipeDef, Trim};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-/// Asks which halves a guard has: see [`probe`].
+/// Finds out which halves a guard has: see [`probe`].
 pub struct GuardProbe<G>(PhantomData<fn() -> G>);
 
 /// A probe of a guard: `(&&&probe(&def)).__switchboard_message(def)`, by [`SyncMessage`], [`AsyncMessage`] or [`NoMessage`], and
@@ -25,21 +26,21 @@ pub struct Halved<G, C, M> {
     marker: PhantomData<fn() -> (C, M)>,
 }
 
-/// It has this half.
+/// The guard has this half.
 pub enum Yes {}
-/// It does not.
+/// The guard does not have this half.
 pub enum No {}
 
-/// Begins with a guard of which nothing is known.
+/// Begins with a guard whose halves are not known yet.
 pub fn halved<G: Send + Sync + 'static>(def: GuardDef<G>) -> Halved<G, No, No> {
     Halved { def, marker: PhantomData }
 }
 
 /// See [`probe`].
 pub trait SyncMessage {
-    /// The guard.
+    /// The guard's type.
     type Guard;
-    /// With its message half.
+    /// Uses the guard's message half.
     fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, Yes>;
 }
 impl<G: Guard> SyncMessage for &&GuardProbe<G> {
@@ -52,9 +53,9 @@ impl<G: Guard> SyncMessage for &&GuardProbe<G> {
 
 /// See [`probe`].
 pub trait AsyncMessage {
-    /// The guard.
+    /// The guard's type.
     type Guard;
-    /// With its message half.
+    /// Uses the guard's async message half.
     fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, Yes>;
 }
 impl<G: AsyncGuard> AsyncMessage for &GuardProbe<G> {
@@ -67,9 +68,9 @@ impl<G: AsyncGuard> AsyncMessage for &GuardProbe<G> {
 
 /// See [`probe`].
 pub trait NoMessage {
-    /// What is no guard of messages.
+    /// The type, which does not guard messages.
     type Guard;
-    /// As it is.
+    /// Returns the definition unchanged.
     fn __switchboard_message<C>(&self, def: Halved<Self::Guard, C, No>) -> Halved<Self::Guard, C, No>;
 }
 impl<G> NoMessage for GuardProbe<G> {
@@ -82,9 +83,9 @@ impl<G> NoMessage for GuardProbe<G> {
 
 /// See [`probe`].
 pub trait HasConnect {
-    /// The guard.
+    /// The guard's type.
     type Guard;
-    /// With its connect half.
+    /// Uses the guard's connect half.
     fn __switchboard_connect<M>(&self, def: Halved<Self::Guard, No, M>) -> Halved<Self::Guard, Yes, M>;
 }
 impl<G: ConnectGuard> HasConnect for &GuardProbe<G> {
@@ -97,9 +98,9 @@ impl<G: ConnectGuard> HasConnect for &GuardProbe<G> {
 
 /// See [`probe`].
 pub trait NoConnect {
-    /// What is no guard of connections.
+    /// The type, which does not guard connections.
     type Guard;
-    /// As it is.
+    /// Returns the definition unchanged.
     fn __switchboard_connect<M>(&self, def: Halved<Self::Guard, No, M>) -> Halved<Self::Guard, No, M>;
 }
 impl<G> NoConnect for GuardProbe<G> {
@@ -110,7 +111,7 @@ impl<G> NoConnect for GuardProbe<G> {
     }
 }
 
-/// Holds for what may stand on a gateway or an application.
+/// Implemented for guards that are allowed on a gateway or an application.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a guard",
     label = "guards neither connections nor messages",
@@ -121,7 +122,7 @@ impl<G> SomeHalf<Yes, Yes> for G {}
 impl<G> SomeHalf<Yes, No> for G {}
 impl<G> SomeHalf<No, Yes> for G {}
 
-/// Holds for what may stand on a message.
+/// Implemented for guards that are allowed on a message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no message half",
     label = "does not guard messages",
@@ -132,7 +133,7 @@ pub trait MessageHalf<M> {}
 impl<G> MessageHalf<Yes> for G {}
 
 impl<G, C, M> Halved<G, C, M> {
-    /// A guard of a gateway or an application.
+    /// Returns the definition for a gateway or an application, which needs one half at least.
     pub fn some_half(self) -> GuardDef<G>
     where
         G: SomeHalf<C, M>,
@@ -142,7 +143,7 @@ impl<G, C, M> Halved<G, C, M> {
 }
 
 impl<G, M> Halved<G, No, M> {
-    /// A guard of a message.
+    /// Returns the definition for a message, which needs the message half.
     pub fn message_half(self) -> GuardDef<G>
     where
         G: MessageHalf<M>,
@@ -151,24 +152,25 @@ impl<G, M> Halved<G, No, M> {
     }
 }
 
-/// Asks whether `P` is a pipe of every payload: `(&pipe::<P>()).__switchboard_pipe()`, by [`EveryPayload`] or [`OnePayload`].
+/// Finds out whether `P` is a pipe of every payload: `(&pipe::<P>()).__switchboard_pipe()`, by [`EveryPayload`] or
+/// [`OnePayload`].
 pub struct PipeProbe<P>(PhantomData<fn() -> P>);
 
-/// A probe of a pipe that is injected.
+/// Returns a probe of a pipe that the container resolves.
 pub fn pipe<P>() -> PipeProbe<P> {
     PipeProbe(PhantomData)
 }
 
-/// A probe of a pipe that is given.
+/// Returns a probe of a pipe that is given as a value.
 pub fn pipe_of<P>(_: &P) -> PipeProbe<P> {
     PipeProbe(PhantomData)
 }
 
 /// See [`PipeProbe`].
 pub trait EveryPayload {
-    /// The pipe.
+    /// The pipe's type.
     type Pipe;
-    /// What it is.
+    /// Returns the result of the probe.
     fn __switchboard_pipe(&self) -> OfEvery<Self::Pipe>;
 }
 impl<P: Pipe<Value, From = Value>> EveryPayload for &PipeProbe<P> {
@@ -181,9 +183,9 @@ impl<P: Pipe<Value, From = Value>> EveryPayload for &PipeProbe<P> {
 
 /// See [`PipeProbe`].
 pub trait OnePayload {
-    /// The pipe, if it is one.
+    /// The type, which may not be a pipe at all.
     type Pipe;
-    /// What it is.
+    /// Returns the result of the probe.
     fn __switchboard_pipe(&self) -> OfOne<Self::Pipe>;
 }
 impl<P> OnePayload for PipeProbe<P> {
@@ -196,16 +198,16 @@ impl<P> OnePayload for PipeProbe<P> {
 
 /// A pipe of every payload.
 pub struct OfEvery<P>(PhantomData<fn() -> P>);
-/// A pipe of something else, or none.
+/// A pipe of other payloads, or not a pipe.
 pub struct OfOne<P>(PhantomData<fn() -> P>);
 
 impl<P: Send + Sync + 'static> OfEvery<P> {
-    /// It is one.
+    /// Returns this result: the type is a pipe of every payload.
     pub fn of_every(self) -> OfEvery<P> {
         self
     }
 
-    /// The container gives it.
+    /// Takes the pipe from the container.
     pub fn by_the_container(self) -> Injected<P>
     where
         P: InjectedStage,
@@ -213,23 +215,24 @@ impl<P: Send + Sync + 'static> OfEvery<P> {
         Injected(PipeDef::injected_at)
     }
 
-    /// It is given.
+    /// Takes the pipe as a value.
     #[track_caller]
     pub fn of(self, pipe: P) -> PipeDef<P> {
         PipeDef::of(pipe)
     }
 }
 
-/// A pipe of every payload that the container gives: all of it is checked.
+/// A pipe of every payload that the container resolves. Both properties have been type-checked.
 pub struct Injected<P>(fn(&'static Location<'static>) -> PipeDef<P>);
 
-/// Its definition, at the place of the call.
+/// Returns the pipe's definition, located at the caller.
 #[track_caller]
 pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
     (pipe.0)(Location::caller())
 }
 
-/// Holds for a pipe of every payload: what may stand on a message, a gateway or an application.
+/// The bound whose failure reports that a type is not a pipe of every payload. It is implemented for `Trim` only; pipes
+/// of every payload do not need it (see [`EveryPayload`]).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a pipe of every payload",
     label = "a pipe of one type belongs on the parameter: `#[pipe(..)]`",
@@ -238,9 +241,9 @@ pub fn injected<P>(pipe: Injected<P>) -> PipeDef<P> {
 pub trait PipeOfEvery {}
 impl PipeOfEvery for Trim {}
 
-// Nothing else is told of it: its place is taken by a pipe that is one.
+// A `Trim` is used in its place, so that the compiler reports one error and no others.
 impl<P> OfOne<P> {
-    /// Refused.
+    /// Does not compile.
     pub fn of_every(self) -> OfEvery<Trim>
     where
         P: PipeOfEvery,
@@ -248,7 +251,7 @@ impl<P> OfOne<P> {
         OfEvery(PhantomData)
     }
 
-    /// Refused.
+    /// Does not compile.
     pub fn of(self, _: P) -> PipeDef<Trim>
     where
         P: PipeOfEvery,
@@ -257,13 +260,13 @@ impl<P> OfOne<P> {
     }
 }
 
-/// Several pipes, from what the first takes to what the last makes. They are put together from the last one, each checked where
-/// it stands: `last(third).behind(second).behind(first)`.
+/// A chain of pipes, from the input type of the first to the output type of the last. It is built from the last one,
+/// and each pipe is type-checked on its own token: `last(third).behind(second).behind(first)`.
 pub struct Pipes<T, From>(Through<T, From>);
 
 type Through<T, From> = Box<dyn Fn(From, &MessageContext<'_>) -> Result<T, Error> + Send + Sync>;
 
-/// The last one: see [`Pipes`].
+/// Begins with the last pipe: see [`Pipes`].
 pub fn last<T, From, P>(pipe: P) -> Pipes<T, From>
 where
     P: Pipe<T, From = From>,
@@ -272,7 +275,7 @@ where
 }
 
 impl<T: 'static, From: 'static> Pipes<T, From> {
-    /// One in front of them.
+    /// Adds a pipe before these.
     pub fn behind<First, P>(self, pipe: P) -> Pipes<T, First>
     where
         P: Pipe<From, From = First>,
@@ -289,7 +292,7 @@ impl<T: 'static, From: DeserializeOwned + Send + 'static> Pipe<T> for Pipes<T, F
     }
 }
 
-/// Holds for a pipe that makes the parameter's type.
+/// Implemented for pipes that make the parameter's type.
 #[diagnostic::on_unimplemented(
     message = "the pipe `{Self}` does not make a `{T}`",
     label = "a pipe on the wrong type",

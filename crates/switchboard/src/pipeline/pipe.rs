@@ -1,4 +1,4 @@
-//! Pipes: another payload in place of the one that came.
+//! Pipes transform payloads.
 use super::stage::{Implicit, Source, Stage, sources};
 use crate::Error;
 use crate::di::{Injectable, Provider};
@@ -10,7 +10,8 @@ use std::panic::Location;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Makes a `T` of what came: of a parameter's payload, or of every payload (`T` is a [`serde_json::Value`] then).
+/// Transforms a payload into a `T`: the payload of one parameter, or every payload (`T` is then a
+/// [`serde_json::Value`]).
 ///
 /// ```
 /// use switchboard::handler::MessageContext;
@@ -31,10 +32,10 @@ use std::sync::Arc;
             `Pipe<serde_json::Value, From = serde_json::Value>`, and one of another type belongs on its parameter: `#[pipe(..)]`"
 )]
 pub trait Pipe<T>: Send + Sync + 'static {
-    /// What it takes.
+    /// The type that the payload is deserialised as before it is transformed.
     type From: DeserializeOwned + Send + 'static;
 
-    /// Errors: why the message is not handled; `validation_failed`, as a rule.
+    /// Errors: the reason why the message is not handled; usually `validation_failed`.
     fn transform(&self, value: Self::From, cx: &MessageContext<'_>) -> Result<T, Error>;
 }
 
@@ -47,7 +48,7 @@ impl<P: Pipe<Value, From = Value>> ErasedPipe for P {
     }
 }
 
-/// A pipe of every payload, where it comes from.
+/// A pipe for every payload, and the source of its instance.
 #[must_use = "a pipe does nothing before it is put on a message, a gateway or an application"]
 pub struct PipeDef<T> {
     source: Source<T>,
@@ -75,7 +76,7 @@ impl<P: Pipe<Value, From = Value>> From<P> for PipeDef<P> {
     }
 }
 
-/// Cuts white space off both ends: of a text, or of every text in a payload (keys of objects stay as they are).
+/// Trims white space at both ends of a text, or of every text in a payload (keys of objects are not changed).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trim;
 
@@ -104,7 +105,7 @@ impl Pipe<Value> for Trim {
     }
 }
 
-/// So that `#[use_pipes(Trim)]` needs no provider.
+/// Lets `#[use_pipes(Trim)]` work without a provider.
 impl Injectable for Trim {
     fn provider() -> Provider<Trim> {
         Provider::value(Trim)
@@ -118,7 +119,7 @@ fn trimmed(mut text: String) -> String {
     text
 }
 
-/// JSON is nested at most as deep as `serde_json` reads it.
+/// The recursion is bounded: `serde_json` limits the nesting of what it reads.
 fn trim_all(value: &mut Value) {
     match value {
         Value::String(text) => *text = trimmed(std::mem::take(text)),
@@ -128,8 +129,8 @@ fn trim_all(value: &mut Value) {
     }
 }
 
-/// Reads a `T` out of a text: `"17"` where 17 is asked for. A number or a truth value that is none of a text is read as it is
-/// written.
+/// Parses a `T` from a text: `"17"` where a number is expected. A number or boolean that was not sent as a text is
+/// accepted too, and parsed from its written form.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parse;
 
@@ -141,12 +142,12 @@ where
     type From = Written;
 
     fn transform(&self, text: Written, _: &MessageContext<'_>) -> Result<T, Error> {
-        // What was sent is not repeated, and the parser's text may.
+        // The parser's message is not sent, because it may repeat the client's input.
         text.0.trim().parse().map_err(|_| Error::validation_failed("The data cannot be parsed"))
     }
 }
 
-/// A text, or a number or truth value as it is written: what [`Parse`] takes.
+/// The input of [`Parse`]: a text, or the written form of a number or boolean.
 #[derive(Clone, Debug)]
 pub struct Written(String);
 
@@ -179,7 +180,7 @@ impl<'de> serde::Deserialize<'de> for Written {
     }
 }
 
-/// Takes the place of what is missing or null: `DefaultValue(10)`; in front of [`Parse`], too. The default of a text is a
+/// Replaces a missing or null payload: `DefaultValue(10)`. It works before [`Parse`] too. For a text, use
 /// [`DefaultText`].
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultValue<T>(pub T);
@@ -195,7 +196,7 @@ where
     }
 }
 
-/// In front of [`Parse`]: the default is written, and parsed as what comes is.
+/// Before [`Parse`]: the default is written as a text, and parsed like a payload.
 impl<T> Pipe<Written> for DefaultValue<T>
 where
     T: Display + Send + Sync + 'static,
@@ -207,7 +208,7 @@ where
     }
 }
 
-/// A text that takes the place of what is missing or null, also in front of [`Parse`].
+/// A text that replaces a missing or null payload. It works before [`Parse`] too.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultText(pub &'static str);
 

@@ -1,4 +1,4 @@
-//! The stages around a handler, in their order.
+//! Runs the stages around a handler, in their order.
 use super::call::Call;
 use super::filter::{Caught, ErasedFilter};
 use super::guard::{BoxRef, MessageGuard};
@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// Starts a handler that has stages. What needs not wait runs here, on the borrowed message.
+/// Starts a handler that has stages. The synchronous stages run here, on the borrowed message.
 pub(crate) fn start(
     stages: &Arc<Stages>,
     handler: &Arc<dyn Start>,
@@ -24,7 +24,7 @@ pub(crate) fn start(
     if stages.filters.is_empty() {
         return begin(stages, handler, cx);
     }
-    // A panic is an error, of which filters hear.
+    // A panic becomes an error, which the filters see.
     match contained_as(|| cx.endpoint().profile.known(cx.event), || begin(stages, handler, cx)) {
         Ok(inner) => Ok(Invocation::new(Filtered {
             inner,
@@ -49,7 +49,7 @@ fn begin(stages: &Arc<Stages>, handler: &Arc<dyn Start>, cx: &MessageContext<'_>
     Ok(Invocation::new(Waiting { call, future: Some(future), stream: None }))
 }
 
-/// Pipes, and then the handler.
+/// Applies the pipes, and then starts the handler.
 fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> Result<Invocation, Error> {
     if stages.pipes.is_empty() {
         return handler.start(cx);
@@ -62,7 +62,7 @@ fn piped(stages: &Stages, handler: &Arc<dyn Start>, cx: &MessageContext<'_>) -> 
     handler.start(&cx.with(&parts))
 }
 
-/// The guards that are left, then the interceptors around the handler.
+/// Runs the remaining guards, then the interceptors around the handler.
 async fn wait(stages: Arc<Stages>, handler: Arc<dyn Start>, call: Arc<Call>, passed: usize) -> Result<Reply, Error> {
     for guard in &stages.guards[passed..] {
         match guard {
@@ -82,7 +82,7 @@ struct Handling<'s> {
 impl Innermost for Handling<'_> {
     fn run<'a>(&'a mut self, call: &'a Call) -> BoxRef<'a, Result<Reply, Error>> {
         Box::pin(async move {
-            // A panic of the handler is an error for those around it.
+            // A panic of the handler becomes an error that the interceptors see.
             let mut invocation = contained_as(
                 || call.caller().endpoint().profile.known(call.event()),
                 || call.with(|cx| piped(self.stages, self.handler, cx)),
@@ -117,11 +117,11 @@ impl Innermost for Handling<'_> {
     }
 }
 
-/// A handler behind stages that wait.
+/// A handler with async stages.
 struct Waiting {
     call: Arc<Call>,
     future: Option<BoxRef<'static, Result<Reply, Error>>>,
-    /// What came of it.
+    /// The handler's stream, once the stages have returned one.
     stream: Option<Invocation>,
 }
 
@@ -138,7 +138,7 @@ impl Invoke for Waiting {
         if let Some(number) = late
             && reply.as_ref().is_ok_and(|reply| !reply.is_left_to_ack())
         {
-            // An interceptor has answered by itself, unless the `Ack` has done so before.
+            // An interceptor has replied itself. If the `Ack` has already replied, nothing more is sent.
             if this.call.caller().endpoint().take_deferred(number).is_none() {
                 return Poll::Ready(Step::Done(Ok(())));
             }
@@ -161,7 +161,7 @@ impl Invoke for Waiting {
     }
 }
 
-/// The filters of a call, and whose it was.
+/// The filters of a call, and its client.
 pub(crate) struct Filtering {
     pub(crate) stages: Arc<Stages>,
     pub(crate) client: Client,
@@ -182,7 +182,7 @@ impl Invoke for Filtered {
             Err(panic) => Step::panicked(filtering.client.endpoint().profile.known(sink.event()), panic),
         };
         if let Some(stream) = sink.take_stream() {
-            // Its items are filtered, too.
+            // The items of the stream are filtered too.
             drop_contained(std::mem::replace(inner, stream));
             return Poll::Ready(Step::Streams);
         }
@@ -197,12 +197,12 @@ impl Invoke for Filtered {
 }
 
 impl Stages {
-    /// What the first filter that fits makes of an error that is about to be sent; or the error.
+    /// Returns the result of the first filter that fits an error that is about to be sent, or the error itself.
     pub(crate) fn caught(&self, error: Error, caught: &Caught<'_>) -> Error {
         self.catch(error, |error| error, caught)
     }
 
-    /// The same of a handler's own error. `convert`: what it is without a filter.
+    /// Filters a handler's own error. `convert` makes the error that is sent if no filter fits.
     pub(crate) fn catch<E: 'static>(&self, error: E, convert: impl FnOnce(E) -> Error, caught: &Caught<'_>) -> Error {
         let told_already = (&error as &dyn Any).downcast_ref::<Error>().is_some_and(Error::is_filtered);
         for filter in self.filters.iter().filter(|_| !told_already) {
@@ -216,7 +216,8 @@ impl Stages {
         convert(error)
     }
 
-    /// The same, of filters of exactly this type. Errors: there is none, and here it is again.
+    /// Filters an error, but only with filters of exactly the type `E`. Errors: no filter fits; the error is returned
+    /// unchanged.
     pub(crate) fn catch_own<E: 'static>(&self, error: E, caught: &Caught<'_>) -> Result<Error, E> {
         let own = |filter: &&Arc<dyn ErasedFilter>| filter.catches() == TypeId::of::<E>();
         match self.filters.iter().find(own).filter(|_| TypeId::of::<E>() != TypeId::of::<Error>()) {
@@ -231,7 +232,7 @@ fn told<E: 'static>(filter: &dyn ErasedFilter, mut error: Option<E>, caught: &Ca
     told.unwrap_or_else(|| Error::internal("a filter does not catch what it says")).filtered()
 }
 
-/// An on-connect hook within the interceptors and filters of its gateway and application.
+/// Runs an on-connect hook inside the interceptors and filters of its gateway and application.
 pub(crate) fn around(stages: &Arc<Stages>, cx: &MessageContext<'_>, hook: Result<HookFuture, Error>) -> HookFuture {
     let (stages, call) = (stages.clone(), Call::of(cx));
     Box::pin(async move {
@@ -265,7 +266,7 @@ impl Innermost for Hooked {
     }
 }
 
-/// What is told of an error of a connect guard.
+/// Returns the error that the client is told when a connect guard fails with `error`.
 pub(crate) fn connect_error(stages: Option<&Arc<Stages>>, error: Error) -> Error {
     match stages {
         Some(stages) => {

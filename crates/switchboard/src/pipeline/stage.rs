@@ -1,16 +1,16 @@
-//! An instance of a stage: given, or taken out of the container.
+//! An instance of a stage: given as a value, or resolved from the container.
 use crate::di::{Container, Erased, Injectable, NotProvided};
 use std::any::{TypeId, type_name};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Where an instance comes from.
+/// The source of an instance.
 pub(super) enum Source<T> {
     Given(Arc<T>),
     Injected(Implicit),
 }
 
-/// A type that is provided by itself where no module provides it.
+/// A type that provides itself if no module provides it.
 #[derive(Clone, Copy)]
 pub(crate) struct Implicit {
     pub(crate) type_id: TypeId,
@@ -33,7 +33,7 @@ impl Implicit {
 
 type Make<M> = Box<dyn FnOnce(Option<&Container>) -> Result<(usize, M), NotProvided> + Send>;
 
-/// A stage as it was written: made when the application is built.
+/// A stage as it was declared. Its instance is made when the application is built.
 pub(crate) struct Stage<M> {
     pub(crate) type_id: TypeId,
     pub(crate) name: &'static str,
@@ -43,13 +43,13 @@ pub(crate) struct Stage<M> {
     make: Make<M>,
 }
 
-/// A stage that is made. `M` is its erased form.
+/// A stage whose instance has been made. `M` is its erased form.
 #[derive(Clone)]
 pub(crate) struct Made<M> {
     pub(crate) type_id: TypeId,
     pub(crate) name: &'static str,
     pub(crate) place: &'static Location<'static>,
-    /// The address of the instance, by which it is known at several places.
+    /// The address of the instance, which identifies it when it is used at several levels.
     pub(crate) instance: usize,
     pub(crate) it: M,
 }
@@ -69,13 +69,13 @@ impl<M> Stage<M> {
                 Source::Given(it) => it,
                 Source::Injected(_) => container.ok_or_else(NotProvided::of::<T>)?.resolve::<T>()?,
             };
-            // A type without fields has an address of its own, too: the `Arc` has its counts.
+            // A zero-sized type has a unique address too, because the `Arc` allocates its counts.
             Ok((Arc::as_ptr(&it).addr(), erase(it)))
         });
         Stage { type_id: TypeId::of::<T>(), name: type_name::<T>(), place, implicit, make }
     }
 
-    /// Errors: nobody provides it.
+    /// Errors: no module provides it.
     pub(crate) fn make(self, container: Option<&Container>) -> Result<Made<M>, NotProvided> {
         let (instance, it) = (self.make)(container)?;
         Ok(Made { type_id: self.type_id, name: self.name, place: self.place, instance, it })

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 type Place = &'static Location<'static>;
 
-/// An outer stage that is left out.
+/// An outer stage that this level skips.
 #[derive(Clone, Copy)]
 pub(crate) struct Skipped {
     pub(crate) type_id: TypeId,
@@ -21,7 +21,7 @@ pub(crate) struct Skipped {
     pub(crate) place: Place,
 }
 
-/// What was written on a message, a gateway or an application.
+/// The stages that were declared on a message, a gateway or an application.
 #[derive(Default)]
 pub(crate) struct Declared {
     pub(crate) guards: Vec<Stage<Halves>>,
@@ -29,7 +29,7 @@ pub(crate) struct Declared {
     pub(crate) pipes: Vec<Stage<Arc<dyn ErasedPipe>>>,
     pub(crate) filters: Vec<Stage<Arc<dyn ErasedFilter>>>,
     pub(crate) skipped: Vec<Skipped>,
-    /// Nobody guards it, on purpose.
+    /// Set if it is marked as having no guard on purpose.
     pub(crate) public: Option<Place>,
 }
 
@@ -50,7 +50,7 @@ impl Declared {
             && public.is_none()
     }
 
-    /// Puts these behind those that are there.
+    /// Appends these stages after the present ones.
     pub(crate) fn append(&mut self, other: Declared) {
         self.guards.extend(other.guards);
         self.interceptors.extend(other.interceptors);
@@ -60,7 +60,7 @@ impl Declared {
         self.public = self.public.or(other.public);
     }
 
-    /// The types that the container is asked for.
+    /// Returns the types of the stages that are resolved from the container.
     pub(crate) fn implicit(&self) -> impl Iterator<Item = Implicit> {
         let guards = self.guards.iter().filter_map(|stage| stage.implicit);
         let interceptors = self.interceptors.iter().filter_map(|stage| stage.implicit);
@@ -69,16 +69,16 @@ impl Declared {
         guards.chain(interceptors).chain(pipes).chain(filters)
     }
 
-    /// What is wrong with a message's stages by themselves.
+    /// Reports problems that a message's stages have by themselves.
     pub(crate) fn check_message(&self, who: &str, problems: &mut Vec<Problem>) {
-        // Halves are known once they are made; see `StageSet::check`.
+        // The halves of guards are known only once they are made: see `StageSet::check`.
         if let (Some(public), Some(guard)) = (self.public, self.guards.first()) {
             let message = format!("{who} is public, and {} guards it; remove one", short_name(guard.name));
             problems.push(Problem::new(message, &[public, guard.place]));
         }
     }
 
-    /// Errors: what nobody provides.
+    /// Errors: a type that no module provides.
     pub(crate) fn make(self, container: Option<&Container>) -> Result<StageSet, NotProvided> {
         fn all<M>(stages: Vec<Stage<M>>, container: Option<&Container>) -> Result<Vec<Made<M>>, NotProvided> {
             stages.into_iter().map(|stage| stage.make(container)).collect()
@@ -94,7 +94,7 @@ impl Declared {
     }
 }
 
-/// What was written, made.
+/// The stages of one level, made from [`Declared`].
 #[derive(Clone, Default)]
 pub(crate) struct StageSet {
     guards: Vec<Made<Halves>>,
@@ -105,13 +105,13 @@ pub(crate) struct StageSet {
     public: Option<Place>,
 }
 
-/// All stages of a message, in their order; of a connection: those around the on-connect hook.
+/// All stages of a message, in their order; for a connection, the stages around the on-connect hook.
 #[derive(Default)]
 pub(crate) struct Stages {
     pub(crate) guards: Box<[MessageGuard]>,
     pub(crate) interceptors: Box<[Arc<dyn ErasedInterceptor>]>,
     pub(crate) pipes: Box<[Arc<dyn ErasedPipe>]>,
-    /// From the inside.
+    /// From the innermost to the outermost.
     pub(crate) filters: Box<[Arc<dyn ErasedFilter>]>,
 }
 
@@ -125,14 +125,15 @@ impl Stages {
     }
 }
 
-/// The stages of each level, from the outside: what an inner level skips is left out, and nothing is there twice.
+/// The stages of each level, from the outermost. Stages that an inner level skips are left out, and each instance is
+/// listed once.
 fn layers<M, N>(levels: &[&StageSet], list: fn(&StageSet) -> &[Made<M>], part: fn(&M) -> Option<N>) -> Vec<Vec<N>> {
     let mut seen = Vec::new();
     let mut layer = |(at, level): (usize, &&StageSet)| {
         let skips = |made: &&Made<M>| levels[at + 1..].iter().any(|inner| inner.skips(made.type_id));
         let mut kept = Vec::new();
         for made in list(level).iter().filter(|made| !skips(made)) {
-            // A half that it does not have here may be had at another place.
+            // If the definition here lacks this half, another definition of the same instance may have it.
             let (key, part) = ((made.type_id, made.instance), part(&made.it));
             if let Some(part) = part
                 && !seen.contains(&key)
@@ -166,7 +167,7 @@ impl StageSet {
             || self.filters.iter().any(|made| made.type_id == type_id)
     }
 
-    /// The stages of a message, from the application's to its own.
+    /// Returns the stages of a message, from the application's to its own.
     pub(crate) fn stages(levels: &[&StageSet]) -> Option<Arc<Stages>> {
         let filters = layers(levels, |level| &level.filters, whole).into_iter().rev().flatten();
         Stages {
@@ -178,7 +179,7 @@ impl StageSet {
         .some()
     }
 
-    /// What stands around the on-connect hook, which has no payload, and no message's guards.
+    /// Returns the stages around the on-connect hook. It has no payload and no message guards.
     pub(crate) fn connect_stages(levels: &[&StageSet]) -> Option<Arc<Stages>> {
         let stages = StageSet::stages(levels)?;
         Stages { interceptors: stages.interceptors.clone(), filters: stages.filters.clone(), ..Stages::default() }
@@ -189,7 +190,7 @@ impl StageSet {
         together(levels, |level| &level.guards, |halves| halves.connect.clone())
     }
 
-    /// What is wrong with the innermost of these levels, once the outer ones are known.
+    /// Reports problems of the innermost of these levels, given the outer ones.
     pub(crate) fn check(
         levels: &[&StageSet],
         who: &str,
@@ -229,7 +230,8 @@ impl StageSet {
         }
     }
 
-    /// What is wrong with the stages around a raw gateway, which has no messages: nobody shall believe that they guard it.
+    /// Reports guards and pipes that would have no effect on a raw gateway because it has no messages, and a missing
+    /// connect guard if guards are required.
     pub(crate) fn check_raw(
         levels: &[&StageSet],
         who: &str,

@@ -1,12 +1,13 @@
-//! What goes wrong at boot: everything at once, each with its place.
+//! [`BootError`]: all problems of an application at boot, each with its location.
 use super::{Paint, Problem};
 use crate::text::count;
 use std::fmt;
 use std::io::{self};
 use switchboard_core::ws::origin::InvalidOrigin;
 
-/// The application cannot start. Its `Debug` is the printed list, so that a `main` that returns it shows the list; in colours
-/// where standard error is a terminal, unless the environment has `NO_COLOR`. Its `Display` is the list without colours.
+/// The application cannot start. Its `Debug` is the printed list of problems, so a `main` that returns it shows the
+/// list. The list has colours if standard error is a terminal and `NO_COLOR` is unset or empty. Its `Display` is the list
+/// without colours.
 pub struct BootError {
     problems: Vec<Problem>,
     source: Option<io::Error>,
@@ -25,7 +26,7 @@ impl BootError {
         BootError { problems: vec![Problem::new(message, &[])], source: Some(source) }
     }
 
-    /// Everything that is wrong.
+    /// Returns all problems.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -1,4 +1,4 @@
-//! [`Problem`]: one thing that is wrong at boot; [`BootError`]: all of them.
+//! [`Problem`]: one problem found at boot; [`BootError`]: all of them.
 mod boot_error;
 
 pub use boot_error::BootError;
@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 use std::panic::Location;
 use switchboard_core::ws::handshake::is_host;
 
-/// One thing that is wrong, where it was written, and what to do.
+/// One problem found at boot: its location, what is wrong, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     message: String,
@@ -27,7 +27,7 @@ impl Problem {
         Problem { message: message.into(), places: told }
     }
 
-    /// What is wrong, and the fix.
+    /// Returns what is wrong, and the fix.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -49,7 +49,7 @@ impl Problem {
     }
 }
 
-/// The escape sequences before each part on a terminal, and after it.
+/// The escape sequences before and after each part of a problem on a terminal.
 pub(crate) struct Paint {
     pub(crate) header: &'static str,
     pub(crate) number: &'static str,
@@ -62,18 +62,18 @@ impl Paint {
     pub(crate) const COLOURED: Paint =
         Paint { header: "\x1b[1;31m", number: "\x1b[1m", place: "\x1b[2m", end: "\x1b[0m" };
 
-    /// The one of standard error, where `main` prints the error that it returns.
+    /// Chooses the colours for standard error, where `main` prints the error that it returns.
     pub(crate) fn of_stderr() -> Paint {
         Paint::choose(io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
     }
 
-    /// <https://no-color.org>: any value but the empty one.
+    /// Any value of `NO_COLOR` but the empty one turns colours off (<https://no-color.org>).
     pub(crate) fn choose(is_terminal: bool, no_color: Option<&OsStr>) -> Paint {
         if is_terminal && no_color.is_none_or(OsStr::is_empty) { Paint::COLOURED } else { Paint::PLAIN }
     }
 }
 
-/// What is wrong with a list of hosts, and the fix.
+/// Returns what is wrong with a list of hosts, and the fix; `None` if nothing is.
 pub(crate) fn wrong_host(hosts: &[String]) -> Option<String> {
     if hosts.is_empty() {
         return Some("`allowed_hosts` is empty, with which nobody connects; leave it out to allow any".to_owned());

@@ -21,14 +21,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A deadline beyond this could not be computed.
+/// Limits the patience, so that a deadline can always be computed.
 const MOST_PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
-/// The longest body of a response.
+/// The longest body of a response that is read.
 const MOST_BODY: usize = 64 << 20;
 
-/// An application under test, and everything that it logs.
+/// An application under test, with everything that it logs.
 ///
-/// See [the module](super) for an example. Dropped, it accepts nobody any more; [`TestApp::shutdown`] ends it in order.
+/// See [the module](super) for an example. After it is dropped, it accepts no new connections; [`TestApp::shutdown`]
+/// shuts it down in order.
 pub struct TestApp {
     reach: Reach,
     handle: Handle,
@@ -39,11 +40,11 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// The application in memory: no port, and a clock that can be paused. A client's address is 127.0.0.1 with a port of its
-    /// own.
+    /// Runs the application in memory: without a port, and with a clock that can be paused. Each client has the address
+    /// 127.0.0.1 with its own port.
     ///
     /// # Panics
-    /// With everything that is wrong with the application.
+    /// If the application has boot problems; the message lists all of them.
     #[track_caller]
     pub fn new(app: App) -> TestApp {
         let (logs, capturing) = capture();
@@ -52,10 +53,11 @@ impl TestApp {
         TestApp::memory(app, logs, capturing).unwrap_or_else(|error| Failure { place, logs: &failing }.fail(error))
     }
 
-    /// The application on a port of loopback that the system chooses, with real sockets.
+    /// Runs the application on a loopback port that the system chooses, with real sockets.
     ///
     /// # Panics
-    /// With everything that is wrong with the application; when there is no port, or the clock is paused.
+    /// If the application has boot problems (the message lists all of them), if there is no free port, or if the clock
+    /// is paused.
     #[track_caller]
     pub fn listen(app: App) -> impl Future<Output = TestApp> {
         let place = Location::caller();
@@ -86,10 +88,10 @@ impl TestApp {
         TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing }
     }
 
-    /// What a module provides.
+    /// Resolves a service of the application.
     ///
     /// # Panics
-    /// When nobody provides it.
+    /// If no module provides it.
     #[track_caller]
     pub fn resolve<T: ?Sized + Send + Sync + 'static>(&self) -> Arc<T> {
         match self.container.resolve() {
@@ -98,7 +100,7 @@ impl TestApp {
         }
     }
 
-    /// How long a wait may take, of this application and of clients that connect from now on. Default 5 s.
+    /// Sets how long a wait may take, for this application and for clients that connect from now on. Default: 5 s.
     pub fn patience(mut self, patience: Duration) -> TestApp {
         self.patience = patience.min(MOST_PATIENCE);
         self
@@ -113,7 +115,7 @@ impl TestApp {
         self.connecting(path).connect()
     }
 
-    /// Connects a client, unless the server refuses the handshake. An on-connect hook refuses later:
+    /// Connects a client, or returns the refusal of the handshake. An on-connect hook refuses later: see
     /// [`TestClient::expect_refused`].
     ///
     /// # Panics
@@ -123,15 +125,15 @@ impl TestApp {
         self.connecting(path).try_connect()
     }
 
-    /// Connects a client that says more than the path: headers, a token, subprotocols.
+    /// Prepares a client with more than a path: headers, a token, subprotocols.
     pub fn connecting(&self, path: &str) -> Connecting<'_> {
         Connecting::new(self, path)
     }
 
-    /// A plain HTTP request, on a connection of its own. What is not UTF-8 in the body is replaced.
+    /// Sends a plain HTTP request on its own connection. Invalid UTF-8 in the response's body is replaced.
     ///
     /// # Panics
-    /// When there is no whole response, or one of more than 64 MiB.
+    /// If there is no complete response, or its body is longer than 64 MiB.
     #[track_caller]
     pub fn request(&self, request: Request<Body>) -> impl Future<Output = Response<String>> {
         let place = Location::caller();
@@ -141,10 +143,10 @@ impl TestApp {
         }
     }
 
-    /// [`TestApp::request`] with GET.
+    /// Sends a GET request: see [`TestApp::request`].
     ///
     /// # Panics
-    /// As [`TestApp::request`]; when the path cannot stand in a request.
+    /// As [`TestApp::request`], and if the path is not valid in a request.
     #[track_caller]
     pub fn get(&self, path: &str) -> impl Future<Output = Response<String>> {
         match Request::get(path).body(Body::empty()) {
@@ -153,45 +155,46 @@ impl TestApp {
         }
     }
 
-    /// The clients of the default namespace.
+    /// Returns the [`Server`] of the default namespace, which sends to its clients.
     pub fn server(&self) -> Server {
         self.handle.server()
     }
 
-    /// The clients of a namespace.
+    /// Returns the [`Server`] of namespace `N`, which sends to its clients.
     pub fn server_of<N: Namespace>(&self) -> Server<N> {
         self.handle.server_of()
     }
 
-    /// The namespaces that are named at run time.
+    /// Returns the namespaces that are named at run time.
     pub fn namespaces(&self) -> Namespaces {
         self.handle.namespaces()
     }
 
-    /// Shutdown and numbers.
+    /// Returns the application's [`Handle`], for shutdown and statistics.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// The numbers at this moment.
+    /// Returns the current statistics.
     pub fn stats(&self) -> Stats {
         self.handle.stats()
     }
 
-    /// The log so far, and from now on.
+    /// Returns the log: the lines so far, and those to come.
     pub fn logs(&self) -> Logs {
         self.logs.clone()
     }
 
-    /// Where [`TestApp::listen`] listens; `None` in memory.
+    /// Returns the address that [`TestApp::listen`] listens on; `None` in memory.
     pub fn address(&self) -> Option<SocketAddr> {
         self.reach.address()
     }
 
-    /// Waits until nothing is left: connections, rooms, memberships, queued bytes, handlers, unanswered requests.
+    /// Waits until the application is empty: no connections, rooms, memberships, queued bytes, handlers or unanswered
+    /// requests.
     ///
     /// # Panics
-    /// With the numbers, when something stays.
+    /// If something remains; the message has the numbers.
     #[track_caller]
     pub fn expect_empty(&self) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -218,11 +221,11 @@ impl TestApp {
         }
     }
 
-    /// Lets this much time go by at once, each timer in its order; and a millisecond more, after which everything that it set
-    /// off has come to rest.
+    /// Advances the clock by `duration` at once, running each timer in its order, and by one more millisecond, so that
+    /// everything the timers started has run.
     ///
     /// # Panics
-    /// When the clock is not paused: `#[tokio::test(start_paused = true)]`.
+    /// If the clock is not paused: use `#[tokio::test(start_paused = true)]`.
     #[track_caller]
     pub fn advance(&self, duration: Duration) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -235,7 +238,7 @@ impl TestApp {
         }
     }
 
-    /// [`Handle::shutdown`].
+    /// Shuts the application down: see [`Handle::shutdown`].
     pub async fn shutdown(&self) -> ShutdownReport {
         self.handle.shutdown().await
     }
@@ -248,7 +251,7 @@ impl TestApp {
         TestClient::new(stream, protocol, unasked, self.patience, self.logs.clone())
     }
 
-    /// The head of the response.
+    /// Sends a request and returns the head of the response.
     pub(super) async fn exchange(
         &self,
         place: &'static Location<'static>,
@@ -263,7 +266,7 @@ impl TestApp {
         }
     }
 
-    /// The response with its body.
+    /// Sends a request and returns the response with its body.
     pub(super) async fn whole(
         &self,
         place: &'static Location<'static>,
@@ -285,7 +288,7 @@ pub(super) fn capture() -> (Logs, Capturing) {
     (logs, capturing)
 }
 
-/// tokio does not tell; but a paused clock stands still while the real one moves.
+/// True if the clock is paused. tokio has no call for this, but a paused clock does not move while the real one does.
 fn is_paused() -> bool {
     let (paused, real) = (Instant::now(), std::time::Instant::now());
     while std::time::Instant::now() == real {}

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::panic::Location;
 
-/// A request that has begun: [`TestClient::begin`](super::TestClient::begin).
+/// A request that was sent and not yet answered: [`TestClient::begin`](super::TestClient::begin).
 #[derive(Debug)]
 #[must_use = "it is for `expect_reply` or `expect_error`"]
 pub struct Call {
@@ -17,24 +17,24 @@ pub struct Call {
 }
 
 impl Call {
-    /// A text, so that it is not the number of a request that a test wrote itself.
+    /// The id is a text, so that it cannot equal a number in a request that a test has written itself.
     pub(super) fn new(event: &str, number: u64) -> Call {
         Call { event: event.to_owned(), id: format!("test-{number}") }
     }
 
-    /// The event.
+    /// Returns the event's name.
     pub fn event(&self) -> &str {
         &self.event
     }
 
-    /// The id on the wire.
+    /// Returns the id on the wire.
     pub fn id(&self) -> &str {
         &self.id
     }
 }
 
-/// A request of the server, `emit_with_ack`: [`TestClient::expect_request`](super::TestClient::expect_request). Dropped, it is
-/// not answered.
+/// A request of the server (`emit_with_ack`): [`TestClient::expect_request`](super::TestClient::expect_request). If it
+/// is dropped, it is not answered.
 #[must_use = "the server waits for `answer` or `refuse`"]
 pub struct ServerRequest {
     message: Message,
@@ -47,20 +47,20 @@ impl ServerRequest {
         ServerRequest { message, wire, logs }
     }
 
-    /// The event.
+    /// Returns the event's name.
     pub fn event(&self) -> &str {
         self.message.event()
     }
 
-    /// The number by which the server knows the answer.
+    /// Returns the number that the answer must carry.
     pub fn ack(&self) -> u64 {
         self.message.ack().unwrap_or_default()
     }
 
-    /// What the server sent with it.
+    /// Returns the request's data.
     ///
     /// # Panics
-    /// When it is no `T`.
+    /// If it is not a `T`.
     #[track_caller]
     pub fn data<T: DeserializeOwned>(&self) -> T {
         match self.message.data() {
@@ -72,10 +72,10 @@ impl ServerRequest {
         }
     }
 
-    /// Sends `{"ack","data"}`.
+    /// Answers with `{"ack","data"}`.
     ///
     /// # Panics
-    /// When the value cannot be serialised, or the server takes nothing.
+    /// If the value cannot be serialised, or the server reads nothing.
     #[track_caller]
     pub fn answer(self, value: impl Serialize) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -92,10 +92,10 @@ impl ServerRequest {
         self.put(place, answer)
     }
 
-    /// Sends `{"ack","error":{"code","message"}}`.
+    /// Answers with an error: `{"ack","error":{"code","message"}}`.
     ///
     /// # Panics
-    /// When the server takes nothing.
+    /// If the server reads nothing.
     #[track_caller]
     pub fn refuse(self, code: &str, message: &str) -> impl Future<Output = ()> {
         let place = Location::caller();

@@ -1,4 +1,4 @@
-//! [`Capture`]: the subscriber that fills [`Logs`], and passes everything on to the one that was there.
+//! [`Capture`]: the subscriber that fills [`Logs`], and forwards everything to the previous subscriber.
 use super::logs::{LogLine, Logs};
 use crate::log::Unlimited;
 use parking_lot::Mutex;
@@ -12,17 +12,18 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
-/// The longest value of a field.
+/// The longest value of a field that is kept.
 const MOST: usize = 4 << 10;
 
-/// The log of this thread goes to [`Logs`] too, until dropped.
+/// Captures the log of this thread in [`Logs`], until it is dropped.
 pub(super) struct Capturing {
     logs: Logs,
     listening: Arc<Listening>,
     _unlimited: Unlimited,
 }
 
-/// All that listen to one subscriber. It is the thread's until the last of them is gone, in whatever order they go.
+/// Everything that listens to one subscriber, which stays the thread's subscriber until the last listener is dropped,
+/// in any order.
 struct Listening {
     all: Mutex<Vec<Logs>>,
     _default: DefaultGuard,
@@ -30,12 +31,12 @@ struct Listening {
 
 struct Capture {
     listening: Weak<Listening>,
-    /// Whoever had the log of this thread before, or nobody.
+    /// The previous subscriber of this thread, if any.
     below: Dispatch,
 }
 
-/// While `tracing` knows of one subscriber only, it asks the thread that first comes to a line whether the line is wanted at
-/// all: a thread without one would switch it off for the others. This is the second.
+/// A second subscriber. While `tracing` knows of only one, the first thread that reaches a log line decides for all
+/// threads whether the line is enabled. A thread without a subscriber would disable it for the others.
 static SECOND: LazyLock<Dispatch> =
     LazyLock::new(|| Dispatch::new(Capture { listening: Weak::new(), below: Dispatch::none() }));
 
@@ -61,7 +62,7 @@ impl Drop for Capturing {
     }
 }
 
-/// Events are captured; spans are only passed on.
+/// Captures events; spans are only forwarded.
 impl Subscriber for Capture {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
@@ -133,7 +134,7 @@ struct Fields {
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let mut text = Cut::new(MOST);
-        // It ends where it is told to stop.
+        // Writing stops once `text` is full.
         let _ = write!(text, "{value:?}");
         self.record_str(field, &text.end());
     }

@@ -1,4 +1,4 @@
-//! [`TestClient`]: one connection, from the client's side.
+//! [`TestClient`]: the client's side of one connection.
 use super::call::Call;
 use super::failure::Failure;
 use super::inbox::{Inbox, Missing};
@@ -16,26 +16,26 @@ use std::time::Duration;
 use switchboard_core::ws::Opcode;
 use tokio::time::Instant;
 
-/// A client of a [`TestApp`](super::TestApp): it sends what it is told, and checks what it gets.
+/// A client of a [`TestApp`](super::TestApp). It sends messages, and its `expect…` methods check what it receives.
 ///
-/// Dropped, it is gone without a close frame, as a client whose network fails. What is sent on a connection that has ended
-/// is thrown away, as in a browser; the next wait says how it ended.
+/// When it is dropped, its connection ends without a close frame, as if the network had failed. What it sends after the
+/// connection has ended is discarded, as in a browser; the next wait says how the connection ended.
 ///
 /// # Panics
-/// Its methods panic when something else comes than what the test expects, or nothing within the
-/// [patience](super::TestApp::patience); and those that send, when the server takes nothing for as long, or when the data
-/// cannot be serialised.
+/// Its methods panic if something other than the expected message arrives, or nothing within the
+/// [patience](super::TestApp::patience). Methods that send also panic if the server reads nothing for that time, or if
+/// the data cannot be serialised.
 pub struct TestClient {
     pub(super) wire: Wire,
     pub(super) inbox: Arc<Inbox>,
     logs: Logs,
     protocol: Option<String>,
-    /// Requests so far.
+    /// The number of requests so far.
     calls: u64,
 }
 
 impl TestClient {
-    /// `unasked`: the format where there is no subprotocol.
+    /// `unasked` is the format that is spoken without a subprotocol.
     pub(super) fn new(
         stream: impl Stream,
         protocol: Option<String>,
@@ -49,13 +49,13 @@ impl TestClient {
         TestClient { wire, inbox, logs, protocol, calls: 0 }
     }
 
-    /// The subprotocol that the server selected.
+    /// Returns the subprotocol that the server selected.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
     }
 
-    /// Sends `{"event","data"}`, without an id: a value that the handler returns comes as a push of the same event, and `()`
-    /// as nothing.
+    /// Sends `{"event","data"}` without an id. If the handler returns a value, it arrives as a push of the same event;
+    /// `()` sends nothing.
     #[track_caller]
     pub fn send(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -63,7 +63,7 @@ impl TestClient {
         async move { self.put_message(place, &message).await }
     }
 
-    /// Sends a text message as it is: a malformed one, say, or one for a raw gateway.
+    /// Sends a text message unchanged: a malformed one, for example, or one for a raw gateway.
     #[track_caller]
     pub fn send_text(&mut self, text: impl AsRef<str>) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -77,9 +77,9 @@ impl TestClient {
         async move { self.put(place, Opcode::Binary, bytes.as_ref()).await }
     }
 
-    /// Sends `{"event","data","id"}` with an id of its own, for
-    /// [`expect_reply`](TestClient::expect_reply) or [`expect_error`](TestClient::expect_error). The halves of
-    /// [`request`](TestClient::request), for a test that does something in between.
+    /// Sends `{"event","data","id"}` with a new id, for [`expect_reply`](TestClient::expect_reply) or
+    /// [`expect_error`](TestClient::expect_error). Together they do what [`request`](TestClient::request) does; use
+    /// them if the test does something in between.
     #[track_caller]
     pub fn begin(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = Call> {
         let place = Location::caller();
@@ -90,7 +90,7 @@ impl TestClient {
         }
     }
 
-    /// Sends `{"cancel"}` for a request that has begun.
+    /// Sends `{"cancel"}` for a request that [`begin`](TestClient::begin) has sent.
     #[track_caller]
     pub fn cancel(&mut self, call: &Call) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -98,35 +98,35 @@ impl TestClient {
         async move { self.put_message(place, &message).await }
     }
 
-    /// Reads nothing and answers no ping, until [`read_again`](TestClient::read_again): a client that hangs. Some 64 KiB go
-    /// into the stream before the server feels it.
+    /// Stops reading and answering pings, until [`read_again`](TestClient::read_again): a client that hangs. The stream
+    /// holds about 64 KiB before the server notices.
     pub fn stop_reading(&mut self) {
         self.inbox.set_reads(false);
     }
 
-    /// Reads again: first what has piled up.
+    /// Reads again, beginning with what has accumulated.
     pub fn read_again(&mut self) {
         self.inbox.set_reads(true);
     }
 
-    /// Whether pings are answered. Default: yes.
+    /// Sets whether pings are answered. Default: true.
     pub fn answer_pings(&mut self, answer: bool) {
         self.inbox.set_answers_pings(answer);
     }
 
-    /// Closes with 1000, and waits for the server's answer. What still comes before that is dropped.
+    /// Closes with 1000, and waits for the server's close frame. Messages that arrive before it are discarded.
     ///
     /// # Panics
-    /// When the connection does not end.
+    /// If the connection does not end.
     #[track_caller]
     pub fn close(self) -> impl Future<Output = ()> {
         self.close_with(1000)
     }
 
-    /// [`close`](TestClient::close) with another code, also one that no client may send.
+    /// Closes with another code, which may be one that no client may send: see [`close`](TestClient::close).
     ///
     /// # Panics
-    /// When the connection does not end.
+    /// If the connection does not end.
     #[track_caller]
     pub fn close_with(self, code: u16) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -145,7 +145,7 @@ impl TestClient {
         }
     }
 
-    /// A new request, and its message.
+    /// Makes a new request and its message.
     pub(super) fn call(
         &mut self,
         place: &'static Location<'static>,
@@ -176,7 +176,7 @@ impl TestClient {
         self.write(place, &envelope, &format!("the data of {event:?}"))
     }
 
-    /// A message in the format of this client.
+    /// Serialises a message in the format of this client.
     fn write(&self, place: &'static Location<'static>, message: &impl Serialize, what: &str) -> Vec<u8> {
         match self.wire.speech.write(message) {
             Ok(message) => message,
@@ -208,7 +208,7 @@ impl TestClient {
         Instant::now() + self.wire.patience
     }
 
-    /// The next that comes, or a panic.
+    /// Waits for the next message, and panics if there is none.
     pub(super) async fn next(&self, place: &'static Location<'static>, expected: impl fmt::Display) -> Received {
         match self.inbox.next(self.deadline()).await {
             Ok(received) => received,

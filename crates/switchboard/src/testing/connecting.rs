@@ -1,4 +1,4 @@
-//! [`Connecting`]: a handshake to be.
+//! [`Connecting`]: the builder of a client's handshake.
 use super::app::TestApp;
 use super::client::TestClient;
 use super::refused::Refused;
@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::panic::Location;
 use switchboard_core::ws::handshake::ClientRequest;
 
-/// What a client says in its handshake: [`TestApp::connecting`].
+/// The builder of a client's handshake: [`TestApp::connecting`].
 ///
 /// ```no_run
 /// # async fn test(app: switchboard::testing::TestApp) {
@@ -26,7 +26,7 @@ pub struct Connecting<'a> {
     path: String,
     host: String,
     protocols: Vec<String>,
-    /// Spoken where the server selects no subprotocol.
+    /// The format that is spoken if the server selects no subprotocol.
     unasked: Speech,
     headers: Vec<(http::HeaderName, http::HeaderValue)>,
     cookies: String,
@@ -49,7 +49,7 @@ impl<'a> Connecting<'a> {
     /// Adds a header.
     ///
     /// # Panics
-    /// When the name or value cannot be a header.
+    /// If the name or value is not valid in a header.
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Connecting<'a> {
         let header = name.parse().ok().zip(http::HeaderValue::from_bytes(value.as_bytes()).ok());
@@ -58,19 +58,19 @@ impl<'a> Connecting<'a> {
         self
     }
 
-    /// `Authorization: Bearer …`.
+    /// Sets `Authorization: Bearer …`.
     ///
     /// # Panics
-    /// When it cannot stand in a header.
+    /// If the token is not valid in a header.
     #[track_caller]
     pub fn bearer(self, token: &str) -> Connecting<'a> {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// A cookie, behind those before it, as a browser sends them: `Cookie: a=b; c=d`.
+    /// Adds a cookie after the earlier ones, in one header as a browser does: `Cookie: a=b; c=d`.
     ///
     /// # Panics
-    /// When the name or value cannot be a cookie's.
+    /// If the name or value is not valid in a cookie.
     #[track_caller]
     pub fn cookie(mut self, name: &str, value: &str) -> Connecting<'a> {
         add_cookie(&mut self.cookies, name, value);
@@ -83,10 +83,10 @@ impl<'a> Connecting<'a> {
         self
     }
 
-    /// `Origin: …`, as a web page's browser sends it.
+    /// Sets `Origin: …`, as a browser does for a web page.
     ///
     /// # Panics
-    /// When it cannot stand in a header.
+    /// If the origin is not valid in a header.
     #[track_caller]
     pub fn origin(self, origin: &str) -> Connecting<'a> {
         self.header("origin", origin)
@@ -98,20 +98,20 @@ impl<'a> Connecting<'a> {
         self
     }
 
-    /// Speaks MessagePack: offers `switchboard.v1.msgpack`, after the subprotocols that were offered before. The client sends and
-    /// expects the same values then.
+    /// Speaks MessagePack: offers `switchboard.v1.msgpack`, after the subprotocols offered before. If the server
+    /// selects it, the client sends and expects the same values in this format.
     pub fn message_pack(self) -> Connecting<'a> {
         self.protocol(MessagePack.protocol())
     }
 
-    /// Speaks MessagePack where the server selects no subprotocol: for a gateway whose
-    /// [`default_format`](crate::Gateway::default_format) it is.
+    /// Speaks MessagePack if the server selects no subprotocol: for a gateway whose
+    /// [`default_format`](crate::Gateway::default_format) is MessagePack.
     pub fn message_pack_unasked(mut self) -> Connecting<'a> {
         self.unasked = Speech::MessagePack;
         self
     }
 
-    /// `Host: …`. Default: `localhost`, in memory and over a socket.
+    /// Sets `Host: …`. Default: `localhost`, in memory and over a socket.
     pub fn host(mut self, host: &str) -> Connecting<'a> {
         self.host = host.to_owned();
         self
@@ -120,8 +120,8 @@ impl<'a> Connecting<'a> {
     /// Connects.
     ///
     /// # Panics
-    /// With the status and body, when the server refuses; when the path, host or a subprotocol cannot stand in a request; when
-    /// there is no answer, or one that no server may give.
+    /// If the server refuses (the message has the status and body); if the path, host or a subprotocol is not valid in
+    /// a request; if there is no answer, or an invalid one.
     #[track_caller]
     pub fn connect(self) -> impl Future<Output = TestClient> {
         let place = Location::caller();
@@ -133,23 +133,22 @@ impl<'a> Connecting<'a> {
         }
     }
 
-    /// Connects, unless the server refuses the handshake. An on-connect hook refuses later, on the connection:
+    /// Connects, or returns the refusal of the handshake. An on-connect hook refuses later, on the connection: see
     /// [`TestClient::expect_refused`].
     ///
     /// # Panics
-    /// When the path, host or a subprotocol cannot stand in a request; when there is no answer, or one that no server may
-    /// give.
+    /// If the path, host or a subprotocol is not valid in a request; if there is no answer, or an invalid one.
     #[track_caller]
     pub fn try_connect(self) -> impl Future<Output = Result<TestClient, Refused>> {
         let place = Location::caller();
         async move { self.handshake(place).await }
     }
 
-    /// That the server refuses the handshake. An on-connect hook refuses later, on the connection:
+    /// Expects that the server refuses the handshake. An on-connect hook refuses later, on the connection: see
     /// [`TestClient::expect_refused`].
     ///
     /// # Panics
-    /// When it accepts; else as [`try_connect`](Connecting::try_connect).
+    /// If the server accepts; otherwise as [`try_connect`](Connecting::try_connect).
     #[track_caller]
     pub fn refused(self) -> impl Future<Output = Refused> {
         let place = Location::caller();
@@ -199,10 +198,10 @@ impl<'a> Connecting<'a> {
 }
 
 /// # Panics
-/// When the name or value cannot be a cookie's.
+/// If the name or value is not valid in a cookie.
 #[track_caller]
 pub(super) fn add_cookie(cookies: &mut String, name: &str, value: &str) {
-    // Browsers send what a script wrote, as UTF-8.
+    // Browsers send what a script has set, as UTF-8.
     let fits =
         |text: &str| text.bytes().all(|byte| !byte.is_ascii() || byte.is_ascii_graphic() && !b";,".contains(&byte));
     assert!(
@@ -210,7 +209,7 @@ pub(super) fn add_cookie(cookies: &mut String, name: &str, value: &str) {
         "{name:?}={value:?} cannot be a cookie"
     );
     let between = if cookies.is_empty() { "" } else { "; " };
-    // Into a String.
+    // Writing to a String does not fail.
     let _ = write!(cookies, "{between}{name}={value}");
 }
 
@@ -221,18 +220,18 @@ pub(super) fn add_query(path: &mut String, name: &str, value: &str) {
     encode(path, value);
 }
 
-/// As it may stand in a query string (RFC 3986 §2.3).
+/// Appends `text`, percent-encoded for a query string (RFC 3986 §2.3).
 fn encode(path: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
-            // Into a String.
+            // Writing to a String does not fail.
             _ => drop(write!(path, "%{byte:02X}")),
         }
     }
 }
 
-/// Shows nothing of the headers and cookies, which may be secret.
+/// Shows no headers and cookies, which may be secret.
 impl fmt::Debug for Connecting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, protocols) = (&self.host, &self.protocols);

@@ -28,11 +28,12 @@ use std::task::{Context, Poll, Waker};
 use switchboard_core::ws::{Decoder, FrameLimits, Item, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A client that nobody is behind, for tests of what takes a [`Client`], without an application and without a runtime.
+/// A client without a real connection, for testing code that takes a [`Client`], without an application or a runtime.
 ///
-/// It dereferences to its [`Client`], so that `&ada` is one. What is emitted to it waits until it is taken; rooms and state are
-/// those of a real one. It is alone in its namespace; no join hook gates its rooms, no hook runs when it goes, nobody answers
-/// [`Client::emit_with_ack`], and no module provides anything. For all of these there is [`TestApp`](super::TestApp).
+/// It dereferences to its [`Client`], so `&ada` can be passed as one. Messages emitted to it are queued until they are
+/// taken; rooms and state work as for a real client. It is alone in its namespace: no join hook controls its rooms, no
+/// hook runs when it leaves, [`Client::emit_with_ack`] gets no answer, and no module provides services. To test any of
+/// these, use [`TestApp`](super::TestApp).
 ///
 /// ```
 /// use switchboard::{Client, Error, testing};
@@ -53,10 +54,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # });
 /// ```
 ///
-/// It keeps as much as the outbox of a real one; who is sent more is closed as a slow consumer. Dropped, it has left.
+/// Its queue is limited like the outbox of a real client; beyond the limit it is closed as a slow consumer. When it is
+/// dropped, the client leaves.
 pub struct DetachedClient {
     head: Head,
-    /// What is kept of the request.
+    /// What the parameters of the tested code need from the request.
     needs: Requirements,
     made: OnceLock<Made>,
 }
@@ -66,7 +68,7 @@ struct Made {
     seen: Mutex<Seen>,
 }
 
-/// What came out of the client's connection.
+/// What the client's connection has sent.
 struct Seen {
     stream: Stream,
     written: Written,
@@ -77,15 +79,15 @@ struct Seen {
     closed: Option<Close>,
 }
 
-/// Something that was emitted to a [`DetachedClient`].
+/// A message that was emitted to a [`DetachedClient`].
 ///
-/// It equals `("event", json!(..))`, and `Vec`s of it arrays of these.
+/// It compares equal to `("event", json!(..))`, and a `Vec` of it to an array of such pairs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Emitted {
-    /// The event's name; `exception` of an error that was told to the client.
+    /// The event's name; `exception` for an error that was sent to the client.
     pub event: String,
-    /// The data; null where there is none.
+    /// The data; null if there is none.
     pub data: Value,
 }
 
@@ -95,7 +97,7 @@ impl PartialEq<(&str, Value)> for Emitted {
     }
 }
 
-/// A client without an application: [`DetachedClient`].
+/// Makes a client without an application: [`DetachedClient`].
 pub fn client() -> DetachedClient {
     DetachedClient { head: Head::new("/"), needs: Requirements::default(), made: OnceLock::new() }
 }
@@ -103,21 +105,21 @@ pub fn client() -> DetachedClient {
 impl DetachedClient {
     of_the_request!(head);
 
-    /// Its connection is made at the first use.
+    /// The client's connection is made at the first use.
     ///
     /// # Panics
-    /// When it was used already.
+    /// If the client has already been used.
     #[track_caller]
     fn head(&mut self) -> &mut Head {
         assert!(self.made.get().is_none(), "the request of a client is said before its first use");
         &mut self.head
     }
 
-    /// Keeps of the request what this parameter needs, as a gateway does that has a handler with it.
-    /// [`TestMessage::extract`](super::TestMessage::extract) does it by itself where it is the first use of the client.
+    /// Keeps what the parameter `T` needs from the request, as a gateway does that has a handler with this parameter.
+    /// [`TestMessage::extract`](super::TestMessage::extract) does this by itself if it is the first use of the client.
     ///
     /// # Panics
-    /// At the first use of the client, when the request does not fit.
+    /// At the first use of the client, if the request does not fit.
     #[track_caller]
     pub fn reads<T: FromMessage>(mut self) -> DetachedClient {
         self.head();
@@ -125,7 +127,7 @@ impl DetachedClient {
         self
     }
 
-    /// Makes the connection, where it is not made, with what this parameter needs. Errors: the request does not fit.
+    /// Makes the connection, if it is not made yet, with what this parameter needs. Errors: the request does not fit.
     pub(super) fn prepare<T: FromMessage>(&self) -> Result<(), Error> {
         if self.made.get().is_none() {
             let mut needs = self.needs.clone();
@@ -136,12 +138,12 @@ impl DetachedClient {
         Ok(())
     }
 
-    /// The client.
+    /// Returns the client.
     pub fn client(&self) -> &Client {
         &self.made().client
     }
 
-    /// Takes all that was emitted to it, in order.
+    /// Takes everything that was emitted to it, in order.
     ///
     /// ```
     /// # use serde_json::json;
@@ -158,10 +160,10 @@ impl DetachedClient {
         messages.into_iter().map(emitted).collect()
     }
 
-    /// Takes the data of the next that was emitted to it, which must be this event.
+    /// Takes the data of the next message that was emitted to it, which must be this event.
     ///
     /// # Panics
-    /// When it is another, or nothing; when the data is no `T`.
+    /// If it is a different event, or there is none; if the data is not a `T`.
     #[track_caller]
     pub fn expect<T: DeserializeOwned>(&self, event: &str) -> T {
         let failure = Failure { place: Location::caller(), logs: &Logs::default() };
@@ -190,10 +192,10 @@ impl DetachedClient {
         })
     }
 
-    /// That nothing was emitted to it that was not taken, and that it was not closed.
+    /// Expects that every message emitted to it was taken, and that it was not closed.
     ///
     /// # Panics
-    /// With what was.
+    /// If not; the message says what was emitted, or how it was closed.
     #[track_caller]
     pub fn expect_nothing(&self) {
         let failure = Failure { place: Location::caller(), logs: &Logs::default() };
@@ -209,12 +211,12 @@ impl DetachedClient {
         }
     }
 
-    /// What it was closed with, by [`Client::disconnect`], [`Client::close`], or because it was sent too much.
+    /// Returns what it was closed with: by [`Client::disconnect`], by [`Client::close`], or as a slow consumer.
     pub fn closed(&self) -> Option<Close> {
         self.look().closed.clone()
     }
 
-    /// Takes what waits in the outbox, as the end of a turn does.
+    /// Takes the contents of the outbox, as the end of a turn does.
     fn look(&self) -> parking_lot::MutexGuard<'_, Seen> {
         let Made { client, seen } = self.made();
         let conn = client.endpoint();
@@ -277,7 +279,7 @@ impl DetachedClient {
     }
 }
 
-/// Of a gateway that handles nothing.
+/// Returns a gateway without handlers.
 fn table() -> CompiledGateway {
     struct Detached;
     match Gateway::new(Detached).build(None, None) {
@@ -338,7 +340,7 @@ impl fmt::Debug for DetachedClient {
     }
 }
 
-/// A stream that keeps what is written to it.
+/// A stream that collects what is written to it.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 

@@ -3,24 +3,24 @@ use crate::Detail;
 use serde::Deserialize;
 use std::fmt;
 
-/// An error as a client gets it.
+/// An error as a client receives it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct WireError {
-    /// What is wrong, as a word for programs.
+    /// The error code, for programs.
     pub code: String,
-    /// What is wrong, as a sentence for people.
+    /// The error message, for people.
     pub message: String,
-    /// What is wrong at each place of the payload.
+    /// The errors at individual places of the payload.
     #[serde(default)]
     pub details: Vec<Detail>,
-    /// The same message may succeed later.
+    /// True if the same message may succeed later.
     pub retryable: bool,
-    /// When to try again.
+    /// The time to wait before a retry.
     pub retry_after_ms: Option<u32>,
-    /// The event of the message that failed, where it is known.
+    /// The event of the message that failed, if it is known.
     pub event: Option<String>,
-    /// What the line in the log is found by, of an internal error: its field `trace_id`.
+    /// Identifies the log line of an internal error: the line's field `trace_id`.
     pub trace_id: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a [`TestClient`] waits for.
+//! The methods of a [`TestClient`] that wait for messages.
 use super::call::{Call, ServerRequest};
 use super::client::TestClient;
 use super::error::WireError;
@@ -11,10 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl TestClient {
-    /// Sends a request and returns the data of its reply. What comes before that waits for later `expect…`s.
+    /// Sends a request and returns the data of its reply. Messages that arrive before it are kept for later `expect…`s.
     ///
     /// # Panics
-    /// With the exception, when that is the answer; when the data is no `T`; when the connection ends, or no answer comes.
+    /// If the answer is an exception (the message has it), if the data is not a `T`, if the connection ends, or if no
+    /// answer comes.
     #[track_caller]
     pub fn request<T: DeserializeOwned>(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = T> {
         let place = Location::caller();
@@ -25,10 +26,11 @@ impl TestClient {
         }
     }
 
-    /// Sends a request and returns the error that answers it. What comes before that waits for later `expect…`s.
+    /// Sends a request and returns the error that answers it. Messages that arrive before it are kept for later
+    /// `expect…`s.
     ///
     /// # Panics
-    /// With the reply, when that is the answer; when the connection ends, or no answer comes.
+    /// If the answer is a reply (the message has it), if the connection ends, or if no answer comes.
     #[track_caller]
     pub fn request_error(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = WireError> {
         let place = Location::caller();
@@ -39,7 +41,8 @@ impl TestClient {
         }
     }
 
-    /// The data of the reply to a request that has begun. What comes before that waits for later `expect…`s.
+    /// Returns the data of the reply to a request that [`begin`](TestClient::begin) has sent. Messages that arrive
+    /// before it are kept for later `expect…`s.
     ///
     /// # Panics
     /// As [`request`](TestClient::request).
@@ -49,7 +52,8 @@ impl TestClient {
         async move { self.reply(place, &call).await }
     }
 
-    /// The error that answers a request that has begun. What comes before that waits for later `expect…`s.
+    /// Returns the error that answers a request that [`begin`](TestClient::begin) has sent. Messages that arrive before
+    /// it are kept for later `expect…`s.
     ///
     /// # Panics
     /// As [`request_error`](TestClient::request_error).
@@ -59,21 +63,21 @@ impl TestClient {
         async move { self.error(place, &call).await }
     }
 
-    /// The data of the next message, which must be a push of this event. Of a data that does not matter the type is
-    /// `serde::de::IgnoredAny`.
+    /// Returns the data of the next message, which must be a push of this event. If the data does not matter, use the
+    /// type `serde::de::IgnoredAny`.
     ///
     /// # Panics
-    /// When something else comes first, or nothing; when the data is no `T`.
+    /// If something else arrives first, or nothing; if the data is not a `T`.
     #[track_caller]
     pub fn expect<T: DeserializeOwned>(&mut self, event: &str) -> impl Future<Output = T> {
         let place = Location::caller();
         async move { self.push(place, &format!("the push {event:?}"), event, self.deadline()).await }
     }
 
-    /// The data of the next push of this event, whatever comes before it: that is dropped.
+    /// Returns the data of the next push of this event. Messages that arrive before it are discarded.
     ///
     /// # Panics
-    /// When the connection ends, or no such push comes; when the data is no `T`.
+    /// If the connection ends, or no such push comes; if the data is not a `T`.
     #[track_caller]
     pub fn skip_until<T: DeserializeOwned>(&mut self, event: &str) -> impl Future<Output = T> {
         let place = Location::caller();
@@ -98,10 +102,10 @@ impl TestClient {
         }
     }
 
-    /// The next message, which must be an exception with this code.
+    /// Returns the error of the next message, which must be an exception with this code.
     ///
     /// # Panics
-    /// When something else comes first, or nothing.
+    /// If something else arrives first, or nothing.
     #[track_caller]
     pub fn expect_exception(&mut self, code: &str) -> impl Future<Output = WireError> {
         let place = Location::caller();
@@ -116,10 +120,10 @@ impl TestClient {
         }
     }
 
-    /// The next message, which must be a request of the server (`emit_with_ack`) with this event.
+    /// Returns the next message, which must be a request of the server (`emit_with_ack`) with this event.
     ///
     /// # Panics
-    /// When something else comes first, or nothing.
+    /// If something else arrives first, or nothing.
     #[track_caller]
     pub fn expect_request(&mut self, event: &str) -> impl Future<Output = ServerRequest> {
         let place = Location::caller();
@@ -134,10 +138,10 @@ impl TestClient {
         }
     }
 
-    /// The next message as it stands, which must be a text.
+    /// Returns the next message unchanged; it must be a text message.
     ///
     /// # Panics
-    /// When something else comes first, or nothing.
+    /// If something else arrives first, or nothing.
     #[track_caller]
     pub fn expect_text(&mut self) -> impl Future<Output = String> {
         let place = Location::caller();
@@ -149,10 +153,10 @@ impl TestClient {
         }
     }
 
-    /// The next message, which must be binary.
+    /// Returns the next message, which must be binary.
     ///
     /// # Panics
-    /// When something else comes first, or nothing.
+    /// If something else arrives first, or nothing.
     #[track_caller]
     pub fn expect_binary(&mut self) -> impl Future<Output = Vec<u8>> {
         let place = Location::caller();
@@ -164,10 +168,10 @@ impl TestClient {
         }
     }
 
-    /// Nothing but pings for so long.
+    /// Expects that nothing but pings arrives for `duration`.
     ///
     /// # Panics
-    /// When anything comes, or has come and was not taken, the end of the connection too.
+    /// If a message arrives, if an earlier message has not been taken, or if the connection ends.
     #[track_caller]
     pub fn expect_silence(&mut self, duration: Duration) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -181,12 +185,12 @@ impl TestClient {
         }
     }
 
-    /// The reason of the close frame that comes next, which must have this code. A `sys.goaway` before it is passed over.
+    /// Expects a close frame with this code, and returns its reason. A `sys.goaway` before it is skipped.
     ///
-    /// As in a browser, 1005 is a close frame without a code, and 1006 the end of the stream without a close frame.
+    /// As in a browser, 1005 means a close frame without a code, and 1006 the end of the stream without a close frame.
     ///
     /// # Panics
-    /// When something else comes first, or nothing; when the code is another.
+    /// If something else arrives first, or nothing; if the code is different.
     #[track_caller]
     pub fn expect_close(&mut self, code: u16) -> impl Future<Output = String> {
         let place = Location::caller();
@@ -203,10 +207,11 @@ impl TestClient {
         }
     }
 
-    /// That the on-connect hook refuses this client: an exception, and then a close with this code. Returns the error.
+    /// Expects that the on-connect hook refuses this client, with an exception and then a close with this code. Returns
+    /// the error.
     ///
     /// # Panics
-    /// When something else comes, or nothing; when the code is another.
+    /// If something else arrives, or nothing; if the code is different.
     #[track_caller]
     pub fn expect_refused(&mut self, code: u16) -> impl Future<Output = WireError> {
         let place = Location::caller();
@@ -227,7 +232,7 @@ impl TestClient {
         }
     }
 
-    /// The data of the next message, which must be a push of this event.
+    /// Returns the data of the next message, which must be a push of this event.
     pub(super) async fn push<T: DeserializeOwned>(
         &self,
         place: &'static Location<'static>,
@@ -263,7 +268,7 @@ impl TestClient {
         }
     }
 
-    /// What has the id of the request.
+    /// Takes the answer to the request.
     async fn answer(&self, place: &'static Location<'static>, call: &Call, expected: &str) -> Message {
         let answers = |received: &Received| received.as_message().is_some_and(|message| message.answers(call.id()));
         match self.inbox.find(self.deadline(), answers).await {

@@ -1,12 +1,12 @@
-//! [`Failure`]: the panic of a test that did not get what it must.
+//! [`Failure`]: the panic of a test that did not receive what it expected.
 use super::logs::Logs;
 use std::fmt::{Display, Write};
 use std::panic::Location;
 
-/// Lines of the log that a panic shows.
+/// The number of log lines that a panic shows.
 const LINES: usize = 5;
 
-/// Where a test waits. Cheap to copy.
+/// The place in the test that waits. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(super) struct Failure<'a> {
     pub(super) place: &'static Location<'static>,
@@ -26,7 +26,7 @@ impl Failure<'_> {
         let mut text = format!("{message}\n  at {}:{}", self.place.file(), self.place.line());
         let lines = self.logs.at_least(tracing::Level::WARN);
         for line in &lines[lines.len().saturating_sub(LINES)..] {
-            // Into a String.
+            // Writing to a String does not fail.
             let _ = write!(text, "\n  log: {line}");
         }
         panic!("{text}")

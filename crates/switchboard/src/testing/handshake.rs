@@ -1,10 +1,10 @@
-//! [`TestHandshake`]: a request that may become a connection, without an application.
+//! [`TestHandshake`]: a handshake request without an application.
 use super::head::{Head, of_the_request};
 use crate::pipeline::ConnectGuard;
 use crate::{Error, Handshake};
 use std::fmt;
 
-/// A request for a guard's connect half that is tested by itself.
+/// A handshake request for testing a guard's connect half by itself.
 ///
 /// ```
 /// use switchboard::pipeline::ConnectGuard;
@@ -28,13 +28,13 @@ use std::fmt;
 /// # });
 /// ```
 ///
-/// Nothing but the guard is asked: no check of the protocol, of the origin or of the node's room.
+/// Only the guard runs: neither the protocol, nor the origin, nor the node's limits are checked.
 #[must_use = "it is for `check`"]
 pub struct TestHandshake {
     head: Head,
 }
 
-/// A request without an application: [`TestHandshake`]. With its query string: `/ws?room=7`.
+/// Makes a request without an application: [`TestHandshake`]. The path may have a query string: `/ws?room=7`.
 pub fn upgrade(path: &str) -> TestHandshake {
     TestHandshake { head: Head::new(path) }
 }
@@ -46,19 +46,19 @@ impl TestHandshake {
         &mut self.head
     }
 
-    /// What a guard makes of it: the request with the user and whatever else the guard has set.
+    /// Runs a guard. Returns the request with the user and everything else that the guard has set.
     ///
     /// Errors: the guard's, with which the handshake would be refused.
     ///
     /// # Panics
-    /// When the path cannot stand in a request, or does not fit the [route](TestHandshake::route).
+    /// If the path is not valid in a request, or does not fit the [route](TestHandshake::route).
     pub async fn check(self, guard: &impl ConnectGuard) -> Result<Handshake, Error> {
         let mut upgrade = self.into_upgrade();
         guard.connect(&mut upgrade).await?;
         Ok(upgrade)
     }
 
-    /// The request as it stands: for several guards, one behind the other.
+    /// Returns the request unchanged, to run several guards one after the other.
     ///
     /// # Panics
     /// As [`check`](TestHandshake::check).

@@ -1,4 +1,4 @@
-//! [`Head`]: the request that a test of something by itself is about.
+//! [`Head`]: the request that a detached client or a handshake is tested with.
 use super::connecting::{add_cookie, add_query};
 use crate::{Handshake, User};
 use axum::Router;
@@ -34,7 +34,7 @@ impl Head {
     }
 
     /// # Panics
-    /// When the name or value cannot be a header.
+    /// If the name or value is not valid in a header.
     #[track_caller]
     pub(super) fn header(&mut self, name: &str, value: &str) {
         match (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes())) {
@@ -44,7 +44,7 @@ impl Head {
     }
 
     /// # Panics
-    /// When the name or value cannot be a cookie's.
+    /// If the name or value is not valid in a cookie.
     #[track_caller]
     pub(super) fn cookie(&mut self, name: &str, value: &str) {
         add_cookie(&mut self.cookies, name, value);
@@ -63,7 +63,7 @@ impl Head {
     }
 
     /// # Panics
-    /// When the path cannot stand in a request, or is not the gateway's.
+    /// If the path is not valid in a request, or does not match the gateway's.
     pub(super) fn upgrade(&self) -> Handshake {
         let mut parts = self.parts();
         if let Some(route) = &self.route {
@@ -84,7 +84,7 @@ impl Head {
         let (mut parts, ()) = request.into_parts();
         parts.headers = self.headers.clone();
         parts.extensions = self.extensions.clone();
-        // They were checked when they came.
+        // The cookies were validated when they were added.
         if let Some(cookies) =
             HeaderValue::from_bytes(self.cookies.as_bytes()).ok().filter(|cookies| !cookies.is_empty())
         {
@@ -94,7 +94,8 @@ impl Head {
     }
 }
 
-/// The request as axum hands it to the gateway of this path: with its parameters. `None`: it is not of this path.
+/// Returns the request as axum passes it to the gateway of this path, with its parameters. `None` if it does not match
+/// the path.
 fn routed(route: &str, parts: Parts) -> Option<Parts> {
     let found = Arc::new(Mutex::new(None));
     let finding = found.clone();
@@ -104,37 +105,37 @@ fn routed(route: &str, parts: Parts) -> Option<Parts> {
     };
     let mut router: Router = Router::new().route(route, axum::routing::get(handler));
     let mut routing = pin!(router.call(Request::from_parts(parts, Body::empty())));
-    // Nothing of it waits.
+    // Nothing in it waits, so one poll completes it.
     let Poll::Ready(_) = routing.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { return None };
     found.lock().take()
 }
 
-/// What says more of the request that a client was opened with.
+/// The methods that describe the client's opening request.
 macro_rules! of_the_request {
     ($head:ident) => {
         /// Adds a header.
         ///
         /// # Panics
-        /// When the name or value cannot be a header.
+        /// If the name or value is not valid in a header.
         #[track_caller]
         pub fn header(mut self, name: &str, value: &str) -> Self {
             self.$head().header(name, value);
             self
         }
 
-        /// `Authorization: Bearer …`.
+        /// Sets `Authorization: Bearer …`.
         ///
         /// # Panics
-        /// When it cannot stand in a header.
+        /// If the token is not valid in a header.
         #[track_caller]
         pub fn bearer(self, token: &str) -> Self {
             self.header("authorization", &format!("Bearer {token}"))
         }
 
-        /// A cookie, behind those before it.
+        /// Adds a cookie after the earlier ones.
         ///
         /// # Panics
-        /// When the name or value cannot be a cookie's.
+        /// If the name or value is not valid in a cookie.
         #[track_caller]
         pub fn cookie(mut self, name: &str, value: &str) -> Self {
             self.$head().cookie(name, value);
@@ -148,35 +149,36 @@ macro_rules! of_the_request {
             self
         }
 
-        /// A request extension, as a tower layer sets it: for [`Ext<T>`](crate::Ext).
+        /// Adds a request extension, as a tower layer does: for [`Ext<T>`](crate::Ext).
         #[track_caller]
         pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
             self.$head().extensions.insert(value);
             self
         }
 
-        /// The path and query string. Default: `/`.
+        /// Sets the path and query string. Default: `/`.
         #[track_caller]
         pub fn path(mut self, path: &str) -> Self {
             self.$head().path(path);
             self
         }
 
-        /// The path of the gateway, `/{room}/ws`, by which the request's has parameters: for [`Path<T>`](crate::extract::Path).
+        /// Sets the path of the gateway, such as `/{room}/ws`, which names the parameters of the request's path: for
+        /// [`Path<T>`](crate::extract::Path).
         #[track_caller]
         pub fn route(mut self, route: &str) -> Self {
             self.$head().route = Some(route.to_owned());
             self
         }
 
-        /// Sets who the connection belongs to, as a guard before the upgrade does.
+        /// Sets the user of the connection, as a guard before the upgrade does.
         #[track_caller]
         pub fn user<T: Send + Sync + 'static>(mut self, user: crate::User<T>) -> Self {
             self.$head().user(user);
             self
         }
 
-        /// The address of the peer. Default: none.
+        /// Sets the address of the peer. Default: none.
         #[track_caller]
         pub fn peer(mut self, address: std::net::SocketAddr) -> Self {
             self.$head().peer = Some(address);

@@ -7,23 +7,23 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Messages that a client keeps.
+/// The number of messages that a client keeps.
 const MOST: usize = 1024;
-/// Bytes that a client keeps; one message more may pass them.
+/// The number of bytes that a client keeps; the last message may exceed it.
 const MOST_BYTES: usize = 64 << 20;
 
 pub(super) struct Inbox {
     state: Mutex<State>,
-    /// For the test: something came.
+    /// Tells the test that something has arrived.
     arrived: Notify,
-    /// For the task that fills it: there is room, or the test wants something else.
+    /// Tells the task that fills the inbox that there is room, or that a setting has changed.
     changed: Notify,
 }
 
 struct State {
     queue: VecDeque<Received>,
     bytes: usize,
-    /// Requests whose answers somebody else takes.
+    /// Requests whose answers are taken by a [`TestStream`](super::TestStream).
     claimed: Vec<String>,
     reads: bool,
     answers_pings: bool,
@@ -85,12 +85,12 @@ impl Inbox {
         self.state.lock().answers_pings = answers;
     }
 
-    /// Waits until [`Inbox::wants_more`] may be another.
+    /// Waits until [`Inbox::wants_more`] may have changed.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// From now on [`next`](Inbox::next) passes over what answers this request.
+    /// Makes [`next`](Inbox::next) skip answers to this request.
     pub(super) fn claim(&self, id: &str) {
         self.state.lock().claimed.push(id.to_owned());
     }
@@ -100,12 +100,12 @@ impl Inbox {
         self.state.lock().claimed.retain(|claimed| claimed != id);
     }
 
-    /// Takes the next that comes until `deadline`, and that nobody has claimed.
+    /// Takes the next message that is not claimed, waiting until `deadline`.
     pub(super) async fn next(&self, deadline: Instant) -> Result<Received, Missing> {
         self.search(deadline, |state, received| !state.is_claimed(received)).await
     }
 
-    /// Takes the first that is wanted; what came before it stays.
+    /// Takes the first message that is wanted; earlier ones stay.
     pub(super) async fn find(
         &self,
         deadline: Instant,
@@ -116,7 +116,7 @@ impl Inbox {
 
     async fn search(&self, deadline: Instant, wanted: impl Fn(&State, &Received) -> bool) -> Result<Received, Missing> {
         let started = Instant::now();
-        // What was looked at already is not wanted.
+        // Messages before this index have been looked at and are not wanted.
         let mut seen = 0;
         let search = async {
             loop {

@@ -1,17 +1,17 @@
-//! [`Logs`]: what was logged.
+//! [`Logs`]: the captured log.
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use tracing::Level;
 
-/// Lines that are kept.
+/// The number of lines that are kept.
 const MOST: usize = 10_000;
 
 /// The log of a [`TestApp`](super::TestApp): its last 10,000 lines. Cheap to clone.
 ///
-/// It has the `tracing` events of one thread: see [the module](super#the-log). Lines that switchboard itself logs at most
-/// once a second are all there.
+/// It has the `tracing` events of one thread: see [the module](super#the-log). Lines that switchboard normally logs at
+/// most once a second are not limited here.
 #[derive(Clone, Default)]
 pub struct Logs(Arc<Mutex<Kept>>);
 
@@ -25,18 +25,18 @@ struct Kept {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogLine {
-    /// How bad.
+    /// The severity.
     pub level: Level,
-    /// Mostly the module that logged it.
+    /// The event's target, usually the module that logged it.
     pub target: String,
-    /// The text, "" where there is none.
+    /// The message; "" if there is none.
     pub message: String,
     /// The other fields, in their order.
     pub fields: Vec<(&'static str, String)>,
 }
 
 impl LogLine {
-    /// The value of a field.
+    /// Returns the value of a field.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
@@ -53,27 +53,27 @@ impl fmt::Display for LogLine {
 }
 
 impl Logs {
-    /// All lines that are kept, the oldest first.
+    /// Returns all lines that are kept, the oldest first.
     pub fn lines(&self) -> Vec<LogLine> {
         self.0.lock().lines.iter().cloned().collect()
     }
 
-    /// True when a line, as it is displayed, contains the text.
+    /// True if a line, as displayed, contains the text.
     pub fn contains(&self, text: &str) -> bool {
         self.0.lock().lines.iter().any(|line| line.to_string().contains(text))
     }
 
-    /// The lines of level `ERROR`.
+    /// Returns the lines of level `ERROR`.
     pub fn errors(&self) -> Vec<LogLine> {
         self.lines_where(|line| line.level == Level::ERROR)
     }
 
-    /// The lines of level `WARN`.
+    /// Returns the lines of level `WARN`.
     pub fn warnings(&self) -> Vec<LogLine> {
         self.lines_where(|line| line.level == Level::WARN)
     }
 
-    /// How many lines were dropped for newer ones.
+    /// Returns how many lines were dropped for newer ones.
     pub fn dropped(&self) -> u64 {
         self.0.lock().dropped
     }
@@ -100,7 +100,7 @@ impl Logs {
     }
 }
 
-/// The lines.
+/// Shows the lines.
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.lines().iter().map(|line| line.to_string())).finish()

@@ -12,8 +12,8 @@ use std::fmt;
 use switchboard_core::Id;
 use switchboard_core::codec::json;
 
-/// A message for a guard, a pipe, an interceptor, a filter or an extractor that is tested by itself: no application, and for
-/// what is synchronous no runtime.
+/// A message for testing a guard, a pipe, an interceptor, a filter or an extractor by itself. It needs no application,
+/// and for synchronous stages no runtime.
 ///
 /// ```
 /// use serde_json::json;
@@ -47,8 +47,8 @@ use switchboard_core::codec::json;
 /// # });
 /// ```
 ///
-/// A panic of what is tested goes on in the test. Of [`sent_by`](TestMessage::sent_by) nothing, it comes from a
-/// [`client`](TestMessage::client) of its own.
+/// A panic of the tested code is passed on to the test. Unless [`sent_by`](TestMessage::sent_by) is called, the message
+/// comes from its own [`client`](TestMessage::client).
 pub struct TestMessage<'c> {
     event: String,
     id: Option<Id<'static>>,
@@ -62,39 +62,39 @@ enum Sender<'c> {
     Other(&'c DetachedClient),
 }
 
-/// A message without an application: [`TestMessage`]. With the event "" it is what hooks see.
+/// Makes a message without an application: [`TestMessage`]. With the event "" it is what hooks see.
 pub fn message(event: &str) -> TestMessage<'static> {
     TestMessage { event: event.to_owned(), id: None, data: None, meta: None, sender: Sender::Own(Box::new(client())) }
 }
 
 impl<'c> TestMessage<'c> {
-    /// The payload; null is none.
+    /// Sets the payload; null means none.
     ///
     /// # Panics
-    /// When it cannot be serialised, or has a key that begins with `$serde_json::private::`.
+    /// If it cannot be serialised, or has a key that begins with `$serde_json::private::`.
     #[track_caller]
     pub fn data(self, data: impl Serialize) -> TestMessage<'c> {
         TestMessage { data: raw("data", &data), ..self }
     }
 
-    /// What comes beside the payload.
+    /// Sets the message's `meta`.
     ///
     /// # Panics
-    /// When it cannot be serialised, or has a key that begins with `$serde_json::private::`.
+    /// If it cannot be serialised, or has a key that begins with `$serde_json::private::`.
     #[track_caller]
     pub fn meta(self, meta: impl Serialize) -> TestMessage<'c> {
         TestMessage { meta: raw("meta", &meta), ..self }
     }
 
-    /// The id that its answer will carry. Default: none, so that nobody waits for an answer.
+    /// Sets the id that the answer carries. Default: none, so that no answer is expected.
     pub fn id(self, id: u64) -> TestMessage<'c> {
         TestMessage { id: Some(Id::Number(id)), ..self }
     }
 
-    /// Who sends it, of the client of its own.
+    /// Sets the user of the message's own client.
     ///
     /// # Panics
-    /// Behind [`sent_by`](TestMessage::sent_by): that client says itself who it is.
+    /// After [`sent_by`](TestMessage::sent_by): set the user on that client instead.
     #[track_caller]
     pub fn user<T: Send + Sync + 'static>(mut self, user: User<T>) -> TestMessage<'c> {
         match self.sender {
@@ -104,12 +104,12 @@ impl<'c> TestMessage<'c> {
         self
     }
 
-    /// Who sends it: with headers, rooms and state of its own.
+    /// Sets the client that sends the message, with that client's own headers, rooms and state.
     pub fn sent_by(self, client: &DetachedClient) -> TestMessage<'_> {
         TestMessage { sender: Sender::Other(client), ..self }
     }
 
-    /// Who sends it.
+    /// The client that sends the message.
     pub fn client(&self) -> &DetachedClient {
         match &self.sender {
             Sender::Own(client) => client,
@@ -117,14 +117,14 @@ impl<'c> TestMessage<'c> {
         }
     }
 
-    /// Whether a guard lets it pass.
+    /// Runs a guard on the message.
     ///
     /// Errors: the guard's.
     pub fn check(&self, guard: &impl Guard) -> Result<(), Error> {
         self.with(|cx| guard.message(cx))
     }
 
-    /// Whether a guard that waits lets it pass.
+    /// Runs an async guard on the message.
     ///
     /// Errors: the guard's.
     pub async fn check_async(&self, guard: &impl AsyncGuard) -> Result<(), Error> {
@@ -132,24 +132,25 @@ impl<'c> TestMessage<'c> {
         guard.message(&call).await
     }
 
-    /// A parameter of a handler: an extractor, or a payload.
+    /// Extracts a parameter of a handler: an extractor, or a payload.
     ///
-    /// Errors: its own, with which the message would be answered.
+    /// Errors: the parameter's own, with which the message would be answered.
     pub fn extract<T: FromMessage>(&self) -> Result<T, Error> {
         self.client().prepare::<T>()?;
         self.with(T::from_message)
     }
 
-    /// What a pipe makes of the payload.
+    /// Transforms the payload with a pipe.
     ///
-    /// Errors: the pipe's; `validation_failed` when the payload is not what it takes.
+    /// Errors: the pipe's; `validation_failed` if the payload is not of the type that the pipe takes.
     pub fn pipe<T>(&self, pipe: &impl Pipe<T>) -> Result<T, Error> {
         self.with(|cx| pipe.transform(cx.payload()?, cx))
     }
 
-    /// What comes of it behind an interceptor, around a handler that is put in its place: `|| async { Ok(Reply::value(1)) }`.
+    /// Runs an interceptor around a handler that is given here: `|| async { Ok(Reply::value(1)) }`. Returns the
+    /// interceptor's result.
     ///
-    /// Errors: the interceptor's, or the handler's as the interceptor passes it on.
+    /// Errors: the interceptor's, or the handler's if the interceptor passes it on.
     pub async fn intercept<H, F>(&self, interceptor: &impl Interceptor, handler: H) -> Result<Reply, Error>
     where
         H: FnOnce() -> F + Send,
@@ -159,12 +160,12 @@ impl<'c> TestMessage<'c> {
         isolated::intercept(interceptor, &call, handler).await
     }
 
-    /// What a filter tells the client of an error.
+    /// Returns the error that the client is told after a filter has caught `error`.
     pub fn catch<X: Filter>(&self, filter: &X, error: X::Error) -> Error {
         self.with(|cx| filter.catch(error, &isolated::caught(cx)))
     }
 
-    /// Anything else that takes a [`MessageContext`].
+    /// Calls `work` with the [`MessageContext`] of this message, to test anything else that takes one.
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         work(&MessageContext {
             caller: Caller::Client(self.client().client()),

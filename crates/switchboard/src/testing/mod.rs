@@ -1,4 +1,4 @@
-//! Tests of gateways that read as the protocol: what a client sends, and what it must get.
+//! Tests of gateways at the level of the protocol: what a client sends, and what it must receive.
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -56,31 +56,32 @@
 //! }
 //! ```
 //!
-//! # What needs no application
-//! A guard, a pipe, an interceptor, a filter or an extractor is tested by itself: on a [`message()`], for a [`client()`] that nobody
-//! is behind; a guard's connect half on an [`upgrade()`].
+//! # Tests without an application
+//! A guard, a pipe, an interceptor, a filter or an extractor can be tested by itself: on a [`message()`], for a
+//! [`client()`] without a real connection; a guard's connect half on an [`upgrade()`].
 //!
 //! # What a test can rely on
-//! - **Order.** A client's messages wait in the order in which they came. An `expect…` takes the next one, and panics when it
-//!   is another; [`TestClient::request`] takes its own answer, and leaves what came before it to later `expect…`s. A
-//!   [`TestClient::stream`] takes its own items, which `expect…`s do not see while it is there.
-//! - **Panics** say what was awaited, what came instead, where in the test, and the last warnings and errors of the log.
-//! - **Patience.** Every wait ends, after 5 s unless [`TestApp::patience`] says otherwise.
-//! - **Pings** are answered by a task of each client, whatever the test does meanwhile.
-//! - **Bounds.** A client keeps at most 1,024 messages, or 64 MiB, that the test has not taken; then it reads no more, as if by
-//!   [`TestClient::stop_reading`]. The log keeps its last 10,000 lines.
+//! - **Order.** A client's messages are queued in the order in which they arrived. An `expect…` takes the next one, and
+//!   panics if it is a different one. [`TestClient::request`] takes its own answer and leaves earlier messages to later
+//!   `expect…`s. A [`TestClient::stream`] takes its own items; as long as it exists, `expect…`s do not see them.
+//! - **Panics** say what was expected, what came instead, where in the test, and the last warnings and errors of the
+//!   log.
+//! - **Patience.** Every wait ends, after 5 s unless [`TestApp::patience`] sets another time.
+//! - **Pings** are answered by a task of each client, whatever the test is doing.
+//! - **Bounds.** A client queues at most 1,024 messages, or 64 MiB, that the test has not taken; then it stops reading,
+//!   as after [`TestClient::stop_reading`]. The log keeps its last 10,000 lines.
 //!
 //! # Time
-//! With `#[tokio::test(start_paused = true)]` the clock stands still while anything can move, and jumps to the next timer
-//! when nothing can. [`TestApp::advance`] lets an hour pass at once, and a wait for something that never comes ends at
-//! once too. That is for applications in memory, [`TestApp::new`]: a clock that jumps does not wait for a socket, so
-//! [`TestApp::listen`] needs one that runs.
+//! With `#[tokio::test(start_paused = true)]` the clock does not move while any task can run, and jumps to the next
+//! timer when none can. With [`TestApp::advance`] an hour passes at once, and a wait for something that never comes
+//! also ends at once. This works only for applications in memory, [`TestApp::new`]: a clock that jumps does not wait
+//! for a socket, so [`TestApp::listen`] needs a running clock.
 //!
 //! # The log
-//! [`TestApp::logs`] has the `tracing` events of the thread that made the `TestApp`, from then until it is dropped. With
-//! `#[tokio::test]` everything runs on that thread; with `flavor = "multi_thread"`, what other threads log is not there, and
-//! the `TestApp` is to be dropped on the thread that made it.
-//! A subscriber that the test has set gets everything that it would get otherwise.
+//! [`TestApp::logs`] has the `tracing` events of the thread that made the `TestApp`, from then until it is dropped.
+//! With `#[tokio::test]` everything runs on that thread. With `flavor = "multi_thread"`, the events of other threads
+//! are missing, and the `TestApp` must be dropped on the thread that made it. A subscriber that the test has set still
+//! gets all its events.
 mod app;
 mod call;
 mod capture;

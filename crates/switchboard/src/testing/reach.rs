@@ -1,4 +1,4 @@
-//! [`Reach`]: how a test gets to its application.
+//! [`Reach`]: how a test connects to its application.
 use crate::{App, BootError, Handle, http};
 use axum::Router;
 use axum::body::Body;
@@ -12,16 +12,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
-/// What an in-memory stream holds in each direction.
+/// The capacity of an in-memory stream in each direction.
 const PIPE: usize = 64 << 10;
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
 
 pub(super) enum Reach {
-    /// `next_port`: the address of a client in memory is 127.0.0.1 with a port of its own.
+    /// `next_port`: each client in memory has the address 127.0.0.1 with its own port.
     Memory { router: Router, handle: Handle, next_port: AtomicU16 },
-    /// A listener on loopback, until dropped.
+    /// A listener on loopback, until this is dropped.
     Socket { address: SocketAddr, serving: AbortHandle },
 }
 
@@ -68,7 +68,7 @@ impl Reach {
         }
     }
 
-    /// One request on a connection of its own, which ends with the response or becomes what it upgrades to.
+    /// Sends one request on its own connection, which ends with the response or becomes the upgraded connection.
     ///
     /// Errors: there is no HTTP response.
     pub(super) async fn exchange(&self, request: ::http::Request<Body>) -> Result<::http::Response<Incoming>, String> {

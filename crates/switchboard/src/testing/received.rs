@@ -1,16 +1,16 @@
-//! [`Received`]: something that a test client has got, and how a panic shows it.
+//! [`Received`]: something that a test client has received, and how a panic shows it.
 use super::speech;
 use super::speech::Speech;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
-/// How much of a message a panic shows.
+/// The length at which a panic cuts a message.
 const SHOWN: usize = 1000;
 
 pub(super) enum Received {
     Message(Message),
-    /// A text that is no envelope.
+    /// A text that is not an envelope.
     Text(String),
     Binary(Vec<u8>),
     /// Nothing comes after this or the following two.
@@ -20,17 +20,17 @@ pub(super) enum Received {
     },
     /// The stream ended without a close frame.
     End,
-    /// Bytes that no server may send.
+    /// Bytes that a server must not send.
     Invalid(&'static str),
 }
 
-/// A message with an event. Its data stays as it came until somebody says which type it is.
+/// A message with an event. Its data is not deserialised until the test says which type it is.
 pub(super) struct Message {
     content: Content,
     envelope: Envelope,
 }
 
-/// A message as it came.
+/// A message as it was received.
 enum Content {
     Text(String),
     /// MessagePack.
@@ -81,12 +81,12 @@ impl Message {
         self.envelope.ack
     }
 
-    /// The answer, or the exception, to the request with this id.
+    /// True if this is the answer, or the exception, to the request with this id.
     pub(super) fn answers(&self, id: &str) -> bool {
         self.envelope.id.as_ref().and_then(serde_json::Value::as_str) == Some(id)
     }
 
-    /// Errors: why it is not a `T`.
+    /// Deserialises the data. Errors: why it is not a `T`.
     pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, String> {
         #[derive(Deserialize)]
         struct Body<T> {
@@ -108,7 +108,7 @@ impl Received {
         }
     }
 
-    /// A binary message; an envelope in it is one where that is how the client speaks.
+    /// Makes an envelope if the client speaks MessagePack and the bytes are one; otherwise a binary message.
     pub(super) fn binary(bytes: Vec<u8>, speech: Speech) -> Received {
         let envelope = (speech == Speech::MessagePack).then(|| speech::read(&bytes).ok()).flatten();
         match envelope {
@@ -117,7 +117,7 @@ impl Received {
         }
     }
 
-    /// The message, if it is of this kind.
+    /// Returns the message, if it is of this kind.
     pub(super) fn as_kind(&self, kind: Kind) -> Option<&Message> {
         self.as_message().filter(|message| message.kind() == kind)
     }
@@ -129,7 +129,7 @@ impl Received {
         }
     }
 
-    /// The text of a text message, whatever it is.
+    /// Returns the text of a text message, whether or not it is an envelope.
     pub(super) fn into_text(self) -> Result<String, Received> {
         match self {
             Received::Message(Message { content: Content::Text(text), .. }) | Received::Text(text) => Ok(text),
@@ -137,7 +137,7 @@ impl Received {
         }
     }
 
-    /// The bytes of a binary message, whatever it is.
+    /// Returns the bytes of a binary message, whether or not it is an envelope.
     pub(super) fn into_binary(self) -> Result<Vec<u8>, Received> {
         match self {
             Received::Message(Message { content: Content::Bytes(bytes), .. }) | Received::Binary(bytes) => Ok(bytes),
@@ -149,7 +149,7 @@ impl Received {
         self.as_kind(Kind::Push).is_some_and(|message| message.event() == "sys.goaway")
     }
 
-    /// True for the last thing that is received.
+    /// True if nothing can be received after this.
     pub(super) fn is_last(&self) -> bool {
         matches!(self, Received::Close { .. } | Received::End | Received::Invalid(_))
     }
@@ -197,7 +197,7 @@ impl fmt::Display for Received {
     }
 }
 
-/// The beginning of long bytes.
+/// Shows the beginning of long bytes.
 struct Escaped<'a>(&'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
@@ -207,7 +207,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The beginning of a long text.
+/// Shows the beginning of a long text.
 pub(super) struct Cut<'a>(pub(super) &'a str);
 
 impl fmt::Display for Cut<'_> {

@@ -1,4 +1,4 @@
-//! [`Refused`]: the answer to a handshake that the server did not accept.
+//! [`Refused`]: the response to a handshake that the server refused.
 use super::failure::Failure;
 use super::logs::Logs;
 use super::received::Cut;
@@ -8,23 +8,23 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::panic::Location;
 
-/// The answer to a handshake that was refused: [`Connecting::refused`](super::Connecting::refused).
+/// The response to a handshake that was refused: [`Connecting::refused`](super::Connecting::refused).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refused {
-    /// The status, not 101. `assert_eq!(refused.status, 403)` works.
+    /// The status, which is not 101. `assert_eq!(refused.status, 403)` works.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; what is not UTF-8 is replaced.
+    /// The body, with invalid UTF-8 replaced.
     pub body: String,
-    /// What is wrong, as a word for programs: `code` of a `problem+json`; "" where the body is none.
+    /// The error code for programs: `code` of a `problem+json`; "" if the body is not one.
     pub code: String,
-    /// What is wrong, as a sentence for people: `detail` of a `problem+json`; "" where the body is none.
+    /// The error message for people: `detail` of a `problem+json`; "" if the body is not one.
     pub message: String,
 }
 
-/// What is read of a `problem+json` (RFC 9457).
+/// The fields of a `problem+json` (RFC 9457) that are read.
 #[derive(Default, Deserialize)]
 struct Problem {
     #[serde(default)]
@@ -39,10 +39,10 @@ impl Refused {
         Refused { status, headers, body, code, message: detail }
     }
 
-    /// The body as a `T`.
+    /// Deserialises the body as a `T`.
     ///
     /// # Panics
-    /// With the body, when it is none.
+    /// If it is not a `T`; the message has the body.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         let place = Location::caller();
@@ -53,7 +53,7 @@ impl Refused {
         })
     }
 
-    /// A header's value; `None` when it is absent, or no text.
+    /// Returns a header's value; `None` if it is absent, or not a text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl TestApp {
-    /// Connects as many clients as the array has places.
+    /// Connects `N` clients.
     ///
     /// ```no_run
     /// # async fn test(app: switchboard::testing::TestApp) {
@@ -35,8 +35,8 @@ impl TestApp {
     }
 }
 
-/// The data of the next message of each client, in their order, which must be a push of this event. They have one patience
-/// together.
+/// Returns the data of each client's next message, in the order of the clients; each must be a push of this event. The
+/// patience is for all of them together.
 ///
 /// ```no_run
 /// # use switchboard::testing::{TestApp, expect_all};
@@ -48,7 +48,7 @@ impl TestApp {
 /// ```
 ///
 /// # Panics
-/// With the number of the client, as [`TestClient::expect`].
+/// As [`TestClient::expect`]; the message has the number of the client.
 #[track_caller]
 pub fn expect_all<'c, T: DeserializeOwned>(
     clients: impl IntoIterator<Item = &'c mut TestClient>,
@@ -67,7 +67,7 @@ pub fn expect_all<'c, T: DeserializeOwned>(
     }
 }
 
-/// Nothing but pings for so long, for any of these clients.
+/// Expects that nothing but pings arrives for `duration` at any of these clients.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -80,7 +80,8 @@ pub fn expect_all<'c, T: DeserializeOwned>(
 /// ```
 ///
 /// # Panics
-/// With the number of the client, when anything comes, or has come and was not taken, the end of the connection too.
+/// If a message arrives, if an earlier message has not been taken, or if a connection ends. The message has the number
+/// of the client.
 #[track_caller]
 pub fn expect_nobody<'c>(
     clients: impl IntoIterator<Item = &'c mut TestClient>,

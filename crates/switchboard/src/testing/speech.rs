@@ -12,7 +12,8 @@ pub(super) enum Speech {
 }
 
 impl Speech {
-    /// That of a subprotocol. A format of the application's own is not spoken here: its tests send and expect bytes.
+    /// Returns the format of a subprotocol. The application's own formats are not supported: their tests send and
+    /// expect bytes.
     pub(super) fn of(protocol: &str) -> Speech {
         if protocol == MessagePack.protocol() { Speech::MessagePack } else { Speech::Json }
     }
@@ -24,7 +25,7 @@ impl Speech {
         }
     }
 
-    /// A message. Errors: why it cannot be serialised.
+    /// Serialises a message. Errors: why it cannot be serialised.
     pub(super) fn write(self, message: &impl Serialize) -> Result<Vec<u8>, String> {
         match self {
             Speech::Json => serde_json::to_vec(message).map_err(|error| error.to_string()),
@@ -37,7 +38,7 @@ impl Speech {
     }
 }
 
-/// A binary message as a `T`. Errors: why it is none.
+/// Deserialises a binary message as a `T`. Errors: why it is not one.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let raw = msgpack::Raw::new(bytes).ok_or("it is no MessagePack")?;
     msgpack::from_data(Some(raw)).map_err(|error| {

@@ -1,4 +1,4 @@
-//! [`Starting`]: a module, and what a test replaces in it.
+//! [`Starting`]: a module under test, and the providers that the test replaces.
 use super::TestApp;
 use super::capture::Capturing;
 use super::failure::Failure;
@@ -10,7 +10,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
 
-/// An application of a module, before it is under test.
+/// The application of a module, before it is started for a test.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -46,7 +46,7 @@ pub struct Starting {
 }
 
 impl TestApp {
-    /// An application that a module describes, parts of which may be replaced. The log is captured from here on.
+    /// Begins with the application of a module, parts of which can be replaced. The log is captured from here on.
     #[track_caller]
     pub fn of<M: Module>() -> Starting {
         let (logs, capturing) = super::app::capture();
@@ -55,19 +55,19 @@ impl TestApp {
 }
 
 impl Starting {
-    /// Puts a value in the place of a provider, wherever that is.
+    /// Replaces a provider, in whichever module it is, with a value.
     #[track_caller]
     pub fn override_value<T: Send + Sync + 'static>(self, value: T) -> Starting {
         self.override_provider(Provider::value(value))
     }
 
-    /// Puts another provider of the same type in the place of one.
+    /// Replaces a provider with another one of the same type.
     pub fn override_provider<T: ?Sized + Send + Sync + 'static>(mut self, provider: Provider<T>) -> Starting {
         self.boot = self.boot.override_provider(provider);
         self
     }
 
-    /// How long one provider may take to be made, and one hook to run: see [`Boot::patience`].
+    /// Sets how long one provider may take to be made, and one hook to run: see [`Boot::patience`].
     pub fn boot_patience(mut self, patience: Duration) -> Starting {
         self.boot = self.boot.patience(patience);
         self
@@ -79,10 +79,10 @@ impl Starting {
         self
     }
 
-    /// In memory: see [`TestApp::new`].
+    /// Starts the application in memory: see [`TestApp::new`].
     ///
     /// # Panics
-    /// With everything that is wrong with the application.
+    /// If the application has boot problems; the message lists all of them.
     #[track_caller]
     pub fn start(self) -> impl Future<Output = TestApp> {
         let place = Location::caller();
@@ -92,16 +92,17 @@ impl Starting {
         }
     }
 
-    /// In memory, or everything that is wrong with the application.
+    /// Starts the application in memory. Errors: all boot problems.
     pub async fn try_start(self) -> Result<TestApp, BootError> {
         let app = self.settings.into_iter().fold(self.boot.create().await?, |app, change| change(app));
         TestApp::memory(app, self.logs, self.capturing)
     }
 
-    /// Over a real socket: see [`TestApp::listen`].
+    /// Starts the application with real sockets: see [`TestApp::listen`].
     ///
     /// # Panics
-    /// With everything that is wrong with the application; when there is no port, or the clock is paused.
+    /// If the application has boot problems (the message lists all of them), if there is no free port, or if the clock
+    /// is paused.
     pub async fn listen(self) -> TestApp {
         let failure = Failure { place: self.place, logs: &self.logs };
         let app = self.boot.create().await.unwrap_or_else(|error| failure.fail(error));

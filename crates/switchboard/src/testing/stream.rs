@@ -14,17 +14,18 @@ use std::panic::Location;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// A request whose replies are a stream: [`TestClient::stream`].
+/// A request that is answered with a stream: [`TestClient::stream`].
 ///
-/// It borrows nothing: what else comes meanwhile waits for the client's own `expect…`s, which do not see its items; and several
-/// streams of one client go on side by side. Dropped, it is not cancelled: what still comes of it is seen by those `expect…`s.
+/// It does not borrow the client. Other messages that arrive meanwhile are kept for the client's `expect…`s, which do
+/// not see the stream's items. A client can have several streams at the same time. Dropping it does not cancel the
+/// request: `expect…`s then see the items that still arrive.
 #[must_use = "its items are to be taken"]
 pub struct TestStream {
     call: Call,
     wire: Wire,
     inbox: Arc<Inbox>,
     logs: Logs,
-    /// Items that were taken.
+    /// The number of items that were taken.
     taken: usize,
     /// How it ended.
     ended: Option<String>,
@@ -55,20 +56,20 @@ impl TestClient {
 }
 
 impl TestStream {
-    /// The event.
+    /// Returns the event's name.
     pub fn event(&self) -> &str {
         self.call.event()
     }
 
-    /// The id on the wire.
+    /// Returns the id on the wire.
     pub fn id(&self) -> &str {
         self.call.id()
     }
 
-    /// The next item.
+    /// Returns the next item.
     ///
     /// # Panics
-    /// When the stream ends or fails; when the item is no `T`; when the connection ends, or nothing comes.
+    /// If the stream ends or fails; if the item is not a `T`; if the connection ends, or nothing arrives.
     #[track_caller]
     pub fn next_item<T: DeserializeOwned>(&mut self) -> impl Future<Output = T> {
         let place = Location::caller();
@@ -82,10 +83,11 @@ impl TestStream {
         }
     }
 
-    /// The items that are left, up to the end.
+    /// Returns the remaining items, up to the end of the stream.
     ///
     /// # Panics
-    /// When the stream fails; when an item is no `T`; when the connection ends, or nothing comes for longer than the patience.
+    /// If the stream fails; if an item is not a `T`; if the connection ends, or nothing arrives for longer than the
+    /// patience.
     #[track_caller]
     pub fn collect<T: DeserializeOwned>(mut self) -> impl Future<Output = Vec<T>> {
         let place = Location::caller();
@@ -103,10 +105,10 @@ impl TestStream {
         }
     }
 
-    /// That no further item comes.
+    /// Expects the end of the stream, without a further item.
     ///
     /// # Panics
-    /// When one does, or the stream fails; when the connection ends, or nothing comes.
+    /// If an item arrives or the stream fails; if the connection ends, or nothing arrives.
     #[track_caller]
     pub fn expect_end(mut self) -> impl Future<Output = ()> {
         let place = Location::caller();
@@ -119,10 +121,10 @@ impl TestStream {
         }
     }
 
-    /// The error that ends the stream.
+    /// Returns the error that ends the stream.
     ///
     /// # Panics
-    /// When an item comes before it, or the stream ends without an error; when the connection ends, or nothing comes.
+    /// If an item arrives before it, or the stream ends without an error; if the connection ends, or nothing arrives.
     #[track_caller]
     pub fn expect_error(mut self) -> impl Future<Output = WireError> {
         let place = Location::caller();
@@ -136,11 +138,11 @@ impl TestStream {
         }
     }
 
-    /// Sends `{"cancel"}`, and waits for the end; items that are under way are dropped. Returns the error of the end, `cancelled`; or
-    /// `None` when the stream came to its end before that.
+    /// Sends `{"cancel"}` and waits for the end of the stream; items that are still on their way are discarded. Returns
+    /// the error `cancelled`, or `None` if the stream ended before it could be cancelled.
     ///
     /// # Panics
-    /// When the server takes nothing; when the connection ends, or no end comes.
+    /// If the server reads nothing; if the connection ends, or no end of the stream arrives.
     #[track_caller]
     pub fn cancel(mut self) -> impl Future<Output = Option<WireError>> {
         let place = Location::caller();
@@ -170,7 +172,7 @@ impl TestStream {
         self.next_until(place, expected, Instant::now() + self.wire.patience).await
     }
 
-    /// The next message of this stream, or a panic.
+    /// Returns the next message of this stream; panics if there is none.
     async fn next_until(&mut self, place: &'static Location<'static>, expected: &str, deadline: Instant) -> Message {
         if let Some(ended) = &self.ended {
             self.failure(place).expected(expected, format_args!("the stream has ended already, by {ended}"));

@@ -1,4 +1,4 @@
-//! [`Wire`]: a client's connection, held by a task that reads it and answers pings whatever the test does.
+//! [`Wire`]: a client's connection, owned by a task that reads it and answers pings whatever the test is doing.
 use super::inbox::Inbox;
 use super::reach::Stream;
 use super::received::Received;
@@ -10,11 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-/// What a server may send; more than any of them does.
+/// Limits for what the server sends; above anything that a server under test sends.
 const LIMITS: FrameLimits = FrameLimits { max_message: 32 << 20, max_frame: 32 << 20, max_fragments: 1024 };
-/// Pongs beyond these bytes are left out while the server takes nothing (RFC 6455 §5.5.3).
+/// Pongs are dropped while more than this is queued because the server reads nothing (RFC 6455 §5.5.3).
 const PONGS: usize = 4 << 10;
-/// Secrecy from proxies is what masks are for: there are none.
+/// A fixed mask: masks protect proxies, and here there are none.
 const MASK: [u8; 4] = [0x5A, 0x17, 0xC3, 0x8E];
 
 /// The sending half. Cheap to clone.
@@ -32,7 +32,7 @@ struct Order {
     done: oneshot::Sender<()>,
 }
 
-/// The server takes nothing.
+/// The server reads nothing.
 pub(super) struct Stuck;
 
 impl Wire {
@@ -51,7 +51,7 @@ impl Wire {
         Wire { orders, task, speech, patience }
     }
 
-    /// Returns when the frame is written to the stream, or the connection has ended: then it is thrown away.
+    /// Returns once the frame has been written to the stream, or the connection has ended and the frame is discarded.
     pub(super) async fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Stuck> {
         let mut frame = Vec::new();
         write_frame(&mut frame, opcode, true, payload, Some(MASK));
@@ -59,7 +59,7 @@ impl Wire {
         let order = Order { frame, closes: opcode == Opcode::Close, done };
         let sent = async {
             if self.orders.send(order).await.is_ok() {
-                // An error says that the task has ended.
+                // An error means that the task has ended.
                 let _ = written.await;
             }
         };
@@ -81,7 +81,7 @@ struct Task {
     /// Bytes that are not written yet, and who waits for it.
     output: Vec<u8>,
     done: Option<oneshot::Sender<()>>,
-    /// Our close frame is in the output, or was.
+    /// True once our close frame has been queued.
     closing: bool,
 }
 
@@ -116,7 +116,7 @@ impl Task {
                 () = self.inbox.changed() => {}
             }
         }
-        // The answer to a close frame; a server that is gone needs none.
+        // The answer to a close frame. If the server is gone, it is not needed.
         let _ = writer.write_all(&self.output).await;
         let _ = writer.shutdown().await;
     }
@@ -127,7 +127,7 @@ impl Task {
         self.closing |= order.closes;
     }
 
-    /// Decodes as much as the inbox takes. True at the end of the connection.
+    /// Decodes as much as the inbox accepts. True at the end of the connection.
     fn decode(&mut self) -> bool {
         while !self.input.is_empty() && self.inbox.wants_more() {
             let decoded = match self.decoder.decode(&mut self.input, &LIMITS) {

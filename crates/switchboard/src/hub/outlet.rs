@@ -1,4 +1,5 @@
-//! The single exit for everything that `Server`, `Broadcast` and `Client` do to clients: events, requests and commands.
+//! The single exit for what `Server` and `Broadcast` do to clients (events, requests, commands), and for what `Client` sends and
+//! asks. `Client::close` and `disconnect` act on a connection of this node, and need no exit.
 //!
 //! The clients of a [`Target`] may be on any node. The functions of [`Space`] are the place to send to other nodes; for
 //! now they reach only the clients of this node. A [`Client`] is a connection of this node, so the functions of

@@ -39,7 +39,7 @@ impl Task {
             // The client is told `overloaded`, for which its message has to be read completely.
             Level::Shed if !self.runner.has_messages() => (false, READ),
             Level::Evict
-                if !self.runner.has_messages() && !(self.decoder.is_partial() && self.decoder.buffered() > LITTLE) =>
+                if !(self.runner.has_messages() || self.decoder.is_partial() && self.decoder.buffered() > LITTLE) =>
             {
                 (false, LITTLE)
             }

@@ -93,6 +93,8 @@ mod rate;
 pub mod raw;
 mod room;
 mod runner;
+#[cfg(feature = "socketio")]
+mod socketio;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
@@ -148,6 +150,8 @@ pub use problem::{BootError, Problem};
 pub use rate::Rate;
 pub use raw::Socket;
 pub use room::RoomName;
+#[cfg(feature = "socketio")]
+pub use socketio::SocketIo;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
 pub use switchboard_core::{AnyFloat, Binary, Close, Code, Detail, Error, OrInternal, TraceId};
 pub use user::{RoleNames, User};

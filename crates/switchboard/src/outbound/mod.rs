@@ -26,5 +26,5 @@ pub(crate) use frame::Frame;
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
 pub(crate) use state::{Pushed, Wake};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Io, Sink, Stream};
 pub(crate) use writer::Writer;

@@ -129,6 +129,7 @@ impl App {
         let Mounted { paths, port, place, mut table } = mounted;
         table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
         table.settle_compression(self.compression);
+        table.settle_space(&self.hub);
         self.hub.node.serves(&table.profile.limits);
         let paths: Vec<String> = paths.iter().map(|path| after(&self.prefix, path)).collect();
         let on_port = port.map_or_else(String::new, |(port, _)| format!(" on port {port}"));

@@ -27,6 +27,8 @@ pub(crate) use protocols::Protocols;
 pub(crate) use seat::NoSeat;
 pub(crate) use site::{Site, after};
 #[cfg(feature = "socketio")]
+pub(crate) use reach::Reach;
+#[cfg(feature = "socketio")]
 pub(crate) use union::{Candidate, Unions};
 
 use crate::codec::Frames;

@@ -18,7 +18,7 @@ mod touched;
 mod touched_tests;
 pub(crate) mod writer;
 
-pub(crate) use close_request::{CloseRequest, because_of};
+pub(crate) use close_request::{CloseRequest, because_of, close_code};
 pub(crate) use compressed::Agreed;
 pub(crate) use emission::{Emission, Encode, EncodeRequest, Sending};
 pub(crate) use event::Event;

@@ -46,6 +46,7 @@ mod parser;
 mod payload;
 mod raw;
 mod reader;
+#[cfg(feature = "socketio")]
 mod transcoded;
 mod writer;
 

@@ -7,6 +7,7 @@ use super::encode::encode_data;
 use super::reader::Reader;
 #[cfg(feature = "socketio")]
 use super::reader::Token;
+#[cfg(feature = "socketio")]
 use super::transcoded::transcode;
 use crate::Error;
 
@@ -62,8 +63,8 @@ impl Raw<'_> {
     }
 }
 
-/// A [`Raw`] that owns its bytes. A message in MessagePack contains its bytes unchanged; a human-readable format gets the value that they
-/// are.
+/// A [`Raw`] that owns its bytes. A message in MessagePack contains its bytes unchanged. A human-readable format gets the value that they
+/// are, with the feature `socketio`, and otherwise refuses it.
 #[derive(Clone)]
 pub struct RawBuf(Box<[u8]>);
 
@@ -113,7 +114,10 @@ struct Written<'a>(&'a [u8]);
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
+            #[cfg(feature = "socketio")]
             return transcode(self.0, serializer);
+            #[cfg(not(feature = "socketio"))]
+            return Err(serde::ser::Error::custom("it is MessagePack"));
         }
         serializer.serialize_bytes(self.0)
     }

@@ -29,6 +29,8 @@ struct Settings {
     protocols: Option<Expr>,
     require_protocol: Option<Ident>,
     default_format: Option<Expr>,
+    socketio: Option<Expr>,
+    socketio_namespace: Option<Expr>,
     stages: Stages,
 }
 
@@ -45,6 +47,8 @@ const KEYS: &[&str] = &[
     "protocols",
     "require_protocol",
     "default_format",
+    "socketio",
+    "socketio_namespace",
     "limits",
     "origins",
     "compression",
@@ -77,6 +81,8 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             "protocols" => settings.protocols = Some(keys::value(input)?),
             "require_protocol" => settings.require_protocol = Some(key.clone()),
             "default_format" => settings.default_format = Some(keys::value(input)?),
+            "socketio" => settings.socketio = Some(keys::value(input)?),
+            "socketio_namespace" => settings.socketio_namespace = Some(keys::value(input)?),
             "on_init" => hooks.on_init = Some(keys::value(input)?),
             "on_shutdown" => hooks.on_shutdown = Some(keys::value(input)?),
             _ => return Ok(false),
@@ -145,6 +151,8 @@ impl Settings {
             set("protocols", &self.protocols),
             flag("require_protocol", &self.require_protocol),
             set("default_format", &self.default_format),
+            set("socketio", &self.socketio),
+            set("socketio_namespace", &self.socketio_namespace),
             (!self.stages.is_empty())
                 .then(|| self.stages.tokens(krate, &Ident::new("__gateway", Span::mixed_site()), Site::Gateway)),
         ];

@@ -1,32 +1,58 @@
 //! [`Handshake`]: the request that asks for a connection.
 use crate::Error;
 use crate::user::{Identity, User};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use serde::de::DeserializeOwned;
+#[cfg(feature = "socketio")]
+use serde_json::value::RawValue;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+#[cfg(feature = "socketio")]
+use switchboard_core::codec::json;
+use switchboard_core::ws::handshake::is_parameter;
 
 /// The head of a request that may become a connection: what the connect half of a guard sees.
 ///
 /// The request has passed every check before the guards: it is a complete WebSocket handshake, from an origin that may connect,
 /// and the node has room. Nothing of it is logged. What is kept of it is what handlers declare, the user, and what was
 /// [inserted](Handshake::insert) and is asked for.
+///
+/// With Socket.IO the guards run later: at each CONNECT to a namespace, not before the HTTP handshake. The request is then the
+/// one that opened the session, with what tower layers around Socket.IO's path have added to it, and each namespace sees a copy
+/// of it: what a guard of one namespace inserts, and the user that it sets, are unknown to the others. The payload of that
+/// CONNECT is `Handshake::auth` (feature `socketio`), and the parameters of the path are those of the namespace's pattern. A
+/// refusal is a CONNECT_ERROR; the session, and what it has in other namespaces, goes on.
 pub struct Handshake {
     parts: Parts,
     peer: Option<SocketAddr>,
     user: Option<Identity>,
+    /// The payload of Socket.IO's CONNECT.
+    #[cfg(feature = "socketio")]
+    auth: Option<Box<RawValue>>,
 }
 
 impl Handshake {
     pub(crate) fn new(parts: Parts) -> Handshake {
-        Handshake { parts, peer: None, user: None }
+        Handshake {
+            parts,
+            peer: None,
+            user: None,
+            #[cfg(feature = "socketio")]
+            auth: None,
+        }
+    }
+
+    /// Returns a copy of the request for one CONNECT of Socket.IO, whose payload is `auth`. It has no user.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn for_namespace(&self, auth: Option<Box<RawValue>>) -> Handshake {
+        Handshake { parts: self.parts.clone(), peer: self.peer, user: None, auth }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -43,6 +69,16 @@ impl Handshake {
 
     pub(crate) fn take_identity(&mut self) -> Option<Identity> {
         self.user.take()
+    }
+
+    /// Whether a parameter of the path is not allowed, see [`is_parameter`]. All are read through axum, because outer routers
+    /// have taken their part off the path. One that is not UTF-8 is refused where it is read.
+    pub(crate) fn has_bad_parameter(&mut self) -> bool {
+        let read = pin!(RawPathParams::from_request_parts(&mut self.parts, &()));
+        match read.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(params)) => params.iter().any(|(_, value)| !is_parameter(value)),
+            Poll::Ready(Err(_)) | Poll::Pending => false,
+        }
     }
 
     /// The method.
@@ -90,6 +126,41 @@ impl Handshake {
             Ok(axum::extract::Query(query)) => Ok(query),
             Err(_) => Err(Error::bad_request("The query string is not what it has to be")),
         }
+    }
+
+    /// The `auth` of a Socket.IO client (`io(url, { auth: { token } })`), which is the payload of its CONNECT. It is null for a
+    /// client that gives none, and for clients of other protocols: `auth::<Option<T>>()` is `None` for them.
+    ///
+    /// Errors: `unauthenticated` if it is null and a `T` cannot be; `bad_request` if it is there and is no `T`. Neither repeats
+    /// what was sent.
+    ///
+    /// ```
+    /// use switchboard::{Error, Handshake, User, pipeline::ConnectGuard};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Auth { token: String }
+    ///
+    /// struct LoggedIn;
+    /// impl ConnectGuard for LoggedIn {
+    ///     async fn connect(&self, handshake: &mut Handshake) -> Result<(), Error> {
+    ///         // From the header, or as Socket.IO's clients send it.
+    ///         let token = match handshake.bearer() {
+    ///             Some(token) => token.to_owned(),
+    ///             None => handshake.auth::<Auth>()?.token,
+    ///         };
+    ///         // …
+    /// #       let _ = token;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "socketio")]
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let auth = self.auth.as_deref().filter(|auth| auth.get() != "null");
+        json::from_data(auth).map_err(|_| match auth {
+            None => Error::unauthenticated("This connection has no `auth`"),
+            Some(_) => Error::bad_request("The `auth` of this connection is not what it has to be"),
+        })
     }
 
     /// The token of `Authorization: Bearer …`; `None` also if there are two such headers. A token in the query string is not
@@ -227,6 +298,25 @@ mod tests {
         for (value, name) in [("sid=ada", "si"), ("sid =ada", "sid"), ("xsid=ada", "sid"), ("sid", "sid")] {
             assert_eq!(cookies(value.as_bytes()).cookie(name), None, "{value:?}");
         }
+    }
+
+    #[cfg(feature = "socketio")]
+    #[test]
+    fn each_namespace_has_its_own_auth_and_no_user() {
+        let mut request = handshake(&[("cookie", "sid=1")]);
+        request.set_user(User::new("ada"));
+        request.insert(7_u8);
+        let auth = |text: &str| request.for_namespace(RawValue::from_string(text.to_owned()).ok());
+        let code = |error: Error| error.code().as_str().to_owned();
+        assert_eq!(auth(r#"{"token":"t"}"#).auth::<serde_json::Value>().unwrap()["token"], "t");
+        assert_eq!(code(auth(r#"{"token":"t"}"#).auth::<u8>().unwrap_err()), "bad_request");
+        for nothing in [request.for_namespace(None), auth("null"), handshake(&[])] {
+            assert_eq!(code(nothing.auth::<u8>().unwrap_err()), "unauthenticated");
+            assert_eq!(nothing.auth::<Option<u8>>().unwrap(), None);
+        }
+        let copy = auth("{}");
+        assert_eq!((copy.user(), copy.cookie("sid"), copy.extension::<u8>()), (None, Some("1"), Some(&7)));
+        assert!(request.user().is_some());
     }
 
     #[test]

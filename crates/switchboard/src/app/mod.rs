@@ -5,6 +5,8 @@ mod inner;
 mod mounted;
 mod path;
 mod serve;
+#[cfg(feature = "socketio")]
+mod socketio;
 
 pub use serve::{Address, Bound};
 
@@ -74,6 +76,8 @@ pub struct App {
     control: Arc<Control>,
     hooks: Arc<Hooks>,
     built: Option<Router>,
+    #[cfg(feature = "socketio")]
+    socketio: Option<socketio::Asked>,
 }
 
 impl Default for App {
@@ -113,6 +117,8 @@ impl App {
             hooks,
             hub,
             built: None,
+            #[cfg(feature = "socketio")]
+            socketio: None,
         }
     }
 

@@ -14,10 +14,25 @@ type Place = &'static Location<'static>;
 
 /// A gateway with its paths, before the application's prefix is added.
 pub(super) struct Mounted {
-    paths: Vec<String>,
-    port: Option<(u16, Place)>,
-    place: Place,
-    table: CompiledGateway,
+    pub(super) paths: Vec<String>,
+    pub(super) port: Option<(u16, Place)>,
+    pub(super) place: Place,
+    pub(super) table: CompiledGateway,
+    #[cfg(feature = "socketio")]
+    reach: crate::gateway::Reach,
+}
+
+#[cfg(feature = "socketio")]
+impl Mounted {
+    pub(super) fn candidate(&self) -> crate::gateway::Candidate<'_> {
+        crate::gateway::Candidate {
+            table: &self.table,
+            place: self.place,
+            path: self.paths.first().map_or("", String::as_str),
+            has_port: self.port.is_some(),
+            reach: &self.reach,
+        }
+    }
 }
 
 /// A path that a gateway has, on a port.
@@ -76,7 +91,14 @@ impl App {
     ) {
         self.after_init.extend(after_init.map(|hook| (table.name.clone(), place, hook)));
         if let Ok(path) = path::normal(path) {
-            self.gateways.push(Mounted { paths: site.paths(&path), port: site.port, place, table });
+            self.gateways.push(Mounted {
+                paths: site.paths(&path),
+                port: site.port,
+                place,
+                table,
+                #[cfg(feature = "socketio")]
+                reach: site.reach.clone(),
+            });
         }
     }
 
@@ -107,6 +129,9 @@ impl App {
             }
             Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
         }
+        self.settle();
+        #[cfg(feature = "socketio")]
+        let socketio = self.unite();
         if !self.problems.is_empty() {
             return Err(BootError::new(std::mem::take(&mut self.problems)));
         }
@@ -122,13 +147,27 @@ impl App {
         for mounted in std::mem::take(&mut self.gateways) {
             self.route(mounted, &mut routes, &mut overlaps);
         }
+        #[cfg(feature = "socketio")]
+        if let Some(served) = socketio {
+            self.route_socketio(served, &mut routes, &mut overlaps);
+        }
         if overlaps.is_empty() { Ok(routes) } else { Err(BootError::new(overlaps)) }
     }
 
+    /// Gives each gateway what it takes from the application.
+    fn settle(&mut self) {
+        let (handle, serves) = (self.handle(), self.problems.is_empty());
+        for Mounted { table, .. } in &mut self.gateways {
+            table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, handle.clone());
+            table.settle_compression(self.compression);
+            if serves {
+                table.settle_space(&self.hub);
+            }
+        }
+    }
+
     fn route(&self, mounted: Mounted, routes: &mut Routes, overlaps: &mut Vec<Problem>) {
-        let Mounted { paths, port, place, mut table } = mounted;
-        table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, self.handle());
-        table.settle_compression(self.compression);
+        let Mounted { paths, port, place, table, .. } = mounted;
         self.hub.node.serves(&table.profile.limits);
         let paths: Vec<String> = paths.iter().map(|path| after(&self.prefix, path)).collect();
         let on_port = port.map_or_else(String::new, |(port, _)| format!(" on port {port}"));

@@ -4,7 +4,7 @@ use crate::compression::Compression;
 use crate::di::Container;
 use crate::gateway::Protocols;
 use crate::handler::{Checks, Hook, PayloadNote, Requirements, Start};
-use crate::hub::Profile;
+use crate::hub::{Hub, Profile, Space};
 use crate::limits::{GatewayLimits, Limits};
 use crate::namespace::Marker;
 use crate::pipeline;
@@ -23,16 +23,18 @@ pub(crate) struct CompiledGateway {
     pub(crate) namespace: Marker,
     /// Chooses the namespace by the request, in place of `namespace`.
     pub(crate) namespace_by: Option<NamespaceBy>,
-    notes: Vec<Note>,
+    /// The namespace of all its clients, once the gateway is mounted; `None` with `namespace_by`.
+    pub(super) space: Option<Arc<Space>>,
+    pub(super) notes: Vec<Note>,
     /// Set when the application is built.
     pub(crate) container: Option<Arc<Container>>,
     /// Keeps what the container's handle ends, and its shutdown hooks, alive while the gateway is served.
-    _application: Option<Handle>,
+    pub(super) application: Option<Handle>,
     /// Sorted by name. A gateway has only a handful of events, so no hash map is needed.
-    events: Vec<Entry>,
+    pub(super) events: Vec<Entry>,
     /// The [`head`] of each event's name, in the same order.
     heads: Vec<u64>,
-    catch_all: Option<Entry>,
+    pub(super) catch_all: Option<Entry>,
     pub(crate) level: StageSet,
     /// Run before the upgrade, in this order.
     pub(crate) connect_guards: Box<[Arc<dyn ErasedConnectGuard>]>,
@@ -81,6 +83,7 @@ fn head(name: &str) -> u64 {
 pub(crate) type NamespaceBy = Arc<dyn Fn(&Handshake) -> Result<String, Error> + Send + Sync>;
 
 /// An event and its handler.
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) event: Arc<str>,
     /// True if the handler parses the payload, which shows whether it is valid JSON.
@@ -95,7 +98,7 @@ pub(crate) struct Entry {
     /// True if this handles every event that has no handler of its own.
     pub(crate) is_catch_all: bool,
     level: StageSet,
-    place: &'static Location<'static>,
+    pub(super) place: &'static Location<'static>,
 }
 
 /// Messages that are handled concurrently, up to `most` at a time.
@@ -118,9 +121,10 @@ impl CompiledGateway {
             name,
             namespace,
             namespace_by: None,
+            space: None,
             notes: Vec::new(),
             container: None,
-            _application: None,
+            application: None,
             events: Vec::new(),
             heads: Vec::new(),
             catch_all: None,
@@ -162,12 +166,16 @@ impl CompiledGateway {
     }
 
     pub(crate) fn insert(&mut self, event: &str, entry: NewEntry) {
-        let at = self.events.partition_point(|entry| *entry.event < *event);
+        self.add(entry.under(event));
+    }
+
+    /// Adds an event that has no handler yet.
+    pub(super) fn add(&mut self, entry: Entry) {
+        let at = self.events.partition_point(|known| *known.event < *entry.event);
         self.is_concurrent |= entry.group.is_some();
-        let entry = entry.under(event);
         self.profile_mut().events.insert(at, entry.event.clone());
+        self.heads.insert(at, head(&entry.event));
         self.events.insert(at, entry);
-        self.heads.insert(at, head(event));
     }
 
     /// Sets the handler of every event that has no handler of its own.
@@ -210,7 +218,7 @@ impl CompiledGateway {
         application: Handle,
     ) {
         self.container = Some(Arc::new(container.kept()));
-        self._application = Some(application);
+        self.application = Some(application);
         self.hosts = self.hosts.take().or_else(|| hosts.cloned());
         let profile = Arc::make_mut(&mut self.profile);
         profile.node = limits.node.clone();
@@ -232,6 +240,11 @@ impl CompiledGateway {
         let profile = Arc::make_mut(&mut self.profile);
         profile.codecs = codecs.clone();
         self.default_format = self.protocols.settle(&self.name, codecs, profile.frames, problems);
+    }
+
+    /// Creates the namespace of the gateway's clients, unless it is chosen by each request.
+    pub(crate) fn settle_space(&mut self, hub: &Hub) {
+        self.space = self.namespace_by.is_none().then(|| hub.space(self.namespace));
     }
 
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
@@ -297,7 +310,7 @@ impl NewEntry {
 }
 
 /// A line of the startup log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Note {
     Event { event: String, payload: Option<PayloadNote> },
     Hook(&'static str),

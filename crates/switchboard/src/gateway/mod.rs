@@ -5,10 +5,18 @@ mod compiled;
 mod functions;
 mod include;
 pub(crate) mod mount;
+#[cfg(feature = "socketio")]
+mod name_patterns;
 mod protocols;
+mod reach;
+mod seat;
 mod settings;
 mod site;
 mod stages;
+#[cfg(feature = "socketio")]
+mod union;
+#[cfg(feature = "socketio")]
+mod union_hooks;
 
 pub(crate) use compiled::{CompiledGateway, Entry, Group, NamespaceBy};
 pub use functions::Function;
@@ -16,7 +24,12 @@ use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 pub(crate) use protocols::Protocols;
+pub(crate) use seat::NoSeat;
 pub(crate) use site::{Site, after};
+#[cfg(feature = "socketio")]
+pub(crate) use reach::Reach;
+#[cfg(feature = "socketio")]
+pub(crate) use union::{Candidate, Unions};
 
 use crate::codec::Frames;
 use crate::compression::Compression;

@@ -1,5 +1,6 @@
 //! Where a gateway is mounted besides its path: versions, and a port of its own.
 use super::Gateway;
+use super::reach::Reach;
 use crate::problem::Problem;
 use std::borrow::Cow;
 use std::panic::Location;
@@ -13,6 +14,7 @@ pub(crate) struct Site {
     /// Where versions were set; with an empty `versions` this is a problem.
     unversioned_at: Option<Place>,
     pub(crate) port: Option<(u16, Place)>,
+    pub(crate) reach: Reach,
 }
 
 /// Prepends a prefix to a path: `/api` and `/ws` make `/api/ws`. The path `/` becomes the prefix itself, as in axum's

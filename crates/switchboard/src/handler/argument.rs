@@ -299,6 +299,10 @@ pub(crate) struct AtUpgrade {
 
 type ReadAndKeep = dyn Fn(&Handshake, &mut http::Extensions) -> Result<(), Error> + Send + Sync;
 
+/// What an error becomes before a client is told.
+#[cfg(feature = "socketio")]
+pub(crate) type FailsAs = Arc<dyn Fn(Error) -> Error + Send + Sync>;
+
 impl Requirements {
     /// Reads a `T` before the upgrade and keeps it; an error refuses the upgrade.
     pub(crate) fn at_upgrade<T: Clone + Send + Sync + 'static>(&mut self, read: fn(&Handshake) -> Result<T, Error>) {
@@ -356,6 +360,16 @@ impl Requirements {
 
     pub(crate) fn note_payload<T>(&mut self, checks: Checks) {
         self.payload = Some(PayloadNote { name: std::any::type_name::<T>(), checks });
+    }
+
+    /// Returns the same requirements; what fails to be read from a request fails as `told`.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn fails_as(mut self, told: &FailsAs) -> Requirements {
+        for wanted in &mut self.at_upgrade {
+            let (read, told) = (wanted.read.clone(), told.clone());
+            wanted.read = Arc::new(move |handshake, kept| read(handshake, kept).map_err(|error| told(error)));
+        }
+        self
     }
 
     pub(crate) fn merge(&mut self, other: Requirements) {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// A hook, with its type erased.
-pub(crate) type Hook = Box<dyn Fn(&MessageContext<'_>) -> Result<HookFuture, Error> + Send + Sync>;
+/// A hook, with its type erased. It is shared, because the gateways of a namespace may be served as one too.
+pub(crate) type Hook = Arc<dyn Fn(&MessageContext<'_>) -> Result<HookFuture, Error> + Send + Sync>;
 
 /// Implemented for types that a hook may return: `()`, or `Result<(), E>` where `E: Into<switchboard::Error>`.
 #[diagnostic::on_unimplemented(
@@ -108,7 +108,7 @@ impl<S: Send + Sync + 'static, Place> HookDef<S, Place> {
         let mut requirements = Requirements::default();
         H::Shape::requirements(&mut requirements);
         let bind = move |state: Arc<S>| {
-            Box::new(move |cx: &MessageContext<'_>| {
+            Arc::new(move |cx: &MessageContext<'_>| {
                 let args = H::Shape::extract(cx)?;
                 let future = H::Call::call(&hook, state.clone(), cx.caller.connected().clone(), args);
                 Ok(Box::pin(async move { future.await.into_outcome().map_err(IntoError::into_error) }) as HookFuture)
@@ -126,7 +126,7 @@ where
     Fut: Future<Output = Result<Returned<T, W>, Failed>> + Send + 'static,
 {
     let bind = move |state: Arc<S>| {
-        Box::new(move |cx: &MessageContext<'_>| {
+        Arc::new(move |cx: &MessageContext<'_>| {
             let future = start(state.clone(), cx)?;
             Ok(Box::pin(async move { future.await.map(drop).map_err(Error::from) }) as HookFuture)
         }) as Hook

@@ -28,6 +28,8 @@ pub use argument::{
     OwnedSocket, Payload, RawLoop, Reason, Requirements,
 };
 pub(crate) use argument::{Checks, Parts, PayloadNote};
+#[cfg(feature = "socketio")]
+pub(crate) use argument::FailsAs;
 pub(crate) use attempt::{Attempt, Begun};
 pub use caller::Caller;
 pub(crate) use hook::{Hook, HookFuture, Hooks};

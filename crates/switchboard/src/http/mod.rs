@@ -8,6 +8,8 @@ mod progress;
 mod proxy;
 mod refused;
 mod reserve;
+#[cfg(feature = "socketio")]
+mod socketio;
 mod threads;
 mod upgrade;
 mod visit;
@@ -15,6 +17,8 @@ mod visit;
 pub(crate) use listener::{Listening, OwnListener, bind};
 pub use proxy::InvalidNetwork;
 pub(crate) use proxy::Proxies;
+#[cfg(feature = "socketio")]
+pub(crate) use socketio::SocketIoService;
 pub(crate) use threads::Threads;
 pub(crate) use upgrade::UpgradeService;
 pub(crate) use visit::Places;

@@ -7,7 +7,8 @@ use crate::gateway::CompiledGateway;
 use crate::hub::{Endpoint, Extras, Kept, Lease, Membership, Owner, Registration, peer};
 use crate::node::ConnectionPermit;
 use crate::outbound::{Stream, Writer};
-use crate::transport::websocket::{Served, Task};
+use crate::transport::Served;
+use crate::transport::websocket::Task;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -128,13 +129,13 @@ impl Opening {
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
         };
-        Served::new(Registration::new(Arc::new(conn), permit, lease), self.table)
+        Served::new(Registration::new(Arc::new(conn), Some(permit), lease), self.table)
     }
 }
 
 /// The bare TCP socket, if there is one under our listener, hyper's own server, or `axum::serve`, and the bytes that were read
 /// after the request head. Errors: the stream, which is of another kind.
-fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
+pub(super) fn into_tcp(upgraded: Upgraded) -> Result<(TcpStream, Vec<u8>), Upgraded> {
     let upgraded = match upgraded.downcast::<TokioIo<Answering<Watched<TcpStream>>>>() {
         Ok(parts) => return Ok((parts.io.into_inner().into_inner().into_inner(), parts.read_buf.to_vec())),
         Err(upgraded) => upgraded,

@@ -5,31 +5,29 @@ use super::{OwnListener, Proxies};
 use crate::client_id::ClientId;
 use crate::codec::{Format, is_unknown_version};
 use crate::contain::drop_contained;
-use crate::gateway::{CompiledGateway, NamespaceBy};
+use crate::gateway::{CompiledGateway, NoSeat};
 use crate::handshake::Handshake;
 use crate::http::close_only::close_only;
-use crate::hub::Kept;
-use crate::hub::{Hub, Lease, Owner, Space};
+use crate::hub::{Hub, Owner};
 use crate::limits::NodeLimits;
 use crate::node::{ConnectionPermit, Node, UserPlace};
-use crate::{Error, Origins, log, namespace};
+use crate::{Error, Origins, log};
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
+use axum::extract::ConnectInfo;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::Deflate;
 use switchboard_core::ws::handshake::{
-    HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request, is_parameter,
+    HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request,
 };
 
 /// The HTTP service of one gateway.
@@ -38,24 +36,14 @@ pub(crate) struct UpgradeService(Arc<Inner>);
 
 struct Inner {
     table: Arc<CompiledGateway>,
+    hub: Arc<Hub>,
     node: Arc<Node>,
-    namespace: Namespace,
     proxies: Proxies,
-}
-
-/// The namespace of a gateway's clients.
-enum Namespace {
-    One(Arc<Space>),
-    ByRequest(NamespaceBy, Arc<Hub>),
 }
 
 impl UpgradeService {
     pub(crate) fn new(table: Arc<CompiledGateway>, hub: &Arc<Hub>, proxies: Proxies) -> UpgradeService {
-        let namespace = match &table.namespace_by {
-            Some(by) => Namespace::ByRequest(by.clone(), hub.clone()),
-            None => Namespace::One(hub.space(table.namespace)),
-        };
-        UpgradeService(Arc::new(Inner { table, node: hub.node.clone(), namespace, proxies }))
+        UpgradeService(Arc::new(Inner { table, hub: hub.clone(), node: hub.node.clone(), proxies }))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -167,7 +155,7 @@ impl Inner {
     fn admit(&self, request: Request<Body>) -> Result<Admitted, Refused> {
         let mut handshake = Handshake::new(request.into_parts().0);
         let on_upgrade = handshake.parts_mut().extensions.remove::<OnUpgrade>();
-        let has_bad_parameter = has_bad_parameter(handshake.parts_mut());
+        let has_bad_parameter = handshake.has_bad_parameter();
         let head = head_limits(&self.table.profile.node);
         let parts = handshake.parts();
         let headers = &parts.headers;
@@ -248,7 +236,7 @@ impl Inner {
             tokio::select! {
                 biased;
                 () = self.node.drained() => Err(Refused::draining()),
-                asked = asked => asked.map_err(|error| self.refusal(error)),
+                asked = asked => asked.map_err(|error| refusal(self.table.told(error))),
             }
         };
         match tokio::time::timeout(self.table.profile.node.handshake_timeout, asked).await {
@@ -256,17 +244,6 @@ impl Inner {
             Ok(Err(refused)) => self.refuse(refused),
             Err(_) => self.refuse(Refused::timeout()),
         }
-    }
-
-    /// The answer to an error of the application.
-    fn refusal(&self, error: Error) -> Refused {
-        let error = self.table.connect_error(error);
-        if error.is_internal() {
-            log::failed_upgrade(&error);
-        }
-        let refused = Refused::from(&error);
-        drop_contained(error);
-        refused
     }
 
     fn answer(&self, admitted: Admitted) -> Response<Body> {
@@ -277,9 +254,12 @@ impl Inner {
     fn switch(&self, admitted: Admitted) -> Result<Response<Body>, Refused> {
         let Admitted { mut handshake, on_upgrade, permit, accept, chosen, deflate, .. } = admitted;
         let place = handshake.user().map(|user| UserPlace::new(&self.node, user)).transpose()?.flatten();
-        let lease = self.lease(&handshake)?;
+        let lease = self.table.lease(&self.hub, &handshake, None).map_err(|why| match why {
+            NoSeat::Told(error) => refusal(error),
+            NoSeat::Full(full) => Refused::from(full),
+        })?;
         let owner = handshake.take_identity().map(|identity| Owner::new(identity, place));
-        let kept = self.keep(&handshake)?;
+        let kept = self.table.keep(&handshake).map_err(refusal)?;
         let opening = Opening {
             id: ClientId::random().map_err(|_| Refused::no_random())?,
             table: self.table.clone(),
@@ -305,24 +285,6 @@ impl Inner {
         Ok(switching(accept, protocol, deflate.map(|(_, answer)| answer)))
     }
 
-    /// A place in the namespace that the connection will be in.
-    fn lease(&self, handshake: &Handshake) -> Result<Lease, Refused> {
-        let (by, hub) = match &self.namespace {
-            Namespace::One(space) => return Ok(Lease::new(space.clone())),
-            Namespace::ByRequest(by, hub) => (by, hub),
-        };
-        let named = catch_unwind(AssertUnwindSafe(|| by(handshake).map_err(|error| self.refusal(error))));
-        let name = named.unwrap_or_else(|panic| {
-            let trace = log::panicked("what names the namespace of a request", &*panic);
-            drop_contained(panic);
-            Err(Refused::panicked(trace))
-        })?;
-        let refused = |error: Error| Refused::from(&error);
-        let name = namespace::at_run_time(&name)
-            .ok_or_else(|| refused(Error::bad_request("What this request names cannot be a namespace")))?;
-        hub.lease(&name)?.ok_or_else(|| refused(Error::forbidden("No request leads into this namespace")))
-    }
-
     /// The first subprotocol offered by the client that this gateway knows: one of a raw gateway's own, or a format.
     fn select_protocol(&self, asked: &Asked<'_>) -> Result<Option<Chosen>, Refusal> {
         if self.table.profile.raw {
@@ -335,43 +297,6 @@ impl Inner {
         let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
         let chosen = asked.select_protocol(&names, false)?;
         Ok(ours.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, format)| Chosen::Format(*format)))
-    }
-
-    /// Copies what the handlers declared, and nothing else: a header map pins the buffer that the head was read into.
-    fn keep(&self, handshake: &Handshake) -> Result<Option<Box<Kept>>, Refused> {
-        let requirements = &self.table.requirements;
-        if !requirements.headers && requirements.extensions.is_empty() && requirements.at_upgrade.is_empty() {
-            return Ok(None);
-        }
-        // `Clone` and `Deserialize` are code of the application.
-        let kept = catch_unwind(AssertUnwindSafe(|| {
-            let mut kept = Box::<Kept>::default();
-            for extension in &requirements.extensions {
-                (extension.copy)(&handshake.parts().extensions, &mut kept.extensions);
-            }
-            for wanted in &requirements.at_upgrade {
-                (wanted.read)(handshake, &mut kept.extensions).map_err(|error| self.refusal(error))?;
-            }
-            if requirements.headers {
-                kept.headers = Some(Arc::new(deep_copy(handshake.headers())));
-            }
-            Ok(Some(kept))
-        }));
-        kept.unwrap_or_else(|panic| {
-            let trace = log::panicked("what is read before the upgrade", &*panic);
-            drop_contained(panic);
-            Err(Refused::panicked(trace))
-        })
-    }
-}
-
-/// Whether a parameter of the path is not allowed, see [`is_parameter`]. All are read through axum, because outer routers have
-/// taken their part off the path. One that is not UTF-8 is refused where it is read.
-fn has_bad_parameter(parts: &mut Parts) -> bool {
-    let read = pin!(RawPathParams::from_request_parts(parts, &()));
-    match read.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(params)) => params.iter().any(|(_, value)| !is_parameter(value)),
-        Poll::Ready(Err(_)) | Poll::Pending => false,
     }
 }
 
@@ -389,15 +314,11 @@ pub(super) fn refuse(refusal: Refusal) -> Response<Body> {
     Refused::from(refusal).response()
 }
 
-fn deep_copy(headers: &HeaderMap) -> HeaderMap {
-    let mut copy = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-            let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).unwrap_or_else(|_| name.clone());
-            copy.append(name, value);
-        }
-    }
-    copy
+/// The answer to an error that the client is told.
+fn refusal(error: Error) -> Refused {
+    let refused = Refused::from(&error);
+    drop_contained(error);
+    refused
 }
 
 fn switching(accept: HeaderValue, protocol: Option<&str>, extension: Option<HeaderValue>) -> Response<Body> {

@@ -26,6 +26,9 @@ use switchboard_core::{CloseCode, Incoming};
 pub(crate) struct Kept {
     pub(crate) headers: Option<Arc<http::HeaderMap>>,
     pub(crate) extensions: http::Extensions,
+    /// True while the client uses HTTP polling. `None`: its transport cannot change.
+    #[cfg(feature = "socketio")]
+    pub(crate) polling: Option<Arc<AtomicBool>>,
 }
 
 /// The shared state of a connection.

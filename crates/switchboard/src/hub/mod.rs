@@ -171,13 +171,14 @@ impl Hub {
 /// Keeps a connection registered in its namespace and its flusher until dropped.
 pub(crate) struct Registration {
     conn: Arc<Endpoint>,
-    /// Dropped, and so free again, only after the connection is unregistered.
-    _permit: ConnectionPermit,
+    /// Dropped, and so free again, only after the connection is unregistered. `None`: a transport with several endpoints
+    /// holds one permit for all of them, until the last of them is unregistered.
+    _permit: Option<ConnectionPermit>,
 }
 
 impl Registration {
     /// Registers a connection in its namespace. `lease` is its seat there.
-    pub(crate) fn new(conn: Arc<Endpoint>, permit: ConnectionPermit, lease: Lease) -> Registration {
+    pub(crate) fn new(conn: Arc<Endpoint>, permit: Option<ConnectionPermit>, lease: Lease) -> Registration {
         conn.flusher.insert(&conn);
         owner::enter(&conn);
         conn.space.local.insert(&conn);

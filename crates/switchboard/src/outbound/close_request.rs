@@ -1,7 +1,7 @@
 //! [`CloseRequest`]: how others ask a connection's task to end it.
 use crate::Error;
 use crate::outbound::reason::DisconnectReason;
-use switchboard_core::{Close, CloseCode};
+use switchboard_core::{Close, CloseCode, Code};
 
 /// How a connection is to end.
 #[derive(Clone, Debug)]
@@ -53,5 +53,18 @@ pub(crate) fn because_of(error: &Error, close: Close) -> Close {
     match (close.retry_delay(), error.retry_delay()) {
         (None, Some(delay)) => close.retry_after(delay),
         _ => close,
+    }
+}
+
+/// The close code of an error that a hook returned.
+pub(crate) fn close_code(error: &Error) -> CloseCode {
+    match error.code() {
+        Code::Internal | Code::Timeout => CloseCode::INTERNAL,
+        Code::Unauthenticated => CloseCode::INVALID_TOKEN,
+        Code::RateLimited => CloseCode::RATE_LIMITED,
+        Code::Overloaded | Code::BrokerUnavailable => CloseCode::TRY_AGAIN_LATER,
+        Code::Draining => CloseCode::GOING_AWAY,
+        Code::BadRequest | Code::ValidationFailed => CloseCode::BAD_REQUEST,
+        _ => CloseCode::FORBIDDEN,
     }
 }

@@ -18,7 +18,7 @@ mod touched;
 mod touched_tests;
 pub(crate) mod writer;
 
-pub(crate) use close_request::{CloseRequest, because_of};
+pub(crate) use close_request::{CloseRequest, because_of, close_code};
 pub(crate) use compressed::Agreed;
 pub(crate) use emission::{Emission, Encode, EncodeRequest, Sending};
 pub(crate) use event::Event;
@@ -26,5 +26,5 @@ pub(crate) use frame::Frame;
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
 pub(crate) use state::{Pushed, Wake};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Io, Sink, Stream};
 pub(crate) use writer::Writer;

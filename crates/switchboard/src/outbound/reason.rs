@@ -38,3 +38,13 @@ pub enum DisconnectReason {
     /// The server shuts down (1001).
     Shutdown,
 }
+
+impl DisconnectReason {
+    /// The reason if an error of a hook has closed the connection with this code.
+    pub(crate) fn of_hook(code: CloseCode) -> DisconnectReason {
+        match code {
+            CloseCode::INTERNAL => DisconnectReason::Fault,
+            code => DisconnectReason::Server { code },
+        }
+    }
+}

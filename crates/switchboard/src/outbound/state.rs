@@ -4,7 +4,7 @@ use crate::node::Node;
 use crate::outbound::close_request::CloseRequest;
 use crate::outbound::frame::Frame;
 use crate::outbound::outbox::{Class, Flushed, Outbox, Put};
-use crate::outbound::stream::{Stream, try_write};
+use crate::outbound::stream::{Sink, try_write};
 use crate::outbound::touched::{Slot, Touched};
 use parking_lot::MutexGuard;
 use std::ops::{Deref, DerefMut};
@@ -203,7 +203,7 @@ impl State {
     }
 
     /// Writes to a stream that may buffer bytes itself (TLS). Nothing counts as drained before its flush is complete.
-    pub(super) fn flush_stream(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Option<Flushed> {
+    pub(super) fn flush_stream(&mut self, cx: &mut Context<'_>, stream: &mut dyn Sink) -> Option<Flushed> {
         if !self.outbox.is_empty() {
             self.unflushed = true;
             match self.outbox.flush(|bytes| stream.poll_write(cx, bytes)) {

@@ -8,6 +8,15 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
+/// What the task of a connection writes an outbox to, where no other task may write.
+pub(crate) trait Sink {
+    /// Takes bytes of one or more pieces, as `AsyncWrite::poll_write_vectored` does.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
+
+    /// Passes on what it has buffered itself.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
 /// The part of a stream that the task owns.
 pub(crate) enum Stream {
     /// The read half of a bare socket; the write half is in the `Writer`.
@@ -27,7 +36,16 @@ impl Stream {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(_) => Poll::Ready(Ok(())),
+            Stream::Other(stream) => stream.as_mut().poll_shutdown(cx),
+        }
+    }
+}
+
+impl Sink for Stream {
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Stream::Tcp(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
             Stream::Other(stream) => stream.as_mut().poll_write_vectored(cx, bytes),
@@ -35,17 +53,10 @@ impl Stream {
     }
 
     /// Flushes what the stream itself buffers, such as a TLS record.
-    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(_) => Poll::Ready(Ok(())),
             Stream::Other(stream) => stream.as_mut().poll_flush(cx),
-        }
-    }
-
-    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(_) => Poll::Ready(Ok(())),
-            Stream::Other(stream) => stream.as_mut().poll_shutdown(cx),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::outbound::close_request::CloseRequest;
 use crate::outbound::frame::Frame;
 use crate::outbound::outbox::{Class, Flushed, Outbox};
 use crate::outbound::state::{End, Held, Phase, Pushed, State, Wake};
-use crate::outbound::stream::{Stream, poll_write, try_write};
+use crate::outbound::stream::{Sink, poll_write, try_write};
 use crate::outbound::touched::Touched;
 use parking_lot::Mutex;
 use std::io::IoSlice;
@@ -281,12 +281,12 @@ impl Writer {
         Some((dropped, state.take_waker()))
     }
 
-    /// Ends the task's turn: writes what waits, and leaves the waker for the next turn. `stream`: the stream, if the task owns
-    /// all of it (TLS).
+    /// Ends the task's turn: writes what waits, and leaves the waker for the next turn. `stream`: what is written to, if only the
+    /// task may write to it (TLS, or the transport of an Engine.IO session).
     pub(crate) fn end_turn(
         &self,
         cx: &mut Context<'_>,
-        stream: Option<&mut Stream>,
+        stream: Option<&mut dyn Sink>,
         limits: &GatewayLimits,
         node: &Arc<Node>,
     ) -> TurnEnd {

@@ -52,7 +52,7 @@ pub(crate) use guard::ErasedConnectGuard;
 pub use guard::{AsyncGuard, ConnectGuard, Guard, GuardDef, IntoGuard};
 pub use interceptor::{Interceptor, InterceptorDef, Next};
 pub use pipe::{DefaultText, DefaultValue, Parse, Pipe, PipeDef, Trim, Written};
-pub(crate) use run::{Filtering, around, connect_error, start};
+pub(crate) use run::{Filtering, connect_error, connecting, start};
 pub(crate) use stage::Implicit;
 pub use stage::InjectedStage;
 pub(crate) use stage_set::{Declared, StageSet, Stages};

@@ -5,7 +5,7 @@ use super::guard::{BoxRef, MessageGuard};
 use super::interceptor::{Innermost, Next};
 use crate::codec::Document;
 use crate::contain::{contained, contained_as, drop_contained};
-use crate::handler::{Captured, HookFuture, Invocation, Invoke, MessageContext, Parts, ReplySink, Start, Step};
+use crate::handler::{Captured, Hook, HookFuture, Invocation, Invoke, MessageContext, Parts, ReplySink, Start, Step};
 use crate::pipeline::stage_set::Stages;
 use crate::{Client, Error, Reply};
 use std::any::{Any, TypeId};
@@ -232,8 +232,24 @@ fn told<E: 'static>(filter: &dyn ErasedFilter, mut error: Option<E>, caught: &Ca
     told.unwrap_or_else(|| Error::internal("a filter does not catch what it says")).filtered()
 }
 
+/// Begins an on-connect hook inside the interceptors and filters of its gateway and application. Either may be missing.
+pub(crate) fn connecting(
+    stages: Option<&Arc<Stages>>,
+    hook: Option<&Hook>,
+    cx: &MessageContext<'_>,
+) -> Result<HookFuture, Error> {
+    let begin = || match hook {
+        Some(hook) => hook(cx),
+        None => Ok(Box::pin(std::future::ready(Ok(()))) as HookFuture),
+    };
+    match stages {
+        None => begin(),
+        Some(stages) => Ok(around(stages, cx, contained("on_connect", begin))),
+    }
+}
+
 /// Runs an on-connect hook inside the interceptors and filters of its gateway and application.
-pub(crate) fn around(stages: &Arc<Stages>, cx: &MessageContext<'_>, hook: Result<HookFuture, Error>) -> HookFuture {
+fn around(stages: &Arc<Stages>, cx: &MessageContext<'_>, hook: Result<HookFuture, Error>) -> HookFuture {
     let (stages, call) = (stages.clone(), Call::of(cx));
     Box::pin(async move {
         let done = match hook {

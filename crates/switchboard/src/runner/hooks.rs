@@ -4,7 +4,7 @@ use crate::di::MessageScope;
 use crate::gateway::CompiledGateway;
 use crate::handler::{Attempt, Caller, HookFuture, MessageContext, Outcome, Parts};
 use crate::node::clock::NEVER;
-use crate::outbound::{DisconnectReason, because_of};
+use crate::outbound::{DisconnectReason, because_of, close_code};
 use crate::runner::round::{EndRequest, Round};
 use crate::runner::runner::{Runner, Running, Stage};
 use crate::{Error, log, pipeline};
@@ -44,14 +44,7 @@ impl Runner {
             return true;
         }
         let begin = |cx: &MessageContext<'_>| {
-            let hook = || match &table.on_connect {
-                Some(hook) => hook(cx),
-                None => Ok(Box::pin(std::future::ready(Ok(()))) as HookFuture),
-            };
-            match &table.connect_stages {
-                None => hook(),
-                Some(stages) => Ok(pipeline::around(stages, cx, contained("on_connect", hook))),
-            }
+            pipeline::connecting(table.connect_stages.as_ref(), table.on_connect.as_ref(), cx)
         };
         match contained("on_connect", || self.hook(table, None, begin)) {
             Ok(future) => {
@@ -166,10 +159,7 @@ pub(super) fn fail(error: Error, round: &mut Round<'_>) {
     }
     let close = because_of(&error, error.close().cloned().unwrap_or_else(|| close_for(&error, is_raw)));
     drop_contained(error);
-    let reason = match close.code {
-        CloseCode::INTERNAL => DisconnectReason::Fault,
-        code => DisconnectReason::Server { code },
-    };
+    let reason = DisconnectReason::of_hook(close.code);
     round.ask(EndRequest::Close { close, reason });
 }
 
@@ -182,19 +172,6 @@ fn close_for(error: &Error, is_raw: bool) -> Close {
     match error.trace() {
         Some(trace) if is_raw => Close::new(code, format!("{} trace_id={trace}", code.reason())),
         _ => Close::from(code),
-    }
-}
-
-/// The close code of an error that a hook returned.
-fn close_code(error: &Error) -> CloseCode {
-    match error.code() {
-        Code::Internal | Code::Timeout => CloseCode::INTERNAL,
-        Code::Unauthenticated => CloseCode::INVALID_TOKEN,
-        Code::RateLimited => CloseCode::RATE_LIMITED,
-        Code::Overloaded | Code::BrokerUnavailable => CloseCode::TRY_AGAIN_LATER,
-        Code::Draining => CloseCode::GOING_AWAY,
-        Code::BadRequest | Code::ValidationFailed => CloseCode::BAD_REQUEST,
-        _ => CloseCode::FORBIDDEN,
     }
 }
 

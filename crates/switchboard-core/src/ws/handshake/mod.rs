@@ -20,7 +20,7 @@ pub use client::{ClientRequest, InvalidTarget, ResponseError};
 pub use extension::MAX_EXTENSIONS;
 pub use protocol::MAX_PROTOCOLS;
 pub use refusal::Refusal;
-pub use request::{HeadLimits, check_head, check_request, is_gateway_path, is_parameter};
+pub use request::{HeadLimits, check_head, check_request, check_request_of_any_path, is_gateway_path, is_parameter};
 pub use upgrade::{Upgrade, check_allowed_host, is_host, is_protocol};
 
 /// The version that both ends speak (RFC 6455 §4.1).

@@ -62,6 +62,33 @@ pub fn check_request<'a>(
     headers: &'a HeaderMap,
     limits: &HeadLimits,
 ) -> Result<Upgrade<'a>, Refusal> {
+    check_websocket(method, uri, version, headers, limits, || check_segments(uri))
+}
+
+/// [`check_request`] for a server whose path may end with a slash, as that of Engine.IO does: the segments of the path are not
+/// checked.
+///
+/// # Errors
+/// Those of [`check_request`].
+pub fn check_request_of_any_path<'a>(
+    method: &Method,
+    uri: &Uri,
+    version: Version,
+    headers: &'a HeaderMap,
+    limits: &HeadLimits,
+) -> Result<Upgrade<'a>, Refusal> {
+    check_websocket(method, uri, version, headers, limits, || Ok(()))
+}
+
+#[inline]
+fn check_websocket<'a>(
+    method: &Method,
+    uri: &Uri,
+    version: Version,
+    headers: &'a HeaderMap,
+    limits: &HeadLimits,
+    check_path: impl FnOnce() -> Result<(), Refusal>,
+) -> Result<Upgrade<'a>, Refusal> {
     check_sizes(method, uri, headers, limits)?;
     match *method {
         Method::GET => {}
@@ -73,7 +100,7 @@ pub fn check_request<'a>(
         return Err(Refusal::HTTP_VERSION);
     }
     check_target(uri, headers)?;
-    check_segments(uri)?;
+    check_path()?;
     let host = check_host(headers)?;
     check_upgrade(headers)?;
     let key = check_key(headers)?;

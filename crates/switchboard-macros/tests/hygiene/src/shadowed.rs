@@ -237,6 +237,7 @@ pub const COUNT: &::core::primitive::str = "count";
     public,
     patterns,
     default_format = "switchboard.v1.msgpack",
+    socketio = false,
     limits = GatewayLimits::default(),
     origins = Origins::any(),
     cancel_on_disconnect,
@@ -361,7 +362,7 @@ fn by_path(upgrade: &::sb::Handshake) -> ::core::result::Result<::std::string::S
 
 /// A gateway that owns its socket, of a generic struct.
 #[derive(Debug)]
-#[the_gateway(path = "/echo", namespace_by = by_path, cancel_on_disconnect = false, crate = sb)]
+#[the_gateway(path = "/echo", namespace_by = by_path, socketio_namespace = "/{path}", cancel_on_disconnect = false, crate = sb)]
 #[skip(Given)]
 pub struct Echo<T: ::core::marker::Send + ::core::marker::Sync + 'static> {
     #[inject]

@@ -2,10 +2,9 @@
 mod closing;
 mod goodbye;
 mod holding;
-mod rates;
 mod reading;
 mod task;
 mod timers;
 
 pub(crate) use reading::ON_ITS_WAY;
-pub(crate) use task::{Served, Task};
+pub(crate) use task::Task;

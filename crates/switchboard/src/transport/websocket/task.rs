@@ -1,22 +1,19 @@
 //! [`Task`]: the task of one connection. A turn reads, handles and writes, and never waits for any of them.
 use crate::contain::drop_contained;
-use crate::gateway::CompiledGateway;
-use crate::hub::Registration;
 use crate::hub::{Endpoint, Turn};
 use crate::log;
 use crate::node::clock::{NEVER, millis};
 use crate::outbound::outbox::Flushed;
-use crate::outbound::{DisconnectReason, Stream};
+use crate::outbound::{DisconnectReason, Sink, Stream};
 use crate::runner::{Asked, EndRequest, Round, Runner};
+use crate::transport::Served;
 use crate::transport::websocket::closing::Net;
-use crate::transport::websocket::rates::Rates;
+use crate::transport::rates::Rates;
 use crate::transport::websocket::reading::ping;
 use crate::transport::websocket::timers::Timers;
 use std::future::Future;
-use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
@@ -55,31 +52,10 @@ pub(crate) struct Task {
     served: Option<Served>,
 }
 
-/// What a turn reads of its connection and never changes: the endpoint, and the gateway in which handlers are looked up.
-pub(crate) struct Served {
-    registration: Registration,
-    /// Dropped last: it keeps the application alive, whose services the on-disconnect hook and the connection's state may use.
-    pub(crate) table: Arc<CompiledGateway>,
-}
-
-impl Served {
-    pub(crate) fn new(registration: Registration, table: Arc<CompiledGateway>) -> Served {
-        Served { registration, table }
-    }
-}
-
-impl Deref for Served {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        self.registration.endpoint()
-    }
-}
-
 impl Task {
     /// `early`: the bytes that the client sent after its request head.
     pub(crate) fn new(served: Served, stream: Stream, early: Vec<u8>) -> Task {
-        let client = served.registration.client();
+        let client = served.client();
         let conn = client.endpoint();
         // Ids are random, so the first pings of many connections do not coincide.
         let timers = Timers::new(conn.present(), conn.id.low() >> 20, &conn.profile.limits);
@@ -154,7 +130,10 @@ impl Task {
         if self.net == Net::Answering && self.runner.is_answered() {
             self.finish();
         }
-        let whole = self.stream.as_mut().filter(|stream| matches!(stream, Stream::Other(_)));
+        let whole = match &mut self.stream {
+            Some(stream @ Stream::Other(_)) => Some(stream as &mut dyn Sink),
+            _ => None,
+        };
         let conn = self.runner.client.endpoint();
         let end = conn.writer.end_turn(cx, whole, &conn.profile.limits, conn.node());
         let was_congested = self.congested;

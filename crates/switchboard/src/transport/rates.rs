@@ -1,7 +1,7 @@
 //! [`Rates`]: how much a client may send, in messages and bytes. Times are milliseconds of the system's clock, not steps.
 use crate::limits::GatewayLimits;
 use crate::rate::Bucket;
-use crate::transport::websocket::timers::Window;
+use crate::transport::window::Window;
 
 /// The most refusals within [`SPAN`] if no `message_rate` is set; else it is the burst of that rate.
 const REFUSALS: u32 = 100;

@@ -1,0 +1,135 @@
+//! [`Clock`]: the deadlines of a session. They are exact: the clock wakes the task itself, and does not wait for a sweep.
+use super::probe::Probe;
+use crate::limits::GatewayLimits;
+use crate::socketio::SocketIo;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+pub(super) struct Clock {
+    ping_interval: Duration,
+    ping_timeout: Duration,
+    connect_timeout: Duration,
+    pub(super) born: Instant,
+    pub(super) last_message: Instant,
+    /// When the next ping is sent, or when the last one was.
+    ping_at: Instant,
+    /// A ping is sent, and not answered.
+    is_pinged: bool,
+    /// By when the client must be in a namespace.
+    pub(super) connect_by: Option<Instant>,
+    /// By when the awaited attachments must have come.
+    pub(super) attachments_by: Option<Instant>,
+    /// By when the client has to take bytes.
+    pub(super) write_by: Option<Instant>,
+    /// By when the outboxes must be under their soft limit.
+    pub(super) soft_by: Option<Instant>,
+    /// By when the carrier has to be gone.
+    pub(super) gone_by: Option<Instant>,
+    /// By when the client sends a message, and when its time is over.
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) expires: Option<Instant>,
+    /// When reading is tried again, while memory is short.
+    pub(super) read_at: Option<Instant>,
+    /// When a poll is released for the upgrade that is under way.
+    pub(super) noop_at: Option<Instant>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Clock {
+    pub(super) fn new(options: &SocketIo, limits: &GatewayLimits) -> Clock {
+        let now = Instant::now();
+        Clock {
+            ping_interval: options.ping_interval,
+            ping_timeout: options.ping_timeout,
+            connect_timeout: options.connect_timeout,
+            born: now,
+            last_message: now,
+            ping_at: now + options.ping_interval,
+            is_pinged: false,
+            connect_by: Some(now + options.connect_timeout),
+            attachments_by: None,
+            write_by: None,
+            soft_by: None,
+            gone_by: None,
+            idle_timeout: limits.idle_timeout,
+            expires: limits.max_lifetime.map(|lifetime| now + lifetime),
+            read_at: None,
+            noop_at: None,
+            sleep: Box::pin(sleep_until(now + options.ping_interval)),
+        }
+    }
+
+    /// When the session ends without a sign of its client.
+    pub(super) fn expiry(&self) -> Instant {
+        self.ping_at + self.ping_timeout
+    }
+
+    /// True when it is time for a ping, which the caller sends.
+    pub(super) fn is_ping_due(&mut self, now: Instant) -> bool {
+        let is_due = !self.is_pinged && now >= self.ping_at;
+        if is_due {
+            self.is_pinged = true;
+            self.ping_at = now;
+        }
+        is_due
+    }
+
+    /// True when the client has not answered a ping in time.
+    pub(super) fn is_pong_overdue(&self, now: Instant) -> bool {
+        self.is_pinged && now >= self.expiry()
+    }
+
+    /// The client has answered, or could not be heard for a while. The next ping comes one interval later.
+    pub(super) fn is_heard(&mut self) {
+        self.is_pinged = false;
+        self.ping_at = Instant::now() + self.ping_interval;
+    }
+
+    /// Whether a pong is awaited.
+    pub(super) fn is_pinged(&self) -> bool {
+        self.is_pinged
+    }
+
+    /// The client is in no namespace any more, or is in one.
+    pub(super) fn seats_changed(&mut self, is_nowhere: bool) {
+        match is_nowhere {
+            true if self.connect_by.is_none() => self.connect_by = Some(Instant::now() + self.connect_timeout),
+            true => {}
+            false => self.connect_by = None,
+        }
+    }
+
+    pub(super) fn idle_at(&self) -> Option<Instant> {
+        self.idle_timeout.map(|timeout| self.last_message + timeout)
+    }
+
+    fn next(&self, probe: Option<&Probe>) -> Instant {
+        let ping = if self.is_pinged { self.expiry() } else { self.ping_at };
+        let others = [
+            self.connect_by,
+            self.attachments_by,
+            self.write_by,
+            self.soft_by,
+            self.idle_at(),
+            self.expires,
+            self.read_at,
+            // A poll that is parked later wakes the task itself.
+            self.noop_at.filter(|at| *at > Instant::now()),
+            probe.map(|probe| probe.by),
+        ];
+        // While the session ends, nothing else is waited for.
+        self.gone_by.unwrap_or_else(|| others.into_iter().flatten().fold(ping, Instant::min))
+    }
+
+    /// True if a deadline is due. If none is, the task is woken at the first.
+    pub(super) fn poll(&mut self, probe: Option<&Probe>, cx: &mut Context<'_>) -> bool {
+        let next = self.next(probe);
+        if self.sleep.deadline() != next {
+            self.sleep.as_mut().reset(next);
+        }
+        self.sleep.as_mut().poll(cx).is_ready()
+    }
+}

@@ -1,0 +1,100 @@
+//! [`Joining`]: a CONNECT whose guards are asked.
+use super::serving::Serving;
+use crate::contain::{contained, panicked};
+use crate::gateway::CompiledGateway;
+use crate::handshake::Handshake;
+use crate::hub::{Kept, Lease, Owner};
+use crate::node::{Full, UserPlace};
+use crate::{ClientId, Error, log};
+use serde_json::value::RawValue;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use switchboard_core::CloseCode;
+
+/// What a client has in a namespace that it may enter.
+pub(super) struct Admitted {
+    pub(super) id: ClientId,
+    pub(super) table: Arc<CompiledGateway>,
+    pub(super) lease: Lease,
+    pub(super) owner: Option<Box<Owner>>,
+    pub(super) kept: Option<Box<Kept>>,
+}
+
+/// A CONNECT whose guards are asked, within the time of a handshake.
+pub(super) struct Joining {
+    pub(super) name: Box<str>,
+    future: Pin<Box<dyn Future<Output = Result<Admitted, Error>> + Send>>,
+}
+
+impl Joining {
+    /// `None`: there is no such namespace.
+    pub(super) fn new(
+        serving: &Arc<Serving>,
+        name: &str,
+        request: &Handshake,
+        auth: Option<Box<RawValue>>,
+    ) -> Option<Joining> {
+        let mut handshake = request.for_namespace(auth);
+        let table = serving.unions.find(name, &mut handshake)?.clone();
+        let (serving, asked) = (serving.clone(), name.to_owned());
+        let future = Box::pin(async move {
+            let timeout = table.profile.node.handshake_timeout;
+            let guards = async {
+                for guard in &table.connect_guards {
+                    guard.connect(&mut handshake).await?;
+                }
+                Ok(())
+            };
+            let node = serving.hub.node.clone();
+            let guards = async {
+                tokio::select! {
+                    biased;
+                    () = node.drained() => Err(Error::draining("The server is about to restart")),
+                    asked = guards => asked.map_err(|error| table.connect_error(error)),
+                }
+            };
+            match tokio::time::timeout(timeout, guards).await {
+                Ok(asked) => asked?,
+                Err(_) => return Err(Error::timeout("This took too long: try again").retryable(true)),
+            }
+            admit(&serving, table, handshake, &asked)
+        });
+        Some(Joining { name: name.into(), future })
+    }
+
+    /// Asks the guards. Their panics are contained.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admitted, Error>> {
+        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked("a guard of a connection", panic))));
+        if let Poll::Ready(Err(error)) = &polled
+            && error.is_internal()
+        {
+            log::failed_upgrade(error);
+        }
+        polled
+    }
+}
+
+/// What a request without guards comes to as well.
+fn admit(
+    serving: &Serving,
+    table: Arc<CompiledGateway>,
+    mut handshake: Handshake,
+    name: &str,
+) -> Result<Admitted, Error> {
+    let node = &serving.hub.node;
+    let place = handshake.user().map(|user| UserPlace::new(node, user)).transpose().map_err(full)?.flatten();
+    let lease = table.lease(&serving.hub, &handshake, Some(name))?;
+    let owner = handshake.take_identity().map(|identity| Owner::new(identity, place));
+    let kept = contained("what is read of the handshake", || table.keep(&handshake))?;
+    let id = ClientId::random().map_err(|_| Error::internal("the system has no random numbers"))?;
+    Ok(Admitted { id, table, lease, owner, kept })
+}
+
+fn full(_: Full) -> Error {
+    Error::new("user_connections", "This user has as many connections as one may have: close one, or try again later")
+        .retryable(true)
+        .closing(CloseCode::CONNECTION_LIMIT)
+}

@@ -1,0 +1,195 @@
+//! From Engine.IO packets to Socket.IO packets, and to the seats that they are for.
+use super::carrier::Carrier;
+use super::ending::Net;
+use super::joining::{Admitted, Joining};
+use super::seat::Seat;
+use super::session::Session;
+use crate::Error;
+use crate::codec::Received;
+use crate::outbound::DisconnectReason;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::task::Context;
+use std::time::Duration;
+use switchboard_core::CloseCode;
+use switchboard_core::codec::{ErrorBody, Rejected};
+use switchboard_core::engineio::Packet;
+use switchboard_core::socketio::{self, Content, MAIN, decode_fast, encode_connect_error};
+use tokio::time::Instant;
+
+/// The time within which the attachments of a packet must come.
+const ATTACHMENTS: Duration = Duration::from_secs(10);
+
+impl Session {
+    pub(super) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) {
+        match packet {
+            Packet::Message(text) => self.message(text, cx),
+            Packet::Binary(bytes) => self.attachment(&bytes, cx),
+            Packet::Pong(_) => {
+                if self.clock.is_pinged() {
+                    self.clock.is_heard();
+                    self.mailbox.set_expiry(self.clock.expiry());
+                }
+            }
+            Packet::Close => {
+                let reason = DisconnectReason::Client { code: None, reason: "transport close".to_owned() };
+                self.client_left(&reason);
+                match &self.carrier {
+                    // The client ends the WebSocket itself.
+                    Carrier::WebSocket(_) => self.close(reason),
+                    Carrier::Polling | Carrier::Gone => self.lost(reason),
+                }
+            }
+            // Pings of a client have no meaning but as probes: clients of the third version of Engine.IO send them, and then
+            // miss the pings of the server. The others are the server's.
+            Packet::Ping(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
+        }
+    }
+
+    fn message(&mut self, text: &str, cx: &mut Context<'_>) {
+        self.clock.last_message = Instant::now();
+        if !self.assembler.is_waiting()
+            && let Some(fast) = decode_fast(text)
+            && serde_json::from_str::<&RawValue>(fast.data).is_ok()
+        {
+            return self.deliver(fast.namespace, Received::Text(Cow::Borrowed(text)), cx);
+        }
+        let packet = match self.assembler.text(text, &self.serving.packets()) {
+            Ok(Some(packet)) => packet,
+            Ok(None) => {
+                self.clock.attachments_by = Some(Instant::now() + ATTACHMENTS);
+                return;
+            }
+            Err(violation) => return self.violation(violation.reason),
+        };
+        match (packet.content, packet.namespace) {
+            (Content::Connect(auth), namespace) => self.connect(namespace, auth),
+            (Content::Disconnect, Some(namespace)) => self.disconnect(namespace),
+            // Nobody is in a namespace that cannot be.
+            (Content::Disconnect, None) => {}
+            (_, Some(namespace)) => self.deliver(namespace, Received::Text(Cow::Borrowed(text)), cx),
+            (_, None) => self.violation("not_connected"),
+        }
+    }
+
+    /// A binary message: an attachment of the packet before it.
+    pub(super) fn attachment(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
+        self.clock.last_message = Instant::now();
+        match self.assembler.binary(bytes, &self.serving.packets()) {
+            Ok(None) => {}
+            Ok(Some(assembled)) => {
+                self.clock.attachments_by = None;
+                match assembled.namespace.clone() {
+                    Some(namespace) => self.deliver(&namespace, Received::Packet(Box::new(assembled)), cx),
+                    None => self.violation("not_connected"),
+                }
+            }
+            Err(violation) => self.violation(violation.reason),
+        }
+    }
+
+    /// Hands an event or an ack to the seat that it is for.
+    fn deliver(&mut self, namespace: &str, message: Received<'_>, cx: &mut Context<'_>) {
+        let Some(at) = self.seats.iter().position(|seat| seat.is_present() && seat.name() == namespace) else {
+            if !self.left.iter().any(|left| **left == *namespace) {
+                self.violation("not_connected");
+            }
+            return;
+        };
+        if !self.seats[at].is_open() {
+            // An end was asked for, by which later messages are not handled any more.
+            return;
+        }
+        if self.rates.is_some() && self.is_over_rate(at, &message) {
+            return;
+        }
+        if let Some(asked) = self.seats[at].message(message, cx) {
+            self.obey(at, *asked);
+        }
+    }
+
+    /// Takes a message from the client's rates. True if not enough is left, and it was refused.
+    fn is_over_rate(&mut self, at: usize, message: &Received<'_>) -> bool {
+        let (now, bytes) = (self.node().exact(), message.len());
+        let limits = &self.serving.limits;
+        let Some(rates) = &mut self.rates else { return false };
+        let Err(wait) = rates.take(now, bytes, limits) else { return false };
+        let error = Error::rate_limited("Too many messages, or bytes, in a short time");
+        let error = error.retry_after(Duration::from_millis(wait));
+        let (is_refused, asked) = self.seats[at].refuse_rate(message, &error);
+        if let Some(asked) = asked {
+            self.obey(at, *asked);
+        }
+        if is_refused {
+            self.node().counters.rate_limited();
+            self.node().rejected("message", "rate_limited");
+            let limits = &self.serving.limits;
+            if self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits)) {
+                self.close(DisconnectReason::Violation { code: CloseCode::RATE_LIMITED });
+            }
+        }
+        true
+    }
+
+    /// The client asks to enter a namespace. `None`: its name cannot be one, and is not repeated.
+    fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>) {
+        let invalid = || Error::not_found("Invalid namespace");
+        let Some(name) = namespace else { return self.refuse(MAIN, &invalid()) };
+        let is_in = self.seats.iter().any(|seat| seat.is_present() && seat.name() == name);
+        if is_in || self.joining.iter().any(|joining| *joining.name == *name) {
+            return;
+        }
+        // Seats count that are still leaving: a client that enters and leaves has no more of them than one that stays.
+        if self.seats.len() + self.joining.len() >= self.serving.options.max_namespaces {
+            return self.refuse(name, &Error::rate_limited("Too many namespaces on one connection"));
+        }
+        let auth = match auth {
+            Ok(auth) => auth.map(ToOwned::to_owned),
+            Err(rejected) => return self.refuse(name, &rejected.error),
+        };
+        match Joining::new(&self.serving, name, &self.request, auth) {
+            Some(joining) => {
+                self.joining.push(joining);
+                self.left.retain(|left| **left != *name);
+                self.clock.seats_changed(false);
+            }
+            None => self.refuse(name, &invalid()),
+        }
+    }
+
+    /// The guards have answered.
+    pub(super) fn joined(&mut self, name: &str, outcome: Result<Admitted, Error>) {
+        match outcome {
+            Ok(admitted) if self.net == Net::Open => {
+                let seat = Seat::new(name, admitted, self.request.peer_addr(), &self.polling);
+                seat.set_paused(self.is_paused);
+                self.seats.push(seat);
+            }
+            Ok(_) => {}
+            Err(error) => self.refuse(name, &error),
+        }
+        self.clock.seats_changed(self.is_nowhere());
+    }
+
+    /// Answers a CONNECT with CONNECT_ERROR.
+    fn refuse(&mut self, name: &str, error: &Error) {
+        self.node().rejected("connect", "refused");
+        let mut packet = vec![b'4'];
+        let body = ErrorBody::new(error, None);
+        if encode_connect_error(&mut packet, name, error.message(), Some(&body)).is_ok() {
+            self.staging.text(&packet);
+        }
+    }
+
+    /// The client leaves a namespace.
+    fn disconnect(&mut self, name: &str) {
+        self.joining.retain(|joining| *joining.name != *name);
+        let left = |seat: &mut Seat| {
+            if seat.is_present() && seat.name() == name {
+                seat.left(DisconnectReason::Client { code: None, reason: "client namespace disconnect".to_owned() });
+            }
+        };
+        self.seats.iter_mut().for_each(left);
+        self.clock.seats_changed(self.is_nowhere());
+    }
+}

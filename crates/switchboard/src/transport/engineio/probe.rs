@@ -1,0 +1,184 @@
+//! [`Probe`]: a WebSocket that may become the carrier of a polling session (section "Upgrade").
+use super::carrier::Carrier;
+use super::session::Session;
+use super::socket::Socket;
+use super::staging::{Staging, Written};
+use crate::buffers;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use switchboard_core::engineio::{PROBE, Packet, decode_text};
+use switchboard_core::ws::{self, FrameLimits, Item, Opcode};
+use tokio::time::Instant;
+
+/// The time between two polls that are released while an upgrade is under way.
+const RELEASE: Duration = Duration::from_millis(100);
+/// A socket that is probed sends a probe, an `upgrade`, and then what the session may send. Its first messages are short.
+const FIRST: FrameLimits = FrameLimits { max_message: 4096, max_frame: 4096, max_fragments: 4 };
+
+/// A WebSocket that may become the carrier.
+pub(super) struct Probe {
+    socket: Socket,
+    out: Staging,
+    /// The client's probe has come, and was answered.
+    is_answered: bool,
+    /// The client moves the session to it, as soon as the packets of its last POST are handled.
+    is_next: bool,
+    pub(super) by: Instant,
+}
+
+/// What a probed WebSocket came to.
+enum Outcome {
+    Waits,
+    /// The client moves the session to it.
+    Upgrades,
+    Fails(&'static str),
+}
+
+impl Session {
+    pub(super) fn begin_probe(&mut self, socket: Socket) {
+        let by = Instant::now() + self.serving.options.upgrade_timeout;
+        self.probe = Some(Probe { socket, out: Staging::default(), is_answered: false, is_next: false, by });
+    }
+
+    /// Reads the probed WebSocket. True if it became the carrier, or something changed.
+    pub(super) fn poll_probe(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(probe) = &mut self.probe else { return false };
+        let was_answered = probe.is_answered;
+        let outcome = if probe.is_next { Outcome::Upgrades } else { probe.poll(cx) };
+        match outcome {
+            Outcome::Waits => {
+                if !was_answered && probe.is_answered {
+                    // The client waits for the end of its poll before it sends `upgrade`.
+                    self.clock.noop_at = Some(Instant::now());
+                    return true;
+                }
+                false
+            }
+            Outcome::Fails(reason) => {
+                self.end_probe(reason);
+                true
+            }
+            Outcome::Upgrades if self.unread.is_empty() => {
+                self.upgrade();
+                true
+            }
+            Outcome::Upgrades => {
+                // Packets of a POST come before those of the WebSocket.
+                probe.is_next = true;
+                false
+            }
+        }
+    }
+
+    fn upgrade(&mut self) {
+        let Some(Probe { socket, .. }) = self.probe.take() else { return };
+        self.clock.noop_at = None;
+        self.mailbox.polls_no_more();
+        // A poll that is still parked has to end.
+        self.mailbox.answer(b"6".to_vec());
+        self.mailbox.probed();
+        self.carrier = Carrier::WebSocket(socket);
+        self.polling.store(false, Ordering::Relaxed);
+        self.clock.write_by = None;
+    }
+
+    fn end_probe(&mut self, reason: &'static str) {
+        self.node().rejected("upgrade", reason);
+        self.clock.noop_at = None;
+        self.probe = None;
+        self.mailbox.probed();
+    }
+
+    /// Ends an upgrade whose time is over. True if there was one.
+    pub(super) fn check_probe(&mut self, now: Instant) -> bool {
+        let is_late = self.probe.as_ref().is_some_and(|probe| now >= probe.by);
+        if is_late {
+            self.end_probe("timeout");
+        }
+        is_late
+    }
+
+    /// True if a poll has to be released for the upgrade now. The next one is released a while later.
+    pub(super) fn releases_poll(&mut self) -> bool {
+        let is_due = self.clock.noop_at.is_some_and(|at| Instant::now() >= at) && self.mailbox.has_poll();
+        if is_due {
+            self.clock.noop_at = Some(Instant::now() + RELEASE);
+        }
+        is_due
+    }
+}
+
+impl Probe {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Outcome {
+        loop {
+            match self.parse() {
+                Outcome::Waits => {}
+                done => return done,
+            }
+            if let Written::Failed = self.out.write(self.socket.stream.as_mut(), cx) {
+                return Outcome::Fails("gone");
+            }
+            let read = buffers::with_read_buffer(|buffer| {
+                let mut buffer = tokio::io::ReadBuf::new(buffer);
+                match self.socket.stream.as_mut().poll_read(cx, &mut buffer) {
+                    Poll::Pending => None,
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                        self.socket.unread.extend_from_slice(buffer.filled());
+                        Some(true)
+                    }
+                    Poll::Ready(_) => Some(false),
+                }
+            });
+            match read {
+                None => return Outcome::Waits,
+                Some(true) => {}
+                Some(false) => return Outcome::Fails("gone"),
+            }
+        }
+    }
+
+    /// Takes the messages that came. What follows `upgrade` is left for the session.
+    fn parse(&mut self) -> Outcome {
+        let mut unread = std::mem::take(&mut self.socket.unread);
+        let mut at = 0;
+        let mut outcome = Outcome::Waits;
+        while at < unread.len() {
+            let decoded = match self.socket.decoder.decode(&mut unread[at..], &FIRST) {
+                Ok(decoded) => decoded,
+                Err(violation) => return Outcome::Fails(violation.reason),
+            };
+            at += decoded.consumed;
+            let Some(item) = decoded.item else { break };
+            outcome = match item {
+                Item::Text(text) => match decode_text(&text) {
+                    Ok(Packet::Ping(PROBE)) if !self.is_answered => {
+                        self.is_answered = true;
+                        self.out.text(b"3probe");
+                        Outcome::Waits
+                    }
+                    Ok(Packet::Upgrade) if self.is_answered => Outcome::Upgrades,
+                    _ => Outcome::Fails("probe"),
+                },
+                Item::Ping(payload) => {
+                    let mut pong = Vec::new();
+                    ws::write_control(&mut pong, Opcode::Pong, &payload);
+                    self.out.frames(&pong);
+                    Outcome::Waits
+                }
+                Item::Pong(_) => Outcome::Waits,
+                Item::Binary(_) => Outcome::Fails("probe"),
+                Item::Close(_) => Outcome::Fails("closed"),
+            };
+            if !matches!(outcome, Outcome::Waits) || self.out.len() > FIRST.max_message {
+                break;
+            }
+        }
+        if self.out.len() > FIRST.max_message {
+            return Outcome::Fails("ping_flood");
+        }
+        unread.drain(..at);
+        self.socket.unread = unread;
+        outcome
+    }
+}

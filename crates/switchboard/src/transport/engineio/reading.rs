@@ -1,0 +1,278 @@
+//! Reading: from the frames of a WebSocket, or the payload of a POST, to Engine.IO packets.
+use super::carrier::Carrier;
+use super::ending::Net;
+use super::mailbox::Post;
+use super::session::Session;
+use super::writing::MARK;
+use crate::buffers;
+use crate::outbound::DisconnectReason;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use switchboard_core::CloseCode;
+use switchboard_core::engineio::{Packet, Payload, PayloadLimits, Refusal, decode_payload, decode_text};
+use switchboard_core::ws::{self, Item, Opcode};
+use tokio::io::ReadBuf;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// The time between two checks of whether memory is still short.
+const AGAIN: Duration = Duration::from_millis(500);
+/// After this many checks a session that holds messages is evicted, if nothing else has freed memory.
+const GIVEN_UP: u32 = 2;
+
+/// The packets of a POST that are not handled yet.
+#[derive(Default)]
+pub(super) struct Unread(Option<Pending>);
+
+struct Pending {
+    payload: String,
+    /// Where the packets begin that are not handled.
+    at: usize,
+    /// Pongs and acks in it are handled, because they do not wait for room in a queue.
+    is_scanned: bool,
+    done: oneshot::Sender<Result<(), Refusal>>,
+}
+
+impl Unread {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |pending| pending.payload.len())
+    }
+
+    /// Drops the packets. Their POST is answered as one of a session that has ended.
+    pub(super) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Session {
+    /// Begins to handle the packets of a POST.
+    pub(super) fn begin_payload(&mut self, post: Post) {
+        let Post { body, done } = post;
+        let limits =
+            PayloadLimits { max_payload: self.serving.options.max_http_buffer_size, ..PayloadLimits::default() };
+        if let Err(violation) = decode_payload(&body, &limits) {
+            self.mailbox.posted();
+            // The client may have gone.
+            let _ = done.send(Err(violation.into()));
+            return self.violation(violation.reason);
+        }
+        // It is UTF-8, which was checked.
+        let payload = String::from_utf8(body.into()).unwrap_or_default();
+        self.unread = Unread(Some(Pending { payload, at: 0, is_scanned: false, done }));
+    }
+
+    /// Reads once. True if there was something, so that there may be more.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.net {
+            Net::Open if self.pauses() => {
+                self.scan_ahead(cx);
+                false
+            }
+            Net::Open => self.read_payload(cx) || self.read_socket(cx),
+            Net::Closing | Net::Lingering => self.overhear(cx),
+            Net::Gone => false,
+        }
+    }
+
+    /// Whether reading is paused: too much waits to be handled, or to be sent, or memory is short.
+    fn pauses(&mut self) -> bool {
+        let is_full = self.staging.len() > MARK || self.seats.iter().any(|seat| seat.is_full());
+        let pauses = is_full || self.is_short_of_memory();
+        if pauses != self.is_paused {
+            self.is_paused = pauses;
+            self.seats.iter().for_each(|seat| seat.set_paused(pauses));
+            if pauses && self.clock.is_pinged() && !self.carrier.is_polling() {
+                // The pong would not be read. The next ping comes one interval later.
+                self.clock.is_heard();
+                self.mailbox.set_expiry(self.clock.expiry());
+            }
+        }
+        pauses
+    }
+
+    fn is_short_of_memory(&mut self) -> bool {
+        let memory = &self.serving.hub.node.memory;
+        if !memory.is_limited() || !memory.is_short() || !self.seats.iter().any(|seat| seat.has_messages()) {
+            if self.tried > 0 {
+                (self.tried, self.clock.read_at) = (0, None);
+            }
+            return false;
+        }
+        if self.clock.read_at.is_some() {
+            return true;
+        }
+        self.tried += 1;
+        if self.tried > GIVEN_UP && memory.is_exhausted() {
+            self.node().counters.evicted();
+            let code = CloseCode::TRY_AGAIN_LATER;
+            self.abort(code, DisconnectReason::Server { code });
+        } else {
+            self.clock.read_at = Some(Instant::now() + AGAIN);
+        }
+        true
+    }
+
+    /// Handles the packets of a POST, until reading pauses.
+    fn read_payload(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(Pending { payload, at, is_scanned, done }) = self.unread.0.take() else { return false };
+        let mut packets = Payload::resume(&payload[at..]);
+        while self.net == Net::Open {
+            if self.pauses() {
+                let at = packets.rest().map_or(payload.len(), |rest| payload.len() - rest.len());
+                self.unread = Unread(Some(Pending { payload, at, is_scanned, done }));
+                return true;
+            }
+            match packets.next() {
+                None => {
+                    self.mailbox.posted();
+                    let _ = done.send(Ok(()));
+                    return true;
+                }
+                Some(Ok(Packet::Pong(_))) if is_scanned => {}
+                Some(Ok(Packet::Message(text))) if is_scanned && is_ack(text) => {}
+                Some(Ok(Packet::Close)) => {
+                    // The client waits for the end of its poll.
+                    self.mailbox.answer(b"6".to_vec());
+                    self.mailbox.posted();
+                    let _ = done.send(Ok(()));
+                    self.packet(Packet::Close, cx);
+                    return true;
+                }
+                Some(Ok(packet)) => self.packet(packet, cx),
+                Some(Err(violation)) => {
+                    let _ = done.send(Err(violation.into()));
+                    self.violation(violation.reason);
+                    return true;
+                }
+            }
+        }
+        let _ = done.send(Err(Refusal::BAD_REQUEST));
+        true
+    }
+
+    /// While packets of a POST wait: handles the pongs and acks among them, which no queue has to take.
+    fn scan_ahead(&mut self, cx: &mut Context<'_>) {
+        if !self.unread.0.as_ref().is_some_and(|pending| !pending.is_scanned) || self.assembler.is_waiting() {
+            return;
+        }
+        let Some(mut pending) = self.unread.0.take() else { return };
+        pending.is_scanned = true;
+        for packet in Payload::resume(&pending.payload[pending.at..]).flatten() {
+            match packet {
+                Packet::Pong(_) => self.packet(packet, cx),
+                Packet::Message(text) if is_ack(text) => self.packet(packet, cx),
+                Packet::Close => {
+                    self.mailbox.answer(b"6".to_vec());
+                    self.mailbox.posted();
+                    let _ = pending.done.send(Ok(()));
+                    return self.packet(Packet::Close, cx);
+                }
+                _ => {}
+            }
+        }
+        if self.net == Net::Open {
+            self.unread = Unread(Some(pending));
+        }
+    }
+
+    fn read_socket(&mut self, cx: &mut Context<'_>) -> bool {
+        let Carrier::WebSocket(socket) = &mut self.carrier else { return false };
+        if !socket.unread.is_empty() {
+            let mut unread = std::mem::take(&mut socket.unread);
+            self.parse(&mut unread, cx);
+            return true;
+        }
+        buffers::with_read_buffer(|buffer| {
+            let Carrier::WebSocket(socket) = &mut self.carrier else { return false };
+            let mut buffer = ReadBuf::new(buffer);
+            match socket.stream.as_mut().poll_read(cx, &mut buffer) {
+                Poll::Pending => false,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.parse(buffer.filled_mut(), cx);
+                    true
+                }
+                Poll::Ready(_) => {
+                    self.lost(DisconnectReason::Lost);
+                    true
+                }
+            }
+        })
+    }
+
+    fn parse(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) {
+        let limits = self.serving.limits.frames();
+        let mut at = 0;
+        while at < bytes.len() {
+            let is_paused = self.net == Net::Open && self.pauses();
+            let Carrier::WebSocket(socket) = &mut self.carrier else { return };
+            if is_paused {
+                socket.unread = bytes[at..].to_vec();
+                return;
+            }
+            if self.net != Net::Open {
+                socket.heard_close |= socket.decoder.pass_over(&bytes[at..]);
+                return;
+            }
+            let decoded = match socket.decoder.decode(&mut bytes[at..], &limits) {
+                Ok(decoded) => decoded,
+                Err(violation) => {
+                    self.goodbye = violation.code;
+                    return self.violation(violation.reason);
+                }
+            };
+            at += decoded.consumed;
+            match decoded.item {
+                None => return,
+                Some(Item::Text(text)) => match decode_text(&text) {
+                    Ok(packet) => self.packet(packet, cx),
+                    Err(violation) => self.violation(violation.reason),
+                },
+                Some(Item::Binary(bytes)) => self.attachment(&bytes, cx),
+                Some(Item::Ping(payload)) => self.ping(&payload),
+                Some(Item::Pong(_)) => {}
+                Some(Item::Close(close)) => self.peer_closed(close),
+            }
+        }
+    }
+
+    /// A ping of WebSocket, which is not Engine.IO's.
+    fn ping(&mut self, payload: &[u8]) {
+        let (now, most) = (self.node().exact(), self.serving.limits.websocket.pings_per_second);
+        if self.pings.count(now, 1000, most) {
+            self.goodbye = CloseCode::POLICY;
+            return self.violation("ping_flood");
+        }
+        let mut pong = Vec::new();
+        ws::write_control(&mut pong, Opcode::Pong, payload);
+        self.staging.frames(&pong);
+    }
+
+    /// After the end only the peer's close frame matters. True if the WebSocket has ended.
+    fn overhear(&mut self, cx: &mut Context<'_>) -> bool {
+        buffers::with_read_buffer(|buffer| {
+            let Carrier::WebSocket(socket) = &mut self.carrier else { return false };
+            let mut buffer = ReadBuf::new(buffer);
+            match socket.stream.as_mut().poll_read(cx, &mut buffer) {
+                Poll::Pending => false,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    socket.heard_close |= socket.decoder.pass_over(buffer.filled());
+                    true
+                }
+                Poll::Ready(_) => {
+                    socket.has_ended = true;
+                    self.lost(DisconnectReason::Lost);
+                    true
+                }
+            }
+        })
+    }
+}
+
+/// True for the text of an ACK without attachments.
+fn is_ack(text: &str) -> bool {
+    text.starts_with('3')
+}

@@ -1,0 +1,224 @@
+//! Writing: from the outboxes of the seats to the carrier.
+use super::carrier::Carrier;
+use super::ending::Net;
+use super::mailbox::Mailbox;
+use super::session::Session;
+use super::staging::{Staging, Written};
+use crate::outbound::outbox::Flushed;
+use crate::outbound::{CloseRequest, DisconnectReason, Io, Sink};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use switchboard_core::ws;
+use tokio::time::Instant;
+
+/// How much may be staged before nothing more is taken from outboxes, and nothing is read from the client.
+pub(super) const MARK: usize = 16 << 10;
+/// The most bytes of one answer to a poll, unless its first packet is longer.
+const ANSWER: usize = 1_000_000;
+
+impl Session {
+    /// Writes what waits, until the carrier takes no more. True if there is something to do at once.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.net == Net::Gone {
+            return false;
+        }
+        let mut moved = self.write_staged(cx);
+        let (again, is_blocked, waiting) = self.flush_seats(cx);
+        self.say_goodbye();
+        moved |= self.write_staged(cx);
+        moved |= self.answer_poll();
+        self.set_write_deadlines(moved, is_blocked, waiting);
+        self.end_carrier(cx) || again
+    }
+
+    /// Moves what waits in the outboxes. Returns whether there is something to do at once, whether the carrier refuses more, and
+    /// how many bytes wait at most in one outbox.
+    fn flush_seats(&mut self, cx: &mut Context<'_>) -> (bool, bool, usize) {
+        let (mut again, mut is_blocked, mut waiting) = (false, false, 0);
+        let mut requests: Vec<(usize, CloseRequest)> = Vec::new();
+        let count = self.seats.len();
+        for at in (0..count).map(|step| (self.first + step) % count) {
+            let was_congested = self.seats[at].is_congested();
+            let end = match &mut self.carrier {
+                Carrier::WebSocket(socket) => {
+                    let mut sink = SocketSink { stream: socket.stream.as_mut(), staging: &mut self.staging };
+                    self.seats[at].flush(&mut sink, cx)
+                }
+                Carrier::Polling => {
+                    let mut sink = PollSink { mailbox: &self.mailbox, staging: &mut self.staging };
+                    self.seats[at].flush(&mut sink, cx)
+                }
+                Carrier::Gone => return (false, false, 0),
+            };
+            match end.flushed {
+                Some(Flushed::Blocked { .. }) => {
+                    is_blocked = true;
+                    waiting = waiting.max(end.waiting);
+                }
+                Some(Flushed::Failed) => {
+                    self.lost(DisconnectReason::Lost);
+                    return (true, false, 0);
+                }
+                None | Some(Flushed::Drained) => {}
+            }
+            again |= end.again || (was_congested && !self.seats[at].is_congested());
+            requests.extend(end.request.map(|request| (at, request)));
+        }
+        if count > 0 {
+            self.first = (self.first + 1) % count;
+        }
+        for (at, request) in requests {
+            self.obey_request(at, request);
+        }
+        (again, is_blocked, waiting)
+    }
+
+    /// Writes what is staged for a WebSocket. True if something was written.
+    fn write_staged(&mut self, cx: &mut Context<'_>) -> bool {
+        let Carrier::WebSocket(socket) = &mut self.carrier else { return false };
+        if self.staging.is_empty() {
+            return false;
+        }
+        match self.staging.write(socket.stream.as_mut(), cx) {
+            Written::All => true,
+            Written::Blocked { progress } => progress,
+            Written::Failed => {
+                self.lost(DisconnectReason::Lost);
+                false
+            }
+        }
+    }
+
+    /// Answers the parked poll with what is staged. True if it was answered.
+    fn answer_poll(&mut self) -> bool {
+        if !self.carrier.is_polling() || !self.mailbox.has_poll() {
+            return false;
+        }
+        let payload = if !self.staging.is_empty() {
+            self.staging.payload(self.serving.options.max_packets_per_poll, ANSWER)
+        } else if self.net == Net::Open && self.releases_poll() {
+            b"6".to_vec()
+        } else {
+            return false;
+        };
+        let is_answered = self.mailbox.answer(payload);
+        if !is_answered {
+            // The client has cancelled its poll, by which it ends the session.
+            self.lost(DisconnectReason::Lost);
+        }
+        is_answered
+    }
+
+    /// The client has to take what waits within a time, which begins anew whenever it takes something.
+    fn set_write_deadlines(&mut self, moved: bool, is_blocked: bool, waiting: usize) {
+        if self.net != Net::Open {
+            return;
+        }
+        // A polling client takes nothing while it does not poll.
+        let waits = (is_blocked || !self.staging.is_empty()) && !(self.carrier.is_polling() && self.mailbox.has_poll());
+        let limits = &self.serving.limits;
+        if !waits {
+            self.clock.write_by = None;
+        } else if moved || self.clock.write_by.is_none() {
+            self.clock.write_by = Some(Instant::now() + limits.write_timeout);
+        }
+        if waiting <= limits.outbound_soft_bytes {
+            self.clock.soft_by = None;
+        } else if self.clock.soft_by.is_none() {
+            self.clock.soft_by = Some(Instant::now() + limits.outbound_soft_time);
+        }
+    }
+
+    /// Ends the carrier after the last packet or frame. True if it has ended.
+    fn end_carrier(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.net != Net::Lingering || !self.staging.is_empty() {
+            return false;
+        }
+        let has_ended = match &mut self.carrier {
+            Carrier::Polling | Carrier::Gone => true,
+            Carrier::WebSocket(socket) => {
+                // Browsers do not report a close as clean if the stream ends before both close frames were exchanged.
+                socket.heard_close && socket.stream.as_mut().poll_shutdown(cx).is_ready()
+            }
+        };
+        if has_ended {
+            self.lost(DisconnectReason::Lost);
+        }
+        has_ended
+    }
+}
+
+/// A WebSocket, as the outboxes see it. It takes whole pieces of an outbox, which end with a frame: so frames of several
+/// outboxes are never mixed.
+struct SocketSink<'a> {
+    stream: Pin<&'a mut dyn Io>,
+    staging: &'a mut Staging,
+}
+
+impl Sink for SocketSink<'_> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if !self.staging.is_empty() {
+            // The write of what is staged has registered the task.
+            return Poll::Pending;
+        }
+        let written = ready!(self.stream.as_mut().poll_write_vectored(cx, pieces))?;
+        let mut begin = 0;
+        for piece in pieces {
+            let end = begin + piece.len();
+            if written <= begin {
+                break;
+            }
+            if written < end {
+                self.staging.half(piece, written - begin);
+                return Poll::Ready(Ok(end));
+            }
+            begin = end;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(cx)
+    }
+}
+
+/// A poll, as the outboxes see it. Nothing is taken while none is parked: then messages that may be dropped are dropped.
+struct PollSink<'a> {
+    mailbox: &'a Mailbox,
+    staging: &'a mut Staging,
+}
+
+impl Sink for PollSink<'_> {
+    fn poll_write(&mut self, _: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if self.staging.len() >= MARK || !self.mailbox.has_poll() {
+            // A poll that comes wakes the task, and so does the room that its answer makes.
+            return Poll::Pending;
+        }
+        let mut taken = 0;
+        for piece in pieces {
+            self.staging.frames(piece);
+            taken += piece.len();
+            if self.staging.len() >= MARK {
+                break;
+            }
+        }
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Staging {
+    /// Takes the frames of a piece of which the first `written` bytes are sent.
+    fn half(&mut self, piece: &[u8], written: usize) {
+        let mut begin = 0;
+        while let Some(len) = piece.get(begin..).and_then(ws::frame_len).filter(|len| begin + len <= written) {
+            begin += len;
+        }
+        self.frames(&piece[begin..]);
+        self.skip(written - begin);
+    }
+}

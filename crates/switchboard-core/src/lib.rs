@@ -4,6 +4,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
+mod args;
 mod binary;
 mod close;
 pub mod codec;
@@ -19,6 +20,9 @@ mod retry;
 pub mod socketio;
 pub mod ws;
 
+#[doc(hidden)]
+pub use args::ARGS;
+pub use args::Args;
 pub use binary::Binary;
 pub use close::{Close, CloseCode};
 pub use error::{Code, Detail, Error, OrInternal, TraceId};

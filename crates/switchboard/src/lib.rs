@@ -37,7 +37,7 @@
 //! | attributes, which expand to the same calls | [`macro@gateway`], [`macro@messages`], [`macro@module`]; those inside them: [`attributes`] |
 //! | what a file with a gateway imports | [`prelude`] |
 //! | parameters of handlers | payloads, [`&Client`](Client), [`extract`], [`Inject`], [`User`] |
-//! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`pipeline::Pipe`] |
+//! | payloads | any `Deserialize` type, [`Valid`], [`Binary`], [`Args`], [`pipeline::Pipe`] |
 //! | replies | any `Serialize` type, [`Reply`], a stream, [`Ack`]; to request one of a client: [`Client::emit_with_ack`] |
 //! | who may connect and send | [`pipeline::ConnectGuard`], [`pipeline::Guard`], [`User`], [`Roles`] |
 //! | guards, interceptors, pipes and filters around handlers | [`pipeline`] |
@@ -153,7 +153,7 @@ pub use room::RoomName;
 #[cfg(feature = "socketio")]
 pub use socketio::SocketIo;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{AnyFloat, Binary, Close, Code, Detail, Error, OrInternal, TraceId};
+pub use switchboard_core::{AnyFloat, Args, Binary, Close, Code, Detail, Error, OrInternal, TraceId};
 pub use user::{RoleNames, User};
 
 #[cfg(feature = "macros")]

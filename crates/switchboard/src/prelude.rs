@@ -31,7 +31,7 @@
 #[cfg(feature = "garde")]
 pub use crate::Valid;
 pub use crate::{
-    Ack, App, Client, ConnState, DisconnectReason, Error, Gateway, GatewayLimits, HandlerDef, Handshake, Inject,
+    Ack, App, Args, Client, ConnState, DisconnectReason, Error, Gateway, GatewayLimits, HandlerDef, Handshake, Inject,
     Limits, OrInternal, Reply, Roles, Server, User,
 };
 #[cfg(feature = "macros")]

@@ -132,6 +132,17 @@ pub struct Assembled {
     pub content: AssembledContent,
 }
 
+impl Assembled {
+    /// How many bytes of memory its event and its arguments take.
+    pub fn bytes(&self) -> usize {
+        match &self.content {
+            AssembledContent::Event { message: Ok(message), .. } => message.event.len() + message.arguments.bytes(),
+            AssembledContent::Ack { arguments: Ok(arguments), .. } => arguments.bytes(),
+            AssembledContent::Event { message: Err(_), .. } | AssembledContent::Ack { arguments: Err(_), .. } => 0,
+        }
+    }
+}
+
 /// The types of packets that have attachments.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -179,6 +190,10 @@ impl BinaryArguments {
     #[expect(clippy::len_without_is_empty, reason = "an attachment is, or is in, an argument")]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.as_raw().as_bytes().len()
     }
 
     /// The argument, if there is exactly one.

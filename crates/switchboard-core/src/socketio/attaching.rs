@@ -7,8 +7,10 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::encode::Collector;
+use super::encode::{Collector, Said};
+use crate::args::ARGS;
 use crate::binary::BINARY;
+use crate::codec::msgpack::WRITTEN;
 
 /// Forwards everything to the wrapped serializer, except bytes: these go to a collector, and
 /// `{"_placeholder":true,"num":N}` is written in their place. The keys of maps are not changed.
@@ -19,27 +21,43 @@ pub(super) struct Attaching<'c, 'a, S> {
     /// True if the value is a [`Binary`](crate::Binary), which serializes as bytes in formats that are not
     /// human-readable, and as text in others.
     is_binary: bool,
+    place: Place,
+}
+
+/// Where a value is in what is serialized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is the whole, of which the collector is told [what it is](Said).
+    Whole,
+    /// It is what an [`Args`](crate::Args) holds that is the whole.
+    Spread,
+    Inside,
 }
 
 /// A value, or the items of one, inside of what is wrapped.
 pub(super) struct Part<'c, 'a, T> {
     inner: T,
     collector: &'c RefCell<Collector<'a>>,
+    place: Place,
 }
 
 impl<T: Serialize + ?Sized> Serialize for Part<'_, '_, &T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.inner.serialize(Attaching::new(serializer, self.collector))
+        self.inner.serialize(Attaching::new(serializer, self.collector, self.place))
     }
 }
 
 impl<'c, 'a, S> Attaching<'c, 'a, S> {
-    pub(super) fn new(inner: S, collector: &'c RefCell<Collector<'a>>) -> Attaching<'c, 'a, S> {
-        Attaching { inner, collector, is_binary: false }
+    pub(super) fn new(inner: S, collector: &'c RefCell<Collector<'a>>, place: Place) -> Attaching<'c, 'a, S> {
+        Attaching { inner, collector, is_binary: false, place }
     }
 
-    fn part<T>(&self, inner: T) -> Part<'c, 'a, T> {
-        Part { inner, collector: self.collector }
+    fn part<T>(&self, inner: T, place: Place) -> Part<'c, 'a, T> {
+        Part { inner, collector: self.collector, place }
+    }
+
+    fn says(&self, said: Said) {
+        self.collector.borrow_mut().says(said);
     }
 }
 
@@ -55,7 +73,7 @@ macro_rules! opens {
     ($($method:ident($($name:ident: $type:ty),*) -> $part:ident;)*) => { $(
         fn $method(self, $($name: $type),*) -> Result<Self::$part, S::Error> {
             let collector = self.collector;
-            self.inner.$method($($name),*).map(|inner| Part { inner, collector })
+            self.inner.$method($($name),*).map(|inner| Part { inner, collector, place: Place::Inside })
         }
     )* };
 }
@@ -87,8 +105,6 @@ impl<'c, 'a, S: Serializer> Serializer for Attaching<'c, 'a, S> {
         serialize_f64(value: f64);
         serialize_char(value: char);
         serialize_str(value: &str);
-        serialize_none();
-        serialize_unit();
         serialize_unit_struct(name: &'static str);
         serialize_unit_variant(name: &'static str, index: u32, variant: &'static str);
     }
@@ -113,8 +129,24 @@ impl<'c, 'a, S: Serializer> Serializer for Attaching<'c, 'a, S> {
         placeholder.end()
     }
 
+    fn serialize_none(self) -> Result<S::Ok, S::Error> {
+        match self.place {
+            Place::Whole => self.says(Said::None),
+            Place::Spread => self.says(Said::Unit),
+            Place::Inside => {}
+        }
+        self.inner.serialize_none()
+    }
+
+    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
+        if self.place != Place::Inside {
+            self.says(Said::Unit);
+        }
+        self.inner.serialize_unit()
+    }
+
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let value = self.part(value);
+        let value = self.part(value, self.place);
         self.inner.serialize_some(&value)
     }
 
@@ -122,7 +154,16 @@ impl<'c, 'a, S: Serializer> Serializer for Attaching<'c, 'a, S> {
         if name == BINARY {
             return value.serialize(Attaching { is_binary: true, ..self });
         }
-        let value = self.part(value);
+        let place = match (name, self.place) {
+            (ARGS, Place::Whole) => {
+                self.says(Said::Each);
+                Place::Spread
+            }
+            // It only says that the value was written before.
+            (WRITTEN, place) => place,
+            _ => Place::Inside,
+        };
+        let value = self.part(value, place);
         self.inner.serialize_newtype_struct(name, &value)
     }
 
@@ -133,7 +174,7 @@ impl<'c, 'a, S: Serializer> Serializer for Attaching<'c, 'a, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = self.part(value);
+        let value = self.part(value, Place::Inside);
         self.inner.serialize_newtype_variant(name, index, variant, &value)
     }
 
@@ -153,7 +194,7 @@ macro_rules! parts {
             type Error = I::Error;
 
             $(fn $method<T: Serialize + ?Sized>(&mut self, $($key: $type,)? value: &T) -> Result<(), I::Error> {
-                self.inner.$method($($key,)? &Part { inner: value, collector: self.collector })
+                self.inner.$method($($key,)? &Part { inner: value, collector: self.collector, place: Place::Inside })
             })*
 
             fn end(self) -> Result<I::Ok, I::Error> {
@@ -181,7 +222,7 @@ impl<I: SerializeMap> SerializeMap for Part<'_, '_, I> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), I::Error> {
-        self.inner.serialize_value(&Part { inner: value, collector: self.collector })
+        self.inner.serialize_value(&Part { inner: value, collector: self.collector, place: Place::Inside })
     }
 
     fn end(self) -> Result<I::Ok, I::Error> {

@@ -3,8 +3,9 @@ use std::cell::RefCell;
 use std::io;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::attaching::Attaching;
+use super::attaching::{Attaching, Place};
 use super::{MAIN, MAX_ATTACHMENTS, is_reserved, placeholder};
 use crate::Error;
 use crate::codec::Draft;
@@ -19,6 +20,18 @@ pub enum Emit<'a, T: ?Sized> {
     /// Several arguments: the items of a tuple or list, or of any value that serializes as an array. Any other value is
     /// one argument.
     Each(&'a T),
+    /// What the value says, also through `Some` and references: an [`Args`](crate::Args) is its items, `()` no argument, and
+    /// any other value one argument. `None` is null in an event, and no argument in an ack.
+    Value(&'a T),
+}
+
+/// What a value turned out to be, as it was serialized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    One,
+    Each,
+    Unit,
+    None,
 }
 
 impl<T: ?Sized> Clone for Emit<'_, T> {
@@ -159,24 +172,23 @@ fn append<T: Serialize + ?Sized>(
     is_begun: bool,
     attach: &mut dyn FnMut(&[u8]),
 ) -> Result<usize, Error> {
-    let (value, is_spread) = match arguments {
+    let (value, place, said) = match arguments {
         Emit::Nothing => {
             out.push(b']');
             return Ok(0);
         }
-        Emit::One(value) => (value, false),
-        Emit::Each(value) => (value, true),
+        Emit::One(value) => (value, Place::Inside, Said::One),
+        Emit::Each(value) => (value, Place::Inside, Said::Each),
+        Emit::Value(value) => (value, Place::Whole, Said::One),
     };
-    // The brackets of a list that is spread are those of the packet.
-    match (is_spread, is_begun) {
-        (false, true) => out.push(b','),
-        (true, false) => drop(out.pop()),
-        _ => {}
+    let end = out.len();
+    if is_begun {
+        out.push(b',');
     }
     let start = out.len();
-    let collector = RefCell::new(Collector { attach, count: 0 });
-    value.serialize(Attaching::new(&mut serde_json::Serializer::new(Text(&mut *out)), &collector))?;
-    let count = collector.into_inner().count;
+    let collector = RefCell::new(Collector { attach, count: 0, said });
+    value.serialize(Attaching::new(&mut serde_json::Serializer::new(Text(&mut *out)), &collector, place))?;
+    let Collector { count, said, .. } = collector.into_inner();
     if count > MAX_ATTACHMENTS {
         return Err(Error::internal("more than 10 bytes objects in one packet, which Socket.IO's clients refuse"));
     }
@@ -185,21 +197,38 @@ fn append<T: Serialize + ?Sized>(
             "an object with the key `_placeholder`, which Socket.IO's clients would take for bytes",
         ));
     }
-    match (is_spread, is_begun, out[start] == b'[') {
-        (true, false, true) => {}
+    let is_nothing = match said {
+        Said::One => false,
         // An empty list: no comma follows the name.
-        (true, true, true) if out[start + 1..].trim_ascii() == b"]" => {
-            out.truncate(start);
-            out.push(b']');
-        }
-        (true, true, true) => out[start] = b',',
-        (true, _, false) => {
-            out.insert(start, if is_begun { b',' } else { b'[' });
-            out.push(b']');
-        }
-        (false, ..) => out.push(b']'),
+        Said::Each => out[start] == b'[' && out[start + 1..].trim_ascii() == b"]",
+        Said::Unit => true,
+        Said::None => !is_begun,
+    };
+    if is_nothing {
+        out.truncate(end);
+    } else if said == Said::Each && out[start] == b'[' {
+        // The closing bracket of the list is that of the packet. A copy in memory, because only the serialized value has told that
+        // it is spread.
+        out.remove(start);
+        return Ok(count);
     }
+    out.push(b']');
     Ok(count)
+}
+
+/// The JSON text of a value, with which a packet keeps all that it has; `None` if it has bytes, which would become attachments.
+///
+/// Errors: internal, when it cannot be serialised.
+pub fn json_without_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Option<Box<RawValue>>, Error> {
+    let mut out = Vec::new();
+    let mut ignored = |_: &[u8]| ();
+    let collector = RefCell::new(Collector { attach: &mut ignored, count: 0, said: Said::One });
+    value.serialize(Attaching::new(&mut serde_json::Serializer::new(Text(&mut out)), &collector, Place::Inside))?;
+    if collector.into_inner().count > 0 {
+        return Ok(None);
+    }
+    let json = String::from_utf8(out).map_err(Error::internal)?;
+    Ok(Some(RawValue::from_string(json)?))
 }
 
 /// False if the application's own data have an object that looks like a placeholder. If the packet also has real ones,
@@ -239,9 +268,15 @@ impl io::Write for Text<'_> {
 pub(super) struct Collector<'a> {
     attach: &'a mut dyn FnMut(&[u8]),
     count: usize,
+    said: Said,
 }
 
 impl Collector<'_> {
+    /// Notes what the value is.
+    pub(super) fn says(&mut self, said: Said) {
+        self.said = said;
+    }
+
     /// Takes an attachment. Returns its number.
     pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
         // Beyond the limit the packet is refused, so its further bytes need not be kept.

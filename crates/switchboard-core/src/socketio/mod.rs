@@ -8,6 +8,7 @@
 //! | [`Arguments`] | what an event or an ack carries, not yet parsed |
 //! | [`Assembler`] | a text and the binary messages after it → one packet with its bytes, as an [`Assembled`] |
 //! | [`encode_event`], [`encode_ack`] and others | packets to send; bytes inside of a payload become attachments |
+//! | [`Wants`] | whether a type is read from the payload or, as an [`Args`](crate::Args), from the arguments |
 //! | [`Violation`] | what ends the connection |
 //!
 //! A packet that the reference implementation's decoder refuses is a [`Violation`]. A packet that it accepts, but that
@@ -42,15 +43,18 @@ mod fast_path;
 mod packet;
 mod placeholder;
 mod violation;
+mod wants;
 
 pub use arguments::{Arguments, Items};
 pub use assembler::{Assembled, AssembledContent, Assembler, BinaryArguments, BinaryMessage};
 pub use encode::{
     Emit, encode_ack, encode_connect, encode_connect_error, encode_connect_request, encode_disconnect, encode_event,
+    json_without_bytes,
 };
 pub use fast_path::{FastEvent, decode_fast};
 pub use packet::{Content, Message, Packet, PacketLimits, Sender, check_namespace, decode, is_reserved};
 pub use violation::Violation;
+pub use wants::Wants;
 
 /// The main namespace, whose name is not on the wire.
 pub const MAIN: &str = "/";

@@ -1,4 +1,6 @@
 //! [`Encoding`]: reads and writes the frames of a connection. No other code looks at the format.
+#[cfg(feature = "socketio")]
+use super::socketio::{self, Packets};
 use super::{Codec, FrameKind, Held, Outgoing, Part};
 use crate::Error;
 use crate::buffers::{give, take};
@@ -7,7 +9,9 @@ use crate::contain::contained;
 use serde::Serialize;
 use std::sync::Arc;
 use switchboard_core::codec::{ErrorBody, GoAway, Rejected, json, msgpack};
-use switchboard_core::ws::Opcode;
+#[cfg(feature = "socketio")]
+use switchboard_core::socketio::json_without_bytes;
+use switchboard_core::ws::{self, Opcode};
 use switchboard_core::{Code, Id, Incoming};
 
 /// A connection's format, and its codec if the format is the application's.
@@ -15,17 +19,49 @@ use switchboard_core::{Code, Id, Incoming};
 pub(crate) enum Encoding<'a> {
     Json,
     MessagePack,
-    Own { codec: &'a Arc<dyn Codec>, frames: FrameKind },
+    Own {
+        codec: &'a Arc<dyn Codec>,
+        frames: FrameKind,
+    },
+    /// The packets of a Socket.IO namespace.
+    #[cfg(feature = "socketio")]
+    SocketIo {
+        namespace: &'a str,
+    },
 }
 
-/// Each function that writes appends the payload of one frame to `out`.
+/// Each function that writes appends the payload of one frame to `out`, behind the room for its header (`HEADER_ROOM` zeros).
+/// [`finish`](Encoding::finish) then makes a frame of it. (Socket.IO may write several frames: see `codec::socketio`.)
 ///
 /// Errors: internal, if the value cannot be serialised; `out` is then as it was.
 impl<'a> Encoding<'a> {
-    pub(crate) fn opcode(self) -> Opcode {
+    fn opcode(self) -> Opcode {
         match self {
             Encoding::Json | Encoding::Own { frames: FrameKind::Text, .. } => Opcode::Text,
             Encoding::MessagePack | Encoding::Own { frames: FrameKind::Binary, .. } => Opcode::Binary,
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { .. } => Opcode::Text,
+        }
+    }
+
+    /// Finishes the frame in `out`, which begins with the room for its header. Returns where the frame begins.
+    #[inline(always)]
+    pub(crate) fn finish(self, out: &mut [u8]) -> usize {
+        #[cfg(feature = "socketio")]
+        if let Encoding::SocketIo { .. } = self {
+            return socketio::finish(out);
+        }
+        ws::finish_frame(out, 0, self.opcode())
+    }
+
+    /// How many WebSocket messages a finished frame is.
+    #[inline(always)]
+    #[cfg_attr(not(feature = "socketio"), expect(unused_variables, reason = "one in all other formats"))]
+    pub(crate) fn messages(self, frame: &[u8]) -> u32 {
+        match self {
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { .. } => socketio::frames(frame),
+            _ => 1,
         }
     }
 
@@ -35,6 +71,8 @@ impl<'a> Encoding<'a> {
             Encoding::Json => json::encode_event(out, event, data).map(drop),
             Encoding::MessagePack => msgpack::encode_event(out, event, data).map(drop),
             Encoding::Own { codec, .. } => own(codec, out, &Outgoing::new(event, &data)),
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => Packets(namespace).event(out, event, data, None),
         }
     }
 
@@ -50,6 +88,8 @@ impl<'a> Encoding<'a> {
             Encoding::Json => json::encode_request(out, event, data, ack).map(drop),
             Encoding::MessagePack => msgpack::encode_request(out, event, data, ack).map(drop),
             Encoding::Own { codec, .. } => own(codec, out, &Outgoing { ack: Some(ack), ..Outgoing::new(event, &data) }),
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => Packets(namespace).event(out, event, data, Some(ack)),
         }
     }
 
@@ -71,6 +111,27 @@ impl<'a> Encoding<'a> {
             (Encoding::Own { codec, .. }, more) => {
                 own(codec, out, &Outgoing { id, more: more.is_some(), ..Outgoing::new(event, &data) })
             }
+            #[cfg(feature = "socketio")]
+            (Encoding::SocketIo { namespace }, _) => Packets(namespace).answer(out, event, id, item, erased),
+        }
+    }
+
+    /// A reply, or an item of a stream, under another name than the request's event.
+    pub(crate) fn answer_as<T: Serialize + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        event: &str,
+        id: Option<&Id<'_>>,
+        item: bool,
+        data: &T,
+    ) -> Result<(), Error> {
+        match self {
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => {
+                let erased: &dyn erased_serde::Serialize = &data;
+                Packets(namespace).named(out, event, id, item, erased)
+            }
+            _ => self.answer(out, event, id, item, data),
         }
     }
 
@@ -91,6 +152,9 @@ impl<'a> Encoding<'a> {
             Encoding::Own { codec, .. } => {
                 own(codec, out, &Outgoing { id, more, pattern: true, ..Outgoing::new(pattern, &payload) })
             }
+            // Its clients send no message patterns.
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => Packets(namespace).answer(out, pattern, id, item, erased),
         }
     }
 
@@ -104,6 +168,8 @@ impl<'a> Encoding<'a> {
                     Outgoing { data: None, id: Some(id), done: true, pattern: true, ..Outgoing::new(pattern, &()) };
                 return own(codec, out, &end);
             }
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => Packets(namespace).end(out, id),
         }
         Ok(())
     }
@@ -121,6 +187,8 @@ impl<'a> Encoding<'a> {
                 let end = Outgoing { data: None, id: Some(id), done: true, ..Outgoing::new(event, &()) };
                 return own(codec, out, &end);
             }
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => Packets(namespace).end(out, id),
         }
         Ok(())
     }
@@ -131,12 +199,23 @@ impl<'a> Encoding<'a> {
             Encoding::Json => out.ends_with(b":null}"),
             Encoding::MessagePack => out.ends_with(b"\xa4data\xc0"),
             Encoding::Own { .. } => true,
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { .. } => out.ends_with(b",null]"),
         }
     }
 
     /// True if serde_json's `RawValue` is written as the JSON that it holds.
     pub(crate) fn knows_raw_json(self) -> bool {
         !matches!(self, Encoding::Own { .. })
+    }
+
+    /// True if an [`Args`](switchboard_core::Args) is written in another way than what it holds.
+    pub(crate) fn spreads_args(self) -> bool {
+        match self {
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { .. } => true,
+            _ => false,
+        }
     }
 
     /// Encodes a value alone, which is kept until it is decided whether it is sent. A codec of the application cannot encode a
@@ -147,6 +226,15 @@ impl<'a> Encoding<'a> {
             Encoding::Json | Encoding::Own { .. } => {
                 let erased: &dyn erased_serde::Serialize = &value;
                 json::raw_value(erased).map(Held::Json)
+            }
+            // JSON keeps more of a value (all digits of an integer, for example), and MessagePack the bytes in it.
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { .. } => {
+                let erased: &dyn erased_serde::Serialize = &value;
+                match json_without_bytes(erased)? {
+                    Some(json) => Ok(Held::Json(json)),
+                    None => msgpack::RawBuf::of(erased).map(Held::MessagePack),
+                }
             }
         }
     }
@@ -169,6 +257,8 @@ impl<'a> Encoding<'a> {
                 let frame = Outgoing { id, ..Outgoing::new("exception", &body) };
                 return contained("codec", || own(codec, out, &frame));
             }
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { namespace } => return Packets(namespace).exception(out, error, event, id),
         }
         Ok(())
     }
@@ -228,6 +318,8 @@ impl<'a> Encoding<'a> {
             Encoding::Own { codec, .. } => {
                 return contained("codec", || own(codec, out, &Outgoing::new("sys.goaway", goaway)));
             }
+            #[cfg(feature = "socketio")]
+            Encoding::SocketIo { .. } => return Err(Error::internal("Socket.IO has no `sys.goaway`")),
         }
         Ok(())
     }
@@ -256,6 +348,10 @@ impl<'a> Encoding<'a> {
             (Encoding::Own { codec, frames: FrameKind::Binary }, Received::Bytes(bytes)) => {
                 decode(codec, bytes, patterns)
             }
+            #[cfg(feature = "socketio")]
+            (Encoding::SocketIo { .. }, message) => socketio::read(message),
+            #[cfg(feature = "socketio")]
+            (_, Received::Packet(_)) => Err(wrong_kind("The format of this connection has no attachments")),
             (_, Received::Text(_)) => Err(wrong_kind("The format of this connection has binary frames: send no text")),
             (_, Received::Bytes(_)) => Err(wrong_kind("The format of this connection has text frames: send no binary")),
         }

@@ -27,6 +27,9 @@ pub(crate) enum Format {
     #[default]
     Json,
     MessagePack,
+    /// The packets of Socket.IO. It is no subprotocol: its transport alone chooses it.
+    #[cfg(feature = "socketio")]
+    SocketIo,
     /// The application's codec of this number.
     Own(u8),
 }
@@ -53,10 +56,14 @@ pub(crate) struct Registered {
 }
 
 impl Codecs {
-    pub(crate) fn encoding(&self, format: Format) -> Encoding<'_> {
+    /// The encoding of a format. `namespace` is asked by Socket.IO, whose packets begin with it.
+    #[cfg_attr(not(feature = "socketio"), expect(unused_variables, reason = "no other format has it in its frames"))]
+    pub(crate) fn encoding<'a>(&'a self, format: Format, namespace: impl FnOnce() -> &'a str) -> Encoding<'a> {
         match format {
             Format::Json => Encoding::Json,
             Format::MessagePack => Encoding::MessagePack,
+            #[cfg(feature = "socketio")]
+            Format::SocketIo => Encoding::SocketIo { namespace: namespace() },
             // The number is from the list in `offers`, so there is such a codec.
             Format::Own(at) => match self.0.get(usize::from(at)) {
                 Some(own) => Encoding::Own { codec: &own.codec, frames: own.frames },
@@ -65,11 +72,14 @@ impl Codecs {
         }
     }
 
-    /// The subprotocol of a format.
+    /// The subprotocol of a format that was offered.
     pub(crate) fn protocol(&self, format: Format) -> &str {
         match format {
             Format::Json => JSON,
             Format::MessagePack => MESSAGE_PACK,
+            // It is never offered.
+            #[cfg(feature = "socketio")]
+            Format::SocketIo => "",
             Format::Own(at) => self.0.get(usize::from(at)).map_or(JSON, |own| &own.protocol),
         }
     }

@@ -17,13 +17,17 @@
 //! answers in text.
 //!
 //! A payload that consists of bytes is a [`Binary`](crate::Binary).
+mod arity;
 mod builtin;
 mod document;
 mod encoding;
 mod format;
 mod part;
 mod received;
+#[cfg(feature = "socketio")]
+mod socketio;
 
+pub(crate) use arity::{Answered, Arity};
 pub use builtin::{Json, MessagePack};
 pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;

@@ -13,6 +13,15 @@ pub(crate) enum Part<'a> {
     Json(&'a RawValue),
     MessagePack(Raw<'a>),
     Own(&'a Arc<dyn Codec>, Cow<'a, [u8]>),
+    /// Null, which is an argument. (A payload of no argument is no part.)
+    #[cfg(feature = "socketio")]
+    Null,
+    /// Several arguments, copied into one array; or an error that is made here.
+    #[cfg(feature = "socketio")]
+    Array(Box<RawValue>),
+    /// Several arguments with bytes among them, as one array.
+    #[cfg(feature = "socketio")]
+    Items(Raw<'a>),
 }
 
 /// A payload to be read.
@@ -43,6 +52,12 @@ impl<'a> From<&'a Option<Part<'a>>> for Data<'a> {
             Some(Part::Json(json)) => Data::Json(Some(json)),
             Some(Part::MessagePack(raw)) => Data::MessagePack(*raw),
             Some(Part::Own(codec, bytes)) => Data::Own(codec, bytes),
+            #[cfg(feature = "socketio")]
+            Some(Part::Null) => Data::NOTHING,
+            #[cfg(feature = "socketio")]
+            Some(Part::Array(json)) => Data::Json(Some(json)),
+            #[cfg(feature = "socketio")]
+            Some(Part::Items(raw)) => Data::MessagePack(*raw),
         }
     }
 }
@@ -53,6 +68,12 @@ impl Data<'_> {
     /// True if the frame was decoded: see [`Data::Unread`].
     pub(crate) fn is_whole(&self) -> bool {
         !matches!(self, Data::Unread(_))
+    }
+
+    /// True if the payload is missing or null.
+    #[cfg(feature = "socketio")]
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Data::Json(None))
     }
 
     /// The length of the payload in its frame, in bytes.
@@ -152,6 +173,12 @@ impl From<Part<'_>> for Held {
             Part::Json(json) => Held::Json(json.to_owned()),
             Part::MessagePack(raw) => Held::MessagePack(raw.to_buf()),
             Part::Own(codec, bytes) => Held::Own(codec.clone(), bytes.into_owned().into()),
+            #[cfg(feature = "socketio")]
+            Part::Null => Held::Nothing,
+            #[cfg(feature = "socketio")]
+            Part::Array(json) => Held::Json(json),
+            #[cfg(feature = "socketio")]
+            Part::Items(raw) => Held::MessagePack(raw.to_buf()),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Parameters of handlers and hooks.
-use crate::codec::{Data, Id};
+use crate::codec::{Arity, Data, Id};
 use crate::di::{Container, Dependency, FromContainer, MessageScope, late, scope};
 use crate::handler::{Attempt, Caller};
 use crate::hub::{Endpoint, ReplyTo};
@@ -113,6 +113,8 @@ pub struct MessageContext<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) data: Data<'a>,
+    /// How many arguments `data` is. A pipe that changes it keeps this.
+    pub(crate) arity: Arity,
     /// The metadata that came beside the payload.
     pub(crate) meta: Data<'a>,
     pub(crate) id: Option<&'a Id<'a>>,
@@ -122,8 +124,13 @@ pub(crate) struct Parts<'a> {
 
 impl Parts<'static> {
     /// The parts of a hook, which has no message.
-    pub(crate) const NONE: &'static Parts<'static> =
-        &Parts { data: Data::NOTHING, meta: Data::NOTHING, id: None, reply_to: ReplyTo::Nothing };
+    pub(crate) const NONE: &'static Parts<'static> = &Parts {
+        data: Data::NOTHING,
+        arity: Arity::Payload,
+        meta: Data::NOTHING,
+        id: None,
+        reply_to: ReplyTo::Nothing,
+    };
 }
 
 impl<'a> MessageContext<'a> {
@@ -169,7 +176,7 @@ impl<'a> MessageContext<'a> {
     /// Errors: `validation_failed`, if the value does not fit `T`.
     #[inline]
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let payload = self.parts.data.read();
+        let payload = self.parts.arity.read(&self.parts.data);
         if payload.is_ok() {
             self.attempt.confirm();
         }

@@ -1,4 +1,5 @@
 //! Return values of handlers.
+use super::none::is_args;
 use super::sink::{Captured, ReplySink};
 use super::stream::Streaming;
 use super::{IntoError, Invocation};
@@ -121,6 +122,7 @@ enum Kind {
 trait Late: Send {
     fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>);
     fn hold(&self) -> Result<Held, Error>;
+    fn is_args(&self) -> bool;
 }
 impl<T: Serialize + Send> Late for T {
     fn write(&self, sink: &mut ReplySink<'_>, event: Option<&str>) {
@@ -130,6 +132,10 @@ impl<T: Serialize + Send> Late for T {
     fn hold(&self) -> Result<Held, Error> {
         let erased: &dyn erased_serde::Serialize = &self;
         json::raw_value(erased).map(Held::Json)
+    }
+
+    fn is_args(&self) -> bool {
+        is_args(self)
     }
 }
 
@@ -192,14 +198,14 @@ impl Reply {
             None => Err(changed),
             Some(value) => Ok(document.changed_to(value)?),
         };
-        let event = match self.0 {
+        let (event, args) = match self.0 {
             kept if matches!(changed, Ok(None)) => return Ok(Reply(kept)),
-            Kind::Value { event, .. } => event,
-            Kind::Captured(captured) => captured.event.map(Cow::Owned),
-            Kind::Empty | Kind::Stream(_) | Kind::Nothing | Kind::Failed(_) => None,
+            Kind::Value { event, data } => (event, data.is_args()),
+            Kind::Captured(captured) => (captured.event.map(Cow::Owned), captured.args),
+            Kind::Empty | Kind::Stream(_) | Kind::Nothing | Kind::Failed(_) => (None, false),
         };
         Ok(Reply(match changed {
-            Ok(data) => Kind::Captured(Captured { event: event.map(Cow::into_owned), data, none: false }),
+            Ok(data) => Kind::Captured(Captured { event: event.map(Cow::into_owned), data, none: false, args }),
             Err(value) => Kind::Value { event, data: Box::new(value) },
         }))
     }
@@ -236,8 +242,8 @@ impl Reply {
             Kind::Empty => sink.empty(),
             Kind::Value { event, data } => data.write(sink, event.as_deref()),
             Kind::Captured(Captured { none: true, .. }) if sink.id.is_none() => {}
-            Kind::Captured(Captured { event, data, .. }) => match data {
-                Some(data) => sink.held(event.as_deref(), &data),
+            Kind::Captured(Captured { event, data, args, .. }) => match data {
+                Some(data) => sink.held(event.as_deref(), &data, args),
                 None => sink.empty(),
             },
             Kind::Stream(invocation) => return Ok(Some(invocation)),

@@ -1,10 +1,10 @@
 //! [`ReplySink`]: the destination of a reply.
-use super::none::is_none;
+use super::none::{is_args, is_none};
 use super::{IntoError, Invocation};
-use crate::Error;
 use crate::codec::{Encoding, Held};
 use crate::hub::ReplyTo;
 use crate::pipeline::{Caught, Filtering};
+use crate::{Args, Error};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -154,6 +154,7 @@ impl<'a> ReplySink<'a> {
             match self.encoding.hold(value) {
                 Ok(data) => {
                     captured.none = data.is_null() && is_none(value);
+                    captured.args = self.encoding.spreads_args() && is_args(value);
                     captured.event = event.map(str::to_owned);
                     captured.data = Some(data);
                 }
@@ -174,8 +175,11 @@ impl<'a> ReplySink<'a> {
             }
         }
         let start = self.out.len();
-        let event = event.unwrap_or(self.event);
-        match self.encoding.answer(self.out, event, self.id, self.item, value) {
+        let answered = match event {
+            None => self.encoding.answer(self.out, self.event, self.id, self.item, value),
+            Some(event) => self.encoding.answer_as(self.out, event, self.id, self.item, value),
+        };
+        match answered {
             // Without an `id`, `None` is not sent (`null` of any other type is).
             Ok(()) if self.id.is_none() && !self.item && self.encoding.may_end_in_null(self.out) && is_none(value) => {
                 self.out.truncate(start);
@@ -199,9 +203,12 @@ impl<'a> ReplySink<'a> {
     }
 
     /// Writes data that was captured on this connection: it is in the connection's format, or JSON.
-    pub(super) fn held(&mut self, event: Option<&str>, data: &Held) {
+    pub(super) fn held(&mut self, event: Option<&str>, data: &Held, args: bool) {
         match data {
+            _ if data.is_null() => self.value_as(event, &()),
             Held::Nothing => self.value_as(event, &()),
+            Held::Json(json) if args => self.value_as(event, &Args(json)),
+            Held::MessagePack(raw) if args => self.value_as(event, &Args(raw)),
             // The format cannot see through the private serialisation of serde_json's raw value.
             Held::Json(json) if !self.encoding.knows_raw_json() => match json::Exact::of(json) {
                 Ok(value) => self.value_as(event, &value),
@@ -221,6 +228,8 @@ pub(crate) struct Captured {
     pub(super) data: Option<Held>,
     /// True if it is `Option::None`, which is not sent if the request has no `id`.
     pub(super) none: bool,
+    /// True if it is an [`Args`](crate::Args).
+    pub(super) args: bool,
 }
 
 impl fmt::Debug for ReplySink<'_> {

@@ -1,5 +1,5 @@
 //! [`Acks`]: requests of the server that wait for the client's answer.
-use crate::codec::Held;
+use crate::codec::Answered;
 use crate::hub::Endpoint;
 use crate::{ClientId, Error};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 
 /// The client's answer: its data, or the error that it sent.
-pub(crate) type Answer = Result<Held, Error>;
+pub(crate) type Answer = Result<Answered, Error>;
 
 #[derive(Default)]
 pub(crate) struct Acks {
@@ -41,6 +41,17 @@ impl Waiting {
 }
 
 impl Acks {
+    /// Counts up to the next number, from 1 to below [`SEVERAL`], that no waiting request has.
+    fn next(&mut self) -> u64 {
+        loop {
+            self.last = if self.last + 1 < SEVERAL { self.last + 1 } else { 1 };
+            // Fewer requests wait than there are numbers: see `Limits::pending_acks`.
+            if !self.pending.contains_key(&self.last) {
+                return self.last;
+            }
+        }
+    }
+
     pub(crate) fn contains(&self, ack: u64) -> bool {
         self.pending.contains_key(&ack)
     }
@@ -64,13 +75,14 @@ pub(crate) fn paused() -> Error {
     Error::overloaded("The client has sent so much that no answer of it can be read now")
 }
 
-/// The smallest number of a request to several clients, far above the numbers that each connection counts up itself.
-const SEVERAL: u64 = 1 << 52;
+/// The smallest number of a request to several clients; each connection counts up to it itself. All numbers are below 2^31, because some
+/// clients of Socket.IO (Java, Swift, Dart, C++) read them as an `int`.
+const SEVERAL: u64 = 1 << 30;
 
 /// Returns a number for a request to several clients. It is random, so that clients cannot tell how many such requests there are.
 pub(crate) fn number_for_several() -> Result<u64, Error> {
     let random = getrandom::u64().map_err(|_| Error::internal("the system has no random numbers"))?;
-    Ok(SEVERAL | (random >> 12))
+    Ok(SEVERAL | (random >> 34))
 }
 
 /// A request that waits for an answer. Dropping it gives up the answer.
@@ -116,13 +128,13 @@ impl PendingAck {
             if acks.pending.len() >= limits.pending_acks {
                 return None;
             }
-            acks.last += u64::from(ack.is_none());
-            match acks.pending.entry(ack.unwrap_or(acks.last)) {
+            let ack = ack.unwrap_or_else(|| acks.next());
+            match acks.pending.entry(ack) {
                 Entry::Vacant(vacant) => {
-                    let ack = *vacant.key();
                     vacant.insert(Waiting { answer, own });
                     Some(ack)
                 }
+                // Another request to several clients has the same random number.
                 Entry::Occupied(_) => None,
             }
         });

@@ -129,7 +129,7 @@ fn take<T: DeserializeOwned>(
     answers: &mut Answers<T>,
 ) {
     waiting.swap_remove(&id);
-    match answer.and_then(|held| held.data().read()) {
+    match answer.and_then(|answered| answered.read()) {
         Ok(value) => answers.answered.push((id, value)),
         Err(error) => answers.failed.push((id, error)),
     }

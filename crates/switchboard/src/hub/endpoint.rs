@@ -150,7 +150,7 @@ impl Endpoint {
 
     /// Returns the encoding of the connection's frames.
     pub(crate) fn encoding(&self) -> Encoding<'_> {
-        self.profile.codecs.encoding(self.format)
+        self.profile.codecs.encoding(self.format, || self.space.name())
     }
 
     /// Returns the compression that applies to the connection's frames.

@@ -65,7 +65,7 @@ impl Frame<'_> {
     fn parameters(&self, agreed: Agreed<'_>) -> Option<(Deflate, u8)> {
         let (deflate, compression) = (agreed.deflate?, agreed.compression.as_ref()?);
         let len = ws::payload(self.bytes)?.len();
-        let compresses = len >= compression.threshold_bytes() && deflate.may_compress(len);
+        let compresses = self.messages == 1 && len >= compression.threshold_bytes() && deflate.may_compress(len);
         compresses.then_some((deflate, compression.level_number()))
     }
 

@@ -10,6 +10,7 @@ use switchboard_core::ws;
 pub(crate) struct Event {
     bytes: Vec<u8>,
     start: usize,
+    messages: u32,
 }
 
 impl Event {
@@ -53,8 +54,9 @@ impl Event {
             give(bytes);
             return Err(error);
         }
-        let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
-        Ok(Event { bytes, start })
+        let start = encoding.finish(&mut bytes);
+        let messages = encoding.messages(&bytes[start..]);
+        Ok(Event { bytes, start, messages })
     }
 
     /// The length of its payload, which is what `max_message_out` limits.
@@ -63,7 +65,7 @@ impl Event {
     }
 
     pub(crate) fn frame(&self) -> Frame<'_> {
-        Frame::new(&self.bytes[self.start..])
+        Frame::of(&self.bytes[self.start..], self.messages)
     }
 }
 

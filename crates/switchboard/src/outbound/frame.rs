@@ -1,4 +1,4 @@
-//! [`Frame`]: one frame on its way to one or several outboxes.
+//! [`Frame`]: one frame, or several that belong together, on the way to one or several outboxes.
 use crate::node::Node;
 use crate::outbound::compressed::Compressed;
 use std::sync::{Arc, OnceLock};
@@ -10,6 +10,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) compressed: Option<Box<Compressed>>,
     /// An empty outbox has taken a copy of it already; the next one gets a shared reference.
     pub(crate) used: bool,
+    /// How many WebSocket messages it is, which belong together. More than one only for packets of Socket.IO.
+    pub(crate) messages: u32,
 }
 
 /// The bytes of a frame, which several outboxes may hold.
@@ -39,7 +41,11 @@ impl Drop for Shared {
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Frame<'a> {
-        Frame { bytes, shared: None, compressed: None, used: false }
+        Frame::of(bytes, 1)
+    }
+
+    pub(crate) fn of(bytes: &'a [u8], messages: u32) -> Frame<'a> {
+        Frame { bytes, shared: None, compressed: None, used: false, messages }
     }
 
     /// `None` at the first call, then a shared reference to the frame: sharing costs more than a single copy.

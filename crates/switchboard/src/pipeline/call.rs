@@ -1,5 +1,5 @@
 //! [`Call`]: an owned copy of a message, before its handler runs.
-use crate::codec::Held;
+use crate::codec::{Arity, Held};
 use crate::di::{Container, MessageScope, scope};
 use crate::handler::{Attempt, Caller, MessageContext, Parts};
 use crate::hub::ReplyTo;
@@ -20,6 +20,7 @@ pub struct Call {
     id: Option<Id<'static>>,
     reply_to: ReplyTo,
     data: Held,
+    arity: Arity,
     meta: Held,
     container: Option<Arc<Container>>,
     scope: MessageScope,
@@ -35,6 +36,7 @@ impl Call {
             id: cx.parts.id.cloned().map(Id::into_owned),
             reply_to: cx.parts.reply_to,
             data: cx.parts.data.hold(),
+            arity: cx.parts.arity,
             meta: cx.parts.meta.hold(),
             container: cx.container.cloned(),
             scope: cx.scope.share(cx.container.map(|container| &**container)),
@@ -78,8 +80,13 @@ impl Call {
     pub fn with<T>(&self, work: impl FnOnce(&MessageContext<'_>) -> T) -> T {
         // Keeps the number of a deferred reply that `work` opens, even if `work` panics.
         let kept = Kept { attempt: Attempt::whole(), by: &self.deferred };
-        let parts =
-            Parts { data: self.data.data(), meta: self.meta.data(), id: self.id.as_ref(), reply_to: self.reply_to };
+        let parts = Parts {
+            data: self.data.data(),
+            arity: self.arity,
+            meta: self.meta.data(),
+            id: self.id.as_ref(),
+            reply_to: self.reply_to,
+        };
         let cx = MessageContext {
             caller: self.caller(),
             event: &self.event,

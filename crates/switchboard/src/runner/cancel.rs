@@ -1,6 +1,6 @@
 //! Messages that are answered without a handler: cancelled, refused, or answers to what the server asked.
 use crate::Error;
-use crate::codec::{Data, Part, Received};
+use crate::codec::{Answered, Data, Part, Received};
 use crate::contain::contained;
 use crate::hub::Endpoint;
 use crate::hub::acks::Answer;
@@ -83,7 +83,7 @@ impl Runner {
 /// Settles an ack: the client has answered a request of the server.
 pub(super) fn settle(conn: &Endpoint, ack: u64, answer: Result<Option<Part<'_>>, Part<'_>>) {
     let answer: Answer = match answer {
-        Ok(data) => Ok(data.into()),
+        Ok(data) => Ok(Answered::of(conn.format, data)),
         Err(error) => Err(client_error(Some(error))),
     };
     let waiting = conn.extras.lock().as_mut().and_then(|extras| extras.acks.remove(ack));

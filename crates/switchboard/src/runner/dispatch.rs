@@ -1,6 +1,6 @@
 //! One message's life: decode, find, read the parameters, run, reply.
 use crate::codec::Received;
-use crate::codec::{Data, Format, Part};
+use crate::codec::{Arity, Data, Format, Part};
 use crate::contain::drop_contained;
 use crate::di::MessageScope;
 use crate::gateway::{CompiledGateway, Entry};
@@ -15,6 +15,8 @@ use crate::{Error, TraceId, log};
 use std::sync::Arc;
 use std::task::Context;
 use switchboard_core::codec::json;
+#[cfg(feature = "socketio")]
+use switchboard_core::socketio;
 use switchboard_core::{Id, Incoming, PatternKind, Request};
 
 /// The estimated memory of a handler in flight without its payload, in bytes.
@@ -53,6 +55,7 @@ impl Runner {
         {
             let mut parts = Parts {
                 data: Data::Unread(fast.data),
+                arity: Arity::Payload,
                 meta: Data::NOTHING,
                 id: fast.id.as_ref(),
                 reply_to: ReplyTo::Event,
@@ -61,6 +64,14 @@ impl Runner {
                 look_at(&mut parts, fast.data);
             }
             match self.begin(table, entry, &entry.event, &parts, round, cx) {
+                Dispatched::Done => return,
+                Dispatched::TooEarly => {}
+                Dispatched::TooEarlyPanicked(trace) => panicked = Some(trace),
+            }
+        }
+        #[cfg(feature = "socketio")]
+        if let (Format::SocketIo, Received::Text(text)) = (conn.format, message) {
+            match self.dispatch_packet(table, text, round, cx) {
                 Dispatched::Done => return,
                 Dispatched::TooEarly => {}
                 Dispatched::TooEarlyPanicked(trace) => panicked = Some(trace),
@@ -89,13 +100,45 @@ impl Runner {
         if let Some(trace) = panicked {
             return round.exception(&log::panic_error(trace), Some(&entry.event), request.id.as_ref());
         }
-        let parts = parts_of(&request, ReplyTo::Event);
+        let parts = parts_of(&request, ReplyTo::Event, conn.format);
         if entry.is_catch_all {
             let event: Arc<str> = (*request.event).into();
             self.begin(table, entry, &event, &parts, round, cx);
         } else {
             self.begin(table, entry, &entry.event, &parts, round, cx);
         }
+    }
+
+    /// The fast path of Socket.IO: its client sends the payload as the only argument.
+    #[cfg(feature = "socketio")]
+    #[inline(never)]
+    fn dispatch_packet(
+        &mut self,
+        table: &CompiledGateway,
+        text: &str,
+        round: &mut Round<'_>,
+        cx: &mut Context<'_>,
+    ) -> Dispatched {
+        let Some(fast) = socketio::decode_fast(text) else { return Dispatched::TooEarly };
+        let Some(entry) = table.find(fast.event).filter(|entry| entry.takes_fast_path) else {
+            return Dispatched::TooEarly;
+        };
+        // Null may be an argument, or stand for none.
+        if fast.data == "null" {
+            return Dispatched::TooEarly;
+        }
+        let id = fast.ack.map(Id::Number);
+        let mut parts = Parts {
+            data: Data::Unread(fast.data),
+            arity: Arity::Only,
+            meta: Data::NOTHING,
+            id: id.as_ref(),
+            reply_to: ReplyTo::Event,
+        };
+        if entry.stages.is_some() {
+            look_at(&mut parts, fast.data);
+        }
+        self.begin(table, entry, &entry.event, &parts, round, cx)
     }
 
     /// Handles a message of a message pattern. Only the form of its answer differs from that of an event.
@@ -109,7 +152,7 @@ impl Runner {
         cx: &mut Context<'_>,
     ) {
         let Some(entry) = table.find(&request.event) else { return unknown(&request, round) };
-        let parts = parts_of(&request, ReplyTo::from(kind));
+        let parts = parts_of(&request, ReplyTo::from(kind), round.endpoint.format);
         let event: Arc<str> = if entry.is_catch_all { (*request.event).into() } else { entry.event.clone() };
         self.begin(table, entry, &event, &parts, round, cx);
     }
@@ -218,8 +261,10 @@ impl Runner {
 }
 
 /// The parts of a message that was decoded as a whole.
-fn parts_of<'a>(request: &'a Message<'_>, reply_to: ReplyTo) -> Parts<'a> {
-    Parts { data: Data::from(&request.data), meta: Data::from(&request.meta), id: request.id.as_ref(), reply_to }
+fn parts_of<'a>(request: &'a Message<'_>, reply_to: ReplyTo, format: Format) -> Parts<'a> {
+    let Request { data, meta, id, .. } = request;
+    let arity = Arity::of(format, data.as_ref());
+    Parts { data: Data::from(data), arity, meta: Data::from(meta), id: id.as_ref(), reply_to }
 }
 
 #[cold]

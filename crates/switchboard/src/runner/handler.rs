@@ -105,7 +105,7 @@ pub(super) fn poll_invocation(
             // A plain sink holds nothing that has to be dropped: an error would have been returned.
             std::mem::forget(sink);
             if out.len() > ws::HEADER_ROOM {
-                round.reply(&mut out, encoding.opcode(), event, id);
+                round.reply(&mut out, encoding, event, id);
             }
             Polled::Done
         }
@@ -132,13 +132,13 @@ fn polled_otherwise(
     deadlines: &mut Deadlines,
     round: &mut Round<'_>,
 ) -> Polled {
-    let opcode = round.endpoint.encoding().opcode();
+    let encoding = round.endpoint.encoding();
     match polled {
         Ok(Poll::Pending) => Polled::Pending,
         Ok(Poll::Ready(Step::Streams)) => Polled::Streams,
         // Nothing was encoded, because nobody waits for the item.
         Ok(Poll::Ready(Step::Item)) if out.len() <= ws::HEADER_ROOM => Polled::Item,
-        Ok(Poll::Ready(Step::Item)) => match round.reply(out, opcode, event, id) {
+        Ok(Poll::Ready(Step::Item)) => match round.reply(out, encoding, event, id) {
             true => Polled::Item,
             false => Polled::Done,
         },
@@ -150,7 +150,7 @@ fn polled_otherwise(
             match late {
                 Some(late) => returned(late, deadlines, round),
                 None if out.len() > ws::HEADER_ROOM => {
-                    round.reply(out, opcode, event, id);
+                    round.reply(out, encoding, event, id);
                 }
                 None => {}
             }

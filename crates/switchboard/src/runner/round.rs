@@ -1,11 +1,12 @@
 //! [`Round`]: what a transport lends its runner, what the runner sends through it, and what it asks for.
 use crate::buffers;
+use crate::codec::Encoding;
 use crate::hub::Endpoint;
 use crate::node::clock::millis;
 use crate::outbound::{DisconnectReason, Frame, Pushed, because_of};
 use crate::{Error, log};
 use std::time::Duration;
-use switchboard_core::ws::{self, Opcode};
+use switchboard_core::ws;
 use switchboard_core::{Close, CloseCode, Id};
 
 /// How far the client can still be reached.
@@ -76,13 +77,12 @@ impl Round<'_> {
 
     /// Sends a reply, which is in `out` after the room for the header. False if it is too long, which the caller was told.
     #[inline(always)]
-    pub(crate) fn reply(&mut self, out: &mut [u8], opcode: Opcode, event: &str, id: Option<&Id<'_>>) -> bool {
+    pub(crate) fn reply(&mut self, out: &mut [u8], encoding: Encoding<'_>, event: &str, id: Option<&Id<'_>>) -> bool {
         if out.len() - ws::HEADER_ROOM > self.endpoint.profile.limits.max_message_out {
             self.refuse_reply(event, id);
             return false;
         }
-        let start = ws::finish_frame(out, 0, opcode);
-        self.send(&out[start..]);
+        self.finish(out, encoding);
         true
     }
 
@@ -92,16 +92,21 @@ impl Round<'_> {
         self.exception(&error, Some(event), id);
     }
 
-    fn send(&mut self, frame: &[u8]) {
+    #[inline(always)]
+    fn finish(&mut self, out: &mut [u8], encoding: Encoding<'_>) {
+        let start = encoding.finish(out);
+        let frame = &out[start..];
+        self.send(Frame::of(frame, encoding.messages(frame)));
+    }
+
+    fn send(&mut self, mut frame: Frame<'_>) {
         let (conn, only) = (self.endpoint, self.only);
         if self.is_asked_to_end() {
             // The writer is still open, because the transport has not obeyed yet. The client must not see anything after the end
             // that was asked for, so the frame is dropped.
             return conn.node().counters.dropped(1);
         }
-        match Frame::new(frame)
-            .lend(conn.agreed(), |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node()))
-        {
+        match frame.lend(conn.agreed(), |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node())) {
             Ok(crowded) => *self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {
@@ -128,10 +133,7 @@ impl Round<'_> {
         out.resize(ws::HEADER_ROOM, 0);
         let encoding = self.endpoint.encoding();
         match encoding.exception_within(self.endpoint.profile.limits.max_message_out, &mut out, error, event, id) {
-            Ok(()) => {
-                let start = ws::finish_frame(&mut out, 0, encoding.opcode());
-                self.send(&out[start..]);
-            }
+            Ok(()) => self.finish(&mut out, encoding),
             Err(unspeakable) => self.speechless(&unspeakable),
         }
         buffers::give(out);

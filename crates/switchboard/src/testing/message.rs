@@ -1,6 +1,6 @@
 //! [`TestMessage`]: a message without an application.
 use super::detached::{DetachedClient, client};
-use crate::codec::Data;
+use crate::codec::{Arity, Data};
 use crate::di::MessageScope;
 use crate::handler::{Attempt, Caller, FromMessage, MessageContext, Parts};
 use crate::hub::ReplyTo;
@@ -172,6 +172,7 @@ impl<'c> TestMessage<'c> {
             event: &self.event,
             parts: &Parts {
                 data: Data::Json(self.data.as_deref()),
+                arity: Arity::Payload,
                 meta: Data::Json(self.meta.as_deref()),
                 id: self.id.as_ref(),
                 reply_to: ReplyTo::Event,

@@ -46,6 +46,8 @@ mod parser;
 mod payload;
 mod raw;
 mod reader;
+#[cfg(feature = "socketio")]
+mod transcoded;
 mod writer;
 
 pub use super::Rejected;
@@ -58,6 +60,8 @@ pub use encode::{
 pub(crate) use from_json::array_of_json;
 pub use member::{member, replace};
 pub use payload::{from_data, lend};
+#[cfg(feature = "socketio")]
+pub(crate) use raw::WRITTEN;
 pub use raw::{Raw, RawBuf};
 
 /// The name by which a type asks for an `ext`: rmp-serde's.

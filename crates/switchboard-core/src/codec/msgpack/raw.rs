@@ -1,16 +1,18 @@
 //! [`Raw`] and [`RawBuf`]: values of MessagePack that are not parsed yet.
 use std::fmt;
 
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use super::encode::encode_data;
 use super::reader::Reader;
 #[cfg(feature = "socketio")]
 use super::reader::Token;
+#[cfg(feature = "socketio")]
+use super::transcoded::transcode;
 use crate::Error;
 
 /// The name by which the writer of this format recognises bytes that are a value already.
-pub(super) const WRITTEN: &str = "$switchboard::MessagePack";
+pub(crate) const WRITTEN: &str = "$switchboard::MessagePack";
 
 /// One borrowed and validated value of MessagePack: it is complete, nothing follows it, its texts are UTF-8, and no map in it has more than
 /// 1,024 keys or a key that begins with `$serde_json::private::`. It may be nested to any depth.
@@ -61,7 +63,8 @@ impl Raw<'_> {
     }
 }
 
-/// A [`Raw`] that owns its bytes. A message in MessagePack contains its bytes unchanged; another format refuses it.
+/// A [`Raw`] that owns its bytes. A message in MessagePack contains its bytes unchanged. A human-readable format gets the value that they
+/// are, with the feature `socketio`, and otherwise refuses it.
 #[derive(Clone)]
 pub struct RawBuf(Box<[u8]>);
 
@@ -111,7 +114,10 @@ struct Written<'a>(&'a [u8]);
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            return Err(S::Error::custom("it is MessagePack"));
+            #[cfg(feature = "socketio")]
+            return transcode(self.0, serializer);
+            #[cfg(not(feature = "socketio"))]
+            return Err(serde::ser::Error::custom("it is MessagePack"));
         }
         serializer.serialize_bytes(self.0)
     }

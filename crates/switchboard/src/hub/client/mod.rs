@@ -114,7 +114,7 @@ impl Client {
                 Ok(Err(_)) => return Err(hub::left()),
                 Ok(Ok(answer)) => answer?,
             };
-            answer.data().read()
+            answer.read()
         })
     }
 

@@ -169,7 +169,7 @@ impl Outbox {
         {
             self.single = Some(shared);
             self.bytes = len;
-            self.messages = 1;
+            self.messages = frame.messages;
             return Put::Queued { evicted: 0 };
         }
         self.end_single();
@@ -182,28 +182,26 @@ impl Outbox {
             // What could be dropped to make room. Nothing is dropped unless that is enough: otherwise the old messages would be
             // lost as well as the new one.
             let (bytes, messages) = match limits.volatile {
-                VolatilePolicy::DropNewest => replaced.map_or((0, 0), |at| (self.rest[at].bytes().len(), 1)),
+                VolatilePolicy::DropNewest => replaced.map_or((0, 0), |at| self.rest[at].volatile()),
                 VolatilePolicy::DropOldest => self.volatile(),
             };
-            if !self.has_room_without(bytes, messages, len, class, limits) {
+            if !self.has_room_without(bytes, messages, frame, class, limits) {
                 return Put::Dropped;
             }
             if let Some(at) = replaced {
-                self.remove(at);
-                evicted += 1;
+                evicted += self.remove(at);
             }
-            while !self.has_room(len, class, limits) {
+            while !self.has_room(frame, class, limits) {
                 let Some(at) = self.find_volatile(|_| true) else { return Put::Dropped };
-                self.remove(at);
-                evicted += 1;
+                evicted += self.remove(at);
             }
-        } else if !self.has_room(len, class, limits) {
+        } else if !self.has_room(frame, class, limits) {
             return Put::Overflow;
         }
         match class {
             // A segment of its own, so that it can still be dropped.
             Class::Volatile(key) if self.blocked => {
-                let volatile = Volatile { bytes: frame.bytes.to_vec(), key: key.map(Into::into) };
+                let volatile = Volatile::new(frame, key);
                 self.rest.push_back(Segment::Volatile(Box::new(volatile)));
             }
             _ if len <= COPIED => self.pack(frame.bytes),
@@ -215,7 +213,7 @@ impl Outbox {
             self.until_long = short(self.bytes + len);
         }
         self.bytes += len;
-        self.messages += 1;
+        self.messages += frame.messages;
         Put::Queued { evicted }
     }
 
@@ -291,27 +289,27 @@ impl Outbox {
         before.saturating_sub(self.messages())
     }
 
-    fn has_room(&self, len: usize, class: Class<'_>, limits: &GatewayLimits) -> bool {
-        self.has_room_without(0, 0, len, class, limits)
+    fn has_room(&self, frame: &Frame<'_>, class: Class<'_>, limits: &GatewayLimits) -> bool {
+        self.has_room_without(0, 0, frame, class, limits)
     }
 
-    /// Whether `len` bytes fit after removing `bytes` bytes and `gone` messages.
+    /// Whether `frame` fits after removing `bytes` bytes and `gone` messages.
     fn has_room_without(
         &self,
         bytes: usize,
         gone: usize,
-        len: usize,
+        frame: &Frame<'_>,
         class: Class<'_>,
         limits: &GatewayLimits,
     ) -> bool {
-        let bytes = self.bytes - bytes;
+        let (bytes, len) = (self.bytes - bytes, frame.bytes.len());
         let messages = match class {
             Class::Reply => limits.outbound_messages,
             _ => limits.outbound_messages.saturating_sub(limits.outbound_reserved),
         };
         // As long as the socket has refused nothing, nothing waits because of the client: messages are not counted, and more
         // bytes may wait.
-        let few = !self.blocked || self.messages() - gone < messages;
+        let few = !self.blocked || self.messages() - gone + frame.messages as usize <= messages;
         let most = if self.blocked { limits.outbound_bytes } else { limits.outbound_bytes.saturating_mul(UNTRIED) };
         // If nothing else waits, any message fits: the caller has checked `max_message_out`. A reply fits while at most
         // `outbound_soft_bytes` wait. Above that no message of the client is handled, so there is never a second reply that
@@ -413,8 +411,8 @@ impl Outbox {
     /// Bytes and number of the volatile messages of which nothing is written.
     fn volatile(&self) -> (usize, usize) {
         let begun = usize::from(self.head.is_empty() && self.written > 0);
-        let volatile = self.rest.iter().skip(begun).filter(|segment| matches!(segment, Segment::Volatile(_)));
-        volatile.fold((0, 0), |(bytes, count), segment| (bytes + segment.bytes().len(), count + 1))
+        let volatile = self.rest.iter().skip(begun);
+        volatile.map(Segment::volatile).fold((0, 0), |(bytes, count), (len, messages)| (bytes + len, count + messages))
     }
 
     /// The index of the oldest volatile message that `matches` and of which nothing is written.
@@ -427,8 +425,8 @@ impl Outbox {
         found.map(|at| begun + at)
     }
 
-    /// Drops the waiting message at this index of `rest`.
-    fn remove(&mut self, at: usize) {
+    /// Drops the volatile message at this index of `rest`. Returns how many WebSocket messages it was.
+    fn remove(&mut self, at: usize) -> usize {
         if self.until_long > 0 {
             let in_front = self.rest.iter().take(at).map(|segment| segment.bytes().len()).sum::<usize>();
             // It is before the end of the long reply, which moves forward.
@@ -436,10 +434,11 @@ impl Outbox {
                 self.until_long = self.until_long.saturating_sub(short(self.rest[at].bytes().len()));
             }
         }
-        if let Some(segment) = self.rest.remove(at) {
-            self.bytes -= segment.bytes().len();
-            self.messages -= 1;
-        }
+        let Some(segment) = self.rest.remove(at) else { return 0 };
+        let (bytes, messages) = segment.volatile();
+        self.bytes -= bytes;
+        self.messages -= messages as u32;
+        messages
     }
 }
 

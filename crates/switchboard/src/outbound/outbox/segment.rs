@@ -1,5 +1,5 @@
 //! The pieces of memory in which frames wait.
-use crate::outbound::frame::Shared;
+use crate::outbound::frame::{Frame, Shared};
 use std::sync::Arc;
 use switchboard_core::ws;
 
@@ -15,7 +15,15 @@ pub(super) enum Segment {
 
 pub(super) struct Volatile {
     pub(super) bytes: Vec<u8>,
+    /// See [`Frame::messages`](crate::outbound::Frame).
+    pub(super) messages: u32,
     pub(super) key: Option<Box<str>>,
+}
+
+impl Volatile {
+    pub(super) fn new(frame: &Frame<'_>, key: Option<&str>) -> Volatile {
+        Volatile { bytes: frame.bytes.to_vec(), messages: frame.messages, key: key.map(Into::into) }
+    }
 }
 
 impl Segment {
@@ -24,6 +32,14 @@ impl Segment {
             Segment::Copied(bytes) => bytes,
             Segment::Shared(shared) => &shared.bytes,
             Segment::Volatile(volatile) => &volatile.bytes,
+        }
+    }
+
+    /// Bytes and messages that may be dropped: none of a segment that is not volatile.
+    pub(super) fn volatile(&self) -> (usize, usize) {
+        match self {
+            Segment::Copied(_) | Segment::Shared(_) => (0, 0),
+            Segment::Volatile(volatile) => (volatile.bytes.len(), volatile.messages as usize),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn goodbye(conn: &Endpoint, close: &Close, goaway: bool) -> Vec<u8> {
         let (code, reason, encoding) = (close.code.get(), close.reason(), conn.encoding());
         match encoding.goaway(&mut bytes, &GoAway { code, reason, retryable, retry_after_ms }) {
             Ok(()) if bytes.len() - ws::HEADER_ROOM <= conn.limits().max_message_out => {
-                let start = ws::finish_frame(&mut bytes, 0, encoding.opcode());
+                let start = encoding.finish(&mut bytes);
                 bytes.drain(..start);
             }
             // `sys.goaway` cannot be encoded, or is too long: the close frame says most of it.

@@ -38,6 +38,7 @@ use tokio::time::timeout;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 const JSON: &str = "application/json";
+const JAVASCRIPT: &str = "text/javascript; charset=UTF-8";
 
 /// The HTTP service of Engine.IO.
 #[derive(Clone)]
@@ -196,6 +197,9 @@ impl Inner {
     }
 
     async fn serve(self: &Arc<Self>, asked: Asked) -> Result<Response<Body>, Answer> {
+        if let Some(client) = self.serving.options.client.as_ref().filter(|_| is_client(&asked.parts)) {
+            return Ok(plain(StatusCode::OK, JAVASCRIPT, client.clone()));
+        }
         let is_upgrade = asked.parts.headers.contains_key(UPGRADE);
         let query = Query::parse(asked.parts.uri.query().unwrap_or(""))?;
         let options = &self.serving.options;
@@ -360,6 +364,11 @@ impl Inner {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         Ok(response)
     }
+}
+
+/// True if the client library is asked for. The path was checked when the service was mounted.
+fn is_client(parts: &Parts) -> bool {
+    parts.method == Method::GET && parts.uri.path().ends_with("/socket.io.js")
 }
 
 /// What a WebSocket is for.

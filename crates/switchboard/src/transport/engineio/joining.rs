@@ -1,11 +1,11 @@
 //! [`Joining`]: a CONNECT whose guards are asked.
 use super::serving::Serving;
-use crate::contain::{contained, panicked};
-use crate::gateway::CompiledGateway;
+use crate::contain::panicked;
+use crate::gateway::{CompiledGateway, NoSeat};
 use crate::handshake::Handshake;
 use crate::hub::{Kept, Lease, Owner};
 use crate::node::{Full, UserPlace};
-use crate::{ClientId, Error, log};
+use crate::{ClientId, Error};
 use serde_json::value::RawValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -52,7 +52,7 @@ impl Joining {
                 tokio::select! {
                     biased;
                     () = node.drained() => Err(Error::draining("The server is about to restart")),
-                    asked = guards => asked.map_err(|error| table.connect_error(error)),
+                    asked = guards => asked.map_err(|error| table.told(error)),
                 }
             };
             match tokio::time::timeout(timeout, guards).await {
@@ -67,13 +67,7 @@ impl Joining {
     /// Asks the guards. Their panics are contained.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admitted, Error>> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
-        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked("a guard of a connection", panic))));
-        if let Poll::Ready(Err(error)) = &polled
-            && error.is_internal()
-        {
-            log::failed_upgrade(error);
-        }
-        polled
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked("a guard of a connection", panic))))
     }
 }
 
@@ -86,9 +80,12 @@ fn admit(
 ) -> Result<Admitted, Error> {
     let node = &serving.hub.node;
     let place = handshake.user().map(|user| UserPlace::new(node, user)).transpose().map_err(full)?.flatten();
-    let lease = table.lease(&serving.hub, &handshake, Some(name))?;
+    let lease = table.lease(&serving.hub, &handshake, Some(name)).map_err(|none| match none {
+        NoSeat::Told(error) => error,
+        NoSeat::Full(_) => Error::overloaded("This node has as many namespaces as it may: try again later"),
+    })?;
     let owner = handshake.take_identity().map(|identity| Owner::new(identity, place));
-    let kept = contained("what is read of the handshake", || table.keep(&handshake))?;
+    let kept = table.keep(&handshake)?;
     let id = ClientId::random().map_err(|_| Error::internal("the system has no random numbers"))?;
     Ok(Admitted { id, table, lease, owner, kept })
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use switchboard_core::CloseCode;
 use switchboard_core::codec::{ErrorBody, Rejected};
 use switchboard_core::engineio::Packet;
-use switchboard_core::socketio::{self, Content, MAIN, decode_fast, encode_connect_error};
+use switchboard_core::socketio::{Content, MAIN, decode_fast, encode_connect_error};
 use tokio::time::Instant;
 
 /// The time within which the attachments of a packet must come.

@@ -67,7 +67,8 @@ impl Session {
 
     /// Reads once. True if there was something, so that there may be more.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.net {
+        let net = self.net;
+        match net {
             Net::Open if self.pauses() => {
                 self.scan_ahead(cx);
                 false

@@ -1,20 +1,11 @@
 // What the tests of the chat share: ordering the server about, and people without a browser.
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { decode, encode } from "@msgpack/msgpack";
 import { WebSocket } from "ws";
 
-const { CONTROL, WS_URL } = process.env;
+export { order } from "./control.mjs";
 
-/** `term`, `wait` (for the end, answers its status) or `start` (again, on the same port). */
-export function order(what) {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(CONTROL), "127.0.0.1", () => socket.write(`${what}\n`));
-    let answer = "";
-    socket.setEncoding("utf8").on("data", (text) => (answer += text)).on("error", reject);
-    socket.on("close", () => (answer ? resolve(answer.trimEnd()) : reject(new Error(`${what} was not done`))));
-  });
-}
+const { WS_URL } = process.env;
 
 const JSON_FRAMES = { binary: false, read: (data) => JSON.parse(data), write: (message) => JSON.stringify(message) };
 const MSGPACK_FRAMES = { binary: true, read: decode, write: (message) => encode(message, { ignoreUndefined: true }) };

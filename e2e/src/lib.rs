@@ -1,24 +1,30 @@
 //! Real clients against real servers: a server is a workspace binary in its own process, a client is a script of
-//! `e2e/node/`, run by Node, in which the assertions are.
+//! `e2e/node/`, run by Node, or of `e2e/python/`, in which the assertions are.
 //!
 //! ```no_run
 //! let chat = e2e::Server::start("chat");
 //! e2e::node_script("chat", &[("URL", &chat.url("/"))]);
 //! ```
 
+mod control;
 mod node;
 mod process;
 mod proxy;
+mod python;
+mod script;
 mod server;
 
 use std::path::{Path, PathBuf};
 
-pub use node::{NodeScript, Output, node_script};
+pub use control::Control;
+pub use node::{NodeScript, node_script};
 pub use proxy::Proxy;
+pub use python::python_script;
+pub use script::Output;
 pub use server::Server;
 
 /// The repository's root.
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("e2e/ is in the root")
 }
 

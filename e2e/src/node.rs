@@ -2,13 +2,10 @@
 
 use std::ffi::OsString;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::process::Process;
-use crate::{build_dir, root};
-
-/// How to get what a script needs.
-const INSTALL: &str = "`cargo xtask test tools` installs what is missing";
+use crate::root;
+use crate::script::{self, INSTALL, Output};
 
 /// Runs `node e2e/node/NAME.mjs` with some environment, for up to a minute.
 ///
@@ -31,18 +28,6 @@ pub struct NodeScript {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     limit: Duration,
-}
-
-/// What a script printed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Output {
-    /// Its standard output.
-    pub stdout: String,
-    /// Its standard error.
-    pub stderr: String,
-    /// How long it ran.
-    pub took: Duration,
 }
 
 impl NodeScript {
@@ -83,25 +68,7 @@ impl NodeScript {
         assert!(path.is_file(), "no script e2e/node/{}.mjs", self.name);
         assert!(root().join("e2e/node_modules").is_dir(), "no e2e/node_modules: {INSTALL}");
         let mut command = Command::new("node");
-        command.arg(&path).args(&self.args).current_dir(root()).envs(self.env);
-        command.env("E2E_SCREENSHOTS", build_dir().0.join("screenshots"));
-
-        let started = Instant::now();
-        let mut node = match Process::spawn(&mut command) {
-            Ok(node) => node,
-            Err(error) => panic!("node cannot be started ({error}): {INSTALL}"),
-        };
-        let status = node.wait(self.limit);
-        if status.is_none() {
-            node.stop();
-        }
-        let output = Output { stdout: node.stdout.text(), stderr: node.stderr.text(), took: started.elapsed() };
-        let verdict = match status {
-            Some(status) if status.success() => return output,
-            Some(status) => format!("failed ({status})"),
-            None => format!("was stopped, still running after {} s", self.limit.as_secs()),
-        };
-        let Output { stdout, stderr, .. } = output;
-        panic!("e2e/node/{}.mjs {verdict}\n-- stdout\n{stdout}\n-- stderr\n{stderr}", self.name);
+        command.arg(&path).args(&self.args).envs(self.env);
+        script::run(&format!("e2e/node/{}.mjs", self.name), &mut command, self.limit)
     }
 }

@@ -15,7 +15,9 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A running server. It is killed when this is dropped, and what it logged is printed if the test is failing.
 ///
-/// The binary must read its address from `NAME_ADDR` (`CHAT_ADDR` for `chat`), and log `listening on IP:PORT`.
+/// The binary must read its address from `NAME_ADDR` (`CHAT_ADDR` for `chat`), and log `listening on IP:PORT`. One that takes
+/// any free port and prints its address alone, as `switchboard-bench` does, will do if it need not
+/// [`restart`](Server::restart).
 pub struct Server {
     package: String,
     env: Vec<(String, String)>,
@@ -183,8 +185,12 @@ fn wait_for_address(process: &mut Process) -> Option<SocketAddr> {
     None
 }
 
-/// The address in the first full line that says `listening`: `listening on 127.0.0.1:3005`, `listening addr=[::1]:80`.
+/// The address in the first full line that says `listening`: `listening on 127.0.0.1:3005`, `listening addr=[::1]:80`; or
+/// the first line, if it is nothing but an address.
 fn listening_address(log: &str) -> Option<SocketAddr> {
+    if let Some((Ok(addr), _)) = log.split_once('\n').map(|(line, rest)| (line.parse(), rest)) {
+        return Some(addr);
+    }
     let (_, after) = log.split_once("listening")?;
     let (line, _) = after.split_once('\n')?;
     line.split([' ', '=', '/', ',', '"']).find_map(|word| word.parse().ok())
@@ -217,6 +223,8 @@ mod tests {
         assert_eq!(addr("INFO chat: listening on 127.0.0.1:3005\n").as_deref(), Some("127.0.0.1:3005"));
         assert_eq!(addr("a\nlistening on http://[::1]:80/\n").as_deref(), Some("[::1]:80"));
         assert_eq!(addr("listening addr=127.0.0.1:1\n").as_deref(), Some("127.0.0.1:1"));
+        assert_eq!(addr("127.0.0.1:3005\n").as_deref(), Some("127.0.0.1:3005"));
+        assert_eq!(addr("127.0.0.1:3005"), None, "the line is not finished");
         assert_eq!(addr("listening on 127.0.0.1:300"), None, "the line is not finished");
     }
 }

@@ -185,13 +185,14 @@ fn take(
     for round in 0..rounds {
         let mut line = format!("{} {}/{rounds}", measurement.name, round + 1);
         for (index, peer) in plan.peers.iter().enumerate() {
-            if is_broken[index] || !binaries.has(peer) {
+            let dialect = peer.dialect_of(measurement).filter(|_| !is_broken[index] && binaries.has(peer));
+            let Some(dialect) = dialect else {
                 row.cells[index].push(None);
                 continue;
-            }
+            };
             let figure = match &servers[index] {
                 Some(server) => load.measure(server, plan, measurement),
-                None => Server::start(binaries, peer).and_then(|server| {
+                None => Server::start(binaries, peer, dialect).and_then(|server| {
                     let figure = load.measure(&server, plan, measurement);
                     // A server whose memory is measured has to be new.
                     servers[index] = (!measurement.is_steady).then_some(server);

@@ -25,7 +25,7 @@ pub(crate) const PATIENCE: u32 = 4;
 pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "tools",
-        about: "installs what is missing: Debian packages, e2e/node_modules",
+        about: "installs what is missing: Debian packages, e2e/node_modules, e2e/python_modules",
         budget: |_| Duration::from_secs(240),
         needs: &[],
         run: tools::install,
@@ -92,7 +92,24 @@ pub(crate) const PARTS: &[Part] = &[
         about: "the e2e crate: real clients, Chromium among them",
         budget: |_| Duration::from_secs(240),
         needs: &["chromium", "nodejs", "npm", "nginx-light", "procps"],
-        run: browser,
+        run: |job| {
+            real_clients(job, &["--lib", "--test", "harness", "--test", "chat", "--test", "examples"])?;
+            real_clients(job, &["--doc"])
+        },
+    },
+    Part {
+        name: "socketio",
+        about: "the e2e crate: socket.io-client in Node and in Chromium, and the suites of the two protocols",
+        budget: |_| Duration::from_secs(240),
+        needs: &["chromium", "nodejs", "npm", "nginx-light", "procps"],
+        run: |job| real_clients(job, &["--test", "socketio", "--test", "conformance"]),
+    },
+    Part {
+        name: "python",
+        about: "the e2e crate: python-socketio",
+        budget: |_| Duration::from_secs(90),
+        needs: &["python3", "python3-pip", "procps"],
+        run: python,
     },
     Part {
         name: "fuzz",
@@ -153,9 +170,32 @@ fn docs(job: &mut Job<'_>) -> Outcome {
     job.run(&mut command)
 }
 
-fn browser(job: &mut Job<'_>) -> Outcome {
+/// Tests of the e2e crate, by the names of their files.
+fn real_clients(job: &mut Job<'_>, tests: &[&str]) -> Outcome {
     if !tools::node_modules_are_current(job.options(), "e2e") {
         return Err(Stop::CannotRun("e2e/node_modules is missing or old: `cargo xtask test tools` installs it".into()));
     }
-    cargo_test(job, &["-p", "e2e"])
+    cargo_test(job, &[&["-p", "e2e"], tests].concat())
+}
+
+fn python(job: &mut Job<'_>) -> Outcome {
+    if !tools::python_modules_are_current(job.options()) {
+        let why = "e2e/python_modules is missing or old: `cargo xtask test tools` installs it";
+        return Err(Stop::CannotRun(why.into()));
+    }
+    cargo_test(job, &["-p", "e2e", "--test", "python"])
+}
+
+#[cfg(test)]
+mod tests {
+    /// A file of tests that no part runs would never run.
+    #[test]
+    fn every_test_of_e2e_is_in_a_part() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../e2e/tests");
+        let source = include_str!("parts.rs");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+            assert!(source.contains(&format!("\"--test\", \"{name}\"")), "no part runs e2e/tests/{name}.rs");
+        }
+    }
 }

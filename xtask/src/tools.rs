@@ -1,6 +1,7 @@
 //! What the machine must have, and installing what it lacks.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -23,6 +24,8 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool { package: "chromium", programs: &["chromium"], purpose: "the browser of the browser tests" },
     Tool { package: "nodejs", programs: &["node"], purpose: "runs the JavaScript clients" },
     Tool { package: "npm", programs: &["npm"], purpose: "installs the JavaScript clients" },
+    Tool { package: "python3", programs: &["python3"], purpose: "runs the Python client" },
+    Tool { package: "python3-pip", programs: &["pip3"], purpose: "installs the Python client" },
     Tool { package: "nginx-light", programs: &["nginx", "/usr/sbin/nginx"], purpose: "the proxy of the browser tests" },
     Tool { package: "procps", programs: &["kill"], purpose: "`kill`: sends servers their signals" },
     Tool { package: "util-linux", programs: &["setpriv"], purpose: "`setpriv`, `taskset`: place what is measured" },
@@ -39,7 +42,8 @@ pub(crate) fn is_installed(package: &str) -> bool {
 pub(crate) fn install(job: &mut Job<'_>) -> Outcome {
     check_components(job)?;
     install_packages(job, &TOOLS.iter().map(|tool| tool.package).collect::<Vec<_>>())?;
-    install_node_modules(job, "e2e")
+    install_node_modules(job, "e2e")?;
+    install_python_modules(job)
 }
 
 /// Rustup's own components; there is no package for them.
@@ -110,6 +114,49 @@ pub(crate) fn install_node_modules(job: &mut Job<'_>, directory: &str) -> Outcom
 /// Whether a directory's `node_modules` is what its lock file says.
 pub(crate) fn node_modules_are_current(options: &Options, directory: &str) -> bool {
     fs::read(stamp(options, directory)).is_ok_and(|installed| installed == lock(options, directory))
+}
+
+/// The list of what the Python client needs, with hashes.
+const REQUIREMENTS: &str = "e2e/python/requirements.txt";
+/// Where it is installed: a folder that is put on Python's path, so that nothing of the machine's own changes.
+const PYTHON_MODULES: &str = "e2e/python_modules";
+
+/// Installs what the list of the Python client says, where it is not there yet.
+fn install_python_modules(job: &mut Job<'_>) -> Outcome {
+    let options = job.options();
+    if python_modules_are_current(options) {
+        return Ok(());
+    }
+    job.say(&format!("pip install in {PYTHON_MODULES}"));
+    // pip replaces nothing in a folder that is there.
+    let folder = options.root.join(PYTHON_MODULES);
+    if let Err(error) = fs::remove_dir_all(&folder)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(Stop::Failed(format!("{}: {error}", folder.display())));
+    }
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
+    // Only what runs no code when it is installed.
+    pip.args(["--only-binary", ":all:", "--target", PYTHON_MODULES, "--requirement", REQUIREMENTS]);
+    job.run(&mut pip).map_err(Stop::into_cannot_run)?;
+    let stamp = python_stamp(options);
+    let requirements = requirements(options);
+    fs::write(&stamp, requirements).map_err(|error| Stop::Failed(format!("{}: {error}", stamp.display())))
+}
+
+/// Whether what is installed is what the list says.
+pub(crate) fn python_modules_are_current(options: &Options) -> bool {
+    fs::read(python_stamp(options)).is_ok_and(|installed| installed == requirements(options))
+}
+
+/// A copy of the list that was last installed.
+fn python_stamp(options: &Options) -> PathBuf {
+    options.root.join(PYTHON_MODULES).join(".installed-requirements.txt")
+}
+
+fn requirements(options: &Options) -> Vec<u8> {
+    fs::read(options.root.join(REQUIREMENTS)).unwrap_or_default()
 }
 
 /// A copy of the lock file that `npm ci` last installed.

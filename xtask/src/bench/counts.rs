@@ -172,7 +172,7 @@ fn per_message(
     event: &str,
     file: &Path,
 ) -> Result<f64, String> {
-    let server = Server::start(binaries, peer)?;
+    let server = Server::start(binaries, peer, peer.dialect)?;
     let count = |messages: u64| -> Result<(f64, f64), String> {
         let args = [words(work.load), words(&["--count", &messages.to_string()])].concat();
         let (report, count) = load.run_counting(&server, &args, event, file)?;

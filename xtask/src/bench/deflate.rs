@@ -71,7 +71,7 @@ pub(crate) struct Pair {
 
 impl Pair {
     fn start(binaries: &Binaries, peer: &'static Peer) -> Result<Pair, String> {
-        let plain = Server::start(binaries, peer)?;
+        let plain = Server::start(binaries, peer, peer.dialect)?;
         let start = |command: &[PathBuf], env: &[(&str, &str)]| {
             Server::start_on("0", command, env, peer.dialect, &binaries.log)
         };

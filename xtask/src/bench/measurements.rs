@@ -8,6 +8,8 @@ pub(crate) struct Measurement {
     /// The load generator's mode and options.
     pub(crate) load: &'static [&'static str],
     pub(crate) kind: Kind,
+    /// What the servers are spoken to in; `None`: each in its own.
+    pub(crate) dialect: Option<&'static str>,
     /// Multiplies the rounds and divides their length: for measurements with few connections, which open quickly.
     pub(crate) finer: u32,
     /// It is the same every time: taken once, of a new server.
@@ -65,21 +67,30 @@ pub(crate) const MEASUREMENTS: &[Measurement] = &[
     rate("fanout-64", "Room of 1,000, 64 publishers",
          &["fanout", "--connections", "1000", "--in-flight", "64", "--publishers", "64"]),
     Measurement {
-        name: "handshake", title: "Server CPU a handshake", load: &["handshakes"], kind: Kind::Micros, finer: 1,
-        is_steady: false,
+        name: "handshake", title: "Server CPU a handshake", load: &["handshakes"], kind: Kind::Micros,
+        dialect: None, finer: 1, is_steady: false,
     },
     Measurement {
         name: "idle", title: "Memory an idle connection, of 10,000", load: &["idle", "--connections", "10000"],
-        kind: Kind::Bytes, finer: 1, is_steady: true,
+        kind: Kind::Bytes, dialect: None, finer: 1, is_steady: true,
     },
+    over_socketio(echo("sio-echo-1", "Socket.IO: echo, 64 connections × 1 in flight", &["echo"])),
+    over_socketio(echo("sio-echo-16", "Socket.IO: echo, 64 connections × 16 in flight", &["echo", "--in-flight", "16"])),
+    over_socketio(rate("sio-fanout-1000", "Socket.IO: room of 1,000, one publish at a time",
+                       &["fanout", "--connections", "1000"])),
 ];
 
 const fn rate(name: &'static str, title: &'static str, load: &'static [&'static str]) -> Measurement {
-    Measurement { name, title, load, kind: Kind::Rate, finer: 1, is_steady: false }
+    Measurement { name, title, load, kind: Kind::Rate, dialect: None, finer: 1, is_steady: false }
 }
 
 const fn echo(name: &'static str, title: &'static str, load: &'static [&'static str]) -> Measurement {
     Measurement { finer: ECHOES, ..rate(name, title, load) }
+}
+
+/// Of the servers that speak Socket.IO, over its WebSocket transport.
+const fn over_socketio(measurement: Measurement) -> Measurement {
+    Measurement { dialect: Some("sio"), ..measurement }
 }
 
 #[cfg(test)]

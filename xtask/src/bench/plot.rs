@@ -40,17 +40,17 @@ pub(crate) fn draw(results: &Results) -> String {
 fn panel(svg: &mut String, results: &Results, row: &Row, x: f64, y: f64) {
     let kind = row.measurement.kind;
     // A ratio where there is one, raw TCP's own being 1.
-    let lengths: Vec<Option<(f64, String)>> = (0..results.peers.len())
-        .map(|index| {
-            let cell = row.cell(index)?;
-            Some(match cell.ratio {
-                Some(ratio) if index > 0 => (ratio, ratio_text(ratio, cell.is_limited)),
-                Some(_) => (1.0, kind.show(cell.value)),
-                None => (cell.value, kind.show(cell.value)),
-            })
+    let length = |index: usize| {
+        let cell = row.cell(index)?;
+        Some(match cell.ratio {
+            Some(ratio) if index > 0 => (ratio, ratio_text(ratio, cell.is_limited)),
+            Some(_) => (1.0, kind.show(cell.value)),
+            None => (cell.value, kind.show(cell.value)),
         })
-        .collect();
-    let longest = lengths.iter().flatten().map(|(length, _)| *length).fold(f64::MIN_POSITIVE, f64::max);
+    };
+    let bars: Vec<_> = results.peers.iter().enumerate().map(|(index, peer)| (peer, length(index))).collect();
+    let bars: Vec<_> = bars.into_iter().filter(|(peer, _)| peer.dialect_of(row.measurement).is_some()).collect();
+    let longest = bars.iter().filter_map(|(_, bar)| Some(bar.as_ref()?.0)).fold(f64::MIN_POSITIVE, f64::max);
     let scale = (PANEL - BARS - NUMBERS) / longest;
     let unit = match kind {
         Kind::Rate => "× raw TCP, more is better",
@@ -65,7 +65,7 @@ fn panel(svg: &mut String, results: &Results, row: &Row, x: f64, y: f64) {
     let top = y + TITLE - 6.0;
     // Where raw TCP's bar ends.
     let raw = (kind == Kind::Rate).then_some(scale);
-    for (index, (peer, length)) in results.peers.iter().zip(&lengths).enumerate() {
+    for (index, (peer, length)) in bars.iter().enumerate() {
         let line = top + index as f64 * BAR;
         let (length, number) = match length {
             Some((length, number)) => (length * scale, number.as_str()),
@@ -90,7 +90,7 @@ fn panel(svg: &mut String, results: &Results, row: &Row, x: f64, y: f64) {
     }
     if let Some(raw) = raw {
         let raw = x + BARS + raw;
-        let bottom = top + results.peers.len() as f64 * BAR;
+        let bottom = top + bars.len() as f64 * BAR;
         let _ = writeln!(
             svg,
             "<line x1=\"{raw:.1}\" x2=\"{raw:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\" stroke=\"{TEXT}\" \

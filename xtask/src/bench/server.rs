@@ -20,10 +20,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server with one thread on the first core, and waits for its address.
-    pub(crate) fn start(binaries: &Binaries, peer: &Peer) -> Result<Server, String> {
+    /// Starts a server with one thread on the first core, to be spoken to in a dialect, and waits for its address.
+    pub(crate) fn start(binaries: &Binaries, peer: &Peer, dialect: &'static str) -> Result<Server, String> {
         let command = binaries.command(peer).ok_or("it is not installed")?;
-        Server::start_on("0", &command, peer.env, peer.dialect, &binaries.log)
+        Server::start_on("0", &command, peer.env, dialect, &binaries.log)
     }
 
     /// Starts a server on these cores.

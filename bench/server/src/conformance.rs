@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rmpv::Value;
-use switchboard::pipeline::ConnectGuard;
+use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::{App, Args, Client, Error, Ext, Gateway, Handshake, Namespace, Origins, Root, SocketIo};
 
 enum Custom {}
@@ -46,7 +46,7 @@ impl Conformance {
     fn gateway<N: Namespace>() -> Gateway<Conformance> {
         Gateway::new(Conformance)
             .namespace::<N>()
-            .guard(KeepAuth)
+            .guard(GuardDef::of(KeepAuth).connect())
             .on_connect(Conformance::arrived)
             .on("message", Conformance::message)
             .on("message-with-ack", Conformance::message_with_ack)

@@ -80,7 +80,7 @@ impl Session {
     /// The runner of a seat has finished for a restart of the server. The transport ends with the last of them.
     fn restart(&mut self, at: usize) {
         self.seats[at].restarts = true;
-        if self.seats.iter().all(|seat| seat.restarts || !seat.is_present()) && self.joining.is_empty() {
+        if self.has_finished() {
             self.close(DisconnectReason::Shutdown);
         }
     }

@@ -139,7 +139,7 @@ pub use handshake::Handshake;
 pub use http::InvalidNetwork;
 pub use hub::{
     Answer, Answering, Answers, Broadcast, Client, Delivery, Everywhere, Handle, Joined, Joining, LocalServer,
-    Namespaces, SendError, Server, ShutdownReport,
+    Namespaces, SendError, Server, ShutdownReport, Transport,
 };
 pub use identity::{MaybeUser, Roles};
 pub use limits::{GatewayLimits, Limits, NodeLimits, VolatilePolicy, WebSocketLimits};

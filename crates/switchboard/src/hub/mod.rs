@@ -33,7 +33,7 @@ pub(crate) mod watchdog;
 pub(crate) use acks::{Acks, left};
 pub use answers::{Answering, Answers};
 pub use broadcast::Broadcast;
-pub use client::{Answer, Client, Joined, Joining};
+pub use client::{Answer, Client, Joined, Joining, Transport};
 pub use delivery::Delivery;
 pub(crate) use endpoint::{Endpoint, Extras, Kept, Turn, kicked, peer};
 pub use everywhere::Everywhere;

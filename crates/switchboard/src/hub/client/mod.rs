@@ -1,9 +1,11 @@
 //! [`Client`]: the handle of one connection, for handlers and services.
 mod answer;
 mod joined;
+mod transport;
 
 pub use answer::Answer;
 pub use joined::{Joined, Joining};
+pub use transport::Transport;
 
 use crate::hub::target::{Group, Target};
 use crate::hub::{self, Endpoint, outlet};
@@ -52,6 +54,11 @@ impl Client {
     /// reports it, with port 0. `None` if the transport has no address.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.peer_addr()
+    }
+
+    /// Returns what carries this client's messages now. A client of Socket.IO may change from polling to a WebSocket.
+    pub fn transport(&self) -> Transport {
+        Transport::of(&self.0)
     }
 
     /// False once the connection is closing, when nothing that is emitted reaches the client any more. Still true while messages that the

@@ -12,7 +12,6 @@ pub(super) struct Clock {
     ping_interval: Duration,
     ping_timeout: Duration,
     connect_timeout: Duration,
-    pub(super) born: Instant,
     pub(super) last_message: Instant,
     /// When the next ping is sent, or when the last one was.
     ping_at: Instant,
@@ -45,7 +44,6 @@ impl Clock {
             ping_interval: options.ping_interval,
             ping_timeout: options.ping_timeout,
             connect_timeout: options.connect_timeout,
-            born: now,
             last_message: now,
             ping_at: now + options.ping_interval,
             is_pinged: false,

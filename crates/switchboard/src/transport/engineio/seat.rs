@@ -2,14 +2,14 @@
 use super::joining::Admitted;
 use crate::codec::{Format, Received};
 use crate::gateway::CompiledGateway;
-use crate::hub::{Endpoint, Kept, Membership, Registration, Turn, peer};
+use crate::hub::{Endpoint, Membership, Registration, Turn, peer};
 use crate::node::clock::millis;
 use crate::outbound::outbox::{Class, Flushed};
 use crate::outbound::writer::TurnEnd;
 use crate::outbound::{DisconnectReason, Frame, Sink, Writer};
 use crate::runner::{Asked, Reach, Round, Runner};
 use crate::transport::Served;
-use crate::{ClientId, Error};
+use crate::Error;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,10 +89,6 @@ impl Seat {
 
     pub(super) fn name(&self) -> &str {
         &self.name
-    }
-
-    pub(super) fn id(&self) -> ClientId {
-        self.served.id
     }
 
     /// True if messages of the client are handled.
@@ -265,12 +261,5 @@ impl Seat {
         let tick = millis(self.served.limits().tick());
         let finish_by = self.served.present() + millis(self.served.limits().handler_timeout) + tick;
         self.runner.lost(self.reach(), finish_by);
-    }
-}
-
-impl Kept {
-    /// True if the client uses polling now.
-    pub(crate) fn is_polling(&self) -> bool {
-        self.polling.as_ref().is_some_and(|polling| polling.load(Ordering::Relaxed))
     }
 }

@@ -83,8 +83,13 @@ impl Desk {
     }
 
     /// How many arguments there are.
-    async fn count(&self, Args(all): Args<Vec<serde_json::Value>>) -> usize {
+    async fn count(&self, Args(all): Args<Vec<serde::de::IgnoredAny>>) -> usize {
         all.len()
+    }
+
+    /// Parses whatever comes.
+    async fn value(&self, value: serde_json::Value) -> bool {
+        value.is_null()
     }
 
     /// The order in which numbers are handled: each is sent back.
@@ -137,6 +142,7 @@ impl Desk {
             .on("echo", Desk::echo)
             .on("bytes", Desk::bytes)
             .on("count", Desk::count)
+            .on("value", Desk::value)
             .on("number", Desk::number)
             .on("wait", Desk::wait)
             .on("sleep", Desk::sleep)

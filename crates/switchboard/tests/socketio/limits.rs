@@ -88,7 +88,7 @@ fn a_flood_of_malformed_messages() {
         let limits = Limits::default().malformed_per_10s(10);
         let beside = Beside::of(stack, SocketIo::default(), |app| app.limits(limits)).await;
         for via in Via::BOTH {
-            for malformed in [r#"42["nothing"]"#, "42[1]", r#"42/admin,7["",1]"#, "42[\"a\\u0000\"]"] {
+            for malformed in ["42[1]", r#"42/admin,7["",1]"#, "42[\"a\\u0000\"]"] {
                 let mut session = beside.join(via, &["/", "/admin"]).await;
                 let came = until_it_ends(&mut session, malformed, 30).await;
                 assert_eq!(count(&came, "41"), 2, "{via:?} {malformed}: {came:?}");

@@ -1,9 +1,10 @@
 //! Panics of the application, wherever it is called: they end nothing but what they are in.
 use crate::beside::Beside;
 use crate::client::Via;
+use std::time::Duration;
 use serde::ser::{Serialize, Serializer};
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{Ack, Client, Error, Gateway, Handshake, Namespace, Reply, SocketIo};
+use switchboard::{Ack, Client, Error, Gateway, Handshake, Limits, Namespace, Reply, SocketIo};
 use switchboard_rig::{each_stack, untraced};
 
 enum Door {}
@@ -110,7 +111,9 @@ async fn start(stack: switchboard_rig::Stack) -> Beside {
             .on("late", Stage::late)
             .on("emits", Stage::emits)
             .on("holds", Stage::holds);
-        app.gateway("/other/ws", stage)
+        let limits = Limits::default().handler_timeout(Duration::from_millis(500));
+        app.limits(limits)
+            .gateway("/other/ws", stage)
             .gateway("/door/ws", gateway::<Door>().guard(GuardDef::of(Panics).connect()))
             .gateway("/bomb/ws", gateway::<Bomb>().guard(GuardDef::of(HoldsABomb).connect()))
             .gateway("/bomb2/ws", gateway::<Bomb2>().guard(GuardDef::of(HoldsABomb).connect()))
@@ -192,7 +195,11 @@ fn in_what_is_dropped() {
                         session.expect_end().await;
                     }
                     _ => match via {
-                        Via::Polling => drop(session.park().await),
+                        Via::Polling => {
+                            let poll = session.park().await;
+                            beside.unnoticed().await;
+                            drop(poll);
+                        }
                         Via::WebSocket => drop(session),
                     },
                 }

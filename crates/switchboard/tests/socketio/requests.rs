@@ -74,7 +74,6 @@ fn e02_another_transport() {
             "EIO=4&transport=polling&transport=websocket",
             "EIO=4&transport=__proto__",
             "EIO=4&transport=constructor",
-            "EIO=4&transport=%00",
         ];
         refused(&beside, &queries, UNKNOWN_TRANSPORT).await;
         beside.over().await;
@@ -108,7 +107,7 @@ fn e03_ids_of_no_session() {
         let foreign = "A".repeat(26);
         let long = "x".repeat(3000);
         let sids = [
-            "x", "__proto__", "constructor", "toString", "%00", "0", "..%2F..%2Fetc", "%F0%9F%92%A5", "null", &expired,
+            "x", "__proto__", "constructor", "toString", "0", "..%2F..%2Fetc", "%F0%9F%92%A5", "null", &expired,
             &foreign, &long, "a&sid=b",
         ];
         for sid in sids {

@@ -2,8 +2,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use switchboard::close::CloseCode;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Args, Binary, Client, Error, Gateway, Handshake, Namespace, Root, Server, SocketIo};
+use switchboard::{App, Args, Binary, Client, Close, Error, Gateway, Handshake, Namespace, Root, Server, SocketIo};
 use tokio::sync::Notify;
 
 pub(crate) enum Admin {}
@@ -134,6 +135,13 @@ impl Desk {
         client.emit("after", 2);
     }
 
+    /// Closes the client with a code after which it comes back.
+    async fn away(&self, client: &Client) {
+        client.emit("last", 1);
+        client.close(Close::new(CloseCode::TRY_AGAIN_LATER, "later"));
+        client.emit("after", 2);
+    }
+
     pub(crate) fn gateway<N: Namespace>(seen: &Arc<Seen>) -> Gateway<Desk> {
         Gateway::new(Desk(seen.clone()))
             .namespace::<N>()
@@ -149,6 +157,7 @@ impl Desk {
             .on("pour", Desk::pour)
             .on("pour_bytes", Desk::pour_bytes)
             .on("kick", Desk::kick)
+            .on("away", Desk::away)
     }
 }
 

@@ -45,6 +45,7 @@ fn a_client_that_goes_away_in_every_state() {
         // A client that is gone while its poll is answered is noticed when it does not poll again.
         let limits = Limits::default().write_timeout(Duration::from_millis(500));
         let beside = Beside::with(stack, SocketIo::default(), limits).await;
+        let mut busy = 0;
         for via in Via::BOTH {
             for how in [Leaving::Drops, Leaving::Says, Leaving::Closes] {
                 for state in 0..9 {
@@ -57,14 +58,30 @@ fn a_client_that_goes_away_in_every_state() {
                         2 => {
                             session.enter("/").await;
                             session.throw(&["40/hung,", "40/closed,"]).await;
+                            assert!(session.recv().await.starts_with("44/closed,"));
                         }
                         3 => session.enter("/").await,
-                        // A handler runs; and as many wait as may, and more.
+                        // Attachments are awaited.
                         4 => {
+                            session.enter("/").await;
+                            session.throw(&[r#"451-["bytes",{"_placeholder":true,"num":0}]"#]).await;
+                        }
+                        // The server is closing the session.
+                        5 => {
+                            session.enter("/").await;
+                            session.throw(&["4x"]).await;
+                        }
+                        // Much waits to be read.
+                        6 => {
+                            session.enter("/").await;
+                            session.throw(&[r#"42["pour",[500,500]]"#]).await;
+                        }
+                        // A handler runs; and as many wait as may, and more.
+                        7 => {
                             session.enter("/").await;
                             session.throw(&[r#"421["wait","x"]"#]).await;
                         }
-                        5 => {
+                        _ => {
                             session.enter("/").await;
                             let many = vec![r#"42["wait","x"]"#; 40];
                             match via {
@@ -72,24 +89,12 @@ fn a_client_that_goes_away_in_every_state() {
                                 Via::WebSocket => session.throw(&many).await,
                             }
                         }
-                        // Attachments are awaited.
-                        6 => {
-                            session.enter("/").await;
-                            session.throw(&[r#"451-["bytes",{"_placeholder":true,"num":0}]"#]).await;
-                        }
-                        // The server is closing the session.
-                        7 => {
-                            session.enter("/").await;
-                            session.throw(&["4x"]).await;
-                        }
-                        // Much waits to be read.
-                        _ => {
-                            session.enter("/").await;
-                            session.throw(&[r#"42["pour",[500,500]]"#]).await;
-                        }
                     }
                     go(&beside, session, how).await;
                     beside.unnoticed().await;
+                    // Handlers that have begun go on.
+                    busy += usize::from(state >= 7);
+                    beside.expect_sessions(busy).await;
                 }
             }
             // A session that is probed.
@@ -169,7 +174,8 @@ fn polling_sessions_that_are_abandoned() {
             }
             full = some.iter().any(|status| *status != 200);
             assert!(began.elapsed() < Duration::from_secs(60), "{some:?}");
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            // Each of them has its time to connect, and lingers a little.
+            tokio::time::sleep(Duration::from_secs(3)).await;
         }
         beside.over().await;
     });
@@ -203,6 +209,23 @@ fn a_kick_is_a_disconnect_and_nothing_follows() {
             session.enter("/admin").await;
             session.expect_request(r#"42/admin,9["echo","z"]"#, r#"43/admin,9["z"]"#).await;
             session.leave().await;
+            beside.unnoticed().await;
+        }
+        assert_eq!(beside.seen.never.load(Ordering::SeqCst), 0);
+        beside.over().await;
+    });
+}
+
+/// After a code that means "come back" the transport ends, with all namespaces and without a DISCONNECT.
+#[test]
+fn a_close_after_which_clients_come_back_ends_the_transport() {
+    matrix(|stack| async move {
+        let beside = Beside::start(stack).await;
+        for via in Via::BOTH {
+            let mut session = beside.join(via, &["/", "/admin"]).await;
+            session.throw(&[r#"42/admin,["away"]"#, r#"42["echo","never"]"#]).await;
+            assert_eq!(session.expect_end().await, [r#"42/admin,["last",1]"#]);
+            beside.expect_sessions(0).await;
             beside.unnoticed().await;
         }
         assert_eq!(beside.seen.never.load(Ordering::SeqCst), 0);

@@ -133,7 +133,9 @@ fn e15_payloads_of_connect_that_are_no_object() {
         let beside = Beside::start(stack).await;
         for via in Via::BOTH {
             for names in [&[][..], &["/"]] {
-                for payload in ["[]", "-1", "1.5", "null", "\"x\"", "true", "{", "{}x", "{a:1}", "x", "{}{}", "[{}]", " {}"] {
+                for payload in
+                    ["[]", "-1", "1.5", "null", "\"x\"", "true", "{", "{}x", "{a:1}", "x", "{}{}", "[{}]", " {}"]
+                {
                     for name in ["", "/admin,", "/unknown,"] {
                         let mut session = beside.join(via, names).await;
                         session.throw(&[&format!("40{name}{payload}"), r#"42["echo","never"]"#]).await;

@@ -176,7 +176,7 @@ fn e30_packets_of_several_namespaces_to_a_slow_reader() {
                 let mut came = 0;
                 while came < 4 * EVENTS {
                     let text = session.recv().await;
-                    let (head, rest) = text.split_once(r#"["poured","#).expect(&text[..text.len().min(60)]);
+                    let (head, rest) = text.split_once(r#"["poured","#).expect("what was asked for");
                     let number = next.entry(head.to_owned()).or_default();
                     let rest = rest.strip_prefix(&format!("{number},")).expect("the next number");
                     if head.starts_with("45") {

@@ -1,4 +1,4 @@
-//! Packets that end the session, and those that do not (LIMITS.md, E13, E14, E16 to E25): over both transports, before and after
+//! Packets that end the session, and those that do not (LIMITS.md, E13, E14, E16 to E19, E23 to E25): over both transports, before and after
 //! CONNECT.
 use crate::beside::Beside;
 use crate::client::Via;
@@ -9,7 +9,7 @@ use switchboard_rig::{Stack, each_stack, on};
 const STATES: [&[&str]; 3] = [&[], &["/"], &["/", "/admin"]];
 
 /// Each of these ends the session, with all of its namespaces; nobody else notices.
-async fn ends(beside: &Beside, all: &[&[&str]]) {
+pub(crate) async fn ends(beside: &Beside, all: &[&[&str]]) {
     for via in Via::BOTH {
         for names in STATES {
             for packets in all {
@@ -31,7 +31,7 @@ async fn ends(beside: &Beside, all: &[&[&str]]) {
 }
 
 /// None of these ends the session. Each is followed by what is answered to it.
-async fn lives(beside: &Beside, all: &[(&[&str], &[&str])]) {
+pub(crate) async fn lives(beside: &Beside, all: &[(&[&str], &[&str])]) {
     for via in Via::BOTH {
         let mut session = beside.join(via, &["/", "/admin"]).await;
         for (packets, answers) in all {
@@ -56,7 +56,11 @@ async fn lives(beside: &Beside, all: &[(&[&str], &[&str])]) {
 fn e13_what_is_no_packet_of_engine_io() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        ends(&beside, &[&["7"], &["8"], &["9"], &[""], &["4"], &["x"], &["-1"], &["\u{e9}"], &["\0"], &[" 40"], &["\n"]]).await;
+        ends(
+            &beside,
+            &[&["7"], &["8"], &["9"], &[""], &["4"], &["x"], &["-1"], &["\u{e9}"], &["\0"], &[" 40"], &["\n"]],
+        )
+        .await;
         ends(&beside, &[&["6", "6", "7"], &["3", ""]]).await;
         beside.over().await;
     });
@@ -111,7 +115,11 @@ fn e13_packets_without_meaning() {
 fn e14_what_is_no_packet_of_socket_io() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        ends(&beside, &[&["47"], &["48"], &["49"], &["4x"], &["4 2[\"echo\"]"], &["4\0"], &["4["], &["4-1"], &["4\u{1f4a5}"]]).await;
+        ends(
+            &beside,
+            &[&["47"], &["48"], &["49"], &["4x"], &["4 2[\"echo\"]"], &["4\0"], &["4["], &["4-1"], &["4\u{1f4a5}"]],
+        )
+        .await;
         beside.over().await;
     });
 }
@@ -188,7 +196,8 @@ fn e17_a_number_as_the_name_is_an_unknown_event() {
         let beside = Beside::start(stack).await;
         let unknown = r#"42["exception",{"status":"error","code":"unknown_event"*"#;
         let acked = r#"433[{"error":{"status":"error","code":"unknown_event"*"#;
-        lives(&beside, &[(&["42[1]"], &[unknown]), (&["423[-1.5e3,2]"], &[acked]), (&["42[\"nothing\"]"], &[unknown])]).await;
+        lives(&beside, &[(&["42[1]"], &[unknown]), (&["423[-1.5e3,2]"], &[acked]), (&["42[\"nothing\"]"], &[unknown])])
+            .await;
         beside.over().await;
     });
 }
@@ -202,9 +211,8 @@ fn e17_an_array_of_200_000_levels() {
         let array = deep("[", "]", 200_000);
         let object = deep("{\"a\":[", "]}", 60_000);
         let refused = r#"43*"#;
-        let events = ["count", "value", "echo", "nothing"].map(|event| {
-            [format!(r#"423["{event}",{array}]"#), format!(r#"423["{event}",{object}]"#)]
-        });
+        let events = ["count", "value", "echo", "nothing"]
+            .map(|event| [format!(r#"423["{event}",{array}]"#), format!(r#"423["{event}",{object}]"#)]);
         for event in events.as_flattened() {
             lives(&beside, &[(&[event], &[refused])]).await;
         }
@@ -268,109 +276,6 @@ fn e19_reserved_names() {
 }
 
 #[test]
-fn e20_placeholders() {
-    each_stack(|stack| async move {
-        let beside = Beside::start(stack).await;
-        let bad = [
-            r#"{"_placeholder":true,"num":-1}"#,
-            r#"{"_placeholder":true,"num":1}"#,
-            r#"{"_placeholder":true,"num":99}"#,
-            r#"{"_placeholder":true,"num":18446744073709551616}"#,
-            r#"{"_placeholder":true,"num":"splice"}"#,
-            r#"{"_placeholder":true,"num":"0"}"#,
-            r#"{"_placeholder":true,"num":1.5}"#,
-            r#"{"_placeholder":true,"num":0.0}"#,
-            r#"{"_placeholder":true,"num":null}"#,
-            r#"{"_placeholder":true,"num":{}}"#,
-            r#"{"_placeholder":true}"#,
-            r#"{"_placeholder":false,"num":0}"#,
-            r#"{"_placeholder":1,"num":0}"#,
-            r#"{"_placeholder":"true","num":0}"#,
-            r#"1"#,
-        ];
-        for bad in bad {
-            let event = format!(r#"451-["bytes",{bad}]"#);
-            let deep = format!(r#"451-7["bytes",[{{"a":{bad}}}]]"#);
-            let ack = format!(r#"461-7[{bad}]"#);
-            ends(&beside, &[&[&event, "bAQID"], &[&deep, "bAQID"], &[&ack, "bAQID"]]).await;
-        }
-        let one = r#"{"_placeholder":true,"num":0}"#;
-        let two = r#"{"_placeholder":true,"num":1}"#;
-        let counts = [
-            format!(r#"451-["bytes",{one},{two}]"#),
-            format!(r#"451-["bytes",{one},{one}]"#),
-            format!(r#"452-["bytes",{one}]"#),
-            format!(r#"452-["bytes",{one},{one}]"#),
-            format!(r#"452-["bytes",{two},{two}]"#),
-        ];
-        for text in &counts {
-            ends(&beside, &[&[text, "bAQID", "bAQID"]]).await;
-        }
-        // In an ordinary packet it is an object like others.
-        let count = format!(r#"423["count",{one},{two}]"#);
-        lives(&beside, &[(&[&count], &["433[2]"])]).await;
-        beside.over().await;
-    });
-}
-
-#[test]
-fn e21_the_number_of_attachments() {
-    each_stack(|stack| async move {
-        let beside = Beside::start(stack).await;
-        let places = |count: usize| {
-            let places: Vec<_> = (0..count).map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#)).collect();
-            format!(r#"["count",{}]"#, places.join(","))
-        };
-        for count in ["11-", "1000000000-", "18446744073709551617-", "NaN-", "0-", "-", "", "-1-", "1.5-", "+1-", " 1-", "1e1-", "0x1-"] {
-            let (event, ack) = (format!("45{count}{}", places(11)), format!("46{count}1{}", places(11)));
-            ends(&beside, &[&[&event, "bAQID"], &[&ack, "bAQID"]]).await;
-        }
-        // Ten are taken.
-        let ten = format!("4510-3{}", places(10));
-        let mut packets = vec![&*ten];
-        packets.extend(["bAQID"; 10]);
-        lives(&beside, &[(&packets, &["433[10]"])]).await;
-        beside.over().await;
-    });
-}
-
-#[test]
-fn e22_attachments_out_of_order() {
-    each_stack(|stack| async move {
-        let beside = Beside::start(stack).await;
-        let two = r#"452-["count",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
-        let all: &[&[&str]] = &[
-            &["bAQID"],
-            &["b"],
-            &["6", "bAQID", "6"],
-            &[two, r#"42["echo","x"]"#],
-            &[two, "bAQID", r#"42["echo","x"]"#],
-            &[two, "bAQID", two],
-            &[two, "40"],
-            &[two, "41"],
-            &[two, "431[1]"],
-            &[two, "bAQID", "40/admin,"],
-        ];
-        ends(&beside, all).await;
-        // One too many. The packet itself is handled, if its namespace was entered.
-        for via in Via::BOTH {
-            let mut session = beside.join(via, &["/"]).await;
-            session.throw(&[two, "bAQID", "bAQID", "bAQID"]).await;
-            session.expect_end().await;
-            beside.unnoticed().await;
-        }
-        // Pings and what has no meaning may come between.
-        for via in Via::BOTH {
-            let mut session = beside.join(via, &["/"]).await;
-            session.throw(&[&two.replace("452-", "452-3"), "6", "bAQID", "3", "2", "bAQID"]).await;
-            session.expect("433[2]").await;
-            session.leave().await;
-        }
-        beside.over().await;
-    });
-}
-
-#[test]
 fn e23_ids_of_acks() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
@@ -415,15 +320,7 @@ fn e23_ids_of_acks() {
 fn e24_disconnects() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        lives(
-            &beside,
-            &[
-                (&["41/unknown,"], &[]),
-                (&["41/unknown"], &[]),
-                (&["41/closed,{}", "41/hung,"], &[]),
-            ],
-        )
-        .await;
+        lives(&beside, &[(&["41/unknown,"], &[]), (&["41/unknown"], &[]), (&["41/closed,{}", "41/hung,"], &[])]).await;
         for via in Via::BOTH {
             for goodbye in ["41", "41{\"a\":1}", "41[", "41/,", "41/admin,x"] {
                 let mut session = beside.join(via, &["/", "/admin"]).await;
@@ -446,8 +343,14 @@ fn e24_disconnects() {
 fn e25_packets_of_servers() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        let all: &[&[&str]] =
-            &[&["44"], &["44{}"], &[r#"44{"message":"x"}"#], &[r#"44/admin,{"message":"x"}"#], &["44\"x\""], &["44/closed,"]];
+        let all: &[&[&str]] = &[
+            &["44"],
+            &["44{}"],
+            &[r#"44{"message":"x"}"#],
+            &[r#"44/admin,{"message":"x"}"#],
+            &["44\"x\""],
+            &["44/closed,"],
+        ];
         ends(&beside, all).await;
         beside.over().await;
     });

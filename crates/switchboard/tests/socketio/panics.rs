@@ -1,8 +1,8 @@
 //! Panics of the application, wherever it is called: they end nothing but what they are in.
 use crate::beside::Beside;
 use crate::client::Via;
-use std::time::Duration;
 use serde::ser::{Serialize, Serializer};
+use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
 use switchboard::{Ack, Client, Error, Gateway, Handshake, Limits, Namespace, Reply, SocketIo};
 use switchboard_rig::{each_stack, untraced};
@@ -130,7 +130,11 @@ fn in_handlers_and_in_what_they_send() {
         for via in Via::BOTH {
             let mut session = beside.join(via, &["/", "/other"]).await;
             for event in ["handler", "reply", "late", "emits"] {
-                let packet = if event == "emits" { r#"42/other,["emits"]"#.to_owned() } else { format!(r#"42/other,5["{event}"]"#) };
+                let packet = if event == "emits" {
+                    r#"42/other,["emits"]"#.to_owned()
+                } else {
+                    format!(r#"42/other,5["{event}"]"#)
+                };
                 session.send(&packet).await;
                 let answer = session.recv().await;
                 let start = if event == "emits" { r#"42/other,["exception","# } else { r#"43/other,5[{"error":"# };

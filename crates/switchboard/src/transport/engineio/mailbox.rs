@@ -85,7 +85,9 @@ impl Mailbox {
     /// The state, if requests of this session are still served.
     fn open(&self) -> Result<MutexGuard<'_, State>, Refusal> {
         let state = self.state.lock();
-        let is_late = self.born.elapsed() >= Duration::from_millis(self.expires.load(Ordering::Relaxed));
+        let is_over = self.born.elapsed() >= Duration::from_millis(self.expires.load(Ordering::Relaxed));
+        // While a POST is handled the client cannot send its pong, so that only the session's task can judge it.
+        let is_late = is_over && !state.posting;
         if state.closed || state.fault.is_some() || is_late {
             drop(state);
             self.wake();
@@ -291,5 +293,23 @@ impl Drop for Upgrading {
         if !self.is_handed_over {
             self.mailbox.probed();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_comes_too_late_is_refused_unless_a_post_is_handled() {
+        let mailbox = Arc::new(Mailbox::new(true, true));
+        mailbox.set_expiry(Instant::now() + Duration::from_secs(60));
+        let posting = mailbox.begin_post().unwrap();
+        mailbox.set_expiry(Instant::now());
+        assert!(!posting.is_over());
+        assert!(mailbox.park().is_ok(), "the client waits for us");
+        posting.refuse();
+        assert_eq!(mailbox.begin_post().err(), Some(Refusal::UNKNOWN_SID));
+        assert_eq!(mailbox.begin_upgrade().err(), Some(Refusal::UNKNOWN_SID));
     }
 }

@@ -223,7 +223,7 @@ fn a_close_after_which_clients_come_back_ends_the_transport() {
         let beside = Beside::start(stack).await;
         for via in Via::BOTH {
             let mut session = beside.join(via, &["/", "/admin"]).await;
-            session.throw(&[r#"42/admin,["away"]"#, r#"42["echo","never"]"#]).await;
+            session.throw(&[r#"42/admin,["away"]"#, r#"42/admin,["echo","never"]"#]).await;
             assert_eq!(session.expect_end().await, [r#"42/admin,["last",1]"#]);
             beside.expect_sessions(0).await;
             beside.unnoticed().await;

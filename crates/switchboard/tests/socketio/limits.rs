@@ -206,7 +206,7 @@ fn sessions_are_not_opened_while_memory_is_short() {
     each_stack(|stack| async move {
         let seen = std::sync::Arc::default();
         // Much less than this process uses.
-        let app = crate::app::app(&seen, SocketIo::default()).limits(Limits::default().memory(Some(1 << 20)));
+        let app = crate::app::app(&seen, SocketIo::default()).limits(Limits::default().memory(Some(16 << 20)));
         let rig = switchboard_rig::Rig::start(stack, app).await;
         let answer = crate::client::get(&rig, crate::client::POLLING).await;
         assert_eq!(answer.status, 503, "{}", answer.body);

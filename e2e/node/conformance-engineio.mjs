@@ -151,7 +151,9 @@ clause("polling-invalid-packet", async () => {
     const sid = await enter();
     const answer = await post(sid, body).catch((error) => error);
     if (!(answer instanceof Error)) assert.equal(answer.status, 400, `to ${JSON.stringify(body)}`);
-    refused(await poll(sid), 1);
+    const after = await poll(sid);
+    assert.equal(after.status, 400, `after ${JSON.stringify(body)} a poll got ${JSON.stringify(after.text)}`);
+    refused(after, 1);
   }
 });
 
@@ -444,7 +446,7 @@ async function upgraded() {
   await socket.opened;
   socket.send("2probe");
   assert.equal(await socket.next(), "3probe");
-  socket.send("5", '42["message-with-ack"]', '420["message-with-ack"]');
+  socket.send("5", '420["message-with-ack"]');
   assert.equal(await socket.message(), "430[]");
   return { sid, socket };
 }

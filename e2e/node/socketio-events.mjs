@@ -34,9 +34,9 @@ for (const values of VALUES) {
   same(await ada.ask("args", ...values), values, `acked: ${shown}`);
   ada.socket.emit("args", ...values);
   same(await ada.next("args"), values, `emitted: ${shown}`);
-  // A handler that knows nothing of arguments: none is null, one is itself, several are a list.
+  // A handler that knows nothing of arguments: none is null, one is itself, several are a list. Null as an answer is none.
   const payload = values.length === 0 ? null : values.length === 1 ? values[0] : values;
-  same(await ada.ask("payload", ...values), [payload], `as the payload: ${shown}`);
+  same(await ada.ask("payload", ...values), payload === null ? [] : [payload], `as the payload: ${shown}`);
 }
 
 // What is answered, with an ack and without one.

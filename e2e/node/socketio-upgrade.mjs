@@ -21,7 +21,6 @@ async function one(number) {
   const { socket } = person;
   const down = [];
   socket.on("drop", (value) => down.push(value));
-  socket.on("connect", () => socket.io.engine.once("upgrade", () => (upgraded += 1)));
   await person.connected(30_000);
   socket.emit("trickle", DOWN);
   for (let value = 0; value < UP; value += 1) {
@@ -30,6 +29,9 @@ async function one(number) {
   }
   const report = await socket.timeout(30_000).emitWithAck("report");
   await person.until(() => (down.length >= DOWN ? true : undefined), "all drops", 30_000).catch(() => {});
+  const isUpgraded = () => (person.transport === "websocket" ? true : undefined);
+  for (let tries = 0; !isUpgraded() && tries < 500; tries += 1) await sleep(20);
+  upgraded += isUpgraded() ? 1 : 0;
   person.leave();
   const right = report.received === UP && report.out_of_order === 0;
   const inOrder = down.length === DOWN && down.every((value, at) => value === at);

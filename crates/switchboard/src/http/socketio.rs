@@ -300,6 +300,7 @@ impl Inner {
             let Ok(next) = next.await else { return Err(Refusal::BAD_REQUEST.into()) };
             match next {
                 None => break,
+                _ if posting.is_over() => return Err(Refusal::UNKNOWN_SID.into()),
                 Some(Err(_)) => return Err(Refusal::BAD_REQUEST.into()),
                 Some(Ok(bytes)) if read.len() + bytes.len() > most => {
                     drop(bytes);

@@ -80,7 +80,7 @@ impl Session {
     /// The runner of a seat has finished for a restart of the server. The transport ends with the last of them.
     fn restart(&mut self, at: usize) {
         self.seats[at].restarts = true;
-        if self.seats.iter().all(|seat| seat.restarts || !seat.is_present()) && self.joining.is_empty() {
+        if self.has_finished() {
             self.close(DisconnectReason::Shutdown);
         }
     }
@@ -139,7 +139,12 @@ impl Session {
     pub(super) fn violation(&mut self, reason: &'static str) {
         if self.net == Net::Open {
             self.node().rejected("packet", reason);
-            self.close(DisconnectReason::Violation { code: CloseCode::POLICY });
+            let why = DisconnectReason::Violation { code: CloseCode::POLICY };
+            if self.carrier.is_polling() && !self.mailbox.has_poll() {
+                // A client that breaks the protocol is not waited for.
+                return self.lost(why);
+            }
+            self.close(why);
         }
     }
 
@@ -236,6 +241,9 @@ impl Session {
         }
         if is_due(self.clock.write_by) || is_due(self.clock.soft_by) {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
+        } else if self.clock.is_pong_overdue(now) && !self.unread.is_empty() {
+            // The client cannot send a pong before its POST is answered, which is up to us.
+            self.is_heard();
         } else if self.clock.is_pong_overdue(now) {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if is_due(self.clock.connect_by) {

@@ -202,7 +202,7 @@ impl Mailbox {
         self.state.lock().upgrading = false;
     }
 
-    /// The session is a WebSocket now. Returns false if a POST is under way.
+    /// The session is a WebSocket now.
     pub(super) fn polls_no_more(&self) {
         self.state.lock().polls = false;
     }
@@ -237,6 +237,11 @@ impl Posting {
         self.is_handed_over = true;
         self.mailbox.wake();
         taken.await.unwrap_or(Err(Refusal::UNKNOWN_SID))
+    }
+
+    /// True if the session has ended meanwhile, so that nothing of the body is wanted.
+    pub(crate) fn is_over(&self) -> bool {
+        self.mailbox.open().is_err()
     }
 
     /// The body is of a kind that ends the session.

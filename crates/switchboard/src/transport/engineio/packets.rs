@@ -27,8 +27,7 @@ impl Session {
             Packet::Binary(bytes) => self.attachment(&bytes, cx),
             Packet::Pong(_) => {
                 if self.clock.is_pinged() {
-                    self.clock.is_heard();
-                    self.mailbox.set_expiry(self.clock.expiry());
+                    self.is_heard();
                 }
             }
             Packet::Close => {
@@ -44,6 +43,12 @@ impl Session {
             // miss the pings of the server. The others are the server's.
             Packet::Ping(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
         }
+    }
+
+    /// The client is alive: the next ping comes one interval later.
+    pub(super) fn is_heard(&mut self) {
+        self.clock.is_heard();
+        self.mailbox.set_expiry(self.clock.expiry());
     }
 
     fn message(&mut self, text: &str, cx: &mut Context<'_>) {
@@ -133,8 +138,7 @@ impl Session {
 
     /// The client asks to enter a namespace. `None`: its name cannot be one, and is not repeated.
     fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>) {
-        let invalid = || Error::not_found("Invalid namespace");
-        let Some(name) = namespace else { return self.refuse(MAIN, &invalid()) };
+        let Some(name) = namespace else { return self.refuse_unknown(MAIN) };
         let is_in = self.seats.iter().any(|seat| seat.is_present() && seat.name() == name);
         if is_in || self.joining.iter().any(|joining| *joining.name == *name) {
             return;
@@ -153,7 +157,7 @@ impl Session {
                 self.left.retain(|left| **left != *name);
                 self.clock.seats_changed(false);
             }
-            None => self.refuse(name, &invalid()),
+            None => self.refuse_unknown(name),
         }
     }
 
@@ -173,10 +177,19 @@ impl Session {
 
     /// Answers a CONNECT with CONNECT_ERROR.
     fn refuse(&mut self, name: &str, error: &Error) {
+        self.answer_connect(name, error.message(), Some(&ErrorBody::new(error, None)));
+    }
+
+    /// Answers the CONNECT to a namespace that there is not, as the reference implementation does: without data.
+    fn refuse_unknown(&mut self, name: &str) {
+        self.answer_connect(name, "Invalid namespace", None);
+    }
+
+    fn answer_connect(&mut self, name: &str, message: &str, body: Option<&ErrorBody<'_>>) {
         self.node().rejected("connect", "refused");
         let mut packet = vec![b'4'];
-        let body = ErrorBody::new(error, None);
-        if encode_connect_error(&mut packet, name, error.message(), Some(&body)).is_ok() {
+        let body = body.map(|body| body as &dyn erased_serde::Serialize);
+        if encode_connect_error(&mut packet, name, message, body).is_ok() {
             self.staging.text(&packet);
         }
     }

@@ -86,10 +86,9 @@ impl Session {
         if pauses != self.is_paused {
             self.is_paused = pauses;
             self.seats.iter().for_each(|seat| seat.set_paused(pauses));
-            if pauses && self.clock.is_pinged() && !self.carrier.is_polling() {
+            if pauses && self.clock.is_pinged() {
                 // The pong would not be read. The next ping comes one interval later.
-                self.clock.is_heard();
-                self.mailbox.set_expiry(self.clock.expiry());
+                self.is_heard();
             }
         }
         pauses

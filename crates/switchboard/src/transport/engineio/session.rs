@@ -139,7 +139,8 @@ impl Session {
             }
             if !again {
                 self.rest();
-                if !self.clock.poll(self.probe.as_ref(), cx) {
+                // After the end only the seats are waited for, whose runners have deadlines of their own.
+                if self.net == Net::Gone || !self.clock.poll(self.probe.as_ref(), cx) {
                     return Poll::Pending;
                 }
             }
@@ -162,8 +163,7 @@ impl Session {
         if self.drained.as_mut().is_some_and(|drained| drained.as_mut().poll(cx).is_ready()) {
             self.drained = None;
         }
-        if self.drained.is_none() && self.is_nowhere() {
-            // The seats of others end by a request to each of them.
+        if self.drained.is_none() && self.has_finished() {
             self.close(DisconnectReason::Shutdown);
             return true;
         }
@@ -232,6 +232,11 @@ impl Session {
     /// True if the client is in no namespace, and asks for none.
     pub(super) fn is_nowhere(&self) -> bool {
         self.joining.is_empty() && !self.seats.iter().any(Seat::is_present)
+    }
+
+    /// After a shutdown has begun: true if nothing is left to finish. Each seat is asked to end by a request of its own.
+    pub(super) fn has_finished(&self) -> bool {
+        self.joining.is_empty() && self.seats.iter().all(|seat| seat.restarts || !seat.is_present())
     }
 
     /// Before the task waits: what others have to know of it.

@@ -24,45 +24,55 @@ impl Session {
             return false;
         }
         let mut moved = self.write_staged(cx);
-        let (again, is_blocked, waiting) = self.flush_seats(cx);
+        let Flow { mut again, is_blocked, waits_for_staging, waiting } = self.flush_seats(cx);
         self.say_goodbye();
         moved |= self.write_staged(cx);
+        // The socket has taken what was staged. The outboxes that waited for that have not registered for anything.
+        again |= waits_for_staging && self.staging.is_empty();
         moved |= self.answer_poll();
         self.set_write_deadlines(moved, is_blocked, waiting);
-        self.end_carrier(cx) || again
+        again |= self.end_carrier(cx);
+        again || self.net == Net::Gone
     }
 
-    /// Moves what waits in the outboxes. Returns whether there is something to do at once, whether the carrier refuses more, and
-    /// how many bytes wait at most in one outbox.
-    fn flush_seats(&mut self, cx: &mut Context<'_>) -> (bool, bool, usize) {
-        let (mut again, mut is_blocked, mut waiting) = (false, false, 0);
+    /// Moves what waits in the outboxes.
+    fn flush_seats(&mut self, cx: &mut Context<'_>) -> Flow {
+        let mut flow = Flow::default();
         let mut requests: Vec<(usize, CloseRequest)> = Vec::new();
         let count = self.seats.len();
         for at in (0..count).map(|step| (self.first + step) % count) {
-            let was_congested = self.seats[at].is_congested();
+            let seat = &mut self.seats[at];
+            let (was_congested, was_gone) = (seat.is_congested(), seat.is_gone());
             let end = match &mut self.carrier {
                 Carrier::WebSocket(socket) => {
-                    let mut sink = SocketSink { stream: socket.stream.as_mut(), staging: &mut self.staging };
-                    self.seats[at].flush(&mut sink, cx)
+                    let mut sink = SocketSink {
+                        stream: socket.stream.as_mut(),
+                        staging: &mut self.staging,
+                        waits_for_staging: false,
+                    };
+                    let end = seat.flush(&mut sink, cx);
+                    flow.waits_for_staging |= sink.waits_for_staging;
+                    end
                 }
                 Carrier::Polling => {
                     let mut sink = PollSink { mailbox: &self.mailbox, staging: &mut self.staging };
-                    self.seats[at].flush(&mut sink, cx)
+                    seat.flush(&mut sink, cx)
                 }
-                Carrier::Gone => return (false, false, 0),
+                Carrier::Gone => return flow,
             };
             match end.flushed {
                 Some(Flushed::Blocked { .. }) => {
-                    is_blocked = true;
-                    waiting = waiting.max(end.waiting);
+                    flow.is_blocked = true;
+                    flow.waiting = flow.waiting.max(end.waiting);
                 }
                 Some(Flushed::Failed) => {
                     self.lost(DisconnectReason::Lost);
-                    return (true, false, 0);
+                    return flow;
                 }
                 None | Some(Flushed::Drained) => {}
             }
-            again |= end.again || (was_congested && !self.seats[at].is_congested());
+            // Messages that waited until the client reads can be handled now, or the application learns that it has left.
+            flow.again |= end.again || (was_congested && !seat.is_congested()) || (!was_gone && seat.is_gone());
             requests.extend(end.request.map(|request| (at, request)));
         }
         if count > 0 {
@@ -71,7 +81,7 @@ impl Session {
         for (at, request) in requests {
             self.obey_request(at, request);
         }
-        (again, is_blocked, waiting)
+        flow
     }
 
     /// Writes what is staged for a WebSocket. True if something was written.
@@ -149,17 +159,31 @@ impl Session {
     }
 }
 
+/// What moving the outboxes came to.
+#[derive(Default)]
+struct Flow {
+    /// There is something to do at once.
+    again: bool,
+    /// The carrier refuses more.
+    is_blocked: bool,
+    /// An outbox waits until what is staged is written.
+    waits_for_staging: bool,
+    /// How many bytes wait at most in one outbox.
+    waiting: usize,
+}
+
 /// A WebSocket, as the outboxes see it. It takes whole pieces of an outbox, which end with a frame: so frames of several
 /// outboxes are never mixed.
 struct SocketSink<'a> {
     stream: Pin<&'a mut dyn Io>,
     staging: &'a mut Staging,
+    waits_for_staging: bool,
 }
 
 impl Sink for SocketSink<'_> {
     fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if !self.staging.is_empty() {
-            // The write of what is staged has registered the task.
+            self.waits_for_staging = true;
             return Poll::Pending;
         }
         let written = ready!(self.stream.as_mut().poll_write_vectored(cx, pieces))?;

@@ -135,7 +135,7 @@ clause("polling-sixteen-packets", async () => {
 
 clause("polling-thousands-of-packets", async () => {
   const sid = await enter();
-  const count = 4000;
+  const count = 2000;
   const posted = post(sid, Array.from({ length: count }, () => '42["message-with-ack"]').join(SEPARATOR) + `${SEPARATOR}427["message-with-ack"]`);
   let last = "";
   while (last !== "437[]") {
@@ -262,9 +262,8 @@ clause("polling-heartbeat", async () => {
 });
 
 clause("polling-ping-timeout", async () => {
-  const began = Date.now();
   const sid = await open();
-  await sleep(PING_INTERVAL + PING_TIMEOUT - (Date.now() - began) + 5);
+  await sleep(PING_INTERVAL + PING_TIMEOUT);
   refused(await poll(sid), 1);
   const waiting = await open();
   assert.equal((await poll(waiting)).text, "2");

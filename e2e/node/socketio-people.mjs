@@ -63,6 +63,8 @@ export class Person {
 
   /** Waits until `look` finds something: anything but `undefined`. */
   until(look, what = String(look), limit = LIMIT) {
+    // Made here, so that its stack says who waits.
+    const missing = new Error(`no ${what}`);
     return new Promise((resolve, reject) => {
       const stop = () => (clearTimeout(timer), this.#waiting.delete(again));
       const again = () => {
@@ -71,7 +73,9 @@ export class Person {
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(again);
-        reject(new Error(`no ${what}; there is ${JSON.stringify(this.received).slice(0, 2000)}, ${this.reasons}`));
+        const { transport, socket } = this;
+        const state = { transport, connected: socket.connected, reasons: this.reasons, received: this.received };
+        reject(Object.assign(missing, { state: JSON.stringify(state).slice(0, 2000) }));
       }, limit);
       this.#waiting.add(again);
       again();

@@ -22,7 +22,6 @@ pub mod ws;
 
 #[doc(hidden)]
 pub use args::ARGS;
-pub use args::Args;
 pub use binary::Binary;
 pub use close::{Close, CloseCode};
 pub use error::{Code, Detail, Error, OrInternal, TraceId};

@@ -132,7 +132,7 @@ pub use compression::Compression;
 pub use di::Inject;
 #[cfg(feature = "garde")]
 pub use extract::Valid;
-pub use extract::{Ack, ConnState, Ctx, EventName, Ext, Meta, Unchecked};
+pub use extract::{Ack, Args, ConnState, Ctx, EventName, Ext, Meta, Unchecked};
 pub use gateway::Gateway;
 pub use handler::{HandlerDef, Reply};
 pub use handshake::Handshake;
@@ -153,7 +153,7 @@ pub use room::RoomName;
 #[cfg(feature = "socketio")]
 pub use socketio::SocketIo;
 pub use switchboard_core::ws::origin::{InvalidOrigin, Origins};
-pub use switchboard_core::{AnyFloat, Args, Binary, Close, Code, Detail, Error, OrInternal, TraceId};
+pub use switchboard_core::{AnyFloat, Binary, Close, Code, Detail, Error, OrInternal, TraceId};
 pub use user::{RoleNames, User};
 
 #[cfg(feature = "macros")]

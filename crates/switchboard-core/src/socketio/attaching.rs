@@ -29,7 +29,7 @@ pub(super) struct Attaching<'c, 'a, S> {
 pub(super) enum Place {
     /// It is the whole, of which the collector is told [what it is](Said).
     Whole,
-    /// It is what an [`Args`](crate::Args) holds that is the whole.
+    /// It is what an `Args` holds that is the whole.
     Spread,
     Inside,
 }

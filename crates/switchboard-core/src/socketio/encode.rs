@@ -20,7 +20,7 @@ pub enum Emit<'a, T: ?Sized> {
     /// Several arguments: the items of a tuple or list, or of any value that serializes as an array. Any other value is
     /// one argument.
     Each(&'a T),
-    /// What the value says, also through `Some` and references: an [`Args`](crate::Args) is its items, `()` no argument, and
+    /// What the value says, also through `Some` and references: an `Args` ([`ARGS`](crate::ARGS)) is its items, `()` no argument, and
     /// any other value one argument. `None` is null in an event, and no argument in an ack.
     Value(&'a T),
 }

@@ -8,7 +8,7 @@
 //! | [`Arguments`] | what an event or an ack carries, not yet parsed |
 //! | [`Assembler`] | a text and the binary messages after it → one packet with its bytes, as an [`Assembled`] |
 //! | [`encode_event`], [`encode_ack`] and others | packets to send; bytes inside of a payload become attachments |
-//! | [`Wants`] | whether a type is read from the payload or, as an [`Args`](crate::Args), from the arguments |
+//! | [`Wants`] | whether a type is read from the payload or, as an `Args`, from the arguments |
 //! | [`Violation`] | what ends the connection |
 //!
 //! A packet that the reference implementation's decoder refuses is a [`Violation`]. A packet that it accepts, but that

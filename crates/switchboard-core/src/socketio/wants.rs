@@ -12,7 +12,7 @@ use crate::args::ARGS;
 pub enum Wants {
     /// The payload: one argument is the payload, several are an array, none is null.
     Payload,
-    /// The list of arguments: the type is an [`Args`](crate::Args).
+    /// The list of arguments: the type is an `Args`: it asks for a newtype struct named [`ARGS`](crate::ARGS).
     Arguments,
     /// The same, if there are any: it is an `Option` of one.
     SomeArguments,
@@ -76,10 +76,20 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
 #[cfg(test)]
 mod tests {
+
+    use serde::{Deserialize, Deserializer};
     use serde_json::Value;
 
     use super::Wants;
-    use crate::{Args, Binary};
+    use crate::{ARGS, Binary};
+
+    struct Args<T>(#[expect(dead_code, reason = "nothing is read")] T);
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Args<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Args<T>, D::Error> {
+            deserializer.deserialize_newtype_struct(ARGS, serde::de::IgnoredAny).map(|_| unreachable!())
+        }
+    }
 
     #[test]
     fn args_alone_want_arguments() {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
-use switchboard_core::Binary;
+use switchboard_core::codec::msgpack::RawBuf;
 use switchboard_core::socketio::{
     Emit, encode_ack, encode_connect, encode_connect_error, encode_connect_request, encode_disconnect, encode_event,
+    json_without_bytes,
 };
+use switchboard_core::{ARGS, Binary};
 
 const PREFIX: &[u8] = b"before";
 
@@ -154,6 +156,14 @@ fn bytes_become_attachments_at_any_depth() {
     assert_eq!(event(Emit::One(erased)), (expected, attachments));
 }
 
+struct Args<T>(T);
+
+impl<T: Serialize> Serialize for Args<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(ARGS, &self.0)
+    }
+}
+
 struct Fails;
 
 impl Serialize for Fails {
@@ -190,4 +200,74 @@ fn what_is_refused_leaves_nothing_behind() {
 
     let (text, attachments) = event(Emit::Each(&vec![bytes(b"x"); 10]));
     assert!(text.starts_with("510-/admin,7[") && attachments.len() == 10);
+}
+
+/// A pair of an event's and an ack's text.
+fn said<T: Serialize>(value: T) -> (String, String) {
+    let (event, attachments) = event(Emit::Value(&value));
+    let ack = text(|out| {
+        let count = encode_ack(out, "/", 1, Emit::Value(&value), &mut |_| ()).unwrap();
+        assert_eq!(count, attachments.len());
+    });
+    // What is erased is the same.
+    let erased: &dyn erased_serde::Serialize = &value;
+    assert_eq!(self::event(Emit::Value(erased)).0, event);
+    let tail = |text: &str| text.split_once('[').map(|(_, tail)| format!("[{tail}")).unwrap();
+    (tail(&event), tail(&ack))
+}
+
+#[test]
+fn a_value_says_which_arguments_it_is() {
+    let same = |event: &str, ack: &str| (event.to_owned(), ack.to_owned());
+    assert_eq!(said(5), same(r#"["a",5]"#, "[5]"));
+    assert_eq!(said((1, "b")), same(r#"["a",[1,"b"]]"#, r#"[[1,"b"]]"#));
+    assert_eq!(said(()), same(r#"["a"]"#, "[]"));
+    assert_eq!(said(None::<u8>), same(r#"["a",null]"#, "[]"));
+    assert_eq!(said(Some(())), same(r#"["a"]"#, "[]"));
+    assert_eq!(said([()]), same(r#"["a",[null]]"#, "[[null]]"));
+
+    assert_eq!(said(Args((1, "b"))), same(r#"["a",1,"b"]"#, r#"[1,"b"]"#));
+    assert_eq!(said(&Some(&Args(((1, 2), None::<u8>)))), same(r#"["a",[1,2],null]"#, "[[1,2],null]"));
+    assert_eq!(said(Args(Vec::<u8>::new())), same(r#"["a"]"#, "[]"));
+    assert_eq!(said(Args(())), same(r#"["a"]"#, "[]"));
+    assert_eq!(said(Args(None::<u8>)), same(r#"["a"]"#, "[]"));
+    assert_eq!(said(Args(json!([null]))), same(r#"["a",null]"#, "[null]"));
+    assert_eq!(said(Args(json!({"b": []}))), same(r#"["a",{"b":[]}]"#, r#"[{"b":[]}]"#));
+    // Only the whole is spread.
+    assert_eq!(said([Args((1, 2))]), same(r#"["a",[[1,2]]]"#, "[[[1,2]]]"));
+    let p = |num: u8| format!(r#"{{"_placeholder":true,"num":{num}}}"#);
+    let both = format!("{},{}]", p(0), p(1));
+    assert_eq!(said(Args((bytes(b"x"), bytes(b"y")))), (format!(r#"["a",{both}"#), format!("[{both}")));
+    assert_eq!(said(Args(bytes(b"x"))), (format!(r#"["a",{}]"#, p(0)), format!("[{}]", p(0))));
+}
+
+#[test]
+fn a_kept_value_comes_back_as_it_was() {
+    let value = json!({"a": [1, -2, 0.5, true, null, "é"], "b": {"c": u64::MAX}});
+    let both = (&value, bytes(b"xyz"), [bytes(b"")]);
+    let kept = RawBuf::of(&both).unwrap();
+    assert_eq!(event(Emit::Value(&kept)), event(Emit::Value(&both)));
+    assert_eq!(said(Args(&kept)).0, said(Args(&both)).0);
+    assert_eq!(said(RawBuf::of(&()).unwrap()), said(()));
+    assert_eq!(said(RawBuf::of(&BTreeMap::from([(5, true)])).unwrap()).1, r#"[{"5":true}]"#);
+    assert_eq!(serde_json::to_value(RawBuf::of(&value).unwrap()).unwrap(), value);
+
+    let mut deep = json!(1);
+    for _ in 0..127 {
+        deep = json!([deep]);
+    }
+    let mut out = Vec::new();
+    assert!(encode_ack(&mut out, "/", 1, Emit::One(&RawBuf::of(&deep).unwrap()), &mut |_| ()).is_ok());
+    let deeper = RawBuf::of(&[deep]).unwrap();
+    out.clear();
+    assert!(encode_ack(&mut out, "/", 1, Emit::One(&deeper), &mut |_| ()).unwrap_err().is_internal());
+    assert!(out.is_empty());
+}
+
+#[test]
+fn json_keeps_what_has_no_bytes() {
+    let json = json_without_bytes(&(u128::MAX, 0.1f32, Some("x"))).unwrap().unwrap();
+    assert_eq!(json.get(), r#"[340282366920938463463374607431768211455,0.1,"x"]"#);
+    assert!(json_without_bytes(&(1, bytes(b"x"))).unwrap().is_none());
+    assert!(json_without_bytes(&Fails).unwrap_err().is_internal());
 }

@@ -109,26 +109,6 @@ impl App {
 
     /// Builds all routes. Errors: all problems of the application.
     pub(super) fn routes(&mut self) -> Result<Routes, BootError> {
-        for why in self.limits.node.problems().into_iter().chain(self.limits.gateway.problems()) {
-            self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
-        }
-        for (name, place, _) in std::mem::take(&mut self.after_init) {
-            let message = format!(
-                "{name} has an after-init hook, which is async: await `App::init` before the application is merged"
-            );
-            self.problems.push(Problem::new(message, &[place]));
-        }
-        for Mounted { table, .. } in &mut self.gateways {
-            table.settle_formats(&self.codecs, &mut self.problems);
-        }
-        match std::mem::take(&mut self.declared).make(Some(&self.container)) {
-            Ok(application) => {
-                for Mounted { table, .. } in &mut self.gateways {
-                    table.settle_stages(&application, self.require_guard, &mut self.problems);
-                }
-            }
-            Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
-        }
         self.settle();
         #[cfg(feature = "socketio")]
         let socketio = self.unite();
@@ -154,8 +134,28 @@ impl App {
         if overlaps.is_empty() { Ok(routes) } else { Err(BootError::new(overlaps)) }
     }
 
-    /// Gives each gateway what it takes from the application.
-    fn settle(&mut self) {
+    /// Gives each gateway what it takes from the application. Adds mistakes to the problems.
+    pub(super) fn settle(&mut self) {
+        for why in self.limits.node.problems().into_iter().chain(self.limits.gateway.problems()) {
+            self.problems.push(Problem::new(format!("the limits of the application: {why}"), &[]));
+        }
+        for (name, place, _) in std::mem::take(&mut self.after_init) {
+            let message = format!(
+                "{name} has an after-init hook, which is async: await `App::init` before the application is merged"
+            );
+            self.problems.push(Problem::new(message, &[place]));
+        }
+        for Mounted { table, .. } in &mut self.gateways {
+            table.settle_formats(&self.codecs, &mut self.problems);
+        }
+        match std::mem::take(&mut self.declared).make(Some(&self.container)) {
+            Ok(application) => {
+                for Mounted { table, .. } in &mut self.gateways {
+                    table.settle_stages(&application, self.require_guard, &mut self.problems);
+                }
+            }
+            Err(missing) => self.problems.push(Problem::new(format!("a stage of the application: {missing}"), &[])),
+        }
         let (handle, serves) = (self.handle(), self.problems.is_empty());
         for Mounted { table, .. } in &mut self.gateways {
             table.settle(&self.limits, &self.origins, self.hosts.as_ref(), &self.container, handle.clone());

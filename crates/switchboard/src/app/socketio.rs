@@ -117,16 +117,5 @@ fn own_path(path: &str) -> Result<String, &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    #[test]
-    fn the_path_has_no_slash_at_its_end() {
-        for (path, own) in [("/socket.io/", "/socket.io"), ("socket.io", "/socket.io"), ("/a/b/", "/a/b"), ("/", "")] {
-            assert_eq!(own_path(path).as_deref(), Ok(own), "{path}");
-        }
-        for path in ["", "/{id}/", "/a b", "/a//b", "/a?b"] {
-            assert!(own_path(path).is_err(), "{path:?}");
-        }
-    }
-}
+#[path = "socketio_tests.rs"]
+mod tests;

@@ -209,7 +209,7 @@ impl<'a> Encoding<'a> {
         !matches!(self, Encoding::Own { .. })
     }
 
-    /// True if an [`Args`](switchboard_core::Args) is written in another way than what it holds.
+    /// True if an [`Args`](crate::Args) is written in another way than what it holds.
     pub(crate) fn spreads_args(self) -> bool {
         match self {
             #[cfg(feature = "socketio")]

@@ -250,3 +250,7 @@ fn copied<'f>(rejected: &'f Rejected<'static>) -> Rejected<'f> {
     let told = error.details().iter().cloned().fold(told, Error::detail);
     Rejected::new(told).with_reason(reason).with_event(event.as_deref().map(Cow::Borrowed))
 }
+
+#[cfg(test)]
+#[path = "socketio_tests.rs"]
+mod tests;

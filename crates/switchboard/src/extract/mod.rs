@@ -8,6 +8,7 @@
 //! | [`Ctx`] | the client, the event, the user and the container at once |
 //! | [`EventName`], [`Meta`] | the event's name, and the `meta` that was sent beside the payload |
 //! | [`Ack`] | replies later; in handlers only |
+//! | [`Args`] | a payload that is several arguments of a Socket.IO client; in handlers only |
 //! | `Valid`, [`Unchecked`] | a payload that is validated, and one that is not; in handlers only |
 //!
 //! Defined elsewhere: [`User`](crate::User), [`MaybeUser`](crate::MaybeUser), [`Inject`](crate::Inject),
@@ -17,6 +18,7 @@
 //! axum has types named `Path` and `Query` too, so these two, and `Headers`, are not re-exported at the crate's root.
 //! All others are.
 mod ack;
+mod args;
 mod conn_state;
 mod ctx;
 mod handshake;
@@ -29,6 +31,7 @@ mod unchecked;
 mod valid;
 
 pub use ack::Ack;
+pub use args::Args;
 pub use conn_state::ConnState;
 pub use ctx::Ctx;
 pub use handshake::{Ext, Headers};

@@ -24,10 +24,10 @@ use include::Included;
 pub(crate) use mount::ModuleGateway;
 pub use mount::{Messages, Mount};
 pub(crate) use protocols::Protocols;
-pub(crate) use seat::NoSeat;
-pub(crate) use site::{Site, after};
 #[cfg(feature = "socketio")]
 pub(crate) use reach::Reach;
+pub(crate) use seat::NoSeat;
+pub(crate) use site::{Site, after};
 #[cfg(feature = "socketio")]
 pub(crate) use union::{Candidate, Unions};
 

@@ -100,7 +100,8 @@ pub(super) fn parameters(pattern: &str) -> Result<Vec<&str>, String> {
 /// Returns the pattern without the names of its parameters. Two patterns of the same shape have the same names of
 /// namespaces.
 pub(super) fn shape(pattern: &str) -> String {
-    let blank = |segment: &str| segment.split_once('{').map_or(segment.to_owned(), |(before, _)| format!("{before}{{}}"));
+    let blank =
+        |segment: &str| segment.split_once('{').map_or(segment.to_owned(), |(before, _)| format!("{before}{{}}"));
     pattern.split('/').map(blank).collect::<Vec<_>>().join("/")
 }
 

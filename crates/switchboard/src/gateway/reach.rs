@@ -23,6 +23,11 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// event that two of them handle is a problem at boot, and so are two handlers of all other events; leave one gateway
     /// out to fix that. A gateway that is raw, or on a [port](Gateway::port) of its own, is never reached.
     ///
+    /// If an on-connect hook refuses a client, the hooks of the gateways after it do not run, and the on-disconnect hooks
+    /// of those before it do, because they have seen the client connect. A join needs the consent of every gateway's
+    /// [`on_join`](Gateway::on_join). What holds for Socket.IO's clients in place of the gateway's own limits, origins and
+    /// hosts are the settings of `SocketIo` and, where these say nothing, those of the application.
+    ///
     /// ```
     /// use switchboard::Gateway;
     /// let internal = Gateway::functions().on_fn("reload", || async {}).socketio(false);

@@ -86,6 +86,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     /// of a namespace that has a type, including `/`, is answered with 403: clients cannot select it by request. Above
     /// `Limits::runtime_namespaces`, the answer is 503.
     ///
+    /// Socket.IO's clients name the namespace themselves: they reach such a gateway only with
+    /// [`socketio_namespace`](Gateway::socketio_namespace).
+    ///
     /// Setting both this and [`namespace`](Gateway::namespace) is reported as a problem at boot.
     /// ```
     /// use switchboard::{App, Client, Dynamic, Error, Gateway, Server, Handshake};

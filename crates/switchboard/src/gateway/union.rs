@@ -106,7 +106,10 @@ impl Unions {
                 "the `socketio_namespace` {pattern:?} of {} has the same names as {other}; write it as that one, or change it",
                 parts[0].name()
             );
-            problems.push(Problem::new(message, parts[0].reach.pattern.iter().map(|(_, at)| *at).collect::<Vec<_>>().as_slice()));
+            problems.push(Problem::new(
+                message,
+                parts[0].reach.pattern.iter().map(|(_, at)| *at).collect::<Vec<_>>().as_slice(),
+            ));
             return;
         }
         let union = united(pattern, parts, limits, problems);
@@ -161,7 +164,9 @@ fn unreached(one: &Candidate<'_>) -> String {
     let why = match one.table.namespace_by {
         _ if one.has_port => "it is on a port of its own",
         Some(_) => "its namespace is chosen by the request; name the namespaces by `socketio_namespace`",
-        None => "its path has parameters, which they do not send; choose its namespace by `namespace_by`, with `socketio_namespace`",
+        None => {
+            "its path has parameters, which they do not send; choose its namespace by `namespace_by`, with `socketio_namespace`"
+        }
     };
     format!("Socket.IO's clients do not reach {} ({}): {why}", one.name(), one.path)
 }
@@ -366,7 +371,3 @@ fn on_join(parts: &[Candidate<'_>]) -> Option<Gate> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "union_tests.rs"]
-mod tests;

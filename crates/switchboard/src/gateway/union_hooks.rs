@@ -109,11 +109,7 @@ struct Visit {
 
 impl Visit {
     fn of(cx: &MessageContext<'_>) -> Visit {
-        Visit {
-            client: cx.caller.connected().clone(),
-            container: cx.container.cloned(),
-            reason: cx.reason.cloned(),
-        }
+        Visit { client: cx.caller.connected().clone(), container: cx.container.cloned(), reason: cx.reason.cloned() }
     }
 
     fn with<T>(&self, hook: impl FnOnce(&MessageContext<'_>) -> T) -> T {

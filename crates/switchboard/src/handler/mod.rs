@@ -23,13 +23,13 @@ mod sink;
 mod stream;
 mod validation;
 
+#[cfg(feature = "socketio")]
+pub(crate) use argument::FailsAs;
 pub use argument::{
     AllowedIn, Beside, Context, Decided, FromMessage, Handlers, Kind, Late, MessageContext, OnConnect, OnDisconnect,
     OwnedSocket, Payload, RawLoop, Reason, Requirements,
 };
 pub(crate) use argument::{Checks, Parts, PayloadNote};
-#[cfg(feature = "socketio")]
-pub(crate) use argument::FailsAs;
 pub(crate) use attempt::{Attempt, Begun};
 pub use caller::Caller;
 pub(crate) use hook::{Hook, HookFuture, Hooks};

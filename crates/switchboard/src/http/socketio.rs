@@ -321,8 +321,13 @@ impl Inner {
     fn upgrade(self: &Arc<Self>, asked: Asked, next: Next) -> Result<Response<Body>, Answer> {
         let Asked { mut parts, peer, .. } = asked;
         let on_upgrade = parts.extensions.remove::<OnUpgrade>();
-        let checked =
-            check_request_of_any_path(&parts.method, &parts.uri, parts.version, &parts.headers, &head_limits(self.node().limits()))?;
+        let checked = check_request_of_any_path(
+            &parts.method,
+            &parts.uri,
+            parts.version,
+            &parts.headers,
+            &head_limits(self.node().limits()),
+        )?;
         let accept = checked.accept_value();
         let on_upgrade = on_upgrade.ok_or_else(|| Answer::Http(Refused::no_stream()))?;
         let is_configured = parts.extensions.get::<OwnListener>().is_some();

@@ -26,9 +26,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use switchboard_core::CloseCode;
 use switchboard_core::ws::Deflate;
-use switchboard_core::ws::handshake::{
-    HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request,
-};
+use switchboard_core::ws::handshake::{HeadLimits, Refusal, Upgrade as Asked, check_allowed_host, check_request};
 
 /// The HTTP service of one gateway.
 #[derive(Clone)]

@@ -168,3 +168,25 @@ pub(crate) fn left() -> Error {
 fn too_many() -> Error {
     Error::rate_limited("Too many answers are awaited")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Acks, Asker, SEVERAL, Waiting, number_for_several};
+    use tokio::sync::oneshot;
+
+    #[test]
+    fn numbers_stay_below_2_to_31_and_are_used_again() {
+        let mut acks = Acks::default();
+        assert_eq!([acks.next(), acks.next()], [1, 2]);
+        let waiting = || Waiting { answer: Asker::One(oneshot::channel().0), own: false };
+        for waits in [1, 2, SEVERAL - 2] {
+            acks.pending.insert(waits, waiting());
+        }
+        acks.last = SEVERAL - 3;
+        assert_eq!([acks.next(), acks.next(), acks.next()], [SEVERAL - 1, 3, 4]);
+        for _ in 0..100 {
+            let number = number_for_several().unwrap();
+            assert!((SEVERAL..1 << 31).contains(&number), "{number}");
+        }
+    }
+}

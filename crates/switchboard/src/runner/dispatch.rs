@@ -71,7 +71,7 @@ impl Runner {
         }
         #[cfg(feature = "socketio")]
         if let (Format::SocketIo, Received::Text(text)) = (conn.format, message) {
-            match self.dispatch_packet(table, text, round, cx) {
+            match dispatch_packet(self, table, text, round, cx) {
                 Dispatched::Done => return,
                 Dispatched::TooEarly => {}
                 Dispatched::TooEarlyPanicked(trace) => panicked = Some(trace),
@@ -107,38 +107,6 @@ impl Runner {
         } else {
             self.begin(table, entry, &entry.event, &parts, round, cx);
         }
-    }
-
-    /// The fast path of Socket.IO: its client sends the payload as the only argument.
-    #[cfg(feature = "socketio")]
-    #[inline(never)]
-    fn dispatch_packet(
-        &mut self,
-        table: &CompiledGateway,
-        text: &str,
-        round: &mut Round<'_>,
-        cx: &mut Context<'_>,
-    ) -> Dispatched {
-        let Some(fast) = socketio::decode_fast(text) else { return Dispatched::TooEarly };
-        let Some(entry) = table.find(fast.event).filter(|entry| entry.takes_fast_path) else {
-            return Dispatched::TooEarly;
-        };
-        // Null may be an argument, or stand for none.
-        if fast.data == "null" {
-            return Dispatched::TooEarly;
-        }
-        let id = fast.ack.map(Id::Number);
-        let mut parts = Parts {
-            data: Data::Unread(fast.data),
-            arity: Arity::Only,
-            meta: Data::NOTHING,
-            id: id.as_ref(),
-            reply_to: ReplyTo::Event,
-        };
-        if entry.stages.is_some() {
-            look_at(&mut parts, fast.data);
-        }
-        self.begin(table, entry, &entry.event, &parts, round, cx)
     }
 
     /// Handles a message of a message pattern. Only the form of its answer differs from that of an event.
@@ -258,6 +226,38 @@ impl Runner {
             }
         }
     }
+}
+
+/// The fast path of Socket.IO: its client sends the payload as the only argument.
+#[cfg(feature = "socketio")]
+#[inline(never)]
+fn dispatch_packet(
+    runner: &mut Runner,
+    table: &CompiledGateway,
+    text: &str,
+    round: &mut Round<'_>,
+    cx: &mut Context<'_>,
+) -> Dispatched {
+    let Some(fast) = socketio::decode_fast(text) else { return Dispatched::TooEarly };
+    let Some(entry) = table.find(fast.event).filter(|entry| entry.takes_fast_path) else {
+        return Dispatched::TooEarly;
+    };
+    // Null may be an argument, or stand for none.
+    if fast.data == "null" {
+        return Dispatched::TooEarly;
+    }
+    let id = fast.ack.map(Id::Number);
+    let mut parts = Parts {
+        data: Data::Unread(fast.data),
+        arity: Arity::Only,
+        meta: Data::NOTHING,
+        id: id.as_ref(),
+        reply_to: ReplyTo::Event,
+    };
+    if entry.stages.is_some() {
+        look_at(&mut parts, fast.data);
+    }
+    runner.begin(table, entry, &entry.event, &parts, round, cx)
 }
 
 /// The parts of a message that was decoded as a whole.

@@ -10,6 +10,8 @@ mod hooks;
 mod inbound;
 #[cfg(test)]
 mod model;
+#[cfg(all(test, feature = "socketio"))]
+mod packets;
 mod round;
 #[allow(clippy::module_inception, reason = "the floor is named after its main type")]
 mod runner;

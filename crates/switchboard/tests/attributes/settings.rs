@@ -7,7 +7,7 @@ use switchboard::raw::Message;
 use switchboard::testing::TestApp;
 use switchboard::{
     App, Dynamic, Error, Gateway, GatewayLimits, Handshake, Inject, Limits, Namespace, Namespaces, Origins, Server,
-    Socket, gateway, injectable, messages, module,
+    Socket, SocketIo, gateway, injectable, messages, module,
 };
 
 const PATH: &str = "set";
@@ -284,6 +284,61 @@ async fn patterns() {
         let answer = ada.expect_text().await;
         assert_eq!(answer == r#"{"pattern":"echo","payload":"a","metadata":{},"id":1}"#, taken, "{answer}");
         assert_eq!(answer.contains("bad_request"), !taken, "{answer}");
+    }
+}
+
+#[gateway(path = "/hidden", socketio = false)]
+struct Hidden;
+
+#[messages]
+impl Hidden {
+    #[subscribe_message("echo")]
+    async fn echo(&self) {}
+}
+
+#[gateway(path = "/shown", socketio = true)]
+struct Shown;
+
+#[messages]
+impl Shown {
+    #[subscribe_message("echo")]
+    async fn echo(&self) {}
+}
+
+const PROJECTS: &str = "/project-{id}";
+
+#[gateway(path = "/projects/{id}/ws", namespace_by = by_query, socketio_namespace = PROJECTS)]
+struct Project;
+
+#[messages]
+impl Project {
+    #[subscribe_message("draw")]
+    async fn draw(&self) {}
+}
+
+#[module(gateways(Hidden, Shown, Project))]
+struct ReachedModule;
+
+#[tokio::test(start_paused = true)]
+async fn which_gateways_socket_io_reaches() {
+    let by_hand = App::new()
+        .gateway("/hidden", Gateway::new(Hidden).on("echo", Hidden::echo).socketio(false))
+        .gateway("/shown", Gateway::new(Shown).on("echo", Shown::echo).socketio(true))
+        .gateway(
+            "/projects/{id}/ws",
+            Gateway::new(Project).on("draw", Project::draw).namespace_by(by_query).socketio_namespace(PROJECTS),
+        );
+    for app in [App::create::<ReachedModule>().await.unwrap(), by_hand] {
+        let app = TestApp::new(app.socketio(SocketIo::default()));
+        let lines = app.logs().lines().into_iter().map(|line| line.message);
+        let lines: Vec<String> = lines.filter(|line| line.starts_with("Socket.IO")).collect();
+        assert_eq!(
+            lines,
+            [
+                "Socket.IO /socket.io/ in / → Shown (1 message, 0 hooks)",
+                "Socket.IO /socket.io/ in /project-{id} → Project (1 message, 0 hooks, a namespace by the request)",
+            ]
+        );
     }
 }
 

@@ -15,6 +15,8 @@ enum Step {
     Put {
         class: u8,
         padding: usize,
+        /// How many frames follow the first one, and belong to it.
+        more: u32,
         /// Another outbox has the frame, too.
         again: bool,
     },
@@ -26,10 +28,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize], any::<bool>())
-            .prop_map(|(class, padding, again)| Step::Put { class, padding, again }),
+        6 => (0..5u8, prop_oneof![0..40usize, 100..130usize, 500..700usize], prop_oneof![3 => Just(0), 1 => 1..4u32], any::<bool>())
+            .prop_map(|(class, padding, more, again)| Step::Put { class, padding, more, again }),
         // Now and then a reply that is longer than `outbound_bytes`.
-        1 => (6500..7000usize).prop_map(|padding| Step::Put { class: 0, padding, again: false }),
+        1 => (6500..7000usize).prop_map(|padding| Step::Put { class: 0, padding, more: 0, again: false }),
         1 => Just(Step::Control),
         3 => prop_oneof![0..8usize, 0..400usize, Just(usize::MAX)].prop_map(Step::Flush),
         1 => Just(Step::Discard),
@@ -49,12 +51,16 @@ struct Sent {
     decoder: Decoder,
     at: usize,
     texts: Vec<u64>,
+    /// How many frames followed the last text, and should have.
+    more: (u32, u32),
+    /// All data frames.
+    messages: usize,
     pongs: usize,
 }
 
 impl Default for Sent {
     fn default() -> Sent {
-        Sent { decoder: Decoder::new(Role::Client), at: 0, texts: Vec::new(), pongs: 0 }
+        Sent { decoder: Decoder::new(Role::Client), at: 0, texts: Vec::new(), more: (0, 0), messages: 0, pongs: 0 }
     }
 }
 
@@ -67,7 +73,18 @@ impl Sent {
             let decoded = decoded.expect("whole frames, in any split");
             at += decoded.consumed;
             match decoded.item {
-                Some(Item::Text(text)) => self.texts.push(text.split(':').next().unwrap().parse().unwrap()),
+                Some(Item::Text(text)) => {
+                    let mut parts = text.split(':');
+                    let mut number = || parts.next().unwrap().parse().unwrap();
+                    self.texts.push(number());
+                    self.more = (0, number() as u32);
+                    self.messages += 1;
+                }
+                Some(Item::Binary(_)) => {
+                    self.more.0 += 1;
+                    self.messages += 1;
+                    assert!(self.more.0 <= self.more.1, "a frame of another packet");
+                }
                 Some(Item::Pong(_)) => self.pongs += 1,
                 Some(other) => panic!("{other:?}"),
                 None => {}
@@ -113,18 +130,21 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
     let (mut blocked, mut waiting) = (false, (0, 0));
     for step in steps {
         match step {
-            Step::Put { class, padding, again } => {
+            Step::Put { class, padding, more, again } => {
                 let mut bytes = Vec::new();
-                let text = format!("{next}:{}", "x".repeat(*padding));
+                let text = format!("{next}:{more}:{}", "x".repeat(*padding));
                 write_frame(&mut bytes, Opcode::Text, true, text.as_bytes(), None);
+                for _ in 0..*more {
+                    write_frame(&mut bytes, Opcode::Binary, true, b"attached", None);
+                }
                 let class = [Class::Reply, Class::Push, Class::Push, Class::Volatile(None), Class::Volatile(Some("k"))]
                     [usize::from(*class)];
                 let before = (outbox.bytes(), outbox.messages());
-                let mut frame = Frame::new(&bytes);
+                let mut frame = Frame::of(&bytes, 1 + more);
                 frame.used = *again;
                 match outbox.put(&mut frame, class, &limits) {
                     Put::Queued { evicted } => {
-                        queued += 1 - evicted as isize;
+                        queued += 1 + *more as isize - evicted as isize;
                         let volatile = matches!(class, Class::Volatile(_));
                         fates.insert(next, if volatile { Fate::Possible } else { Fate::Certain });
                     }
@@ -132,7 +152,8 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
                     Put::Overflow => {
                         assert!(!matches!(class, Class::Volatile(_)));
                         assert_eq!(before, (outbox.bytes(), outbox.messages()));
-                        assert!(before.1 >= 20 || before.0 + bytes.len() > 6000, "overflow at {before:?}");
+                        let messages = before.1 + *more as usize;
+                        assert!(messages >= 20 || before.0 + bytes.len() > 6000, "overflow at {before:?}");
                     }
                 }
                 next += 1;
@@ -156,7 +177,7 @@ fn check(steps: &[Step], policy: VolatilePolicy) {
                 pongs = 0;
             }
         }
-        assert_eq!(outbox.messages() as isize, queued - sent.texts.len() as isize, "what waits is what is counted");
+        assert_eq!(outbox.messages() as isize, queued - sent.messages as isize, "what waits is what is counted");
         let own = outbox.charge(&node);
         if outbox.is_blocked() {
             assert_eq!((own, node.memory.queued()), outbox.pieces(), "what waits is what is charged");

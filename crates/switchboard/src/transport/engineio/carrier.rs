@@ -1,5 +1,6 @@
 //! [`Carrier`]: what carries a session's packets.
 use super::socket::Socket;
+use std::task::Context;
 
 /// What carries a session's packets.
 pub(super) enum Carrier {
@@ -13,5 +14,14 @@ pub(super) enum Carrier {
 impl Carrier {
     pub(super) fn is_polling(&self) -> bool {
         matches!(self, Carrier::Polling)
+    }
+
+    /// Ends it after the last packet or frame is sent. True if it has ended.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Carrier::Polling | Carrier::Gone => true,
+            // Browsers do not report a close as clean if the stream ends before both close frames were exchanged.
+            Carrier::WebSocket(socket) => socket.heard_close && socket.stream.as_mut().poll_shutdown(cx).is_ready(),
+        }
     }
 }

@@ -8,6 +8,9 @@ use std::task::Context;
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// The time between two polls that are released while an upgrade is under way.
+const RELEASE: Duration = Duration::from_millis(100);
+
 pub(super) struct Clock {
     ping_interval: Duration,
     ping_timeout: Duration,
@@ -97,6 +100,31 @@ impl Clock {
             true if self.connect_by.is_none() => self.connect_by = Some(Instant::now() + self.connect_timeout),
             true => {}
             false => self.connect_by = None,
+        }
+    }
+
+    /// True if the parked poll has to be released for an upgrade now. The next one is released a while later.
+    pub(super) fn releases_poll(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.noop_at.is_some_and(|at| now >= at);
+        if is_due {
+            self.noop_at = Some(now + RELEASE);
+        }
+        is_due
+    }
+
+    /// The client has to take what waits within a time, which begins anew whenever it takes something. `waits`: something waits
+    /// because of the client. `most`: the bytes that wait in the fullest outbox.
+    pub(super) fn set_write_deadlines(&mut self, waits: bool, moved: bool, most: usize, limits: &GatewayLimits) {
+        if !waits {
+            self.write_by = None;
+        } else if moved || self.write_by.is_none() {
+            self.write_by = Some(Instant::now() + limits.write_timeout);
+        }
+        if most <= limits.outbound_soft_bytes {
+            self.soft_by = None;
+        } else if self.soft_by.is_none() {
+            self.soft_by = Some(Instant::now() + limits.outbound_soft_time);
         }
     }
 

@@ -1,6 +1,5 @@
 //! How a session, or a seat of it, ends.
 use super::carrier::Carrier;
-use super::mailbox::Fault;
 use super::seat::Seat;
 use super::session::Session;
 use crate::node::clock::millis;
@@ -30,13 +29,21 @@ impl Session {
         match end {
             Some(EndRequest::Close { close, reason }) => self.end_seat(at, &close, reason),
             Some(EndRequest::Abort { code, reason }) => self.abort(code, reason),
-            Some(EndRequest::Restart) => self.restart(at),
+            Some(EndRequest::Restart) => {
+                // The runner has finished. The transport ends with the last of them.
+                self.seats[at].restarts = true;
+                if self.seats.have_finished() {
+                    self.close(DisconnectReason::Shutdown);
+                }
+            }
             None => {}
         }
         for _ in 0..malformed {
             let (now, most) = (self.node().exact(), self.serving.limits.websocket.malformed_per_10s);
             if self.malformed.count(now, MALFORMED_SPAN, most) {
-                self.close_for_good(CloseCode::TOO_MANY_ERRORS);
+                // The client does not come back after a DISCONNECT of each namespace.
+                let code = CloseCode::TOO_MANY_ERRORS;
+                self.begin_closing(&DisconnectReason::Violation { code }, true, false);
             }
         }
     }
@@ -69,30 +76,14 @@ impl Session {
             let seat = &mut self.seats[at];
             seat.leave(reason, true, false);
             let name = seat.name().into();
-            if self.left.len() >= self.serving.options.max_namespaces {
-                self.left.remove(0);
-            }
-            self.left.push(name);
-            self.clock.seats_changed(self.is_nowhere());
-        }
-    }
-
-    /// The runner of a seat has finished for a restart of the server. The transport ends with the last of them.
-    fn restart(&mut self, at: usize) {
-        self.seats[at].restarts = true;
-        if self.has_finished() {
-            self.close(DisconnectReason::Shutdown);
+            self.seats.note_left(name, self.serving.options.max_namespaces);
+            self.clock.seats_changed(self.seats.are_nowhere());
         }
     }
 
     /// Ends the session after what waits in the outboxes, without DISCONNECT: the client comes back.
     pub(super) fn close(&mut self, reason: DisconnectReason) {
         self.begin_closing(&reason, false, false);
-    }
-
-    /// Ends the session after a DISCONNECT of each namespace: the client does not come back.
-    pub(super) fn close_for_good(&mut self, code: CloseCode) {
-        self.begin_closing(&DisconnectReason::Violation { code }, true, false);
     }
 
     /// Ends the session at once. What waits is dropped, because the client does not read it.
@@ -108,6 +99,7 @@ impl Session {
         }
     }
 
+    /// `is_told`: the client is sent a DISCONNECT of each namespace. `discards`: what waits is dropped.
     fn begin_closing(&mut self, reason: &DisconnectReason, is_told: bool, discards: bool) {
         if self.net != Net::Open {
             return;
@@ -115,8 +107,8 @@ impl Session {
         self.net = Net::Closing;
         self.unread.clear();
         self.probe = None;
-        self.joining.clear();
-        for seat in &mut self.seats {
+        self.seats.joining.clear();
+        for seat in self.seats.iter_mut() {
             seat.leave(reason.clone(), is_told, discards);
         }
         let limits = &self.serving.limits;
@@ -131,7 +123,7 @@ impl Session {
     /// The client has left all namespaces, by ending the session.
     pub(super) fn client_left(&mut self, reason: &DisconnectReason) {
         self.unread.clear();
-        self.joining.clear();
+        self.seats.joining.clear();
         self.seats.iter_mut().for_each(|seat| seat.left(reason.clone()));
     }
 
@@ -148,21 +140,6 @@ impl Session {
         }
     }
 
-    pub(super) fn mailbox_fault(&mut self, fault: Fault) {
-        let reason = match fault {
-            Fault::Overlap => "overlap",
-            Fault::Aborted => "aborted",
-            Fault::Malformed(reason) => reason,
-        };
-        match fault {
-            Fault::Aborted => {
-                self.node().rejected("packet", reason);
-                self.lost(DisconnectReason::Lost);
-            }
-            Fault::Overlap | Fault::Malformed(_) => self.violation(reason),
-        }
-    }
-
     /// The carrier has ended, cleanly or not.
     pub(super) fn lost(&mut self, reason: DisconnectReason) {
         if self.net == Net::Gone {
@@ -171,13 +148,13 @@ impl Session {
         self.net = Net::Gone;
         self.carrier = Carrier::Gone;
         self.probe = None;
-        self.joining.clear();
+        self.seats.joining.clear();
         self.unread.clear();
         self.staging.clear();
         self.clock.gone_by = None;
         self.mailbox.close();
         self.serving.sessions.close(&self.sid);
-        for seat in &mut self.seats {
+        for seat in self.seats.iter_mut() {
             seat.left(reason.clone());
             seat.is_lost();
         }
@@ -258,8 +235,10 @@ impl Session {
             self.staging.text(b"2");
         } else if is_due(self.clock.read_at) {
             self.clock.read_at = None;
+        } else if self.probe.as_ref().is_some_and(|probe| now >= probe.by) {
+            self.end_probe("timeout");
         } else {
-            return self.check_probe(now);
+            return false;
         }
         true
     }

@@ -12,6 +12,7 @@ mod packets;
 mod probe;
 mod reading;
 mod seat;
+mod seats;
 mod serving;
 mod session;
 mod sessions;

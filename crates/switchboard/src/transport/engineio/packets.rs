@@ -95,8 +95,8 @@ impl Session {
 
     /// Hands an event or an ack to the seat that it is for.
     fn deliver(&mut self, namespace: &str, message: Received<'_>, cx: &mut Context<'_>) {
-        let Some(at) = self.seats.iter().position(|seat| seat.is_present() && seat.name() == namespace) else {
-            if !self.left.iter().any(|left| **left == *namespace) {
+        let Some(at) = self.seats.find(namespace) else {
+            if !self.seats.has_left(namespace) {
                 self.violation("not_connected");
             }
             return;
@@ -138,26 +138,23 @@ impl Session {
 
     /// The client asks to enter a namespace. `None`: its name cannot be one, and is not repeated.
     fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>) {
-        let Some(name) = namespace else { return self.refuse_unknown(MAIN) };
-        let is_in = self.seats.iter().any(|seat| seat.is_present() && seat.name() == name);
-        if is_in || self.joining.iter().any(|joining| *joining.name == *name) {
+        let Some(name) = namespace else { return self.refuse(MAIN, None) };
+        if self.seats.knows(name) {
             return;
         }
-        // Seats count that are still leaving: a client that enters and leaves has no more of them than one that stays.
-        if self.seats.len() + self.joining.len() >= self.serving.options.max_namespaces {
-            return self.refuse(name, &Error::rate_limited("Too many namespaces on one connection"));
+        if self.seats.count() >= self.serving.options.max_namespaces {
+            return self.refuse(name, Some(&Error::rate_limited("Too many namespaces on one connection")));
         }
         let auth = match auth {
             Ok(auth) => auth.map(ToOwned::to_owned),
-            Err(rejected) => return self.refuse(name, &rejected.error),
+            Err(rejected) => return self.refuse(name, Some(&rejected.error)),
         };
         match Joining::new(&self.serving, name, &self.request, auth) {
             Some(joining) => {
-                self.joining.push(joining);
-                self.left.retain(|left| **left != *name);
+                self.seats.join(joining);
                 self.clock.seats_changed(false);
             }
-            None => self.refuse_unknown(name),
+            None => self.refuse(name, None),
         }
     }
 
@@ -170,39 +167,33 @@ impl Session {
                 self.seats.push(seat);
             }
             Ok(_) => {}
-            Err(error) => self.refuse(name, &error),
+            Err(error) => self.refuse(name, Some(&error)),
         }
-        self.clock.seats_changed(self.is_nowhere());
+        self.clock.seats_changed(self.seats.are_nowhere());
     }
 
-    /// Answers a CONNECT with CONNECT_ERROR.
-    fn refuse(&mut self, name: &str, error: &Error) {
-        self.answer_connect(name, error.message(), Some(&ErrorBody::new(error, None)));
-    }
-
-    /// Answers the CONNECT to a namespace that there is not, as the reference implementation does: without data.
-    fn refuse_unknown(&mut self, name: &str) {
-        self.answer_connect(name, "Invalid namespace", None);
-    }
-
-    fn answer_connect(&mut self, name: &str, message: &str, body: Option<&ErrorBody<'_>>) {
+    /// Answers a CONNECT with CONNECT_ERROR. `None`: there is no such namespace, which is answered without data, as by the
+    /// reference implementation.
+    fn refuse(&mut self, name: &str, error: Option<&Error>) {
         self.node().rejected("connect", "refused");
         let mut packet = vec![b'4'];
-        let body = body.map(|body| body as &dyn erased_serde::Serialize);
-        if encode_connect_error(&mut packet, name, message, body).is_ok() {
+        let body = error.map(|error| ErrorBody::new(error, None));
+        let data = body.as_ref().map(|body| body as &dyn erased_serde::Serialize);
+        let message = error.map_or("Invalid namespace", Error::message);
+        if encode_connect_error(&mut packet, name, message, data).is_ok() {
             self.staging.text(&packet);
         }
     }
 
     /// The client leaves a namespace.
     fn disconnect(&mut self, name: &str) {
-        self.joining.retain(|joining| *joining.name != *name);
+        self.seats.joining.retain(|joining| *joining.name != *name);
         let left = |seat: &mut Seat| {
             if seat.is_present() && seat.name() == name {
                 seat.left(DisconnectReason::Client { code: None, reason: "client namespace disconnect".to_owned() });
             }
         };
         self.seats.iter_mut().for_each(left);
-        self.clock.seats_changed(self.is_nowhere());
+        self.clock.seats_changed(self.seats.are_nowhere());
     }
 }

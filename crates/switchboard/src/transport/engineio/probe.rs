@@ -6,13 +6,10 @@ use super::staging::{Staging, Written};
 use crate::buffers;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use switchboard_core::engineio::{PROBE, Packet, decode_text};
-use switchboard_core::ws::{self, FrameLimits, Item, Opcode};
+use switchboard_core::ws::{FrameLimits, Item};
 use tokio::time::Instant;
 
-/// The time between two polls that are released while an upgrade is under way.
-const RELEASE: Duration = Duration::from_millis(100);
 /// A socket that is probed sends a probe, an `upgrade`, and then what the session may send. Its first messages are short.
 const FIRST: FrameLimits = FrameLimits { max_message: 4096, max_frame: 4096, max_fragments: 4 };
 
@@ -83,29 +80,12 @@ impl Session {
         self.clock.write_by = None;
     }
 
-    fn end_probe(&mut self, reason: &'static str) {
+    /// Ends an upgrade that has failed. Polling goes on.
+    pub(super) fn end_probe(&mut self, reason: &'static str) {
         self.node().rejected("upgrade", reason);
         self.clock.noop_at = None;
         self.probe = None;
         self.mailbox.probed();
-    }
-
-    /// Ends an upgrade whose time is over. True if there was one.
-    pub(super) fn check_probe(&mut self, now: Instant) -> bool {
-        let is_late = self.probe.as_ref().is_some_and(|probe| now >= probe.by);
-        if is_late {
-            self.end_probe("timeout");
-        }
-        is_late
-    }
-
-    /// True if a poll has to be released for the upgrade now. The next one is released a while later.
-    pub(super) fn releases_poll(&mut self) -> bool {
-        let is_due = self.clock.noop_at.is_some_and(|at| Instant::now() >= at) && self.mailbox.has_poll();
-        if is_due {
-            self.clock.noop_at = Some(Instant::now() + RELEASE);
-        }
-        is_due
     }
 }
 
@@ -161,9 +141,7 @@ impl Probe {
                     _ => Outcome::Fails("probe"),
                 },
                 Item::Ping(payload) => {
-                    let mut pong = Vec::new();
-                    ws::write_control(&mut pong, Opcode::Pong, &payload);
-                    self.out.frames(&pong);
+                    self.out.pong(&payload);
                     Outcome::Waits
                 }
                 Item::Pong(_) => Outcome::Waits,

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use switchboard_core::CloseCode;
 use switchboard_core::engineio::{Packet, Payload, PayloadLimits, Refusal, decode_payload, decode_text};
-use switchboard_core::ws::{self, Item, Opcode};
+use switchboard_core::ws::Item;
 use tokio::io::ReadBuf;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -74,7 +74,17 @@ impl Session {
                 false
             }
             Net::Open => self.read_payload(cx) || self.read_socket(cx),
-            Net::Closing | Net::Lingering => self.overhear(cx),
+            Net::Closing | Net::Lingering => match &mut self.carrier {
+                Carrier::WebSocket(socket) => match socket.overhear(cx) {
+                    Poll::Pending => false,
+                    Poll::Ready(true) => true,
+                    Poll::Ready(false) => {
+                        self.lost(DisconnectReason::Lost);
+                        true
+                    }
+                },
+                Carrier::Polling | Carrier::Gone => false,
+            },
             Net::Gone => false,
         }
     }
@@ -232,43 +242,20 @@ impl Session {
                     Err(violation) => self.violation(violation.reason),
                 },
                 Some(Item::Binary(bytes)) => self.attachment(&bytes, cx),
-                Some(Item::Ping(payload)) => self.ping(&payload),
+                Some(Item::Ping(payload)) => {
+                    // A ping of WebSocket, which is not Engine.IO's.
+                    let (now, most) = (self.node().exact(), self.serving.limits.websocket.pings_per_second);
+                    if self.pings.count(now, 1000, most) {
+                        self.goodbye = CloseCode::POLICY;
+                        self.violation("ping_flood");
+                    } else {
+                        self.staging.pong(&payload);
+                    }
+                }
                 Some(Item::Pong(_)) => {}
                 Some(Item::Close(close)) => self.peer_closed(close),
             }
         }
-    }
-
-    /// A ping of WebSocket, which is not Engine.IO's.
-    fn ping(&mut self, payload: &[u8]) {
-        let (now, most) = (self.node().exact(), self.serving.limits.websocket.pings_per_second);
-        if self.pings.count(now, 1000, most) {
-            self.goodbye = CloseCode::POLICY;
-            return self.violation("ping_flood");
-        }
-        let mut pong = Vec::new();
-        ws::write_control(&mut pong, Opcode::Pong, payload);
-        self.staging.frames(&pong);
-    }
-
-    /// After the end only the peer's close frame matters. True if the WebSocket has ended.
-    fn overhear(&mut self, cx: &mut Context<'_>) -> bool {
-        buffers::with_read_buffer(|buffer| {
-            let Carrier::WebSocket(socket) = &mut self.carrier else { return false };
-            let mut buffer = ReadBuf::new(buffer);
-            match socket.stream.as_mut().poll_read(cx, &mut buffer) {
-                Poll::Pending => false,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    socket.heard_close |= socket.decoder.pass_over(buffer.filled());
-                    true
-                }
-                Poll::Ready(_) => {
-                    socket.has_ended = true;
-                    self.lost(DisconnectReason::Lost);
-                    true
-                }
-            }
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Seat`]: what a session's client is in one namespace.
 use super::joining::Admitted;
+use crate::Error;
 use crate::codec::{Format, Received};
 use crate::gateway::CompiledGateway;
 use crate::hub::{Endpoint, Membership, Registration, Turn, peer};
@@ -9,7 +10,6 @@ use crate::outbound::writer::TurnEnd;
 use crate::outbound::{DisconnectReason, Frame, Sink, Writer};
 use crate::runner::{Asked, Reach, Round, Runner};
 use crate::transport::Served;
-use crate::Error;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,12 +41,7 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(
-        name: &str,
-        admitted: Admitted,
-        address: Option<SocketAddr>,
-        polling: &Arc<AtomicBool>,
-    ) -> Seat {
+    pub(super) fn new(name: &str, admitted: Admitted, address: Option<SocketAddr>, polling: &Arc<AtomicBool>) -> Seat {
         let Admitted { id, table, lease, owner, kept } = admitted;
         let space = lease.space().clone();
         let flusher = space.homes.current(&space.node).flusher(id).clone();

@@ -2,11 +2,11 @@
 use super::carrier::Carrier;
 use super::clock::Clock;
 use super::ending::Net;
-use super::joining::Joining;
-use super::mailbox::{Mail, Mailbox};
+use super::mailbox::{Fault, Mail, Mailbox};
 use super::probe::Probe;
 use super::reading::Unread;
 use super::seat::Seat;
+use super::seats::Seats;
 use super::serving::Serving;
 use super::socket::Socket;
 use super::staging::Staging;
@@ -43,12 +43,7 @@ pub(crate) struct Session {
     pub(super) staging: Staging,
     pub(super) unread: Unread,
     pub(super) assembler: Assembler,
-    pub(super) joining: Vec<Joining>,
-    pub(super) seats: Vec<Seat>,
-    /// The seat whose outbox is moved first, so that none waits behind the others for ever.
-    pub(super) first: usize,
-    /// Namespaces that the server made the client leave: packets for them that were on their way are ignored.
-    pub(super) left: Vec<Box<str>>,
+    pub(super) seats: Seats,
     pub(super) clock: Clock,
     pub(super) rates: Option<Box<Rates>>,
     pub(super) malformed: Window,
@@ -94,10 +89,7 @@ impl Session {
             staging,
             unread: Unread::default(),
             assembler: Assembler::new(Sender::Client),
-            joining: Vec::new(),
-            seats: Vec::new(),
-            first: 0,
-            left: Vec::new(),
+            seats: Seats::default(),
             clock,
             rates: Rates::new(node.exact(), &serving.limits),
             malformed: Window::NONE,
@@ -157,13 +149,17 @@ impl Session {
             return false;
         }
         if let Some(fault) = fault {
-            self.mailbox_fault(fault);
+            match fault {
+                Fault::Aborted => self.lost(DisconnectReason::Lost),
+                Fault::Overlap => self.violation("overlap"),
+                Fault::Malformed(reason) => self.violation(reason),
+            }
             return true;
         }
         if self.drained.as_mut().is_some_and(|drained| drained.as_mut().poll(cx).is_ready()) {
             self.drained = None;
         }
-        if self.drained.is_none() && self.has_finished() {
+        if self.drained.is_none() && self.seats.have_finished() {
             self.close(DisconnectReason::Shutdown);
             return true;
         }
@@ -182,12 +178,12 @@ impl Session {
     fn poll_joining(&mut self, cx: &mut Context<'_>) -> bool {
         let mut at = 0;
         let mut moved = false;
-        while let Some(joining) = self.joining.get_mut(at) {
+        while let Some(joining) = self.seats.joining.get_mut(at) {
             let Poll::Ready(outcome) = joining.poll(cx) else {
                 at += 1;
                 continue;
             };
-            let joining = self.joining.remove(at);
+            let joining = self.seats.joining.remove(at);
             let name = joining.name.clone();
             drop_contained(joining);
             self.joined(&name, outcome);
@@ -212,31 +208,10 @@ impl Session {
             }
             again |= self.seats[at].has_work();
         }
-        self.forget_seats();
+        if self.seats.forget_those_over() {
+            self.clock.seats_changed(self.seats.are_nowhere());
+        }
         again
-    }
-
-    /// Drops the seats of which nothing is left.
-    fn forget_seats(&mut self) {
-        let over = self.seats.extract_if(.., |seat| seat.is_over());
-        let mut any = false;
-        for seat in over {
-            drop_contained(seat);
-            any = true;
-        }
-        if any {
-            self.clock.seats_changed(self.is_nowhere());
-        }
-    }
-
-    /// True if the client is in no namespace, and asks for none.
-    pub(super) fn is_nowhere(&self) -> bool {
-        self.joining.is_empty() && !self.seats.iter().any(Seat::is_present)
-    }
-
-    /// After a shutdown has begun: true if nothing is left to finish. Each seat is asked to end by a request of its own.
-    pub(super) fn has_finished(&self) -> bool {
-        self.joining.is_empty() && self.seats.iter().all(|seat| seat.restarts || !seat.is_present())
     }
 
     /// Before the task waits: what others have to know of it.
@@ -277,7 +252,7 @@ impl Drop for Session {
         for seat in self.seats.drain(..) {
             drop_contained(seat);
         }
-        for joining in self.joining.drain(..) {
+        for joining in self.seats.joining.drain(..) {
             drop_contained(joining);
         }
     }

@@ -37,6 +37,12 @@ impl Staging {
         ws::write_frame(&mut self.bytes, Opcode::Text, true, packet, None);
     }
 
+    /// Appends the answer to a ping of WebSocket.
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        self.hold();
+        ws::write_control(&mut self.bytes, Opcode::Pong, payload);
+    }
+
     /// Appends a whole frame.
     pub(super) fn frames(&mut self, frames: &[u8]) {
         self.hold();
@@ -105,7 +111,11 @@ impl Staging {
             }
             self.at += len;
         }
-        if self.is_empty() { self.clear() } else { self.forget() }
+        if self.is_empty() {
+            self.clear()
+        } else {
+            self.forget()
+        }
         payload
     }
 

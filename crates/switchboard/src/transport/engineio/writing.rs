@@ -10,7 +10,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use switchboard_core::ws;
-use tokio::time::Instant;
 
 /// How much may be staged before nothing more is taken from outboxes, and nothing is read from the client.
 pub(super) const MARK: usize = 16 << 10;
@@ -30,8 +29,15 @@ impl Session {
         // The socket has taken what was staged. The outboxes that waited for that have not registered for anything.
         again |= waits_for_staging && self.staging.is_empty();
         moved |= self.answer_poll();
-        self.set_write_deadlines(moved, is_blocked, waiting);
-        again |= self.end_carrier(cx);
+        if self.net == Net::Open {
+            // A polling client takes nothing while it does not poll.
+            let polls = self.carrier.is_polling() && self.mailbox.has_poll();
+            let waits = (is_blocked || !self.staging.is_empty()) && !polls;
+            self.clock.set_write_deadlines(waits, moved, waiting, &self.serving.limits);
+        }
+        if self.net == Net::Lingering && self.staging.is_empty() && self.carrier.poll_end(cx) {
+            self.lost(DisconnectReason::Lost);
+        }
         again || self.net == Net::Gone
     }
 
@@ -39,8 +45,7 @@ impl Session {
     fn flush_seats(&mut self, cx: &mut Context<'_>) -> Flow {
         let mut flow = Flow::default();
         let mut requests: Vec<(usize, CloseRequest)> = Vec::new();
-        let count = self.seats.len();
-        for at in (0..count).map(|step| (self.first + step) % count) {
+        for at in self.seats.in_turn() {
             let seat = &mut self.seats[at];
             let (was_congested, was_gone) = (seat.is_congested(), seat.is_gone());
             let end = match &mut self.carrier {
@@ -75,9 +80,6 @@ impl Session {
             flow.again |= end.again || (was_congested && !seat.is_congested()) || (!was_gone && seat.is_gone());
             requests.extend(end.request.map(|request| (at, request)));
         }
-        if count > 0 {
-            self.first = (self.first + 1) % count;
-        }
         for (at, request) in requests {
             self.obey_request(at, request);
         }
@@ -107,7 +109,7 @@ impl Session {
         }
         let payload = if !self.staging.is_empty() {
             self.staging.payload(self.serving.options.max_packets_per_poll, ANSWER)
-        } else if self.net == Net::Open && self.releases_poll() {
+        } else if self.net == Net::Open && self.clock.releases_poll() {
             b"6".to_vec()
         } else {
             return false;
@@ -118,44 +120,6 @@ impl Session {
             self.lost(DisconnectReason::Lost);
         }
         is_answered
-    }
-
-    /// The client has to take what waits within a time, which begins anew whenever it takes something.
-    fn set_write_deadlines(&mut self, moved: bool, is_blocked: bool, waiting: usize) {
-        if self.net != Net::Open {
-            return;
-        }
-        // A polling client takes nothing while it does not poll.
-        let waits = (is_blocked || !self.staging.is_empty()) && !(self.carrier.is_polling() && self.mailbox.has_poll());
-        let limits = &self.serving.limits;
-        if !waits {
-            self.clock.write_by = None;
-        } else if moved || self.clock.write_by.is_none() {
-            self.clock.write_by = Some(Instant::now() + limits.write_timeout);
-        }
-        if waiting <= limits.outbound_soft_bytes {
-            self.clock.soft_by = None;
-        } else if self.clock.soft_by.is_none() {
-            self.clock.soft_by = Some(Instant::now() + limits.outbound_soft_time);
-        }
-    }
-
-    /// Ends the carrier after the last packet or frame. True if it has ended.
-    fn end_carrier(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.net != Net::Lingering || !self.staging.is_empty() {
-            return false;
-        }
-        let has_ended = match &mut self.carrier {
-            Carrier::Polling | Carrier::Gone => true,
-            Carrier::WebSocket(socket) => {
-                // Browsers do not report a close as clean if the stream ends before both close frames were exchanged.
-                socket.heard_close && socket.stream.as_mut().poll_shutdown(cx).is_ready()
-            }
-        };
-        if has_ended {
-            self.lost(DisconnectReason::Lost);
-        }
-        has_ended
     }
 }
 

@@ -3,6 +3,7 @@ mod forms;
 mod log;
 mod paths;
 mod routers;
+mod socketio;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

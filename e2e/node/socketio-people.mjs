@@ -100,6 +100,14 @@ export class Person {
     return this.until(() => (this.socket.connected ? true : undefined), "connect", limit);
   }
 
+  /** Waits until the transport is the last one of its mode. */
+  async upgraded(limit = LIMIT) {
+    const last = mode === "polling" ? "polling" : "websocket";
+    for (const until = Date.now() + limit; this.transport !== last; await sleep(10)) {
+      assert.ok(Date.now() < until, `still over ${this.transport}`);
+    }
+  }
+
   /** All arguments of the ack: `emitWithAck` gives the first one alone. */
   ask(event, ...values) {
     return new Promise((resolve, reject) => {

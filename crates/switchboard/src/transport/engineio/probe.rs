@@ -18,7 +18,7 @@ pub(super) struct Probe {
     socket: Socket,
     out: Staging,
     /// The client's probe has come, and was answered.
-    is_answered: bool,
+    pub(super) is_answered: bool,
     /// The client moves the session to it, as soon as the packets of its last POST are handled.
     is_next: bool,
     pub(super) by: Instant,

@@ -59,5 +59,5 @@ fn between(configuration: &str, own: &[(&str, String)], nodes: &[Server; 2]) -> 
 /// The block of a language in the chapter.
 fn block(language: &str) -> &'static str {
     let (_, after) = CHAPTER.split_once(&format!("```{language}\n")).expect("the chapter has such a block");
-    after.split_once("\n```").expect("it ends").0
+    after.split_once("```").expect("it ends").0
 }

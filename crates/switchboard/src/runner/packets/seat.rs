@@ -6,7 +6,6 @@ use crate::handler::HandlerDef;
 use crate::hub::{Endpoint, Flusher, Hub, peer};
 use crate::limits::GatewayLimits;
 use crate::namespace::{Marker, Namespace};
-use crate::node::clock::millis;
 use crate::outbound::{Stream, Writer};
 use crate::pipeline::{Call, Declared, Interceptor, Next};
 use crate::runner::{Reach, Round, Runner};

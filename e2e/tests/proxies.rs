@@ -1,6 +1,8 @@
 //! The proxies of the guide's chapter on Socket.IO: their configurations, as they are in the text, in front of two nodes.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use e2e::{NodeScript, Proxy, Server, free};
 
@@ -31,6 +33,28 @@ fn sessions_are_sticky_behind_haproxy() {
     let bind = [("bind 127.0.0.1:8081", format!("bind {addr}"))];
     let proxy = Proxy::haproxy(addr, &between(block("haproxy"), &bind, &nodes));
     serve(&proxy);
+}
+
+#[test]
+fn a_session_of_another_node_is_unknown_and_the_log_says_why() {
+    let [one, two] = nodes();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let opened = get(&one, path);
+    let (_, sid) = opened.split_once(r#""sid":""#).expect("an open packet");
+    let sid = &sid[..sid.find('"').expect("it ends")];
+    let refused = get(&two, &format!("{path}&sid={sid}"));
+    assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    assert!(refused.ends_with(r#"{"code":1,"message":"Session ID unknown"}"#), "{refused}");
+    two.wait_for_log("a request has the session id of another node", Duration::from_secs(5));
+}
+
+/// The answer to a request, head and body.
+fn get(server: &Server, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.addr()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("a text");
+    answer
 }
 
 fn nodes() -> [Server; 2] {

@@ -57,6 +57,7 @@ async function onState(phase, text) {
   } else {
     showState("lost", removedBy ? `Removed by ${removedBy}` : `Not connected (${text})`);
     say("notice", null, removedBy ? `You were removed from the chat by ${removedBy}.` : `The server has ended this: ${text}.`);
+    heard.people({ people: [] });
     $("again").hidden = false;
   }
 }

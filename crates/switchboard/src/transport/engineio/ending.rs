@@ -238,7 +238,10 @@ impl Session {
             self.close(DisconnectReason::Expired);
         } else if self.clock.is_ping_due(now) {
             self.mailbox.set_expiry(self.clock.expiry());
-            self.staging.text(b"2");
+            match self.carrier.is_polling() {
+                true => self.staging.ahead(b"2"),
+                false => self.staging.text(b"2"),
+            }
         } else if is_due(self.clock.read_at) {
             self.clock.read_at = None;
         } else if self.probe.as_ref().is_some_and(|probe| now >= probe.by) {

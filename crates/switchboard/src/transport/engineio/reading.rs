@@ -138,6 +138,10 @@ impl Session {
             }
             match packets.next() {
                 None => {
+                    if (at > 0 || is_scanned) && self.clock.is_pinged() {
+                        // The packets had to wait, and with them a pong, for which there is little time left now.
+                        self.is_heard();
+                    }
                     self.mailbox.posted();
                     let _ = done.send(Ok(()));
                     return true;

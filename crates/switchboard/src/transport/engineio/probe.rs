@@ -69,7 +69,9 @@ impl Session {
     }
 
     fn upgrade(&mut self) {
-        let Some(Probe { socket, .. }) = self.probe.take() else { return };
+        let Some(Probe { socket, out, .. }) = self.probe.take() else { return };
+        // The answer to the probe may not be sent, or in part.
+        self.staging.follow(out);
         self.clock.noop_at = None;
         self.mailbox.polls_no_more();
         // A poll that is still parked has to end.
@@ -90,6 +92,11 @@ impl Session {
 }
 
 impl Probe {
+    /// How many bytes of memory it holds.
+    pub(super) fn held(&self) -> usize {
+        self.socket.held() + self.out.len()
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Outcome {
         loop {
             match self.parse() {

@@ -58,6 +58,15 @@ impl Staging {
         self.bytes.extend_from_slice(frames);
     }
 
+    /// Puts the frames of another staging before these. This one has sent no part of a frame.
+    pub(super) fn follow(&mut self, mut before: Staging) {
+        if !before.is_empty() {
+            before.frames(&self.bytes[self.at..]);
+            std::mem::swap(self, &mut before);
+        }
+        before.clear();
+    }
+
     /// The first bytes are sent already.
     pub(super) fn skip(&mut self, bytes: usize) {
         self.at += bytes;

@@ -291,4 +291,3 @@ pub(crate) async fn refused_socket(rig: &Rig, query: &str) -> Response {
     let request = switchboard_rig::upgrade_request(&format!("/socket.io/?{query}"));
     http(&mut rig.stream().await, &request).await.expect("an answer")
 }
-

@@ -257,7 +257,8 @@ fn e11_the_time_of_an_upgrade() {
         let (rig, _) = start().await;
         let mut session = EngineIo::join(&rig, Via::Polling, &["/"]).await;
         let began = Instant::now();
-        let mut socket = crate::client::socket(&rig, &format!("{}&sid={}", crate::client::WEBSOCKET, session.sid)).await;
+        let mut socket =
+            crate::client::socket(&rig, &format!("{}&sid={}", crate::client::WEBSOCKET, session.sid)).await;
         assert_eq!(socket.request("2probe").await, "3probe");
         assert_eq!(socket.recv().await, Got::End);
         expect_time(began, 10);

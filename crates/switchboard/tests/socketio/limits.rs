@@ -177,7 +177,9 @@ fn what_clients_hold_is_counted() {
             // Attachments.
             let mut session = beside.join(via, &["/"]).await;
             let half = format!("b{}", crate::base64::encode(&[7; 400_000]));
-            session.throw(&[r#"452-["count",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#, &half]).await;
+            session
+                .throw(&[r#"452-["count",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#, &half])
+                .await;
             held(400_000).await;
             // Messages behind a handler that runs.
             let mut busy = beside.join(via, &["/"]).await;

@@ -56,7 +56,11 @@ async fn lives(beside: &Beside, all: &[(&[&str], &[&str])]) {
 fn e13_what_is_no_packet_of_engine_io() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        ends(&beside, &[&["7"], &["8"], &["9"], &[""], &["4"], &["x"], &["-1"], &["\u{e9}"], &["\0"], &[" 40"], &["\n"]]).await;
+        ends(
+            &beside,
+            &[&["7"], &["8"], &["9"], &[""], &["4"], &["x"], &["-1"], &["\u{e9}"], &["\0"], &[" 40"], &["\n"]],
+        )
+        .await;
         ends(&beside, &[&["6", "6", "7"], &["3", ""]]).await;
         beside.over().await;
     });
@@ -111,7 +115,11 @@ fn e13_packets_without_meaning() {
 fn e14_what_is_no_packet_of_socket_io() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        ends(&beside, &[&["47"], &["48"], &["49"], &["4x"], &["4 2[\"echo\"]"], &["4\0"], &["4["], &["4-1"], &["4\u{1f4a5}"]]).await;
+        ends(
+            &beside,
+            &[&["47"], &["48"], &["49"], &["4x"], &["4 2[\"echo\"]"], &["4\0"], &["4["], &["4-1"], &["4\u{1f4a5}"]],
+        )
+        .await;
         beside.over().await;
     });
 }
@@ -188,7 +196,8 @@ fn e17_a_number_as_the_name_is_an_unknown_event() {
         let beside = Beside::start(stack).await;
         let unknown = r#"42["exception",{"status":"error","code":"unknown_event"*"#;
         let acked = r#"433[{"error":{"status":"error","code":"unknown_event"*"#;
-        lives(&beside, &[(&["42[1]"], &[unknown]), (&["423[-1.5e3,2]"], &[acked]), (&["42[\"nothing\"]"], &[unknown])]).await;
+        lives(&beside, &[(&["42[1]"], &[unknown]), (&["423[-1.5e3,2]"], &[acked]), (&["42[\"nothing\"]"], &[unknown])])
+            .await;
         beside.over().await;
     });
 }
@@ -202,7 +211,11 @@ fn e17_an_array_of_200_000_levels() {
         let array = deep("[", "]", 200_000);
         let object = deep("{\"a\":[", "]}", 60_000);
         let refused = r#"43*"#;
-        let events = [format!(r#"423["count",{array}]"#), format!(r#"423["echo",{object}]"#), format!(r#"423["nothing",{array}]"#)];
+        let events = [
+            format!(r#"423["count",{array}]"#),
+            format!(r#"423["echo",{object}]"#),
+            format!(r#"423["nothing",{array}]"#),
+        ];
         for event in &events {
             lives(&beside, &[(&[event], &[refused])]).await;
         }
@@ -320,7 +333,21 @@ fn e21_the_number_of_attachments() {
             let places: Vec<_> = (0..count).map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#)).collect();
             format!(r#"["count",{}]"#, places.join(","))
         };
-        for count in ["11-", "1000000000-", "18446744073709551617-", "NaN-", "0-", "-", "", "-1-", "1.5-", "+1-", " 1-", "1e1-", "0x1-"] {
+        for count in [
+            "11-",
+            "1000000000-",
+            "18446744073709551617-",
+            "NaN-",
+            "0-",
+            "-",
+            "",
+            "-1-",
+            "1.5-",
+            "+1-",
+            " 1-",
+            "1e1-",
+            "0x1-",
+        ] {
             let (event, ack) = (format!("45{count}{}", places(11)), format!("46{count}1{}", places(11)));
             ends(&beside, &[&[&event, "bAQID"], &[&ack, "bAQID"]]).await;
         }
@@ -414,15 +441,7 @@ fn e23_ids_of_acks() {
 fn e24_disconnects() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        lives(
-            &beside,
-            &[
-                (&["41/unknown,"], &[]),
-                (&["41/unknown"], &[]),
-                (&["41/closed,{}", "41/hung,"], &[]),
-            ],
-        )
-        .await;
+        lives(&beside, &[(&["41/unknown,"], &[]), (&["41/unknown"], &[]), (&["41/closed,{}", "41/hung,"], &[])]).await;
         for via in Via::BOTH {
             for goodbye in ["41", "41{\"a\":1}", "41[", "41/,", "41/admin,x"] {
                 let mut session = beside.join(via, &["/", "/admin"]).await;
@@ -445,8 +464,14 @@ fn e24_disconnects() {
 fn e25_packets_of_servers() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
-        let all: &[&[&str]] =
-            &[&["44"], &["44{}"], &[r#"44{"message":"x"}"#], &[r#"44/admin,{"message":"x"}"#], &["44\"x\""], &["44/closed,"]];
+        let all: &[&[&str]] = &[
+            &["44"],
+            &["44{}"],
+            &[r#"44{"message":"x"}"#],
+            &[r#"44/admin,{"message":"x"}"#],
+            &["44\"x\""],
+            &["44/closed,"],
+        ];
         ends(&beside, all).await;
         beside.over().await;
     });

@@ -127,7 +127,11 @@ fn in_handlers_and_in_what_they_send() {
         for via in Via::BOTH {
             let mut session = beside.join(via, &["/", "/other"]).await;
             for event in ["handler", "reply", "late", "emits"] {
-                let packet = if event == "emits" { r#"42/other,["emits"]"#.to_owned() } else { format!(r#"42/other,5["{event}"]"#) };
+                let packet = if event == "emits" {
+                    r#"42/other,["emits"]"#.to_owned()
+                } else {
+                    format!(r#"42/other,5["{event}"]"#)
+                };
                 session.send(&packet).await;
                 let answer = session.recv().await;
                 let start = if event == "emits" { r#"42/other,["exception","# } else { r#"43/other,5[{"error":"# };

@@ -15,7 +15,8 @@ async fn refused(beside: &Beside, queries: &[&str], body: &str) {
         sessions.push(beside.join(via, &["/"]).await);
     }
     for query in queries {
-        for sid in std::iter::once(String::new()).chain(sessions.iter().map(|session| format!("&sid={}", session.sid))) {
+        for sid in std::iter::once(String::new()).chain(sessions.iter().map(|session| format!("&sid={}", session.sid)))
+        {
             let query = format!("{query}{sid}");
             let answer = get(&beside.rig, &query).await;
             assert_eq!((answer.status, &*answer.body), (400, body), "{query}");
@@ -88,7 +89,8 @@ fn e02_a_transport_that_is_not_served() {
         let seen = std::sync::Arc::default();
         let rig = std::sync::Arc::new(switchboard_rig::Rig::start(stack, crate::app::app(&seen, options)).await);
         let mut session = EngineIo::join(&rig, Via::Polling, &["/"]).await;
-        for query in [crate::client::WEBSOCKET.to_owned(), format!("{}&sid={}", crate::client::WEBSOCKET, session.sid)] {
+        for query in [crate::client::WEBSOCKET.to_owned(), format!("{}&sid={}", crate::client::WEBSOCKET, session.sid)]
+        {
             let answer = refused_socket(&rig, &query).await;
             assert_eq!((answer.status, &*answer.body), (400, UNKNOWN_TRANSPORT));
         }
@@ -108,8 +110,19 @@ fn e03_ids_of_no_session() {
         let foreign = "A".repeat(26);
         let long = "x".repeat(3000);
         let sids = [
-            "x", "__proto__", "constructor", "toString", "%00", "0", "..%2F..%2Fetc", "%F0%9F%92%A5", "null", &expired,
-            &foreign, &long, "a&sid=b",
+            "x",
+            "__proto__",
+            "constructor",
+            "toString",
+            "%00",
+            "0",
+            "..%2F..%2Fetc",
+            "%F0%9F%92%A5",
+            "null",
+            &expired,
+            &foreign,
+            &long,
+            "a&sid=b",
         ];
         for sid in sids {
             for transport in ["polling", "websocket"] {
@@ -143,7 +156,9 @@ fn e04_other_methods() {
             sessions.push(beside.join(via, &["/"]).await);
         }
         let ask = async |method: &str, query: &str, more: &str| {
-            let head = format!("{method} /socket.io/?{query} HTTP/1.1\r\nHost: test.example\r\n{more}Content-Length: 0\r\n\r\n");
+            let head = format!(
+                "{method} /socket.io/?{query} HTTP/1.1\r\nHost: test.example\r\n{more}Content-Length: 0\r\n\r\n"
+            );
             http(&mut beside.rig.stream().await, head.as_bytes()).await.expect("an answer")
         };
         for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
@@ -222,8 +237,19 @@ fn e29_jsonp_is_off() {
     each_stack(|stack| async move {
         let beside = Beside::start(stack).await;
         let digits = "1".repeat(3000);
-        let values =
-            ["0", "1", "", "../../alert", "alert(1)//", "-1", "1.5", "%27%2Balert(1)%2B%27", &digits, "4294967296", "0&j=1"];
+        let values = [
+            "0",
+            "1",
+            "",
+            "../../alert",
+            "alert(1)//",
+            "-1",
+            "1.5",
+            "%27%2Balert(1)%2B%27",
+            &digits,
+            "4294967296",
+            "0&j=1",
+        ];
         let queries: Vec<String> = values.iter().map(|value| format!("{POLLING}&j={value}")).collect();
         let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
         refused(&beside, &queries, BAD_REQUEST).await;

@@ -104,6 +104,7 @@ const asked = Array.from({ length: 200 }, (_, number) => ada.socket.emitWithAck(
 assert.deepEqual(await Promise.all(asked), asked.map((_, number) => number + 1));
 
 await ada.upgraded();
+assert.equal((await ada.ask("transport"))[0].toLowerCase(), ada.transport);
 ada.leave();
 assert.equal(await ada.disconnected(), "io client disconnect");
 console.log("done");

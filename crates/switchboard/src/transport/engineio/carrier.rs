@@ -16,6 +16,19 @@ impl Carrier {
         matches!(self, Carrier::Polling)
     }
 
+    /// How many bytes it holds that were read and not handled.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Carrier::WebSocket(socket) => socket.held(),
+            Carrier::Polling | Carrier::Gone => 0,
+        }
+    }
+
+    /// True if a message has begun to come, and is not whole.
+    pub(super) fn is_partial(&self) -> bool {
+        matches!(self, Carrier::WebSocket(socket) if socket.decoder.is_partial())
+    }
+
     /// Ends it after the last packet or frame is sent. True if it has ended.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> bool {
         match self {

@@ -1,5 +1,6 @@
 //! [`Clock`]: the deadlines of a session. They are exact: the clock wakes the task itself, and does not wait for a sweep.
 use super::probe::Probe;
+use super::seats::Seats;
 use crate::limits::GatewayLimits;
 use crate::socketio::SocketIo;
 use std::future::Future;
@@ -20,8 +21,13 @@ pub(super) struct Clock {
     ping_at: Instant,
     /// A ping is sent, and not answered.
     is_pinged: bool,
-    /// By when the client must be in a namespace.
-    pub(super) connect_by: Option<Instant>,
+    /// By when the client must be in a namespace: after guards have answered, if they are asked.
+    connect_by: Option<Instant>,
+    /// Guards are asked, so that the client waits for us.
+    is_asking: bool,
+    /// By when a message of a WebSocket must go on that is not whole.
+    pub(super) partial_by: Option<Instant>,
+    partial_timeout: Duration,
     /// By when the awaited attachments must have come.
     pub(super) attachments_by: Option<Instant>,
     /// By when the client has to take bytes.
@@ -51,6 +57,9 @@ impl Clock {
             ping_at: now + options.ping_interval,
             is_pinged: false,
             connect_by: Some(now + options.connect_timeout),
+            is_asking: false,
+            partial_by: None,
+            partial_timeout: limits.websocket.partial_timeout,
             attachments_by: None,
             write_by: None,
             soft_by: None,
@@ -94,13 +103,24 @@ impl Clock {
         self.is_pinged
     }
 
-    /// The client is in no namespace any more, or is in one.
-    pub(super) fn seats_changed(&mut self, is_nowhere: bool) {
-        match is_nowhere {
-            true if self.connect_by.is_none() => self.connect_by = Some(Instant::now() + self.connect_timeout),
-            true => {}
-            false => self.connect_by = None,
+    /// The client has entered or left a namespace, asks for one, or has its answer. One that is refused gets no more time.
+    pub(super) fn seats_changed(&mut self, seats: &Seats) {
+        self.is_asking = !seats.joining.is_empty();
+        if seats.are_any_present() {
+            self.connect_by = None;
+        } else if self.connect_by.is_none() {
+            self.connect_by = Some(Instant::now() + self.connect_timeout);
         }
+    }
+
+    /// By when the client must be in a namespace. While guards are asked, it does not have to.
+    pub(super) fn connect_by(&self) -> Option<Instant> {
+        self.connect_by.filter(|_| !self.is_asking)
+    }
+
+    /// True if the client has had its time to enter a namespace.
+    pub(super) fn is_late_to_connect(&self) -> bool {
+        self.connect_by.is_some_and(|by| Instant::now() >= by)
     }
 
     /// True if the parked poll has to be released for an upgrade now. The next one is released a while later.
@@ -128,6 +148,11 @@ impl Clock {
         }
     }
 
+    /// A message that is not whole must go on within a time, while it is read. `is_awaited`: there is one.
+    pub(super) fn expect_rest(&mut self, is_awaited: bool) {
+        self.partial_by = is_awaited.then(|| Instant::now() + self.partial_timeout);
+    }
+
     pub(super) fn idle_at(&self) -> Option<Instant> {
         self.idle_timeout.map(|timeout| self.last_message + timeout)
     }
@@ -135,7 +160,8 @@ impl Clock {
     fn next(&self, probe: Option<&Probe>) -> Instant {
         let ping = if self.is_pinged { self.expiry() } else { self.ping_at };
         let others = [
-            self.connect_by,
+            self.connect_by(),
+            self.partial_by,
             self.attachments_by,
             self.write_by,
             self.soft_by,

@@ -77,7 +77,7 @@ impl Session {
             seat.leave(reason, true, false);
             let name = seat.name().into();
             self.seats.note_left(name, self.serving.options.max_namespaces);
-            self.clock.seats_changed(self.seats.are_nowhere());
+            self.clock.seats_changed(&self.seats);
         }
     }
 
@@ -106,8 +106,8 @@ impl Session {
         }
         self.net = Net::Closing;
         self.unread.clear();
-        self.probe = None;
-        self.seats.joining.clear();
+        self.probe.take_if(|probe| !probe.is_answered);
+        self.seats.forget_joining();
         for seat in self.seats.iter_mut() {
             seat.leave(reason.clone(), is_told, discards);
         }
@@ -123,7 +123,7 @@ impl Session {
     /// The client has left all namespaces, by ending the session.
     pub(super) fn client_left(&mut self, reason: &DisconnectReason) {
         self.unread.clear();
-        self.seats.joining.clear();
+        self.seats.forget_joining();
         self.seats.iter_mut().for_each(|seat| seat.left(reason.clone()));
     }
 
@@ -148,7 +148,7 @@ impl Session {
         self.net = Net::Gone;
         self.carrier = Carrier::Gone;
         self.probe = None;
-        self.seats.joining.clear();
+        self.seats.forget_joining();
         self.unread.clear();
         self.staging.clear();
         self.clock.gone_by = None;
@@ -165,9 +165,15 @@ impl Session {
         if self.net != Net::Closing || !self.staging.is_empty() || !self.seats.iter().all(Seat::is_gone) {
             return;
         }
-        self.net = Net::Lingering;
         let linger = Instant::now() + self.serving.limits.websocket.linger;
         self.clock.gone_by = Some(self.clock.gone_by.map_or(linger, |by| by.min(linger)));
+        if self.probe.is_some() && !self.mailbox.has_poll() {
+            // A client whose probe was answered does not poll before it has moved to that WebSocket. Without it,
+            // socket.io-client neither polls again nor notices the end before its own timeout.
+            return;
+        }
+        self.net = Net::Lingering;
+        self.probe = None;
         match &self.carrier {
             Carrier::Polling => self.staging.text(b"1"),
             Carrier::WebSocket(_) => {
@@ -218,21 +224,26 @@ impl Session {
         }
         if is_due(self.clock.write_by) || is_due(self.clock.soft_by) {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
-        } else if self.clock.is_pong_overdue(now) && !self.unread.is_empty() {
-            // The client cannot send a pong before its POST is answered, which is up to us.
+        } else if self.clock.is_pong_overdue(now) && (self.is_paused || !self.unread.is_empty()) {
+            // The pong is not read, or the client cannot send it before its POST is answered. Both are up to us.
             self.is_heard();
         } else if self.clock.is_pong_overdue(now) {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
-        } else if is_due(self.clock.connect_by) {
+        } else if is_due(self.clock.connect_by()) {
             self.node().rejected("packet", "connect_timeout");
             self.close(DisconnectReason::Expired);
+        } else if is_due(self.clock.partial_by) {
+            self.violation("drip");
         } else if is_due(self.clock.attachments_by) {
             self.violation("attachments_timeout");
         } else if is_due(self.clock.idle_at()) || is_due(self.clock.expires) {
             self.close(DisconnectReason::Expired);
         } else if self.clock.is_ping_due(now) {
             self.mailbox.set_expiry(self.clock.expiry());
-            self.staging.text(b"2");
+            match self.carrier.is_polling() {
+                true => self.staging.ahead(b"2"),
+                false => self.staging.text(b"2"),
+            }
         } else if is_due(self.clock.read_at) {
             self.clock.read_at = None;
         } else if self.probe.as_ref().is_some_and(|probe| now >= probe.by) {

@@ -85,7 +85,9 @@ impl Mailbox {
     /// The state, if requests of this session are still served.
     fn open(&self) -> Result<MutexGuard<'_, State>, Refusal> {
         let state = self.state.lock();
-        let is_late = self.born.elapsed() >= Duration::from_millis(self.expires.load(Ordering::Relaxed));
+        // While packets of a POST wait, the client cannot send a pong: the session judges that itself.
+        let is_late =
+            !state.posting && self.born.elapsed() >= Duration::from_millis(self.expires.load(Ordering::Relaxed));
         if state.closed || state.fault.is_some() || is_late {
             drop(state);
             self.wake();

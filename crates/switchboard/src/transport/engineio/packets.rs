@@ -68,7 +68,7 @@ impl Session {
             Err(violation) => return self.violation(violation.reason),
         };
         match (packet.content, packet.namespace) {
-            (Content::Connect(auth), namespace) => self.connect(namespace, auth),
+            (Content::Connect(auth), namespace) => self.connect(namespace, auth, text.len()),
             (Content::Disconnect, Some(namespace)) => self.disconnect(namespace),
             // Nobody is in a namespace that cannot be.
             (Content::Disconnect, None) => {}
@@ -113,34 +113,43 @@ impl Session {
         }
     }
 
-    /// Takes a message from the client's rates. True if not enough is left, and it was refused.
+    /// Counts a message that is over the client's rates, and ends the session of a client that keeps on.
+    fn rate_refused(&mut self, bytes: usize) {
+        self.node().counters.rate_limited();
+        self.node().rejected("message", "rate_limited");
+        let (now, limits) = (self.node().exact(), &self.serving.limits);
+        if self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits)) {
+            self.close(DisconnectReason::Violation { code: CloseCode::RATE_LIMITED });
+        }
+    }
+
+    /// True if a message is over the client's rates, and was refused if it can be.
     fn is_over_rate(&mut self, at: usize, message: &Received<'_>) -> bool {
-        let (now, bytes) = (self.node().exact(), message.len());
-        let limits = &self.serving.limits;
-        let Some(rates) = &mut self.rates else { return false };
-        let Err(wait) = rates.take(now, bytes, limits) else { return false };
-        let error = Error::rate_limited("Too many messages, or bytes, in a short time");
-        let error = error.retry_after(Duration::from_millis(wait));
+        let bytes = message.len();
+        let Some(error) = over_rate(self, bytes) else { return false };
         let (is_refused, asked) = self.seats[at].refuse_rate(message, &error);
         if let Some(asked) = asked {
             self.obey(at, *asked);
         }
         if is_refused {
-            self.node().counters.rate_limited();
-            self.node().rejected("message", "rate_limited");
-            let limits = &self.serving.limits;
-            if self.rates.as_mut().is_some_and(|rates| rates.refused(now, bytes, limits)) {
-                self.close(DisconnectReason::Violation { code: CloseCode::RATE_LIMITED });
-            }
+            self.rate_refused(bytes);
         }
         true
     }
 
     /// The client asks to enter a namespace. `None`: its name cannot be one, and is not repeated.
-    fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>) {
+    /// `bytes`: the length of its packet.
+    fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>, bytes: usize) {
+        if let Some(error) = over_rate(self, bytes) {
+            self.refuse(namespace.unwrap_or(MAIN), Some(&error));
+            return self.rate_refused(bytes);
+        }
         let Some(name) = namespace else { return self.refuse(MAIN, None) };
         if self.seats.knows(name) {
             return;
+        }
+        if self.clock.is_late_to_connect() {
+            return self.refuse(name, Some(&Error::timeout("The time to enter a namespace is over: connect again")));
         }
         if self.seats.count() >= self.serving.options.max_namespaces {
             return self.refuse(name, Some(&Error::rate_limited("Too many namespaces on one connection")));
@@ -152,7 +161,7 @@ impl Session {
         match Joining::new(&self.serving, name, &self.request, auth) {
             Some(joining) => {
                 self.seats.join(joining);
-                self.clock.seats_changed(false);
+                self.clock.seats_changed(&self.seats);
             }
             None => self.refuse(name, None),
         }
@@ -169,7 +178,7 @@ impl Session {
             Ok(_) => {}
             Err(error) => self.refuse(name, Some(&error)),
         }
-        self.clock.seats_changed(self.seats.are_nowhere());
+        self.clock.seats_changed(&self.seats);
     }
 
     /// Answers a CONNECT with CONNECT_ERROR. `None`: there is no such namespace, which is answered without data, as by the
@@ -187,13 +196,21 @@ impl Session {
 
     /// The client leaves a namespace.
     fn disconnect(&mut self, name: &str) {
-        self.seats.joining.retain(|joining| *joining.name != *name);
+        self.seats.join_no_more(name);
         let left = |seat: &mut Seat| {
             if seat.is_present() && seat.name() == name {
                 seat.left(DisconnectReason::Client { code: None, reason: "client namespace disconnect".to_owned() });
             }
         };
         self.seats.iter_mut().for_each(left);
-        self.clock.seats_changed(self.seats.are_nowhere());
+        self.clock.seats_changed(&self.seats);
     }
+}
+
+/// Takes a message from the client's rates. If not enough is left: the error to answer it with.
+fn over_rate(session: &mut Session, bytes: usize) -> Option<Error> {
+    let now = session.node().exact();
+    let wait = session.rates.as_mut()?.take(now, bytes, &session.serving.limits).err()?;
+    let error = Error::rate_limited("Too many messages, or bytes, in a short time");
+    Some(error.retry_after(Duration::from_millis(wait)))
 }

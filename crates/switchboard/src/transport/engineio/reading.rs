@@ -5,6 +5,7 @@ use super::mailbox::Post;
 use super::session::Session;
 use super::writing::MARK;
 use crate::buffers;
+use crate::node::Level;
 use crate::outbound::DisconnectReason;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio::time::Instant;
 
 /// The time between two checks of whether memory is still short.
 const AGAIN: Duration = Duration::from_millis(500);
+/// A session that holds no more than this of messages that are not whole is read even while memory is exhausted.
+const LITTLE: usize = 4 << 10;
 /// After this many checks a session that holds messages is evicted, if nothing else has freed memory.
 const GIVEN_UP: u32 = 2;
 
@@ -96,6 +99,8 @@ impl Session {
         if pauses != self.is_paused {
             self.is_paused = pauses;
             self.seats.iter().for_each(|seat| seat.set_paused(pauses));
+            // What was not read in the meantime is no fault of the client's.
+            self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
             if pauses && self.clock.is_pinged() {
                 // The pong would not be read. The next ping comes one interval later.
                 self.is_heard();
@@ -106,7 +111,13 @@ impl Session {
 
     fn is_short_of_memory(&mut self) -> bool {
         let memory = &self.serving.hub.node.memory;
-        if !memory.is_limited() || !memory.is_short() || !self.seats.iter().any(|seat| seat.has_messages()) {
+        // Whether messages of the client take memory: they wait to be handled, or a long one has come in part while memory is
+        // exhausted.
+        let holds = || {
+            let held = self.carrier.held() + self.assembler.buffered();
+            self.seats.iter().any(|seat| seat.has_messages()) || (held > LITTLE && memory.pressure() == Level::Evict)
+        };
+        if !memory.is_limited() || !memory.is_short() || !holds() {
             if self.tried > 0 {
                 (self.tried, self.clock.read_at) = (0, None);
             }
@@ -131,13 +142,19 @@ impl Session {
         let Some(Pending { payload, at, is_scanned, done }) = self.unread.0.take() else { return false };
         let mut packets = Payload::resume(&payload[at..]);
         while self.net == Net::Open {
-            if self.pauses() {
-                let at = packets.rest().map_or(payload.len(), |rest| payload.len() - rest.len());
+            if let Some(rest) = packets.rest()
+                && self.pauses()
+            {
+                let at = payload.len() - rest.len();
                 self.unread = Unread(Some(Pending { payload, at, is_scanned, done }));
                 return true;
             }
             match packets.next() {
                 None => {
+                    if (at > 0 || is_scanned) && self.clock.is_pinged() {
+                        // The packets had to wait, and with them a pong, for which there is little time left now.
+                        self.is_heard();
+                    }
                     self.mailbox.posted();
                     let _ = done.send(Ok(()));
                     return true;
@@ -194,6 +211,7 @@ impl Session {
         if !socket.unread.is_empty() {
             let mut unread = std::mem::take(&mut socket.unread);
             self.parse(&mut unread, cx);
+            self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
             return true;
         }
         buffers::with_read_buffer(|buffer| {
@@ -203,6 +221,7 @@ impl Session {
                 Poll::Pending => false,
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     self.parse(buffer.filled_mut(), cx);
+                    self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
                     true
                 }
                 Poll::Ready(_) => {

@@ -47,9 +47,19 @@ impl Seats {
         self.all.len() + self.joining.len()
     }
 
-    /// True if the client is in no namespace, and asks for none.
-    pub(super) fn are_nowhere(&self) -> bool {
-        self.joining.is_empty() && !self.all.iter().any(Seat::is_present)
+    /// True if the client is in a namespace.
+    pub(super) fn are_any_present(&self) -> bool {
+        self.all.iter().any(Seat::is_present)
+    }
+
+    /// Asks no guard any more. What their futures hold may panic when it is dropped.
+    pub(super) fn forget_joining(&mut self) {
+        self.joining.drain(..).for_each(drop_contained);
+    }
+
+    /// The client does not ask for the namespace any more.
+    pub(super) fn join_no_more(&mut self, name: &str) {
+        self.joining.extract_if(.., |joining| *joining.name == *name).for_each(drop_contained);
     }
 
     /// After a shutdown has begun: true if nothing is left to finish. Each seat is asked to end by a request of its own.

@@ -165,7 +165,7 @@ impl Session {
         }
         let mut came = false;
         if let Some(socket) = upgraded {
-            self.begin_probe(socket);
+            self.probe = Some(Probe::new(socket, self.serving.options.upgrade_timeout));
             came = true;
         }
         if let Some(post) = post {
@@ -209,7 +209,7 @@ impl Session {
             again |= self.seats[at].has_work();
         }
         if self.seats.forget_those_over() {
-            self.clock.seats_changed(self.seats.are_nowhere());
+            self.clock.seats_changed(&self.seats);
         }
         again
     }
@@ -219,7 +219,9 @@ impl Session {
         self.seats.iter().for_each(Seat::set_alarm);
         if let Some(charge) = &mut self.charge {
             let seats: usize = self.seats.iter().map(Seat::held).sum();
-            charge.set(seats + self.unread.len() + self.assembler.buffered() + self.staging.len());
+            let (unread, probed) = (self.carrier.held(), self.probe.as_ref().map_or(0, Probe::held));
+            let came = self.unread.len() + self.assembler.buffered() + unread + probed;
+            charge.set(seats + came + self.staging.len());
             self.node().memory.notice();
         }
     }
@@ -252,8 +254,6 @@ impl Drop for Session {
         for seat in self.seats.drain(..) {
             drop_contained(seat);
         }
-        for joining in self.seats.joining.drain(..) {
-            drop_contained(joining);
-        }
+        self.seats.forget_joining();
     }
 }

@@ -23,6 +23,11 @@ impl Socket {
         Socket { stream, decoder, unread: early, heard_close: false }
     }
 
+    /// How many bytes are held that were read and not handled.
+    pub(super) fn held(&self) -> usize {
+        self.unread.len() + self.decoder.buffered()
+    }
+
     /// Reads after the end, where only the peer's close frame matters. False: the peer has ended the stream.
     pub(super) fn overhear(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         buffers::with_read_buffer(|buffer| {

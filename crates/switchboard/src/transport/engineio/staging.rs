@@ -37,6 +37,15 @@ impl Staging {
         ws::write_frame(&mut self.bytes, Opcode::Text, true, packet, None);
     }
 
+    /// Puts an Engine.IO packet before everything else. For polling only, which takes whole frames: there may be so many of
+    /// them that a ping behind them would come too late.
+    pub(super) fn ahead(&mut self, packet: &[u8]) {
+        self.hold();
+        let mut frame = Vec::new();
+        ws::write_frame(&mut frame, Opcode::Text, true, packet, None);
+        self.bytes.splice(self.at..self.at, frame);
+    }
+
     /// Appends the answer to a ping of WebSocket.
     pub(super) fn pong(&mut self, payload: &[u8]) {
         self.hold();
@@ -47,6 +56,15 @@ impl Staging {
     pub(super) fn frames(&mut self, frames: &[u8]) {
         self.hold();
         self.bytes.extend_from_slice(frames);
+    }
+
+    /// Puts the frames of another staging before these. This one has sent no part of a frame.
+    pub(super) fn follow(&mut self, mut before: Staging) {
+        if !before.is_empty() {
+            before.frames(&self.bytes[self.at..]);
+            std::mem::swap(self, &mut before);
+        }
+        before.clear();
     }
 
     /// The first bytes are sent already.

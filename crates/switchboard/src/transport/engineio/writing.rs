@@ -22,6 +22,7 @@ impl Session {
         if self.net == Net::Gone {
             return false;
         }
+        let was_full = self.staging.len() > MARK;
         let mut moved = self.write_staged(cx);
         let Flow { mut again, is_blocked, waits_for_staging, waiting } = self.flush_seats(cx);
         self.say_goodbye();
@@ -29,6 +30,8 @@ impl Session {
         // The socket has taken what was staged. The outboxes that waited for that have not registered for anything.
         again |= waits_for_staging && self.staging.is_empty();
         moved |= self.answer_poll();
+        // Reading has paused until now, and has not registered for anything either.
+        again |= was_full && self.staging.len() <= MARK;
         if self.net == Net::Open {
             // A polling client takes nothing while it does not poll.
             let polls = self.carrier.is_polling() && self.mailbox.has_poll();

@@ -50,6 +50,13 @@ impl RawClient {
         RawClient::connect_with(stream, Offer::to(path)).await
     }
 
+    /// Makes a plain handshake. `None`: it was refused.
+    pub async fn try_connect(mut stream: Box<dyn Stream>, path: &str) -> Option<RawClient> {
+        stream.write_all(&Offer::to(path).encode()).await.unwrap();
+        let (head, buffer) = read_head(&mut stream).await;
+        head.starts_with("HTTP/1.1 101").then(|| RawClient::of(stream, head, buffer))
+    }
+
     /// Makes a handshake with an offer, and reads compressed messages if the server accepted that.
     pub async fn connect_with(mut stream: Box<dyn Stream>, offer: Offer) -> RawClient {
         stream.write_all(&offer.encode()).await.unwrap();
@@ -77,6 +84,10 @@ impl RawClient {
     async fn accepted(mut stream: Box<dyn Stream>) -> RawClient {
         let (head, buffer) = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101"), "the upgrade was refused: {head}");
+        RawClient::of(stream, head, buffer)
+    }
+
+    fn of(stream: Box<dyn Stream>, head: String, buffer: Vec<u8>) -> RawClient {
         RawClient { stream, decoder: Decoder::new(Role::Client), buffer, hears_pings: false, owes_close: false, head }
     }
 
@@ -115,6 +126,11 @@ impl RawClient {
     /// Sends a text message if the connection is still open.
     pub async fn send_if_open(&mut self, text: &str) {
         self.send_frame_if_open(Opcode::Text, text.as_bytes()).await;
+    }
+
+    /// Sends a binary message if the connection is still open.
+    pub async fn send_binary_if_open(&mut self, bytes: &[u8]) {
+        self.send_frame_if_open(Opcode::Binary, bytes).await;
     }
 
     /// Sends a close frame with the code 1000 if the connection is still open.

@@ -103,10 +103,15 @@ impl Rig {
 
     /// A stream to the HTTP server.
     pub async fn stream(&self) -> Box<dyn Stream> {
-        match &self.reach {
+        self.try_stream().await.unwrap()
+    }
+
+    /// A stream to the HTTP server, if it still listens.
+    pub async fn try_stream(&self) -> std::io::Result<Box<dyn Stream>> {
+        Ok(match &self.reach {
             Reach::Tcp(address) => {
-                let stream = TcpStream::connect(address).await.unwrap();
-                stream.set_nodelay(true).unwrap();
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
                 Box::new(stream)
             }
             Reach::Memory(router) => {
@@ -117,7 +122,7 @@ impl Rig {
                 tokio::spawn(connection.with_upgrades());
                 Box::new(ours)
             }
-        }
+        })
     }
 
     /// A TCP stream with a small receive buffer, which is full soon if the client does not read.

@@ -58,8 +58,9 @@ use tokio::time::Instant;
 /// ```
 ///
 /// Several clients may share a connection, each in another namespace: see [`enter`](TestSocketIo::enter). When the last of
-/// them is dropped, the connection ends without a word, as if the network had failed. What a client sends after its end is
-/// discarded; the next wait says how the connection ended.
+/// them is dropped, the connection ends: a WebSocket without a close frame, as if the network had failed; polling with its
+/// packet, because a server could not notice before the heartbeat that nobody polls any more. What a client sends after the end
+/// is discarded; the next wait says how the connection ended.
 ///
 /// # Panics
 /// Its methods panic if something other than the expected packet arrives, or nothing within the
@@ -358,9 +359,7 @@ impl TestSocketIo {
 
 impl Drop for TestSocketIo {
     fn drop(&mut self) {
-        if self.link.seats.remove(&self.namespace) {
-            self.link.cut();
-        }
+        self.link.seats.remove(&self.namespace);
     }
 }
 

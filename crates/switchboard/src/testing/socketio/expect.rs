@@ -153,6 +153,22 @@ impl TestSocketIo {
         }
     }
 
+    /// Returns the next packet unchanged, as a packet of Engine.IO such as `42["said","hi"]`; it must be an event or an ack. Its
+    /// attachments are left out.
+    ///
+    /// # Panics
+    /// If something else arrives first, or nothing.
+    #[track_caller]
+    pub fn expect_text(&mut self) -> impl Future<Output = String> {
+        let place = Location::caller();
+        async move {
+            match self.next(place, "an event or an ack").await {
+                Packet::Event { content, .. } | Packet::Ack { content, .. } => content.text(),
+                packet => self.came(place, "an event or an ack", &packet),
+            }
+        }
+    }
+
     /// Expects that nothing but pings arrives for `duration`.
     ///
     /// # Panics

@@ -38,6 +38,8 @@ mod limits {}
 mod namespaces {}
 #[doc = include_str!("src/formats.md")]
 mod formats {}
+#[doc = include_str!("src/socketio.md")]
+mod socketio {}
 #[doc = include_str!("src/protocol.md")]
 mod protocol {}
 #[doc = include_str!("src/from-nestjs.md")]

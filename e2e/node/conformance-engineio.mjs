@@ -135,14 +135,20 @@ clause("polling-sixteen-packets", async () => {
 
 clause("polling-thousands-of-packets", async () => {
   const sid = await enter();
-  const count = 4000;
-  const posted = post(sid, Array.from({ length: count }, () => '42["message-with-ack"]').join(SEPARATOR) + `${SEPARATOR}427["message-with-ack"]`);
-  let last = "";
-  while (last !== "437[]") {
-    const packets = (await poll(sid)).text.split(SEPARATOR);
-    if (packets.includes("2")) posted.then(() => post(sid, "3"));
-    last = packets.at(-1);
+  const count = 2000;
+  const packets = Array.from({ length: count }, (_, id) => `42${id}["message-with-ack"]`);
+  const posted = post(sid, packets.join(SEPARATOR));
+  let pongs = posted;
+  const acks = [];
+  while (acks.length < count) {
+    const { status, text } = await poll(sid);
+    assert.equal(status, 200, text);
+    const answer = text.split(SEPARATOR);
+    // A pong has to wait for the POST that is under way.
+    if (answer.includes("2")) pongs = pongs.then(() => post(sid, "3"));
+    acks.push(...answer.filter((packet) => packet !== "2"));
   }
+  assert.deepEqual(acks, packets.map((_, id) => `43${id}[]`));
   assert.equal((await posted).text, "ok");
 });
 
@@ -262,9 +268,8 @@ clause("polling-heartbeat", async () => {
 });
 
 clause("polling-ping-timeout", async () => {
-  const began = Date.now();
   const sid = await open();
-  await sleep(PING_INTERVAL + PING_TIMEOUT - (Date.now() - began) + 5);
+  await sleep(PING_INTERVAL + PING_TIMEOUT);
   refused(await poll(sid), 1);
   const waiting = await open();
   assert.equal((await poll(waiting)).text, "2");

@@ -34,7 +34,8 @@ await kicked.connected();
 assert.notEqual(kicked.socket.id, kickedId);
 kicked.leave();
 
-// For now: it comes back by itself, as another client.
+// For now: it comes back by itself, as another client. By default this is in the middle of the upgrade,
+// for which the library pauses its polling.
 const dropped = await Person.arrive("/", RETURNS);
 const droppedId = dropped.socket.id;
 dropped.socket.emit("drop-me");

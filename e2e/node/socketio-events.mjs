@@ -103,7 +103,8 @@ same(await ada.next("args"), ["volatile"]);
 const asked = Array.from({ length: 200 }, (_, number) => ada.socket.emitWithAck("number", number));
 assert.deepEqual(await Promise.all(asked), asked.map((_, number) => number + 1));
 
-if (mode === "default") assert.equal(ada.transport, "websocket", "it has upgraded in the meantime");
+await ada.upgraded();
+assert.equal((await ada.ask("transport"))[0].toLowerCase(), ada.transport);
 ada.leave();
 assert.equal(await ada.disconnected(), "io client disconnect");
 console.log("done");

@@ -63,6 +63,8 @@ export class Person {
 
   /** Waits until `look` finds something: anything but `undefined`. */
   until(look, what = String(look), limit = LIMIT) {
+    // Made here, so that its stack says who waits.
+    const missing = new Error(`no ${what}`);
     return new Promise((resolve, reject) => {
       const stop = () => (clearTimeout(timer), this.#waiting.delete(again));
       const again = () => {
@@ -71,7 +73,9 @@ export class Person {
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(again);
-        reject(new Error(`no ${what}; there is ${JSON.stringify(this.received).slice(0, 2000)}, ${this.reasons}`));
+        const { transport, socket } = this;
+        const state = { transport, connected: socket.connected, reasons: this.reasons, received: this.received };
+        reject(Object.assign(missing, { state: JSON.stringify(state).slice(0, 2000) }));
       }, limit);
       this.#waiting.add(again);
       again();
@@ -94,6 +98,14 @@ export class Person {
 
   connected(limit) {
     return this.until(() => (this.socket.connected ? true : undefined), "connect", limit);
+  }
+
+  /** Waits until the transport is the last one of its mode. */
+  async upgraded(limit = LIMIT) {
+    const last = mode === "polling" ? "polling" : "websocket";
+    for (const until = Date.now() + limit; this.transport !== last; await sleep(10)) {
+      assert.ok(Date.now() < until, `still over ${this.transport}`);
+    }
   }
 
   /** All arguments of the ack: `emitWithAck` gives the first one alone. */

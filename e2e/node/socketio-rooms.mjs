@@ -11,6 +11,7 @@ assert.equal(msgpack.format.binary, true);
 
 for (const person of socketIo) await person.ask("join", "room");
 for (const raw of [json, msgpack]) assert.equal((await raw.ask("join", "room")).data, null);
+assert.equal((await json.ask("transport")).data, "WebSocket");
 const outsider = await Person.arrive();
 
 // Asking takes frames away, so that those of others are kept here.

@@ -29,9 +29,8 @@ async function one(number) {
   }
   const report = await socket.timeout(30_000).emitWithAck("report");
   await person.until(() => (down.length >= DOWN ? true : undefined), "all drops", 30_000).catch(() => {});
-  const isUpgraded = () => (person.transport === "websocket" ? true : undefined);
-  for (let tries = 0; !isUpgraded() && tries < 500; tries += 1) await sleep(20);
-  upgraded += isUpgraded() ? 1 : 0;
+  await person.upgraded();
+  upgraded += 1;
   person.leave();
   const right = report.received === UP && report.out_of_order === 0;
   const inOrder = down.length === DOWN && down.every((value, at) => value === at);

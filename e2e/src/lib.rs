@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use control::Control;
 pub use node::{NodeScript, node_script};
-pub use proxy::Proxy;
+pub use proxy::{Proxy, free};
 pub use python::python_script;
 pub use script::Output;
 pub use server::Server;

@@ -99,10 +99,10 @@ pub(crate) const PARTS: &[Part] = &[
     },
     Part {
         name: "socketio",
-        about: "the e2e crate: socket.io-client in Node and in Chromium, and the suites of the two protocols",
+        about: "the e2e crate: socket.io-client in Node and in Chromium, the suites of the two protocols, the guide's proxies",
         budget: |_| Duration::from_secs(240),
-        needs: &["chromium", "nodejs", "npm", "nginx-light", "procps"],
-        run: |job| real_clients(job, &["--test", "socketio", "--test", "conformance"]),
+        needs: &["chromium", "nodejs", "npm", "nginx-light", "haproxy", "procps"],
+        run: |job| real_clients(job, &["--test", "socketio", "--test", "conformance", "--test", "proxies"]),
     },
     Part {
         name: "python",

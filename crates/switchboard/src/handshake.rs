@@ -36,6 +36,9 @@ pub struct Handshake {
     /// The payload of Socket.IO's CONNECT.
     #[cfg(feature = "socketio")]
     auth: Option<Box<RawValue>>,
+    /// The host that the client asked for, which a trusted proxy may have said. Empty if it is not needed.
+    #[cfg(feature = "socketio")]
+    host: Box<str>,
 }
 
 impl Handshake {
@@ -46,13 +49,25 @@ impl Handshake {
             user: None,
             #[cfg(feature = "socketio")]
             auth: None,
+            #[cfg(feature = "socketio")]
+            host: Box::default(),
         }
     }
 
     /// Returns a copy of the request for one CONNECT of Socket.IO, whose payload is `auth`. It has no user.
     #[cfg(feature = "socketio")]
     pub(crate) fn for_namespace(&self, auth: Option<Box<RawValue>>) -> Handshake {
-        Handshake { parts: self.parts.clone(), peer: self.peer, user: None, auth }
+        Handshake { parts: self.parts.clone(), peer: self.peer, user: None, auth, host: self.host.clone() }
+    }
+
+    #[cfg(feature = "socketio")]
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    #[cfg(feature = "socketio")]
+    pub(crate) fn set_host(&mut self, host: Box<str>) {
+        self.host = host;
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -52,6 +52,7 @@
 //! | `garde` | yes | [`Valid`], and validation of each payload that implements garde's `Validate`; without it such a payload is not validated |
 //! | `anyhow` | | `anyhow::Error` converts into an opaque internal error |
 //! | `deflate` | | [`Compression`]: permessage-deflate |
+//! | `socketio` | | [`App::socketio`]: clients of Socket.IO |
 //! | `testing` | | [`testing`]: an application's tests without a port |
 //!
 //! The repository's `docs/guide` has a page for each of these, and one for readers who know NestJS.

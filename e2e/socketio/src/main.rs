@@ -8,8 +8,6 @@ mod page;
 mod play;
 mod project;
 
-use std::time::Duration;
-
 use admin::Panel;
 use departures::Departures;
 use play::Play;
@@ -26,7 +24,7 @@ async fn main() -> Result<(), BootError> {
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init();
 
     let address = std::env::var("E2E_SOCKETIO_ADDR").unwrap_or_else(|_| "127.0.0.1:0".to_owned());
-    let mut socketio = SocketIo::default().connect_timeout(Duration::from_secs(2));
+    let mut socketio = SocketIo::default();
     if let Ok(path) = std::env::var("SOCKETIO_CLIENT") {
         let library = std::fs::read(&path).unwrap_or_else(|why| panic!("SOCKETIO_CLIENT is {path}: {why}"));
         socketio = socketio.serve_client(library);

@@ -180,6 +180,11 @@ impl Play {
         self.server.broadcast_to(&publication.room, "message", &publication).queued
     }
 
+    #[subscribe_message("transport")]
+    async fn transport(&self, client: &Client) -> String {
+        format!("{:?}", client.transport())
+    }
+
     #[subscribe_message("departure")]
     async fn departure(&self, id: String) -> Option<String> {
         self.departures.reason(&id)

@@ -1,4 +1,6 @@
 //! [`CompiledGateway`]: a gateway with its type erased, in which a connection looks up handlers, hooks and settings.
+#[cfg(feature = "socketio")]
+use super::seat::Demand;
 use crate::codec::{Codecs, Format};
 use crate::compression::Compression;
 use crate::di::Container;
@@ -50,6 +52,9 @@ pub(crate) struct CompiledGateway {
     pub(crate) raw_at: Option<&'static Location<'static>>,
     pub(crate) requirements: Requirements,
     own_limits: bool,
+    /// What the gateway itself, or each gateway of a union, demands of a request, beyond what the application does.
+    #[cfg(feature = "socketio")]
+    pub(crate) demands: Vec<Demand>,
     pub(crate) origins: Option<Origins>,
     own_compression: bool,
     /// The gateway's allowed hosts, else the application's; `None` allows any host.
@@ -138,6 +143,8 @@ impl CompiledGateway {
             raw_at: None,
             requirements: Requirements::default(),
             own_limits,
+            #[cfg(feature = "socketio")]
+            demands: Vec::new(),
             origins,
             own_compression: false,
             hosts: None,
@@ -219,6 +226,8 @@ impl CompiledGateway {
     ) {
         self.container = Some(Arc::new(container.kept()));
         self.application = Some(application);
+        #[cfg(feature = "socketio")]
+        self.demands.extend(Demand::new(self.origins.as_ref(), self.hosts.as_ref()));
         self.hosts = self.hosts.take().or_else(|| hosts.cloned());
         let profile = Arc::make_mut(&mut self.profile);
         profile.node = limits.node.clone();

@@ -25,8 +25,9 @@ impl<S: Send + Sync + 'static> Gateway<S> {
     ///
     /// If an on-connect hook refuses a client, the hooks of the gateways after it do not run, and the on-disconnect hooks
     /// of those before it do, because they have seen the client connect. A join needs the consent of every gateway's
-    /// [`on_join`](Gateway::on_join). What holds for Socket.IO's clients in place of the gateway's own limits, origins and
-    /// hosts are the settings of `SocketIo` and, where these say nothing, those of the application.
+    /// [`on_join`](Gateway::on_join). In place of a gateway's own limits, the settings of `SocketIo` hold, and where these
+    /// say nothing, the application's limits. Its own origins and hosts hold at CONNECT, in addition to those of
+    /// `SocketIo` or of the application.
     ///
     /// ```
     /// use switchboard::Gateway;

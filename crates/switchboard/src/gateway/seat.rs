@@ -1,11 +1,17 @@
 //! [`NoSeat`]: why a client gets no seat in the namespace that it asks for; and what a gateway keeps of its request.
 use super::CompiledGateway;
+#[cfg(feature = "socketio")]
+use crate::Origins;
 use crate::contain::contained;
 use crate::hub::{Hub, Kept, Lease};
 use crate::node::Full;
 use crate::{Error, Handshake, log, namespace};
+#[cfg(feature = "socketio")]
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
+#[cfg(feature = "socketio")]
+use switchboard_core::ws::handshake::check_allowed_host;
 
 /// Why a client gets no seat in the namespace that it asks for.
 #[derive(Debug)]
@@ -16,7 +22,46 @@ pub(crate) enum NoSeat {
     Full(Full),
 }
 
+/// The origins and hosts that a gateway has set for itself. On the path of Socket.IO they hold for each CONNECT, because the
+/// request is checked against those of the application before it is known which gateways it is for.
+#[cfg(feature = "socketio")]
+#[derive(Clone)]
+pub(crate) struct Demand {
+    origins: Option<Origins>,
+    hosts: Option<Arc<[String]>>,
+}
+
+#[cfg(feature = "socketio")]
+impl Demand {
+    /// `None`: the gateway has set neither.
+    pub(crate) fn new(origins: Option<&Origins>, hosts: Option<&Arc<[String]>>) -> Option<Demand> {
+        (origins.is_some() || hosts.is_some()).then(|| Demand { origins: origins.cloned(), hosts: hosts.cloned() })
+    }
+
+    fn is_met(&self, origin: Option<&str>, host: &str) -> bool {
+        self.origins.as_ref().is_none_or(|origins| origins.check(origin, host).is_ok())
+            && self.hosts.as_ref().is_none_or(|hosts| check_allowed_host(host, hosts).is_ok())
+    }
+}
+
 impl CompiledGateway {
+    /// Checks the request of a CONNECT against what each gateway has set for itself.
+    ///
+    /// Errors: `forbidden`. A function of the application may decide about origins; its panic is contained.
+    #[cfg(feature = "socketio")]
+    pub(crate) fn check_demands(&self, handshake: &Handshake) -> Result<(), Error> {
+        if self.demands.is_empty() {
+            return Ok(());
+        }
+        let origin = handshake.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or(""));
+        let host = handshake.host();
+        let is_met = || Ok(self.demands.iter().all(|demand| demand.is_met(origin, host)));
+        match contained("what says which origins may connect", is_met)? {
+            true => Ok(()),
+            false => Err(Error::forbidden("This origin or host may not connect to this namespace")),
+        }
+    }
+
     /// Returns the error that a client is told for an error of the application before it is connected: that of a connect
     /// guard, or of what reads its request. The cause of an internal error is logged.
     pub(crate) fn told(&self, error: Error) -> Error {
@@ -38,12 +83,10 @@ impl CompiledGateway {
         let Some(name) = namespace::at_run_time(&named) else {
             return Err(NoSeat::Told(Error::bad_request("What this request names cannot be a namespace")));
         };
-        if let Some(asked) = asked.filter(|asked| **asked != *name) {
+        if asked.is_some_and(|asked| *asked != *name) {
             log::limited!(
                 warn,
                 (),
-                asked,
-                named = &*name,
                 "`namespace_by` of {} names another namespace than the one that the client asks for",
                 self.name
             );

@@ -153,7 +153,7 @@ impl Unions {
         match self.exact.len() + self.by_pattern.len() {
             0 => tracing::warn!("Socket.IO {path}: there is no gateway that its clients could reach"),
             _ => tracing::info!(
-                "    guards hold for Socket.IO's clients too; tower layers around a gateway's path, and its own origins and hosts, do not"
+                "    guards, and a gateway's own origins and hosts, hold for Socket.IO's clients too; tower layers around its path do not"
             ),
         }
     }
@@ -222,6 +222,7 @@ fn united(
     profile.on_join = on_join(parts);
     let mut handlers = Handlers { namespace, owners: HashMap::new(), catch_all: None, groups: 0 };
     for one in parts {
+        union.demands.extend(one.table.demands.iter().cloned());
         union.notes.extend(one.table.notes().iter().cloned());
         union.requirements.merge(one.table.requirements.clone().fails_as(&fails_as(one.table)));
         handlers.take(one, &mut union, problems);

@@ -57,6 +57,8 @@ struct Asked {
     body: Body,
     /// The client, which may be behind proxies.
     peer: Option<SocketAddr>,
+    /// The host that it asked for.
+    host: Box<str>,
     /// The page that has sent it, if it may.
     origin: Option<HeaderValue>,
 }
@@ -192,8 +194,8 @@ impl Inner {
             return Err(Refusal::FORBIDDEN.into());
         }
         let origin = parts.headers.get(ORIGIN).cloned();
-        let peer = self.proxies.client(socket, &parts.headers);
-        Ok(Asked { peer, origin, parts, body })
+        let (host, peer) = (host.into(), self.proxies.client(socket, &parts.headers));
+        Ok(Asked { peer, host, origin, parts, body })
     }
 
     async fn serve(self: &Arc<Self>, asked: Asked) -> Result<Response<Body>, Answer> {
@@ -268,8 +270,7 @@ impl Inner {
         let sid = self.serving.sessions.open(&mailbox).map_err(|_| Answer::Http(Refused::no_random()))?;
         let upgrades: &[Transport] = if may_upgrade { &[Transport::WebSocket] } else { &[] };
         let packet = self.serving.open(&sid, upgrades);
-        let mut request = Handshake::new(asked.parts);
-        request.set_peer(asked.peer);
+        let request = handshake(asked.parts, asked.peer, asked.host);
         tokio::spawn(Session::new(self.serving.clone(), mailbox, sid, request, None, permit));
         Ok(plain(StatusCode::OK, TEXT, packet))
     }
@@ -319,7 +320,7 @@ impl Inner {
 
     /// The 101. Spawns the task that waits for the stream.
     fn upgrade(self: &Arc<Self>, asked: Asked, next: Next) -> Result<Response<Body>, Answer> {
-        let Asked { mut parts, peer, .. } = asked;
+        let Asked { mut parts, peer, host, .. } = asked;
         let on_upgrade = parts.extensions.remove::<OnUpgrade>();
         let checked = check_request_of_any_path(
             &parts.method,
@@ -353,8 +354,7 @@ impl Inner {
                 Next::Open(permit) => {
                     let mailbox = Arc::new(Mailbox::new(false, false));
                     let Ok(sid) = inner.serving.sessions.open(&mailbox) else { return };
-                    let mut request = Handshake::new(parts);
-                    request.set_peer(peer);
+                    let request = handshake(parts, peer, host);
                     let serving = inner.serving.clone();
                     // This task is not needed any more.
                     drop(inner);
@@ -370,6 +370,14 @@ impl Inner {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         Ok(response)
     }
+}
+
+/// What guards see of the request that opens a session.
+fn handshake(parts: Parts, peer: Option<SocketAddr>, host: Box<str>) -> Handshake {
+    let mut request = Handshake::new(parts);
+    request.set_peer(peer);
+    request.set_host(host);
+    request
 }
 
 /// True if the client library is asked for. The path was checked when the service was mounted.

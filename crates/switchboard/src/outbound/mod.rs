@@ -26,5 +26,7 @@ pub(crate) use frame::Frame;
 pub(crate) use outbox::Class;
 pub use reason::DisconnectReason;
 pub(crate) use state::{Pushed, Wake};
-pub(crate) use stream::{Io, Sink, Stream};
+#[cfg(feature = "socketio")]
+pub(crate) use stream::Io;
+pub(crate) use stream::{Sink, Stream};
 pub(crate) use writer::Writer;

@@ -60,6 +60,10 @@
 //! A guard, a pipe, an interceptor, a filter or an extractor can be tested by itself: on a [`message()`], for a
 //! [`client()`] without a real connection; a guard's connect half on an [`upgrade()`].
 //!
+//! # Clients of Socket.IO
+//! With the feature `socketio`, `TestApp::socketio` connects a client of Socket.IO, by HTTP polling or a WebSocket, whose
+//! methods have the names and the meaning of those of a [`TestClient`].
+//!
 //! # What a test can rely on
 //! - **Order.** A client's messages are queued in the order in which they arrived. An `expect…` takes the next one, and
 //!   panics if it is a different one. [`TestClient::request`] takes its own answer and leaves earlier messages to later
@@ -100,6 +104,8 @@ mod reach;
 mod received;
 mod refused;
 mod several;
+#[cfg(feature = "socketio")]
+mod socketio;
 mod speech;
 mod starting;
 mod stream;
@@ -116,5 +122,7 @@ pub use logs::{LogLine, Logs};
 pub use message::{TestMessage, message};
 pub use refused::Refused;
 pub use several::{expect_all, expect_nobody};
+#[cfg(feature = "socketio")]
+pub use socketio::{ConnectError, SocketIoConnecting, SocketIoRequest, TestSocketIo};
 pub use starting::Starting;
 pub use stream::TestStream;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchboard::handler::{Context, FromMessage, MessageContext};
-use switchboard::{App, Client, ConnState, Error, Gateway, HandlerDef, Server, Valid};
+use switchboard::{App, Args, Client, ConnState, Error, Gateway, HandlerDef, Server, Valid};
 use switchboard_rig::{Rig, Stack};
 
 /// A generic gateway.
@@ -336,6 +336,12 @@ impl Payloads {
     async fn valid(&self, Valid(named): Valid<Named>) -> Named {
         named
     }
+    async fn args(&self, Args((number, text)): Args<(u8, String)>) -> Args<(u8, String)> {
+        Args((number, text))
+    }
+    async fn some_args(&self, args: Option<Args<Vec<u8>>>) -> Option<Args<Vec<u8>>> {
+        args
+    }
     async fn loud(&self, loud: Loud, data: String, Loud(again): Loud) -> String {
         format!("{data} {} {again}", loud.0)
     }
@@ -343,7 +349,12 @@ impl Payloads {
 
 #[tokio::test]
 async fn payloads_and_own_extractors() {
-    let gateway = payloads().on("valid", Payloads::valid).on("loud", Payloads::loud).on("refused", Payloads::loud);
+    let gateway = payloads()
+        .on("valid", Payloads::valid)
+        .on("args", Payloads::args)
+        .on("some args", Payloads::some_args)
+        .on("loud", Payloads::loud)
+        .on("refused", Payloads::loud);
     let rig = Rig::start(Stack::Listen, App::new().gateway("/ws", gateway)).await;
     let mut peer = rig.connect_to("/ws").await;
     for (event, data) in [
@@ -362,6 +373,9 @@ async fn payloads_and_own_extractors() {
         ("raw", r#"{ "as" : "written" }"#),
         ("map", r#"{"a":1}"#),
         ("valid", r#"{"name":"Al"}"#),
+        ("args", r#"[1,"a"]"#),
+        ("some args", "[1,2]"),
+        ("some args", "null"),
     ] {
         peer.expect_request(
             &format!(r#"{{"event":"{event}","data":{data},"id":"x"}}"#),
@@ -383,7 +397,12 @@ async fn payloads_and_own_extractors() {
         r#"{"event":"exception","data":{"status":"error","code":"forbidden","message":"Quiet","event":"refused","retryable":false}}"#,
     )
     .await;
-    for wrong in [r#"{"event":"text","data":1}"#, r#"{"event":"text"}"#, r#"{"event":"valid","data":{"name":"A"}}"#] {
+    for wrong in [
+        r#"{"event":"text","data":1}"#,
+        r#"{"event":"text"}"#,
+        r#"{"event":"valid","data":{"name":"A"}}"#,
+        r#"{"event":"args","data":1}"#,
+    ] {
         let answer = peer.request(wrong).await;
         assert!(answer.contains(r#""code":"validation_failed""#), "{wrong}: {answer}");
     }

@@ -34,6 +34,15 @@ impl Door {
     async fn greet(&self, text: crate::payload::Text) -> (::std::string::String, usize) {
         (text.text, self.greeter.greet())
     }
+
+    #[subscribe_message("both")]
+    async fn both(
+        &self,
+        both: ::sb::Args<(crate::payload::Text, crate::payload::Text)>,
+    ) -> ::sb::Args<(::std::string::String, usize)> {
+        let ::sb::Args((one, _)) = both;
+        ::sb::Args((one.text, self.greeter.greet()))
+    }
 }
 
 /// What goes wrong.

@@ -51,6 +51,9 @@ async fn without_a_prelude() {
     let mut ada = app.connect("/bare").await;
     assert_eq!(ada.request::<(String, usize)>("greet", text("hi")).await, ("hi".to_owned(), 0));
     assert_eq!(ada.request::<(String, usize)>("greet", text("hi")).await, ("hi".to_owned(), 1));
+    let both = ada.request::<(String, usize)>("both", (text("hi"), text("you"))).await;
+    assert_eq!(both, ("hi".to_owned(), 2));
+    assert_eq!(ada.request_error("both", (text("hi"), text(""))).await.details[0].path, "/1/text");
 }
 
 #[test]

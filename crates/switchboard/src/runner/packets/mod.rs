@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 const NONE: [&str; 0] = [];
+const SOON: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_request_with_an_ack_gets_one() {
@@ -136,8 +137,8 @@ async fn attachments_come_back_as_they_came() {
         let sent = seat.send_binary(&request, &["one", "two"]);
         assert_eq!(sent, [answer, "+two".to_owned(), "+one".to_owned()]);
         // One argument with bytes is a list of one.
-        assert_eq!(seat.send_binary(&format!(r#"51-/admin,7["count",{}]"#, p(0)), &[""]), ["3/admin,7[1]"]);
-        assert_eq!(seat.send_binary(&format!(r#"51-/admin,7["count",{},5]"#, p(0)), &[""]), ["3/admin,7[2]"]);
+        assert_eq!(seat.send_binary(&format!(r#"51-/admin,7["sizes",{}]"#, p(0)), &["xy"]), ["3/admin,7[[2]]"]);
+        assert_eq!(seat.send_binary(&format!(r#"51-/admin,7["sizes",{},null]"#, p(0)), &["xy"]), ["3/admin,7[[2,0]]"]);
         let failed = seat.send_binary(&format!(r#"51-/admin,7["sys.x",{}]"#, p(0)), &[""]);
         assert_eq!(code_of(&failed[0], "3/admin,7"), "bad_request");
         assert_eq!(seat.malformed, 1);
@@ -155,10 +156,10 @@ async fn what_is_emitted_says_its_arguments() {
 async fn clients_answer_the_server() {
     let mut seat = Seat::new(None);
     let client = seat.runner.client.clone();
-    let one = client.emit_with_ack::<Value>("ask", ());
-    let list = client.emit_with_ack::<Args<(Value, u8)>>("ask", Args((1, 2)));
-    let none = client.emit_with_ack::<Args<Vec<Value>>>("ask", 5);
-    let photo = client.emit_with_ack::<Photo>("ask", [Binary::from(b"x".to_vec())]);
+    let one = client.emit_with_ack::<Value>("ask", (), SOON);
+    let list = client.emit_with_ack::<Args<(Value, u8)>>("ask", Args((1, 2)), SOON);
+    let none = client.emit_with_ack::<Args<Vec<Value>>>("ask", 5, SOON);
+    let photo = client.emit_with_ack::<Photo>("ask", [Binary::from(b"x".to_vec())], SOON);
     let asked = seat.turn();
     let photo_asked = r#"51-/admin,4["ask",[{"_placeholder":true,"num":0}]]"#;
     assert_eq!(asked, [r#"2/admin,1["ask"]"#, r#"2/admin,2["ask",1,2]"#, r#"2/admin,3["ask",5]"#, photo_asked, "+x"]);
@@ -171,10 +172,10 @@ async fn clients_answer_the_server() {
     assert!(none.await.unwrap().is_empty());
     assert_eq!(*photo.await.unwrap().bytes, *b"xyz");
 
-    let refused = client.emit_with_ack::<Value>("ask", ());
+    let refused = client.emit_with_ack::<Value>("ask", (), SOON);
     let keys = (0..1025).map(|key| format!(r#""{key}":1"#)).collect::<Vec<_>>().join(",");
     seat.turn();
     assert_eq!(seat.send(&format!("3/admin,5[{{{keys}}}]")), NONE);
     assert_eq!(refused.await.unwrap_err().code().as_str(), "bad_request");
-    assert!(client.emit_with_ack::<Value>("connect", ()).await.unwrap_err().is_internal());
+    assert!(client.emit_with_ack::<Value>("connect", (), SOON).await.unwrap_err().is_internal());
 }

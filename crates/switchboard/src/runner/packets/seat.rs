@@ -6,9 +6,8 @@ use crate::handler::HandlerDef;
 use crate::hub::{Endpoint, Flusher, Hub, peer};
 use crate::limits::GatewayLimits;
 use crate::namespace::{Marker, Namespace};
-use crate::node::clock::millis;
 use crate::outbound::{Stream, Writer};
-use crate::pipeline::{Call, Interceptor, Next};
+use crate::pipeline::{Call, Declared, Interceptor, Next};
 use crate::runner::{Reach, Round, Runner};
 use crate::{Ack, Args, Binary, Client, Error, Gateway, Reply};
 use futures_core::Stream as Items;
@@ -63,6 +62,9 @@ impl Desk {
     }
     async fn count(&self, Args(all): Args<Vec<Value>>) -> usize {
         all.len()
+    }
+    async fn sizes(&self, Args(all): Args<Vec<Option<Binary>>>) -> Vec<usize> {
+        all.iter().map(|bytes| bytes.as_ref().map_or(0, |bytes| bytes.len())).collect()
     }
     async fn maybe(&self, all: Option<Args<Vec<Value>>>) -> Option<usize> {
         all.map(|all| all.len())
@@ -195,6 +197,7 @@ impl Seat {
             .on("pair", Desk::pair)
             .on("swap", Desk::swap)
             .on("count", Desk::count)
+            .on("sizes", Desk::sizes)
             .on("maybe", Desk::maybe)
             .on("nothing", Desk::nothing)
             .on("none", Desk::none)
@@ -221,7 +224,9 @@ impl Seat {
             Some(around) => gateway.interceptor(around),
             None => gateway,
         };
-        let Ok(Some((table, _))) = gateway.build(None, None) else { panic!("it has a state") };
+        let Ok(Some((mut table, _))) = gateway.build(None, None) else { panic!("it has a state") };
+        let Ok(application) = Declared::default().make(None) else { panic!("it has no stages") };
+        table.settle_stages(&application, false, &mut Vec::new());
         let (peer_port, peer_ip) = peer(None);
         let conn = Arc::new(Endpoint {
             id: ClientId::random().unwrap(),

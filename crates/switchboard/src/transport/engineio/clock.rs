@@ -27,6 +27,7 @@ pub(super) struct Clock {
     is_asking: bool,
     /// By when a message of a WebSocket must go on that is not whole.
     pub(super) partial_by: Option<Instant>,
+    partial_timeout: Duration,
     /// By when the awaited attachments must have come.
     pub(super) attachments_by: Option<Instant>,
     /// By when the client has to take bytes.
@@ -58,6 +59,7 @@ impl Clock {
             connect_by: Some(now + options.connect_timeout),
             is_asking: false,
             partial_by: None,
+            partial_timeout: limits.websocket.partial_timeout,
             attachments_by: None,
             write_by: None,
             soft_by: None,
@@ -144,6 +146,11 @@ impl Clock {
         } else if self.soft_by.is_none() {
             self.soft_by = Some(Instant::now() + limits.outbound_soft_time);
         }
+    }
+
+    /// A message that is not whole must go on within a time, while it is read. `is_awaited`: there is one.
+    pub(super) fn expect_rest(&mut self, is_awaited: bool) {
+        self.partial_by = is_awaited.then(|| Instant::now() + self.partial_timeout);
     }
 
     pub(super) fn idle_at(&self) -> Option<Instant> {

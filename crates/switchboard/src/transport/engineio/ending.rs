@@ -106,7 +106,7 @@ impl Session {
         }
         self.net = Net::Closing;
         self.unread.clear();
-        self.probe = None;
+        self.probe.take_if(|probe| !probe.is_answered);
         self.seats.forget_joining();
         for seat in self.seats.iter_mut() {
             seat.leave(reason.clone(), is_told, discards);
@@ -165,9 +165,15 @@ impl Session {
         if self.net != Net::Closing || !self.staging.is_empty() || !self.seats.iter().all(Seat::is_gone) {
             return;
         }
-        self.net = Net::Lingering;
         let linger = Instant::now() + self.serving.limits.websocket.linger;
         self.clock.gone_by = Some(self.clock.gone_by.map_or(linger, |by| by.min(linger)));
+        if self.probe.is_some() && !self.mailbox.has_poll() {
+            // A client whose probe was answered does not poll before it has moved to that WebSocket. Without it,
+            // socket.io-client neither polls again nor notices the end before its own timeout.
+            return;
+        }
+        self.net = Net::Lingering;
+        self.probe = None;
         match &self.carrier {
             Carrier::Polling => self.staging.text(b"1"),
             Carrier::WebSocket(_) => {
@@ -234,7 +240,10 @@ impl Session {
             self.close(DisconnectReason::Expired);
         } else if self.clock.is_ping_due(now) {
             self.mailbox.set_expiry(self.clock.expiry());
-            self.staging.text(b"2");
+            match self.carrier.is_polling() {
+                true => self.staging.ahead(b"2"),
+                false => self.staging.text(b"2"),
+            }
         } else if is_due(self.clock.read_at) {
             self.clock.read_at = None;
         } else if self.probe.as_ref().is_some_and(|probe| now >= probe.by) {

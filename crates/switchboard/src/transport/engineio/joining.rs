@@ -42,6 +42,7 @@ impl Joining {
         let future = Box::pin(async move {
             let timeout = table.profile.node.handshake_timeout;
             let guards = async {
+                table.check_demands(&handshake)?;
                 for guard in &table.connect_guards {
                     guard.connect(&mut handshake).await?;
                 }

@@ -85,9 +85,9 @@ impl Mailbox {
     /// The state, if requests of this session are still served.
     fn open(&self) -> Result<MutexGuard<'_, State>, Refusal> {
         let state = self.state.lock();
-        let is_over = self.born.elapsed() >= Duration::from_millis(self.expires.load(Ordering::Relaxed));
-        // While a POST is handled the client cannot send its pong, so that only the session's task can judge it.
-        let is_late = is_over && !state.posting;
+        // While packets of a POST wait, the client cannot send a pong: the session judges that itself.
+        let is_late =
+            !state.posting && self.born.elapsed() >= Duration::from_millis(self.expires.load(Ordering::Relaxed));
         if state.closed || state.fault.is_some() || is_late {
             drop(state);
             self.wake();

@@ -113,14 +113,6 @@ impl Session {
         }
     }
 
-    /// Takes a message from the client's rates. If not enough is left: the error to answer it with.
-    fn over_rate(&mut self, bytes: usize) -> Option<Error> {
-        let now = self.node().exact();
-        let wait = self.rates.as_mut()?.take(now, bytes, &self.serving.limits).err()?;
-        let error = Error::rate_limited("Too many messages, or bytes, in a short time");
-        Some(error.retry_after(Duration::from_millis(wait)))
-    }
-
     /// Counts a message that is over the client's rates, and ends the session of a client that keeps on.
     fn rate_refused(&mut self, bytes: usize) {
         self.node().counters.rate_limited();
@@ -134,7 +126,7 @@ impl Session {
     /// True if a message is over the client's rates, and was refused if it can be.
     fn is_over_rate(&mut self, at: usize, message: &Received<'_>) -> bool {
         let bytes = message.len();
-        let Some(error) = self.over_rate(bytes) else { return false };
+        let Some(error) = over_rate(self, bytes) else { return false };
         let (is_refused, asked) = self.seats[at].refuse_rate(message, &error);
         if let Some(asked) = asked {
             self.obey(at, *asked);
@@ -148,7 +140,7 @@ impl Session {
     /// The client asks to enter a namespace. `None`: its name cannot be one, and is not repeated.
     /// `bytes`: the length of its packet.
     fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>, bytes: usize) {
-        if let Some(error) = self.over_rate(bytes) {
+        if let Some(error) = over_rate(self, bytes) {
             self.refuse(namespace.unwrap_or(MAIN), Some(&error));
             return self.rate_refused(bytes);
         }
@@ -213,4 +205,12 @@ impl Session {
         self.seats.iter_mut().for_each(left);
         self.clock.seats_changed(&self.seats);
     }
+}
+
+/// Takes a message from the client's rates. If not enough is left: the error to answer it with.
+fn over_rate(session: &mut Session, bytes: usize) -> Option<Error> {
+    let now = session.node().exact();
+    let wait = session.rates.as_mut()?.take(now, bytes, &session.serving.limits).err()?;
+    let error = Error::rate_limited("Too many messages, or bytes, in a short time");
+    Some(error.retry_after(Duration::from_millis(wait)))
 }

@@ -6,6 +6,7 @@ use super::staging::{Staging, Written};
 use crate::buffers;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use switchboard_core::engineio::{PROBE, Packet, decode_text};
 use switchboard_core::ws::{FrameLimits, Item};
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ pub(super) struct Probe {
     socket: Socket,
     out: Staging,
     /// The client's probe has come, and was answered.
-    is_answered: bool,
+    pub(super) is_answered: bool,
     /// The client moves the session to it, as soon as the packets of its last POST are handled.
     is_next: bool,
     pub(super) by: Instant,
@@ -33,11 +34,6 @@ enum Outcome {
 }
 
 impl Session {
-    pub(super) fn begin_probe(&mut self, socket: Socket) {
-        let by = Instant::now() + self.serving.options.upgrade_timeout;
-        self.probe = Some(Probe { socket, out: Staging::default(), is_answered: false, is_next: false, by });
-    }
-
     /// Reads the probed WebSocket. True if it became the carrier, or something changed.
     pub(super) fn poll_probe(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(probe) = &mut self.probe else { return false };
@@ -92,6 +88,11 @@ impl Session {
 }
 
 impl Probe {
+    pub(super) fn new(socket: Socket, timeout: Duration) -> Probe {
+        let by = Instant::now() + timeout;
+        Probe { socket, out: Staging::default(), is_answered: false, is_next: false, by }
+    }
+
     /// How many bytes of memory it holds.
     pub(super) fn held(&self) -> usize {
         self.socket.held() + self.out.len()

@@ -100,7 +100,7 @@ impl Session {
             self.is_paused = pauses;
             self.seats.iter().for_each(|seat| seat.set_paused(pauses));
             // What was not read in the meantime is no fault of the client's.
-            self.expect_rest();
+            self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
             if pauses && self.clock.is_pinged() {
                 // The pong would not be read. The next ping comes one interval later.
                 self.is_heard();
@@ -109,23 +109,15 @@ impl Session {
         pauses
     }
 
-    /// A message that is not whole must go on within a time, while it is read.
-    fn expect_rest(&mut self) {
-        let is_awaited = !self.is_paused && self.carrier.is_partial();
-        self.clock.partial_by = is_awaited.then(|| Instant::now() + self.serving.limits.websocket.partial_timeout);
-    }
-
-    /// Whether messages of the client take memory: they wait to be handled, or a long one has come in part while memory is
-    /// exhausted.
-    fn holds_messages(&self) -> bool {
-        let memory = &self.serving.hub.node.memory;
-        let held = self.carrier.held() + self.assembler.buffered();
-        self.seats.iter().any(|seat| seat.has_messages()) || (held > LITTLE && memory.pressure() == Level::Evict)
-    }
-
     fn is_short_of_memory(&mut self) -> bool {
         let memory = &self.serving.hub.node.memory;
-        if !memory.is_limited() || !memory.is_short() || !self.holds_messages() {
+        // Whether messages of the client take memory: they wait to be handled, or a long one has come in part while memory is
+        // exhausted.
+        let holds = || {
+            let held = self.carrier.held() + self.assembler.buffered();
+            self.seats.iter().any(|seat| seat.has_messages()) || (held > LITTLE && memory.pressure() == Level::Evict)
+        };
+        if !memory.is_limited() || !memory.is_short() || !holds() {
             if self.tried > 0 {
                 (self.tried, self.clock.read_at) = (0, None);
             }
@@ -159,6 +151,10 @@ impl Session {
             }
             match packets.next() {
                 None => {
+                    if (at > 0 || is_scanned) && self.clock.is_pinged() {
+                        // The packets had to wait, and with them a pong, for which there is little time left now.
+                        self.is_heard();
+                    }
                     self.mailbox.posted();
                     let _ = done.send(Ok(()));
                     return true;
@@ -215,7 +211,7 @@ impl Session {
         if !socket.unread.is_empty() {
             let mut unread = std::mem::take(&mut socket.unread);
             self.parse(&mut unread, cx);
-            self.expect_rest();
+            self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
             return true;
         }
         buffers::with_read_buffer(|buffer| {
@@ -225,7 +221,7 @@ impl Session {
                 Poll::Pending => false,
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     self.parse(buffer.filled_mut(), cx);
-                    self.expect_rest();
+                    self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
                     true
                 }
                 Poll::Ready(_) => {

@@ -165,7 +165,7 @@ impl Session {
         }
         let mut came = false;
         if let Some(socket) = upgraded {
-            self.begin_probe(socket);
+            self.probe = Some(Probe::new(socket, self.serving.options.upgrade_timeout));
             came = true;
         }
         if let Some(post) = post {

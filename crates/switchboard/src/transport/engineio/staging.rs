@@ -37,6 +37,15 @@ impl Staging {
         ws::write_frame(&mut self.bytes, Opcode::Text, true, packet, None);
     }
 
+    /// Puts an Engine.IO packet before everything else. For polling only, which takes whole frames: there may be so many of
+    /// them that a ping behind them would come too late.
+    pub(super) fn ahead(&mut self, packet: &[u8]) {
+        self.hold();
+        let mut frame = Vec::new();
+        ws::write_frame(&mut frame, Opcode::Text, true, packet, None);
+        self.bytes.splice(self.at..self.at, frame);
+    }
+
     /// Appends the answer to a ping of WebSocket.
     pub(super) fn pong(&mut self, payload: &[u8]) {
         self.hold();

@@ -64,7 +64,8 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
         assert_eq!(waits.dropped.load(Ordering::SeqCst), 0);
         drop(stream);
         until(|| waits.dropped.load(Ordering::SeqCst) == 1).await;
-        // Its place is free again.
+        // Its place is free again, a moment after the guard is dropped.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let mut peer = rig.connect_by_request(&ask("/ws", &[("x-pass", "1")])).await;
         assert_eq!(peer.request(WELL).await, WELL);
         drop(peer);

@@ -49,6 +49,13 @@ impl App {
         self
     }
 
+    /// The path on which Socket.IO is asked for, with a slash at its end; `None` if it is not, or not on a valid path.
+    #[cfg(feature = "testing")]
+    pub(crate) fn socketio_path(&self) -> Option<String> {
+        let path = own_path(&self.socketio.as_ref()?.options.path).ok()?;
+        Some(path + "/")
+    }
+
     /// Puts the gateways together, and takes Socket.IO's path. The gateways are settled. Adds mistakes to the problems.
     pub(super) fn unite(&mut self) -> Option<Served> {
         let asked = self.socketio.take()?;

@@ -24,18 +24,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Limits the patience, so that a deadline can always be computed.
 const MOST_PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest body of a response that is read.
-const MOST_BODY: usize = 64 << 20;
+pub(super) const MOST_BODY: usize = 64 << 20;
 
 /// An application under test, with everything that it logs.
 ///
 /// See [the module](super) for an example. After it is dropped, it accepts no new connections; [`TestApp::shutdown`]
 /// shuts it down in order.
 pub struct TestApp {
-    reach: Reach,
+    /// Held by nothing else for longer than a connection takes to open.
+    pub(super) reach: Arc<Reach>,
     handle: Handle,
     container: Container,
-    patience: Duration,
+    pub(super) patience: Duration,
     logs: Logs,
+    /// The path of Socket.IO, with a slash at its end; `None` if it is not served.
+    #[cfg(feature = "socketio")]
+    pub(super) socketio: Option<String>,
     _capturing: Capturing,
 }
 
@@ -69,8 +73,19 @@ impl TestApp {
 
     pub(super) fn memory(app: App, logs: Logs, _capturing: Capturing) -> Result<TestApp, BootError> {
         let (handle, container) = (app.handle(), app.container.kept());
-        let reach = Reach::memory(app)?;
-        Ok(TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing })
+        #[cfg(feature = "socketio")]
+        let socketio = app.socketio_path();
+        let reach = Arc::new(Reach::memory(app)?);
+        Ok(TestApp {
+            reach,
+            handle,
+            container,
+            patience: PATIENCE,
+            logs,
+            #[cfg(feature = "socketio")]
+            socketio,
+            _capturing,
+        })
     }
 
     pub(super) async fn socket(
@@ -84,8 +99,19 @@ impl TestApp {
             failure.fail("a paused clock does not wait for sockets: keep the application in memory");
         }
         let (handle, container) = (app.handle(), app.container.kept());
-        let reach = Reach::socket(app).await.unwrap_or_else(|error| failure.fail(error));
-        TestApp { reach, handle, container, patience: PATIENCE, logs, _capturing }
+        #[cfg(feature = "socketio")]
+        let socketio = app.socketio_path();
+        let reach = Arc::new(Reach::socket(app).await.unwrap_or_else(|error| failure.fail(error)));
+        TestApp {
+            reach,
+            handle,
+            container,
+            patience: PATIENCE,
+            logs,
+            #[cfg(feature = "socketio")]
+            socketio,
+            _capturing,
+        }
     }
 
     /// Resolves a service of the application.

@@ -22,6 +22,12 @@ impl Call {
         Call { event: event.to_owned(), id: format!("test-{number}") }
     }
 
+    /// Of a Socket.IO client, whose ids are numbers.
+    #[cfg(feature = "socketio")]
+    pub(super) fn numbered(event: &str, number: u64) -> Call {
+        Call { event: event.to_owned(), id: number.to_string() }
+    }
+
     /// Returns the event's name.
     pub fn event(&self) -> &str {
         &self.event

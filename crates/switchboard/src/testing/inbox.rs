@@ -3,6 +3,7 @@ use super::received::Received;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -16,8 +17,9 @@ pub(super) struct Inbox {
     state: Mutex<State>,
     /// Tells the test that something has arrived.
     arrived: Notify,
-    /// Tells the task that fills the inbox that there is room, or that a setting has changed.
-    changed: Notify,
+    /// Tells the task that fills the inbox that there is room, or that a setting has changed. A task that fills several
+    /// inboxes has the same for all of them.
+    changed: Arc<Notify>,
 }
 
 struct State {
@@ -51,9 +53,14 @@ pub(super) enum Missing {
 
 impl Inbox {
     pub(super) fn new() -> Inbox {
+        Inbox::told_by(Arc::default())
+    }
+
+    /// An inbox whose task is told of changes by this.
+    pub(super) fn told_by(changed: Arc<Notify>) -> Inbox {
         let (queue, claimed) = (VecDeque::new(), Vec::new());
         let state = State { queue, bytes: 0, claimed, reads: true, answers_pings: true, ended: None };
-        Inbox { state: Mutex::new(state), arrived: Notify::new(), changed: Notify::new() }
+        Inbox { state: Mutex::new(state), arrived: Notify::new(), changed }
     }
 
     pub(super) fn push(&self, received: Received) {

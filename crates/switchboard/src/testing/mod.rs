@@ -100,6 +100,8 @@ mod reach;
 mod received;
 mod refused;
 mod several;
+#[cfg(feature = "socketio")]
+mod socketio;
 mod speech;
 mod starting;
 mod stream;
@@ -116,5 +118,7 @@ pub use logs::{LogLine, Logs};
 pub use message::{TestMessage, message};
 pub use refused::Refused;
 pub use several::{expect_all, expect_nobody};
+#[cfg(feature = "socketio")]
+pub use socketio::{ConnectError, SocketIoConnecting, SocketIoRequest, TestSocketIo};
 pub use starting::Starting;
 pub use stream::TestStream;

@@ -44,7 +44,8 @@ impl Reach {
         }
     }
 
-    async fn open(&self) -> io::Result<Box<dyn Stream>> {
+    /// Opens a connection.
+    pub(super) async fn open(&self) -> io::Result<Box<dyn Stream>> {
         match self {
             Reach::Socket { address, .. } => {
                 let stream = TcpStream::connect(address).await?;
@@ -68,18 +69,26 @@ impl Reach {
         }
     }
 
-    /// Sends one request on its own connection, which ends with the response or becomes the upgraded connection.
-    ///
-    /// Errors: there is no HTTP response.
+    /// Sends one request on its own connection: see [`exchange`].
     pub(super) async fn exchange(&self, request: ::http::Request<Body>) -> Result<::http::Response<Incoming>, String> {
         let stream = self.open().await.map_err(|error| format!("cannot connect: {error}"))?;
-        let failed = |error: hyper::Error| format!("no HTTP response: {error}");
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(failed)?;
-        // It ends when the sender is dropped and the response is read.
-        tokio::spawn(connection.with_upgrades());
-        sender.send_request(request).await.map_err(failed)
+        exchange(stream, request).await
     }
+}
+
+/// Sends one request on a connection, which ends with the response or becomes the upgraded connection.
+///
+/// Errors: there is no HTTP response.
+pub(super) async fn exchange(
+    stream: impl Stream,
+    request: ::http::Request<Body>,
+) -> Result<::http::Response<Incoming>, String> {
+    let failed = |error: hyper::Error| format!("no HTTP response: {error}");
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(failed)?;
+    // It ends when the sender is dropped and the response is read.
+    tokio::spawn(connection.with_upgrades());
+    sender.send_request(request).await.map_err(failed)
 }
 
 impl Drop for Reach {

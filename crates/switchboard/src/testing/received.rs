@@ -1,4 +1,6 @@
 //! [`Received`]: something that a test client has received, and how a panic shows it.
+#[cfg(feature = "socketio")]
+use super::socketio::Packet;
 use super::speech;
 use super::speech::Speech;
 use serde::Deserialize;
@@ -13,6 +15,9 @@ pub(super) enum Received {
     /// A text that is not an envelope.
     Text(String),
     Binary(Vec<u8>),
+    /// A packet of Socket.IO; it may be the last one.
+    #[cfg(feature = "socketio")]
+    Packet(Packet),
     /// Nothing comes after this or the following two.
     Close {
         code: u16,
@@ -151,6 +156,10 @@ impl Received {
 
     /// True if nothing can be received after this.
     pub(super) fn is_last(&self) -> bool {
+        #[cfg(feature = "socketio")]
+        if let Received::Packet(packet) = self {
+            return packet.is_last();
+        }
         matches!(self, Received::Close { .. } | Received::End | Received::Invalid(_))
     }
 
@@ -158,6 +167,8 @@ impl Received {
         match self {
             Received::Message(Message { content: Content::Text(text), .. }) | Received::Text(text) => text.len(),
             Received::Message(Message { content: Content::Bytes(bytes), .. }) | Received::Binary(bytes) => bytes.len(),
+            #[cfg(feature = "socketio")]
+            Received::Packet(packet) => packet.len(),
             Received::Close { .. } | Received::End | Received::Invalid(_) => 0,
         }
     }
@@ -190,6 +201,8 @@ impl fmt::Display for Received {
             Received::Message(message) => fmt::Display::fmt(message, f),
             Received::Text(text) => write!(f, "the text {}", Cut(text)),
             Received::Binary(bytes) => write!(f, "{}", Escaped(bytes)),
+            #[cfg(feature = "socketio")]
+            Received::Packet(packet) => fmt::Display::fmt(packet, f),
             Received::Close { code, reason } => write!(f, "close {code} ({reason})"),
             Received::End => f.write_str("the end of the stream, without a close frame"),
             Received::Invalid(reason) => write!(f, "bytes that no server may send ({reason})"),

@@ -1,4 +1,5 @@
 //! [`Speech`]: the format that a client speaks.
+use crate::Error;
 use crate::codec::{Codec, MessagePack};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,8 +42,11 @@ impl Speech {
 /// Deserialises a binary message as a `T`. Errors: why it is not one.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let raw = msgpack::Raw::new(bytes).ok_or("it is no MessagePack")?;
-    msgpack::from_data(Some(raw)).map_err(|error| {
-        let details = error.details().iter().map(|detail| format!("{} {}", detail.path, detail.message));
-        details.collect::<Vec<_>>().join(", ")
-    })
+    msgpack::from_data(Some(raw)).map_err(|error| misfit(&error))
+}
+
+/// Says why a payload does not fit.
+pub(super) fn misfit(error: &Error) -> String {
+    let details = error.details().iter().map(|detail| format!("{} {}", detail.path, detail.message));
+    details.collect::<Vec<_>>().join(", ")
 }

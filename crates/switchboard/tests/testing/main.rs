@@ -24,6 +24,8 @@ mod logs;
 
 mod several;
 
+mod socketio;
+
 mod streams;
 
 const SHORT: Duration = Duration::from_millis(50);

@@ -83,7 +83,7 @@ mod tests {
     use super::Wants;
     use crate::{ARGS, Binary};
 
-    struct Args<T>(#[expect(dead_code, reason = "nothing is read")] T);
+    struct Args<T>(T);
 
     impl<'de, T: Deserialize<'de>> Deserialize<'de> for Args<T> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Args<T>, D::Error> {

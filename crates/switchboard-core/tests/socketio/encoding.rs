@@ -227,7 +227,7 @@ fn a_value_says_which_arguments_it_is() {
     assert_eq!(said([()]), same(r#"["a",[null]]"#, "[[null]]"));
 
     assert_eq!(said(Args((1, "b"))), same(r#"["a",1,"b"]"#, r#"[1,"b"]"#));
-    assert_eq!(said(&Some(&Args(((1, 2), None::<u8>)))), same(r#"["a",[1,2],null]"#, "[[1,2],null]"));
+    assert_eq!(said(Some(&Args(((1, 2), None::<u8>)))), same(r#"["a",[1,2],null]"#, "[[1,2],null]"));
     assert_eq!(said(Args(Vec::<u8>::new())), same(r#"["a"]"#, "[]"));
     assert_eq!(said(Args(())), same(r#"["a"]"#, "[]"));
     assert_eq!(said(Args(None::<u8>)), same(r#"["a"]"#, "[]"));

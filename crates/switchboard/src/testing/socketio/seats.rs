@@ -36,9 +36,6 @@ struct Seat {
 /// The answer to CONNECT: the id of the client.
 pub(super) type Entered = Result<String, NotEntered>;
 
-/// The answer to a CONNECT: the id, or why the client is not in the namespace.
-pub(super) type Entering = oneshot::Receiver<Result<String, NotEntered>>;
-
 /// Why a client is not in a namespace.
 pub(super) enum NotEntered {
     /// CONNECT_ERROR.

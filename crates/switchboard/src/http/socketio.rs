@@ -255,6 +255,8 @@ impl Inner {
 
     /// A new session.
     fn open(self: &Arc<Self>, asked: Asked, transport: Transport) -> Result<Response<Body>, Answer> {
+        // Nobody else does, before a client is in a namespace.
+        self.serving.hub.watch_memory();
         let permit = ConnectionPermit::new(self.node(), asked.peer.map(|peer| peer.ip()));
         // Read after the permit is taken: a shutdown that does not see this permit is seen here. See `Hub::shutdown`.
         if self.node().is_draining() {

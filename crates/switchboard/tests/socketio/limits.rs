@@ -208,10 +208,17 @@ fn sessions_are_not_opened_while_memory_is_short() {
         // Much less than this process uses.
         let app = crate::app::app(&seen, SocketIo::default()).limits(Limits::default().memory(Some(16 << 20)));
         let rig = switchboard_rig::Rig::start(stack, app).await;
-        let answer = crate::client::get(&rig, crate::client::POLLING).await;
-        assert_eq!(answer.status, 503, "{}", answer.body);
+        // The first one may come before the first sample.
+        for attempt in 0.. {
+            match crate::client::get(&rig, crate::client::POLLING).await.status {
+                503 => break,
+                status => assert_eq!(status, 200),
+            }
+            assert!(attempt < 200, "sessions are opened");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         assert_eq!(crate::client::refused_socket(&rig, crate::client::WEBSOCKET).await.status, 503);
-        assert_eq!(rig.handle.stats().refused_connections, 2);
+        assert!(rig.handle.stats().refused_connections >= 2);
         rig.expect_empty().await;
     });
 }

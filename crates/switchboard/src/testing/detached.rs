@@ -253,8 +253,8 @@ impl DetachedClient {
         let mut upgrade = self.head.upgrade();
         let owner = upgrade.take_identity().map(|identity| Owner::new(identity, None));
         let headers = Some(Arc::new(upgrade.headers().clone()));
-        let extensions = upgrade.parts().extensions.clone();
-        let mut handshake = Kept { headers, extensions, ..Kept::default() };
+        let mut handshake = Kept { headers, ..Kept::default() };
+        handshake.extensions = upgrade.parts().extensions.clone();
         for wanted in &needs.at_upgrade {
             (wanted.read)(&upgrade, &mut handshake.extensions)?;
         }

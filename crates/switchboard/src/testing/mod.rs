@@ -60,6 +60,10 @@
 //! A guard, a pipe, an interceptor, a filter or an extractor can be tested by itself: on a [`message()`], for a
 //! [`client()`] without a real connection; a guard's connect half on an [`upgrade()`].
 //!
+//! # Clients of Socket.IO
+//! With the feature `socketio`, `TestApp::socketio` connects a client of Socket.IO, by HTTP polling or a WebSocket, whose
+//! methods have the names and the meaning of those of a [`TestClient`].
+//!
 //! # What a test can rely on
 //! - **Order.** A client's messages are queued in the order in which they arrived. An `expect…` takes the next one, and
 //!   panics if it is a different one. [`TestClient::request`] takes its own answer and leaves earlier messages to later

@@ -2,8 +2,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use switchboard::close::CloseCode;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{App, Args, Binary, Client, Error, Gateway, Handshake, Namespace, Root, Server, SocketIo};
+use switchboard::{App, Args, Binary, Client, Close, Error, Gateway, Handshake, Namespace, Root, Server, SocketIo};
 use tokio::sync::Notify;
 
 pub(crate) enum Admin {}
@@ -83,8 +84,13 @@ impl Desk {
     }
 
     /// How many arguments there are.
-    async fn count(&self, Args(all): Args<Vec<serde_json::Value>>) -> usize {
+    async fn count(&self, Args(all): Args<Vec<serde::de::IgnoredAny>>) -> usize {
         all.len()
+    }
+
+    /// Parses whatever comes.
+    async fn value(&self, value: serde_json::Value) -> bool {
+        value.is_null()
     }
 
     /// The order in which numbers are handled: each is sent back.
@@ -129,6 +135,13 @@ impl Desk {
         client.emit("after", 2);
     }
 
+    /// Closes the client with a code after which it comes back.
+    async fn away(&self, client: &Client) {
+        client.emit("last", 1);
+        client.close(Close::new(CloseCode::TRY_AGAIN_LATER, "later"));
+        client.emit("after", 2);
+    }
+
     pub(crate) fn gateway<N: Namespace>(seen: &Arc<Seen>) -> Gateway<Desk> {
         Gateway::new(Desk(seen.clone()))
             .namespace::<N>()
@@ -137,12 +150,14 @@ impl Desk {
             .on("echo", Desk::echo)
             .on("bytes", Desk::bytes)
             .on("count", Desk::count)
+            .on("value", Desk::value)
             .on("number", Desk::number)
             .on("wait", Desk::wait)
             .on("sleep", Desk::sleep)
             .on("pour", Desk::pour)
             .on("pour_bytes", Desk::pour_bytes)
             .on("kick", Desk::kick)
+            .on("away", Desk::away)
     }
 }
 

@@ -15,9 +15,12 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 
 pub(crate) fn decode(text: &str) -> Vec<u8> {
     let (mut bytes, mut bits, mut sum) = (Vec::new(), 0, 0u32);
+    let mut values = [u32::MAX; 256];
+    (0..).zip(ALPHABET).for_each(|(value, digit)| values[usize::from(*digit)] = value);
     for digit in text.trim_end_matches('=').bytes() {
-        let value = ALPHABET.iter().position(|&known| known == digit).expect("base64");
-        (bits, sum) = (bits + 6, sum << 6 | value as u32);
+        let value = values[usize::from(digit)];
+        assert!(value < 64, "base64");
+        (bits, sum) = (bits + 6, sum << 6 | value);
         if bits >= 8 {
             bits -= 8;
             bytes.push((sum >> bits & 255) as u8);

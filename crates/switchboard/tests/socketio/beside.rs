@@ -31,7 +31,8 @@ impl Beside {
 
     pub(crate) async fn of(stack: Stack, options: SocketIo, more: impl FnOnce(App) -> App) -> Beside {
         // With short pings a client that is only asked now and then is not healthy.
-        let polls = options_have_long_pings(&options);
+        let polls = has_usual_pings(&options);
+        let options = if polls { options.ping_interval(Duration::from_secs(3600)) } else { options };
         let seen = Arc::new(Seen::default());
         let rig = Arc::new(Rig::watched(stack, more(app::app(&seen, options))).await);
         let healthy = Healthy::start(&rig).await;
@@ -99,10 +100,9 @@ impl Beside {
     }
 }
 
-fn options_have_long_pings(options: &SocketIo) -> bool {
-    // The settings can be set, and shown, and not read.
-    let shown = format!("{options:?}");
-    shown.contains("ping_interval: 25s")
+/// The settings can be set, and shown, and not read.
+fn has_usual_pings(options: &SocketIo) -> bool {
+    format!("{options:?}").contains("ping_interval: 25s")
 }
 
 /// A Socket.IO client over a WebSocket, which answers pings whenever they come.

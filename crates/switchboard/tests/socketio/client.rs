@@ -225,7 +225,7 @@ impl EngineIo {
             }
         };
         tokio::time::timeout(PATIENCE, all).await.expect("an end in time");
-        self.expect_unknown().await;
+        self.expect_unknown_or_gone().await;
         if let Wire::WebSocket(socket) = &mut self.wire {
             socket.close_if_open().await;
         }
@@ -241,10 +241,21 @@ impl EngineIo {
 
     /// As [`EngineIo::expect_unknown`], of a server that may have gone itself.
     pub(crate) async fn expect_unknown_or_gone(&self) {
-        let Ok(stream) = self.rig.try_stream().await else { return };
-        let mut stream = stream;
+        let Ok(mut stream) = self.rig.try_stream().await else { return };
         let answer = http(&mut stream, &get_request(&self.polling_path())).await;
-        assert!(answer.is_none_or(|answer| [400, 503].contains(&answer.status)));
+        assert!(answer.as_ref().is_none_or(|answer| [400, 503].contains(&answer.status)), "{answer:?}");
+    }
+
+    /// Polls until the session has ended, or the server. Returns what came.
+    pub(crate) async fn rest(&self) -> Vec<String> {
+        let mut came = Vec::new();
+        loop {
+            let Ok(mut stream) = self.rig.try_stream().await else { return came };
+            match http(&mut stream, &get_request(&self.polling_path())).await {
+                Some(answer) if answer.status == 200 => came.extend(answer.body.split('\x1e').map(str::to_owned)),
+                _ => return came,
+            }
+        }
     }
 
     /// The session ends at the client's wish.

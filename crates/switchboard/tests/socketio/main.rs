@@ -7,6 +7,7 @@ mod base64;
 mod beside;
 mod client;
 
+mod attachments;
 mod ending;
 mod heartbeat;
 mod limits;

@@ -2,8 +2,9 @@
 use crate::beside::Beside;
 use crate::client::Via;
 use serde::ser::{Serialize, Serializer};
+use std::time::Duration;
 use switchboard::pipeline::{ConnectGuard, GuardDef};
-use switchboard::{Ack, Client, Error, Gateway, Handshake, Namespace, Reply, SocketIo};
+use switchboard::{Ack, Client, Error, Gateway, Handshake, Limits, Namespace, Reply, SocketIo};
 use switchboard_rig::{each_stack, untraced};
 
 enum Door {}
@@ -110,7 +111,9 @@ async fn start(stack: switchboard_rig::Stack) -> Beside {
             .on("late", Stage::late)
             .on("emits", Stage::emits)
             .on("holds", Stage::holds);
-        app.gateway("/other/ws", stage)
+        let limits = Limits::default().handler_timeout(Duration::from_millis(500));
+        app.limits(limits)
+            .gateway("/other/ws", stage)
             .gateway("/door/ws", gateway::<Door>().guard(GuardDef::of(Panics).connect()))
             .gateway("/bomb/ws", gateway::<Bomb>().guard(GuardDef::of(HoldsABomb).connect()))
             .gateway("/bomb2/ws", gateway::<Bomb2>().guard(GuardDef::of(HoldsABomb).connect()))
@@ -196,7 +199,11 @@ fn in_what_is_dropped() {
                         session.expect_end().await;
                     }
                     _ => match via {
-                        Via::Polling => drop(session.park().await),
+                        Via::Polling => {
+                            let poll = session.park().await;
+                            beside.unnoticed().await;
+                            drop(poll);
+                        }
                         Via::WebSocket => drop(session),
                     },
                 }

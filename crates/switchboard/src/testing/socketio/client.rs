@@ -19,8 +19,8 @@ use std::sync::Arc;
 use switchboard_core::socketio::{Emit, check_namespace, encode_connect_request, encode_disconnect, encode_event};
 use tokio::time::Instant;
 
-/// A Socket.IO client of a [`TestApp`](super::super::TestApp), in one namespace. It sends events, and its `expect…` methods
-/// check what it receives, with the names and the meaning that they have at a [`TestClient`](super::super::TestClient).
+/// A Socket.IO client of a [`TestApp`](crate::testing::TestApp), in one namespace. It sends events, and its `expect…` methods
+/// check what it receives, with the names and the meaning that they have at a [`TestClient`](crate::testing::TestClient).
 ///
 /// What it sends and takes are the arguments of an event: one value is one argument, `()` is none, and an
 /// [`Args`](crate::Args) is each of its items. A [`Binary`](crate::Binary), at any depth, is an attachment.
@@ -58,12 +58,14 @@ use tokio::time::Instant;
 /// ```
 ///
 /// Several clients may share a connection, each in another namespace: see [`enter`](TestSocketIo::enter). When the last of
-/// them is dropped, the connection ends without a word, as if the network had failed. What a client sends after its end is
-/// discarded; the next wait says how the connection ended.
+/// them is dropped, the connection ends: a WebSocket without a close frame, as if the network had failed; polling with its
+/// packet, because a server could not notice before the heartbeat that nobody polls any more. The server learns nothing of one
+/// that is dropped before the last. What a client sends after the end
+/// is discarded; the next wait says how the connection ended.
 ///
 /// # Panics
 /// Its methods panic if something other than the expected packet arrives, or nothing within the
-/// [patience](super::super::TestApp::patience). Methods that send also panic if the server takes nothing for that time, or if
+/// [patience](crate::testing::TestApp::patience). Methods that send also panic if the server takes nothing for that time, or if
 /// the data cannot be serialised.
 pub struct TestSocketIo {
     pub(super) link: Arc<Link>,
@@ -358,9 +360,7 @@ impl TestSocketIo {
 
 impl Drop for TestSocketIo {
     fn drop(&mut self) {
-        if self.link.seats.remove(&self.namespace) {
-            self.link.cut();
-        }
+        self.link.seats.remove(&self.namespace);
     }
 }
 

@@ -17,7 +17,7 @@ impl TestSocketIo {
     /// it are kept for later `expect…`s.
     ///
     /// # Panics
-    /// If the ack is an error (the message has it), if the data is not a `T`, if the server ends what the client has in the
+    /// If the ack has an error (the message has it), if the data is not a `T`, if the server ends what the client has in the
     /// namespace, or the connection, or if no ack comes.
     #[track_caller]
     pub fn request<T: DeserializeOwned>(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = T> {
@@ -29,11 +29,11 @@ impl TestSocketIo {
         }
     }
 
-    /// Sends an event and returns the error that its ack is: `{"error":{…}}`. Packets that arrive before it are kept for
+    /// Sends an event and returns the error in its ack, `{"error":{…}}`. Packets that arrive before it are kept for
     /// later `expect…`s.
     ///
     /// # Panics
-    /// If the ack is none (the message has it); otherwise as [`request`](TestSocketIo::request).
+    /// If the ack is no error (the message has it); otherwise as [`request`](TestSocketIo::request).
     #[track_caller]
     pub fn request_error(&mut self, event: &str, data: impl Serialize) -> impl Future<Output = WireError> {
         let place = Location::caller();
@@ -55,8 +55,8 @@ impl TestSocketIo {
         async move { self.reply(place, &call).await }
     }
 
-    /// Returns the error that the ack of an event that [`begin`](TestSocketIo::begin) has sent is. Packets that arrive before
-    /// it are kept for later `expect…`s.
+    /// Returns the error in the ack of an event that [`begin`](TestSocketIo::begin) has sent. Packets that arrive before it are
+    /// kept for later `expect…`s.
     ///
     /// # Panics
     /// As [`request_error`](TestSocketIo::request_error).
@@ -149,6 +149,22 @@ impl TestSocketIo {
                     logs: self.logs.clone(),
                 },
                 packet => self.came(place, &expected, &packet),
+            }
+        }
+    }
+
+    /// Returns the next packet unchanged, as a packet of Engine.IO such as `42["said","hi"]`; it must be an event or an ack. Its
+    /// attachments are left out.
+    ///
+    /// # Panics
+    /// If something else arrives first, or nothing.
+    #[track_caller]
+    pub fn expect_text(&mut self) -> impl Future<Output = String> {
+        let place = Location::caller();
+        async move {
+            match self.next(place, "an event or an ack").await {
+                Packet::Event { content, .. } | Packet::Ack { content, .. } => content.text(),
+                packet => self.came(place, "an event or an ack", &packet),
             }
         }
     }

@@ -5,11 +5,10 @@ use super::seats::Seats;
 use crate::testing::wire::Stuck;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
 
 pub(super) struct Link {
+    /// Without it, the task ends.
     orders: mpsc::Sender<Order>,
-    task: AbortHandle,
     pub(super) seats: Arc<Seats>,
     pub(super) requests: Arc<Requests>,
     /// The id of the session, if it began with polling.
@@ -24,8 +23,8 @@ impl Link {
         };
         let seats = Arc::new(Seats::new(sid.is_some()));
         let (orders, receiver) = mpsc::channel(1);
-        let task = tokio::spawn(Engine::new(seats.clone()).run(carrier, receiver)).abort_handle();
-        Link { orders, task, seats, requests, sid }
+        tokio::spawn(Engine::new(seats.clone()).run(carrier, receiver));
+        Link { orders, seats, requests, sid }
     }
 
     /// Returns once the packet is written, or the server has taken the POST, or the connection has ended and the packet is
@@ -39,17 +38,5 @@ impl Link {
         let (done, finished) = oneshot::channel();
         let ordered = async { self.orders.send(Order { what, done }).await.is_ok() && finished.await.is_ok() };
         tokio::time::timeout(self.requests.patience, ordered).await.map_err(|_| Stuck)
-    }
-
-    /// Ends the connection without a word.
-    pub(super) fn cut(&self) {
-        self.task.abort();
-    }
-}
-
-/// For a test that has given up connecting.
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.cut();
     }
 }

@@ -84,6 +84,11 @@ impl Content {
         }
     }
 
+    /// The packet of Engine.IO.
+    pub(super) fn text(&self) -> String {
+        format!("4{}", self.text)
+    }
+
     /// The error that an ack is, if it is one: `{"error":{…}}`.
     pub(super) fn error(&self) -> Option<WireError> {
         #[derive(Deserialize)]

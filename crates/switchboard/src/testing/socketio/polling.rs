@@ -1,13 +1,13 @@
 //! [`Polling`]: HTTP requests that carry a Socket.IO connection.
 use super::engine::{Engine, Order, What};
 use super::requests::Requests;
-use super::socket::Socket;
+use super::socket::{DROPPED, Socket};
 use crate::testing::reach::Stream;
 use bytes::Bytes;
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// One request that is under way: the body of its answer, or why the connection ends with it.
 type Exchange = Pin<Box<dyn Future<Output = Result<Bytes, String>> + Send>>;
@@ -36,7 +36,7 @@ impl Polling {
             }
             tokio::select! {
                 order = orders.recv(), if post.is_none() => {
-                    let Some(order) = order else { return Err("its end by the test".to_owned()) };
+                    let Some(order) = order else { return Err(self.say_goodbye().await) };
                     match order.what {
                         What::Send(outgoing) => post = Some(self.post(outgoing.into_payload())),
                         What::Close => {
@@ -65,11 +65,25 @@ impl Polling {
                 answer = answer_to(&mut post) => {
                     post = None;
                     answer?;
-                    done.take().map(|done: tokio::sync::oneshot::Sender<()>| done.send(()));
+                    done.take().map(|done: oneshot::Sender<()>| done.send(()));
                 },
                 () = engine.seats.changed() => {}
+                () = engine.seats.dropped() => {
+                    // A POST that is under way is not repeated: the session ends with it.
+                    if post.is_none() {
+                        self.say_goodbye().await;
+                    }
+                    return Err(DROPPED.to_owned());
+                }
             }
         }
+    }
+
+    /// Ends the session of clients that were dropped. Returns how.
+    async fn say_goodbye(&self) -> String {
+        // If the server is gone, it is not needed.
+        let _ = tokio::time::timeout(self.requests.patience, self.post(b"1".to_vec())).await;
+        DROPPED.to_owned()
     }
 
     fn poll(&self) -> Exchange {

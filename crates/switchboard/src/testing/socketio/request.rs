@@ -48,8 +48,8 @@ impl SocketIoRequest {
         })
     }
 
-    /// Answers with an ack: `()` is none of arguments, an [`Args`](crate::Args) several. (Clients of Socket.IO have no
-    /// answer that is an error.)
+    /// Answers with an ack, which has no arguments for `()`, and several for an [`Args`](crate::Args). (An ack of a Socket.IO
+    /// client is never an error.)
     ///
     /// # Panics
     /// If the value cannot be serialised, or the server takes nothing.

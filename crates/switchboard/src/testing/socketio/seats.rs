@@ -13,6 +13,8 @@ pub(super) struct Seats {
     state: Mutex<State>,
     /// Tells the task that an inbox has room, or that a setting has changed.
     changed: Arc<Notify>,
+    /// Tells the task that the test has dropped its clients.
+    dropped: Notify,
     /// True while the connection is HTTP polling.
     pub(super) polling: AtomicBool,
 }
@@ -28,8 +30,11 @@ struct Seat {
     namespace: String,
     inbox: Arc<Inbox>,
     /// Who waits for the answer to CONNECT.
-    entering: Option<oneshot::Sender<Result<String, NotEntered>>>,
+    entering: Option<oneshot::Sender<Entered>>,
 }
+
+/// The answer to CONNECT: the id of the client.
+pub(super) type Entered = Result<String, NotEntered>;
 
 /// Why a client is not in a namespace.
 pub(super) enum NotEntered {
@@ -41,14 +46,12 @@ pub(super) enum NotEntered {
 
 impl Seats {
     pub(super) fn new(polling: bool) -> Seats {
-        Seats { state: Mutex::default(), changed: Arc::default(), polling: AtomicBool::new(polling) }
+        let (state, changed, dropped) = (Mutex::default(), Arc::default(), Notify::new());
+        Seats { state, changed, dropped, polling: AtomicBool::new(polling) }
     }
 
     /// Adds a seat, whose CONNECT is sent next. Errors: the connection has ended, or has a client in this namespace.
-    pub(super) fn add(
-        &self,
-        namespace: &str,
-    ) -> Result<(Arc<Inbox>, oneshot::Receiver<Result<String, NotEntered>>), String> {
+    pub(super) fn add(&self, namespace: &str) -> Result<(Arc<Inbox>, oneshot::Receiver<Entered>), String> {
         let mut state = self.state.lock();
         if let Some(ended) = &state.ended {
             return Err(format!("the connection has ended: {ended}"));
@@ -63,13 +66,20 @@ impl Seats {
         Ok((inbox, receiver))
     }
 
-    /// Removes a seat. True if it was the last one.
-    pub(super) fn remove(&self, namespace: &str) -> bool {
+    /// Removes a seat. With the last one the connection ends.
+    pub(super) fn remove(&self, namespace: &str) {
         let mut state = self.state.lock();
         state.seats.retain(|seat| seat.namespace != namespace);
-        // A full inbox that is gone stops nobody.
-        self.changed.notify_one();
-        state.seats.is_empty()
+        match state.seats.is_empty() {
+            true => self.dropped.notify_one(),
+            // A full inbox that is gone stops nobody.
+            false => self.changed.notify_one(),
+        }
+    }
+
+    /// Waits until the test has dropped its clients.
+    pub(super) async fn dropped(&self) {
+        self.dropped.notified().await;
     }
 
     /// True if the connection has one client.
@@ -85,7 +95,7 @@ impl Seats {
     }
 
     /// Answers who waits for this namespace.
-    pub(super) fn answer(&self, namespace: &str, answer: Result<String, NotEntered>) {
+    pub(super) fn answer(&self, namespace: &str, answer: Entered) {
         let mut state = self.state.lock();
         let seat = state.seats.iter_mut().find(|seat| seat.namespace == namespace);
         if let Some(entering) = seat.and_then(|seat| seat.entering.take()) {

@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 const LIMITS: FrameLimits = FrameLimits { max_message: 32 << 20, max_frame: 32 << 20, max_fragments: 1024 };
 /// Pongs are dropped while more than this is queued because the server reads nothing.
 const PONGS: usize = 4 << 10;
+/// How the connection of clients that were dropped ends.
+pub(super) const DROPPED: &str = "its end by the test, which has dropped the client";
 /// A fixed mask: masks protect proxies, and here there are none.
 const MASK: [u8; 4] = [0x5A, 0x17, 0xC3, 0x8E];
 
@@ -48,7 +50,7 @@ impl Socket {
             let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
             tokio::select! {
                 order = orders.recv(), if done.is_none() => {
-                    let Some(order) = order else { return "its end by the test".to_owned() };
+                    let Some(order) = order else { return DROPPED.to_owned() };
                     done = Some(order.done);
                     match order.what {
                         What::Send(outgoing) => self.queue(&outgoing),
@@ -84,6 +86,7 @@ impl Socket {
                     }
                 },
                 () = engine.seats.changed() => {}
+                () = engine.seats.dropped() => return DROPPED.to_owned(),
             }
         }
     }

@@ -295,3 +295,21 @@ impl Drop for Upgrading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_comes_too_late_is_refused_unless_a_post_is_handled() {
+        let mailbox = Arc::new(Mailbox::new(true, true));
+        mailbox.set_expiry(Instant::now() + Duration::from_secs(60));
+        let posting = mailbox.begin_post().unwrap();
+        mailbox.set_expiry(Instant::now());
+        assert!(!posting.is_over());
+        assert!(mailbox.park().is_ok(), "the client waits for us");
+        posting.refuse();
+        assert_eq!(mailbox.begin_post().err(), Some(Refusal::UNKNOWN_SID));
+        assert_eq!(mailbox.begin_upgrade().err(), Some(Refusal::UNKNOWN_SID));
+    }
+}

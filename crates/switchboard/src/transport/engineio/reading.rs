@@ -183,7 +183,7 @@ impl Session {
 
     /// While packets of a POST wait: handles the pongs and acks among them, which no queue has to take.
     fn scan_ahead(&mut self, cx: &mut Context<'_>) {
-        if !self.unread.0.as_ref().is_some_and(|pending| !pending.is_scanned) || self.assembler.is_waiting() {
+        if self.unread.0.as_ref().is_none_or(|pending| pending.is_scanned) || self.assembler.is_waiting() {
             return;
         }
         let Some(mut pending) = self.unread.0.take() else { return };

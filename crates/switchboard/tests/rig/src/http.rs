@@ -15,7 +15,7 @@ pub async fn read_head(stream: &mut Box<dyn Stream>) -> (String, Vec<u8>) {
             let rest = bytes.split_off(end + 4);
             return (String::from_utf8(bytes).unwrap(), rest);
         }
-        let read = tokio::time::timeout(Duration::from_secs(15), stream.read_buf(&mut bytes)).await;
+        let read = tokio::time::timeout(Duration::from_secs(60), stream.read_buf(&mut bytes)).await;
         match read {
             Ok(Ok(n)) if n > 0 => {}
             _ => return (String::from_utf8_lossy(&bytes).into_owned(), Vec::new()),

@@ -68,6 +68,9 @@ panics! {
     expect_exception_shows_another_code(app, ada):
         r#"expected the exception "not_found", but there came the exception 2["exception",{"status":"error","code":"forbidden""#,
         { ada.emit("forbid", ()).await; ada.expect_exception("not_found").await };
+    expect_text_shows_the_disconnect(app, ada):
+        "expected an event or an ack, but there came a DISCONNECT packet",
+        { ada.emit("kick", ()).await; ada.expect_text().await };
     expect_request_shows_the_event(app, ada):
         r#"expected the server's request "name?", but there came the event 2["before"]"#,
         { ada.emit("name", ()).await; drop(ada.expect_request("name?").await) };
@@ -94,7 +97,7 @@ panics! {
         app.socketio("admin").await;
     a_namespace_twice(app, ada):
         "another client of this connection is in /",
-        ada.enter("/", ()).await;
+        drop(ada.enter("/", ()).await);
     auth_is_an_object(app, ada):
         "`auth` of Socket.IO is an object, not 7",
         app.socketio("/").auth(7).await;

@@ -11,6 +11,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The time between two polls that are released while an upgrade is under way.
 const RELEASE: Duration = Duration::from_millis(100);
+/// A ping that is sent later than this gives its client the whole time for the pong; one that is less late keeps the time of
+/// its schedule, so that a busy machine does not make the deadlines of all clients later.
+const LATE: Duration = Duration::from_millis(100);
 
 pub(super) struct Clock {
     ping_interval: Duration,
@@ -82,7 +85,9 @@ impl Clock {
         let is_due = !self.is_pinged && now >= self.ping_at;
         if is_due {
             self.is_pinged = true;
-            self.ping_at = now;
+            if now - self.ping_at > LATE {
+                self.ping_at = now;
+            }
         }
         is_due
     }
@@ -183,5 +188,27 @@ impl Clock {
             self.sleep.as_mut().reset(next);
         }
         self.sleep.as_mut().poll(cx).is_ready()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_that_is_a_little_late_keeps_the_deadline_of_its_pong() {
+        let [interval, timeout] = [300, 200].map(Duration::from_millis);
+        let options = SocketIo::default().ping_interval(interval).ping_timeout(timeout);
+        for (late, allowed) in [(0, 0), (20, 0), (100, 0), (101, 101), (5000, 5000)]
+            .map(|(late, allowed)| (Duration::from_millis(late), Duration::from_millis(allowed)))
+        {
+            let mut clock = Clock::new(&options, &GatewayLimits::default());
+            let born = Instant::now();
+            assert!(!clock.is_ping_due(born + interval - Duration::from_millis(1)));
+            assert!(clock.is_ping_due(born + interval + late));
+            let expiry = born + interval + timeout + allowed;
+            assert!(!clock.is_pong_overdue(expiry - Duration::from_millis(1)), "{late:?}");
+            assert!(clock.is_pong_overdue(expiry), "{late:?}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use switchboard::{Limits, SocketIo};
-use switchboard_rig::{Rig, Stack, matrix, on};
+use switchboard_rig::{Rig, Stack, each_stack, http, matrix, on};
+use tokio::io::AsyncWriteExt;
 
 const MANY: u32 = 1000;
 
@@ -95,6 +96,7 @@ fn an_upgrade_over_a_post_and_a_poll_that_wait() {
         let mut packets = vec![r#"42["wait","first"]"#.to_owned()];
         packets.extend((0..MANY / 2).map(number));
         let posted = session.post_in_background(packets.join("\x1e"));
+        beside.rig.until(|stats| stats.in_flight >= 1).await;
         let mut web = socket(&beside.rig, &format!("{WEBSOCKET}&sid={}", session.sid)).await;
         assert_eq!(web.request("2probe").await, "3probe");
         let behind = (MANY / 2..MANY).map(number);
@@ -123,6 +125,57 @@ fn an_upgrade_over_a_post_and_a_poll_that_wait() {
         session.leave().await;
         beside.over().await;
     });
+}
+
+/// The same for a POST whose body is still on its way when the upgrade comes; and for one that is refused.
+#[test]
+fn an_upgrade_while_the_body_of_a_post_is_read() {
+    each_stack(|stack| async move {
+        let beside = Beside::start(stack).await;
+        for is_refused in [false, true] {
+            let mut session = beside.join(Via::Polling, &["/"]).await;
+            let body = number(0);
+            let length = if is_refused { 2_000_000 } else { body.len() };
+            let head = format!(
+                "POST /socket.io/?{} HTTP/1.1\r\nHost: test.example\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n4\r\n",
+                session.polling_path()
+            );
+            let mut post = beside.rig.stream().await;
+            post.write_all(head.as_bytes()).await.unwrap();
+            post.flush().await.unwrap();
+            let mut web = socket(&beside.rig, &format!("{WEBSOCKET}&sid={}", session.sid)).await;
+            assert_eq!(web.request("2probe").await, "3probe");
+            web.send_all(["5".to_owned(), number(1)]).await;
+            beside.unnoticed().await;
+            let rest = if is_refused { "2".repeat(length) } else { body[1..].to_owned() };
+            let rest = format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len());
+            let _ = post.write_all(rest.as_bytes()).await;
+            if !is_refused {
+                assert_eq!(http(&mut post, b"").await.unwrap().status, 200);
+                // Polls go on until the upgrade.
+                session.inbox.extend(rest_of_polls(&beside.rig, &session.polling_path()).await);
+            }
+            session.wire = Wire::WebSocket(web);
+            if !is_refused {
+                session.expect(&number(0)).await;
+            }
+            session.expect(&number(1)).await;
+            session.leave().await;
+        }
+        beside.over().await;
+    });
+}
+
+/// What is polled until polling is over.
+async fn rest_of_polls(rig: &Rig, path: &str) -> Vec<String> {
+    let mut came = Vec::new();
+    loop {
+        let answer = crate::client::get(rig, path).await;
+        if answer.status != 200 {
+            return came;
+        }
+        came.extend(answer.body.split('\x1e').filter(|packet| *packet != "6").map(str::to_owned));
+    }
 }
 
 /// POSTs that fill the queue exactly, and by one more or less.

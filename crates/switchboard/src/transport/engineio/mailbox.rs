@@ -194,6 +194,11 @@ impl Mailbox {
         poll.is_some_and(|poll| poll.send(payload.into()).is_ok())
     }
 
+    /// True while a POST is read, or its packets are handled.
+    pub(super) fn is_posting(&self) -> bool {
+        self.state.lock().posting
+    }
+
     /// The packets of the POST are handled: another one may come.
     pub(super) fn posted(&self) {
         self.state.lock().posting = false;
@@ -257,6 +262,8 @@ impl Posting {
     pub(crate) fn refuse(mut self) {
         self.is_handed_over = true;
         self.mailbox.posted();
+        // An upgrade may wait for the end of the POST.
+        self.mailbox.wake();
     }
 }
 

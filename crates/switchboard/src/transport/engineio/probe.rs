@@ -52,12 +52,12 @@ impl Session {
                 self.end_probe(reason);
                 true
             }
-            Outcome::Upgrades if self.unread.is_empty() => {
+            Outcome::Upgrades if self.unread.is_empty() && !self.mailbox.is_posting() => {
                 self.upgrade();
                 true
             }
             Outcome::Upgrades => {
-                // Packets of a POST come before those of the WebSocket.
+                // Packets of a POST come before those of the WebSocket, even if its body is still being read.
                 probe.is_next = true;
                 false
             }

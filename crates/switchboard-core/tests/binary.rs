@@ -91,7 +91,8 @@ fn what_is_written_already_stands_as_it_is() {
     msgpack::encode_reply(&mut out, "e", Some(&Id::Number(1)), &buf).unwrap();
     let reply: serde_json::Value = unpacked(&out).unwrap();
     assert_eq!(reply, json!({ "event": "e", "data": { "a": [1, null] }, "id": 1 }));
-    assert!(serde_json::to_string(&buf).is_err());
+    // With the feature `socketio`, which these tests have, another format gets the value.
+    assert_eq!(serde_json::to_string(&buf).unwrap(), r#"{"a":[1,null]}"#);
     assert!(msgpack::RawBuf::of(&()).unwrap().as_raw().is_nil());
     // A failure leaves nothing behind.
     let mut out = b"before".to_vec();

@@ -39,6 +39,8 @@ pub(super) struct Clock {
     pub(super) soft_by: Option<Instant>,
     /// By when the carrier has to be gone.
     pub(super) gone_by: Option<Instant>,
+    /// The latest time to which polls may move `gone_by`.
+    pub(super) gone_at_last: Option<Instant>,
     /// By when the client sends a message, and when its time is over.
     pub(super) idle_timeout: Option<Duration>,
     pub(super) expires: Option<Instant>,
@@ -67,6 +69,7 @@ impl Clock {
             write_by: None,
             soft_by: None,
             gone_by: None,
+            gone_at_last: None,
             idle_timeout: limits.idle_timeout,
             expires: limits.max_lifetime.map(|lifetime| now + lifetime),
             read_at: None,

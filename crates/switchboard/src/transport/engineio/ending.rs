@@ -59,6 +59,7 @@ impl Session {
                 let linger = self.serving.limits.websocket.linger;
                 let last = Instant::now() + linger;
                 self.clock.gone_by = Some(self.clock.gone_by.map_or(last, |by| by.min(last)));
+                self.clock.gone_at_last = self.clock.gone_by;
                 self.seats[at].kill(millis(linger))
             }
         };
@@ -112,12 +113,13 @@ impl Session {
             seat.leave(reason.clone(), is_told, discards);
         }
         let limits = &self.serving.limits;
-        let patience = match discards {
-            true => limits.websocket.linger,
-            false => limits.write_timeout.max(limits.websocket.linger),
-        };
-        let by = Instant::now() + patience;
-        self.clock.gone_by = Some(self.clock.gone_by.map_or(by, |known| known.min(by)));
+        let (now, linger) = (Instant::now(), limits.websocket.linger);
+        let at_last = if discards { linger } else { limits.write_timeout.max(linger) };
+        // A client between two polls comes back at once, or not at all. Each of its polls gives it the time anew.
+        let patience = if self.carrier.is_polling() { linger } else { at_last };
+        let before = |by: Instant, known: Option<Instant>| Some(known.map_or(by, |known| known.min(by)));
+        self.clock.gone_at_last = before(now + at_last, self.clock.gone_by);
+        self.clock.gone_by = before(now + patience, self.clock.gone_by);
     }
 
     /// The client has left all namespaces, by ending the session.

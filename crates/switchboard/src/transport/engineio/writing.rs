@@ -10,6 +10,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use switchboard_core::ws;
+use tokio::time::Instant;
 
 /// How much may be staged before nothing more is taken from outboxes, and nothing is read from the client.
 pub(super) const MARK: usize = 16 << 10;
@@ -121,6 +122,9 @@ impl Session {
         if !is_answered {
             // The client has cancelled its poll, by which it ends the session.
             self.lost(DisconnectReason::Lost);
+        } else if self.net == Net::Closing {
+            let by = Instant::now() + self.serving.limits.websocket.linger;
+            self.clock.gone_by = Some(self.clock.gone_at_last.map_or(by, |last| last.min(by)));
         }
         is_answered
     }

@@ -7,7 +7,7 @@ use switchboard_core::ws::handshake::is_protocol;
 
 pub(super) const JSON: &str = "switchboard.v1.json";
 pub(super) const MESSAGE_PACK: &str = "switchboard.v1.msgpack";
-/// Our own names begin with this.
+/// The prefix of Switchboard's own subprotocols.
 const OURS: &str = "switchboard.";
 /// The one version that is spoken.
 const VERSION: &str = "1";

@@ -162,6 +162,7 @@ fn private_key() -> Error {
     Error::bad_request("A key of an object begins with `$serde_json::private::`")
 }
 
+/// The fast path has guessed the frame wrongly. This error is never sent: the frame is decoded completely instead.
 #[cold]
 fn not_what_it_seems() -> Error {
     Error::bad_request("The frame is not what it seems")

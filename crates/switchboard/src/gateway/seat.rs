@@ -45,7 +45,7 @@ impl Demand {
 }
 
 impl CompiledGateway {
-    /// Checks the request of a CONNECT against what each gateway has set for itself.
+    /// Checks the request of a CONNECT against the origins and hosts that each gateway has set for itself.
     ///
     /// Errors: `forbidden`. A function of the application may decide about origins; its panic is contained.
     #[cfg(feature = "socketio")]

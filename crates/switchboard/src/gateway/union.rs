@@ -29,7 +29,7 @@ pub(crate) struct Unions {
     unreached: Vec<String>,
 }
 
-/// A gateway of the application, settled and in its place among the others.
+/// A compiled gateway that may become a part of a namespace for Socket.IO: its table, where it was mounted, and a path.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     pub(crate) table: &'a CompiledGateway,
@@ -361,7 +361,7 @@ impl ErasedConnectGuard for Within {
     }
 }
 
-/// The join hooks of all, which have to agree.
+/// Combines the `on_join` hooks of the gateways: a client may join a room only if every hook allows it.
 fn on_join(parts: &[Candidate<'_>]) -> Option<Gate> {
     let gates: Vec<Gate> = parts.iter().filter_map(|one| one.table.profile.on_join.clone()).collect();
     match <[Gate; 1]>::try_from(gates) {

@@ -26,13 +26,13 @@ pub(super) fn on_connect(all: &Arc<[Hooked]>) -> Option<Hook> {
     }
     let all = all.clone();
     Some(Arc::new(move |cx| {
-        let (all, visit) = (all.clone(), Visit::of(cx));
+        let (all, visit) = (all.clone(), HookContext::of(cx));
         Ok(Box::pin(async move {
             for (at, one) in all.iter().enumerate() {
                 if let Err(error) = one.connect(&visit).await {
                     let code = error.close().map_or_else(|| close_code(&error), |close| close.code);
                     let reason = DisconnectReason::of_hook(code);
-                    leave(&all[..at], &Visit { reason: Some(reason), ..visit }).await;
+                    leave(&all[..at], &HookContext { reason: Some(reason), ..visit }).await;
                     return Err(error);
                 }
             }
@@ -49,7 +49,7 @@ pub(super) fn on_disconnect(all: &Arc<[Hooked]>) -> Option<Hook> {
     }
     let all = all.clone();
     Some(Arc::new(move |cx| {
-        let (all, visit) = (all.clone(), Visit::of(cx));
+        let (all, visit) = (all.clone(), HookContext::of(cx));
         Ok(Box::pin(async move {
             leave(&all, &visit).await;
             Ok(())
@@ -57,7 +57,7 @@ pub(super) fn on_disconnect(all: &Arc<[Hooked]>) -> Option<Hook> {
     }))
 }
 
-async fn leave(all: &[Hooked], visit: &Visit) {
+async fn leave(all: &[Hooked], visit: &HookContext) {
     for hook in all.iter().filter_map(|one| one.on_disconnect.as_ref()) {
         let left = match contained("on_disconnect", || visit.with(|cx| hook(cx))) {
             Ok(future) => done("on_disconnect", future).await,
@@ -71,7 +71,7 @@ async fn leave(all: &[Hooked], visit: &Visit) {
 }
 
 impl Hooked {
-    async fn connect(&self, visit: &Visit) -> Outcome {
+    async fn connect(&self, visit: &HookContext) -> Outcome {
         let begin = |cx: &MessageContext<'_>| pipeline::connecting(self.stages.as_ref(), self.on_connect.as_ref(), cx);
         let future = contained("on_connect", || visit.with(begin))?;
         done("on_connect", future).await
@@ -100,16 +100,20 @@ impl Drop for Contained {
     }
 }
 
-/// What each hook reads its parameters from.
-struct Visit {
+/// What the hooks of all gateways get: the client, the container, and the reason of a disconnect.
+struct HookContext {
     client: Client,
     container: Option<Arc<Container>>,
     reason: Option<DisconnectReason>,
 }
 
-impl Visit {
-    fn of(cx: &MessageContext<'_>) -> Visit {
-        Visit { client: cx.caller.connected().clone(), container: cx.container.cloned(), reason: cx.reason.cloned() }
+impl HookContext {
+    fn of(cx: &MessageContext<'_>) -> HookContext {
+        HookContext {
+            client: cx.caller.connected().clone(),
+            container: cx.container.cloned(),
+            reason: cx.reason.cloned(),
+        }
     }
 
     fn with<T>(&self, hook: impl FnOnce(&MessageContext<'_>) -> T) -> T {

@@ -105,7 +105,7 @@ impl GatewayLimits {
         );
         if self.payload_factor > MOST_OF_PAYLOAD {
             problems
-                .push(format!("`payload_factor` is more than {MOST_OF_PAYLOAD}, which no value takes; make it less"));
+                .push(format!("`payload_factor` is above {MOST_OF_PAYLOAD}; no decoded payload takes that many times the bytes of its message; lower it"));
         }
         long(
             &[

@@ -82,7 +82,7 @@ impl<F: Filter> ErasedFilter for F {
     }
 }
 
-/// A filter, and the source of its instance.
+/// A filter to register: a given instance, or one that the container makes.
 #[must_use = "a filter does nothing before it is put on a message, a gateway or an application"]
 pub struct FilterDef<T> {
     source: Source<T>,

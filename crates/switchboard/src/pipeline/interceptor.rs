@@ -71,7 +71,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// An interceptor, and the source of its instance.
+/// An interceptor to register: a given instance, or one that the container makes.
 #[must_use = "an interceptor does nothing before it is put on a message, a gateway or an application"]
 pub struct InterceptorDef<T> {
     source: Source<T>,

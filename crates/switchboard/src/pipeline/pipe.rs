@@ -48,7 +48,7 @@ impl<P: Pipe<Value, From = Value>> ErasedPipe for P {
     }
 }
 
-/// A pipe for every payload, and the source of its instance.
+/// A pipe for every payload to register: a given instance, or one that the container makes.
 #[must_use = "a pipe does nothing before it is put on a message, a gateway or an application"]
 pub struct PipeDef<T> {
     source: Source<T>,

@@ -44,7 +44,7 @@ enum Step {
     Kill,
     /// The client sends nothing more, and is still answered.
     Finish,
-    /// The stream ends.
+    /// The connection is lost.
     Lose,
 }
 

@@ -228,7 +228,7 @@ impl Session {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
         } else if self.clock.is_pong_overdue(now) && (self.is_paused || !self.unread.is_empty()) {
             // The pong is not read, or the client cannot send it before its POST is answered. Both are up to us.
-            self.is_heard();
+            self.restart_pings();
         } else if self.clock.is_pong_overdue(now) {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if is_due(self.clock.connect_by()) {

@@ -27,7 +27,7 @@ impl Session {
             Packet::Binary(bytes) => self.attachment(&bytes, cx),
             Packet::Pong(_) => {
                 if self.clock.is_pinged() {
-                    self.is_heard();
+                    self.restart_pings();
                 }
             }
             Packet::Close => {
@@ -45,8 +45,8 @@ impl Session {
         }
     }
 
-    /// The client is alive: the next ping comes one interval later.
-    pub(super) fn is_heard(&mut self) {
+    /// Stops waiting for a pong, which has come, or which could not be read. The next ping is sent one interval from now.
+    pub(super) fn restart_pings(&mut self) {
         self.clock.is_heard();
         self.mailbox.set_expiry(self.clock.expiry());
     }
@@ -70,7 +70,7 @@ impl Session {
         match (packet.content, packet.namespace) {
             (Content::Connect(auth), namespace) => self.connect(namespace, auth, text.len()),
             (Content::Disconnect, Some(namespace)) => self.disconnect(namespace),
-            // Nobody is in a namespace that cannot be.
+            // A namespace with an invalid name has no seat to leave.
             (Content::Disconnect, None) => {}
             (_, Some(namespace)) => self.deliver(namespace, Received::Text(Cow::Borrowed(text)), cx),
             (_, None) => self.violation("not_connected"),
@@ -137,7 +137,7 @@ impl Session {
         true
     }
 
-    /// The client asks to enter a namespace. `None`: its name cannot be one, and is not repeated.
+    /// The client asks to enter a namespace. `None`: the name is invalid, so the refusal names `/` instead.
     /// `bytes`: the length of its packet.
     fn connect(&mut self, namespace: Option<&str>, auth: Result<Option<&RawValue>, Rejected<'_>>, bytes: usize) {
         if let Some(error) = over_rate(self, bytes) {

@@ -45,7 +45,7 @@ impl Unread {
         self.0.as_ref().map_or(0, |pending| pending.payload.len())
     }
 
-    /// Drops the packets. Their POST is answered as one of a session that has ended.
+    /// Drops the packets. Their POST is answered with `Refusal::UNKNOWN_SID`.
     pub(super) fn clear(&mut self) {
         self.0 = None;
     }
@@ -99,11 +99,11 @@ impl Session {
         if pauses != self.is_paused {
             self.is_paused = pauses;
             self.seats.iter().for_each(|seat| seat.set_paused(pauses));
-            // What was not read in the meantime is no fault of the client's.
+            // The time for the rest of an unfinished message stops while reading is paused, and begins anew after that.
             self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
             if pauses && self.clock.is_pinged() {
                 // The pong would not be read. The next ping comes one interval later.
-                self.is_heard();
+                self.restart_pings();
             }
         }
         pauses
@@ -153,7 +153,7 @@ impl Session {
                 None => {
                     if (at > 0 || is_scanned) && self.clock.is_pinged() {
                         // The packets had to wait, and with them a pong, for which there is little time left now.
-                        self.is_heard();
+                        self.restart_pings();
                     }
                     self.mailbox.posted();
                     let _ = done.send(Ok(()));
@@ -181,7 +181,8 @@ impl Session {
         true
     }
 
-    /// While packets of a POST wait: handles the pongs and acks among them, which no queue has to take.
+    /// While reading is paused: handles the pongs, the acks and a close packet in the rest of the POST, before the packets that
+    /// precede them, because these need no room in a queue. At most once for each POST.
     fn scan_ahead(&mut self, cx: &mut Context<'_>) {
         if self.unread.0.as_ref().is_none_or(|pending| pending.is_scanned) || self.assembler.is_waiting() {
             return;

@@ -213,7 +213,8 @@ impl Seat {
         end
     }
 
-    /// The client leaves the namespace. `is_told`: it is sent DISCONNECT after what waits. `discards`: what waits is dropped.
+    /// The client leaves the namespace. Its messages that wait to be handled are dropped. `is_told`: a DISCONNECT follows the
+    /// frames in the outbox. `discards`: the frames in the outbox are dropped.
     pub(super) fn leave(&mut self, reason: DisconnectReason, is_told: bool, discards: bool) {
         if self.state != State::Open {
             return;

@@ -23,7 +23,7 @@ impl Sessions {
         Ok(Sessions { open: Mutex::default(), tag })
     }
 
-    /// Makes a new id and opens its mailbox. The id alone is the key to the session: it is a secret.
+    /// Makes a new id, and registers the mailbox under it. The id alone is the key to the session: it is a secret.
     ///
     /// Errors: the system has no random numbers.
     pub(crate) fn open(&self, mailbox: &Arc<Mailbox>) -> Result<Box<str>, getrandom::Error> {

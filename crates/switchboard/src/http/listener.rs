@@ -18,6 +18,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "socketio")]
+use std::sync::Weak;
 use std::task::Poll;
 use std::time::Duration;
 use switchboard_core::ws::handshake::check_head;
@@ -48,6 +50,11 @@ const MIN_HEAD: usize = 8 << 10;
 /// Marks a request that came through this listener, whose sockets have their options set.
 #[derive(Clone, Copy)]
 pub(crate) struct OwnListener;
+
+/// The HTTP connection that a request came by. Weak, because heads of requests may be kept.
+#[cfg(feature = "socketio")]
+#[derive(Clone)]
+pub(super) struct HeldBy(pub(super) Weak<Visit>);
 
 /// Errors: the address is taken, or not of this machine.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -255,6 +262,7 @@ pub(crate) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let visit = visit.map(Arc::new);
     let (visit, progress) = (&visit, &Arc::<Progress>::default());
     let head = upgrade::head_limits(&limits);
     let switches = Switches::default();
@@ -264,8 +272,12 @@ pub(crate) async fn serve<S>(
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(peer));
         extensions.insert(OwnListener);
+        #[cfg(feature = "socketio")]
+        if let Some(visit) = visit {
+            extensions.insert(HeldBy(Arc::downgrade(visit)));
+        }
         let mut router = router.clone();
-        let stays = visit.as_ref().is_none_or(Visit::heard);
+        let stays = visit.as_ref().is_none_or(|visit| visit.heard());
         let switches = switches.clone();
         let owed = progress.owe();
         async move {

@@ -1,6 +1,8 @@
 //! HTTP: the upgrade, and a listener of our own.
 mod answering;
 mod close_only;
+#[cfg(feature = "socketio")]
+mod cross_origin;
 mod forwarded;
 pub(crate) mod listener;
 mod opening;

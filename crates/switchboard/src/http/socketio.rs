@@ -1,4 +1,6 @@
 //! [`SocketIoService`]: the HTTP requests of Engine.IO, and the WebSockets that its sessions begin with or move to.
+use super::cross_origin::{allow_origin, preflight};
+use super::listener::HeldBy;
 use super::opening::into_tcp;
 use super::refused::Refused;
 use super::upgrade::head_limits;
@@ -17,12 +19,11 @@ use axum::extract::ConnectInfo;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH,
-    CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, UPGRADE, VARY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
@@ -175,7 +176,14 @@ impl Inner {
 
     /// The checks of every request: its head, its host and its origin.
     fn check(&self, request: Request<Body>) -> Result<Asked, Answer> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if parts.version == Version::HTTP_2
+            && !parts.headers.contains_key(HOST)
+            && let Some(host) = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok())
+        {
+            // HTTP/2 has the host in the target (RFC 9113 §8.3.1).
+            parts.headers.insert(HOST, host);
+        }
         check_head(&parts.method, &parts.uri, &parts.headers, &head_limits(self.node().limits()))?;
         let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let text = |name| parts.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or(""));
@@ -202,7 +210,7 @@ impl Inner {
         if let Some(client) = self.serving.options.client.as_ref().filter(|_| is_client(&asked.parts)) {
             return Ok(plain(StatusCode::OK, JAVASCRIPT, client.clone()));
         }
-        let is_upgrade = asked.parts.headers.contains_key(UPGRADE);
+        let is_upgrade = asks_for_websocket(&asked.parts.headers);
         let query = Query::parse(asked.parts.uri.query().unwrap_or(""))?;
         let options = &self.serving.options;
         let is_served = match query.transport {
@@ -224,6 +232,8 @@ impl Inner {
             (Purpose::Open, _) => self.open(asked, transport),
             (Purpose::Poll, Some(mailbox)) => {
                 let parked = mailbox.park()?;
+                let held = asked.parts.extensions.get::<HeldBy>().and_then(|held| held.0.upgrade());
+                let _connection = held.map(|visit| visit.park());
                 // The session has ended.
                 let payload = parked.await.map_err(|_| Refusal::BAD_REQUEST)?;
                 Ok(plain(StatusCode::OK, TEXT, payload))
@@ -246,7 +256,7 @@ impl Inner {
             log::limited!(
                 warn,
                 (),
-                "a request has the session id of another node: the balancer has to send all requests of a session to one node \
+                "a request has the session id of another node, or of an earlier run of this one. If there are several nodes: the balancer has to send all requests of a session to one node \
                  (sticky sessions), or clients have to use `transports: [\"websocket\"]`"
             );
         }
@@ -332,6 +342,8 @@ impl Inner {
             &head_limits(self.node().limits()),
         )?;
         let accept = checked.accept_value();
+        // A browser that offers subprotocols gives up if none is chosen. They have no meaning here.
+        let protocol = checked.protocols().next().and_then(|protocol| HeaderValue::from_str(protocol).ok());
         let on_upgrade = on_upgrade.ok_or_else(|| Answer::Http(Refused::no_stream()))?;
         let is_configured = parts.extensions.get::<OwnListener>().is_some();
         let inner = self.clone();
@@ -370,6 +382,9 @@ impl Inner {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        if let Some(protocol) = protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
         Ok(response)
     }
 }
@@ -380,6 +395,13 @@ fn handshake(parts: Parts, peer: Option<SocketAddr>, host: Box<str>) -> Handshak
     request.set_peer(peer);
     request.set_host(host);
     request
+}
+
+/// True if the request asks to become a WebSocket. Other protocols, such as `h2c`, may be ignored (RFC 9110 §7.8).
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let mut asked =
+        headers.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    asked.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
 /// True if the client library is asked for. The path was checked when the service was mounted.
@@ -401,32 +423,5 @@ fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>)
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// Lets the page read the answer, with its credentials. It has one of the origins that may connect.
-fn allow_origin(response: &mut Response<Body>, origin: Option<&HeaderValue>) {
-    let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    }
-}
-
-/// The answer to OPTIONS: what a page of this origin may send.
-fn preflight(asked: &HeaderMap, origin: Option<&HeaderValue>) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    allow_origin(&mut response, origin);
-    let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
-    if origin.is_some() {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
-            headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
-        }
-    }
     response
 }

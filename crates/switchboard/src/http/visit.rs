@@ -197,13 +197,42 @@ pub(crate) struct Visit {
     go: Arc<Notify>,
     /// By when its first head must have come, if that is earlier than hyper's timer.
     head_by: Option<Instant>,
+    /// How many polls of sessions are parked on it.
+    parked: AtomicUsize,
+    /// Notified when the last of them is answered.
+    unparked: Notify,
+}
+
+/// A poll that is parked on an HTTP connection, until dropped.
+#[cfg(feature = "socketio")]
+pub(super) struct Parked(Arc<Visit>);
+
+#[cfg(feature = "socketio")]
+impl Drop for Parked {
+    fn drop(&mut self) {
+        if self.0.parked.fetch_sub(1, Relaxed) == 1 {
+            self.0.unparked.notify_one();
+        }
+    }
 }
 
 impl Visit {
+    /// A poll is parked on the connection. It belongs to a session, which has a place among the node's connections. So the
+    /// connection gives back its place among the handshakes, and is not ended before the poll is answered.
+    #[cfg(feature = "socketio")]
+    pub(super) fn park(self: &Arc<Self>) -> Parked {
+        self.parked.fetch_add(1, Relaxed);
+        let coming = self.coming.lock().take();
+        drop(coming);
+        Parked(self.clone())
+    }
+
     pub(super) fn new(places: &Places, place: Place, handshaking: Option<Handshaking>) -> Visit {
         Visit {
             go: place.go.clone(),
             head_by: None,
+            parked: AtomicUsize::new(0),
+            unparked: Notify::new(),
             node: places.coming.node.clone(),
             coming: Mutex::new(Some((place, handshaking))),
             staying: places.staying.clone(),
@@ -267,6 +296,10 @@ impl Visit {
                 Some(Some(_)) => {}
                 Some(None) => {
                     tokio::time::sleep(patience).await;
+                    while self.parked.load(Relaxed) > 0 {
+                        self.unparked.notified().await;
+                        tokio::time::sleep(patience).await;
+                    }
                     return crate::log::limited!(debug, (), "an HTTP connection was ended behind its answer");
                 }
                 None => {

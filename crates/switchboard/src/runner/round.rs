@@ -96,17 +96,20 @@ impl Round<'_> {
     fn finish(&mut self, out: &mut [u8], encoding: Encoding<'_>) {
         let start = encoding.finish(out);
         let frame = &out[start..];
-        self.send(Frame::of(frame, encoding.messages(frame)));
+        self.send(frame, encoding.messages(frame));
     }
 
-    fn send(&mut self, mut frame: Frame<'_>) {
+    /// `messages`: how many WebSocket messages the frame is.
+    fn send(&mut self, frame: &[u8], messages: u32) {
         let (conn, only) = (self.endpoint, self.only);
         if self.is_asked_to_end() {
             // The writer is still open, because the transport has not obeyed yet. The client must not see anything after the end
             // that was asked for, so the frame is dropped.
             return conn.node().counters.dropped(1);
         }
-        match frame.lend(conn.agreed(), |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node())) {
+        match Frame::of(frame, messages)
+            .lend(conn.agreed(), |frame| conn.writer.put_reply(frame, only, &conn.profile.limits, conn.node()))
+        {
             Ok(crowded) => *self.congested |= crowded,
             Err(Pushed::Gone) => conn.node().counters.dropped(1),
             Err(_) => {

@@ -228,9 +228,7 @@ fn e15_a_guard_that_hangs() {
             session.send("40/closed,").await;
             let late = raw(&mut session).await.unwrap();
             assert!(late.starts_with("44/closed,") && late.contains("timeout"), "{late}");
-            let refused = raw(&mut session).await.unwrap();
-            assert!(refused.starts_with("44/hung,") && refused.contains("timeout"), "{refused}");
-            expect_time(began, 14);
+            // It is told nothing for the guard's sake: after a CONNECT_ERROR the official clients would not come back.
             expect_last(&mut session).await;
             expect_time(began, 14);
             drop(session);

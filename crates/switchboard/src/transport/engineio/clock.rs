@@ -9,6 +9,8 @@ use std::task::Context;
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// The time within which the attachments of a packet must come.
+const ATTACHMENTS: Duration = Duration::from_secs(10);
 /// The time between two polls that are released while an upgrade is under way.
 const RELEASE: Duration = Duration::from_millis(100);
 /// A ping that is sent later than this gives its client the whole time for the pong; one that is less late keeps the time of
@@ -100,7 +102,14 @@ impl Clock {
         self.is_pinged && now >= self.expiry()
     }
 
-    /// The client has answered, or could not be heard for a while. The next ping comes one interval later.
+    /// The ping that is not answered counts no longer, because the pong could not be read. The next ping comes one interval after
+    /// it, or at once: a client expects one within the interval and the timeout.
+    pub(super) fn forgive(&mut self) {
+        self.is_pinged = false;
+        self.ping_at = (self.ping_at + self.ping_interval).max(Instant::now());
+    }
+
+    /// The client has answered. The next ping comes one interval later.
     pub(super) fn is_heard(&mut self) {
         self.is_pinged = false;
         self.ping_at = Instant::now() + self.ping_interval;
@@ -154,6 +163,11 @@ impl Clock {
         } else if self.soft_by.is_none() {
             self.soft_by = Some(Instant::now() + limits.outbound_soft_time);
         }
+    }
+
+    /// The attachments of a packet must come within a time.
+    pub(super) fn await_attachments(&mut self) {
+        self.attachments_by = Some(Instant::now() + ATTACHMENTS);
     }
 
     /// A message that is not whole must go on within a time, while it is read. `is_awaited`: there is one.

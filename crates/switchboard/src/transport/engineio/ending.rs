@@ -106,7 +106,7 @@ impl Session {
             return;
         }
         self.net = Net::Closing;
-        self.unread.clear();
+        self.unread.clear(self.is_broken || discards);
         self.probe.take_if(|probe| !probe.is_answered);
         self.seats.forget_joining();
         for seat in self.seats.iter_mut() {
@@ -124,7 +124,7 @@ impl Session {
 
     /// The client has left all namespaces, by ending the session.
     pub(super) fn client_left(&mut self, reason: &DisconnectReason) {
-        self.unread.clear();
+        self.unread.clear(self.is_broken);
         self.seats.forget_joining();
         self.seats.iter_mut().for_each(|seat| seat.left(reason.clone()));
     }
@@ -132,6 +132,7 @@ impl Session {
     /// The client has broken a protocol: `parse error`, as the reference implementation calls it.
     pub(super) fn violation(&mut self, reason: &'static str) {
         if self.net == Net::Open {
+            self.is_broken = true;
             self.node().rejected("packet", reason);
             let why = DisconnectReason::Violation { code: CloseCode::POLICY };
             if self.carrier.is_polling() && !self.mailbox.has_poll() {
@@ -151,7 +152,7 @@ impl Session {
         self.carrier = Carrier::Gone;
         self.probe = None;
         self.seats.forget_joining();
-        self.unread.clear();
+        self.unread.clear(true);
         self.staging.clear();
         self.clock.gone_by = None;
         self.mailbox.close();
@@ -226,9 +227,11 @@ impl Session {
         }
         if is_due(self.clock.write_by) || is_due(self.clock.soft_by) {
             self.abort(CloseCode::SLOW_CONSUMER, DisconnectReason::SlowConsumer);
-        } else if self.clock.is_pong_overdue(now) && (self.is_paused || !self.unread.is_empty()) {
+        } else if self.clock.is_pong_overdue(now)
+            && (self.is_paused || !self.unread.is_empty() || self.mailbox.is_posting())
+        {
             // The pong is not read, or the client cannot send it before its POST is answered. Both are up to us.
-            self.restart_pings();
+            self.forgive_pong();
         } else if self.clock.is_pong_overdue(now) {
             self.abort(CloseCode::NO_PONG, DisconnectReason::NoPong);
         } else if is_due(self.clock.connect_by()) {
@@ -237,7 +240,12 @@ impl Session {
         } else if is_due(self.clock.partial_by) {
             self.violation("drip");
         } else if is_due(self.clock.attachments_by) {
-            self.violation("attachments_timeout");
+            if self.is_paused || self.carrier.is_partial() || self.mailbox.is_posting() {
+                // An attachment is on its way, which has deadlines of its own: those of unfinished messages and of POSTs.
+                self.clock.await_attachments();
+            } else {
+                self.violation("attachments_timeout");
+            }
         } else if is_due(self.clock.idle_at()) || is_due(self.clock.expires) {
             self.close(DisconnectReason::Expired);
         } else if self.clock.is_ping_due(now) {

@@ -22,10 +22,24 @@ pub(super) struct Admitted {
     pub(super) kept: Option<Box<Kept>>,
 }
 
+/// Why a client does not get into a namespace.
+pub(super) enum NotAdmitted {
+    /// It is told by CONNECT_ERROR, after which the official clients do not try again by themselves.
+    Refused(Error),
+    /// The server could not decide now: the client has to come back.
+    Later(Error),
+}
+
+impl From<Error> for NotAdmitted {
+    fn from(error: Error) -> NotAdmitted {
+        NotAdmitted::Refused(error)
+    }
+}
+
 /// A CONNECT whose guards are asked, within the time of a handshake.
 pub(super) struct Joining {
     pub(super) name: Box<str>,
-    future: Pin<Box<dyn Future<Output = Result<Admitted, Error>> + Send>>,
+    future: Pin<Box<dyn Future<Output = Result<Admitted, NotAdmitted>> + Send>>,
 }
 
 impl Joining {
@@ -52,13 +66,16 @@ impl Joining {
             let guards = async {
                 tokio::select! {
                     biased;
-                    () = node.drained() => Err(Error::draining("The server is about to restart")),
-                    asked = guards => asked.map_err(|error| table.told(error)),
+                    () = node.drained() => Err(NotAdmitted::Later(Error::draining("The server is about to restart"))),
+                    asked = guards => asked.map_err(|error| table.told(error).into()),
                 }
             };
             match tokio::time::timeout(timeout, guards).await {
                 Ok(asked) => asked?,
-                Err(_) => return Err(Error::timeout("This took too long: try again").retryable(true)),
+                Err(_) => {
+                    let error = Error::timeout("This took too long: try again").retryable(true);
+                    return Err(NotAdmitted::Later(error));
+                }
             }
             admit(&serving, table, handshake, &asked)
         });
@@ -66,9 +83,9 @@ impl Joining {
     }
 
     /// Asks the guards. Their panics are contained.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admitted, Error>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admitted, NotAdmitted>> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked("a guard of a connection", panic))))
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked("a guard of a connection", panic).into())))
     }
 }
 
@@ -78,12 +95,14 @@ fn admit(
     table: Arc<CompiledGateway>,
     mut handshake: Handshake,
     name: &str,
-) -> Result<Admitted, Error> {
+) -> Result<Admitted, NotAdmitted> {
     let node = &serving.hub.node;
     let place = handshake.user().map(|user| UserPlace::new(node, user)).transpose().map_err(full)?.flatten();
     let lease = table.lease(&serving.hub, &handshake, Some(name)).map_err(|none| match none {
-        NoSeat::Told(error) => error,
-        NoSeat::Full(_) => Error::overloaded("This node has as many namespaces as it may: try again later"),
+        NoSeat::Told(error) => error.into(),
+        NoSeat::Full(_) => {
+            NotAdmitted::Later(Error::overloaded("This node has as many namespaces as it may: try again later"))
+        }
     })?;
     let owner = handshake.take_identity().map(|identity| Owner::new(identity, place));
     let kept = table.keep(&handshake)?;

@@ -1,7 +1,7 @@
 //! From Engine.IO packets to Socket.IO packets, and to the seats that they are for.
 use super::carrier::Carrier;
 use super::ending::Net;
-use super::joining::{Admitted, Joining};
+use super::joining::{Admitted, Joining, NotAdmitted};
 use super::seat::Seat;
 use super::session::Session;
 use crate::Error;
@@ -14,11 +14,8 @@ use std::time::Duration;
 use switchboard_core::CloseCode;
 use switchboard_core::codec::{ErrorBody, Rejected};
 use switchboard_core::engineio::Packet;
-use switchboard_core::socketio::{Content, MAIN, decode_fast, encode_connect_error};
+use switchboard_core::socketio::{AssembledContent, Content, MAIN, decode_fast, encode_connect_error};
 use tokio::time::Instant;
-
-/// The time within which the attachments of a packet must come.
-const ATTACHMENTS: Duration = Duration::from_secs(10);
 
 impl Session {
     pub(super) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) {
@@ -27,7 +24,8 @@ impl Session {
             Packet::Binary(bytes) => self.attachment(&bytes, cx),
             Packet::Pong(_) => {
                 if self.clock.is_pinged() {
-                    self.restart_pings();
+                    self.clock.is_heard();
+                    self.mailbox.set_expiry(self.clock.expiry());
                 }
             }
             Packet::Close => {
@@ -45,9 +43,9 @@ impl Session {
         }
     }
 
-    /// Stops waiting for a pong, which has come, or which could not be read. The next ping is sent one interval from now.
-    pub(super) fn restart_pings(&mut self) {
-        self.clock.is_heard();
+    /// Stops waiting for a pong that could not be read.
+    pub(super) fn forgive_pong(&mut self) {
+        self.clock.forgive();
         self.mailbox.set_expiry(self.clock.expiry());
     }
 
@@ -62,7 +60,7 @@ impl Session {
         let packet = match self.assembler.text(text, &self.serving.packets()) {
             Ok(Some(packet)) => packet,
             Ok(None) => {
-                self.clock.attachments_by = Some(Instant::now() + ATTACHMENTS);
+                self.clock.await_attachments();
                 return;
             }
             Err(violation) => return self.violation(violation.reason),
@@ -96,7 +94,8 @@ impl Session {
     /// Hands an event or an ack to the seat that it is for.
     fn deliver(&mut self, namespace: &str, message: Received<'_>, cx: &mut Context<'_>) {
         let Some(at) = self.seats.find(namespace) else {
-            if !self.seats.has_left(namespace) {
+            // An ack may come late, from code of the client that does not look whether it is still there.
+            if !is_ack(&message) && !self.seats.has_left(namespace) {
                 self.violation("not_connected");
             }
             return;
@@ -168,7 +167,7 @@ impl Session {
     }
 
     /// The guards have answered.
-    pub(super) fn joined(&mut self, name: &str, outcome: Result<Admitted, Error>) {
+    pub(super) fn joined(&mut self, name: &str, outcome: Result<Admitted, NotAdmitted>) {
         match outcome {
             Ok(admitted) if self.net == Net::Open => {
                 let seat = Seat::new(name, admitted, self.request.peer_addr(), &self.polling);
@@ -176,7 +175,13 @@ impl Session {
                 self.seats.push(seat);
             }
             Ok(_) => {}
-            Err(error) => self.refuse(name, Some(&error)),
+            Err(NotAdmitted::Refused(error)) => self.refuse(name, Some(&error)),
+            // A client comes back by itself only after the end of its transport. What it has in other namespaces goes on.
+            Err(NotAdmitted::Later(_)) if !self.seats.are_any_present() => {
+                self.node().rejected("connect", "later");
+                self.close(DisconnectReason::Expired);
+            }
+            Err(NotAdmitted::Later(error)) => self.refuse(name, Some(&error)),
         }
         self.clock.seats_changed(&self.seats);
     }
@@ -213,4 +218,13 @@ fn over_rate(session: &mut Session, bytes: usize) -> Option<Error> {
     let wait = session.rates.as_mut()?.take(now, bytes, &session.serving.limits).err()?;
     let error = Error::rate_limited("Too many messages, or bytes, in a short time");
     Some(error.retry_after(Duration::from_millis(wait)))
+}
+
+/// True for an ACK or a BINARY_ACK.
+fn is_ack(message: &Received<'_>) -> bool {
+    match message {
+        Received::Text(text) => text.starts_with('3'),
+        Received::Packet(packet) => matches!(packet.content, AssembledContent::Ack { .. }),
+        Received::Bytes(_) => false,
+    }
 }

@@ -45,9 +45,12 @@ impl Unread {
         self.0.as_ref().map_or(0, |pending| pending.payload.len())
     }
 
-    /// Drops the packets. Their POST is answered with `Refusal::UNKNOWN_SID`.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
+    /// Drops the packets, because the session ends. `is_refused`: the client has broken a protocol, or learns of the end by nothing
+    /// else than the answer to its POST.
+    pub(super) fn clear(&mut self, is_refused: bool) {
+        if let Some(Pending { done, .. }) = self.0.take() {
+            let _ = done.send(if is_refused { Err(Refusal::BAD_REQUEST) } else { Ok(()) });
+        }
     }
 }
 
@@ -94,16 +97,20 @@ impl Session {
 
     /// Whether reading is paused: too much waits to be handled, or to be sent, or memory is short.
     fn pauses(&mut self) -> bool {
-        let is_full = self.staging.len() > MARK || self.seats.iter().any(|seat| seat.is_full());
-        let pauses = is_full || self.is_short_of_memory();
+        let is_stuck = self.seats.iter().any(|seat| seat.is_full()) || self.is_short_of_memory();
+        let pauses = is_stuck || self.staging.len() > MARK;
+        if pauses || self.is_paused {
+            // A handler that awaits an ack of its own client could wait for ever while a queue is full. What is staged is only a
+            // matter of time.
+            self.seats.iter().for_each(|seat| seat.set_paused(is_stuck));
+        }
         if pauses != self.is_paused {
             self.is_paused = pauses;
-            self.seats.iter().for_each(|seat| seat.set_paused(pauses));
             // The time for the rest of an unfinished message stops while reading is paused, and begins anew after that.
             self.clock.expect_rest(!self.is_paused && self.carrier.is_partial());
             if pauses && self.clock.is_pinged() {
-                // The pong would not be read. The next ping comes one interval later.
-                self.restart_pings();
+                // The pong would not be read.
+                self.forgive_pong();
             }
         }
         pauses
@@ -153,7 +160,7 @@ impl Session {
                 None => {
                     if (at > 0 || is_scanned) && self.clock.is_pinged() {
                         // The packets had to wait, and with them a pong, for which there is little time left now.
-                        self.restart_pings();
+                        self.forgive_pong();
                     }
                     self.mailbox.posted();
                     let _ = done.send(Ok(()));
@@ -177,7 +184,9 @@ impl Session {
                 }
             }
         }
-        let _ = done.send(Err(Refusal::BAD_REQUEST));
+        // The session has ended by one of the packets.
+        self.mailbox.posted();
+        let _ = done.send(if self.is_broken { Err(Refusal::BAD_REQUEST) } else { Ok(()) });
         true
     }
 

@@ -65,21 +65,11 @@ impl Seat {
             paused: AtomicBool::new(false),
             alarm: AtomicU64::new(0),
         };
-        let served = Served::new(Registration::new(Arc::new(conn), None, lease), table);
+        let conn = Arc::new(conn);
+        greet(&conn, name);
+        let served = Served::new(Registration::new(conn, None, lease), table);
         let runner = Runner::new(served.client());
-        let seat = Seat { name: name.into(), runner, congested: false, state: State::Open, restarts: false, served };
-        seat.greet();
-        seat
-    }
-
-    /// The answer to CONNECT. It is the first frame of the outbox, before everything that hooks emit.
-    fn greet(&self) {
-        let mut packet = vec![b'4'];
-        encode_connect(&mut packet, &self.name, &self.served.id.to_string());
-        let mut frame = Vec::new();
-        ws::write_frame(&mut frame, Opcode::Text, true, &packet, None);
-        // An empty outbox takes every frame.
-        self.runner.client.endpoint_arc().push(&mut Frame::new(&frame), Class::Reply);
+        Seat { name: name.into(), runner, congested: false, state: State::Open, restarts: false, served }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -258,4 +248,14 @@ impl Seat {
         let finish_by = self.served.present() + millis(self.served.limits().handler_timeout) + tick;
         self.runner.lost(self.reach(), finish_by);
     }
+}
+
+/// The answer to CONNECT. It is put in before the endpoint is registered, so that no broadcast gets before it.
+fn greet(conn: &Arc<Endpoint>, name: &str) {
+    let mut packet = vec![b'4'];
+    encode_connect(&mut packet, name, &conn.id.to_string());
+    let mut frame = Vec::new();
+    ws::write_frame(&mut frame, Opcode::Text, true, &packet, None);
+    // An empty outbox takes every frame.
+    conn.push(&mut Frame::new(&frame), Class::Reply);
 }

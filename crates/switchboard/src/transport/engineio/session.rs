@@ -53,6 +53,8 @@ pub(crate) struct Session {
     pub(super) is_paused: bool,
     /// How many times memory was found short since reading paused because of it.
     pub(super) tried: u32,
+    /// The client has broken a protocol.
+    pub(super) is_broken: bool,
     /// The code of the last frame, if the carrier is a WebSocket.
     pub(super) goodbye: CloseCode,
     /// Ready when the server begins to shut down; `None` after that.
@@ -97,6 +99,7 @@ impl Session {
             polling: Arc::new(AtomicBool::new(is_polling)),
             is_paused: false,
             tried: 0,
+            is_broken: false,
             goodbye: CloseCode::GOING_AWAY,
             charge: Charge::new(&node, Kind::Waiting),
             drained: Some(Box::pin(async move { node.drained().await })),
@@ -146,6 +149,11 @@ impl Session {
     fn take_mail(&mut self, mail: Mail, cx: &mut Context<'_>) -> bool {
         let Mail { post, upgraded, fault } = mail;
         if self.net != Net::Open {
+            if let Some(post) = post {
+                // Its packets come after the end. The poll tells the client of that.
+                self.mailbox.posted();
+                let _ = post.done.send(Ok(()));
+            }
             return false;
         }
         if let Some(fault) = fault {

@@ -37,7 +37,8 @@ impl Session {
             // A polling client takes nothing while it does not poll.
             let polls = self.carrier.is_polling() && self.mailbox.has_poll();
             let waits = (is_blocked || !self.staging.is_empty()) && !polls;
-            self.clock.set_write_deadlines(waits, moved, waiting, &self.serving.limits);
+            let limits = &self.serving.limits;
+            self.clock.set_write_deadlines(waits, moved, waiting, limits);
         }
         if self.net == Net::Lingering && self.staging.is_empty() && self.carrier.poll_end(cx) {
             self.lost(DisconnectReason::Lost);

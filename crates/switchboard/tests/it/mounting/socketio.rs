@@ -173,8 +173,7 @@ async fn the_log_says_what_its_clients_reach() {
              namespace by `namespace_by`, with `socketio_namespace`",
             "WARN Socket.IO's clients do not reach Named (/by/{id}): its namespace is chosen by the request; name the namespaces by \
              `socketio_namespace`",
-            "INFO     guards hold for Socket.IO's clients too; tower layers around a gateway's path, and its own origins and hosts, do \
-             not",
+            "INFO     guards, and a gateway's own origins and hosts, hold for Socket.IO's clients too; tower layers around its path do not",
         ]
     );
     // Nothing is said where it is not asked for.

@@ -13,6 +13,7 @@ mod heartbeat;
 mod limits;
 mod namespaces;
 mod order;
+mod others;
 mod packets;
 mod panics;
 mod polling;

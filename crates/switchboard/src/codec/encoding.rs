@@ -193,7 +193,7 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    /// False if the frame at the end of `out`, which is a push or a reply without an id, has certainly another payload than null.
+    /// False only if the payload of the frame at the end of `out`, a push or a reply without an id, is certainly not null.
     pub(crate) fn may_end_in_null(self, out: &[u8]) -> bool {
         match self {
             Encoding::Json => out.ends_with(b":null}"),
@@ -209,7 +209,7 @@ impl<'a> Encoding<'a> {
         !matches!(self, Encoding::Own { .. })
     }
 
-    /// True if an [`Args`](crate::Args) is written in another way than what it holds.
+    /// True if an [`Args`](crate::Args) is written as several arguments, and not as one value.
     pub(crate) fn spreads_args(self) -> bool {
         match self {
             #[cfg(feature = "socketio")]

@@ -33,7 +33,7 @@ pub(crate) struct Unions {
 #[derive(Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     pub(crate) table: &'a CompiledGateway,
-    /// Where it was mounted.
+    /// The source location of the mount.
     pub(crate) place: &'static Location<'static>,
     /// One of its paths. All have the same parameters.
     pub(crate) path: &'a str,

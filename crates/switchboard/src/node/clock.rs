@@ -25,7 +25,7 @@ impl Clock {
         self.epoch.get_or_init(Instant::now);
     }
 
-    /// The last step of the clock.
+    /// The time of the most recent step, in milliseconds.
     pub(crate) fn now(&self) -> u64 {
         self.now.load(Ordering::Relaxed)
     }

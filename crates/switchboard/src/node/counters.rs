@@ -31,9 +31,9 @@ pub struct Stats {
     /// their rate, and refused upgrades, since the start. Payloads that do not fit their type, and errors of handlers, are not
     /// counted here.
     pub rejected: u64,
-    /// Connections that were not admitted, since the start: the node had too many connections, or too little memory or too few
-    /// descriptors; too many came from one address, or at a time; or they sent no request while others needed their place. They
-    /// are among `rejected`.
+    /// Connections that were refused since the start because a limit was reached: of connections of the node, of an address or of
+    /// a user; of the rate of new connections; of namespaces, memory or file descriptors. Also connections that were closed because
+    /// they sent no request while others needed their place. They are among `rejected`.
     pub refused_connections: u64,
     /// Messages over one of the rates in the limits, which were answered `rate_limited` or closed their connection, since the
     /// start. They are among `rejected`.

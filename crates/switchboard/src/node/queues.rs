@@ -9,7 +9,7 @@ pub(crate) struct Blocked {
     pub(crate) closing: bool,
     /// Bytes that are freed when this connection alone ends.
     pub(crate) own: usize,
-    /// All bytes that wait, including those that other connections share.
+    /// All bytes that wait for this connection, including those that other connections share.
     pub(crate) bytes: usize,
 }
 

@@ -87,7 +87,7 @@ impl Begun {
     }
 }
 
-/// What was written to the stream.
+/// A stream that records what is written to it.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 

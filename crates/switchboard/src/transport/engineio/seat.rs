@@ -223,7 +223,8 @@ impl Seat {
         self.end_runner();
     }
 
-    /// The client has left by itself: what it sent before is still handled, and nothing is sent to it.
+    /// The client has left the namespace, or its connection is lost, so nothing more is sent to it. Messages received before are
+    /// still handled, for a time, unless the gateway has `cancel_on_disconnect`.
     pub(super) fn left(&mut self, reason: DisconnectReason) {
         if self.state == State::Open {
             self.runner.ends_for(reason);

@@ -67,7 +67,7 @@ impl Staging {
         before.clear();
     }
 
-    /// The first bytes are sent already.
+    /// Marks the next `bytes` bytes as already sent.
     pub(super) fn skip(&mut self, bytes: usize) {
         self.at += bytes;
     }

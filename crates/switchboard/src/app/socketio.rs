@@ -32,7 +32,7 @@ impl App {
     /// for namespaces that are named at run time. If called twice, the last call counts.
     ///
     /// The startup log lists each namespace with its events, and the gateways that they do not reach. Guards hold for them as
-    /// for everybody; a tower layer around the path of a gateway does not stand around Socket.IO's path.
+    /// for everybody; a tower layer around the path of a gateway does not apply to Socket.IO's path.
     ///
     /// Settings that make no sense are reported as problems when the application is built, and so are a path that is taken, and
     /// an event that two gateways of a namespace handle.

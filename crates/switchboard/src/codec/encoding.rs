@@ -30,7 +30,7 @@ pub(crate) enum Encoding<'a> {
     },
 }
 
-/// Each function that writes appends the payload of one frame to `out`, behind the room for its header (`HEADER_ROOM` zeros).
+/// Each function that writes appends the payload of one frame to `out`, after the room for its header (`HEADER_ROOM` zeros).
 /// [`finish`](Encoding::finish) then makes a frame of it. (Socket.IO may write several frames: see `codec::socketio`.)
 ///
 /// Errors: internal, if the value cannot be serialised; `out` is then as it was.

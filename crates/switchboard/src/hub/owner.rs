@@ -62,7 +62,8 @@ pub(crate) fn set(conn: &Arc<Endpoint>, identity: Identity) -> Result<(), Error>
     Ok(())
 }
 
-fn full(_: Full) -> Error {
+/// The error of a user who has reached the limit of connections.
+pub(crate) fn full(_: Full) -> Error {
     Error::new("user_connections", "This user has as many connections as one may have: close one, or try again later")
         .retryable(true)
         .closing(CloseCode::CONNECTION_LIMIT)

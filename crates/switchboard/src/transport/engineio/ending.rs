@@ -20,7 +20,7 @@ pub(super) enum Net {
     Gone,
 }
 
-/// Malformed messages are counted in windows of so many milliseconds.
+/// Malformed messages are counted in windows of this many milliseconds.
 const MALFORMED_SPAN: u64 = 10_000;
 
 impl Session {

@@ -3,15 +3,15 @@ use super::serving::Serving;
 use crate::contain::panicked;
 use crate::gateway::{CompiledGateway, NoSeat};
 use crate::handshake::Handshake;
+use crate::hub::owner::full;
 use crate::hub::{Kept, Lease, Owner};
-use crate::node::{Full, UserPlace};
+use crate::node::UserPlace;
 use crate::{ClientId, Error};
 use serde_json::value::RawValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use switchboard_core::CloseCode;
 
 /// What a client has in a namespace that it may enter.
 pub(super) struct Admitted {
@@ -89,7 +89,7 @@ impl Joining {
     }
 }
 
-/// What a request without guards comes to as well.
+/// What is left to do once the guards have agreed: the places that the client takes.
 fn admit(
     serving: &Serving,
     table: Arc<CompiledGateway>,
@@ -108,10 +108,4 @@ fn admit(
     let kept = table.keep(&handshake)?;
     let id = ClientId::random().map_err(|_| Error::internal("the system has no random numbers"))?;
     Ok(Admitted { id, table, lease, owner, kept })
-}
-
-fn full(_: Full) -> Error {
-    Error::new("user_connections", "This user has as many connections as one may have: close one, or try again later")
-        .retryable(true)
-        .closing(CloseCode::CONNECTION_LIMIT)
 }

@@ -170,9 +170,7 @@ impl Session {
     pub(super) fn joined(&mut self, name: &str, outcome: Result<Admitted, NotAdmitted>) {
         match outcome {
             Ok(admitted) if self.net == Net::Open => {
-                let seat = Seat::new(name, admitted, self.request.peer_addr(), &self.polling);
-                seat.set_paused(self.is_paused);
-                self.seats.push(seat);
+                self.seats.push(Seat::new(name, admitted, self.request.peer_addr(), &self.polling));
             }
             Ok(_) => {}
             Err(NotAdmitted::Refused(error)) => self.refuse(name, Some(&error)),

@@ -12,7 +12,7 @@ pub(super) struct Seats {
     pub(super) joining: Vec<Joining>,
     /// Namespaces that the server made the client leave: packets for them that were on their way are ignored.
     left: Vec<Box<str>>,
-    /// The seat whose outbox is moved first, so that none waits behind the others for ever.
+    /// The seat whose outbox is moved first, so that none is always the last.
     first: usize,
 }
 

@@ -37,8 +37,8 @@ impl Staging {
         ws::write_frame(&mut self.bytes, Opcode::Text, true, packet, None);
     }
 
-    /// Puts an Engine.IO packet before everything else. For polling only, which takes whole frames: there may be so many of
-    /// them that a ping behind them would come too late.
+    /// Puts an Engine.IO packet before everything else. For polling only, which takes whole frames: a ping after
+    /// all of them could come too late.
     pub(super) fn ahead(&mut self, packet: &[u8]) {
         self.hold();
         let mut frame = Vec::new();
@@ -111,7 +111,7 @@ impl Staging {
         Written::All
     }
 
-    /// Takes whole frames out, as the payload of an answer to a poll. At most so many packets and bytes, but at least one packet.
+    /// Takes whole frames out, as the payload of an answer to a poll. At most this many packets and bytes, but at least one packet.
     pub(super) fn payload(&mut self, max_packets: usize, max_bytes: usize) -> Vec<u8> {
         let mut payload = Vec::new();
         let mut writer = PayloadWriter::new(&mut payload, max_packets, max_bytes);
